@@ -1,0 +1,14 @@
+/** A broken assumption of ours: a bug, never the user's doing. Only reconcile loops and the RPC funnel catch it. */
+export class InvariantViolation extends Error {
+  override readonly name = "InvariantViolation";
+}
+
+/** Throws `InvariantViolation` with `message` unless `condition` holds. */
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new InvariantViolation(message);
+}
+
+/** Marks a branch that the type system proves empty; throws `InvariantViolation` if it is reached all the same. */
+export function unreachable(value: never): never {
+  throw new InvariantViolation(`unreachable: ${JSON.stringify(value)}`);
+}

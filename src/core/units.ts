@@ -1,0 +1,26 @@
+declare const bytesBrand: unique symbol;
+
+/** A size in bytes. Branded, so that a count of GiB can't pass for one. */
+export type Bytes = bigint & { readonly [bytesBrand]: true };
+
+const BYTES_PER_GIB = 1024n ** 3n;
+
+/** Brands a number of bytes. */
+export function bytes(value: bigint): Bytes {
+  return value as Bytes;
+}
+
+/** Converts whole GiB to bytes. */
+export function gibToBytes(sizeGiB: number): Bytes {
+  return (BigInt(sizeGiB) * BYTES_PER_GIB) as Bytes;
+}
+
+/** Converts bytes to GiB, rounded up: Azure sells whole GiB. */
+export function bytesToGibRoundedUp(size: bigint): number {
+  return Number((size + BYTES_PER_GIB - 1n) / BYTES_PER_GIB);
+}
+
+/** Converts bytes to GiB, rounded down: what fits below a limit. */
+export function bytesToGibRoundedDown(size: bigint): number {
+  return Number(size / BYTES_PER_GIB);
+}

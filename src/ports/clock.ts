@@ -1,0 +1,9 @@
+/** Time as a port: nothing outside `adapters/` reads the wall clock or sleeps. */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the Unix epoch, for timestamps that others read. */
+  nowMs(): number;
+  /** Monotonic milliseconds since an arbitrary start, for durations and deadlines. */
+  elapsedMs(): number;
+  /** Waits `ms` milliseconds. Rejects with `signal.reason` as soon as `signal` is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
