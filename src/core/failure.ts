@@ -1,0 +1,59 @@
+/**
+ * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it is mapped to a gRPC status
+ * (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name the object, the value and the cure.
+ */
+export type Failure =
+  // What the caller asked for can't be.
+  | { readonly kind: "InvalidArgument"; readonly field: string; readonly value: string; readonly problem: string }
+  | { readonly kind: "OutOfRange"; readonly field: string; readonly value: string; readonly problem: string }
+  | { readonly kind: "VolumeNotFound"; readonly volumeId: string }
+  | { readonly kind: "NodeNotFound"; readonly nodeName: string }
+  | { readonly kind: "VolumeExistsWithOtherRequest"; readonly volumeName: string; readonly difference: string }
+  | { readonly kind: "OperationInProgress"; readonly volumeId: string; readonly operation: string }
+  | { readonly kind: "Unsupported"; readonly what: string }
+  | { readonly kind: "InvalidToken"; readonly token: string }
+  // The writer protocol says wait, or no.
+  | { readonly kind: "OtherWriter"; readonly volumeId: string; readonly writer: string; readonly users: readonly string[] }
+  | { readonly kind: "WriterRecordUnproven"; readonly volumeId: string; readonly nodes: readonly string[] }
+  | { readonly kind: "InQuarantine"; readonly volumeId: string; readonly nodeName: string }
+  | { readonly kind: "NotWriter"; readonly volumeId: string; readonly nodeName: string; readonly reason: string }
+  | { readonly kind: "VolumeInUse"; readonly volumeId: string; readonly nodeName: string; readonly users: readonly string[] }
+  | { readonly kind: "StoreWentBack"; readonly detail: string }
+  // Waiting took longer than it may.
+  | { readonly kind: "StillWaiting"; readonly volumeId: string; readonly what: string }
+  | { readonly kind: "Cancelled" }
+  | { readonly kind: "DeadlineExceeded"; readonly operation: string }
+  // The platform.
+  | { readonly kind: "DiskNotFound"; readonly diskUri: string }
+  | { readonly kind: "DiskAttachedElsewhere"; readonly diskUri: string; readonly attachedTo: readonly string[] }
+  | { readonly kind: "DiskInUse"; readonly diskUri: string; readonly attachedTo: readonly string[] }
+  | { readonly kind: "NoFreeLun"; readonly nodeName: string; readonly lunsMax: number }
+  | { readonly kind: "NoFreeShare"; readonly diskUri: string; readonly maxShares: number }
+  | { readonly kind: "InstanceNotFound"; readonly nodeName: string }
+  | { readonly kind: "InstanceReplaced"; readonly nodeName: string; readonly vmId: string }
+  | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName: string }
+  | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
+  | { readonly kind: "QuotaExceeded"; readonly detail: string }
+  | { readonly kind: "CloudRejected"; readonly code: string; readonly message: string; readonly requestId: string }
+  | { readonly kind: "CloudUnavailable"; readonly code: string; readonly message: string; readonly requestId: string }
+  | { readonly kind: "CloudUnauthorized"; readonly code: string; readonly message: string; readonly requestId: string }
+  // The object store.
+  | { readonly kind: "ObjectNotFound"; readonly objectKind: string; readonly name: string }
+  | { readonly kind: "ObjectAlreadyExists"; readonly objectKind: string; readonly name: string }
+  | { readonly kind: "ObjectConflict"; readonly objectKind: string; readonly name: string }
+  | { readonly kind: "ObjectInvalid"; readonly objectKind: string; readonly name: string; readonly problem: string }
+  | { readonly kind: "StoreUnavailable"; readonly detail: string }
+  // The host.
+  | { readonly kind: "DeviceNotFound"; readonly lun: number; readonly searched: readonly string[] }
+  | { readonly kind: "WrongDevice"; readonly devicePath: string; readonly problem: string }
+  | { readonly kind: "WrongFileSystem"; readonly devicePath: string; readonly found: string; readonly wanted: string }
+  | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
+  | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
+  | { readonly kind: "PathNotAllowed"; readonly field: string; readonly path: string; readonly allowedRoots: readonly string[] }
+  | { readonly kind: "PathNotMounted"; readonly path: string }
+  | { readonly kind: "HostCommandFailed"; readonly command: string; readonly exitCode: number | null; readonly stderr: string }
+  | { readonly kind: "HostCommandTimedOut"; readonly command: string; readonly timeoutMs: number }
+  | { readonly kind: "HostNotReady"; readonly detail: string };
+
+/** A failure of one kind. */
+export type FailureOf<K extends Failure["kind"]> = Extract<Failure, { readonly kind: K }>;

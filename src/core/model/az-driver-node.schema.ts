@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { conditionSchema, objectMetaSchema } from "./object-meta.schema.ts";
+
+/** The AzDriverNode resource: one node plug-in and its heartbeat. */
+export const azDriverNodeSchema = z.object({
+  metadata: objectMetaSchema,
+  spec: z.object({ nodeName: z.string().min(1) }),
+  status: z
+    .object({
+      lastHeartbeatTime: z.string(),
+      heartbeat: z.int().min(0).describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
+      readyForVolumeAllocation: z.boolean(),
+      statusMessage: z.string(),
+      conditions: z.array(conditionSchema),
+      maxVolumes: z.int().min(0),
+      location: z.string(),
+      zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
+      busType: z.enum(["SCSI", "NVMe"]),
+      vmId: z.string(),
+      volumes: z.array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0) })).describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
+    })
+    .optional(),
+});

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
+
+const roleSchema = z.enum(["Primary", "Replica"]);
+
+/** The AzVolumeAttachment resource: one disk on one node. */
+export const azVolumeAttachmentSchema = z.object({
+  metadata: objectMetaSchema,
+  spec: z.object({
+    volumeName: z.string().min(1).describe("Name of the AzVolume object."),
+    volumeId: z.string().min(1).describe("The disk's URI: the CSI volume id."),
+    nodeName: z.string().min(1),
+    role: roleSchema.describe("Primary: published here, the disk stays attached. Replica: a standby that may be evicted or collected."),
+    want: z.object({ since: z.string() }).optional().describe("This node wants to write the volume, since then. The oldest want is granted first."),
+    demotedSince: z.string().optional().describe("When the attachment stopped being Primary; replicas that no want follows are collected after a while."),
+    readOnly: z.boolean(),
+    volumeContext: z.record(z.string(), z.string()),
+    recall: z.object({ id: z.string(), since: z.string() }).optional().describe("The controller asks the node to unmount and give the volume back."),
+  }),
+  status: z
+    .object({
+      state: z.enum(["Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching", "DetachmentFailed"]),
+      role: roleSchema.optional().describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
+      previousRole: roleSchema.optional(),
+      lun: z.int().min(0).max(63).optional(),
+      publishContext: z.record(z.string(), z.string()).optional(),
+      recall: z
+        .object({
+          id: z.string(),
+          published: z.array(z.string()).describe("Target paths still bound."),
+          unmounting: z.boolean(),
+          progress: z.string().describe("Anything that changes while the unmount makes progress: the device's write counter."),
+          time: z.string(),
+        })
+        .optional(),
+      deviceMissing: z.boolean().optional().describe("The node says: Attached, but no device. The controller reads the VM again."),
+      error: objectErrorSchema.optional(),
+    })
+    .optional(),
+});

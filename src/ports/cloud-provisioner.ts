@@ -1,0 +1,102 @@
+import type { Failure } from "../core/failure.ts";
+import type { CachingMode, DiskSku } from "../core/model/disk-sku.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { Result } from "../core/result.ts";
+
+/** A managed disk to create. */
+export interface CreateDiskRequest {
+  readonly diskName: string;
+  readonly resourceGroup: string | undefined;
+  readonly location: string | undefined;
+  /** Availability zone such as `1`; undefined: regional or zone-redundant. */
+  readonly zone: string | undefined;
+  readonly skuName: DiskSku;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A managed disk as the platform shows it. */
+export interface DiskFacts {
+  readonly diskUri: string;
+  readonly diskName: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly skuName: string;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+  readonly tags: Readonly<Record<string, string>>;
+  /** `provisioningState` is Succeeded. */
+  readonly isReady: boolean;
+  /** URIs of the VMs that `managedBy` and `managedByExtended` name. */
+  readonly attachedTo: readonly string[];
+}
+
+/** An instance as the platform shows it. */
+export interface InstanceFacts {
+  readonly nodeName: string;
+  /** The VM's resource URI. */
+  readonly instanceUri: string;
+  /** The VM's GUID, lower case. Another GUID under the same name is another machine. */
+  readonly vmId: string;
+  readonly location: string;
+  /** Availability zone such as `1`; empty: not zonal. */
+  readonly zone: string;
+  readonly vmSize: string;
+  readonly powerState: "running" | "stopped" | "deallocated" | "hibernated" | "changing" | "unknown";
+  readonly busType: "SCSI" | "NVMe";
+  /** Data disks that this size of VM takes. */
+  readonly dataDisksMax: number;
+  /** Includes disks that are being detached. */
+  readonly dataDisks: readonly { readonly diskUri: string; readonly lun: number; readonly beingDetached: boolean }[];
+}
+
+/** Why an attach or detach is asked for; earlier lanes go first when a VM's update budget runs low. */
+export type Lane = "failover" | "primaryAttach" | "detach" | "replicaAttach" | "collection";
+
+/** Asked per disk after each read of the VM and before each write: a fresh look at the writer record. `false` refuses the disk (`Refused`). */
+export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
+
+/** What shows that a disk is off a node for good. */
+export interface FenceProof {
+  readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
+  readonly detail: string;
+}
+
+/**
+ * The cloud half of the provisioner library: what a platform must offer. Everything above it is platform-free.
+ *
+ * Each method is idempotent. Besides what it names, each may fail with `Throttled`, `CloudUnavailable` (retryable; the call may have taken effect),
+ * `CloudUnauthorized`, `CloudRejected` (Azure's refusal with its code) or `Cancelled`. A cancelled call may leave an operation running, which the next call finds.
+ */
+export interface CloudProvisioner {
+  /** Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`. */
+  createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
+  /** Deletes a disk; success if it is gone already. Fails with `DiskInUse` while a VM has it. */
+  deleteDisk(request: { readonly diskUri: string }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Grows a disk to at least `sizeGiB`; never shrinks. Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them). */
+  resizeDisk(request: { readonly diskUri: string; readonly sizeGiB: number }, signal: AbortSignal): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
+  /** Reads a disk, never from a cache. Fails with `DiskNotFound`. */
+  getDisk(request: { readonly diskUri: string }, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
+  /** All disks of a resource group (default: the cluster's), sorted by URI. */
+  listDisks(request: { readonly resourceGroup: string | undefined }, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>>;
+  /**
+   * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already answers its present LUN.
+   * Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (the name now means another VM) or `Refused`.
+   */
+  attachDisk(
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly cachingMode: CachingMode; readonly lane: Lane; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly lun: number }, Failure>>;
+  /** Detaches a disk and waits until the VM no longer lists it. Success if it is off, or the VM is gone or another. Fails with `Refused`. */
+  detachDisk(request: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane: Lane; readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /**
+   * Cuts a node off a disk: takes it off the VM, by force where needed, moves the VM's ETag even if the disk is off already (a late write of a former
+   * leader then fails), and answers only with proof. Asks `mayProceed` as attach does. Fails with `Refused`, or when proof can't be had: never guesses.
+   */
+  fenceDisk(request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<Result<FenceProof, Failure>>;
+  /** Reads an instance with its power state, never from a cache. Fails with `InstanceNotFound`. */
+  inspectInstance(request: { readonly nodeName: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
+  /** The node name behind each instance URI of `DiskFacts.attachedTo`; undefined for a VM that is no node of this cluster's naming. */
+  nodeNameOf(instanceUri: string): string | undefined;
+}

@@ -1,0 +1,89 @@
+import type { Failure } from "../core/failure.ts";
+import type { FileSystemType } from "../core/model/file-system.ts";
+import type { Result } from "../core/result.ts";
+import type { Bytes } from "../core/units.ts";
+
+/** A block device of this host. */
+export interface Device {
+  /** The kernel's name, such as `/dev/sdc`, with links resolved. */
+  readonly path: string;
+  /** Major and minor number, such as `8:32`. */
+  readonly majorMinor: string;
+  readonly sizeBytes: Bytes;
+}
+
+/** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
+export type DeviceContent =
+  | { readonly kind: "blank" }
+  | { readonly kind: "fileSystem"; readonly fsType: string }
+  | { readonly kind: "otherData"; readonly detail: string };
+
+/** A mount point of this host's mount namespace. */
+export interface MountPoint {
+  readonly path: string;
+  readonly majorMinor: string;
+  readonly fsType: string;
+  /** For a bind mount of a raw device: the device node that is bound. */
+  readonly root: string;
+  readonly readOnly: boolean;
+  /** The file system has shut down or answers I/O errors: only an unmount is left. */
+  readonly isDead: boolean;
+}
+
+/** Usage of a file system; sizes in bytes. */
+export interface FileSystemStats {
+  readonly totalBytes: bigint;
+  readonly availableBytes: bigint;
+  readonly usedBytes: bigint;
+  readonly totalInodes: bigint;
+  readonly availableInodes: bigint;
+  readonly usedInodes: bigint;
+}
+
+/**
+ * The host half of the provisioner library. Each method is idempotent, bounded in time, and runs its mount, format and check commands as children
+ * that inherit this instance's lock, so that `isClean` can tell whether a command of an earlier instance is still alive.
+ * Besides what it names, each may fail with `HostCommandFailed`, `HostCommandTimedOut` or `Cancelled`.
+ */
+export interface HostProvisioner {
+  /** Finds the device of a LUN by its SCSI or NVMe link under the device root; rescans first if it is not there. Fails with `DeviceNotFound`. */
+  findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
+  /** Asks the kernel to read the device's size anew. */
+  rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device, Failure>>;
+  inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
+  /** Makes a file system on a device that `inspectDevice` calls blank; looks again itself. Fails with `WrongFileSystem` if it is not blank. */
+  format(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Replays the journal and repairs what can be repaired without losing data. Fails with `FileSystemBroken`. */
+  checkFileSystem(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Mounts a file system at `path`, making the directory. Success if that device is mounted there already and alive. */
+  mountDevice(
+    request: { readonly device: Device; readonly path: string; readonly fsType: FileSystemType; readonly mountFlags: readonly string[]; readonly readOnly: boolean },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
+  /** Binds the mount at `stagingPath` to `targetPath`, making the directory. */
+  bindMount(request: { readonly stagingPath: string; readonly targetPath: string; readonly readOnly: boolean; readonly mountFlags: readonly string[] }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Binds a raw device to the file `targetPath`, making it. */
+  bindDevice(request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** The mount at `path`, undefined if there is none. */
+  mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
+  /** Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. */
+  mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[], Failure>>;
+  /** Unmounts `path` (flushing first) and removes it; success if nothing is there. Never lazy, never by force. Fails with `DeviceBusy`. */
+  unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Flushes a file system to its device. An I/O error is a failure. */
+  flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  growFileSystem(request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  fileSystemStats(path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>>;
+  deviceSize(path: string, signal: AbortSignal): Promise<Result<Bytes, Failure>>;
+  /** What kind of thing is at `path`. */
+  pathKind(path: string, signal: AbortSignal): Promise<Result<"absent" | "file" | "directory" | "blockDevice" | "other", Failure>>;
+  /** A value that changes while the device is written to (its write counters), for watching an unmount's progress. */
+  writeProgress(majorMinor: string, signal: AbortSignal): Promise<Result<string, Failure>>;
+  /**
+   * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the device at `lun` is absent or opens exclusively, with no mount, loop device or (raw block) open descriptor on it.
+   * Answers why not.
+   */
+  isClean(request: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined }, signal: AbortSignal): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
+  /** Whether a command of an earlier plug-in instance still runs: nothing may be taken meanwhile. */
+  earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean, Failure>>;
+}

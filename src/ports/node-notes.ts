@@ -1,0 +1,26 @@
+import type { Failure } from "../core/failure.ts";
+import type { Result } from "../core/result.ts";
+
+/** What a node notes of one volume before each mount. */
+export interface VolumeNote {
+  readonly volumeName: string;
+  readonly uid: string;
+  readonly volumeId: string;
+  readonly epoch: number;
+  readonly stagingPath: string;
+  readonly targetPaths: readonly string[];
+  readonly lun: number;
+  readonly majorMinor: string;
+  readonly accessType: "block" | "mount";
+}
+
+/** The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the record. Written durably (fsync) before the call returns. */
+export interface NodeNotes {
+  readonly volumes: () => readonly VolumeNote[];
+  /** Adds or replaces the note of a volume. Fails with `HostNotReady` if the file can't be written. */
+  put(note: VolumeNote, signal: AbortSignal): Promise<Result<void, Failure>>;
+  remove(volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** The last heartbeat counter that this node wrote. */
+  readonly heartbeat: () => number;
+  putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
+}

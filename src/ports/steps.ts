@@ -1,0 +1,46 @@
+/**
+ * Wraps each step of a workflow that changes something outside this process. Production counts and logs; crash tests kill the process right before or right after.
+ */
+export interface Steps {
+  run<T>(step: StepName, act: () => Promise<T>): Promise<T>;
+}
+
+/** Every step that writes, by its name in the writer protocol or the life of a volume. */
+export const stepNames = [
+  "create-object",
+  "create-disk",
+  "record-created",
+  "want",
+  "end-want",
+  "grant",
+  "take",
+  "note",
+  "format",
+  "mount",
+  "unmount",
+  "give",
+  "revoke",
+  "recall",
+  "answer-recall",
+  "fence-intent",
+  "fence-detach",
+  "fence-clear",
+  "leave-quarantine",
+  "prove-clean",
+  "claim",
+  "create-replica",
+  "attach",
+  "record-attached",
+  "promote",
+  "demote",
+  "detach",
+  "remove-attachment",
+  "mark-delete",
+  "delete-disk",
+  "remove-volume",
+  "resize-disk",
+  "heartbeat",
+] as const;
+
+/** The name of a step. */
+export type StepName = (typeof stepNames)[number];

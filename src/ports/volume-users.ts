@@ -1,0 +1,15 @@
+/** Who uses a volume on a node. `unknown`: nobody can tell now; never treated as unused. */
+export type VolumeUse = { readonly kind: "used"; readonly users: readonly string[] } | { readonly kind: "unused" } | { readonly kind: "unknown" };
+
+/**
+ * What the orchestrator knows of a volume's users. On Kubernetes: pods bound to the node that use the claim and whose phase is neither Succeeded nor
+ * Failed (a deletion timestamp changes nothing).
+ */
+export interface VolumeUsers {
+  /** Asks now, past every cache. */
+  on(request: { readonly nodeName: string; readonly volumeId: string }, signal: AbortSignal): Promise<VolumeUse>;
+  /** What a cache says; a hint for whether asking is worth while. */
+  cachedOn(request: { readonly nodeName: string; readonly volumeId: string }): VolumeUse;
+  /** Whether the orchestrator says that the node is out of service: its workloads are dead or will be killed (`node.kubernetes.io/out-of-service`). */
+  isOutOfService(nodeName: string, signal: AbortSignal): Promise<boolean>;
+}
