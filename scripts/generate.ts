@@ -1,0 +1,70 @@
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { crdManifests } from "./generate/crd-manifests.ts";
+import { csiStubs } from "./generate/csi-stubs.ts";
+import type { GeneratedFile } from "./generate/generated-file.ts";
+
+const USAGE = `npm run generate            writes every generated file
+npm run generate -- --check  writes nothing; fails if a generated file differs from what would be written`;
+
+/** Directories that hold generated files only: whatever else lies there is left over. */
+const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/crds"];
+
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function presentFiles(root: string): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    GENERATED_DIRECTORIES.map(async (directory) => {
+      await mkdir(join(root, directory), { recursive: true });
+      const entries = await readdir(join(root, directory), { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+    }),
+  );
+  return lists.flat();
+}
+
+async function differences(root: string, files: readonly GeneratedFile[]): Promise<{ readonly outdated: readonly GeneratedFile[]; readonly leftOver: readonly string[] }> {
+  const outdated: GeneratedFile[] = [];
+  for (const file of files) {
+    if ((await contentOf(join(root, file.path))) !== file.content) outdated.push(file);
+  }
+  const expected = new Set(files.map((file) => file.path));
+  return { outdated, leftOver: (await presentFiles(root)).filter((path) => !expected.has(path)) };
+}
+
+async function write(root: string, found: Awaited<ReturnType<typeof differences>>): Promise<void> {
+  for (const file of found.outdated) {
+    await mkdir(dirname(join(root, file.path)), { recursive: true });
+    await writeFile(join(root, file.path), file.content);
+    console.log(`written: ${file.path}`);
+  }
+  for (const path of found.leftOver) {
+    await rm(join(root, path));
+    console.log(`removed: ${path}`);
+  }
+}
+
+const unknown = process.argv.slice(2).filter((argument) => argument !== "--check");
+if (unknown.length > 0) {
+  console.error(`unknown argument ${unknown.join(" ")}\n${USAGE}`);
+  process.exit(2);
+}
+const root = join(import.meta.dirname, "..");
+const files = [...(await csiStubs(root)), ...crdManifests()];
+const found = await differences(root, files);
+if (process.argv.includes("--check")) {
+  for (const file of found.outdated) console.error(`out of date: ${file.path}`);
+  for (const path of found.leftOver) console.error(`left over: ${path}`);
+  const count = found.outdated.length + found.leftOver.length;
+  if (count > 0) console.error(`${count} generated files differ: run \`npm run generate\` and commit the result`);
+  process.exitCode = count > 0 ? 1 : 0;
+} else {
+  await write(root, found);
+}
