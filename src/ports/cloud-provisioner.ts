@@ -1,7 +1,10 @@
+import type { Lane } from "../core/cloud/lane.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CachingMode, DiskSku } from "../core/model/disk-sku.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { Result } from "../core/result.ts";
+
+export type { Lane } from "../core/cloud/lane.ts";
 
 /** A managed disk to create. */
 export interface CreateDiskRequest {
@@ -50,9 +53,6 @@ export interface InstanceFacts {
   /** Includes disks that are being detached. */
   readonly dataDisks: readonly { readonly diskUri: string; readonly lun: number; readonly beingDetached: boolean }[];
 }
-
-/** Why an attach or detach is asked for; earlier lanes go first when a VM's update budget runs low. */
-export type Lane = "failover" | "primaryAttach" | "detach" | "replicaAttach" | "collection";
 
 /** Asked per disk after each read of the VM and before each write: a fresh look at the writer record. `false` refuses the disk (`Refused`). */
 export type MayProceed = (signal: AbortSignal) => Promise<boolean>;

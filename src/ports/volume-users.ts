@@ -12,4 +12,8 @@ export interface VolumeUsers {
   cachedOn(request: { readonly nodeName: string; readonly volumeId: string }): VolumeUse;
   /** Whether the orchestrator says that the node is out of service: its workloads are dead or will be killed (`node.kubernetes.io/out-of-service`). */
   isOutOfService(nodeName: string, signal: AbortSignal): Promise<boolean>;
+  /** What a cache says of a node; all false for a node that the orchestrator does not know. */
+  cachedNode(nodeName: string): { readonly isOutOfService: boolean; readonly isUnschedulable: boolean };
+  /** Calls `listener` with the node's name whenever what the cache says of a node or of its users has changed. */
+  onChange(listener: (nodeName: string) => void): void;
 }

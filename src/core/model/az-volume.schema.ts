@@ -28,11 +28,14 @@ export const writerRecordSchema = z.object({
     .extend({
       epoch: z.int().min(1).describe("Rises with every grant or claim."),
       held: z.boolean().describe("The node has taken the grant: it may have the file system mounted."),
+      takes: z.int().min(0).describe("Counts takes, so that each one moves the object's version and voids what others decided on the version before."),
       wanted: z.boolean().describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
     })
     .optional(),
   fencing: nodeIdentitySchema.optional().describe("The node that a controller is cutting off. It must not take, and no disk is attached to it."),
   quarantine: z.array(nodeIdentitySchema).describe("Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean."),
+  foundInUse: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
+  clean: z.array(nodeIdentitySchema).describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
   unproven: z.array(nodeIdentitySchema).describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
   epoch: z.int().min(0).describe("The highest epoch ever given out."),
   storeGeneration: z.int().min(0).describe("Raised after the store went back to a backup; each take compares it."),

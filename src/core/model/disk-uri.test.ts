@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { formatDiskUri, isSameResourceUri, parseDiskUri, resourceUriKey } from "./disk-uri.ts";
+import { formatInstanceUri, parseInstanceUri } from "./instance-uri.ts";
+
+const DISK_URI = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/pvc-1";
+const COMPUTE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
+
+describe("disk URIs", () => {
+  it("are taken apart and put together again", () => {
+    const parts = { subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-1" };
+    assert.deepEqual(parseDiskUri(DISK_URI), parts);
+    assert.equal(formatDiskUri(parts), DISK_URI);
+  });
+
+  it("are read whatever the case of their fixed words, keeping the case of the names", () => {
+    assert.deepEqual(parseDiskUri("/SUBSCRIPTIONS/sub-1/resourcegroups/RG-1/providers/microsoft.compute/Disks/Pvc-1"), {
+      subscriptionId: "sub-1",
+      resourceGroup: "RG-1",
+      diskName: "Pvc-1",
+    });
+  });
+
+  for (const [uri, because] of [
+    ["", "empty"],
+    ["pvc-1", "a bare name"],
+    [`${DISK_URI}/`, "a trailing slash"],
+    [`prefix${DISK_URI}`, "something before it"],
+    [DISK_URI.replace("disks", "snapshots"), "another resource"],
+    [DISK_URI.replace("rg-1", ""), "an empty part"],
+    [`${DISK_URI}\nx`, "a second line"],
+  ] as const) {
+    it(`are refused: ${because}`, () => assert.equal(parseDiskUri(uri), undefined));
+  }
+
+  it("mean the same disk in any case", () => {
+    assert.equal(isSameResourceUri(DISK_URI, DISK_URI.toUpperCase()), true);
+    assert.equal(isSameResourceUri(DISK_URI, `${DISK_URI}0`), false);
+    assert.equal(resourceUriKey(DISK_URI.toUpperCase()), DISK_URI.toLowerCase());
+  });
+});
+
+describe("instance URIs", () => {
+  for (const uri of [`${COMPUTE}/virtualMachines/node-a`, `${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/3`]) {
+    it(`are taken apart and put together again: ${uri}`, () => {
+      const parts = parseInstanceUri(uri);
+      assert.ok(parts !== undefined);
+      assert.equal(formatInstanceUri(parts), uri);
+    });
+  }
+
+  it("say which scale set a uniform instance belongs to", () => {
+    assert.deepEqual(parseInstanceUri(`${COMPUTE}/virtualMachineScaleSets/pool/virtualMachines/pool_3`), {
+      subscriptionId: "sub-1",
+      resourceGroup: "rg-1",
+      scaleSetName: "pool",
+      instanceName: "pool_3",
+    });
+  });
+
+  it("are refused for other resources", () => assert.equal(parseInstanceUri(DISK_URI), undefined));
+});

@@ -1,0 +1,30 @@
+/** The parts of a managed disk's resource URI, as the caller spelled them. */
+export interface DiskUriParts {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly diskName: string;
+}
+
+const DISK_URI = /^\/subscriptions\/([^/\s?#%]+)\/resourceGroups\/([^/\s?#%]+)\/providers\/Microsoft\.Compute\/disks\/([^/\s?#%]+)$/iu;
+
+/** The parts of a managed disk's URI, undefined if `uri` is something else. */
+export function parseDiskUri(uri: string): DiskUriParts | undefined {
+  const [, subscriptionId, resourceGroup, diskName] = DISK_URI.exec(uri) ?? [];
+  if (subscriptionId === undefined || resourceGroup === undefined || diskName === undefined) return undefined;
+  return { subscriptionId, resourceGroup, diskName };
+}
+
+/** The URI of a managed disk in Azure's spelling. */
+export function formatDiskUri(parts: DiskUriParts): string {
+  return `/subscriptions/${parts.subscriptionId}/resourceGroups/${parts.resourceGroup}/providers/Microsoft.Compute/disks/${parts.diskName}`;
+}
+
+/** What to index a resource by: Azure compares URIs without case and changes the case of what it answers. */
+export function resourceUriKey(uri: string): string {
+  return uri.toLowerCase();
+}
+
+/** Whether two URIs mean the same Azure resource. */
+export function isSameResourceUri(left: string, right: string): boolean {
+  return resourceUriKey(left) === resourceUriKey(right);
+}

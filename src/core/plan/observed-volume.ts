@@ -1,0 +1,100 @@
+import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { NodeIdentity } from "../model/node-identity.ts";
+
+/** A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing two machines' clocks. */
+export interface ObservedNode extends NodeIdentity {
+  readonly location: string;
+  /** Availability zone such as `1`; empty: not zonal. */
+  readonly zone: string;
+  /** The node plug-in says that it can take volumes. */
+  readonly isReady: boolean;
+  readonly isUnschedulable: boolean;
+  /** The orchestrator says that its workloads are dead or will be killed. */
+  readonly isOutOfService: boolean;
+  /** How long this observer has seen no new heartbeat, in milliseconds. */
+  readonly heartbeatUnchangedMs: number;
+  /** The second witness of a node's death; undefined where nobody can tell. */
+  readonly isKubeletLeaseStale: boolean | undefined;
+  /** Data disks that it takes. */
+  readonly volumesMax: number;
+  /** Attachments that it has or is getting, of all volumes. */
+  readonly attachments: number;
+}
+
+/** Limits and patience of the volume plans. */
+export interface VolumeSettings {
+  /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
+  readonly unpublish: "demote" | "detach";
+  /** Replicas that no want follows are detached after this time, in milliseconds. Default 300,000 (5 minutes). */
+  readonly collectReplicasAfterMs: number;
+  /** Attach tries of one replica before another node is chosen. Default 3. */
+  readonly replicaAttachTries: number;
+  /** A heartbeat that has not moved for this time is stale, in milliseconds. Default 35,000: three heartbeats and a half. */
+  readonly heartbeatStaleMs: number;
+  /** How long a node that is out of service may leave a recall unanswered, in milliseconds. Default 5,000. */
+  readonly recallAnswerMs: number;
+  /** How long an unmount under recall may make no progress, in milliseconds. Default 120,000: flushing 10 GB takes minutes and is healthy. */
+  readonly unmountStallMs: number;
+  /** How long an offline expansion of a shared disk may hold grants back, in milliseconds. Default 600,000. */
+  readonly offlineResizeMs: number;
+}
+
+/** One volume with all that its plans need to know. */
+export interface ObservedVolume {
+  readonly volume: AzVolume;
+  /** All of the volume's attachments, sorted by name. */
+  readonly attachments: readonly ObservedAttachment[];
+  /** All nodes, sorted by name. */
+  readonly nodes: readonly ObservedNode[];
+  /** Users of the volume on the writer's node, as a cache tells. */
+  readonly writerUse: "used" | "unused" | "unknown";
+  readonly nowMs: number;
+  readonly settings: VolumeSettings;
+}
+
+/** An attachment and for how long this observer has seen it unchanged. */
+export interface ObservedAttachment {
+  readonly attachment: AzVolumeAttachment;
+  readonly unchangedMs: number;
+}
+
+/** Where a volume is, in one word: `deleting` needs DeleteVolume's mark as well. */
+export function isDeleting(volume: AzVolume): boolean {
+  return volume.metadata.deletionTimestamp !== undefined || volume.spec.deleteRequested;
+}
+
+/** The writer record, absent for multi-writer volumes and before the disk exists. */
+export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
+  return observed.volume.status?.record;
+}
+
+/** The node of that name as it is now. */
+export function nodeNamed(observed: Pick<ObservedVolume, "nodes">, nodeName: string): ObservedNode | undefined {
+  return observed.nodes.find((node) => node.nodeName === nodeName);
+}
+
+/** Whether an attachment is on its way out. */
+export function isLeaving(attachment: AzVolumeAttachment): boolean {
+  return attachment.metadata.deletionTimestamp !== undefined;
+}
+
+/** Attachments that stay. */
+export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+  return observed.attachments.map(({ attachment }) => attachment).filter((attachment) => !isLeaving(attachment));
+}
+
+/** Whether replicas are kept for this volume. */
+export function keepsReplicas(volume: AzVolume): boolean {
+  return volume.spec.maxMountReplicaCount > 0 && !isDeleting(volume);
+}
+
+/** Whether grants are held back because a shared disk is being grown, which Azure does only while no VM has it. */
+export function isResizingOffline(volume: AzVolume): boolean {
+  return volume.status?.state === "Updating" && (volume.status.detail?.maxShares ?? 1) > 1;
+}
+
+/** The disk exists and can be attached. */
+export function isProvisioned(volume: AzVolume): boolean {
+  return volume.status?.detail !== undefined && volume.status.state !== "Deleting";
+}

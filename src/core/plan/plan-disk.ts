@@ -1,0 +1,51 @@
+import { bytesToGibRoundedUp } from "../units.ts";
+import type { ObservedVolume } from "./observed-volume.ts";
+
+/** What to do next with the managed disk behind a volume. */
+export type DiskAction =
+  | { readonly kind: "CreateDisk" }
+  /** The disk exists already and is not known to be unused: make its record *unproven*. */
+  | { readonly kind: "AdoptDisk"; readonly diskUri: string }
+  | { readonly kind: "ResizeDisk"; readonly diskUri: string; readonly sizeGiB: number }
+  | { readonly kind: "BeginOfflineResize" }
+  | { readonly kind: "EndOfflineResize"; readonly because: string }
+  | { readonly kind: "RecordGeneration" }
+  | { readonly kind: "DeleteDisk" }
+  /** The object was deleted by hand: the disk stays, and the object is made anew. */
+  | { readonly kind: "RebuildVolume" }
+  | { readonly kind: "Wait"; readonly because: string };
+
+/** Plans the disk of a volume. Undefined when nothing is to be done. */
+export function planDisk(observed: ObservedVolume): DiskAction | undefined {
+  const { volume, attachments } = observed;
+  const status = volume.status;
+  if (volume.metadata.deletionTimestamp !== undefined) {
+    if (!volume.spec.deleteRequested) return { kind: "RebuildVolume" };
+    if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
+    return { kind: "DeleteDisk" };
+  }
+  if (volume.spec.deleteRequested) return { kind: "Wait", because: "DeleteVolume has not marked the object for deletion yet" };
+  if (status?.detail === undefined) {
+    if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
+    return volume.spec.diskUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
+  }
+  return planResize(observed, status.detail.diskUri, status.detail.sizeGiB);
+}
+
+function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number): DiskAction | undefined {
+  const { volume, attachments, nowMs, settings } = observed;
+  const status = volume.status;
+  const wantedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
+  if (wantedGiB <= sizeGiB) return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
+  if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
+  if ((status?.detail?.maxShares ?? 1) === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
+  const isMarked = status?.state === "Updating";
+  if (!isMarked) return { kind: "BeginOfflineResize" };
+  if (attachments.some(({ attachment }) => attachment.spec.role === "Primary" || attachment.spec.want !== undefined)) {
+    return { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
+  }
+  const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
+  if (began !== undefined && nowMs - Date.parse(began) > settings.offlineResizeMs) return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
+  if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };
+  return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
+}

@@ -1,0 +1,114 @@
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
+import { isDeleting, isLeaving, isResizingOffline, keepsReplicas, nodeNamed, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+
+/** What to do next with a volume's standbys. */
+export type ReplicaAction =
+  | { readonly kind: "CreateReplica"; readonly nodeName: string }
+  | { readonly kind: "DeleteAttachment"; readonly attachmentName: string; readonly because: string }
+  | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
+  | { readonly kind: "PlanAgain"; readonly afterMs: number };
+
+/**
+ * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
+ * once no want has followed for a while. Standbys never block: they make room for a primary that needs a share.
+ */
+export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
+  const deletions = planDeletions(observed);
+  const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
+  const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
+  return [...deletions, ...planCreations(observed, kept), ...planCollection(observed, kept)];
+}
+
+type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
+
+function planDeletions(observed: ObservedVolume): readonly Deletion[] {
+  const replicas = stayingAttachments(observed).filter((attachment) => isStandby(observed, attachment));
+  const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
+    attachments.map((attachment) => ({ kind: "DeleteAttachment", attachmentName: attachment.metadata.name, because }));
+
+  if (isDeleting(observed.volume)) return remove(replicas, "the volume is being deleted");
+  if (isResizingOffline(observed.volume)) return remove(replicas, "the disk grows only while no VM has it");
+  if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
+  const unfit = replicas.filter((replica) => isUnfit(observed, replica));
+  const fit = replicas.filter((replica) => !isUnfit(observed, replica));
+  if (!hasPrimary(observed)) return [...remove(unfit, "its node is gone, fenced or out of service"), ...remove(fit.filter((replica) => isDueForCollection(observed, replica)), "no node has wanted the volume for a while")];
+  return [...remove(unfit, "its node is gone, fenced or out of service"), ...remove(surplusReplicas(observed, fit), "it is more than asked for, or a primary needs its share")];
+}
+
+function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed)) return [];
+  const counted = kept.filter((attachment) => isStandby(observed, attachment) && !hasGivenUp(observed, attachment));
+  // A leaving attachment holds its share until Azure has let go of it.
+  const sharesTaken = observed.attachments.length;
+  const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
+  const wanted = Math.min(missing, observed.volume.spec.maxShares - sharesTaken);
+  const { chosen, rejected } = chooseReplicaNodes(observed, wanted);
+  const creations: readonly ReplicaAction[] = chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
+  return missing > chosen.length ? [...creations, { kind: "ReplicasMissing", missing: missing - chosen.length, rejected }] : creations;
+}
+
+function planCollection(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  if (hasPrimary(observed)) return [];
+  const dueInMs = kept.map((attachment) => collectionDueMs(observed, attachment) - observed.nowMs);
+  return dueInMs.length === 0 ? [] : [{ kind: "PlanAgain", afterMs: Math.max(1, Math.min(...dueInMs)) }];
+}
+
+/** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
+function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+  const record = recordOf(observed);
+  const isNamed = (node: { readonly nodeName: string } | undefined): boolean => node?.nodeName === attachment.spec.nodeName;
+  return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !isNamed(record?.writer) && !(record?.unproven.some(isNamed) ?? false);
+}
+
+function hasPrimary(observed: ObservedVolume): boolean {
+  return stayingAttachments(observed).some((attachment) => attachment.spec.role === "Primary");
+}
+
+/** A primary comes first: its attach must not queue behind those of its standbys. */
+function isPrimaryServed(observed: ObservedVolume): boolean {
+  const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
+  return primaries.length > 0 && primaries.every((attachment) => attachment.status?.state === "Attached");
+}
+
+/** Its node is no more, or was cut off from the volume and may not have it attached. */
+function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+  const record = recordOf(observed);
+  const node = nodeNamed(observed, replica.spec.nodeName);
+  if (node === undefined || node.isOutOfService) return true;
+  return record?.quarantine.some((other) => other.nodeName === replica.spec.nodeName) ?? false;
+}
+
+function hasGivenUp(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+  return replica.status?.state === "AttachmentFailed" && (replica.status.error?.retries ?? 0) >= observed.settings.replicaAttachTries;
+}
+
+/** Replicas beyond those asked for, and those whose share a primary needs; the least useful first. */
+function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly AzVolumeAttachment[] {
+  const { maxMountReplicaCount, maxShares } = observed.volume.spec;
+  const leaving = observed.attachments.filter(({ attachment }) => isLeaving(attachment)).length;
+  const primaries = stayingAttachments(observed).filter((attachment) => !replicas.includes(attachment)).length;
+  const room = Math.max(0, maxShares - primaries - leaving);
+  // The writer before last is the best standby: trimming waits until the new primary is served.
+  const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : Math.min(room, Math.max(0, maxShares - primaries));
+  const ranked = replicas.toSorted((left, right) => usefulness(observed, left) - usefulness(observed, right) || (left.metadata.name < right.metadata.name ? -1 : 1));
+  return ranked.slice(0, Math.max(0, replicas.length - allowed));
+}
+
+function usefulness(observed: ObservedVolume, replica: AzVolumeAttachment): number {
+  if (hasGivenUp(observed, replica)) return 0;
+  const node = nodeNamed(observed, replica.spec.nodeName);
+  const isHealthy = node !== undefined && node.isReady && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs && !node.isUnschedulable;
+  return (replica.status?.state === "Attached" ? 2 : 1) + (isHealthy ? 4 : 0);
+}
+
+function isDueForCollection(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+  return collectionDueMs(observed, replica) <= observed.nowMs;
+}
+
+/** Every replica is collected this long after the last primary went; those that never were primary go with the one that was. */
+function collectionDueMs(observed: ObservedVolume, replica: AzVolumeAttachment): number {
+  const demotions = observed.attachments.map(({ attachment }) => attachment.spec.demotedSince).filter((since) => since !== undefined);
+  const last = [...demotions, replica.metadata.creationTimestamp].map((since) => Date.parse(since));
+  return Math.max(...last) + observed.settings.collectReplicasAfterMs;
+}

@@ -1,0 +1,148 @@
+import type { WriterRecord } from "../model/az-volume.ts";
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { isDeleting, isProvisioned, isResizingOffline, nodeNamed, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import { grant } from "./writer-steps.ts";
+
+/** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
+export type WriterAction =
+  | { readonly kind: "Grant"; readonly node: NodeIdentity }
+  | { readonly kind: "Revoke" }
+  | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
+  | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
+  | { readonly kind: "Recall"; readonly attachmentName: string }
+  | { readonly kind: "EndRecall"; readonly attachmentName: string }
+  /** `skipUsers`: the node is lost or out of service, so nobody is asked whether someone uses the volume there. */
+  | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly skipUsers: boolean; readonly because: string }
+  | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
+  | { readonly kind: "WaitFor"; readonly reason: string; readonly message: string; readonly retryAfterMs: number };
+
+const RECHECK_MS = 1_000;
+
+/** Plans the next move of the writer record. Empty when the record is as it is wanted, or while a fence runs. */
+export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
+  const record = recordOf(observed);
+  if (record === undefined) return [];
+  const vanished = vanishedNodes(observed, record);
+  if (vanished.length > 0) return vanished.map((node) => ({ kind: "ConfirmVanished", node }));
+  return [...planRecallEnds(observed, record), ...planMove(observed, record)];
+}
+
+function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
+  if (record.fencing !== undefined) return [];
+  if (record.writer !== undefined) return planForWriter(observed, record, record.writer);
+  if (record.unproven.length > 0) return record.unproven.flatMap((node) => planForUnproven(observed, node));
+  return planGrant(observed, record);
+}
+
+/** Names in the record that now belong to another VM. */
+function vanishedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
+  const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.quarantine, ...record.unproven];
+  const vanished = named.filter((node) => {
+    const present = nodeNamed(observed, node.nodeName);
+    return present !== undefined && !isSameNode(present, node);
+  });
+  return vanished.filter((node, index) => vanished.findIndex((other) => isSameNode(other, node)) === index).map(({ nodeName, vmId }) => ({ nodeName, vmId }));
+}
+
+function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
+  return observed.attachments
+    .filter(({ attachment }) => attachment.spec.recall !== undefined && !isRecallDue(record, attachment.spec.nodeName))
+    .map(({ attachment }) => ({ kind: "EndRecall", attachmentName: attachment.metadata.name }));
+}
+
+function isRecallDue(record: WriterRecord, nodeName: string): boolean {
+  return record.writer?.nodeName === nodeName && record.writer.held && !record.writer.wanted;
+}
+
+function planForWriter(observed: ObservedVolume, record: WriterRecord, writer: NonNullable<WriterRecord["writer"]>): readonly WriterAction[] {
+  const node: NodeIdentity = { nodeName: writer.nodeName, vmId: writer.vmId };
+  const present = nodeNamed(observed, writer.nodeName);
+  if (writer.wanted) {
+    if (present?.isOutOfService === true) return [{ kind: "Unwant", node, because: "its node is out of service" }];
+    return planForWantedWriter(observed, node);
+  }
+  if (!writer.held) return [{ kind: "Revoke" }];
+  return planForUnwantedHolder(observed, record, node, present);
+}
+
+/** Another want waits, or this one may have leaked: it is worth asking whether anybody still uses the volume there. */
+function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+  const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName)?.attachment;
+  const waiting = wants(observed).filter((attachment) => attachment.spec.nodeName !== node.nodeName);
+  const hasLeaked = own?.spec.want === undefined;
+  if (waiting.length === 0 && !hasLeaked) return [];
+  if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
+  if (waiting.length === 0) return [];
+  const message = `${waiting.map((attachment) => attachment.spec.nodeName).join(", ")} waits for ${node.nodeName} to release the volume${observed.writerUse === "used" ? ", which a workload still uses there" : ""}`;
+  return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
+}
+
+function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
+  const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
+  if (own === undefined) {
+    return [{ kind: "WaitFor", reason: "NoAttachment", message: `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`, retryAfterMs: RECHECK_MS }];
+  }
+  if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
+  const verdict = judgeRecall(observed, own.attachment, own.unchangedMs, present);
+  if (verdict.kind === "failed") return [{ kind: "BeginFence", node, skipUsers: verdict.skipUsers, because: verdict.because }];
+  return [{ kind: "WaitFor", reason: "WaitingForUnmount", message: `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`, retryAfterMs: RECHECK_MS }];
+}
+
+type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly skipUsers: boolean; readonly because: string };
+
+/** Decides whether a recall has failed. A node that makes progress is given time without end; a silent one is cut off only on the word of two witnesses. */
+export function judgeRecall(observed: ObservedVolume, attachment: AzVolumeAttachment, unchangedMs: number, node: ObservedNode | undefined): RecallVerdict {
+  const { settings } = observed;
+  const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
+  if (answer === undefined) {
+    if (node?.isOutOfService === true) {
+      if (unchangedMs >= settings.recallAnswerMs) return { kind: "failed", skipUsers: true, because: "it is out of service and does not answer the recall" };
+      return { kind: "wait", because: "is out of service and has not answered the recall yet" };
+    }
+    if (node !== undefined && isLost(observed, node)) return { kind: "failed", skipUsers: true, because: "its heartbeat and its kubelet's Lease are both stale" };
+    return { kind: "wait", because: "has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is" };
+  }
+  if (unchangedMs < settings.unmountStallMs) {
+    return { kind: "wait", because: answer.published.length > 0 ? `still has ${answer.published.join(", ")} mounted for a workload` : "is unmounting" };
+  }
+  return { kind: "failed", skipUsers: node?.isOutOfService === true, because: `its unmount has made no progress for ${Math.floor(unchangedMs / 1000)} s` };
+}
+
+/** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */
+export function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
+  const isStoreSeenWorking = observed.nodes.some((other) => other.nodeName !== node.nodeName && other.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs);
+  return isStoreSeenWorking && node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs && node.isKubeletLeaseStale === true;
+}
+
+function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+  const present = nodeNamed(observed, node.nodeName);
+  if (present === undefined) {
+    const message = `${node.nodeName} has the disk attached and is no node of this cluster: it is never cut off. Detach the disk from it`;
+    return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: RECHECK_MS * 10 }];
+  }
+  if (present.isOutOfService || isLost(observed, present)) return [{ kind: "BeginFence", node, skipUsers: true, because: "it had the disk when the record was made, and is lost" }];
+  return [{ kind: "WaitFor", reason: "WaitingForProof", message: `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`, retryAfterMs: RECHECK_MS }];
+}
+
+function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
+  if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume)) return [];
+  for (const attachment of wants(observed)) {
+    const node = nodeNamed(observed, attachment.spec.nodeName);
+    if (node === undefined || node.isOutOfService) continue;
+    const identity: NodeIdentity = { nodeName: node.nodeName, vmId: node.vmId };
+    if (grant(record, identity).ok) return [{ kind: "Grant", node: identity }];
+  }
+  return [];
+}
+
+/** Attachments whose node wants to write, the oldest want first. */
+export function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+  return stayingAttachments(observed)
+    .filter((attachment) => attachment.spec.want !== undefined)
+    .toSorted((left, right) => compareText(left.spec.want?.since ?? "", right.spec.want?.since ?? "") || compareText(left.metadata.name, right.metadata.name));
+}
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

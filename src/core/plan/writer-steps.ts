@@ -1,0 +1,177 @@
+import type { Writer, WriterRecord } from "../model/az-volume.ts";
+import { includesNode, isSameNode, type NodeIdentity, withNode, withoutNode } from "../model/node-identity.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/**
+ * The moves of the writer protocol, each a pure function from a record to the next one or to the reason why not. The caller writes the
+ * answer by compare-and-swap on the version it read; on a conflict it reads again and asks again. An exhaustive model of these steps finds
+ * no state with two live writers; leaving any one condition out does (docs/design.md, "Never two writers").
+ */
+export type Step = Result<WriterRecord, string>;
+
+/** The record of a disk that was just created: nobody can have it. */
+export function newRecord(storeGeneration: number): WriterRecord {
+  return { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration };
+}
+
+/** The record of a disk that is not new, or whose record was lost: everyone who has it attached is unproven, everyone else in quarantine until clean. */
+export function foundRecord(found: { readonly attachedTo: readonly NodeIdentity[]; readonly epoch: number; readonly storeGeneration: number }): WriterRecord {
+  return { quarantine: [], foundInUse: true, clean: [], unproven: [...found.attachedTo], epoch: found.epoch, storeGeneration: found.storeGeneration };
+}
+
+/** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
+export function isInQuarantine(record: WriterRecord, node: NodeIdentity): boolean {
+  return includesNode(record.quarantine, node) || (record.foundInUse && !includesNode(record.clean, node) && !isWriter(record, node));
+}
+
+/** Whether `node` is the writer, held or not. */
+export function isWriter(record: WriterRecord, node: NodeIdentity): boolean {
+  return record.writer !== undefined && isSameNode(record.writer, node);
+}
+
+/** Whether a controller is cutting `node` off. */
+export function isFencing(record: WriterRecord, node: NodeIdentity): boolean {
+  return record.fencing !== undefined && isSameNode(record.fencing, node);
+}
+
+/** Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking earlier lets a fence slip in between. */
+export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
+  return !isInQuarantine(record, node) && !isFencing(record, node);
+}
+
+/** Whether the disk may be taken off `node` other than by a fence. */
+export function mayDetach(record: WriterRecord, node: NodeIdentity): boolean {
+  return !isWriter(record, node) && !includesNode(record.unproven, node);
+}
+
+/** *grant*, by the controller: `node` becomes the writer, not yet held. */
+export function grant(record: WriterRecord, node: NodeIdentity): Step {
+  if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
+  if (record.unproven.length > 0) return fail(`nothing proves yet that ${record.unproven.map((other) => other.nodeName).join(", ")} can't write`);
+  if (record.fencing !== undefined) return fail(`${record.fencing.nodeName} is being fenced`);
+  if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
+  const epoch = record.epoch + 1;
+  return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: false, takes: 0, wanted: true }, epoch });
+}
+
+/** *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed only to a node that is clean. */
+export function take(record: WriterRecord, node: NodeIdentity, state: { readonly isClean: boolean; readonly storeGeneration: number }): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
+  if (!writer.wanted) return fail("the grant is being taken back");
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (record.storeGeneration !== state.storeGeneration) return fail(`the record is of store generation ${record.storeGeneration}, the store of ${state.storeGeneration}`);
+  if (writer.held && !state.isClean) return fail(`${node.nodeName} holds the volume already and is not clean`);
+  return ok({ ...record, writer: { ...writer, held: true, takes: writer.takes + 1 } });
+}
+
+/** *give*, by the node once it has unmounted and flushed, or never mounted. Giving is proof: it ends a fence of this node. */
+export function give(record: WriterRecord, node: NodeIdentity, epoch: number): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch) return fail("the record no longer names this node and epoch");
+  if (!writer.held) return fail("the volume is not held");
+  return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));
+}
+
+/** *revoke*, by the controller: an unwanted writer that holds nothing is writer no more. */
+export function revoke(record: WriterRecord): Step {
+  const writer = record.writer;
+  if (writer === undefined) return fail("there is no writer");
+  if (writer.held) return fail(`${writer.nodeName} holds the volume`);
+  if (writer.wanted) return fail(`${writer.nodeName} is wanted as the writer`);
+  if (record.fencing !== undefined) return fail(`${record.fencing.nodeName} is being fenced`);
+  return ok(withoutWriter(record));
+}
+
+/** Ends the want of the writer. Whether that is due is decided elsewhere (the release check, ControllerUnpublishVolume, NodeUnstageVolume, node loss). */
+export function unwant(record: WriterRecord, node: NodeIdentity): Step {
+  return setWanted(record, node, false);
+}
+
+/** States the want of the writer again: a new user came, or the release check found one. */
+export function wantAgain(record: WriterRecord, node: NodeIdentity): Step {
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  return setWanted(record, node, true);
+}
+
+/** *fence*, step 1, the intent: from here on nothing is attached to `node` and it can't take. Only an unwanted holder or an unproven node is fenced. */
+export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
+  if (record.fencing !== undefined && !isFencing(record, node)) return fail(`${record.fencing.nodeName} is being fenced`);
+  if (isWriter(record, node)) {
+    if (record.writer?.held !== true) return fail(`${node.nodeName} does not hold the volume: revoke it`);
+    if (record.writer.wanted) return fail(`${node.nodeName} is wanted as the writer`);
+  } else if (!includesNode(record.unproven, node)) {
+    return fail(`${node.nodeName} is neither the writer nor unproven`);
+  }
+  return ok({ ...record, fencing: { nodeName: node.nodeName, vmId: node.vmId } });
+}
+
+/** *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. `writerAtIntent` must still be the writer. */
+export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
+  if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
+  if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
+  if (!isWriter(record, node) && !includesNode(record.unproven, node)) return fail(`${node.nodeName} is neither the writer nor unproven`);
+  const freed = isWriter(record, node) ? withoutWriter(record) : record;
+  return ok({ ...withoutFencingOf(freed, node), quarantine: withNode(record.quarantine, node), clean: withoutNode(record.clean, node), unproven: withoutNode(record.unproven, node) });
+}
+
+/** *leave quarantine*, by the node itself once it is clean. */
+export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
+  if (!isInQuarantine(record, node)) return fail(`${node.nodeName} is not in quarantine`);
+  return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: record.foundInUse ? withNode(record.clean, node) : record.clean });
+}
+
+/** An unproven node shows that it is clean. */
+export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
+  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  return ok({ ...withoutFencingOf(record, node), unproven: withoutNode(record.unproven, node), clean: record.foundInUse ? withNode(record.clean, node) : record.clean });
+}
+
+/** *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know. */
+export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: number): Step {
+  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  const epoch = Math.max(record.epoch, epochKnown) + 1;
+  return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, takes: 1, wanted: true }, epoch, unproven: withoutNode(record.unproven, node) });
+}
+
+/** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
+export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
+  const freed = isWriter(record, node) ? withoutWriter(record) : record;
+  const cleared = {
+    ...withoutFencingOf(freed, node),
+    quarantine: withoutNode(record.quarantine, node),
+    clean: withoutNode(record.clean, node),
+    unproven: withoutNode(record.unproven, node),
+  };
+  return isNamed(record, node) ? ok(cleared) : fail(`${node.nodeName} is not in the record`);
+}
+
+/** Whether `node` appears anywhere in the record. */
+export function isNamed(record: WriterRecord, node: NodeIdentity): boolean {
+  return isWriter(record, node) || isFencing(record, node) || [record.quarantine, record.clean, record.unproven].some((nodes) => includesNode(nodes, node));
+}
+
+function setWanted(record: WriterRecord, node: NodeIdentity, wanted: boolean): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.wanted === wanted) return fail(wanted ? "it is wanted already" : "it is unwanted already");
+  return ok({ ...record, writer: { ...writer, wanted } });
+}
+
+function withoutWriter(record: WriterRecord): WriterRecord {
+  const { writer: _, ...rest } = record;
+  return rest;
+}
+
+function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  if (!isFencing(record, node)) return record;
+  const { fencing: _, ...rest } = record;
+  return rest;
+}
+
+function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held;
+}

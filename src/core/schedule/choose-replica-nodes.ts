@@ -1,0 +1,43 @@
+import { includesNode, isSameNode } from "../model/node-identity.ts";
+import { isZoneRedundant } from "../model/disk-sku.ts";
+import type { ObservedNode, ObservedVolume } from "../plan/observed-volume.ts";
+
+/** A node on which no replica is placed, and why: for the event that explains a missing replica. */
+export interface Rejection {
+  readonly nodeName: string;
+  readonly because: string;
+}
+
+/** The best nodes for `count` new replicas, best first, and why the others were not taken. */
+export function chooseReplicaNodes(observed: ObservedVolume, count: number): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
+  const judged = observed.nodes.map((node) => ({ node, because: reasonAgainst(observed, node) }));
+  const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
+  const zonesTaken = new Set(observed.attachments.map(({ attachment }) => observed.nodes.find((node) => node.nodeName === attachment.spec.nodeName)?.zone));
+  const best = fit.toSorted((left, right) => score(right, zonesTaken) - score(left, zonesTaken) || (left.nodeName < right.nodeName ? -1 : 1));
+  return {
+    chosen: best.slice(0, Math.max(0, count)),
+    rejected: judged.flatMap(({ node, because }) => (because === undefined ? [] : [{ nodeName: node.nodeName, because }])),
+  };
+}
+
+/** Another zone counts most, since a zone-redundant disk survives the loss of one; then free slots. */
+function score(node: ObservedNode, zonesTaken: ReadonlySet<string | undefined>): number {
+  const freeShare = node.volumesMax === 0 ? 0 : (node.volumesMax - node.attachments) / node.volumesMax;
+  return (zonesTaken.has(node.zone) ? 0 : 10) + freeShare;
+}
+
+function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | undefined {
+  const { volume, settings } = observed;
+  const detail = volume.status?.detail;
+  const record = volume.status?.record;
+  if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName)) return "has an attachment already";
+  if (!node.isReady) return "its node plug-in is not ready";
+  if (node.heartbeatUnchangedMs >= settings.heartbeatStaleMs) return "its heartbeat is stale";
+  if (node.isOutOfService) return "is out of service";
+  if (node.isUnschedulable) return "is unschedulable";
+  if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
+  if (detail !== undefined && node.location !== "" && detail.location !== "" && node.location.toLowerCase() !== detail.location.toLowerCase()) return `is in ${node.location}, the disk in ${detail.location}`;
+  if (detail !== undefined && !isZoneRedundant(detail.skuName) && detail.zones.length > 0 && !detail.zones.includes(node.zone)) return `is in zone ${node.zone || "none"}, the disk in ${detail.zones.join(", ")}`;
+  if (record !== undefined && (includesNode(record.quarantine, node) || (record.fencing !== undefined && isSameNode(record.fencing, node)))) return "is in quarantine for this volume";
+  return undefined;
+}

@@ -1,0 +1,42 @@
+import type { Failure } from "../core/failure.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { Kind, KindMap, ObjectStore } from "../ports/object-store.ts";
+
+const CONFLICTS_MAX = 20;
+
+/** Reads an object afresh, changes metadata or spec, and writes it on that version; again on a conflict. `change` answers undefined when nothing is to be changed. */
+export function changeSpec<K extends Kind>(
+  store: ObjectStore,
+  target: { readonly kind: K; readonly name: string },
+  change: (object: KindMap[K]) => KindMap[K] | undefined,
+  signal: AbortSignal,
+): Promise<Result<KindMap[K], Failure>> {
+  return changeWith(store, target, change, (object) => store.update(target.kind, object, signal), signal);
+}
+
+/** The same for status. */
+export function changeStatus<K extends Kind>(
+  store: ObjectStore,
+  target: { readonly kind: K; readonly name: string },
+  change: (object: KindMap[K]) => KindMap[K] | undefined,
+  signal: AbortSignal,
+): Promise<Result<KindMap[K], Failure>> {
+  return changeWith(store, target, change, (object) => store.updateStatus(target.kind, object, signal), signal);
+}
+
+async function changeWith<K extends Kind>(
+  store: ObjectStore,
+  target: { readonly kind: K; readonly name: string },
+  change: (object: KindMap[K]) => KindMap[K] | undefined,
+  write: (object: KindMap[K]) => Promise<Result<KindMap[K], Failure>>,
+  signal: AbortSignal,
+): Promise<Result<KindMap[K], Failure>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const read = await store.get(target.kind, target.name, signal);
+    if (!read.ok) return read;
+    const changed = change(read.value);
+    if (changed === undefined) return ok(read.value);
+    const written = await write(changed);
+    if (written.ok || written.failure.kind !== "ObjectConflict" || attempt >= CONFLICTS_MAX) return written;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Failure } from "../core/failure.ts";
+import type { Result } from "../core/result.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Random } from "../ports/random.ts";
+import { type BackoffOptions, WorkQueue } from "./work-queue.ts";
+
+/** What one pass over a key came to: done, or to be looked at again after a while. */
+export type Reconciled = Result<{ readonly againAfterMs?: number }, Failure>;
+
+/** One kind of reconciler: level-triggered, one key at a time. It keeps nothing between passes. */
+export interface Reconciler {
+  /** For logs and metrics, such as `volume`. */
+  readonly name: string;
+  /** Keys that are handled at once. */
+  readonly workers: number;
+  readonly backoff: BackoffOptions;
+  reconcile(key: string, signal: AbortSignal): Promise<Reconciled>;
+}
+
+/** Runs a reconciler's queue until `signal` is aborted. Work under way is told by the same signal, and waited for. */
+export class ControlLoop {
+  readonly queue: WorkQueue;
+  readonly #reconciler: Reconciler;
+  readonly #logger: Logger;
+
+  constructor(reconciler: Reconciler, ports: { readonly clock: Clock; readonly random: Random; readonly logger: Logger }) {
+    this.queue = new WorkQueue(ports, reconciler.backoff);
+    this.#reconciler = reconciler;
+    this.#logger = ports.logger.child({ reconciler: reconciler.name });
+  }
+
+  /** Returns once every worker has stopped. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(Array.from({ length: this.#reconciler.workers }, () => this.#work(signal)));
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const key = await this.queue.take(signal).catch((error: unknown) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      });
+      if (key === undefined) return;
+      await this.#handle(key, signal);
+      this.queue.done(key);
+    }
+  }
+
+  async #handle(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      const reconciled = await this.#reconciler.reconcile(key, signal);
+      if (reconciled.ok) {
+        this.queue.forget(key);
+        if (reconciled.value.againAfterMs !== undefined) this.queue.addAfter(key, reconciled.value.againAfterMs);
+        return;
+      }
+      if (reconciled.failure.kind === "ObjectConflict") {
+        // Somebody else was faster; the object as it is now will be planned anew.
+        this.queue.add(key);
+        return;
+      }
+      if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });
+      this.queue.addFailed(key, reconciled.failure.kind === "Throttled" ? reconciled.failure.retryAfterMs : 0);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#logger.error("reconcile threw: a bug", { key, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      this.queue.addFailed(key);
+    }
+  }
+}

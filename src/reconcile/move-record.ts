@@ -1,0 +1,49 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import type { Step } from "../core/plan/writer-steps.ts";
+import { fail, type Result } from "../core/result.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { StepName, Steps } from "../ports/steps.ts";
+
+const CONFLICTS_MAX = 20;
+
+/** What moving a record takes. */
+export interface RecordPorts {
+  readonly store: ObjectStore;
+  readonly steps: Steps;
+}
+
+/**
+ * Moves the writer record of a volume by compare-and-swap: reads it afresh, asks `move`, writes the answer on that very version, and starts
+ * again on a conflict. With `onlyAtVersion` it does not start again: what was decided was decided on that version.
+ * Fails with `NotWriter` where `move` refuses, `ObjectNotFound`, `ObjectConflict`, or as the store does.
+ */
+export async function moveRecord(
+  ports: RecordPorts,
+  request: {
+    readonly volumeName: string;
+    readonly nodeName: string;
+    readonly step: StepName;
+    readonly onlyAtVersion?: string;
+    /** Changes to the rest of the status that belong to the same write. */
+    readonly alsoStatus?: (volume: AzVolume) => Partial<NonNullable<AzVolume["status"]>>;
+  },
+  move: (record: WriterRecord, volume: AzVolume) => Step,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const read = await ports.store.get("AzVolume", request.volumeName, signal);
+    if (!read.ok) return read;
+    const volume = read.value;
+    if (request.onlyAtVersion !== undefined && volume.metadata.resourceVersion !== request.onlyAtVersion) {
+      return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: request.volumeName });
+    }
+    const status = volume.status;
+    if (status?.record === undefined) return fail({ kind: "NotWriter", volumeId: request.volumeName, nodeName: request.nodeName, reason: "the volume has no writer record" });
+    const moved = move(status.record, volume);
+    if (!moved.ok) return fail({ kind: "NotWriter", volumeId: status.detail?.diskUri ?? request.volumeName, nodeName: request.nodeName, reason: moved.failure });
+    const next: AzVolume = { ...volume, status: { ...status, ...request.alsoStatus?.(volume), record: moved.value } };
+    const written = await ports.steps.run(request.step, () => ports.store.updateStatus("AzVolume", next, signal));
+    if (written.ok || written.failure.kind !== "ObjectConflict" || request.onlyAtVersion !== undefined || attempt >= CONFLICTS_MAX) return written;
+  }
+}
