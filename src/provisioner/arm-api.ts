@@ -1,0 +1,145 @@
+import type { Result } from "../core/result.ts";
+
+/** An entry of a VM's data disk list. Members that are not named here travel unchanged from a read to the next write. */
+export interface ArmDataDisk {
+  readonly lun: number;
+  readonly name?: string;
+  readonly createOption: string;
+  readonly caching?: string;
+  readonly managedDisk?: { readonly id?: string };
+  /** The disk is on its way off, or the last detach failed. */
+  readonly toBeDetached?: boolean;
+  /** `ForceDetach` together with `toBeDetached`: without the guest's help. */
+  readonly detachOption?: string;
+}
+
+/** A virtual machine, as far as the driver reads it. */
+export interface ArmVm {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  /** Empty if ARM sent none: nothing can then be written conditionally. */
+  readonly etag: string;
+  /** The VM's GUID, lower case. */
+  readonly vmId: string;
+  readonly vmSize: string;
+  readonly provisioningState: string;
+  readonly diskControllerType: string | undefined;
+  readonly dataDisks: readonly ArmDataDisk[];
+  /** Codes such as `PowerState/running`; undefined unless the instance view was asked for. */
+  readonly statusCodes: readonly string[] | undefined;
+}
+
+/** A managed disk, as far as the driver reads it. */
+export interface ArmDisk {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly diskSizeGB: number;
+  readonly maxShares: number;
+  readonly provisioningState: string;
+  readonly diskState: string | undefined;
+  readonly managedBy: string | undefined;
+  readonly managedByExtended: readonly string[];
+}
+
+/** A new, empty disk. */
+export interface ArmDiskSpec {
+  readonly location: string;
+  readonly zones: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly diskSizeGB: number;
+  readonly maxShares: number;
+}
+
+/** Changes of a VM: what is undefined stays as it is; none at all is an empty update. */
+export interface ArmVmChange {
+  /** The whole list: an entry that is left out is detached. */
+  readonly dataDisks?: readonly ArmDataDisk[];
+  /** The whole map. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Where a resource is, within the subscription of the client. */
+export interface ArmName {
+  readonly resourceGroup: string;
+  readonly name: string;
+}
+
+/** A refusal of ARM, or the lack of an answer. */
+export interface ArmError {
+  /** 0: no answer came, so the call may or may not have taken effect. 200: a long-running operation failed. */
+  readonly statusCode: number;
+  readonly code: string;
+  readonly message: string;
+  /** Codes and targets below the top one. */
+  readonly details: readonly { readonly code: string; readonly target: string; readonly message: string }[];
+  /** `innererror.internalErrorCode`, empty if there is none. */
+  readonly internalErrorCode: string;
+  /** From `Retry-After`. */
+  readonly retryAfterMs: number | undefined;
+  readonly requestId: string;
+}
+
+/** How many calls ARM still allows, from `x-ms-ratelimit-remaining-resource`: `{policy: "PutVMResource", remaining: 9}`. */
+export interface RemainingCalls {
+  readonly policy: string;
+  readonly remaining: number;
+}
+
+/** What a call answered, and what its headers say of the calls that are left. */
+export interface ArmAnswer<T> {
+  readonly result: Result<T, ArmError>;
+  readonly remaining: readonly RemainingCalls[];
+}
+
+/** A long-running operation that was accepted. `pollUrl` undefined: it ended with the answer. */
+export interface ArmOperation {
+  readonly pollUrl: string | undefined;
+  /** Which budget its polls are charged to. */
+  readonly kind: "vm" | "disk";
+  readonly retryAfterMs: number | undefined;
+}
+
+/** How far an operation is. */
+export type ArmOperationStatus =
+  | { readonly state: "running"; readonly operation: ArmOperation }
+  | { readonly state: "succeeded" }
+  | { readonly state: "failed"; readonly error: ArmError }
+  /** `OperationPreempted` arrives here: a newer operation took its place. */
+  | { readonly state: "canceled"; readonly error: ArmError };
+
+/** Travels with every call as `x-ms-client-request-id`, so that our logs and Azure's can be laid side by side. */
+export interface ArmCall {
+  readonly clientRequestId: string;
+}
+
+/**
+ * Azure Resource Manager's compute operations, one method each, answering what ARM answered: no retries, no waiting, no reading between the lines.
+ * A long-running operation is a start that answers a handle, and `pollOperation`, so that our clock decides when to ask.
+ */
+export interface ArmApi {
+  getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
+  listDisks(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
+  startDiskCreateOrUpdate(request: ArmName & ArmCall & { readonly disk: ArmDiskSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startDiskResize(request: ArmName & ArmCall & { readonly diskSizeGB: number }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  getVm(request: ArmName & ArmCall & { readonly instanceView: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmVm>>;
+  listVms(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
+  /** PATCH with `If-Match`: the one way in which disks reach and leave a VM. */
+  startVmUpdate(request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  /** Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes without a record. */
+  startAttachDetachDataDisks(
+    request: ArmName & ArmCall & { readonly attach: readonly { readonly diskId: string; readonly lun?: number; readonly caching?: string }[]; readonly detach: readonly { readonly diskId: string; readonly detachOption?: string }[] },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<ArmOperation>>;
+  startVmPowerOff(request: ArmName & ArmCall & { readonly skipShutdown: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startVmDeallocate(request: ArmName & ArmCall & { readonly forceDeallocate: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  pollOperation(request: { readonly operation: ArmOperation } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperationStatus>>;
+}
