@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import type { DeviceContent } from "../core/host/judge-device-content.ts";
 import type { FileSystemType } from "../core/model/file-system.ts";
 import type { Result } from "../core/result.ts";
 import type { Bytes } from "../core/units.ts";
@@ -12,11 +13,7 @@ export interface Device {
   readonly sizeBytes: Bytes;
 }
 
-/** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
-export type DeviceContent =
-  | { readonly kind: "blank" }
-  | { readonly kind: "fileSystem"; readonly fsType: string }
-  | { readonly kind: "otherData"; readonly detail: string };
+export type { DeviceContent } from "../core/host/judge-device-content.ts";
 
 /** A mount point of this host's mount namespace. */
 export interface MountPoint {

@@ -1,0 +1,39 @@
+/** What a node finds where a volume was, for the question whether it can still write to it. */
+export interface CleanEvidence {
+  readonly earlierChildAlive: boolean;
+  /** Commands of this instance that still run on the device. */
+  readonly commandsInFlight: readonly string[];
+  /** `heldExclusively`: it did not open with O_EXCL. */
+  readonly device: { readonly path: string; readonly heldExclusively: boolean } | undefined;
+  /** Mount points of the device in this mount namespace. */
+  readonly mountPaths: readonly string[];
+  /** Process ids in whose mount namespaces the device is mounted. */
+  readonly mountedForPids: readonly number[];
+  /** Loop devices on top of the device. */
+  readonly loopDevices: readonly string[];
+  /** Process ids, other than ours, that have the device open. */
+  readonly openInPids: readonly number[];
+}
+
+/** Whether a node is *clean* of a volume (writer protocol), and why not. Every trace must be gone; one is enough to say no. */
+export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; readonly reason: string } {
+  const traces = [
+    ...(evidence.earlierChildAlive ? ["an earlier plug-in instance, or a command that it started, is still alive"] : []),
+    ...evidence.commandsInFlight.map((command) => `${command} is still running`),
+    ...(evidence.device?.heldExclusively === true ? [`${evidence.device.path} is held exclusively (mounted here or in another mount namespace)`] : []),
+    ...evidence.mountPaths.map((path) => `it is mounted at ${path}`),
+    ...(evidence.mountedForPids.length > 0 ? [`it is mounted for process ${listed(evidence.mountedForPids)}`] : []),
+    ...evidence.loopDevices.map((loopDevice) => `${loopDevice} stands on it`),
+    ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
+  ];
+  if (traces.length > 0) return { clean: false, reason: traces.join("; ") };
+  return { clean: true, reason: evidence.device === undefined ? "the device is absent and nothing holds it" : `nothing holds ${evidence.device.path}` };
+}
+
+/** Most process ids that one reason names. */
+const pidsNamedMax = 5;
+
+function listed(pids: readonly number[]): string {
+  const named = pids.slice(0, pidsNamedMax).join(", ");
+  return pids.length > pidsNamedMax ? `${named} and ${pids.length - pidsNamedMax} more` : named;
+}

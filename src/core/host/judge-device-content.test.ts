@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { judgeDeviceContent, parseBlkidExport, parseWipefsTypes } from "./judge-device-content.ts";
+import type { ContentWitnesses, DeviceContent } from "./judge-device-content.ts";
+
+const allSayBlank: ContentWitnesses = { blkid: "nothing", wipefsTypes: [], nonZeroEnds: [] };
+
+describe("judgeDeviceContent", () => {
+  const rows: readonly { because: string; witnesses: Partial<ContentWitnesses>; content: DeviceContent }[] = [
+    { because: "all three witnesses agree", witnesses: {}, content: { kind: "blank" } },
+    {
+      because: "one signature that blkid missed is enough",
+      witnesses: { wipefsTypes: ["gpt"] },
+      content: { kind: "otherData", detail: "signatures of gpt" },
+    },
+    {
+      because: "raw data of an application has no signature",
+      witnesses: { nonZeroEnds: ["start"] },
+      content: { kind: "otherData", detail: "no known signature, but data at its start" },
+    },
+    {
+      because: "some formats keep their data at the end",
+      witnesses: { nonZeroEnds: ["start", "end"] },
+      content: { kind: "otherData", detail: "no known signature, but data at its start and end" },
+    },
+    {
+      because: "blkid names a file system",
+      witnesses: { blkid: { TYPE: "ext4", USAGE: "filesystem" }, wipefsTypes: ["ext4"], nonZeroEnds: ["start"] },
+      content: { kind: "fileSystem", fsType: "ext4" },
+    },
+    {
+      because: "an encrypted device has a type, but is no file system",
+      witnesses: { blkid: { TYPE: "crypto_LUKS", USAGE: "crypto" } },
+      content: { kind: "otherData", detail: "crypto of type crypto_LUKS" },
+    },
+    { because: "partitions are someone's data", witnesses: { blkid: { PTTYPE: "gpt" } }, content: { kind: "otherData", detail: "a partition table of type gpt" } },
+    {
+      because: "blkid may find two that contradict each other",
+      witnesses: { blkid: "ambivalent", wipefsTypes: ["ext4", "xfs"] },
+      content: { kind: "otherData", detail: "several signatures that contradict each other (ext4, xfs)" },
+    },
+  ];
+  for (const { because, witnesses, content } of rows) {
+    it(`answers ${content.kind} when ${because}`, () => assert.deepEqual(judgeDeviceContent({ ...allSayBlank, ...witnesses }), content));
+  }
+});
+
+it("parses what blkid exports", () => {
+  assert.deepEqual(parseBlkidExport("DEVNAME=/dev/sdc\nLABEL=a=b\nTYPE=ext4\n"), { DEVNAME: "/dev/sdc", LABEL: "a=b", TYPE: "ext4" });
+});
+
+it("parses what wipefs lists, its silence included", () => {
+  assert.deepEqual(parseWipefsTypes('{"signatures":[{"device":"sdc","type":"xfs"},{"device":"sdc","type":"gpt"}]}'), ["xfs", "gpt"]);
+  assert.deepEqual(parseWipefsTypes(""), []);
+  assert.equal(parseWipefsTypes("[]"), undefined);
+  assert.equal(parseWipefsTypes("cannot"), undefined);
+});

@@ -1,0 +1,59 @@
+/** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
+export type DeviceContent =
+  | { readonly kind: "blank" }
+  | { readonly kind: "fileSystem"; readonly fsType: string }
+  | { readonly kind: "otherData"; readonly detail: string };
+
+/** What the three witnesses say. */
+export interface ContentWitnesses {
+  /** The fields of `blkid -p -o export`; `nothing` for its exit code 2, `ambivalent` for 8. */
+  readonly blkid: Readonly<Record<string, string>> | "nothing" | "ambivalent";
+  /** The types of all signatures that wipefs would erase. */
+  readonly wipefsTypes: readonly string[];
+  /** The ends of the device that hold anything but zeros. */
+  readonly nonZeroEnds: readonly ("start" | "end")[];
+}
+
+/** Parses `blkid -o export`: one `KEY=value` a line. */
+export function parseBlkidExport(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split("\n").flatMap((line): [string, string][] => {
+    const equals = line.indexOf("=");
+    return equals < 1 ? [] : [[line.slice(0, equals), line.slice(equals + 1)]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** Parses `wipefs --no-act --json`: the type of every signature found. Undefined: it isn't what wipefs writes. */
+export function parseWipefsTypes(text: string): readonly string[] | undefined {
+  if (text.trim() === "") return [];
+  const parsed = parseJson(text);
+  if (!hasSignatures(parsed)) return undefined;
+  return parsed.signatures.map((signature) => (typeof signature === "object" && signature !== null && "type" in signature ? String(signature.type) : "unknown"));
+}
+
+/** Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if blkid names exactly one. */
+export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentWitnesses): DeviceContent {
+  if (blkid === "ambivalent") return { kind: "otherData", detail: `several signatures that contradict each other (${wipefsTypes.join(", ")})` };
+  if (blkid !== "nothing") {
+    const fsType = blkid["TYPE"];
+    if (fsType !== undefined && blkid["USAGE"] === "filesystem") return { kind: "fileSystem", fsType };
+    if (fsType !== undefined) return { kind: "otherData", detail: `${blkid["USAGE"] ?? "data"} of type ${fsType}` };
+    const tableType = blkid["PTTYPE"];
+    return { kind: "otherData", detail: tableType === undefined ? "something that blkid can't name" : `a partition table of type ${tableType}` };
+  }
+  if (wipefsTypes.length > 0) return { kind: "otherData", detail: `signatures of ${wipefsTypes.join(", ")}` };
+  if (nonZeroEnds.length > 0) return { kind: "otherData", detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}` };
+  return { kind: "blank" };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasSignatures(value: unknown): value is { readonly signatures: readonly unknown[] } {
+  return typeof value === "object" && value !== null && "signatures" in value && Array.isArray(value.signatures);
+}

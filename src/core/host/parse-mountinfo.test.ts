@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseMountinfo, topMountAt } from "./parse-mountinfo.ts";
+
+describe("parseMountinfo", () => {
+  it("reads the fields of a line with propagation fields", () => {
+    assert.deepEqual(parseMountinfo("36 35 98:0 /mnt1 /mnt/parent rw,noatime master:1 shared:4 - ext4 /dev/sdc rw,emergency_ro\n"), [
+      {
+        id: 36,
+        parentId: 35,
+        majorMinor: "98:0",
+        root: "/mnt1",
+        mountPoint: "/mnt/parent",
+        options: ["rw", "noatime"],
+        fsType: "ext4",
+        source: "/dev/sdc",
+        superOptions: ["rw", "emergency_ro"],
+      },
+    ]);
+  });
+
+  it("undoes the kernel's escapes in paths", () => {
+    const [entry] = parseMountinfo("42 27 7:0 / /tmp/a\\040b\\134c\\012d rw - ext4 /dev/loop0 rw");
+    assert.equal(entry?.mountPoint, "/tmp/a b\\c\nd");
+  });
+
+  it("takes a hyphen within a path for what it is", () => {
+    const [entry] = parseMountinfo("42 27 7:0 / /tmp/a-b - - - ext4 /dev/loop0 rw");
+    assert.equal(entry?.mountPoint, "/tmp/a-b");
+  });
+
+  it("skips lines that are none", () => {
+    assert.deepEqual(parseMountinfo("\nnonsense\n"), []);
+  });
+});
+
+describe("topMountAt", () => {
+  const stacked = parseMountinfo(
+    ["50 27 8:32 / /data rw - ext4 /dev/sdc rw", "51 50 8:48 / /data rw - ext4 /dev/sdd rw", "52 51 8:64 / /data/sub rw - ext4 /dev/sde rw"].join("\n"),
+  );
+
+  it("answers the mount on top where several are stacked", () => {
+    assert.equal(topMountAt(stacked, "/data")?.majorMinor, "8:48");
+  });
+
+  it("answers nothing for a path that is no mount point", () => {
+    assert.equal(topMountAt(stacked, "/"), undefined);
+  });
+});

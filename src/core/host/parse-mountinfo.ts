@@ -1,0 +1,56 @@
+/** One line of `/proc/<pid>/mountinfo`, escapes undone. */
+export interface MountinfoEntry {
+  readonly id: number;
+  readonly parentId: number;
+  /** Of the file system: `8:32`. Not of a bound device node. */
+  readonly majorMinor: string;
+  /** The path within the file system that is mounted; `/` unless a part of it was bound. */
+  readonly root: string;
+  readonly mountPoint: string;
+  /** Options of this mount alone: `rw`, `noatime` … */
+  readonly options: readonly string[];
+  readonly fsType: string;
+  readonly source: string;
+  /** Options of the file system, shared by all its mounts: `rw`, `emergency_ro` … */
+  readonly superOptions: readonly string[];
+}
+
+/** Parses mountinfo (proc_pid_mountinfo(5)). A line that breaks the format is skipped: the kernel appends fields, but never removes any. */
+export function parseMountinfo(text: string): readonly MountinfoEntry[] {
+  return text.split("\n").flatMap((line) => {
+    const entry = parseLine(line);
+    return entry === undefined ? [] : [entry];
+  });
+}
+
+/** The mount that a path leads to: mounts may be stacked on one path, and only the top one is seen. */
+export function topMountAt(entries: readonly MountinfoEntry[], mountPoint: string): MountinfoEntry | undefined {
+  const stacked = entries.filter((entry) => entry.mountPoint === mountPoint);
+  return stacked.findLast((entry) => !stacked.some((other) => other.parentId === entry.id));
+}
+
+function parseLine(line: string): MountinfoEntry | undefined {
+  const fields = line.split(" ");
+  // Optional fields (propagation) stand before a lone hyphen, as many as there are.
+  const separator = fields.indexOf("-", 6);
+  const [id, parentId, majorMinor, root, mountPoint, options] = fields;
+  const [fsType, source, superOptions] = fields.slice(separator + 1);
+  if (separator < 0 || options === undefined || root === undefined || mountPoint === undefined || majorMinor === undefined) return undefined;
+  if (fsType === undefined || source === undefined) return undefined;
+  return {
+    id: Number(id),
+    parentId: Number(parentId),
+    majorMinor,
+    root: unescapeOctal(root),
+    mountPoint: unescapeOctal(mountPoint),
+    options: options.split(","),
+    fsType: unescapeOctal(fsType),
+    source: unescapeOctal(source),
+    superOptions: (superOptions ?? "").split(",").filter((option) => option !== ""),
+  };
+}
+
+/** The kernel writes space, tab, newline and backslash as `\040`, `\011`, `\012` and `\134`. */
+function unescapeOctal(field: string): string {
+  return field.replaceAll(/\\([0-7]{3})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
