@@ -1,0 +1,8 @@
+import { randomUUID } from "node:crypto";
+import type { Random } from "../../ports/random.ts";
+
+/** Chance from the runtime: not repeatable. */
+export const systemRandom: Random = {
+  next: () => Math.random(),
+  uuid: () => randomUUID(),
+};
