@@ -1,0 +1,128 @@
+import { Agent } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
+import type { Random } from "../../ports/random.ts";
+import { apiPathOf, selectorText } from "./api-paths.ts";
+import { CallFailed, readJson, sendCall } from "./http-call.ts";
+import { readLines } from "./read-lines.ts";
+import { failureFromWire, MESSAGE_BYTES_MAX, objectFromWire } from "./wire.ts";
+import type { WireEvent } from "./wire.ts";
+
+const SOCKETS_MAX = 64;
+const IDLE_SOCKETS_MAX = 8;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Waits between attempts while nobody listens on the socket: long enough for a server to restart, short enough for a CSI call. */
+const RETRY_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400];
+
+/** How to reach a store server. */
+export interface ConnectOptions {
+  readonly socketPath: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds until a call must be answered. Default 5,000. */
+  readonly requestTimeoutMs?: number;
+}
+
+/** An object store that another process serves. */
+export interface ConnectedStore extends ObjectStore {
+  /** Drops idle connections. Calls and watches end by their own signals. */
+  close(): void;
+}
+
+/**
+ * The store behind `serveEmbeddedStore`'s socket. Connects when it is first used. While nobody listens, a call tries for about 0.8 s and then
+ * fails with `StoreUnavailable`; a call that may have reached the server is never sent twice, except reads.
+ */
+export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
+  const { socketPath, clock, random } = options;
+  const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+  const calls = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX });
+  const watches = new Agent({ keepAlive: false });
+
+  async function exchange(method: string, path: string, body: unknown, signal: AbortSignal): Promise<{ readonly code: number; readonly body: unknown }> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const response = await sendCall({ agent: calls, socketPath, method, path, body, timeoutMs, timeoutCovers: "whole" }, signal);
+        return { code: response.statusCode ?? 0, body: await readJson(response, socketPath) };
+      } catch (error) {
+        const delayMs = RETRY_DELAYS_MS[attempt];
+        const mayRepeat = error instanceof CallFailed && (error.wasNotSent || (method === "GET" && !error.isTimeout));
+        if (!mayRepeat || delayMs === undefined || signal.aborted) throw error;
+        await clock.sleep(delayMs * (0.5 + random.next()), signal);
+      }
+    }
+  }
+
+  async function call<T>(request: { readonly method: string; readonly kind: Kind; readonly name: string; readonly path: string; readonly body?: unknown }, parse: (body: unknown) => T, signal: AbortSignal): Promise<Result<T, Failure>> {
+    try {
+      const answer = await exchange(request.method, request.path, request.body, signal);
+      return answer.code < 300 ? ok(parse(answer.body)) : fail(failureFromWire(answer.body, request));
+    } catch (error) {
+      if (signal.aborted) return fail({ kind: "Cancelled" });
+      if (error instanceof CallFailed) return fail({ kind: "StoreUnavailable", detail: error.message });
+      throw error;
+    }
+  }
+
+  async function openWatch(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    try {
+      const response = await sendCall({ agent: watches, socketPath, method: "GET", path, body: undefined, timeoutMs, timeoutCovers: "head" }, signal);
+      if (response.statusCode === 200) return response;
+      throw new WatchBroken(`the store server answered ${response.statusCode}: ${JSON.stringify(await readJson(response, socketPath))}`);
+    } catch (error) {
+      throw error instanceof CallFailed ? new WatchBroken(error.message, { cause: error }) : error;
+    }
+  }
+
+  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+    const query = new URLSearchParams({ watch: "1", resourceVersion, labelSelector: selectorText(selector) });
+    try {
+      const response = await openWatch(`${apiPathOf(kind)}?${query.toString()}`, signal);
+      for await (const line of readLines(response, MESSAGE_BYTES_MAX)) {
+        if (signal.aborted) return;
+        yield eventFromWire(kind, JSON.parse(line) as WireEvent);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error instanceof WatchGone || error instanceof WatchBroken ? error : new WatchBroken(`the watch on ${kind} was cut off`, { cause: error });
+    }
+    if (!signal.aborted) throw new WatchBroken(`the store server ended the watch on ${kind}`);
+  }
+
+  return {
+    get: (kind, name, signal) => call({ method: "GET", kind, name, path: apiPathOf(kind, name) }, (body) => objectFromWire(kind, body), signal),
+    list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
+      call({ method: "GET", kind, name: "", path: `${apiPathOf(kind)}?${new URLSearchParams({ labelSelector: selectorText(selector) }).toString()}` }, (body) => listFromWire(kind, body), signal),
+    create: (kind, object, signal) => call({ method: "POST", kind, name: object.metadata.name, path: apiPathOf(kind), body: object }, (body) => objectFromWire(kind, body), signal),
+    update: (kind, object, signal) => call({ method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name), body: object }, (body) => objectFromWire(kind, body), signal),
+    updateStatus: (kind, object, signal) =>
+      call({ method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name, "status"), body: object }, (body) => objectFromWire(kind, body), signal),
+    delete: (kind, name, preconditions, signal) => call({ method: "DELETE", kind, name, path: apiPathOf(kind, name), body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } }, () => undefined, signal),
+    watch,
+    close: () => {
+      calls.destroy();
+      watches.destroy();
+    },
+  };
+}
+
+function listFromWire<K extends Kind>(kind: K, body: unknown): { readonly items: readonly KindMap[K][]; readonly resourceVersion: string } {
+  const { items, metadata } = body as { readonly items: readonly unknown[]; readonly metadata: { readonly resourceVersion: string } };
+  return { items: items.map((item) => objectFromWire(kind, item)), resourceVersion: metadata.resourceVersion };
+}
+
+function eventFromWire<K extends Kind>(kind: K, event: WireEvent): WatchEvent<K> {
+  switch (event.type) {
+    case "ERROR":
+      throw event.object.reason === "Expired" ? new WatchGone(event.object.message) : new WatchBroken(event.object.message);
+    case "BOOKMARK":
+      return { type: "BOOKMARK", resourceVersion: event.object.metadata.resourceVersion };
+    default:
+      return { type: event.type, object: objectFromWire(kind, event.object) };
+  }
+}

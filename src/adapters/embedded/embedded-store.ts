@@ -1,0 +1,150 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
+import type { Kind, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
+import type { Random } from "../../ports/random.ts";
+import { decideWrite } from "../object-semantics/decide-write.ts";
+import type { WriteRequest } from "../object-semantics/decide-write.ts";
+import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
+import { asKind, kinds } from "../object-semantics/stored-object.ts";
+import type { StoredObject } from "../object-semantics/stored-object.ts";
+import { createChangeSignal } from "./change-signal.ts";
+import type { ChangeSignal } from "./change-signal.ts";
+import { openStoreFile } from "./store-file.ts";
+import type { StoreFile } from "./store-file.ts";
+import { createWriteQueue } from "./write-queue.ts";
+
+const HISTORY_MAX = 10_000;
+const BOOKMARK_INTERVAL_MS = 10_000;
+const WATCH_BATCH_MAX = 256;
+
+/** How to open an embedded store. */
+export interface EmbeddedStoreOptions {
+  /** Path of the store's file, made if it isn't there; `-wal` lies beside it. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Changes that are kept for watches, over all kinds. Default 10,000. */
+  readonly historyMax?: number;
+  /** Milliseconds after which a watch that is quiet gets a bookmark. Default 10,000. */
+  readonly bookmarkIntervalMs?: number;
+}
+
+/** An object store in a file of this machine, for one process; `serveEmbeddedStore` shows it to others. */
+export interface EmbeddedStore extends ObjectStore {
+  /** Ends every watch (`WatchBroken`), answers waiting writes with `StoreUnavailable`, and lets go of the file. */
+  close(): void;
+}
+
+/** Opens the store. Throws `StoreFileRefused` if another process or store has the file open, or it is not a store. */
+export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore {
+  const { clock, random } = options;
+  const file = openStoreFile({ file: options.file, nowMs: clock.nowMs(), historyMax: options.historyMax ?? HISTORY_MAX });
+  const signals = new Map<Kind, ChangeSignal>(kinds.map((kind) => [kind, createChangeSignal(clock)]));
+  const changed = new Set<Kind>();
+  let isClosed = false;
+
+  const writes = createWriteQueue<StoredObject>({
+    transact: file.transact,
+    isStoreError,
+    afterCommit: () => {
+      for (const kind of changed) signals.get(kind)?.notify();
+      changed.clear();
+    },
+  });
+
+  function write(request: WriteRequest): Result<StoredObject, Failure> {
+    const current = file.getObject(request.kind, request.name);
+    const version = file.currentVersion() + 1;
+    const decision = decideWrite(request, current, { resourceVersion: String(version), nowMs: clock.nowMs(), newUid: () => random.uuid() });
+    if (!decision.ok) return decision;
+    const { effect, object } = decision.value;
+    if (effect === "none") return ok(object);
+    const type = effect === "remove" ? "DELETED" : current === undefined ? "ADDED" : "MODIFIED";
+    file.apply(request.kind, { type, version, object: atVersion(object, version), labelsBefore: current?.metadata.labels });
+    changed.add(request.kind);
+    return ok(object);
+  }
+
+  function read<T>(signal: AbortSignal, from: (file: StoreFile) => Result<T, Failure>): Promise<Result<T, Failure>> {
+    if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
+    if (isClosed) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: "the store is closed" }));
+    try {
+      return Promise.resolve(from(file));
+    } catch (error) {
+      if (!isStoreError(error)) return Promise.reject(error);
+      return Promise.resolve(fail({ kind: "StoreUnavailable", detail: `the store's file can't be read: ${error instanceof Error ? error.message : String(error)}` }));
+    }
+  }
+
+  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+    const bookmarkIntervalMs = options.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS;
+    let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
+    let isQuiet = false;
+    while (!signal.aborted) {
+      if (isClosed) throw new WatchBroken("the store was closed");
+      if (!file.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
+      const current = file.currentVersion();
+      const changes = file.changesAfter(kind, seen, WATCH_BATCH_MAX);
+      for (const change of changes) {
+        seen = change.version;
+        const type = selectedType(change, selector);
+        if (type !== undefined) yield { type, object: asKind<K>(change.object) };
+        if (signal.aborted) return;
+      }
+      if (changes.length > 0) continue;
+      seen = current;
+      if (isQuiet) yield { type: "BOOKMARK", resourceVersion: String(seen) };
+      // The yield above gave others a turn: whatever was written meanwhile has notified nobody who waits.
+      if (file.currentVersion() !== seen) {
+        isQuiet = false;
+        continue;
+      }
+      isQuiet = (await signals.get(kind)?.wait(bookmarkIntervalMs, signal)) === "quiet";
+    }
+  }
+
+  const store: EmbeddedStore = {
+    get: (kind, name, signal) =>
+      read(signal, () => {
+        const object = file.getObject(kind, name);
+        return object === undefined ? fail({ kind: "ObjectNotFound", objectKind: kind, name }) : ok(asKind<typeof kind>(object));
+      }),
+    list: (kind, selector, signal) =>
+      read(signal, () => {
+        const items = file.listObjects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
+        return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(file.currentVersion()) });
+      }),
+    create: async (kind, object, signal) => typed(kind, await writes.add(() => write({ verb: "create", kind, name: object.metadata.name, object }), signal)),
+    update: async (kind, object, signal) => typed(kind, await writes.add(() => write({ verb: "update", kind, name: object.metadata.name, object }), signal)),
+    updateStatus: async (kind, object, signal) => typed(kind, await writes.add(() => write({ verb: "updateStatus", kind, name: object.metadata.name, object }), signal)),
+    delete: async (kind, name, { uid, resourceVersion }, signal) => {
+      const deleted = await writes.add(() => write({ verb: "delete", kind, name, uid, resourceVersion }), signal);
+      return deleted.ok ? ok(undefined) : deleted;
+    },
+    watch,
+    close: () => {
+      if (isClosed) return;
+      isClosed = true;
+      writes.close();
+      for (const signal of signals.values()) signal.notify();
+      file.close();
+    },
+  };
+  return store;
+}
+
+function typed<K extends Kind>(_kind: K, result: Result<StoredObject, Failure>) {
+  return result.ok ? ok(asKind<K>(result.value)) : result;
+}
+
+/** An object that is removed carries the version of its removal. */
+function atVersion(object: StoredObject, version: number): StoredObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+}
+
+function isStoreError(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+}

@@ -1,0 +1,78 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+
+const WAITING_MAX = 10_000;
+const BATCH_MAX = 256;
+
+/** Gathers the writes that arrive in one turn of the event loop and commits them together: one flush to disk for all of them. */
+export interface WriteQueue<T> {
+  /** Runs `write` in the next batch; answers when the batch is on disk. Fails with `StoreUnavailable` if it is not, and with `Cancelled` if `signal` is aborted before it began. */
+  readonly add: (write: () => Result<T, Failure>, signal: AbortSignal) => Promise<Result<T, Failure>>;
+  /** Answers every write that has not begun, and every later one, with `StoreUnavailable`. */
+  readonly close: () => void;
+}
+
+interface WaitingWrite<T> {
+  readonly write: () => Result<T, Failure>;
+  readonly signal: AbortSignal;
+  readonly settle: { readonly resolve: (result: Result<T, Failure>) => void; readonly reject: (error: unknown) => void };
+}
+
+/** A queue whose batches run inside `transact`, which throws an error for which `isStoreError` holds if nothing could be written. */
+export function createWriteQueue<T>(options: { readonly transact: (run: () => void) => void; readonly isStoreError: (error: unknown) => boolean; readonly afterCommit: () => void }): WriteQueue<T> {
+  let waiting: WaitingWrite<T>[] = [];
+  let isScheduled = false;
+  let isClosed = false;
+
+  function schedule(): void {
+    if (isScheduled || waiting.length === 0) return;
+    isScheduled = true;
+    setImmediate(flush);
+  }
+
+  function flush(): void {
+    isScheduled = false;
+    if (waiting.length === 0) return;
+    const batch = waiting.slice(0, BATCH_MAX);
+    waiting = waiting.slice(BATCH_MAX);
+    schedule();
+    const results: Result<T, Failure>[] = [];
+    try {
+      options.transact(() => {
+        for (const { write, signal } of batch) results.push(signal.aborted ? fail({ kind: "Cancelled" }) : write());
+      });
+    } catch (error) {
+      for (const { settle } of batch) settleFailed(settle, error);
+      return;
+    }
+    for (const [index, result] of results.entries()) batch[index]?.settle.resolve(result);
+    options.afterCommit();
+  }
+
+  function settleFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
+    if (options.isStoreError(error)) settle.resolve(fail({ kind: "StoreUnavailable", detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}` }));
+    else settle.reject(error);
+  }
+
+  return {
+    add: (write, signal) => {
+      if (signal.aborted) return Promise.resolve(fail({ kind: "Cancelled" }));
+      if (isClosed) return Promise.resolve(closedFailure());
+      if (waiting.length >= WAITING_MAX) return Promise.resolve(fail({ kind: "StoreUnavailable", detail: `${WAITING_MAX} writes are waiting already` }));
+      return new Promise((resolve, reject) => {
+        waiting.push({ write, signal, settle: { resolve, reject } });
+        schedule();
+      });
+    },
+    close: () => {
+      isClosed = true;
+      for (const { settle } of waiting) settle.resolve(closedFailure());
+      waiting = [];
+    },
+  };
+}
+
+function closedFailure(): { readonly ok: false; readonly failure: Failure } {
+  return fail({ kind: "StoreUnavailable", detail: "the store is closed" });
+}

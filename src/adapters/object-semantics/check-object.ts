@@ -1,0 +1,77 @@
+import { z } from "zod";
+import type { Failure } from "../../core/failure.ts";
+import { azDriverNodeSchema } from "../../core/model/az-driver-node.schema.ts";
+import { azVolumeAttachmentSchema } from "../../core/model/az-volume-attachment.schema.ts";
+import { azVolumeSchema } from "../../core/model/az-volume.schema.ts";
+import { clusterNodeSchema } from "../../core/model/cluster-node.schema.ts";
+import { specRules } from "../../core/model/spec-rules.ts";
+import type { SpecRule } from "../../core/model/spec-rules.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+import type { Kind, KindMap } from "../../ports/object-store.ts";
+import { metadataProblem } from "./check-metadata.ts";
+import { asKind } from "./stored-object.ts";
+import type { StoredObject } from "./stored-object.ts";
+
+/** The largest object that a store takes, as JSON; the API server's own limit is of this order. */
+export const OBJECT_BYTES_MAX = 1024 * 1024;
+
+const schemas = { AzVolume: azVolumeSchema, AzVolumeAttachment: azVolumeAttachmentSchema, AzDriverNode: azDriverNodeSchema, ClusterNode: clusterNodeSchema } as const;
+
+const rules: { readonly [K in Kind]: readonly SpecRule<KindMap[K]["spec"]>[] } = specRules;
+
+/** What a caller hands in: only what callers may choose is read, the rest is the store's. */
+const incomingSchema = z.object({
+  metadata: z.object({
+    name: z.string(),
+    uid: z.string().optional(),
+    resourceVersion: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+    finalizers: z.array(z.string()).optional(),
+  }),
+  spec: z.unknown().optional(),
+  status: z.unknown().optional(),
+});
+
+/** An object as a caller hands it in. */
+export type IncomingObject = z.infer<typeof incomingSchema>;
+
+/** Reads what a caller hands in. Fails with `ObjectInvalid`, naming the field. */
+export function readIncoming(kind: Kind, name: string, value: unknown): Result<IncomingObject, Failure> {
+  const parsed = incomingSchema.safeParse(value);
+  if (!parsed.success) return invalid(kind, name, issuesText(parsed.error));
+  if (parsed.data.metadata.name !== name) return invalid(kind, name, `metadata.name: "${parsed.data.metadata.name}" is not the name asked for, "${name}"`);
+  return ok(parsed.data);
+}
+
+/**
+ * Checks a whole object as it would be stored, against its kind's schema, the metadata rules and the kind's rules on `spec`; `old` is what it
+ * replaces. Answers it without the fields that the schema doesn't know. Fails with `ObjectInvalid`, naming each field.
+ */
+export function checkObject<K extends Kind>(kind: K, candidate: StoredObject, old: StoredObject | undefined): Result<StoredObject, Failure> {
+  const { name } = candidate.metadata;
+  const metadata = metadataProblem(candidate.metadata);
+  if (metadata !== undefined) return invalid(kind, name, metadata);
+  const parsed = schemas[kind].safeParse(candidate);
+  if (!parsed.success) return invalid(kind, name, issuesText(parsed.error));
+  const object: StoredObject = parsed.data;
+  const broken = brokenRules(kind, asKind<K>(object).spec, old === undefined ? undefined : asKind<K>(old).spec);
+  if (broken.length > 0) return invalid(kind, name, broken.join("; "));
+  const sizeBytes = Buffer.byteLength(JSON.stringify(object));
+  if (sizeBytes > OBJECT_BYTES_MAX) return invalid(kind, name, `the object has ${sizeBytes} bytes, more than ${OBJECT_BYTES_MAX}`);
+  return ok(object);
+}
+
+/** `ObjectInvalid` as a result. */
+export function invalid(kind: Kind, name: string, problem: string): { readonly ok: false; readonly failure: Failure } {
+  return fail({ kind: "ObjectInvalid", objectKind: kind, name, problem });
+}
+
+function brokenRules<K extends Kind>(kind: K, spec: KindMap[K]["spec"], old: KindMap[K]["spec"] | undefined): readonly string[] {
+  return rules[kind].filter((rule) => !rule.holds(spec, old)).map((rule) => `${rule.field}: ${rule.message}`);
+}
+
+function issuesText(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join(".") || "object"}: ${issue.message}`).join("; ");
+}

@@ -1,0 +1,136 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+import type { Kind } from "../../ports/object-store.ts";
+import { checkObject, invalid, readIncoming } from "./check-object.ts";
+import type { IncomingObject } from "./check-object.ts";
+import { plainJson } from "./stored-object.ts";
+import type { ObjectMeta, StoredObject } from "./stored-object.ts";
+
+/** What a write does to the store: nothing (the object is that already), put `object` in place, or remove it. `object` is what the caller is answered. */
+export type WriteDecision =
+  | { readonly effect: "none"; readonly object: StoredObject }
+  | { readonly effect: "put"; readonly object: StoredObject }
+  | { readonly effect: "remove"; readonly object: StoredObject };
+
+/** What a decision needs from outside: the version that the write would have, the time, and a uid for a new object. */
+export interface WriteContext {
+  readonly resourceVersion: string;
+  readonly nowMs: number;
+  readonly newUid: () => string;
+}
+
+/** A write and what it is about; objects come from callers unchecked. */
+export type WriteRequest =
+  | { readonly verb: "create"; readonly kind: Kind; readonly name: string; readonly object: unknown }
+  | { readonly verb: "update"; readonly kind: Kind; readonly name: string; readonly object: unknown }
+  | { readonly verb: "updateStatus"; readonly kind: Kind; readonly name: string; readonly object: unknown }
+  | { readonly verb: "delete"; readonly kind: Kind; readonly name: string; readonly uid: string | undefined; readonly resourceVersion: string | undefined };
+
+/**
+ * Decides a write by Kubernetes' rules, given the object that is there now. Pure: the store carries the decision out.
+ * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict` or `ObjectInvalid`.
+ */
+export function decideWrite(request: WriteRequest, current: StoredObject | undefined, context: WriteContext): Result<WriteDecision, Failure> {
+  if (request.verb === "create") return current === undefined ? decideCreate(request, context) : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
+  if (current === undefined) return fail({ kind: "ObjectNotFound", objectKind: request.kind, name: request.name });
+  if (request.verb === "delete") return decideDelete(request, current, context);
+  const read = readReplacement(request, current);
+  if (!read.ok) return read;
+  return request.verb === "update" ? decideUpdate(request.kind, read.value, current, context) : decideUpdateStatus(request.kind, read.value, current, context);
+}
+
+function decideCreate(request: { readonly kind: Kind; readonly name: string; readonly object: unknown }, context: WriteContext): Result<WriteDecision, Failure> {
+  const read = readIncoming(request.kind, request.name, plainJson(request.object));
+  if (!read.ok) return read;
+  const { metadata, spec } = read.value;
+  if ((metadata.resourceVersion ?? "") !== "") return invalid(request.kind, request.name, "metadata.resourceVersion: must not be set on an object to be created");
+  const candidate: StoredObject = {
+    metadata: {
+      name: metadata.name,
+      uid: context.newUid(),
+      resourceVersion: context.resourceVersion,
+      generation: 1,
+      creationTimestamp: timestamp(context.nowMs),
+      ...chosenMetadata(metadata),
+    },
+    spec,
+  };
+  const checked = checkObject(request.kind, candidate, undefined);
+  return checked.ok ? ok({ effect: "put", object: checked.value }) : checked;
+}
+
+function decideUpdate(kind: Kind, incoming: IncomingObject, current: StoredObject, context: WriteContext): Result<WriteDecision, Failure> {
+  const { name } = current.metadata;
+  const added = (incoming.metadata.finalizers ?? []).filter((finalizer) => !(current.metadata.finalizers ?? []).includes(finalizer));
+  if (current.metadata.deletionTimestamp !== undefined && added.length > 0) {
+    return invalid(kind, name, `metadata.finalizers: no new finalizers can be added to an object that is being deleted: ${added.join(", ")}`);
+  }
+  const checked = checkObject(kind, { ...current, metadata: { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) }, spec: incoming.spec }, current);
+  if (!checked.ok) return checked;
+  const specChanged = !isDeepStrictEqual(checked.value.spec, current.spec);
+  return ok(replace(current, checked.value, { resourceVersion: context.resourceVersion, generation: current.metadata.generation + (specChanged ? 1 : 0) }));
+}
+
+function decideUpdateStatus(kind: Kind, incoming: IncomingObject, current: StoredObject, context: WriteContext): Result<WriteDecision, Failure> {
+  const { metadata, spec } = current;
+  const candidate = incoming.status === undefined ? { metadata, spec } : { metadata, spec, status: incoming.status };
+  const checked = checkObject(kind, candidate, current);
+  return checked.ok ? ok(replace(current, checked.value, { resourceVersion: context.resourceVersion, generation: metadata.generation })) : checked;
+}
+
+function decideDelete(
+  request: { readonly kind: Kind; readonly name: string; readonly uid: string | undefined; readonly resourceVersion: string | undefined },
+  current: StoredObject,
+  context: WriteContext,
+): Result<WriteDecision, Failure> {
+  const { metadata } = current;
+  const isOther = (request.uid !== undefined && request.uid !== metadata.uid) || (request.resourceVersion !== undefined && request.resourceVersion !== metadata.resourceVersion);
+  if (isOther) return fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name });
+  if ((metadata.finalizers ?? []).length === 0) return ok({ effect: "remove", object: withVersion(current, context.resourceVersion) });
+  if (metadata.deletionTimestamp !== undefined) return ok({ effect: "none", object: current });
+  // The API server moves the generation here as well: what the object's controllers have to do has changed.
+  const marked = { ...metadata, resourceVersion: context.resourceVersion, generation: metadata.generation + 1, deletionTimestamp: timestamp(context.nowMs) };
+  return ok({ effect: "put", object: { ...current, metadata: marked } });
+}
+
+function readReplacement(request: { readonly kind: Kind; readonly name: string; readonly object: unknown }, current: StoredObject): Result<IncomingObject, Failure> {
+  const read = readIncoming(request.kind, request.name, plainJson(request.object));
+  if (!read.ok) return read;
+  const { uid, resourceVersion } = read.value.metadata;
+  if ((resourceVersion ?? "") === "") return invalid(request.kind, request.name, "metadata.resourceVersion: must be given for an update");
+  const isOther = resourceVersion !== current.metadata.resourceVersion || (uid !== undefined && uid !== current.metadata.uid);
+  return isOther ? fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name }) : read;
+}
+
+function replace(current: StoredObject, next: StoredObject, meta: { readonly resourceVersion: string; readonly generation: number }): WriteDecision {
+  // As in the API server, writing what is there already makes neither a version nor an event.
+  if (isDeepStrictEqual(next, current)) return { effect: "none", object: current };
+  const object: StoredObject = { ...next, metadata: { ...next.metadata, ...meta } };
+  const isLastFinalizerGone = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
+  return { effect: isLastFinalizerGone ? "remove" : "put", object };
+}
+
+function withVersion(object: StoredObject, resourceVersion: string): StoredObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+}
+
+/** The part of the metadata that only the store sets. */
+function storeMetadata({ name, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp }: ObjectMeta): ObjectMeta {
+  return { name, uid, resourceVersion, generation, creationTimestamp, ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+}
+
+/** The part of the metadata that callers choose, without what is empty. */
+function chosenMetadata({ labels, annotations, finalizers }: IncomingObject["metadata"]): Pick<ObjectMeta, "labels" | "annotations" | "finalizers"> {
+  return {
+    ...(labels === undefined || Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }),
+    ...(finalizers === undefined || finalizers.length === 0 ? {} : { finalizers }),
+  };
+}
+
+/** Kubernetes' time stamps have whole seconds. */
+function timestamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
