@@ -1,0 +1,47 @@
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Check } from "./check/check.ts";
+import { checks } from "./check/checks.ts";
+
+const USAGE = `npm run check            every check, two at a time
+npm run check -- <name>  only the checks whose name contains <name>; several may be given
+npm run check -- --list  their names`;
+
+/** Two cores, and the linter and compiler use threads of their own. */
+const CONCURRENT_CHECKS = 2;
+const NAME_WIDTH = 34;
+
+async function runOne(check: Check, root: string): Promise<boolean> {
+  const startedMs = performance.now();
+  const result = await check.run(root);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  console.log(`${result.ok ? "ok  " : "FAIL"} ${check.name.padEnd(NAME_WIDTH)} ${seconds.padStart(5)} s  ${result.summary}`);
+  if (!result.ok) console.log(`${result.output.trimEnd()}\n`);
+  return result.ok;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: { help: { type: "boolean" }, list: { type: "boolean" } }, allowPositionals: true });
+  if (values.help === true) return console.log(USAGE);
+  if (values.list === true) return console.log(checks.map((check) => check.name).join("\n"));
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const chosen = checks.filter((check) => positionals.length === 0 || positionals.some((word) => check.name.includes(word)));
+  if (chosen.length === 0) {
+    console.error(`no check is called ${positionals.join(" ")}: npm run check -- --list names them`);
+    process.exitCode = 2;
+    return;
+  }
+
+  const startedMs = performance.now();
+  const waiting = [...chosen];
+  const results: boolean[] = [];
+  const worker = async (): Promise<void> => {
+    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) results.push(await runOne(check, root));
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_CHECKS }, worker));
+  const failed = results.filter((ok) => !ok).length;
+  console.log(`${results.length - failed} checks passed, ${failed} failed, ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+await main();

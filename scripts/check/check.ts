@@ -1,0 +1,12 @@
+/** One check of the whole tree. */
+export interface Check {
+  readonly name: string;
+  readonly run: (root: string) => Promise<CheckResult>;
+}
+
+/** `summary` says in a few words what was looked at; `output` is shown when the check fails. */
+export interface CheckResult {
+  readonly ok: boolean;
+  readonly summary: string;
+  readonly output: string;
+}

@@ -1,0 +1,79 @@
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runCommand } from "../child/run-command.ts";
+import type { Check, CheckResult } from "./check.ts";
+import { findLockFileFaults } from "./lock-file.ts";
+import type { LockFile } from "./lock-file.ts";
+import { findTextViolations } from "./text-rules.ts";
+
+const SUCCESS = 0;
+const LINTED_FILES = /on (\d+) files/u;
+const TEXT_FILE = /\.(?:ts|json|md|yaml|yml|sh|proto|go|mod)$|^\.ci\/|^\.npmrc$/u;
+/** These say what is forbidden, or are other people's words. */
+const FREE_TEXT = /^(?:scripts\/check\/|LICENSE$|docs\/adr\/)/u;
+
+/** Every check, the slowest first so that two at a time end together. */
+export const checks: readonly Check[] = [
+  { name: "generated files", run: checkGeneratedFiles },
+  { name: "types", run: (root) => checkCommand(root, "tsc", ["-p", "."]) },
+  { name: "types of the core without Node", run: (root) => checkCommand(root, "tsc", ["-p", "src/core"]) },
+  { name: "lint and layers", run: checkLint },
+  { name: "dead code", run: (root) => checkCommand(root, "knip", ["--no-progress", "--treat-config-hints-as-errors"]) },
+  { name: "format", run: (root) => checkCommand(root, "oxfmt", ["--check", "."]) },
+  { name: "text rules", run: checkText },
+  { name: "lock file", run: checkLockFile },
+];
+
+async function checkCommand(root: string, command: string, args: readonly string[]): Promise<CheckResult> {
+  const { code, output } = await runCommand(command, args, { cwd: root });
+  return { ok: code === SUCCESS, summary: `${command} ${args.join(" ")}`, output };
+}
+
+async function checkGeneratedFiles(root: string): Promise<CheckResult> {
+  const generator = "scripts/generate.ts";
+  const present = await access(join(root, generator)).then(
+    () => true,
+    () => false,
+  );
+  if (!present) return { ok: false, summary: generator, output: `${generator} is missing: nothing says that the generated files are up to date` };
+  return checkCommand(root, process.execPath, [generator, "--check"]);
+}
+
+/** A linter that looks at nothing also finds nothing: the run must have covered every source file. */
+async function checkLint(root: string): Promise<CheckResult> {
+  const sources = (await trackedFiles(root)).filter((path) => path.endsWith(".ts") && !path.includes("/gen/"));
+  const { code, output } = await runCommand("oxlint", ["--deny-warnings"], { cwd: root });
+  const linted = Number(LINTED_FILES.exec(output)?.[1] ?? "0");
+  if (sources.length === 0 || linted < sources.length) {
+    return {
+      ok: false,
+      summary: "oxlint",
+      output: `${output}\noxlint looked at ${linted} files, but there are ${sources.length} sources: check ignorePatterns in oxlint.config.ts`,
+    };
+  }
+  return { ok: code === SUCCESS, summary: `oxlint, ${linted} files`, output };
+}
+
+async function checkText(root: string): Promise<CheckResult> {
+  const paths = (await trackedFiles(root)).filter((path) => TEXT_FILE.test(path) && !FREE_TEXT.test(path));
+  const violations = await Promise.all(paths.map(async (path) => findTextViolations(path, await readFile(join(root, path), "utf8"))));
+  const lines = violations.flat().map(({ path, line, rule, advice }) => `${path}:${line}: ${rule}: ${advice}`);
+  return { ok: lines.length === 0 && paths.length > 0, summary: `${paths.length} files`, output: lines.join("\n") };
+}
+
+async function checkLockFile(root: string): Promise<CheckResult> {
+  const lockFile = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as LockFile;
+  const faults = findLockFileFaults(lockFile);
+  return { ok: faults.length === 0, summary: `${Object.keys(lockFile.packages).length} packages`, output: faults.join("\n") };
+}
+
+/** Files that git knows or would add, deleted ones left out. */
+async function trackedFiles(root: string): Promise<readonly string[]> {
+  const [listed, deleted] = await Promise.all([
+    runCommand("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root }),
+    runCommand("git", ["ls-files", "--deleted"], { cwd: root }),
+  ]);
+  if (listed.code !== SUCCESS) throw new Error(`git ls-files failed in ${root}: ${listed.output}`);
+  const gone = new Set(deleted.output.split("\n"));
+  return listed.output.split("\n").filter((path) => path !== "" && !gone.has(path));
+}

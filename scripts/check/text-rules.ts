@@ -1,0 +1,31 @@
+/** A rule about text that no linter of ours knows. */
+interface TextRule {
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly advice: string;
+}
+
+/** A line that breaks a rule. */
+export interface TextViolation {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+  readonly advice: string;
+}
+
+const RULES: readonly TextRule[] = [
+  { name: "open-work", pattern: /\b(?:TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))/u, advice: "open work names its issue: TODO(#123)" },
+  { name: "machine-path", pattern: /(?<![\w.])\/(?:work\/(?:main|shared)|root\/|tmp\/bash)/u, advice: "a path of one machine: make it relative or a setting" },
+  {
+    name: "registry-host",
+    pattern: /https?:\/\/(?:registry\.npmjs\.org|proxy\.golang\.org)|_authToken/u,
+    advice: "the registry belongs to the machine, not to the repository",
+  },
+];
+
+/** The lines of one file that break a rule. */
+export function findTextViolations(path: string, content: string): readonly TextViolation[] {
+  return content
+    .split("\n")
+    .flatMap((text, index) => RULES.filter((rule) => rule.pattern.test(text)).map((rule) => ({ path, line: index + 1, rule: rule.name, advice: rule.advice })));
+}

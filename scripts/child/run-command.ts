@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+
+/** What a command printed, how it ended and how long it took. */
+export interface CommandOutcome {
+  /** Exit code; `undefined` if a signal ended it or it could not be started. */
+  readonly code: number | undefined;
+  /** Standard output and error in the order in which they came. */
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+export interface CommandOptions {
+  readonly cwd: string;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The command is killed after this long, in milliseconds. Default: 10 minutes. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 600_000;
+
+/** This process's environment with the project's tools first, so that a tool's `#!/usr/bin/env node` finds the pinned Node and not the system's. */
+export function toolEnvironment(root: string): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${join(root, "node_modules/.bin")}${delimiter}${process.env["PATH"] ?? ""}` };
+}
+
+/** Runs a command to its end. A command that can't be started answers like one that failed, with the reason as its output. */
+export async function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<CommandOutcome> {
+  const startedMs = performance.now();
+  const { promise, resolve } = Promise.withResolvers<CommandOutcome>();
+  const chunks: string[] = [];
+  const settle = (code: number | undefined): void => {
+    resolve({ code, output: chunks.join(""), durationMs: performance.now() - startedMs });
+  };
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...toolEnvironment(options.cwd), ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    killSignal: "SIGKILL",
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => chunks.push(chunk));
+  }
+  child.on("error", (error) => {
+    chunks.push(`${command} could not be started: ${error.message}\n`);
+    settle(undefined);
+  });
+  child.on("close", (code, signal) => {
+    if (signal !== null) chunks.push(`${command} was ended by ${signal}\n`);
+    settle(code ?? undefined);
+  });
+  return promise;
+}
