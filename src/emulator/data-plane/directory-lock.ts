@@ -1,0 +1,26 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { attempt, errorCode } from "./attempt.ts";
+import type { SystemCalls } from "./system-calls.ts";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** Holds a directory for this data plane alone, since a starting one frees the loop devices it finds there. Ends with the process, however that dies. */
+export async function lockDirectory(directory: string, systemCalls: SystemCalls): Promise<{ release(): Promise<void> }> {
+  const file = await open(join(directory, ".lock"), "a");
+  try {
+    await attempt(`lock ${directory}`, async () => {
+      try {
+        await systemCalls.flock(file.fd, LOCK_EX | LOCK_NB);
+      } catch (error) {
+        if (errorCode(error) === "EAGAIN") throw new Error("another data plane uses it; end that one or choose another directory", { cause: error });
+        throw error;
+      }
+    });
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { release: () => file.close() };
+}

@@ -1,0 +1,262 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import type { DataPlane, DataPlaneAttachment, DataPlaneDetachment, DataPlaneVm, DiskSize } from "../model/data-plane-port.ts";
+import { boundLoopDevice, boundLoopDevices, type BoundLoopDevice } from "./bound-loop-devices.ts";
+import { deviceLinks } from "./device-links.ts";
+import { diskFiles } from "./disk-files.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { linuxLoopDevices } from "./loop-devices.ts";
+import { loadSystemCalls } from "./system-calls.ts";
+import { newTurns } from "./turns.ts";
+
+const RELEASE_PATIENCE_DEFAULT_MS = 5_000;
+const RELEASE_POLL_MS = 20;
+
+export interface LinuxDataPlaneOptions {
+  /** Holds one sparse file a disk; made if absent. On a file system with direct I/O (ext4, XFS), and this data plane's alone. */
+  readonly directory: string;
+  /** Holds `<vmName>/dev/disk/azure/…` for each VM; made if absent. */
+  readonly deviceRoot: string;
+  /** Whether `close` removes the disks' files, too. Default: false. */
+  readonly removeFilesOnClose?: boolean;
+  /** How long `close` waits for loop devices that are still held (mounted, open), in milliseconds. Default: 5,000. */
+  readonly releasePatienceMs?: number;
+}
+
+/** A data plane with a lifetime. */
+export interface LinuxDataPlane extends DataPlane {
+  /** Where the guest finds the disk of a LUN. */
+  linkPath(place: { readonly vmName: string; readonly controllerType: DataPlaneAttachment["controllerType"]; readonly lun: number }): string;
+  /** Every loop device on a disk of this data plane: those that VMs have, and cut ones that something still holds open. */
+  devices(): Promise<readonly BoundLoopDevice[]>;
+  /** Takes every disk from every VM. Rejects, when all is done that can be, if a cut device is still held (mounted) after some seconds; it goes away by itself when let go. */
+  close(): Promise<void>;
+}
+
+/** A disk that a VM has in the model; it has no device while the VM is stopped. */
+interface Slot {
+  attachment: DataPlaneAttachment;
+  devicePath: string | undefined;
+}
+
+/**
+ * Shows each disk, a sparse file, to each VM that has it as a loop device of its own, under that VM's own links.
+ *
+ * A device is cut and given up at detach and when its VM stops, and a new one is made at the next attach or start: a mount that outlives either stays dead,
+ * as it would with the memory of a machine that lost power, even when the disk comes back to the same VM. A data plane that starts where an earlier one was killed
+ * cuts all that it finds: the disks' bytes survive that, attachments do not.
+ *
+ * Writes through one VM's device are in the file when they are flushed (fsync, unmount). Another VM's kernel sees them unless it has the blocks in the buffers of its own
+ * device, which it keeps as long as anything there has that device open, and drops at the last close, as with a real disk shared by two machines.
+ */
+export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Promise<LinuxDataPlane> {
+  await mkdir(options.directory, { recursive: true });
+  await mkdir(options.deviceRoot, { recursive: true });
+  const directory = await realpath(options.directory);
+  const systemCalls = await loadSystemCalls();
+  const loops = linuxLoopDevices(systemCalls);
+  const files = diskFiles(directory);
+  const links = deviceLinks(options.deviceRoot);
+  const turns = newTurns();
+  /** Disks whose file was begun by this data plane and not by an earlier one: making those again would empty them. */
+  const made = new Set<string>();
+  const slots = new Map<string, Slot>();
+  const stoppedVms = new Set<string>();
+  let isClosed = false;
+
+  const lock = await lockDirectory(directory, systemCalls);
+  try {
+    await links.removeAll();
+    await cutAll(await boundLoopDevices(directory));
+    await files.removeUnfinished();
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+
+  function inTurn(diskId: string, work: () => Promise<void>): Promise<void> {
+    if (isClosed) return Promise.reject(new Error(`data plane: closed, nothing can be done to ${diskId}`));
+    return turns.take(keyOf(diskId), work);
+  }
+
+  function slotsOfDisk(diskId: string): readonly Slot[] {
+    return [...slots.values()].filter(({ attachment }) => keyOf(attachment.diskId) === keyOf(diskId));
+  }
+
+  function slotsOfVm(vmId: string): readonly Slot[] {
+    return [...slots.values()].filter(({ attachment }) => keyOf(attachment.vmId) === keyOf(vmId));
+  }
+
+  function diskCreated({ diskId, sizeBytes }: DiskSize): Promise<void> {
+    return inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes)));
+  }
+
+  function diskCopied({ sourceId, diskId, sizeBytes }: { sourceId: string; diskId: string; sizeBytes: bigint }): Promise<void> {
+    return inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes)));
+  }
+
+  async function makeOnce(diskId: string, make: () => Promise<void>): Promise<void> {
+    if (made.has(keyOf(diskId)) || slotsOfDisk(diskId).length > 0) return;
+    await make();
+    made.add(keyOf(diskId));
+  }
+
+  function diskResized({ diskId, sizeBytes }: DiskSize): Promise<void> {
+    return inTurn(diskId, async () => {
+      await files.grow(diskId, sizeBytes);
+      for (const { devicePath } of slotsOfDisk(diskId)) {
+        if (devicePath !== undefined) await loops.readSizeAnew(devicePath);
+      }
+    });
+  }
+
+  function diskDeleted({ diskId }: { diskId: string }): Promise<void> {
+    return inTurn(diskId, async () => {
+      const holder = slotsOfDisk(diskId)[0];
+      if (holder !== undefined) throw new Error(`data plane: cannot delete ${diskId}: ${holder.attachment.vmId} has it as LUN ${holder.attachment.lun}`);
+      await files.remove(diskId);
+      made.delete(keyOf(diskId));
+    });
+  }
+
+  function diskAttached(attachment: DataPlaneAttachment): Promise<void> {
+    return inTurn(attachment.diskId, async () => {
+      refuseAmbiguousLink(attachment);
+      const before = slots.get(slotKeyOf(attachment));
+      if (before === undefined) return attachAnew({ attachment, devicePath: undefined });
+      if (links.pathOf(before.attachment) !== links.pathOf(attachment)) await removeLink(before);
+      before.attachment = attachment;
+      await connectUnlessStopped(before);
+    });
+  }
+
+  async function attachAnew(slot: Slot): Promise<void> {
+    const key = slotKeyOf(slot.attachment);
+    // Before the first wait, so that a VM that stops meanwhile finds it.
+    slots.set(key, slot);
+    try {
+      await connectUnlessStopped(slot);
+    } catch (error) {
+      await disconnect(slot);
+      slots.delete(key);
+      throw error;
+    }
+  }
+
+  /** Links are found by the VM's name alone, which Azure makes unique only within a resource group. */
+  function refuseAmbiguousLink(attachment: DataPlaneAttachment): void {
+    const path = links.pathOf(attachment);
+    if (!/^[A-Za-z0-9_][\w.-]*$/.test(attachment.vmName)) throw new Error(`data plane: VM name "${attachment.vmName}" cannot name a directory`);
+    const other = [...slots.values()].find((slot) => links.pathOf(slot.attachment) === path && slotKeyOf(slot.attachment) !== slotKeyOf(attachment));
+    if (other === undefined) return;
+    throw new Error(`data plane: cannot attach ${attachment.diskId} to ${attachment.vmId}: its link ${path} belongs to ${other.attachment.diskId} of ${other.attachment.vmId}`);
+  }
+
+  async function connectUnlessStopped(slot: Slot): Promise<void> {
+    if (stoppedVms.has(keyOf(slot.attachment.vmId))) return;
+    const filePath = files.pathOf(slot.attachment.diskId);
+    // Somebody may have freed the device behind our back.
+    if (slot.devicePath !== undefined && (await boundLoopDevice(slot.devicePath))?.filePath !== filePath) slot.devicePath = undefined;
+    slot.devicePath ??= await loops.bind(filePath);
+    await links.put(slot.attachment, slot.devicePath);
+  }
+
+  async function removeLink(slot: Slot): Promise<void> {
+    if (slot.devicePath !== undefined) await links.remove(slot.attachment, slot.devicePath);
+  }
+
+  /** First the link, so that no one finds the device any more; then the cut, which those hold that have found it. */
+  async function disconnect(slot: Slot): Promise<void> {
+    if (slot.devicePath === undefined) return;
+    await removeLink(slot);
+    await loops.cut({ path: slot.devicePath, filePath: files.pathOf(slot.attachment.diskId) });
+    slot.devicePath = undefined;
+  }
+
+  function diskDetached(detachment: DataPlaneDetachment): Promise<void> {
+    return inTurn(detachment.diskId, async () => {
+      const slot = slots.get(slotKeyOf(detachment));
+      if (slot === undefined) return;
+      await disconnect(slot);
+      slots.delete(slotKeyOf(detachment));
+    });
+  }
+
+  async function vmStopped({ vmId }: DataPlaneVm): Promise<void> {
+    stoppedVms.add(keyOf(vmId));
+    await allOf(slotsOfVm(vmId).map((slot) => inTurn(slot.attachment.diskId, () => followPower(slot))));
+  }
+
+  async function vmStarted({ vmId }: DataPlaneVm): Promise<void> {
+    stoppedVms.delete(keyOf(vmId));
+    await allOf(slotsOfVm(vmId).map((slot) => inTurn(slot.attachment.diskId, () => followPower(slot))));
+  }
+
+  /** Brings a slot to the state that its VM has by now; it may have been detached while it waited for its turn. */
+  async function followPower(slot: Slot): Promise<void> {
+    if (stoppedVms.has(keyOf(slot.attachment.vmId))) await disconnect(slot);
+    else if (slots.get(slotKeyOf(slot.attachment)) === slot) await connectUnlessStopped(slot);
+  }
+
+  async function cutAll(devices: readonly BoundLoopDevice[]): Promise<void> {
+    await allOf(devices.map((device) => loops.cut(device)));
+  }
+
+  async function close(): Promise<void> {
+    if (isClosed) return;
+    isClosed = true;
+    await turns.allTaken();
+    try {
+      await links.removeAll();
+      await cutAll(await boundLoopDevices(directory));
+      if (options.removeFilesOnClose === true) await files.removeAll();
+      await allReleased();
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async function allReleased(): Promise<void> {
+    const patienceMs = options.releasePatienceMs ?? RELEASE_PATIENCE_DEFAULT_MS;
+    for (let waitedMs = 0; ; waitedMs += RELEASE_POLL_MS) {
+      const held = await boundLoopDevices(directory);
+      if (held.length === 0) return;
+      if (waitedMs >= patienceMs) throw stillHeld(held);
+      await setTimeout(RELEASE_POLL_MS);
+    }
+  }
+
+  return {
+    diskCreated,
+    diskResized,
+    diskDeleted,
+    diskCopied,
+    diskAttached,
+    diskDetached,
+    vmStopped,
+    vmStarted,
+    linkPath: (place) => links.pathOf(place),
+    devices: () => boundLoopDevices(directory),
+    close,
+  };
+}
+
+function stillHeld(devices: readonly BoundLoopDevice[]): Error {
+  const held = devices.map(({ path, filePath }) => `${path} on ${filePath}`).join(", ");
+  return new Error(`data plane: closed, but still held: ${held}; each is cut off, and goes away when it is unmounted and nobody has it open`);
+}
+
+/** ARM ids are compared without regard to case. */
+function keyOf(armId: string): string {
+  return armId.toLowerCase();
+}
+
+function slotKeyOf({ vmId, diskId }: { readonly vmId: string; readonly diskId: string }): string {
+  return `${keyOf(vmId)} ${keyOf(diskId)}`;
+}
+
+/** Waits for every step before it rejects with the first failure, so that none goes on unwatched. */
+async function allOf(steps: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(steps)).find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
