@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { describeFailure } from "./describe-failure.ts";
+import { failureExamples } from "./failure-examples.ts";
+
+describe("describeFailure", () => {
+  for (const failure of Object.values(failureExamples)) {
+    it(`tells every fact of ${failure.kind} that a person needs`, () => {
+      const sentence = describeFailure(failure);
+      assert.doesNotMatch(sentence, /undefined|\[object|null/u);
+      for (const [field, value] of Object.entries(failure)) {
+        if (field === "kind" || typeof value !== "string" || value.trim() === "") continue;
+        assert.ok(sentence.includes(value.trim()), `${field} is missing in: ${sentence}`);
+      }
+    });
+  }
+
+  it("says after how many seconds a throttled request is tried again", () => {
+    assert.match(describeFailure(failureExamples.Throttled), /in 2 s$/u);
+  });
+
+  it("names the users of a volume where they are known", () => {
+    assert.match(describeFailure(failureExamples.OtherWriter), /node-a \(default\/pod-1\)/u);
+    assert.match(describeFailure(failureExamples.VolumeInUse), /on node node-a;/u);
+  });
+});

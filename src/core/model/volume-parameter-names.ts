@@ -1,0 +1,48 @@
+/** StorageClass parameters that this version acts upon, in the spelling of the documentation. */
+export const volumeParameterNames = [
+  "skuName",
+  "storageAccountType",
+  "maxShares",
+  "maxMountReplicaCount",
+  "cachingMode",
+  "fsType",
+  "tags",
+  "tagValueDelimiter",
+  "resourceGroup",
+  "location",
+] as const;
+
+/** The name of a parameter that this version acts upon. */
+export type VolumeParameterName = (typeof volumeParameterNames)[number];
+
+/** What external-provisioner adds with `--extra-create-metadata`; recorded as tags on the disk. */
+export const metadataParameterNames = ["csi.storage.k8s.io/pv/name", "csi.storage.k8s.io/pvc/name", "csi.storage.k8s.io/pvc/namespace"] as const;
+
+/** The name of a parameter that external-provisioner adds. */
+export type MetadataParameterName = (typeof metadataParameterNames)[number];
+
+/** Accepted without effect, so that StorageClasses of the in-tree driver and of older drivers go on working. */
+export const compatibilityParameterNames = ["kind", "zoned", "enableAsyncAttach"] as const;
+
+/** Parameters of the V1 driver that this version does not act upon yet: refused, since ignoring them would give another disk than asked for. */
+export const laterParameterNames = [
+  "subscriptionID",
+  "diskName",
+  "DiskIOPSReadWrite",
+  "DiskMBpsReadWrite",
+  "LogicalSectorSize",
+  "diskEncryptionSetID",
+  "diskEncryptionType",
+  "writeAcceleratorEnabled",
+  "networkAccessPolicy",
+  "publicNetworkAccess",
+  "diskAccessID",
+  "enableBursting",
+  "enablePerformancePlus",
+  "perfProfile",
+  "attachDiskInitialDelay",
+  "userAgent",
+] as const;
+
+/** Parameters that begin like this are known but not acted upon yet: the rest is a path below the device. */
+export const laterParameterPrefix = "device-setting/";
