@@ -3,6 +3,7 @@ import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import type { ClusterNode } from "../core/model/cluster-node.ts";
+import type { Lease } from "../core/model/lease.ts";
 import type { Result } from "../core/result.ts";
 
 /** The kinds that the driver keeps in the object store, and the type of each. */
@@ -10,6 +11,7 @@ export interface KindMap {
   readonly AzVolume: AzVolume;
   readonly AzVolumeAttachment: AzVolumeAttachment;
   readonly AzDriverNode: AzDriverNode;
+  readonly Lease: Lease;
   /** Only in the embedded store: what an orchestrator says of its nodes where there is no Kubernetes to say it. */
   readonly ClusterNode: ClusterNode;
 }

@@ -7,8 +7,8 @@ import { isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 export type AttachmentAction =
   | { readonly kind: "Attach"; readonly node: NodeIdentity; readonly lane: "primaryAttach" | "replicaAttach" }
   | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
-  /** Nothing of it is left to detach: its node's VM is unknown. */
-  | { readonly kind: "RemoveAttachment" }
+  /** The node has gone from the cluster; whether its VM still exists, and still has the disk, only the platform can tell. */
+  | { readonly kind: "DetachByName" }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   | { readonly kind: "Wait"; readonly because: string };
 
@@ -21,7 +21,7 @@ export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAtt
 }
 
 function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {
-  if (node === undefined) return { kind: "RemoveAttachment" };
+  if (node === undefined) return { kind: "DetachByName" };
   const record = recordOf(observed);
   if (record !== undefined && isFencing(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced` };
   if (record !== undefined && !mayDetach(record, node)) return { kind: "Wait", because: `${node.nodeName} may still write the volume` };

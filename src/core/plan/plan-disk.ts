@@ -1,3 +1,4 @@
+import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 
@@ -45,7 +46,7 @@ function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number):
     return { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
   }
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
-  if (began !== undefined && nowMs - Date.parse(began) > settings.offlineResizeMs) return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
+  if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs) return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
   if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };
   return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
 }

@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import { fromTimestamp } from "../timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { isDeleting, isLeaving, isResizingOffline, keepsReplicas, nodeNamed, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
@@ -109,6 +110,6 @@ function isDueForCollection(observed: ObservedVolume, replica: AzVolumeAttachmen
 /** Every replica is collected this long after the last primary went; those that never were primary go with the one that was. */
 function collectionDueMs(observed: ObservedVolume, replica: AzVolumeAttachment): number {
   const demotions = observed.attachments.map(({ attachment }) => attachment.spec.demotedSince).filter((since) => since !== undefined);
-  const last = [...demotions, replica.metadata.creationTimestamp].map((since) => Date.parse(since));
+  const last = [...demotions, replica.metadata.creationTimestamp].map((since) => fromTimestamp(since));
   return Math.max(...last) + observed.settings.collectReplicasAfterMs;
 }

@@ -12,10 +12,12 @@ export type WriterAction =
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
   | { readonly kind: "Recall"; readonly attachmentName: string }
   | { readonly kind: "EndRecall"; readonly attachmentName: string }
-  /** `skipUsers`: the node is lost or out of service, so nobody is asked whether someone uses the volume there. */
-  | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly skipUsers: boolean; readonly because: string }
+  | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly ground: FenceGround; readonly because: string }
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
   | { readonly kind: "WaitFor"; readonly reason: string; readonly message: string; readonly retryAfterMs: number };
+
+/** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
+export type FenceGround = "outOfService" | "lost" | "stalled";
 
 const RECHECK_MS = 1_000;
 
@@ -85,11 +87,11 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
   }
   if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, own.attachment, own.unchangedMs, present);
-  if (verdict.kind === "failed") return [{ kind: "BeginFence", node, skipUsers: verdict.skipUsers, because: verdict.because }];
+  if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   return [{ kind: "WaitFor", reason: "WaitingForUnmount", message: `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`, retryAfterMs: RECHECK_MS }];
 }
 
-type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly skipUsers: boolean; readonly because: string };
+type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
 /** Decides whether a recall has failed. A node that makes progress is given time without end; a silent one is cut off only on the word of two witnesses. */
 export function judgeRecall(observed: ObservedVolume, attachment: AzVolumeAttachment, unchangedMs: number, node: ObservedNode | undefined): RecallVerdict {
@@ -97,16 +99,16 @@ export function judgeRecall(observed: ObservedVolume, attachment: AzVolumeAttach
   const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
   if (answer === undefined) {
     if (node?.isOutOfService === true) {
-      if (unchangedMs >= settings.recallAnswerMs) return { kind: "failed", skipUsers: true, because: "it is out of service and does not answer the recall" };
+      if (unchangedMs >= settings.recallAnswerMs) return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
       return { kind: "wait", because: "is out of service and has not answered the recall yet" };
     }
-    if (node !== undefined && isLost(observed, node)) return { kind: "failed", skipUsers: true, because: "its heartbeat and its kubelet's Lease are both stale" };
+    if (node !== undefined && isLost(observed, node)) return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
     return { kind: "wait", because: "has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is" };
   }
   if (unchangedMs < settings.unmountStallMs) {
     return { kind: "wait", because: answer.published.length > 0 ? `still has ${answer.published.join(", ")} mounted for a workload` : "is unmounting" };
   }
-  return { kind: "failed", skipUsers: node?.isOutOfService === true, because: `its unmount has made no progress for ${Math.floor(unchangedMs / 1000)} s` };
+  return { kind: "failed", ground: node?.isOutOfService === true ? "outOfService" : "stalled", because: `its unmount has made no progress for ${Math.floor(unchangedMs / 1000)} s` };
 }
 
 /** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */
@@ -121,7 +123,8 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
     const message = `${node.nodeName} has the disk attached and is no node of this cluster: it is never cut off. Detach the disk from it`;
     return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: RECHECK_MS * 10 }];
   }
-  if (present.isOutOfService || isLost(observed, present)) return [{ kind: "BeginFence", node, skipUsers: true, because: "it had the disk when the record was made, and is lost" }];
+  if (present.isOutOfService) return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
+  if (isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: "it had the disk when the record was made, and is lost" }];
   return [{ kind: "WaitFor", reason: "WaitingForProof", message: `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`, retryAfterMs: RECHECK_MS }];
 }
 

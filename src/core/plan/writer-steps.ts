@@ -173,5 +173,6 @@ function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecor
 
 function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {
   if (left === undefined || right === undefined) return left === right;
-  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held;
+  // `takes` too: a node that gave, was wanted again and took again under the same epoch may have been attached anew since.
+  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held && left.takes === right.takes;
 }

@@ -1,0 +1,14 @@
+import { z } from "zod";
+import { objectMetaSchema } from "./object-meta.schema.ts";
+
+/** Kubernetes' Lease (coordination.k8s.io/v1), as far as the driver uses it. What only the leader writes stands in its annotations. */
+export const leaseSchema = z.object({
+  metadata: objectMetaSchema,
+  spec: z.object({
+    holderIdentity: z.string(),
+    leaseDurationSeconds: z.int().min(1),
+    renewTime: z.string(),
+    leaseTransitions: z.int().min(0),
+  }),
+  status: z.object({}).optional(),
+});

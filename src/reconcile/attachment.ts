@@ -1,0 +1,216 @@
+import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
+import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
+import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
+import { mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
+import { describeFailure } from "../core/describe-failure.ts";
+import { ok, type Result } from "../core/result.ts";
+import { changeSpec, changeStatus } from "./change-object.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
+import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import { toObjectError } from "./object-error.ts";
+import { readStoreGeneration } from "./store-generation.ts";
+import { observeVolume } from "./observe-volume.ts";
+
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/** Attaches and detaches: one cloud operation at a time for each attachment, next to all others. */
+export function attachmentReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "attachment",
+    workers: 256,
+    backoff: { baseMs: 200, maxMs: 30_000 },
+    reconcile: (attachmentName, signal) => reconcileAttachment(ports, attachmentName, signal),
+  };
+}
+
+async function reconcileAttachment(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
+  const attachment = ports.cache.get("AzVolumeAttachment", attachmentName);
+  if (attachment === undefined) return ok({});
+  const observed = observeVolume(ports, attachment.spec.volumeName);
+  if (observed === undefined) return detachOrphan(ports, attachment, signal);
+  const action = planAttachment(observed, attachment);
+  if (action === undefined) return ok({});
+  return execute(ports, observed, attachment, action, signal);
+}
+
+async function execute(ports: ControllerPorts, observed: ObservedVolume, attachment: AzVolumeAttachment, action: AttachmentAction, signal: AbortSignal): Promise<Reconciled> {
+  switch (action.kind) {
+    case "Attach":
+      return attach(ports, observed.volume, attachment, action, signal);
+    case "Detach":
+      return detach(ports, attachment, action.node, action.lane, signal);
+    case "DetachByName":
+      return detachByName(ports, attachment, signal);
+    case "RecordRole":
+      return recordRole(ports, attachment, action.role, signal);
+    case "Wait":
+      ports.logger.debug("attachment waits", { attachmentName: attachment.metadata.name, because: action.because });
+      return ok({});
+    default:
+      return unreachable(action);
+  }
+}
+
+async function attach(ports: ControllerPorts, volume: AzVolume, attachment: AzVolumeAttachment, action: Extract<AttachmentAction, { kind: "Attach" }>, signal: AbortSignal): Promise<Reconciled> {
+  const { cloud, clock, logger, events } = ports;
+  const name = attachment.metadata.name;
+  const startedMs = clock.elapsedMs();
+  const marked = await setStatus(ports, name, (status) => ({ ...status, state: "Attaching" }), signal);
+  if (!marked.ok) return gone(marked);
+  const attached = await ports.steps.run("attach", () =>
+    cloud.attachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node: action.node,
+        cachingMode: cachingModeOf(volume),
+        lane: action.lane,
+        mayProceed: (asked) => mayAttachNow(ports, volume, action.node, asked),
+      },
+      signal,
+    ),
+  );
+  if (!attached.ok) return recordAttachFailure(ports, attachment, attached.failure, signal);
+  const recorded = await ports.steps.run("record-attached", () =>
+    setStatus(
+      ports,
+      name,
+      ({ error: _, deviceMissing: __, ...status }) => ({ ...status, state: "Attached", lun: attached.value.lun, publishContext: { LUN: String(attached.value.lun) } }),
+      signal,
+    ),
+  );
+  if (!recorded.ok) return gone(recorded);
+  const durationMs = clock.elapsedMs() - startedMs;
+  logger.info("disk attached", { volumeName: volume.metadata.name, nodeName: action.node.nodeName, lun: attached.value.lun, role: attachment.spec.role, durationMs });
+  events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, type: "Normal", reason: "Attached", message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun} (${attachment.spec.role})` });
+  return ok({});
+}
+
+/** A fresh look, asked between the read of the VM and its write. */
+async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const generation = await readStoreGeneration(ports.store, signal);
+  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  if (!generation.ok || !fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
+  const record = fresh.value.status?.record;
+  return record === undefined || (record.storeGeneration === generation.value && mayAttach(record, node));
+}
+
+async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+  if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
+  const retries = (attachment.status?.error?.retries ?? 0) + 1;
+  const recorded = await setStatus(ports, attachment.metadata.name, (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }), signal);
+  ports.events.emit({
+    about: { kind: "AzVolume", name: attachment.spec.volumeName },
+    type: "Warning",
+    reason: "AttachFailed",
+    message: `attach to ${attachment.spec.nodeName} failed (try ${retries}): ${describeFailure(failure)}`,
+  });
+  if (!recorded.ok) return gone(recorded);
+  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
+  return { ok: false, failure };
+}
+
+/** A standby never blocks a real pod: where a node has no slot left for a primary, one of its standbys goes. */
+async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<void> {
+  const standby = ports.cache
+    .byIndex("AzVolumeAttachment", "nodeName", nodeName)
+    .find((other) => other.spec.role === "Replica" && other.spec.want === undefined && other.metadata.deletionTimestamp === undefined && !isWriterOf(ports, other));
+  if (standby === undefined) return;
+  ports.events.emit({ about: { kind: "AzVolume", name: standby.spec.volumeName }, type: "Normal", reason: "ReplicaEvicted", message: `a primary needs the slot of the replica on ${nodeName}` });
+  const deleted = await ports.store.delete("AzVolumeAttachment", standby.metadata.name, { uid: standby.metadata.uid }, signal);
+  if (!deleted.ok) ports.logger.warn("replica not evicted", { attachmentName: standby.metadata.name, failure: deleted.failure });
+}
+
+function isWriterOf(ports: ControllerPorts, attachment: AzVolumeAttachment): boolean {
+  return ports.cache.get("AzVolume", attachment.spec.volumeName)?.status?.record?.writer?.nodeName === attachment.spec.nodeName;
+}
+
+async function detach(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, lane: "detach" | "collection", signal: AbortSignal): Promise<Reconciled> {
+  const { clock, cloud, logger } = ports;
+  const name = attachment.metadata.name;
+  const startedMs = clock.elapsedMs();
+  const marked = await setStatus(ports, name, (status) => ({ ...status, state: "Detaching" }), signal);
+  if (!marked.ok) return gone(marked);
+  const detached = await ports.steps.run("detach", () =>
+    cloud.detachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node,
+        lane,
+        mayProceed: async (asked) => {
+          const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, asked);
+          if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound";
+          return fresh.value.status?.record === undefined || mayDetach(fresh.value.status.record, node);
+        },
+      },
+      signal,
+    ),
+  );
+  if (!detached.ok) {
+    if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
+    const { failure } = detached;
+    const retries = (attachment.status?.error?.retries ?? 0) + 1;
+    const recorded = await setStatus(ports, name, (status) => ({ ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) }), signal);
+    return recorded.ok ? detached : gone(recorded);
+  }
+  logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
+  return removeFinalizer(ports, name, signal);
+}
+
+/** The node is gone from the cluster. If its VM still exists, the disk is taken off it as off any other. */
+async function detachByName(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const instance = await ports.cloud.inspectInstance({ nodeName: attachment.spec.nodeName }, signal);
+  if (instance.ok) return detach(ports, attachment, { nodeName: instance.value.nodeName, vmId: instance.value.vmId }, "detach", signal);
+  if (instance.failure.kind === "InstanceNotFound") return removeFinalizer(ports, attachment.metadata.name, signal);
+  return instance;
+}
+
+/** An attachment whose AzVolume is gone: only one that is on its way out is touched. */
+async function detachOrphan(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  return attachment.metadata.deletionTimestamp === undefined ? ok({}) : detachByName(ports, attachment, signal);
+}
+
+async function removeFinalizer(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
+  const removed = await ports.steps.run("remove-attachment", () =>
+    changeSpec(
+      ports.store,
+      { kind: "AzVolumeAttachment", name: attachmentName },
+      (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== ATTACHMENT_FINALIZER) } }),
+      signal,
+    ),
+  );
+  return removed.ok ? ok({}) : gone(removed);
+}
+
+async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment, role: "Primary" | "Replica", signal: AbortSignal): Promise<Reconciled> {
+  const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
+    setStatus(ports, attachment.metadata.name, (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }), signal),
+  );
+  if (!recorded.ok) return gone(recorded);
+  if (attachment.status?.role !== undefined) ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName });
+  return ok({});
+}
+
+function setStatus(ports: ControllerPorts, name: string, change: (status: AttachmentStatus) => AttachmentStatus, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(ports.store, { kind: "AzVolumeAttachment", name }, (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
+}
+
+/** An object that went meanwhile leaves nothing to do. */
+function gone(failed: { readonly ok: false; readonly failure: Failure }): Reconciled {
+  return failed.failure.kind === "ObjectNotFound" ? ok({}) : failed;
+}
+
+/** As the volume's parameters ask, where its SKU, size and shares allow it. */
+function cachingModeOf(volume: AzVolume): CachingMode {
+  const detail = volume.status?.detail;
+  const parsed = parseVolumeParameters(volume.spec.parameters);
+  const skuName = diskSkus.find((sku) => sku === detail?.skuName);
+  if (detail === undefined || skuName === undefined) return "None";
+  return cachingModeAtAttach({ skuName, sizeGiB: detail.sizeGiB, maxShares: detail.maxShares, cachingMode: parsed.ok ? parsed.value.cachingMode : undefined });
+}

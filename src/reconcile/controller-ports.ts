@@ -1,0 +1,30 @@
+import type { VolumeSettings } from "../core/plan/observed-volume.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { Events } from "../ports/events.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Random } from "../ports/random.ts";
+import type { Steps } from "../ports/steps.ts";
+import type { VolumeUsers } from "../ports/volume-users.ts";
+import type { ObjectCache } from "./object-cache.ts";
+
+/** All that the reconcilers of the controller role act through. */
+export interface ControllerPorts {
+  readonly store: ObjectStore;
+  readonly cache: ObjectCache;
+  readonly cloud: CloudProvisioner;
+  readonly users: VolumeUsers;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly steps: Steps;
+  readonly events: Events;
+  readonly logger: Logger;
+  readonly settings: VolumeSettings;
+}
+
+/** Held by an AzVolume until its disk is deleted, or known to be somebody else's. */
+export const VOLUME_FINALIZER = "disk.csi.azure.com/azvolume";
+
+/** Held by an AzVolumeAttachment until the disk is off the node. */
+export const ATTACHMENT_FINALIZER = "disk.csi.azure.com/azvolumeattachment";

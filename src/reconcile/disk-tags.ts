@@ -1,0 +1,39 @@
+import { accessModes } from "../core/model/access-modes.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+
+/** Marks disks of this driver, as the V1 driver does. */
+const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
+const UID = "disk.csi.azure.com-uid";
+const VOLUME_NAME = "disk.csi.azure.com-volume-name";
+const REPLICAS = "disk.csi.azure.com-replicas";
+const ACCESS_TYPES = "disk.csi.azure.com-access";
+
+type Tags = Readonly<Record<string, string>>;
+
+/** What the driver writes on a disk so that its volume can be found again if the object store is lost. */
+export function driverTags(volume: AzVolume): Tags {
+  const access = [...new Set(volume.spec.capabilities.map((capability) => `${capability.accessType}/${capability.accessMode}`))].toSorted().join(" ");
+  return { [CREATED_BY.name]: CREATED_BY.value, [UID]: volume.metadata.uid, [VOLUME_NAME]: volume.spec.volumeName, [REPLICAS]: String(volume.spec.maxMountReplicaCount), [ACCESS_TYPES]: access };
+}
+
+/** Whether a disk was made for exactly this object: nobody can have had it before. */
+export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
+  return tags[UID] === volume.metadata.uid;
+}
+
+/** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
+export function volumeFromTags(tags: Tags): { readonly volumeName: string; readonly maxMountReplicaCount: number; readonly capabilities: AzVolume["spec"]["capabilities"] } | undefined {
+  const volumeName = tags[VOLUME_NAME];
+  if (tags[CREATED_BY.name] !== CREATED_BY.value || volumeName === undefined) return undefined;
+  const capabilities = (tags[ACCESS_TYPES] ?? "").split(" ").flatMap((access): AzVolume["spec"]["capabilities"] => {
+    const [accessType, accessMode] = access.split("/");
+    const mode = accessModes.find((candidate) => candidate === accessMode);
+    return mode !== undefined && (accessType === "block" || accessType === "mount") ? [{ accessType, accessMode: mode }] : [];
+  });
+  const replicas = Number(tags[REPLICAS] ?? "0");
+  return {
+    volumeName,
+    maxMountReplicaCount: Number.isInteger(replicas) && replicas >= 0 ? replicas : 0,
+    capabilities: capabilities.length > 0 ? capabilities : [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }],
+  };
+}

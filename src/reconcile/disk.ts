@@ -1,0 +1,269 @@
+import type { Failure } from "../core/failure.ts";
+import { invariant, unreachable } from "../core/invariant.ts";
+import { isSingleWriter } from "../core/model/access-modes.ts";
+import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
+import { diskNameFor } from "../core/model/object-names.ts";
+import { accessibleTopology, choosePlacement } from "../core/model/topology.ts";
+import { parseVolumeParameters, volumeContextOf } from "../core/model/volume-parameters.ts";
+import { settleVolume } from "../core/model/volume-rules.ts";
+import type { ObservedVolume } from "../core/plan/observed-volume.ts";
+import { type DiskAction, planDisk } from "../core/plan/plan-disk.ts";
+import { foundRecord, newRecord } from "../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { isRetryable } from "../core/is-retryable.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
+import { findHolders } from "./adopt-disk.ts";
+import { changeSpec, changeStatus } from "./change-object.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
+import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
+import { driverTags, isMadeFor } from "./disk-tags.ts";
+import { toObjectError } from "./object-error.ts";
+import { observeVolume } from "./observe-volume.ts";
+import { rebuildVolume } from "./rebuild-volume.ts";
+import { recordHolders } from "./record-holders.ts";
+import { readStoreGeneration } from "./store-generation.ts";
+
+type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+/** Creates, grows and deletes managed disks. */
+export function diskReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "disk",
+    workers: 64,
+    backoff: { baseMs: 200, maxMs: 60_000 },
+    reconcile: async (volumeName, signal) => {
+      const observed = observeVolume(ports, volumeName);
+      const action = observed === undefined ? undefined : planDisk(observed);
+      return observed === undefined || action === undefined ? ok({}) : execute(ports, observed, action, signal);
+    },
+  };
+}
+
+async function execute(ports: ControllerPorts, observed: ObservedVolume, action: DiskAction, signal: AbortSignal): Promise<Reconciled> {
+  const { volume } = observed;
+  switch (action.kind) {
+    case "CreateDisk":
+      return createDisk(ports, volume, signal);
+    case "AdoptDisk":
+      return adoptDisk(ports, volume, action.diskUri, signal);
+    case "ResizeDisk":
+      return resizeDisk(ports, volume, action, signal);
+    case "BeginOfflineResize":
+      return settled(await setStatus(ports, volume, (status) => ({ ...status, state: "Updating", conditions: withOfflineResize(status, ports.clock.nowMs()) }), signal));
+    case "EndOfflineResize":
+      return endOfflineResize(ports, volume, action.because, signal);
+    case "RecordGeneration":
+      return settled(await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal));
+    case "DeleteDisk":
+      return deleteDisk(ports, volume, signal);
+    case "RebuildVolume":
+      return rebuildVolume(ports, volume, signal);
+    case "Wait":
+      ports.logger.debug("disk waits", { volumeName: volume.metadata.name, because: action.because });
+      return ok({});
+    default:
+      return unreachable(action);
+  }
+}
+
+async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+  const request = diskRequest(volume);
+  if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
+  const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
+  if (!marked.ok) return settled(marked);
+  const created = await ports.steps.run("create-disk", () => ports.cloud.createDisk(request.value, signal));
+  if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
+  const isNew = isMadeFor(volume, created.value.tags) && created.value.attachedTo.length === 0;
+  return isNew ? recordCreated(ports, volume, created.value, signal) : adoptDisk(ports, volume, created.value.diskUri, signal);
+}
+
+async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Reconciled> {
+  const storeGeneration = await readStoreGeneration(ports.store, signal);
+  if (!storeGeneration.ok) return storeGeneration;
+  const recorded = await ports.steps.run("record-created", () =>
+    setStatus(
+      ports,
+      volume,
+      ({ error: _, ...status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: volume.metadata.generation,
+        detail: detailOf(volume, disk),
+        ...(isSingleWriter(volume.spec.capabilities) ? { record: status.record ?? newRecord(storeGeneration.value) } : {}),
+      }),
+      signal,
+    ),
+  );
+  if (recorded.ok) ports.logger.info("disk created", { volumeName: volume.metadata.name, diskUri: disk.diskUri, sizeGiB: disk.sizeGiB });
+  return settled(recorded);
+}
+
+/** A disk that is not new: its record starts out trusting nobody. */
+async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: string, signal: AbortSignal): Promise<Reconciled> {
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal);
+  const holders = await findHolders(ports.cloud, disk.value, signal);
+  if (!holders.ok) return holders;
+  const storeGeneration = await readStoreGeneration(ports.store, signal);
+  if (!storeGeneration.ok) return storeGeneration;
+  const record = foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch: 0, storeGeneration: storeGeneration.value });
+  const recorded = await setStatus(
+    ports,
+    volume,
+    ({ error: _, ...status }) => ({
+      ...status,
+      state: "Created",
+      observedGeneration: volume.metadata.generation,
+      detail: detailOf(volume, disk.value),
+      ...(isSingleWriter(volume.spec.capabilities) ? { record: status.record ?? record } : {}),
+    }),
+    signal,
+  );
+  if (!recorded.ok) return settled(recorded);
+  ports.logger.info("disk adopted", { volumeName: volume.metadata.name, diskUri, attachedTo: holders.value.map(({ node }) => node.nodeName) });
+  return recordHolders(ports, recorded.value, holders.value, signal);
+}
+
+async function resizeDisk(ports: ControllerPorts, volume: AzVolume, action: Extract<DiskAction, { kind: "ResizeDisk" }>, signal: AbortSignal): Promise<Reconciled> {
+  const resized = await ports.steps.run("resize-disk", () => ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB }, signal));
+  if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
+  const recorded = await setStatus(
+    ports,
+    volume,
+    (status) => {
+      invariant(status.detail !== undefined, "a volume without a disk was resized");
+      return recordUpdated({ ...status, detail: { ...status.detail, sizeGiB: resized.value.sizeGiB } }, volume.metadata.generation);
+    },
+    signal,
+  );
+  if (recorded.ok) ports.logger.info("disk resized", { volumeName: volume.metadata.name, sizeGiB: resized.value.sizeGiB });
+  return settled(recorded);
+}
+
+function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: string, signal: AbortSignal): Promise<Reconciled> {
+  const diskUri = volume.status?.detail?.diskUri ?? "";
+  const failure: Failure = { kind: "InvalidArgument", field: "capacity_range.required_bytes", value: String(volume.spec.requiredBytes), problem: `disk ${diskUri} was not grown: ${because}` };
+  return recordFailure(ports, volume, failure, signal);
+}
+
+async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+  const diskUri = volume.status?.detail?.diskUri;
+  if (diskUri !== undefined || volume.status?.state === "Creating") {
+    const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
+    if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
+    if (known.value !== undefined) {
+      const target = known.value;
+      const deleted = await ports.steps.run("delete-disk", () => ports.cloud.deleteDisk({ diskUri: target }, signal));
+      if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
+      ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
+    }
+  }
+  const removed = await ports.steps.run("remove-volume", () => removeFinalizer(ports, volume, signal));
+  return settled(removed);
+}
+
+/** A disk whose creation was begun and never recorded: found by what its tags say, since a disk of that name may be somebody else's. */
+async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<string | undefined, Failure>> {
+  const request = diskRequest(volume);
+  if (!request.ok) return ok(undefined);
+  const disks = await ports.cloud.listDisks({ resourceGroup: request.value.resourceGroup }, signal);
+  return disks.ok ? ok(disks.value.find((disk) => isMadeFor(volume, disk.tags))?.diskUri) : disks;
+}
+
+function removeFinalizer(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  return changeSpec(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) } }),
+    signal,
+  );
+}
+
+/** What to ask of the platform. The rules were checked when the volume was asked for; they are checked again, since anyone may write a resource. */
+function diskRequest(volume: AzVolume): Result<CreateDiskRequest, Failure> {
+  const parameters = parseVolumeParameters(volume.spec.parameters);
+  if (!parameters.ok) return parameters;
+  const capacity = { requiredBytes: BigInt(volume.spec.requiredBytes), limitBytes: BigInt(volume.spec.limitBytes) };
+  const settled = settleVolume({ parameters: parameters.value, capabilities: volume.spec.capabilities, capacity });
+  if (!settled.ok) return settled;
+  const placement = choosePlacement({ accessibilityRequirements: volume.spec.accessibilityRequirements, skuName: settled.value.skuName, location: parameters.value.location });
+  if (!placement.ok) return placement;
+  return ok({
+    diskName: diskNameFor(volume.spec.volumeName),
+    resourceGroup: parameters.value.resourceGroup,
+    location: placement.value.location,
+    zone: placement.value.zone,
+    skuName: settled.value.skuName,
+    sizeGiB: settled.value.sizeGiB,
+    maxShares: settled.value.maxShares,
+    tags: { ...parameters.value.tags, ...driverTags(volume) },
+  });
+}
+
+function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
+  return {
+    diskUri: disk.diskUri,
+    sizeGiB: disk.sizeGiB,
+    maxShares: disk.maxShares,
+    skuName: disk.skuName,
+    location: disk.location,
+    zones: [...disk.zones],
+    volumeContext: volume.spec.diskUri === undefined ? volumeContextOf(volume.spec.parameters, disk.sizeGiB) : volume.spec.parameters,
+    accessibleTopology: accessibleTopology(disk),
+    ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
+  };
+}
+
+function recordUpdated({ error: _, ...status }: VolumeStatus, generation: number): VolumeStatus {
+  return {
+    ...status,
+    state: status.state === "Created" ? "Created" : "Updated",
+    observedGeneration: generation,
+    conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
+  };
+}
+
+function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["conditions"] {
+  const others = status.conditions.filter((condition) => condition.type !== "OfflineResize");
+  const message = "grants are held back while the disk grows: Azure grows a shared disk only while no VM has it";
+  return [...others, { type: "OfflineResize", status: "True", reason: "SharedDisk", message, lastTransitionTime: toTimestamp(nowMs) }];
+}
+
+/** A permanent failure stops with the state that says so; any other is tried again. */
+async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+  if (failure.kind === "Cancelled") return fail(failure);
+  const isFinal = !isRetryable(failure);
+  const retries = (volume.status?.error?.retries ?? 0) + 1;
+  const recorded = await setStatus(
+    ports,
+    volume,
+    (status) => ({
+      ...status,
+      error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }),
+      ...(isFinal ? { state: failedState(volume), observedGeneration: volume.metadata.generation, conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize") } : {}),
+    }),
+    signal,
+  );
+  if (!recorded.ok) return settled(recorded);
+  return isFinal ? ok({}) : fail(failure);
+}
+
+function failedState(volume: AzVolume): VolumeStatus["state"] {
+  if (volume.metadata.deletionTimestamp !== undefined) return "DeletionFailed";
+  return volume.status?.detail === undefined ? "CreationFailed" : "UpdateFailed";
+}
+
+function setStatus(ports: ControllerPorts, volume: AzVolume, change: (status: VolumeStatus) => VolumeStatus, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  return changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => (present.metadata.uid === volume.metadata.uid ? { ...present, status: change(present.status ?? { state: "Pending", observedGeneration: 0, conditions: [] }) } : undefined),
+    signal,
+  );
+}
+
+function settled(result: Result<unknown, Failure>): Reconciled {
+  if (result.ok || result.failure.kind === "ObjectNotFound") return ok({});
+  return result;
+}

@@ -1,0 +1,122 @@
+import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import type { WriterAction } from "../core/plan/plan-writer.ts";
+import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { changeSpec } from "./change-object.ts";
+import type { Reconciled } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { moveRecord } from "./move-record.ts";
+import { readStoreGeneration } from "./store-generation.ts";
+import { releaseCheck, releaseForFence } from "./release-check.ts";
+
+/** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
+const ASK_AGAIN_MS = 2_000;
+
+/** Carries out one planned move of the writer record. A refusal by the fresh record is no failure: the next plan sees why. */
+export async function executeWriterAction(ports: ControllerPorts, observed: ObservedVolume, action: WriterAction, signal: AbortSignal): Promise<Reconciled> {
+  const volumeName = observed.volume.metadata.name;
+  const volumeId = observed.volume.status?.detail?.diskUri ?? volumeName;
+  switch (action.kind) {
+    case "Grant":
+      return settled(await grantWriter(ports, observed, action.node, signal));
+    case "Revoke":
+      return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
+    case "Unwant": {
+      if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+      return settled(await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "end-want" }, (record) => unwant(record, action.node), signal));
+    }
+    case "ReleaseCheck": {
+      const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
+      if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
+      return settled(released);
+    }
+    case "Recall":
+      return settled(await recall(ports, volumeName, action.attachmentName, signal));
+    case "EndRecall":
+      return settled(await endRecall(ports, action.attachmentName, signal));
+    case "BeginFence":
+      return beginFence(ports, { volumeName, volumeId }, action, signal);
+    case "ConfirmVanished":
+      return settled(await confirmVanished(ports, volumeName, action.node, signal));
+    case "WaitFor":
+      ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Normal", reason: action.reason, message: action.message });
+      return ok({ againAfterMs: action.retryAfterMs });
+    default:
+      return unreachable(action);
+  }
+}
+
+function settled(result: Result<unknown, Failure>): Reconciled {
+  if (result.ok || result.failure.kind === "NotWriter") return ok({});
+  return result;
+}
+
+/** The want is read afresh, too: it lives in another object than the record. */
+async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const attachment = observed.attachments.find((other) => other.attachment.spec.nodeName === node.nodeName)?.attachment;
+  if (attachment === undefined) return ok({});
+  const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
+  if (fresh.value.spec.want === undefined) return ok({});
+  const generation = await readStoreGeneration(ports.store, signal);
+  if (!generation.ok) return generation;
+  const granted = await moveRecord(
+    ports,
+    { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant" },
+    (record, volume) => {
+      if (isDeleting(volume)) return fail("the volume is being deleted");
+      if (record.storeGeneration !== generation.value) return fail("the record is of another store generation");
+      return grant(record, node);
+    },
+    signal,
+  );
+  if (granted.ok) ports.logger.info("writer granted", { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, epoch: granted.value.status?.record?.epoch });
+  return granted;
+}
+
+async function recall(ports: ControllerPorts, volumeName: string, attachmentName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const id = ports.random.uuid();
+  const since = toTimestamp(ports.clock.nowMs());
+  const recalled = await ports.steps.run("recall", () =>
+    changeSpec(ports.store, { kind: "AzVolumeAttachment", name: attachmentName }, (attachment) => (attachment.spec.recall === undefined ? { ...attachment, spec: { ...attachment.spec, recall: { id, since } } } : undefined), signal),
+  );
+  if (recalled.ok) ports.logger.info("writer recalled", { volumeName, nodeName: recalled.value.spec.nodeName });
+  return recalled;
+}
+
+function endRecall(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  return changeSpec(
+    ports.store,
+    { kind: "AzVolumeAttachment", name: attachmentName },
+    (attachment) => {
+      if (attachment.spec.recall === undefined) return undefined;
+      const { recall: _, ...spec } = attachment.spec;
+      return { ...attachment, spec };
+    },
+    signal,
+  );
+}
+
+async function beginFence(ports: ControllerPorts, volume: { readonly volumeName: string; readonly volumeId: string }, action: Extract<WriterAction, { kind: "BeginFence" }>, signal: AbortSignal): Promise<Reconciled> {
+  const { volumeName, volumeId } = volume;
+  if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Warning", reason: "Fencing", message: `${action.node.nodeName} is cut off from the disk: ${action.because}` });
+  if (action.ground === "stalled") {
+    const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);
+    if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
+    return settled(released);
+  }
+  return settled(await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => fenceIntent(record, action.node), signal));
+}
+
+/** The name now means another VM, or none: whatever the old one had open died with it. The platform has the last word. */
+async function confirmVanished(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName }, signal);
+  if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
+  if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) return ok({});
+  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
+}

@@ -1,0 +1,63 @@
+import { isFencing } from "../core/plan/writer-steps.ts";
+import { fenceClear } from "../core/plan/writer-steps.ts";
+import { ok } from "../core/result.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { moveRecord } from "./move-record.ts";
+
+/**
+ * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever controller. The proof is taken anew in each pass,
+ * and the record is cleared only on the version read after it: a record that moved meanwhile asks for another pass.
+ */
+export function fenceReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "fence",
+    workers: 64,
+    backoff: { baseMs: 100, maxMs: 5_000 },
+    reconcile: (volumeName, signal) => fence(ports, volumeName, signal),
+  };
+}
+
+async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const { store, cloud, steps, clock, logger, events } = ports;
+  if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
+  const began = await store.get("AzVolume", volumeName, signal);
+  if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
+  const record = began.value.status?.record;
+  const diskUri = began.value.status?.detail?.diskUri;
+  const node = record?.fencing;
+  if (record === undefined || node === undefined || diskUri === undefined) return ok({});
+  const startedMs = clock.elapsedMs();
+
+  const proof = await steps.run("fence-detach", () =>
+    cloud.fenceDisk(
+      {
+        diskUri,
+        node,
+        mayProceed: async (asked) => {
+          const fresh = await store.get("AzVolume", volumeName, asked);
+          return fresh.ok && fresh.value.metadata.uid === began.value.metadata.uid && fresh.value.status?.record !== undefined && isFencing(fresh.value.status.record, node);
+        },
+      },
+      signal,
+    ),
+  );
+  if (!proof.ok) {
+    if (proof.failure.kind === "Refused") return ok({});
+    events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Warning", reason: "NoProof", message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${proof.failure.kind}` });
+    return proof;
+  }
+  const proven = await store.get("AzVolume", volumeName, signal);
+  if (!proven.ok) return proven;
+  if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
+  const cleared = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "fence-clear", onlyAtVersion: proven.value.metadata.resourceVersion },
+    (present) => fenceClear(present, node, record.writer),
+    signal,
+  );
+  if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
+  logger.info("node fenced", { volumeName, nodeName: node.nodeName, proof: proof.value.kind, durationMs: clock.elapsedMs() - startedMs });
+  events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Normal", reason: "Fenced", message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}` });
+  return ok({});
+}

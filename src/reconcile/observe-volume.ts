@@ -1,0 +1,43 @@
+import type { ObservedNode, ObservedVolume } from "../core/plan/observed-volume.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+
+/** Everything the plans of one volume need, as the caches show it now. Undefined if there is no such volume. */
+export function observeVolume(ports: ControllerPorts, volumeName: string): ObservedVolume | undefined {
+  const { cache, users, clock, settings } = ports;
+  const volume = cache.get("AzVolume", volumeName);
+  if (volume === undefined) return undefined;
+  const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volumeName);
+  const writer = volume.status?.record?.writer;
+  const volumeId = volume.status?.detail?.diskUri;
+  return {
+    volume,
+    attachments: attachments.map((attachment) => ({ attachment, unchangedMs: cache.unchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0 })),
+    nodes: observeNodes(ports),
+    writerUse: writer === undefined || volumeId === undefined ? "unknown" : users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind,
+    nowMs: clock.nowMs(),
+    settings,
+  };
+}
+
+/** All nodes whose plug-in has registered, sorted by name. */
+export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): readonly ObservedNode[] {
+  const { cache, users } = ports;
+  return cache.list("AzDriverNode").flatMap((driverNode): readonly ObservedNode[] => {
+    const status = driverNode.status;
+    if (status === undefined || driverNode.metadata.deletionTimestamp !== undefined) return [];
+    return [
+      {
+        nodeName: driverNode.spec.nodeName,
+        vmId: status.vmId,
+        location: status.location,
+        zone: status.zone,
+        isReady: status.readyForVolumeAllocation,
+        ...users.cachedNode(driverNode.spec.nodeName),
+        heartbeatUnchangedMs: cache.unchangedMs("AzDriverNode", driverNode.metadata.name) ?? 0,
+        isKubeletLeaseStale: undefined,
+        volumesMax: status.maxVolumes,
+        attachments: cache.byIndex("AzVolumeAttachment", "nodeName", driverNode.spec.nodeName).length,
+      },
+    ];
+  });
+}

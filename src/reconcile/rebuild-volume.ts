@@ -1,0 +1,33 @@
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { ok } from "../core/result.ts";
+import { changeSpec } from "./change-object.ts";
+import type { Reconciled } from "./control-loop.ts";
+import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
+
+/**
+ * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*.
+ * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
+ */
+export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    type: "Warning",
+    reason: "DeletedByHand",
+    message: "the AzVolume was deleted without DeleteVolume: its disk is kept and the object is made anew. Delete the claim to delete the disk",
+  });
+  const removed = await changeSpec(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) } }),
+    signal,
+  );
+  if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
+  if (diskUri === undefined) return ok({});
+  const created = await ports.store.create(
+    "AzVolume",
+    { metadata: { name: volume.metadata.name, finalizers: [VOLUME_FINALIZER] }, spec: { ...volume.spec, diskUri, deleteRequested: false } },
+    signal,
+  );
+  return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;
+}

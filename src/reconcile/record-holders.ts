@@ -1,0 +1,38 @@
+import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { ok } from "../core/result.ts";
+import type { DiskHolder } from "./adopt-disk.ts";
+import { changeStatus } from "./change-object.ts";
+import type { Reconciled } from "./control-loop.ts";
+import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+
+/** Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. */
+export async function recordHolders(ports: ControllerPorts, volume: AzVolume, holders: readonly DiskHolder[], signal: AbortSignal): Promise<Reconciled> {
+  const detail = volume.status?.detail;
+  if (detail === undefined) return ok({});
+  for (const { node, lun } of holders) {
+    if (lun === undefined) continue;
+    const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName: node.nodeName });
+    const created = await ports.store.create(
+      "AzVolumeAttachment",
+      {
+        metadata: {
+          name,
+          finalizers: [ATTACHMENT_FINALIZER],
+          labels: { "disk.csi.azure.com/volume-name": labelValue(volume.metadata.name), "disk.csi.azure.com/node-name": labelValue(node.nodeName) },
+        },
+        spec: { volumeName: volume.metadata.name, volumeId: detail.diskUri, nodeName: node.nodeName, role: "Replica", readOnly: false, volumeContext: detail.volumeContext },
+      },
+      signal,
+    );
+    if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
+    const recorded = await changeStatus(
+      ports.store,
+      { kind: "AzVolumeAttachment", name },
+      (present) => (present.status === undefined ? { ...present, status: { state: "Attached", lun, publishContext: { LUN: String(lun) } } } : undefined),
+      signal,
+    );
+    if (!recorded.ok) return recorded;
+  }
+  return ok({});
+}

@@ -1,0 +1,81 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { foundRecord } from "../core/plan/writer-steps.ts";
+import { ok, type Result } from "../core/result.ts";
+import { findHolders } from "./adopt-disk.ts";
+import { changeSpec, changeStatus } from "./change-object.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { recordHolders } from "./record-holders.ts";
+
+/** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
+export const STORE_WENT_BACK = "StoreWentBack";
+
+/** The reason that goes with `StoreWentBack`. */
+export function wentBackReason(generation: number): string {
+  return `Generation${generation}`;
+}
+
+/**
+ * After the store went back to a backup, no record can be trusted. The leader makes every record *unproven* from what Azure shows, its epoch
+ * above all that any record or node knows, and then raises the store generation: only then is anybody granted anything. A crash in between
+ * leaves the mark that the next leader carries on from.
+ */
+export function sweepReconciler(ports: ControllerPorts): Reconciler {
+  return { name: "sweep", workers: 1, backoff: { baseMs: 500, maxMs: 10_000 }, reconcile: (_key, signal) => sweepIfDue(ports, signal) };
+}
+
+async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<Reconciled> {
+  const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
+  if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
+  const generation = annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION);
+  const isReported = ports.cache.list("AzDriverNode").some((node) => {
+    const condition = node.status?.conditions.find((other) => other.type === STORE_WENT_BACK);
+    return condition?.status === "True" && condition.reason === wentBackReason(generation);
+  });
+  const isUnderWay = annotatedNumber(lease.value, SWEEP_ANNOTATION) > 0;
+  return isReported || isUnderWay ? sweep(ports, generation + 1, signal) : ok({});
+}
+
+async function sweep(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
+  ports.logger.warn("the object store went back: every record is proven anew", { generation });
+  const marked = await annotate(ports, { [SWEEP_ANNOTATION]: String(generation) }, signal);
+  if (!marked.ok) return marked;
+  const volumes = await ports.store.list("AzVolume", {}, signal);
+  if (!volumes.ok) return volumes;
+  for (const volume of volumes.value.items) {
+    const swept = await sweepVolume(ports, volume, generation, signal);
+    if (!swept.ok) return swept;
+  }
+  const raised = await annotate(ports, { [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" }, signal);
+  return raised.ok ? ok({}) : raised;
+}
+
+async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Reconciled> {
+  const record = volume.status?.record;
+  const diskUri = volume.status?.detail?.diskUri;
+  if (record === undefined || diskUri === undefined || record.storeGeneration === generation) return ok({});
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
+  const holders = await findHolders(ports.cloud, disk.value, signal);
+  if (!holders.ok) return holders;
+  const epoch = Math.max(record.epoch, ...epochsKnownToNodes(ports, volume));
+  const written = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) =>
+      present.status === undefined ? undefined : { ...present, status: { ...present.status, record: foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch, storeGeneration: generation }) } },
+    signal,
+  );
+  if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;
+  return recordHolders(ports, written.value, holders.value, signal);
+}
+
+function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
+  return ports.cache.list("AzDriverNode").flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
+}
+
+function annotate(ports: ControllerPorts, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+  return changeSpec(ports.store, { kind: "Lease", name: CONTROLLER_LEASE }, (lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } }), signal);
+}

@@ -1,0 +1,89 @@
+import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
+import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
+import type { ObservedVolume } from "../core/plan/observed-volume.ts";
+import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
+import { planWriter } from "../core/plan/plan-writer.ts";
+import { ok } from "../core/result.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
+import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import { executeWriterAction } from "./execute-writer-action.ts";
+import { observeVolume } from "./observe-volume.ts";
+
+/** Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. */
+export function volumeReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "volume",
+    workers: 32,
+    backoff: { baseMs: 50, maxMs: 10_000 },
+    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, signal),
+  };
+}
+
+async function reconcileVolume(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const observed = observeVolume(ports, volumeName);
+  if (observed === undefined) return ok({});
+  let againAfterMs = Infinity;
+  let failure: Failure | undefined;
+  const passes = [
+    ...planWriter(observed).map((action) => () => executeWriterAction(ports, observed, action, signal)),
+    ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
+  ];
+  for (const pass of passes) {
+    const done = await pass();
+    if (done.ok) againAfterMs = Math.min(againAfterMs, done.value.againAfterMs ?? Infinity);
+    else failure ??= done.failure;
+  }
+  if (failure !== undefined) return { ok: false, failure };
+  return ok(againAfterMs === Infinity ? {} : { againAfterMs });
+}
+
+async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVolume, action: ReplicaAction, signal: AbortSignal): Promise<Reconciled> {
+  const { events, logger, store } = ports;
+  const volumeName = observed.volume.metadata.name;
+  switch (action.kind) {
+    case "CreateReplica":
+      return createReplica(ports, observed, action.nodeName, signal);
+    case "DeleteAttachment": {
+      const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
+      if (attachment === undefined) return ok({});
+      // The version, too: a want that was stated meanwhile makes it a primary, which is never deleted from here.
+      const deleted = await store.delete("AzVolumeAttachment", action.attachmentName, { uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion }, signal);
+      if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
+      logger.info("replica let go", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
+      return ok({});
+    }
+    case "ReplicasMissing": {
+      const reasons = action.rejected.map((rejection) => `${rejection.nodeName} ${rejection.because}`).join("; ");
+      events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Warning", reason: "ReplicasMissing", message: `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ${reasons === "" ? "every share is taken" : reasons}` });
+      return ok({});
+    }
+    case "PlanAgain":
+      return ok({ againAfterMs: action.afterMs });
+    default:
+      return unreachable(action);
+  }
+}
+
+async function createReplica(ports: ControllerPorts, observed: ObservedVolume, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const detail = observed.volume.status?.detail;
+  if (detail === undefined) return ok({});
+  const volumeName = observed.volume.metadata.name;
+  const created = await ports.steps.run("create-replica", () =>
+    ports.store.create(
+      "AzVolumeAttachment",
+      {
+        metadata: {
+          name: attachmentObjectName({ diskUri: detail.diskUri, nodeName }),
+          finalizers: [ATTACHMENT_FINALIZER],
+          labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(nodeName) },
+        },
+        spec: { volumeName, volumeId: detail.diskUri, nodeName, role: "Replica", readOnly: false, volumeContext: detail.volumeContext },
+      },
+      signal,
+    ),
+  );
+  if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
+  ports.logger.info("replica placed", { volumeName, nodeName });
+  return ok({});
+}
