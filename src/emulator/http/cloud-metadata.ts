@@ -1,0 +1,24 @@
+import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
+
+/** `GET /metadata/endpoints`: how clients that know only a resource manager's URL find everything else. Older api-versions answer one object instead of a list. */
+export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefined {
+  if (request.method !== "GET" || request.path.toLowerCase() !== "/metadata/endpoints") return undefined;
+  const { origin } = request;
+  const authentication = { loginEndpoint: `${origin}/`, audiences: ["https://management.core.windows.net/", "https://management.azure.com/"], tenant: "common", identityProvider: "AAD" };
+  if ((request.query["api-version"] ?? "") < "2019-05-01") {
+    return { status: 200, body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication } };
+  }
+  return {
+    status: 200,
+    body: [
+      {
+        name: "AzurePublicCloud",
+        portal: origin,
+        resourceManager: `${origin}/`,
+        authentication,
+        graph: `${origin}/`,
+        suffixes: { acrLoginServer: "azurecr.io", storage: "core.windows.net", keyVaultDns: "vault.azure.net" },
+      },
+    ],
+  };
+}

@@ -1,0 +1,50 @@
+import type { ArmAnswer, ArmMethod } from "../model/arm-message.ts";
+import type { ComputeModel } from "../model/compute-model.ts";
+import { armErrors, type ArmFailure, errorBody, failure } from "../model/errors.ts";
+import { answerCloudMetadata } from "./cloud-metadata.ts";
+import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
+import { answerIdentity } from "./token.ts";
+
+/** An answer with what only answers of the model have. */
+export interface Dispatched extends HttpAnswer {
+  readonly delivery?: ArmAnswer["delivery"];
+  readonly sequence?: number;
+}
+
+const METHODS: readonly ArmMethod[] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"];
+/** The emulator's own API asks for no token: whoever reaches the port may reset it. */
+const ADMIN_PREFIX = "/emulator/";
+
+/** Sends a request to whom it concerns: cloud metadata, identity, the emulator's own API, or ARM. */
+export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched {
+  const aside = answerCloudMetadata(request) ?? answerIdentity(request);
+  if (aside !== undefined) return aside;
+  const method = METHODS.find((known) => known === request.method);
+  if (method === undefined) return refused(armErrors.methodNotAllowed(request.method, request.path));
+  const isAdmin = request.path.toLowerCase().startsWith(ADMIN_PREFIX);
+  if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? "")) return refused(unauthenticated());
+  const body = parseBody(request.bodyText);
+  if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
+  const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "x-ms-client-request-id": clientRequestId } = request.headers;
+  return model.handle({
+    method,
+    path: request.path,
+    query: request.query,
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    ...(clientRequestId === undefined ? {} : { clientRequestId }),
+    ...(body.value === undefined ? {} : { body: body.value }),
+    origin: request.origin,
+  });
+}
+
+/** A refusal in the form that ARM gives all of them. */
+export function refused(reason: ArmFailure): HttpAnswer {
+  return { status: reason.status, headers: { "x-ms-failure-cause": reason.cause ?? "gateway", ...reason.headers }, body: errorBody(reason) };
+}
+
+function unauthenticated(): ArmFailure {
+  return failure(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.", {
+    headers: { "www-authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="The authentication failed because of missing \'Authorization\' header."' },
+  });
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Json } from "../model/json.ts";
+
+/** A request as the emulator's endpoints read it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Percent-decoded, without query. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** Lower-case names; a repeated header is joined. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bodyText: string;
+  /** `https://localhost:8443`, as the caller wrote it. */
+  readonly origin: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Json;
+}
+
+export const BODY_MAX_BYTES = 4 * 1024 * 1024;
+
+/** Reads a whole request; `undefined` for a body larger than `BODY_MAX_BYTES`. */
+export async function readRequest(message: IncomingMessage, scheme: "http" | "https"): Promise<HttpRequest | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_MAX_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
+  const origin = `${scheme}://${headers["host"] ?? "localhost"}`;
+  const url = new URL(message.url ?? "/", origin);
+  return {
+    method: message.method ?? "GET",
+    path: decoded(url.pathname),
+    query: Object.fromEntries(url.searchParams),
+    headers,
+    bodyText: Buffer.concat(chunks).toString("utf8"),
+    origin,
+  };
+}
+
+/** Writes a whole answer. */
+export function writeAnswer(response: ServerResponse, answer: HttpAnswer): void {
+  const text = answer.body === undefined ? "" : JSON.stringify(answer.body);
+  response.statusCode = answer.status;
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  if (answer.body !== undefined) response.setHeader("content-type", "application/json; charset=utf-8");
+  // A 204 has no body, and Node refuses a length for it.
+  if (answer.status !== 204) response.setHeader("content-length", Buffer.byteLength(text));
+  response.end(text);
+}
+
+export type ParsedBody = { readonly ok: true; readonly value: Json | undefined } | { readonly ok: false; readonly reason: string };
+
+export function parseBody(text: string): ParsedBody {
+  if (text.trim() === "") return { ok: true, value: undefined };
+  try {
+    return { ok: true, value: JSON.parse(text) as Json };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,87 @@
+import type { ComputeModel } from "../model/compute-model.ts";
+import type { DataPlane, DataPlaneEffect } from "../model/data-plane-port.ts";
+import type { DueEffects } from "../model/operations.ts";
+
+/** Drives a model by the real clock and carries out what it asks of the devices. */
+export interface Runtime {
+  /** To be called after each call of the model: something may be due, or due earlier than before. */
+  poke(): void;
+  /** Stops the timer and waits for the device work under way. */
+  close(): Promise<void>;
+}
+
+/** Timers can't wait longer. */
+const TIMER_MAX_MS = 2_147_483_647;
+
+export function createRuntime(options: { model: ComputeModel; clock: { nowMs(): number }; dataPlane?: DataPlane; onDeviceFailure?: (failure: string) => void }): Runtime {
+  const { model, clock, dataPlane } = options;
+  const underWay = new Set<Promise<void>>();
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const carryOut = async (due: DueEffects, plane: DataPlane): Promise<void> => {
+    const failure = await firstFailure(plane, due.effects);
+    if (failure !== undefined) options.onDeviceFailure?.(failure);
+    // Its end is at the time when the devices were done, not when it was due.
+    model.advanceTo(clock.nowMs());
+    model.settleOperation(due.operationId, failure);
+  };
+  const schedule = (): void => {
+    clearTimeout(timer);
+    const nextMs = closed ? undefined : model.nextEventAtMs();
+    if (nextMs !== undefined) timer = setTimeout(poke, Math.min(Math.max(0, Math.ceil(nextMs - clock.nowMs())), TIMER_MAX_MS));
+  };
+  const poke = (): void => {
+    if (closed) return;
+    model.advanceTo(clock.nowMs());
+    if (dataPlane !== undefined) {
+      for (const due of model.takeDueEffects()) {
+        const work = carryOut(due, dataPlane).finally(() => {
+          underWay.delete(work);
+          poke();
+        });
+        underWay.add(work);
+      }
+    }
+    schedule();
+  };
+
+  return {
+    poke,
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
+async function firstFailure(dataPlane: DataPlane, effects: readonly DataPlaneEffect[]): Promise<string | undefined> {
+  try {
+    for (const effect of effects) await carryOutEffect(dataPlane, effect);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function carryOutEffect(dataPlane: DataPlane, effect: DataPlaneEffect): Promise<void> {
+  switch (effect.kind) {
+    case "diskCreated":
+      return dataPlane.diskCreated(effect);
+    case "diskResized":
+      return dataPlane.diskResized(effect);
+    case "diskDeleted":
+      return dataPlane.diskDeleted(effect);
+    case "diskCopied":
+      return dataPlane.diskCopied(effect);
+    case "diskAttached":
+      return dataPlane.diskAttached(effect);
+    case "diskDetached":
+      return dataPlane.diskDetached(effect);
+    case "vmStopped":
+      return dataPlane.vmStopped(effect);
+    case "vmStarted":
+      return dataPlane.vmStarted(effect);
+  }
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from "node:crypto";
+import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
+
+const LIFETIME_S = 3600;
+const MANAGED_IDENTITY_LIFETIME_S = 86_400;
+
+/**
+ * The endpoints of Microsoft Entra and of managed identity that Azure's identity packages ask, or `undefined` for any other path. Every caller gets a
+ * token; what it says about itself must only be complete.
+ */
+export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
+  const path = request.path.toLowerCase();
+  const tenant = /^\/([^/]+)\/(?:oauth2\/v2\.0\/token|oauth2\/token)$/.exec(path)?.[1];
+  if (tenant !== undefined) return request.method === "POST" ? entraToken(request) : { status: 405 };
+  const issuer = /^\/([^/]+)(?:\/v2\.0)?\/\.well-known\/openid-configuration$/.exec(path)?.[1];
+  if (issuer !== undefined) return openIdConfiguration(request, issuer);
+  if (path === "/common/discovery/instance") return instanceDiscovery(request);
+  if (path === "/metadata/identity/oauth2/token" || path === "/msi/token") return managedIdentityToken(request, path === "/msi/token");
+  return undefined;
+}
+
+/** The token of a service principal with a secret, or of a workload with a federated assertion. */
+function entraToken(request: HttpRequest): HttpAnswer {
+  const form = new URLSearchParams(request.bodyText);
+  const clientId = form.get("client_id");
+  if (form.get("grant_type") !== "client_credentials") return entraError("unsupported_grant_type", "AADSTS70003: only the grant type 'client_credentials' is supported.");
+  if (clientId === null || clientId === "") return entraError("invalid_request", "AADSTS900144: The request body must contain the following parameter: 'client_id'.");
+  if (!form.has("client_secret") && !form.has("client_assertion")) {
+    return entraError("invalid_client", "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.");
+  }
+  return { status: 200, body: { token_type: "Bearer", expires_in: LIFETIME_S - 1, ext_expires_in: LIFETIME_S - 1, access_token: accessToken(request, clientId, LIFETIME_S) } };
+}
+
+/** IMDS wants the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects, `X-IDENTITY-HEADER`. */
+function managedIdentityToken(request: HttpRequest, appService: boolean): HttpAnswer {
+  const authorised = appService ? request.headers["x-identity-header"] !== undefined : request.headers["metadata"]?.toLowerCase() === "true";
+  if (!authorised) return { status: 400, body: { error: "invalid_request", error_description: "Required metadata header not specified" } };
+  const resource = request.query["resource"];
+  if (resource === undefined) return { status: 400, body: { error: "invalid_request", error_description: "Required query variable 'resource' is missing" } };
+  const clientId = request.query["client_id"] ?? "00000000-0000-0000-0000-0000000000aa";
+  const nowS = Math.floor(Date.now() / 1000);
+  return {
+    status: 200,
+    body: {
+      access_token: accessToken(request, clientId, MANAGED_IDENTITY_LIFETIME_S),
+      client_id: clientId,
+      expires_in: String(MANAGED_IDENTITY_LIFETIME_S - 1),
+      expires_on: String(nowS + MANAGED_IDENTITY_LIFETIME_S),
+      ext_expires_in: String(MANAGED_IDENTITY_LIFETIME_S - 1),
+      not_before: String(nowS),
+      resource,
+      token_type: "Bearer",
+    },
+  };
+}
+
+function openIdConfiguration(request: HttpRequest, tenant: string): HttpAnswer {
+  const base = `${request.origin}/${tenant}`;
+  return {
+    status: 200,
+    body: {
+      token_endpoint: `${base}/oauth2/v2.0/token`,
+      token_endpoint_auth_methods_supported: ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+      jwks_uri: `${base}/discovery/v2.0/keys`,
+      issuer: `${base}/v2.0`,
+      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+      device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
+      end_session_endpoint: `${base}/oauth2/v2.0/logout`,
+      response_types_supported: ["code", "id_token", "code id_token", "id_token token"],
+      subject_types_supported: ["pairwise"],
+      id_token_signing_alg_values_supported: ["RS256"],
+      scopes_supported: ["openid", "profile", "email", "offline_access"],
+      cloud_instance_name: "microsoftonline.com",
+      tenant_region_scope: "NA",
+    },
+  };
+}
+
+function instanceDiscovery(request: HttpRequest): HttpAnswer {
+  const { host } = new URL(request.origin);
+  return {
+    status: 200,
+    body: {
+      tenant_discovery_endpoint: `${request.origin}/common/v2.0/.well-known/openid-configuration`,
+      "api-version": "1.1",
+      metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
+    },
+  };
+}
+
+/** A token in the form of a JWT, since some clients look inside; nobody checks its signature. */
+function accessToken(request: HttpRequest, clientId: string, lifetimeS: number): string {
+  const nowS = Math.floor(Date.now() / 1000);
+  const claims = { aud: "https://management.azure.com", iss: `${request.origin}/emulator/`, iat: nowS, nbf: nowS, exp: nowS + lifetimeS, appid: clientId, uti: randomUUID() };
+  return [{ typ: "JWT", alg: "none" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".") + ".emulator";
+}
+
+function entraError(error: string, description: string): HttpAnswer {
+  return { status: 400, body: { error, error_description: description, timestamp: new Date().toISOString(), trace_id: randomUUID(), correlation_id: randomUUID() } };
+}

@@ -1,0 +1,90 @@
+import { writeFile } from "node:fs/promises";
+import { createRuntime } from "./http/runtime.ts";
+import { startServer } from "./http/server.ts";
+import { createTlsMaterial } from "./http/tls.ts";
+import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
+import type { DataPlane } from "./model/data-plane-port.ts";
+import type { ModelSettings } from "./model/settings.ts";
+import { addResourceGroup, addVirtualMachine, type VmSetUp } from "./model/set-up.ts";
+import { createSystemClock } from "./system-clock.ts";
+
+export interface EmulatorOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default true. Azure's SDKs send no token over plain HTTP. */
+  readonly https?: boolean;
+  /** Where the certificate of the generated CA is written; by default nowhere. */
+  readonly caFile?: string;
+  /** Names and addresses besides `localhost`, `127.0.0.1`, `::1` and `host` that the certificate is for. */
+  readonly certificateNames?: readonly string[];
+  /** Default 1. */
+  readonly seed?: number;
+  /** How the model behaves; above all `timeScale`, by default 1. */
+  readonly settings?: Partial<ModelSettings>;
+  /** What makes disks real; by default nothing does. The caller closes it, after the emulator. */
+  readonly dataPlane?: DataPlane;
+  /** Called when the data plane could not do something; the operation then fails. */
+  readonly onDeviceFailure?: (failure: string) => void;
+  readonly resourceGroups?: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
+  readonly virtualMachines?: readonly VmSetUp[];
+}
+
+export interface Emulator {
+  /** `https://localhost:<port>`, without a slash at the end: the endpoint for SDKs, and the authority for their credentials. */
+  readonly url: string;
+  readonly port: number;
+  /** Undefined with plain HTTP. */
+  readonly caPem: string | undefined;
+  readonly caFile: string | undefined;
+  readonly model: ComputeModel;
+  close(): Promise<void>;
+}
+
+const ALWAYS_NAMED = ["localhost", "127.0.0.1", "::1"];
+
+/** Starts Azure's compute API on this machine. */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const host = options.host ?? "127.0.0.1";
+  const clock = createSystemClock();
+  const model = createComputeModel({
+    clock,
+    hasDataPlane: options.dataPlane !== undefined,
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.settings === undefined ? {} : { settings: options.settings }),
+  });
+  setUp(model, options);
+  const runtime = createRuntime({
+    model,
+    clock,
+    ...(options.dataPlane === undefined ? {} : { dataPlane: options.dataPlane }),
+    ...(options.onDeviceFailure === undefined ? {} : { onDeviceFailure: options.onDeviceFailure }),
+  });
+  const names = [...new Set([...ALWAYS_NAMED, host, ...(options.certificateNames ?? [])])];
+  const tls = options.https === false ? undefined : await createTlsMaterial(names);
+  if (tls !== undefined && options.caFile !== undefined) await writeFile(options.caFile, tls.caPem);
+  const server = await startServer({ model, runtime, host, port: options.port ?? 0, ...(tls === undefined ? {} : { tls }) });
+  runtime.poke();
+  return {
+    url: `${tls === undefined ? "http" : "https"}://localhost:${server.port}`,
+    port: server.port,
+    caPem: tls?.caPem,
+    caFile: tls === undefined ? undefined : options.caFile,
+    model,
+    close: async () => {
+      await server.close();
+      await runtime.close();
+    },
+  };
+}
+
+function setUp(model: ComputeModel, options: EmulatorOptions): void {
+  for (const group of options.resourceGroups ?? []) addResourceGroup(model.world, group);
+  for (const vm of options.virtualMachines ?? []) {
+    const added = addVirtualMachine(model.world, vm);
+    if (added.kind === "Failure") throw new Error(`virtual machine ${vm.name} can't be set up: ${added.message}`);
+  }
+}
+
+export type { ComputeModel, DataPlane, ModelSettings, VmSetUp };

@@ -1,0 +1,72 @@
+import type { ArmFailure } from "./errors.ts";
+import type { Json } from "./json.ts";
+
+export type ArmMethod = "GET" | "HEAD" | "PUT" | "PATCH" | "POST" | "DELETE";
+
+/** One ARM call, stripped of everything that is only transport. */
+export interface ArmRequest {
+  readonly method: ArmMethod;
+  /** Path without host and query, percent-decoded: `/subscriptions/…`. */
+  readonly path: string;
+  /** Query parameters, percent-decoded. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly ifMatch?: string;
+  readonly ifNoneMatch?: string;
+  /** `x-ms-client-request-id`: echoed and kept in the journal. */
+  readonly clientRequestId?: string;
+  readonly body?: Json;
+  /** Where the caller reached us, for the absolute URLs in answers. Default `https://management.azure.com`. */
+  readonly origin?: string;
+}
+
+/** How an answer travels: the work has been done either way. */
+export type Delivery =
+  | { readonly kind: "Answered" }
+  /** The caller sees its connection break. */
+  | { readonly kind: "Dropped" }
+  /** The answer arrives late, in model milliseconds. */
+  | { readonly kind: "Delayed"; readonly delayMs: number };
+
+export interface ArmAnswer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Json;
+  readonly delivery: Delivery;
+  /** Number of the journal entry of this call. */
+  readonly sequence: number;
+}
+
+/** What a handler gets of a request once the route has been found. */
+export interface ArmCall {
+  readonly path: string;
+  /** What stood for `{names}` in the route, in the caller's case. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly ifMatch: string | undefined;
+  readonly ifNoneMatch: string | undefined;
+  readonly body: Json | undefined;
+  readonly apiVersion: string;
+  readonly origin: string;
+}
+
+/** A handler's good answer, before the common headers. */
+export interface Reply {
+  readonly kind: "Reply";
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Json;
+}
+
+export type HandlerResult = Reply | ArmFailure;
+
+export function reply(status: number, body?: Json, headers: Readonly<Record<string, string>> = {}): Reply {
+  return body === undefined ? { kind: "Reply", status, headers } : { kind: "Reply", status, headers, body };
+}
+
+/** The parameter of a route, which the route's pattern guarantees. */
+export function param(call: ArmCall, name: string): string {
+  const value = call.params[name];
+  if (value === undefined) throw new Error(`the route has no parameter {${name}}`);
+  return value;
+}

@@ -1,0 +1,47 @@
+import type { Disk, DiskSpec } from "./disk.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
+import { type Json, listAt, objectAt, sameJson, textAt } from "./json.ts";
+import { sameId } from "./resource-id.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+import { findVm, normalLocation, type World } from "./world.ts";
+
+/** Below and above this size disks live in different stores: no online move from one to the other. */
+const LIVE_RESIZE_BOUNDARY_GIB = 4095;
+
+/** What a PUT may not change about a disk. */
+export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFailure | undefined {
+  const location = textAt(body, "location");
+  if (location !== undefined && normalLocation(location) !== normalLocation(disk.location)) return armErrors.changeNotAllowedForDisk("location", disk.name);
+  const zones = listAt(body, "zones");
+  if (zones !== undefined && !sameJson(zones, [...disk.zones])) return armErrors.changeNotAllowedForDisk("zones", disk.name);
+  const creation = objectAt(body, "properties", "creationData");
+  const createOption = textAt(creation, "createOption");
+  if (createOption !== undefined && createOption !== textAt(disk.creationData, "createOption")) return armErrors.changeNotAllowedForDisk("createOption", disk.name);
+  const source = textAt(creation, "sourceResourceId");
+  if (source !== undefined && !sameId(source, textAt(disk.creationData, "sourceResourceId") ?? "")) return armErrors.changeNotAllowedForDisk("sourceResourceId", disk.name);
+  return undefined;
+}
+
+/** Whether a disk may become what is asked, given who has it. */
+export function checkDiskChange(world: World, disk: Disk, next: DiskSpec): ArmFailure | undefined {
+  if (next.sizeGiB < disk.spec.sizeGiB) return armErrors.shrink(disk.id);
+  if (disk.sas !== undefined && disk.sas.expiresAtMs > world.nowMs) return armErrors.sasActive(disk.name);
+  const attachedTo = [...disk.owners, ...disk.reservations].map((owner) => owner.vmId);
+  if (next.maxShares !== disk.spec.maxShares && attachedTo.length > 0) return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
+  const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
+  if (next.sku.name !== disk.spec.sku.name && active.length > 0) return armErrors.changeWhileAttached("sku", disk.name, active);
+  return next.sizeGiB > disk.spec.sizeGiB ? checkGrowth(disk, next, active[0]) : undefined;
+}
+
+function checkGrowth(disk: Disk, next: DiskSpec, vmId: string | undefined): ArmFailure | undefined {
+  if (vmId === undefined) return undefined;
+  if (disk.spec.maxShares > 1) return armErrors.resizeWhileAttached(disk.name, vmId, "LiveResizeSharedDiskNotAllowed");
+  const { family } = disk.spec.sku;
+  const crosses = disk.spec.sizeGiB <= LIVE_RESIZE_BOUNDARY_GIB && next.sizeGiB > LIVE_RESIZE_BOUNDARY_GIB;
+  if (crosses && family !== "PremiumV2" && family !== "Ultra") return armErrors.resizeWhileAttached(disk.name, vmId, "InvalidResizeForLargeDisks");
+  return undefined;
+}
+
+function isDeallocated(vm: VirtualMachine | undefined): boolean {
+  return vm?.power === "deallocated";
+}

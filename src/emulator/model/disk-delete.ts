@@ -1,0 +1,30 @@
+import type { Disk } from "./disk.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
+import { delayMs, type Operation, startOperation } from "./operations.ts";
+import { keyOf } from "./resource-id.ts";
+import { putDisk, updateDisk, without, type World } from "./world.ts";
+
+/** DELETE of a disk that exists. Repeated while it is under way, it joins. */
+export function deleteDisk(world: World, disk: Disk): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
+  const busy = disk.operationId === undefined ? undefined : world.operations.get(disk.operationId);
+  if (busy !== undefined) return disk.provisioningState === "Deleting" ? { kind: "Started", operation: busy } : armErrors.conflict();
+  const owner = disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
+  if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);
+  if (disk.sas !== undefined && disk.sas.expiresAtMs > world.nowMs) return armErrors.sasActive(disk.name);
+  const operation = startOperation(world, {
+    name: "Disks_Delete",
+    provider: "DiskOperations",
+    subscriptionId: disk.subscriptionId,
+    location: disk.location,
+    resourceId: disk.id,
+    delayMs: delayMs(world, "diskDelete"),
+    diskIds: [disk.id],
+    work: {
+      effects: () => [{ kind: "diskDeleted", diskId: disk.id }],
+      apply: () => void world.disks.delete(keyOf(disk.id)),
+      abandon: () => updateDisk(world, disk.id, (now) => ({ ...without(now, "operationId"), provisioningState: "Failed" })),
+    },
+  });
+  putDisk(world, { ...disk, provisioningState: "Deleting", operationId: operation.id });
+  return { kind: "Started", operation };
+}

@@ -1,0 +1,75 @@
+import { type DiskFamily, hasSettablePerformance } from "./disk-sku.ts";
+
+/** A step of a disk family whose performance follows its size, such as P10. */
+export interface DiskTier {
+  readonly name: string;
+  readonly sizeMaxGiB: number;
+  readonly iops: number;
+  readonly mbps: number;
+}
+
+type Step = readonly [number: number, sizeMaxGiB: number, iops: number, mbps: number];
+
+const PREMIUM: readonly Step[] = [
+  [1, 4, 120, 25],
+  [2, 8, 120, 25],
+  [3, 16, 120, 25],
+  [4, 32, 120, 25],
+  [6, 64, 240, 50],
+  [10, 128, 500, 100],
+  [15, 256, 1100, 125],
+  [20, 512, 2300, 150],
+  [30, 1024, 5000, 200],
+  [40, 2048, 7500, 250],
+  [50, 4096, 7500, 250],
+  [60, 8192, 16_000, 500],
+  [70, 16_384, 18_000, 750],
+  [80, 32_767, 20_000, 900],
+];
+const STANDARD_SSD: readonly Step[] = PREMIUM.map(([number, sizeMaxGiB]) => {
+  if (number <= 50) return [number, sizeMaxGiB, 500, 100];
+  if (number === 60) return [number, sizeMaxGiB, 2000, 400];
+  return number === 70 ? [number, sizeMaxGiB, 4000, 600] : [number, sizeMaxGiB, 6000, 750];
+});
+const STANDARD_HDD: readonly Step[] = PREMIUM.filter(([number]) => number >= 4).map(([number, sizeMaxGiB]) => {
+  if (number <= 50) return [number, sizeMaxGiB, 500, 60];
+  return number === 60 ? [number, sizeMaxGiB, 1300, 300] : [number, sizeMaxGiB, 2000, 500];
+});
+
+/** The tiers of a family, smallest first; none for the families without tiers. */
+export function tiersOf(family: DiskFamily): readonly DiskTier[] {
+  if (hasSettablePerformance(family)) return [];
+  const [letter, steps] = family === "Premium" ? (["P", PREMIUM] as const) : family === "StandardSsd" ? (["E", STANDARD_SSD] as const) : (["S", STANDARD_HDD] as const);
+  return steps.map(([number, sizeMaxGiB, iops, mbps]) => ({ name: `${letter}${number}`, sizeMaxGiB, iops, mbps }));
+}
+
+/** The smallest tier that holds the size. The service rounds nothing: the disk keeps the size that was asked for. */
+export function tierFor(family: DiskFamily, sizeGiB: number): DiskTier | undefined {
+  return tiersOf(family).find((tier) => tier.sizeMaxGiB >= sizeGiB);
+}
+
+export interface Performance {
+  readonly iops: number;
+  readonly mbps: number;
+}
+
+/** What a disk without tiers gets when nothing is asked: Premium v2's free base; Ultra's least for its size. */
+export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number): Performance {
+  if (family === "PremiumV2") return { iops: 3000, mbps: 125 };
+  const iops = Math.max(100, sizeGiB);
+  return { iops, mbps: Math.max(1, Math.floor(iops / 4)) };
+}
+
+/** The most that a disk without tiers may ask for. */
+export function performanceLimits(family: "PremiumV2" | "Ultra", sizeGiB: number, iops: number): Performance {
+  if (family === "PremiumV2") return { iops: Math.min(80_000, Math.max(3000, 500 * sizeGiB)), mbps: Math.min(2000, Math.max(125, iops / 4)) };
+  return { iops: Math.min(400_000, 1000 * sizeGiB), mbps: Math.min(10_000, Math.max(1, iops / 4)) };
+}
+
+/** How many VMs may share a disk of this family and size. 1 means not shareable. */
+export function sharesMax(family: DiskFamily, sizeGiB: number): number {
+  if (family === "StandardHdd") return 1;
+  if (hasSettablePerformance(family)) return 15;
+  if (sizeGiB <= 512) return 3;
+  return sizeGiB <= 4096 ? 5 : 10;
+}

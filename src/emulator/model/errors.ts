@@ -1,0 +1,201 @@
+import type { Json, JsonObject } from "./json.ts";
+
+/** A refusal of ARM or of the compute provider: an expected answer, not a bug. */
+export interface ArmFailure {
+  readonly kind: "Failure";
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly target?: string;
+  readonly details?: readonly Json[];
+  readonly innerError?: JsonObject;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Who refused: ARM's front door or the provider behind it. */
+  readonly cause?: "gateway" | "service";
+}
+
+type Extra = Partial<Pick<ArmFailure, "target" | "details" | "innerError" | "headers" | "cause">>;
+
+export function failure(status: number, code: string, message: string, extra: Extra = {}): ArmFailure {
+  return { kind: "Failure", status, code, message, ...extra };
+}
+
+/** `{"error":{…}}` without the members that are absent. */
+export function errorBody(refused: ArmFailure): JsonObject {
+  return { error: errorObject(refused) };
+}
+
+export function errorObject(refused: ArmFailure): JsonObject {
+  return { code: refused.code, message: refused.message, target: refused.target, details: refused.details, innererror: refused.innerError };
+}
+
+const gateway = { cause: "gateway" } as const;
+
+/**
+ * The one table of errors. Clients match codes and, where a code is shared, pieces of these texts ("attached to a VM of this size is", "existing
+ * disk", "Cannot resize disk"), so the texts are the real service's.
+ */
+export const armErrors = {
+  missingApiVersion: () => failure(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.", gateway),
+  invalidApiVersion: (version: string) =>
+    failure(400, "InvalidApiVersionParameter", `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or 'YYYY-MM-DD-preview'.`, gateway),
+  invalidRequestContent: (detail: string) => failure(400, "InvalidRequestContent", `The request content was invalid and could not be deserialized: '${detail}'.`, gateway),
+  noSuchRoute: (path: string) => failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
+  methodNotAllowed: (method: string, path: string) => failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
+  resourceGroupNotFound: (name: string) => failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
+  groupNotEmpty: (name: string) => failure(409, "Conflict", `Resource group '${name}' is not empty; the emulator deletes only empty ones.`, gateway),
+  resourceNotFound: (type: string, name: string, resourceGroup: string) =>
+    failure(
+      404,
+      "ResourceNotFound",
+      `The Resource 'Microsoft.Compute/${type}/${name}' under resource group '${resourceGroup}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+      gateway,
+    ),
+  patchResourceNotFound: (id: string, name: string) =>
+    failure(404, "PatchResourceNotFound", `The resource '${id}' was not found when evaluating policies for a PATCH operation.`, { target: name, cause: "gateway" }),
+  operationNotFound: (id: string) => failure(404, "NotFound", `The operation '${id}' was not found in this Azure location.`),
+  preconditionFailed: (ifMatch: string, etag: string) =>
+    failure(412, "PreconditionFailed", `The condition '${ifMatch}' of the request did not hold: the resource's current ETag is '${etag}'.`),
+  resourceExists: (name: string) => failure(412, "PreconditionFailed", `The resource '${name}' already exists, which the If-None-Match header of the request rules out.`),
+  conflict: () =>
+    failure(
+      409,
+      "Conflict",
+      "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog to get more details on the conflicting requests.",
+    ),
+  operationInProgress: (operation: string, vmName: string) =>
+    failure(409, "OperationNotAllowed", `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`),
+  vmMarkedForDeletion: (operation: string, vmName: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Operation '${operation}' is not allowed on VM '${vmName}' since the VM is marked for deletion. You can only retry the Delete operation (or wait for an ongoing one to complete).`,
+    ),
+  operationPreempted: () => failure(200, "OperationPreempted", "Operation execution has been preempted by a more recent operation."),
+  dataDisksForceDetached: () =>
+    failure(200, "DataDisksForceDetached", "Operation execution has been preempted because data disks of this operation were force detached by a more recent operation."),
+  internalError: (detail: string) => failure(500, "InternalExecutionError", `An internal execution error occurred: ${detail}`),
+
+  diskNotFound: (name: string) => failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
+  sourceNotFound: (id: string) => failure(404, "NotFound", `Resource ${id} is not found.`, { target: "sourceResourceId" }),
+  diskOwned: (diskId: string, vmId: string) =>
+    failure(409, "ConflictingUserInput", `Disk '${diskId}' cannot be attached as the disk is already owned by VM '${vmId}'.`, { target: "diskId" }),
+  diskAttachedElsewhere: (diskName: string, vmId: string, otherVmId: string) =>
+    failure(
+      409,
+      "ConflictingUserInput",
+      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to VM ${otherVmId}. A disk can be attached to only one VM at a time.`,
+      { target: "diskId" },
+    ),
+  maxSharesReached: (diskName: string, vmId: string, maxShares: number) =>
+    failure(
+      409,
+      "ConflictingUserInput",
+      `Cannot attach the disk ${diskName} to VM ${vmId} because it is already attached to ${maxShares} VMs, the limit that its maxShares sets.`,
+      { target: "diskId" },
+    ),
+  attachWhileBeingDetached: (diskName: string, vmName: string) =>
+    failure(
+      409,
+      "AttachDiskWhileBeingDetached",
+      `Cannot attach data disk '${diskName}' to VM '${vmName}' because the disk is currently being detached or the last detach operation failed. Please wait until the disk is completely detached and then try again or delete/detach the disk explicitly again.`,
+    ),
+  tooManyDataDisks: (dataDisksMax: number) =>
+    failure(409, "OperationNotAllowed", `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`, { target: "dataDisks" }),
+  lunOutOfRange: (lun: string) =>
+    failure(400, "InvalidParameter", `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between '0' and '63' inclusive.`, {
+      target: "dataDisk.lun",
+    }),
+  lunMissing: () => failure(400, "InvalidParameter", "Required parameter 'dataDisk.lun' is missing (null).", { target: "dataDisk.lun" }),
+  duplicateLun: (lun: number) => failure(400, "InvalidParameter", `A disk at LUN ${lun} already exists.`, { target: "dataDisk.lun" }),
+  duplicateDiskName: (name: string) => failure(400, "InvalidParameter", `A disk named '${name}' already exists.`, { target: "dataDisk.name" }),
+  emptyWithManagedDisk: () =>
+    failure(
+      400,
+      "InvalidParameterConflictingProperties",
+      "The property 'dataDisk.createOption' cannot have the value 'Empty' when property 'dataDisk.managedDisk.id' is set.",
+      { target: "dataDisk.createOption" },
+    ),
+  otherSubscription: (subscription: string, diskSubscription: string) =>
+    failure(400, "InvalidParameter", `Subscription ${subscription} of the request must match the subscription ${diskSubscription} contained in the managed disk id.`, {
+      target: "dataDisk.managedDisk.id",
+    }),
+  invalidParameter: (target: string, message: string) => failure(400, "InvalidParameter", message, { target }),
+  changeNotAllowed: (property: string) => failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, { target: property }),
+  changeNotAllowedForDisk: (property: string, diskName: string) =>
+    failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed for existing disk '${diskName}'.`, { target: property }),
+  zoneMismatch: (diskName: string, vmZone: string, diskZone: string) =>
+    failure(
+      400,
+      "BadRequest",
+      `Disk ${diskName} cannot be attached to the VM because it is not in the same zone as the VM. VM zone: '${vmZone}'. Disk zone: '${diskZone}'.`,
+    ),
+  locationMismatch: (diskName: string, vmLocation: string, diskLocation: string) =>
+    failure(
+      409,
+      "Conflict",
+      `Disk ${diskName} cannot be attached to the VM because it is not in the same location as the VM. VM location: '${vmLocation}'. Disk location: '${diskLocation}'.`,
+    ),
+  ultraNotEnabled: (sku: string) =>
+    failure(400, "InvalidParameter", `StorageAccountType ${sku} can be used only when additionalCapabilities.ultraSSDEnabled is set.`, { target: "managedDisk.storageAccountType" }),
+  premiumNotSupported: (sku: string, vmSize: string) =>
+    failure(400, "InvalidParameter", `Requested operation cannot be performed because the VM size ${vmSize} does not support the storage account type ${sku}.`, {
+      target: "managedDisk.storageAccountType",
+    }),
+  zonalDiskOnly: (sku: string) => failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),
+  sasActive: (diskName: string) =>
+    failure(409, "OperationNotAllowed", `The disk ${diskName} has an active shared access signature, which must be revoked first.`, {
+      innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
+    }),
+
+  diskAttached: (diskName: string, vmId: string) => failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${vmId}.`),
+  shrink: (id: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `The disk/snapshot resource with id ${id} cannot be resized down. Reducing disk/snapshot size is not supported in Azure to prevent data loss.`,
+      { target: "diskSizeGB" },
+    ),
+  resizeWhileAttached: (diskName: string, vmId: string, internalErrorCode: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `Cannot resize disk ${diskName} while it is attached to running VM ${vmId}. Resizing a disk of an Azure Virtual Machine requires the virtual machine to be deallocated. Please stop your VM and retry the operation.`,
+      { innerError: { internalErrorCode } },
+    ),
+  changeWhileAttached: (what: string, diskName: string, vmIds: readonly string[]) =>
+    failure(409, "OperationNotAllowed", `Cannot change ${what} of disk ${diskName} while it is attached to running VM(s) ${vmIds.join(", ")}.`),
+  invalidZone: (zone: string, location: string) =>
+    failure(
+      400,
+      "InvalidAvailabilityZone",
+      `The zone(s) '${zone}' for resource is not supported. The supported zones for location '${location}' are '1,2,3'.`,
+      { target: "zones" },
+    ),
+  invalidVmSize: (size: string) => failure(400, "InvalidParameter", `The value ${size} provided for the VM size is not valid.`, { target: "vmSize" }),
+
+  tooManyRequests: (options: { group: string; allowed: number; measured: number; startTime: string; endTime: string; retryAfterS: number }) =>
+    failure(429, "OperationNotAllowed", "The server rejected the request because too many requests have been received for this subscription.", {
+      details: [
+        {
+          code: "TooManyRequests",
+          target: options.group,
+          message: JSON.stringify({
+            operationGroup: options.group,
+            startTime: options.startTime,
+            endTime: options.endTime,
+            allowedRequestCount: options.allowed,
+            measuredRequestCount: options.measured,
+          }),
+        },
+      ],
+      headers: { "retry-after": String(options.retryAfterS) },
+    }),
+  subscriptionThrottled: (options: { subscription: string; operation: string; retryAfterS: number }) =>
+    failure(
+      429,
+      "SubscriptionRequestsThrottled",
+      `Number of requests for subscription '${options.subscription}' and operation '${options.operation}' exceeded the backend storage limit. Please try again after '${options.retryAfterS}' seconds.`,
+      { headers: { "retry-after": String(options.retryAfterS) }, cause: "gateway" },
+    ),
+} as const;

@@ -1,0 +1,73 @@
+/** JSON as it travels: a member that is `undefined` is left out of the text. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [member: string]: Json | undefined;
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !isList(value);
+}
+
+/** The value at `path`, or `undefined` where anything on the way is missing or null. */
+export function at(value: Json | undefined, ...path: readonly string[]): Json | undefined {
+  let current: Json | undefined = value;
+  for (const member of path) {
+    if (!isObject(current)) return undefined;
+    current = current[member];
+  }
+  return current ?? undefined;
+}
+
+export function textAt(value: Json | undefined, ...path: readonly string[]): string | undefined {
+  const found = at(value, ...path);
+  return typeof found === "string" ? found : undefined;
+}
+
+export function numberAt(value: Json | undefined, ...path: readonly string[]): number | undefined {
+  const found = at(value, ...path);
+  return typeof found === "number" ? found : undefined;
+}
+
+export function booleanAt(value: Json | undefined, ...path: readonly string[]): boolean | undefined {
+  const found = at(value, ...path);
+  return typeof found === "boolean" ? found : undefined;
+}
+
+export function objectAt(value: Json | undefined, ...path: readonly string[]): JsonObject | undefined {
+  const found = at(value, ...path);
+  return isObject(found) ? found : undefined;
+}
+
+export function listAt(value: Json | undefined, ...path: readonly string[]): readonly Json[] | undefined {
+  const found = at(value, ...path);
+  return isList(found) ? found : undefined;
+}
+
+/** The members of an object whose values are texts, for tags. */
+export function textsAt(value: Json | undefined, ...path: readonly string[]): Readonly<Record<string, string>> | undefined {
+  const found = objectAt(value, ...path);
+  if (found === undefined) return undefined;
+  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+/** True where both say the same, whatever the order of members and whether a member is missing or undefined. */
+export function sameJson(left: Json | undefined, right: Json | undefined): boolean {
+  return canonicalText(left) === canonicalText(right);
+}
+
+function canonicalText(value: Json | undefined): string {
+  return JSON.stringify(value, (_member, inner: unknown) => (isPlainRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(byName)) : inner)) ?? "";
+}
+
+function byName(left: readonly [string, unknown], right: readonly [string, unknown]): number {
+  return left[0] < right[0] ? -1 : left[0] > right[0] ? 1 : 0;
+}
+
+function isPlainRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,171 @@
+import type { DataPlaneEffect } from "./data-plane-port.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
+import type { Json } from "./json.ts";
+import { type LatencyName, drawLatencyMs } from "./latency.ts";
+import type { World } from "./world.ts";
+
+/** The provider that reports on an operation; part of its URL. */
+export type OperationProvider = "operations" | "DiskOperations";
+
+/** What an operation does. The world changes in `apply` or `abandon`, at one moment, never in between. */
+export interface OperationWork {
+  /** What must have happened to the devices before `apply`. Asked when the operation is due; the answer stays the same until `apply`. */
+  effects(): readonly DataPlaneEffect[];
+  apply(): void;
+  abandon(error: ArmFailure): void;
+  /** What the monitor URL answers in the end. */
+  result?(): Json | undefined;
+}
+
+/** How an operation ends; anything but `Succeed` comes from a fault. */
+export type OperationEnding =
+  | { readonly kind: "Succeed" }
+  /** It reports failure; with `applied` its effect is there all the same. */
+  | { readonly kind: "Fail"; readonly error: ArmFailure; readonly applied: boolean }
+  /** Nothing ever happens. */
+  | { readonly kind: "Stuck" }
+  /** Its effect is there, but it says InProgress for ever. */
+  | { readonly kind: "Unreported" };
+
+export interface OperationStart {
+  /** The operation's name in Azure's API description, such as `VirtualMachines_Update`. */
+  readonly name: string;
+  readonly provider: OperationProvider;
+  readonly subscriptionId: string;
+  readonly location: string;
+  /** The resource that it writes. */
+  readonly resourceId: string;
+  readonly delayMs: number;
+  /** Disks that it attaches or detaches, for faults that aim at one. */
+  readonly diskIds?: readonly string[];
+  /** Ours, not a caller's: no fault touches it. */
+  readonly internal?: boolean;
+  readonly work: OperationWork;
+}
+
+export type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
+
+export interface Operation extends OperationStart {
+  readonly id: string;
+  readonly startedAtMs: number;
+  /** Infinity: never. */
+  readonly dueAtMs: number;
+  readonly ending: OperationEnding;
+  /** `Settling`: due, the data plane is at work, and nothing can stop it any more. */
+  readonly phase: "Running" | "Settling" | "Ended";
+  readonly status: OperationStatus;
+  readonly endedAtMs?: number;
+  readonly error?: ArmFailure;
+}
+
+/** Ended operations that can still be asked for. */
+const ENDED_OPERATIONS_MAX = 20_000;
+
+export function startOperation(world: World, start: OperationStart): Operation {
+  const ending: OperationEnding = start.internal === true ? { kind: "Succeed" } : world.chooseEnding(start);
+  const operation: Operation = {
+    ...start,
+    id: world.random.guid(),
+    startedAtMs: world.nowMs,
+    dueAtMs: ending.kind === "Stuck" ? Infinity : world.nowMs + start.delayMs,
+    ending,
+    phase: "Running",
+    status: "InProgress",
+  };
+  world.operations.set(operation.id, operation);
+  world.running.add(operation.id);
+  forgetOldest(world);
+  return operation;
+}
+
+/** A latency drawn for now, time scale included. */
+export function delayMs(world: World, name: LatencyName, dataDisks = 0): number {
+  return drawLatencyMs(world.settings.latencies[name], world.random, dataDisks) * world.settings.timeScale;
+}
+
+/** When the next operation is due; `undefined` when nothing will happen by itself. */
+export function nextDueMs(world: World): number | undefined {
+  const next = nextDue(world);
+  return next === undefined || next.dueAtMs === Infinity ? undefined : next.dueAtMs;
+}
+
+/** Lets time pass: ends, in their order, the operations that are due by then. */
+export function advanceTo(world: World, nowMs: number): void {
+  for (let due = nextDue(world); due !== undefined && due.dueAtMs <= nowMs; due = nextDue(world)) {
+    world.nowMs = Math.max(world.nowMs, due.dueAtMs);
+    beginToEnd(world, due);
+  }
+  world.nowMs = Math.max(world.nowMs, nowMs);
+}
+
+/** What the data plane has to do for an operation that is due. */
+export interface DueEffects {
+  readonly operationId: string;
+  readonly effects: readonly DataPlaneEffect[];
+}
+
+/** Takes over the operations that wait for the data plane; each must be given to `settleOperation` afterwards. */
+export function takeDueEffects(world: World): readonly DueEffects[] {
+  return world.awaitingDataPlane.splice(0).flatMap((operationId) => {
+    const operation = world.operations.get(operationId);
+    return operation === undefined ? [] : [{ operationId, effects: operation.work.effects() }];
+  });
+}
+
+/** Ends an operation whose device work is done, or has failed for the reason given. */
+export function settleOperation(world: World, operationId: string, deviceFailure?: string): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase !== "Settling") return;
+  if (deviceFailure !== undefined) {
+    fail(world, operation, armErrors.internalError(deviceFailure));
+    operation.work.abandon(armErrors.internalError(deviceFailure));
+    return;
+  }
+  const { ending } = operation;
+  if (ending.kind === "Fail" && !ending.applied) operation.work.abandon(ending.error);
+  else operation.work.apply();
+  if (ending.kind === "Fail") fail(world, operation, ending.error);
+  else if (ending.kind === "Unreported") replace(world, { ...operation, phase: "Ended", dueAtMs: Infinity });
+  else replace(world, { ...operation, phase: "Ended", status: "Succeeded", endedAtMs: world.nowMs });
+}
+
+/** Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's state says. */
+export function preemptOperation(world: World, operationId: string, error: ArmFailure, status: "Canceled" | "Failed"): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase !== "Running") return;
+  replace(world, { ...operation, phase: "Ended", status, endedAtMs: world.nowMs, error });
+}
+
+function nextDue(world: World): Operation | undefined {
+  let next: Operation | undefined;
+  for (const id of world.running) {
+    const operation = world.operations.get(id);
+    if (operation?.phase === "Running" && (next === undefined || operation.dueAtMs < next.dueAtMs)) next = operation;
+  }
+  return next;
+}
+
+function beginToEnd(world: World, operation: Operation): void {
+  replace(world, { ...operation, phase: "Settling" });
+  const untouched = operation.ending.kind === "Fail" && !operation.ending.applied;
+  if (world.hasDataPlane && !untouched && operation.work.effects().length > 0) world.awaitingDataPlane.push(operation.id);
+  else settleOperation(world, operation.id);
+}
+
+function fail(world: World, operation: Operation, error: ArmFailure): void {
+  replace(world, { ...operation, phase: "Ended", status: "Failed", endedAtMs: world.nowMs, error });
+}
+
+function replace(world: World, operation: Operation): void {
+  world.operations.set(operation.id, operation);
+  if (operation.phase === "Ended") world.running.delete(operation.id);
+}
+
+function forgetOldest(world: World): void {
+  if (world.operations.size <= ENDED_OPERATIONS_MAX + world.running.size) return;
+  for (const [id, operation] of world.operations) {
+    if (operation.phase !== "Ended") continue;
+    world.operations.delete(id);
+    return;
+  }
+}

@@ -1,0 +1,64 @@
+import { armErrors, type ArmFailure } from "./errors.ts";
+import type { Json } from "./json.ts";
+import { startOperation } from "./operations.ts";
+import { resourceId } from "./resource-id.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+import { newVm } from "./vm-create.ts";
+import { dataPlaneVm } from "./vm-state.ts";
+import { findVm, normalLocation, putResourceGroup, putVm, findResourceGroup, type World } from "./world.ts";
+
+/** A VM to be there from the start, running and without disks. */
+export interface VmSetUp {
+  readonly subscriptionId: string;
+  /** Made if absent. */
+  readonly resourceGroup: string;
+  readonly name: string;
+  readonly location: string;
+  readonly zone?: string;
+  /** Default `Standard_D8s_v5`: 16 data disks, SCSI. */
+  readonly size?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Needed by disks of type UltraSSD_LRS. */
+  readonly ultraSsdEnabled?: boolean;
+}
+
+export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | ArmFailure;
+
+/** Puts a running VM into the world at once, as if it had been there before the first call. */
+export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
+  const address = { subscriptionId: setUp.subscriptionId, resourceGroup: setUp.resourceGroup, name: setUp.name };
+  if (findVm(world, resourceId({ ...address, type: "virtualMachines" })) !== undefined) return armErrors.resourceExists(setUp.name);
+  const vm = newVm(world, address, bodyOf(setUp));
+  if ("code" in vm) return vm;
+  addResourceGroup(world, { subscriptionId: setUp.subscriptionId, name: setUp.resourceGroup, location: setUp.location });
+  const running = putVm(world, { ...vm, power: "running", provisioningState: "Succeeded" });
+  // For the devices' sake only: nobody waits for it.
+  startOperation(world, {
+    name: "setUp",
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: 0,
+    internal: true,
+    work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], apply: () => undefined, abandon: () => undefined },
+  });
+  return { kind: "Added", vm: running };
+}
+
+/** Makes a resource group unless it is there. */
+export function addResourceGroup(world: World, group: { readonly subscriptionId: string; readonly name: string; readonly location: string }): void {
+  if (findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) === undefined) putResourceGroup(world, { ...group, tags: {} });
+}
+
+function bodyOf(setUp: VmSetUp): Json {
+  return {
+    location: normalLocation(setUp.location),
+    ...(setUp.zone === undefined ? {} : { zones: [setUp.zone] }),
+    ...(setUp.tags === undefined ? {} : { tags: setUp.tags }),
+    properties: {
+      hardwareProfile: { vmSize: setUp.size ?? "Standard_D8s_v5" },
+      ...(setUp.ultraSsdEnabled === true ? { additionalCapabilities: { ultraSSDEnabled: true } } : {}),
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { DEFAULT_LATENCIES, type Latencies } from "./latency.ts";
+
+/** Behaviour of the model where the real service differs by region, by version, or from day to day. */
+export interface ModelSettings {
+  /** Factor on every latency. 1 is Azure's pace, 0.01 a hundred times as fast, 0 ends each operation by its first poll. */
+  readonly timeScale: number;
+  readonly latencies: Latencies;
+  /** A second write to a VM whose first is still running: refused with 409 Conflict, or it takes over and the first ends `OperationPreempted`. */
+  readonly concurrentVmWrite: "conflict" | "preempt";
+  /** When a VM's ETag moves: as the service accepts a write, as the write's operation ends, or at both moments. */
+  readonly etagMovesAt: "start" | "end" | "both";
+  /** Whether an update that changes nothing, such as PATCH `{}`, moves the ETag. */
+  readonly emptyUpdateMovesEtag: boolean;
+  /** Form of the end of a pre-empted operation: newer services say Canceled, older ones Failed. */
+  readonly preemptedStatus: "Canceled" | "Failed";
+  /** A disk that is being attached still reads `Unattached`. Whether a DELETE in that window wins, as it used to. */
+  readonly deleteWinsOverAttachInFlight: boolean;
+  /** Whether two first attaches of a shared disk within `sharedAttachRace` clash, as the service was seen to do. */
+  readonly sharedAttachRace: boolean;
+  /** Whether lists over a whole subscription answer ids with the resource group in upper case. */
+  readonly upperCaseGroupInSubscriptionLists: boolean;
+  /** Whether a resource group appears by itself with the first resource put into it. */
+  readonly createResourceGroups: boolean;
+  /** Items a page of a list. */
+  readonly pageSize: number;
+  /** `report` counts and answers the remaining calls in headers, `enforce` also refuses with 429. */
+  readonly throttling: "off" | "report" | "enforce";
+  /** Journal entries kept, the oldest leave first. */
+  readonly journalMax: number;
+}
+
+export const DEFAULT_SETTINGS: ModelSettings = {
+  timeScale: 1,
+  latencies: DEFAULT_LATENCIES,
+  concurrentVmWrite: "conflict",
+  etagMovesAt: "both",
+  emptyUpdateMovesEtag: true,
+  preemptedStatus: "Canceled",
+  deleteWinsOverAttachInFlight: false,
+  sharedAttachRace: true,
+  upperCaseGroupInSubscriptionLists: false,
+  createResourceGroups: false,
+  pageSize: 100,
+  throttling: "report",
+  journalMax: 100_000,
+};

@@ -1,0 +1,71 @@
+import type { DataPlaneEffect } from "./data-plane-port.ts";
+import type { ArmFailure } from "./errors.ts";
+import type { LatencyName } from "./latency.ts";
+import { delayMs, type Operation, startOperation } from "./operations.ts";
+import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
+import { admitWrite, begun, dataPlaneVm, endWrite } from "./vm-state.ts";
+import { putVm, type World } from "./world.ts";
+
+export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply";
+
+interface PowerRule {
+  readonly name: string;
+  readonly latency: LatencyName;
+  /** What instance views say meanwhile, and afterwards; nothing where the power does not change. */
+  readonly meanwhile?: PowerState;
+  readonly afterwards?: PowerState;
+  /** A guest that hung has been started afresh. */
+  readonly wakesGuest: boolean;
+  readonly effects: readonly ("vmStopped" | "vmStarted")[];
+}
+
+const RULES: Readonly<Record<PowerAction, PowerRule>> = {
+  start: { name: "VirtualMachines_Start", latency: "vmStart", meanwhile: "starting", afterwards: "running", wakesGuest: true, effects: ["vmStarted"] },
+  powerOff: { name: "VirtualMachines_PowerOff", latency: "vmStop", meanwhile: "stopping", afterwards: "stopped", wakesGuest: false, effects: ["vmStopped"] },
+  deallocate: { name: "VirtualMachines_Deallocate", latency: "vmDeallocate", meanwhile: "deallocating", afterwards: "deallocated", wakesGuest: false, effects: ["vmStopped"] },
+  restart: { name: "VirtualMachines_Restart", latency: "vmRestart", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  redeploy: { name: "VirtualMachines_Redeploy", latency: "vmRedeploy", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
+};
+
+export interface PowerOptions {
+  /** Don't wait for the guest: `skipShutdown`, `forceDeallocate`. */
+  readonly forced: boolean;
+  readonly hibernate: boolean;
+}
+
+/** A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` gives it up, and they are Reserved. */
+export function changePower(world: World, vm: VirtualMachine, action: PowerAction, options: PowerOptions): { readonly kind: "Started"; operation: Operation } | ArmFailure {
+  const rule = RULES[action];
+  const admission = admitWrite(world, vm, { name: rule.name, forced: false });
+  if (admission.kind === "Failure") return admission;
+  // A forced stop does not wait for the guest to shut down: about half of the time.
+  const delay = delayMs(world, rule.latency) * (options.forced ? 0.5 : 1);
+  const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
+  const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
+  const operation = startOperation(world, {
+    name: rule.name,
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: delay,
+    work: {
+      effects: () => effects,
+      apply: () => endWrite(world, write, (now) => afterAction(now, rule, action === "deallocate" && options.hibernate)),
+      abandon: () => endWrite(world, write, (now) => ({ ...now, power: vm.power, provisioningState: "Failed" })),
+    },
+  });
+  putVm(world, { ...begun(world, vm), power: rule.meanwhile ?? vm.power, provisioningState: "Updating", operationId: operation.id });
+  return { kind: "Started", operation };
+}
+
+function afterAction(vm: VirtualMachine, rule: PowerRule, hibernated: boolean): VirtualMachine {
+  return {
+    ...vm,
+    power: rule.afterwards ?? vm.power,
+    hibernated,
+    guestResponsive: rule.wakesGuest || vm.guestResponsive,
+    provisioningState: "Succeeded",
+  };
+}

@@ -1,0 +1,115 @@
+import type { DataPlaneEffect, DataPlaneVm } from "./data-plane-port.ts";
+import { owned, released, reserved } from "./attachment-rules.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
+import { type Operation, preemptOperation } from "./operations.ts";
+import { type DataDisk, etagText, type VirtualMachine } from "./virtual-machine.ts";
+import { findDisk, findVm, putVm, updateDisk, without, type World } from "./world.ts";
+
+/** Whether a write whose `If-Match` or `If-None-Match` is given may go on. */
+export function checkPreconditions(vm: VirtualMachine | undefined, call: { ifMatch: string | undefined; ifNoneMatch: string | undefined }): ArmFailure | undefined {
+  if (vm !== undefined && call.ifNoneMatch === "*") return armErrors.resourceExists(vm.name);
+  if (call.ifMatch === undefined) return undefined;
+  if (vm === undefined) return armErrors.preconditionFailed(call.ifMatch, "");
+  return call.ifMatch === "*" || call.ifMatch === etagText(vm) ? undefined : armErrors.preconditionFailed(call.ifMatch, etagText(vm));
+}
+
+/** How a new write meets the one that is still running on its VM. */
+export type Admission = { readonly kind: "Admitted"; readonly preempts?: Operation } | ArmFailure;
+
+/**
+ * Admits a write to a VM. The service works on one write a VM at a time; a newer one is refused or, by setting, takes over. A forced detach always
+ * takes over, as it exists for the detach that hangs. Work that the devices have already begun is never taken over.
+ */
+export function admitWrite(world: World, vm: VirtualMachine, write: { readonly name: string; readonly forced: boolean }): Admission {
+  if (vm.provisioningState === "Deleting") return armErrors.vmMarkedForDeletion(write.name, vm.name);
+  const running = runningOperation(world, vm);
+  if (running === undefined) return { kind: "Admitted" };
+  const takesOver = write.forced || world.settings.concurrentVmWrite === "preempt";
+  if (takesOver && running.phase === "Running" && isUpdate(running)) return { kind: "Admitted", preempts: running };
+  return isUpdate(running) ? armErrors.conflict() : armErrors.operationInProgress(write.name, vm.name);
+}
+
+export function runningOperation(world: World, vm: VirtualMachine): Operation | undefined {
+  return vm.operationId === undefined ? undefined : world.operations.get(vm.operationId);
+}
+
+function isUpdate(operation: Operation): boolean {
+  return ["VirtualMachines_CreateOrUpdate", "VirtualMachines_Update", "VirtualMachines_AttachDetachDataDisks"].includes(operation.name);
+}
+
+/** Ends the write that a newer one takes over. */
+export function preempt(world: World, running: Operation | undefined, byForcedDetach: boolean): void {
+  if (running === undefined) return;
+  if (byForcedDetach) preemptOperation(world, running.id, armErrors.dataDisksForceDetached(), "Failed");
+  else preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
+}
+
+/** The VM as a write begins. */
+export function begun(world: World, vm: VirtualMachine, etagMoves = true): VirtualMachine {
+  const moves = etagMoves && world.settings.etagMovesAt !== "end";
+  return { ...vm, etag: vm.etag + (moves ? 1 : 0) };
+}
+
+/** Ends a write: the VM as `change` leaves it, free for the next one. Nothing happens to a VM that is gone or has been taken over. */
+export function endWrite(world: World, write: { vmId: string; vmGuid: string; etagMoves: boolean }, change: (vm: VirtualMachine) => VirtualMachine): void {
+  const vm = findVm(world, write.vmId);
+  if (vm === undefined || vm.vmGuid !== write.vmGuid) return;
+  const moves = write.etagMoves && world.settings.etagMovesAt !== "start";
+  putVm(world, without({ ...change(vm), etag: vm.etag + (moves ? 1 : 0) }, "operationId"));
+}
+
+/** Claims the disks that are on their way, and stores the VM. */
+export function putVmWithReservations(world: World, vm: VirtualMachine): VirtualMachine {
+  for (const entry of vm.dataDisks) {
+    if (entry.phase === "Attaching") updateDisk(world, entry.diskId, (disk) => (disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm)));
+  }
+  return putVm(world, vm);
+}
+
+/** What the devices must do for the entries that are on their way: first everything leaves, then everything comes. */
+export function dataDiskEffects(world: World, vmId: string): readonly DataPlaneEffect[] {
+  const vm = findVm(world, vmId);
+  if (vm === undefined) return [];
+  const at = (entry: DataDisk): DataPlaneVm & { diskId: string; lun: number } => ({ ...dataPlaneVm(vm), diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId, lun: entry.lun });
+  return [
+    ...vm.dataDisks.filter((entry) => entry.phase === "Detaching").map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
+    ...vm.dataDisks
+      .filter((entry) => entry.phase === "Attaching" && findDisk(world, entry.diskId) !== undefined)
+      .map((entry) => ({ kind: "diskAttached" as const, ...at(entry), controllerType: vm.controllerType })),
+  ];
+}
+
+/** The VM once its entries have arrived and left; the disks learn of it at the same moment. */
+export function withDataDisksSettled(world: World, vm: VirtualMachine): VirtualMachine {
+  const staying = vm.dataDisks.flatMap((entry): readonly DataDisk[] => {
+    if (entry.phase === "Detaching") {
+      updateDisk(world, entry.diskId, (disk) => released(world, disk, ownerOf(vm)));
+      return [];
+    }
+    if (entry.phase !== "Attaching") return [entry];
+    // Deleted on its way here.
+    if (findDisk(world, entry.diskId) === undefined) return [];
+    updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
+    return [{ ...entry, phase: "Attached" }];
+  });
+  return { ...vm, dataDisks: staying };
+}
+
+/** The VM after a failed update: what was coming is not there, what was leaving still is, and stays marked. */
+export function withDataDisksAbandoned(world: World, vm: VirtualMachine): VirtualMachine {
+  const entries = vm.dataDisks.flatMap((entry): readonly DataDisk[] => {
+    if (entry.phase === "Detaching") return [{ ...entry, phase: "DetachFailed" }];
+    if (entry.phase !== "Attaching") return [entry];
+    updateDisk(world, entry.diskId, (disk) => ({ ...disk, reservations: disk.reservations.filter((reservation) => reservation.vmGuid !== vm.vmGuid) }));
+    return [];
+  });
+  return { ...vm, dataDisks: entries };
+}
+
+export function dataPlaneVm(vm: VirtualMachine): DataPlaneVm {
+  return { vmId: vm.id, vmName: vm.name };
+}
+
+function ownerOf(vm: VirtualMachine): { vmId: string; vmGuid: string } {
+  return { vmId: vm.id, vmGuid: vm.vmGuid };
+}

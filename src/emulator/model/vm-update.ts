@@ -1,0 +1,139 @@
+import { checkAttach } from "./attachment-rules.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
+import { booleanAt, type Json, listAt, sameJson, textAt, textsAt } from "./json.ts";
+import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
+import { delayMs, type Operation, startOperation } from "./operations.ts";
+import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
+import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksAbandoned, withDataDisksSettled } from "./vm-state.ts";
+import { findVmSize, type VmSize } from "./vm-sizes.ts";
+import { findDisk, findVm, normalLocation, putVm, type World } from "./world.ts";
+
+/** What an update makes of a VM. */
+interface VmChange {
+  readonly size: VmSize;
+  readonly tags: VirtualMachine["tags"];
+  readonly ultraSsdEnabled: boolean;
+  readonly dataDisks: readonly DataDisk[];
+}
+
+export type VmUpdate = { readonly kind: "Started"; readonly vm: VirtualMachine; readonly operation: Operation } | ArmFailure;
+
+/** PUT of an existing VM, or PATCH. What the body doesn't mention stays, but a data-disk list replaces the one before. */
+export function updateVm(world: World, vm: VirtualMachine, body: Json | undefined, name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update"): VmUpdate {
+  const refused = checkUnchangeable(vm, body);
+  if (refused !== undefined) return refused;
+  const size = sizeIn(vm, body);
+  if ("kind" in size) return size;
+  const list = listAt(body, "properties", "storageProfile", "dataDisks");
+  const plan: DataDiskPlan = list === undefined ? { kind: "Plan", entries: planUnchangedList(vm) } : planReplacedList({ ...vm, size }, parseDataDisks(list));
+  if (plan.kind === "Failure") return plan;
+  return startUpdate(world, vm, name, {
+    size,
+    tags: textsAt(body, "tags") ?? vm.tags,
+    ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
+    dataDisks: plan.entries,
+  });
+}
+
+/** POST attachDetachDataDisks. */
+export function attachDetachDataDisks(world: World, vm: VirtualMachine, request: AttachDetachRequest): VmUpdate {
+  const plan = planAttachDetach(vm, request);
+  if (plan.kind === "Failure") return plan;
+  return startUpdate(world, vm, "VirtualMachines_AttachDetachDataDisks", { size: vm.size, tags: vm.tags, ultraSsdEnabled: vm.ultraSsdEnabled, dataDisks: plan.entries });
+}
+
+function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmChange): VmUpdate {
+  const forced = change.dataDisks.some((entry) => entry.phase === "Detaching" && entry.forced && !wasForced(vm, entry));
+  const admission = admitWrite(world, vm, { name, forced });
+  if (admission.kind === "Failure") return admission;
+  const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map((entry) => entry.lun));
+  for (const entry of change.dataDisks) {
+    if (entry.phase !== "Attaching" || known.has(entry.lun)) continue;
+    const refused = checkAttach(world, { ...vm, ...change }, entry);
+    if (refused !== undefined) return refused;
+  }
+  preempt(world, admission.preempts, forced);
+
+  const etagMoves = world.settings.emptyUpdateMovesEtag || changesAnything(vm, change);
+  // The disk's own name and id are what the VM shows, in the case of the disk's creation.
+  const dataDisks = change.dataDisks.map((entry) => ({ ...entry, diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId, name: findDisk(world, entry.diskId)?.name ?? entry.name }));
+  const begunVm = putVmWithReservations(world, { ...begun(world, vm, etagMoves), ...change, dataDisks, provisioningState: "Updating" });
+  const operation = startUpdateOperation(world, begunVm, name, etagMoves);
+  return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
+}
+
+function startUpdateOperation(world: World, vm: VirtualMachine, name: string, etagMoves: boolean): Operation {
+  const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves };
+  return startOperation(world, {
+    name,
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: updateDelayMs(world, vm),
+    diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),
+    work: {
+      effects: () => dataDiskEffects(world, vm.id),
+      apply: () => endWrite(world, write, (now) => ({ ...withDataDisksSettled(world, now), provisioningState: "Succeeded" })),
+      abandon: () => endWrite(world, write, (now) => ({ ...withDataDisksAbandoned(world, now), provisioningState: "Failed" })),
+      result: () => {
+        const now = findVm(world, vm.id);
+        return now === undefined ? undefined : renderStorageProfile(now, (id) => diskFacts(world, id));
+      },
+    },
+  });
+}
+
+/** One update costs about as much as its slowest part, plus a little for every disk. */
+function updateDelayMs(world: World, vm: VirtualMachine): number {
+  const attaching = vm.dataDisks.filter((entry) => entry.phase === "Attaching").length;
+  const detaching = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && !entry.forced).length;
+  const forced = vm.dataDisks.filter((entry) => entry.phase === "Detaching" && entry.forced).length;
+  const hostBusy = vm.power === "running";
+  if (!hostBusy || attaching + detaching + forced === 0) return delayMs(world, "vmUpdate", attaching + detaching + forced);
+  // Without the guest's help a regular detach does not end; that is what the forced one is for.
+  if (detaching > 0 && !vm.guestResponsive) return Infinity;
+  return Math.max(
+    attaching > 0 ? delayMs(world, "attach", attaching) : 0,
+    detaching > 0 ? delayMs(world, "detach", detaching) : 0,
+    forced > 0 ? delayMs(world, "forceDetach", forced) : 0,
+  );
+}
+
+function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): ArmFailure | undefined {
+  const location = textAt(body, "location");
+  if (location !== undefined && normalLocation(location) !== normalLocation(vm.location)) return armErrors.changeNotAllowed("location");
+  const zones = listAt(body, "zones");
+  if (zones !== undefined && !sameJson(zones, [...vm.zones])) return armErrors.changeNotAllowed("zones");
+  const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
+  if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase()) return armErrors.changeNotAllowed("availabilitySet.id");
+  return undefined;
+}
+
+function sizeIn(vm: VirtualMachine, body: Json | undefined): VmSize | ArmFailure {
+  const name = textAt(body, "properties", "hardwareProfile", "vmSize");
+  return name === undefined ? vm.size : (findVmSize(name) ?? armErrors.invalidVmSize(name));
+}
+
+function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
+  return !(
+    change.size.name === vm.size.name &&
+    change.ultraSsdEnabled === vm.ultraSsdEnabled &&
+    sameJson({ ...change.tags }, { ...vm.tags }) &&
+    sameJson(change.dataDisks.map(asJson), vm.dataDisks.map(asJson))
+  );
+}
+
+function asJson(entry: DataDisk): Json {
+  return { ...entry };
+}
+
+function wasForced(vm: VirtualMachine, entry: DataDisk): boolean {
+  return vm.dataDisks.some((before) => before.lun === entry.lun && before.phase === "Detaching" && before.forced);
+}
+
+/** What a VM's list tells of a disk. */
+export function diskFacts(world: World, diskId: string): { sizeGiB: number; storageAccountType: string } | undefined {
+  const disk = findDisk(world, diskId);
+  return disk === undefined ? undefined : { sizeGiB: disk.spec.sizeGiB, storageAccountType: disk.spec.sku.name };
+}

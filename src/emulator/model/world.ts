@@ -1,0 +1,97 @@
+import type { Disk } from "./disk.ts";
+import type { Operation, OperationEnding, OperationStart } from "./operations.ts";
+import type { SeededRandom } from "./random.ts";
+import { groupKey, keyOf } from "./resource-id.ts";
+import type { ModelSettings } from "./settings.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+
+export interface ResourceGroup {
+  readonly subscriptionId: string;
+  readonly name: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Everything the emulated cloud is at one moment. Resources are replaced, never changed in place. Maps are keyed by lower-case ids. */
+export interface World {
+  nowMs: number;
+  settings: ModelSettings;
+  readonly random: SeededRandom;
+  readonly resourceGroups: Map<string, ResourceGroup>;
+  readonly disks: Map<string, Disk>;
+  readonly virtualMachines: Map<string, VirtualMachine>;
+  readonly operations: Map<string, Operation>;
+  /** Operations that have not ended, in the order in which they started. */
+  readonly running: Set<string>;
+  /** Operations that are due and wait for the data plane. */
+  readonly awaitingDataPlane: string[];
+  /** Whether someone carries out effects; without, an operation ends the moment it is due. */
+  readonly hasDataPlane: boolean;
+  /** Decides how an operation that begins now will end. */
+  chooseEnding: (start: OperationStart) => OperationEnding;
+}
+
+export function createWorld(options: { settings: ModelSettings; random: SeededRandom; nowMs: number; hasDataPlane: boolean }): World {
+  return {
+    ...options,
+    resourceGroups: new Map(),
+    disks: new Map(),
+    virtualMachines: new Map(),
+    operations: new Map(),
+    running: new Set(),
+    awaitingDataPlane: [],
+    chooseEnding: () => ({ kind: "Succeed" }),
+  };
+}
+
+export function findDisk(world: World, id: string): Disk | undefined {
+  return world.disks.get(keyOf(id));
+}
+
+export function putDisk(world: World, disk: Disk): Disk {
+  world.disks.set(keyOf(disk.id), disk);
+  return disk;
+}
+
+/** Replaces a disk by what `change` makes of it; a disk that is gone stays gone. */
+export function updateDisk(world: World, id: string, change: (disk: Disk) => Disk): void {
+  const disk = findDisk(world, id);
+  if (disk !== undefined) putDisk(world, change(disk));
+}
+
+export function findVm(world: World, id: string): VirtualMachine | undefined {
+  return world.virtualMachines.get(keyOf(id));
+}
+
+export function putVm(world: World, vm: VirtualMachine): VirtualMachine {
+  world.virtualMachines.set(keyOf(vm.id), vm);
+  return vm;
+}
+
+export function findResourceGroup(world: World, group: { subscriptionId: string; resourceGroup: string }): ResourceGroup | undefined {
+  return world.resourceGroups.get(groupKey(group));
+}
+
+/** The group in which a write puts a resource; with `createResourceGroups` it comes into being with its first resource. */
+export function resourceGroupForWrite(world: World, group: { subscriptionId: string; resourceGroup: string }, location: string): ResourceGroup | undefined {
+  const existing = findResourceGroup(world, group);
+  if (existing !== undefined || !world.settings.createResourceGroups) return existing;
+  return putResourceGroup(world, { subscriptionId: group.subscriptionId, name: group.resourceGroup, location, tags: {} });
+}
+
+export function putResourceGroup(world: World, group: ResourceGroup): ResourceGroup {
+  world.resourceGroups.set(groupKey({ subscriptionId: group.subscriptionId, resourceGroup: group.name }), group);
+  return group;
+}
+
+/** The same record without one of its optional members. */
+export function without<T extends object, K extends keyof T>(record: T, member: K): Omit<T, K> {
+  const { [member]: _removed, ...rest } = record;
+  return rest;
+}
+
+/** The location as it is compared: "East US" and "eastus" are one. */
+export function normalLocation(location: string): string {
+  return location.replaceAll(" ", "").toLowerCase();
+}
+
