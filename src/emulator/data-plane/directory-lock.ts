@@ -1,14 +1,14 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { join } from "node:path";
 import { attempt, errorCode } from "./attempt.ts";
 import type { SystemCalls } from "./system-calls.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** Holds a directory for this data plane alone, since a starting one frees the loop devices it finds there. Ends with the process, however that dies. */
+/** Holds a directory for this data plane alone, since a starting one cuts the loop devices that it finds there. Ends with the process, however that dies. */
 export async function lockDirectory(directory: string, systemCalls: SystemCalls): Promise<{ release(): Promise<void> }> {
-  const file = await open(join(directory, ".lock"), "a");
+  const file = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await attempt(`lock ${directory}`, async () => {
       try {

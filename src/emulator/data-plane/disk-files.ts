@@ -31,7 +31,9 @@ export interface DiskFiles {
 /** Disk files in one directory, named by the disk's name (for the reader of `losetup -a`) and a hash of its ARM id. */
 export function diskFiles(directory: string): DiskFiles {
   function pathOf(diskId: string): string {
-    const name = basename(diskId).replaceAll(/[^\w.-]/g, "_").slice(0, NAME_CHARACTERS_MAX);
+    const name = basename(diskId)
+      .replaceAll(/[^\w.-]/g, "_")
+      .slice(0, NAME_CHARACTERS_MAX);
     const hash = createHash("sha256").update(diskId.toLowerCase()).digest("hex").slice(0, HASH_CHARACTERS);
     return join(directory, `${name.toLowerCase()}-${hash}${DISK_SUFFIX}`);
   }

@@ -2,9 +2,10 @@ import { mkdir, realpath } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import type { DataPlane, DataPlaneAttachment, DataPlaneDetachment, DataPlaneVm, DiskSize } from "../model/data-plane-port.ts";
 import { boundLoopDevice, boundLoopDevices, type BoundLoopDevice } from "./bound-loop-devices.ts";
+import { dataPlaneAvailable } from "./data-plane-available.ts";
 import { deviceLinks } from "./device-links.ts";
-import { diskFiles } from "./disk-files.ts";
 import { lockDirectory } from "./directory-lock.ts";
+import { diskFiles } from "./disk-files.ts";
 import { linuxLoopDevices } from "./loop-devices.ts";
 import { loadSystemCalls } from "./system-calls.ts";
 import { newTurns } from "./turns.ts";
@@ -50,6 +51,8 @@ interface Slot {
  * device, which it keeps as long as anything there has that device open, and drops at the last close, as with a real disk shared by two machines.
  */
 export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Promise<LinuxDataPlane> {
+  const availability = dataPlaneAvailable();
+  if (!availability.available) throw new Error(`data plane: ${availability.reason}`);
   await mkdir(options.directory, { recursive: true });
   await mkdir(options.deviceRoot, { recursive: true });
   const directory = await realpath(options.directory);
@@ -149,7 +152,9 @@ export async function createLinuxDataPlane(options: LinuxDataPlaneOptions): Prom
     if (!/^[A-Za-z0-9_][\w.-]*$/.test(attachment.vmName)) throw new Error(`data plane: VM name "${attachment.vmName}" cannot name a directory`);
     const other = [...slots.values()].find((slot) => links.pathOf(slot.attachment) === path && slotKeyOf(slot.attachment) !== slotKeyOf(attachment));
     if (other === undefined) return;
-    throw new Error(`data plane: cannot attach ${attachment.diskId} to ${attachment.vmId}: its link ${path} belongs to ${other.attachment.diskId} of ${other.attachment.vmId}`);
+    throw new Error(
+      `data plane: cannot attach ${attachment.diskId} to ${attachment.vmId}: its link ${path} belongs to ${other.attachment.diskId} of ${other.attachment.vmId}`,
+    );
   }
 
   async function connectUnlessStopped(slot: Slot): Promise<void> {

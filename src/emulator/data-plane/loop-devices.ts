@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import { setTimeout } from "node:timers/promises";
 import { attempt, errorCode } from "./attempt.ts";
 import { boundLoopDevice } from "./bound-loop-devices.ts";
 import { hasDirectIo, LOOP_INFO_BYTES, loopConfig, withoutItsBytes } from "./loop-info.ts";
@@ -16,10 +15,6 @@ const LOOP_CTL_GET_FREE = 0x4c82;
 
 /** Others (losetup, mount -o loop) take free devices, too; each lost race is one attempt. */
 const BIND_ATTEMPTS_MAX = 64;
-
-/** Kernels before 6 answer EAGAIN when a page got dirty while they were writing the others. */
-const CUT_ATTEMPTS_MAX = 50;
-const CUT_RETRY_MS = 20;
 
 /** What the data plane does with loop devices. Each rejects with an error that says what was tried. */
 export interface LoopDevices {
@@ -39,7 +34,9 @@ export interface LoopDevices {
 /** Loop devices of the running kernel, driven by ioctls alone. */
 export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
   async function bind(filePath: string): Promise<string> {
-    return attempt(`bind a loop device to ${filePath}`, () => withOpen("/dev/loop-control", (control) => withOpen(filePath, (file) => bindFree(control.fd, file.fd))));
+    return attempt(`bind a loop device to ${filePath}`, () =>
+      withOpen("/dev/loop-control", (control) => withOpen(filePath, (file) => bindFree(control.fd, file.fd))),
+    );
   }
 
   async function bindFree(controlFd: number, fileFd: number): Promise<string> {
@@ -50,7 +47,8 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
         return path;
       } catch (error) {
         // Somebody else has bound the device (EBUSY), or is releasing it (ENXIO).
-        if (!["EBUSY", "ENXIO"].includes(errorCode(error) ?? "")) throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+        if (!["EBUSY", "ENXIO"].includes(errorCode(error) ?? ""))
+          throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       }
     }
     throw new Error(`others were quicker ${BIND_ATTEMPTS_MAX} times to take the free device`);
@@ -87,21 +85,8 @@ export function linuxLoopDevices(systemCalls: SystemCalls): LoopDevices {
   async function cutOpen(open: FileHandle, device: { readonly path: string; readonly filePath: string }): Promise<void> {
     // While we hold it open, the device can't be bound to another file; before, somebody else may have freed and bound it.
     if ((await boundLoopDevice(device.path))?.filePath !== device.filePath) return;
-    await moveFromItsBytes(open.fd);
+    await systemCalls.ioctl(open.fd, LOOP_SET_STATUS64, withoutItsBytes(await status(open.fd)));
     await systemCalls.ioctl(open.fd, LOOP_CLR_FD, null);
-  }
-
-  async function moveFromItsBytes(deviceFd: number): Promise<void> {
-    const info = withoutItsBytes(await status(deviceFd));
-    for (let attempts = 1; ; attempts += 1) {
-      try {
-        await systemCalls.ioctl(deviceFd, LOOP_SET_STATUS64, info);
-        return;
-      } catch (error) {
-        if (errorCode(error) !== "EAGAIN" || attempts === CUT_ATTEMPTS_MAX) throw error;
-        await setTimeout(CUT_RETRY_MS);
-      }
-    }
   }
 
   return { bind, readSizeAnew, cut };

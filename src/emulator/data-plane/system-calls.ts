@@ -1,4 +1,5 @@
 import { getSystemErrorName } from "node:util";
+import { attempt } from "./attempt.ts";
 
 /** The two system calls that Node has no function for. Both reject with an error whose `code` is the errno's name. */
 export interface SystemCalls {
@@ -12,7 +13,7 @@ type NativeFunction = { async(...argumentsAndCallback: readonly unknown[]): void
 
 /** Loads the C library. koffi is imported here and not earlier, so that an emulator without block devices never needs it. */
 export async function loadSystemCalls(): Promise<SystemCalls> {
-  const koffi = await import("koffi");
+  const koffi = await attempt("load koffi, the package for calling the C library", () => import("koffi"));
   const libc = koffi.load(null);
   // Not declared variadic, which koffi cannot call on another thread; x86-64 and arm64 Linux pass the third argument the same way.
   const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *argument)");
