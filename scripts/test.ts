@@ -1,0 +1,96 @@
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runCommand } from "./child/run-command.ts";
+import { inspectMachine, installMissingPackages } from "./test/machine.ts";
+import type { Machine } from "./test/machine.ts";
+import { startSuite } from "./test/start-suite.ts";
+import { chooseSuites, findSuites } from "./test/suites.ts";
+import type { Suite } from "./test/suites.ts";
+import type { TestOutcome } from "./test/test-outcome.ts";
+
+const USAGE = `npm test                  npm run check, then every test there is
+npm test -- <word> ...    only suites of that name and files whose path contains the word; without npm run check
+npm test -- --list        the suites
+With CI=true, as root and with Go, a skipped test counts as a failure.`;
+
+/** A test this slow is named while the suite runs, in milliseconds. */
+const SLOW_MS = 2_000;
+const CHECK_TIMEOUT_MS = 120_000;
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`;
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replaceAll(/^/gmu, "      ");
+}
+
+function showOutcome(outcome: TestOutcome): void {
+  if (outcome.result === "failed") console.log(`  FAIL ${outcome.name}\n      ${outcome.file}\n${indent(outcome.reason)}`);
+  else if (outcome.durationMs > SLOW_MS) console.log(`  ${outcome.result} ${outcome.name}  ${seconds(outcome.durationMs)}`);
+}
+
+async function runCheck(root: string): Promise<TestOutcome> {
+  const { code, output, durationMs } = await runCommand(process.execPath, ["scripts/check.ts"], { cwd: root, timeoutMs: CHECK_TIMEOUT_MS });
+  console.log(`check\n${output.trimEnd().replaceAll(/^/gmu, "  ")}`);
+  return {
+    name: "npm run check",
+    file: "scripts/check.ts",
+    result: code === 0 ? "passed" : "failed",
+    reason: code === 0 ? "" : "see its output above",
+    durationMs,
+  };
+}
+
+async function runSuite(suite: Suite, root: string, signal: AbortSignal): Promise<readonly TestOutcome[]> {
+  console.log(`${suite.name} (${suite.files.length} files)`);
+  const { outcomes, trouble, output, durationMs } = await startSuite(suite, root, showOutcome, signal);
+  const count = (result: TestOutcome["result"]): number => outcomes.filter((outcome) => outcome.result === result).length;
+  if (trouble !== undefined) console.log(`  FAIL ${suite.name}: ${trouble}`);
+  if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "") console.log(`  printed by the suite:\n${indent(output)}`);
+  console.log(`  ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ${seconds(durationMs)}`);
+  return trouble === undefined
+    ? outcomes
+    : [...outcomes, { name: `suite ${suite.name}`, file: `${suite.files.length} files`, result: "failed", reason: trouble, durationMs }];
+}
+
+function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationMs: number): boolean {
+  const of = (result: TestOutcome["result"]): readonly TestOutcome[] => outcomes.filter((outcome) => outcome.result === result);
+  const [passed, failed, skipped] = [of("passed"), of("failed"), of("skipped")];
+  console.log(`\n${seconds(durationMs)} in all`);
+  for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`);
+  for (const { name, file, reason } of failed) console.log(`failed: ${name} (${file}): ${reason.split("\n", 1)[0] ?? ""}`);
+  if (skipped.length > 0 && machine.isComplete) console.log("A skip is a failure here: CI=true, root and Go are all present.");
+  if (passed.length + failed.length === 0) console.log("No test ran.");
+  console.log(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped`);
+  return failed.length === 0 && passed.length > 0 && !(skipped.length > 0 && machine.isComplete);
+}
+
+async function main(): Promise<boolean> {
+  const { values, positionals } = parseArgs({ options: { help: { type: "boolean" }, list: { type: "boolean" } }, allowPositionals: true });
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const suites = chooseSuites(await findSuites(root), positionals);
+  if (values.help === true || values.list === true) {
+    console.log(values.help === true ? USAGE : suites.map((suite) => `${suite.name}: ${suite.files.length} files`).join("\n"));
+    return true;
+  }
+  const interruption = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      interruption.abort();
+    });
+  }
+  const startedMs = performance.now();
+  const machine = await inspectMachine();
+  console.log(
+    `Node ${process.version}, ${machine.isRoot ? "root" : "not root"}, ${machine.hasGo ? "Go" : "no Go"}; ${await installMissingPackages(machine, root)}`,
+  );
+  const outcomes = positionals.length === 0 ? [await runCheck(root)] : [];
+  for (const suite of suites) {
+    if (interruption.signal.aborted) break;
+    outcomes.push(...(await runSuite(suite, root, interruption.signal)));
+  }
+  return summarize(outcomes, machine, performance.now() - startedMs) && !interruption.signal.aborted;
+}
+
+if (!(await main())) process.exitCode = 1;

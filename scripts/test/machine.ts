@@ -1,0 +1,71 @@
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { runCommand } from "../child/run-command.ts";
+
+/** What this machine offers to the tests. */
+export interface Machine {
+  readonly isRoot: boolean;
+  readonly hasGo: boolean;
+  /** Whether a skip counts as a failure: `CI=true`, as root, with Go. */
+  readonly isComplete: boolean;
+}
+
+/** A Debian package and the command that shows whether it is installed. */
+interface NeededPackage {
+  readonly command: string;
+  readonly package: string;
+}
+
+const NEEDED_PACKAGES: readonly NeededPackage[] = [
+  { command: "mkfs.ext4", package: "e2fsprogs" },
+  { command: "resize2fs", package: "e2fsprogs" },
+  { command: "mkfs.xfs", package: "xfsprogs" },
+  { command: "blkid", package: "util-linux" },
+  { command: "fsfreeze", package: "util-linux" },
+  { command: "losetup", package: "mount" },
+  { command: "mount", package: "mount" },
+];
+const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/go/bin"];
+const INSTALL_TIMEOUT_MS = 180_000;
+
+/** Looks at user, tools and environment; changes nothing. */
+export async function inspectMachine(): Promise<Machine> {
+  const isRoot = process.getuid?.() === 0;
+  const hasGo = await hasCommand("go");
+  return { isRoot, hasGo, isComplete: process.env["CI"] === "true" && isRoot && hasGo };
+}
+
+/** Installs what the tests need of Debian's packages and is missing; answers what it did or could not do, in words. */
+export async function installMissingPackages(machine: Machine, root: string): Promise<string> {
+  const present = await Promise.all(NEEDED_PACKAGES.map(async ({ command }) => hasCommand(command)));
+  const missing = [...new Set(NEEDED_PACKAGES.filter((_, index) => present[index] !== true).map((needed) => needed.package))];
+  if (missing.length === 0) return "every system tool is installed";
+  const names = missing.join(" ");
+  if (!machine.isRoot) return `not root, so these are not installed: ${names}; their tests are skipped`;
+  if (!(await hasCommand("apt-get"))) return `no apt-get here: install ${names} by hand; their tests are skipped`;
+
+  const install = async (): Promise<boolean> => {
+    const { code } = await runCommand("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+      cwd: root,
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    });
+    return code === 0;
+  };
+  if (await install()) return `installed with apt-get: ${names}`;
+  await runCommand("apt-get", ["update", "-qq"], { cwd: root, timeoutMs: INSTALL_TIMEOUT_MS });
+  return (await install()) ? `installed with apt-get: ${names}` : `apt-get could not install ${names}; their tests are skipped`;
+}
+
+async function hasCommand(command: string): Promise<boolean> {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SYSTEM_FOLDERS];
+  const found = await Promise.all(
+    folders.map(async (folder) =>
+      access(join(folder, command), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
+}

@@ -1,0 +1,85 @@
+import { relative } from "node:path";
+import { run } from "node:test";
+import { inspect } from "node:util";
+import { createLeafCounter } from "./leaf-outcomes.ts";
+import type { TestReport } from "./leaf-outcomes.ts";
+import type { SuiteMessage } from "./test-outcome.ts";
+
+/** Runs the test files it is given in this process, one test at a time, and tells its parent how each ends. */
+async function main(files: readonly string[]): Promise<void> {
+  const tell = (message: SuiteMessage): void => {
+    process.send?.(message);
+  };
+  process.on("message", () => {
+    tell({ kind: "OpenResources", resources: process.getActiveResourcesInfo() });
+  });
+  // The channel to the parent must not itself keep a finished suite alive.
+  process.channel?.unref();
+
+  const outcomeOf = createLeafCounter();
+  const running: string[] = [];
+  const report = (next: TestReport): void => {
+    const outcome = outcomeOf(next);
+    if (outcome !== undefined) tell({ kind: "Outcome", outcome });
+  };
+  const stream = run({ files: [...files], isolation: "none" });
+  stream.on("test:dequeue", ({ name, nesting }) => {
+    running.length = nesting;
+    running.push(name);
+    tell({ kind: "Running", names: running });
+  });
+  stream.on("test:complete", ({ nesting }) => {
+    running.length = nesting;
+    tell({ kind: "Running", names: running });
+  });
+  stream.on("test:start", ({ name, nesting }) => {
+    report({ kind: "Start", name, nesting });
+  });
+  stream.on("test:pass", ({ name, nesting, file, details, skip, todo }) => {
+    // node:test passes a file without tests as if the file were one.
+    if (name === file) return;
+    report({
+      kind: "End",
+      name,
+      nesting,
+      file: toFile(file),
+      isSuite: details.type === "suite",
+      durationMs: details.duration_ms,
+      error: undefined,
+      ...notRun(skip, todo),
+    });
+  });
+  stream.on("test:fail", ({ name, nesting, file, details, skip, todo }) => {
+    const error = { text: describeError(details.error), onlySubtestsFailed: failureType(details.error) === "subtestsFailed" };
+    report({
+      kind: "End",
+      name,
+      nesting,
+      file: toFile(file),
+      isSuite: details.type === "suite",
+      durationMs: details.duration_ms,
+      error,
+      ...notRun(skip, todo),
+    });
+  });
+  stream.resume();
+}
+
+function toFile(file: string | undefined): string {
+  return file === undefined ? "?" : relative(process.cwd(), file);
+}
+
+function notRun(skip: string | boolean | undefined, todo: string | boolean | undefined): { skip: string | true | undefined; todo: string | true | undefined } {
+  return { skip: skip === false ? undefined : skip, todo: todo === false ? undefined : todo };
+}
+
+/** node:test wraps what a test throws; the cause is what the reader needs. */
+function describeError(error: Error): string {
+  return inspect(error.cause instanceof Error ? error.cause : error, { depth: 4 });
+}
+
+function failureType(error: Error): unknown {
+  return "failureType" in error ? error.failureType : undefined;
+}
+
+await main(process.argv.slice(2));

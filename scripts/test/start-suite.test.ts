@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startSuite } from "./start-suite.ts";
+import type { SuiteResult } from "./start-suite.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const IMPORT = 'import { it } from "node:test";\n';
+
+describe("a suite", () => {
+  let folder = "";
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "suite-"));
+    await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    await writeFile(join(folder, "package.json"), '{"type":"module"}');
+  });
+
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function runSource(source: string): Promise<SuiteResult> {
+    await writeFile(join(folder, "planted.test.ts"), source);
+    const suite = { name: "planted", files: ["planted.test.ts"], timeoutMs: 2_500, idleMaxMs: 700 };
+    return startSuite(suite, folder, () => undefined, new AbortController().signal);
+  }
+
+  it("reports each test, with the reason of a skip and of a failure", async () => {
+    const { outcomes, trouble } = await runSource(
+      `${IMPORT}it("good", () => {});\nit("bad", () => { throw new Error("two is not three"); });\nit("absent", (t) => { t.skip("needs a moon"); });\n`,
+    );
+    assert.deepEqual(
+      outcomes.map(({ name, file, result, reason }) => ({ name, file, result, reason: reason.split("\n", 1)[0] })),
+      [
+        { name: "good", file: "planted.test.ts", result: "passed", reason: "" },
+        { name: "bad", file: "planted.test.ts", result: "failed", reason: "Error: two is not three" },
+        { name: "absent", file: "planted.test.ts", result: "skipped", reason: "needs a moon" },
+      ],
+    );
+    assert.equal(trouble, undefined);
+  });
+
+  const rows = [
+    { what: "a file that can't be loaded", source: 'import "./absent.ts";\n', failed: 1, trouble: undefined },
+    { what: "a file without tests", source: "export {};\n", failed: 0, trouble: /none of its files has a test/u },
+    { what: "a process that exits by itself", source: `${IMPORT}it("exits", () => { process.exit(3); });\n`, failed: 0, trouble: /ended with code 3/u },
+    {
+      what: "a test that hangs",
+      source: `${IMPORT}it("hangs", async () => { await new Promise((resume) => setTimeout(resume, 60_000)); });\n`,
+      failed: 0,
+      trouble: /not done after 2.5 s; at: hangs/u,
+    },
+    {
+      what: "a forgotten timer",
+      source: `${IMPORT}it("forgets", () => { setTimeout(() => {}, 60_000); });\n`,
+      failed: 0,
+      trouble: /left something open.*Timeout/u,
+    },
+  ];
+  for (const { what, source, failed, trouble } of rows) {
+    it(`fails on ${what}`, async () => {
+      const result = await runSource(source);
+      assert.equal(result.outcomes.filter((outcome) => outcome.result === "failed").length, failed);
+      if (trouble === undefined) assert.equal(result.trouble, undefined);
+      else assert.match(result.trouble ?? "", trouble);
+    });
+  }
+});

@@ -1,0 +1,87 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { toolEnvironment } from "../child/run-command.ts";
+import type { Suite } from "./suites.ts";
+import type { SuiteMessage, SuiteQuestion, TestOutcome } from "./test-outcome.ts";
+
+/** How a suite ended. `trouble` is what went wrong with the process as a whole, beside its tests. */
+export interface SuiteResult {
+  readonly outcomes: readonly TestOutcome[];
+  readonly trouble: string | undefined;
+  readonly output: string;
+  readonly durationMs: number;
+}
+
+const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
+const ANSWER_MAX_MS = 500;
+const POLL_MS = 200;
+const OUTPUT_LINES_MAX = 200;
+
+/** Runs a suite in a process group of its own, so that nothing it started outlives it. */
+export async function startSuite(suite: Suite, root: string, onOutcome: (outcome: TestOutcome) => void, signal: AbortSignal): Promise<SuiteResult> {
+  const startedMs = performance.now();
+  const outcomes: TestOutcome[] = [];
+  const output: string[] = [];
+  let running: readonly string[] = [suite.name];
+  let lastNewsMs = startedMs;
+  let openResources: readonly string[] = [];
+  let trouble: string | undefined;
+
+  const child = fork(RUNNER, [...suite.files], { cwd: root, env: toolEnvironment(root), detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const { promise: ended, resolve } = Promise.withResolvers<{ code: number | null; signal: string | null }>();
+  child.on("close", (code, endSignal) => {
+    resolve({ code, signal: endSignal });
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
+  }
+  child.on("message", (message: SuiteMessage) => {
+    lastNewsMs = performance.now();
+    if (message.kind === "OpenResources") openResources = message.resources;
+    if (message.kind === "Running") running = message.names;
+    if (message.kind === "Outcome") {
+      outcomes.push(message.outcome);
+      onOutcome(message.outcome);
+    }
+  });
+
+  const stop = async (why: string): Promise<void> => {
+    if (trouble !== undefined) return;
+    trouble = why;
+    if (child.connected) child.send({ kind: "WhatIsOpen" } satisfies SuiteQuestion);
+    await new Promise((resume) => setTimeout(resume, ANSWER_MAX_MS));
+    if (openResources.length > 0) trouble = `${why}; open: ${openResources.join(", ")}`;
+    killGroup(child);
+  };
+  const stopping: Promise<void>[] = [];
+  const watch = setInterval(() => {
+    const nowMs = performance.now();
+    if (nowMs - startedMs > suite.timeoutMs) stopping.push(stop(`not done after ${suite.timeoutMs / 1000} s; at: ${running.join(" › ") || "no test"}`));
+    else if (running.length === 0 && nowMs - lastNewsMs > suite.idleMaxMs) stopping.push(stop("a test left something open that keeps the process alive"));
+  }, POLL_MS);
+  const onAbort = (): void => {
+    stopping.push(stop("interrupted"));
+  };
+  signal.addEventListener("abort", onAbort);
+
+  const end = await ended;
+  clearInterval(watch);
+  signal.removeEventListener("abort", onAbort);
+  await Promise.all(stopping);
+  killGroup(child);
+  if (trouble === undefined && end.signal !== null) trouble = `its process was ended by ${end.signal}; at: ${running.join(" › ") || "no test"}`;
+  if (trouble === undefined && end.code !== 0 && outcomes.every((outcome) => outcome.result !== "failed")) trouble = `its process ended with code ${end.code}`;
+  if (trouble === undefined && outcomes.length === 0) trouble = "none of its files has a test";
+  return { outcomes, trouble, output: output.join("").split("\n").slice(-OUTPUT_LINES_MAX).join("\n"), durationMs: performance.now() - startedMs };
+}
+
+/** Ends the suite's process and everything in its group; what is gone already is no error. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

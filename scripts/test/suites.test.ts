@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chooseSuites, findSuites } from "./suites.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SUITES = [
+  { name: "unit", files: ["src/core/units.test.ts", "src/core/plan/plan-disk.test.ts"], timeoutMs: 1, idleMaxMs: 1 },
+  { name: "csi-sanity", files: ["test/csi-sanity/csi-sanity.test.ts"], timeoutMs: 1, idleMaxMs: 1 },
+];
+
+describe("suites", () => {
+  it("hold every test file exactly once, unit tests first", async () => {
+    const suites = await findSuites(ROOT);
+    const files = suites.flatMap((suite) => suite.files);
+    assert.equal(new Set(files).size, files.length);
+    assert.equal(suites[0]?.name, "unit");
+    assert.ok(files.includes("scripts/test/suites.test.ts"), files.join("\n"));
+  });
+
+  const rows = [
+    { words: [], files: ["src/core/units.test.ts", "src/core/plan/plan-disk.test.ts", "test/csi-sanity/csi-sanity.test.ts"], because: "nothing was asked for" },
+    { words: ["unit"], files: ["src/core/units.test.ts", "src/core/plan/plan-disk.test.ts"], because: "a suite's name means all of it" },
+    { words: ["plan/"], files: ["src/core/plan/plan-disk.test.ts"], because: "part of a path means the files under it" },
+    { words: ["nothing-like-it"], files: [], because: "no file has that path" },
+  ];
+  for (const { words, files, because } of rows) {
+    it(`are ${files.length} files for [${words.join(" ")}] because ${because}`, () => {
+      assert.deepEqual(
+        chooseSuites(SUITES, words).flatMap((suite) => suite.files),
+        files,
+      );
+    });
+  }
+});

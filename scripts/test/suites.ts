@@ -1,0 +1,49 @@
+import { glob } from "node:fs/promises";
+
+/** Test files that run together in one process of their own. */
+export interface Suite {
+  readonly name: string;
+  /** Relative to the project, sorted. */
+  readonly files: readonly string[];
+  /** The process is killed after this long, in milliseconds. */
+  readonly timeoutMs: number;
+  /** So is a process that runs no test for this long: a test forgot something that keeps it alive. In milliseconds. */
+  readonly idleMaxMs: number;
+}
+
+const SECOND_MS = 1_000;
+const DEFAULT_TIMEOUT_MS = 300 * SECOND_MS;
+const IDLE_MAX_MS = 20 * SECOND_MS;
+/** Suites that need another limit than the default, by name. */
+const TIMEOUTS_MS: Readonly<Record<string, number>> = { unit: 180 * SECOND_MS, "crash-points": 480 * SECOND_MS, "csi-sanity": 480 * SECOND_MS };
+
+/** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
+const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
+const UNIT_FOLDERS = /^(?:src|sim|scripts|demo|bench)\//u;
+
+/** Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/. */
+export async function findSuites(root: string): Promise<readonly Suite[]> {
+  const files: string[] = [];
+  for await (const file of glob("{src,sim,scripts,demo,bench,test}/**/*.test.ts", { cwd: root })) files.push(file);
+  const bySuite = Map.groupBy(files.toSorted(), suiteOf);
+  const names = [...bySuite.keys()].toSorted((left, right) => rank(left) - rank(right) || left.localeCompare(right));
+  return names.map((name) => ({ name, files: bySuite.get(name) ?? [], timeoutMs: TIMEOUTS_MS[name] ?? DEFAULT_TIMEOUT_MS, idleMaxMs: IDLE_MAX_MS }));
+}
+
+/** The suites whose name is one of `words`, and of the others the files whose path contains one. All of them without words. */
+export function chooseSuites(suites: readonly Suite[], words: readonly string[]): readonly Suite[] {
+  if (words.length === 0) return suites;
+  const isChosen = (suite: Suite, file: string): boolean => words.some((word) => suite.name === word || file.includes(word));
+  return suites.map((suite) => ({ ...suite, files: suite.files.filter((file) => isChosen(suite, file)) })).filter((suite) => suite.files.length > 0);
+}
+
+function suiteOf(file: string): string {
+  if (HOST_FOLDERS.some((folder) => file.startsWith(folder))) return "host";
+  if (UNIT_FOLDERS.test(file)) return "unit";
+  return file.split("/").length > 2 ? (file.split("/")[1] ?? "test") : "test";
+}
+
+function rank(name: string): number {
+  const first = ["unit", "host"].indexOf(name);
+  return first === -1 ? Number.POSITIVE_INFINITY : first;
+}
