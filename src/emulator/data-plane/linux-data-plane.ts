@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { DataPlane, DataPlaneAttachment, DataPlaneDetachment, DataPlaneVm, DiskSize } from "../model/data-plane-port.ts";
 import { boundLoopDevice, boundLoopDevices, type BoundLoopDevice } from "./bound-loop-devices.ts";
 import { dataPlaneAvailable } from "./data-plane-available.ts";
-import { deviceLinks } from "./device-links.ts";
+import { deviceLinks, type DeviceLinkPlace } from "./device-links.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { diskFiles } from "./disk-files.ts";
 import { linuxLoopDevices } from "./loop-devices.ts";
@@ -27,7 +27,7 @@ export interface LinuxDataPlaneOptions {
 /** A data plane with a lifetime. */
 export interface LinuxDataPlane extends DataPlane {
   /** Where the guest finds the disk of a LUN. */
-  linkPath(place: { readonly vmName: string; readonly controllerType: DataPlaneAttachment["controllerType"]; readonly lun: number }): string;
+  linkPath(place: DeviceLinkPlace): string;
   /** Every loop device on a disk of this data plane: those that VMs have, and cut ones that something still holds open. */
   devices(): Promise<readonly BoundLoopDevice[]>;
   /** Takes every disk from every VM. Rejects, when all is done that can be, if a cut device is still held (mounted) after some seconds; it goes away by itself when let go. */
