@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { run } from "node:test";
 import { inspect } from "node:util";
 import { createLeafCounter } from "./leaf-outcomes.ts";
@@ -36,8 +36,8 @@ async function main(files: readonly string[]): Promise<void> {
     report({ kind: "Start", name, nesting });
   });
   stream.on("test:pass", ({ name, nesting, file, details, skip, todo }) => {
-    // node:test passes a file without tests as if the file were one.
-    if (name === file) return;
+    // node:test passes a file without tests as if the file were a test.
+    const error = resolve(name) === file ? { text: "this file has no test", onlySubtestsFailed: false } : undefined;
     report({
       kind: "End",
       name,
@@ -45,7 +45,7 @@ async function main(files: readonly string[]): Promise<void> {
       file: toFile(file),
       isSuite: details.type === "suite",
       durationMs: details.duration_ms,
-      error: undefined,
+      error,
       ...notRun(skip, todo),
     });
   });
