@@ -78,6 +78,8 @@ export interface ArmError {
   readonly statusCode: number;
   readonly code: string;
   readonly message: string;
+  /** The property at fault, such as `dataDisk.lun`; empty if ARM names none. */
+  readonly target: string;
   /** Codes and targets below the top one. */
   readonly details: readonly { readonly code: string; readonly target: string; readonly message: string }[];
   /** `innererror.internalErrorCode`, empty if there is none. */

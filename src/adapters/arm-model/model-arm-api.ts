@@ -1,0 +1,115 @@
+import { fail, ok } from "../../core/result.ts";
+import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/arm-message.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmName, ArmVm } from "../../provisioner/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm-error.ts";
+import { readDiskResource, readPage, readVmResource } from "../arm-wire/read-resources.ts";
+import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+
+/** What the adapter needs of the emulator's model. */
+export interface ModelArmApiOptions {
+  readonly model: { handle(request: ArmRequest): ModelAnswer };
+  readonly subscriptionId: string;
+  readonly clock: Clock;
+  /** How long each half of a call's way takes, in milliseconds. Default 0: calls are answered at once. */
+  readonly oneWayMs?: () => number;
+}
+
+/** The call never got an answer. */
+type Lost = { readonly lost: ArmError };
+
+/** Pages of one list, so that a list that never ends is found out. */
+const PAGES_MAX = 1000;
+
+/** Builds `ArmApi` over the emulator's model, called directly: what simulations run on. It speaks the wire's JSON, so the two can't agree on a mistake of ours alone. */
+export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
+  const { model, clock } = options;
+  const group = (resourceGroup: string): string => `/subscriptions/${options.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
+  const diskPath = (disk: ArmName): string => `${group(disk.resourceGroup)}/disks/${disk.name}`;
+  const vmPath = (vm: ArmName): string => `${group(vm.resourceGroup)}/virtualMachines/${vm.name}`;
+
+  async function send(request: Omit<ArmRequest, "query"> & { readonly clientRequestId: string; readonly query?: Readonly<Record<string, string>> }, signal: AbortSignal): Promise<WireAnswer | Lost> {
+    const onTheWay = async (ms: number): Promise<boolean> => {
+      if (ms > 0) await clock.sleep(ms, signal);
+      return !signal.aborted;
+    };
+    const cancelled: Lost = { lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId) };
+    try {
+      if (!(await onTheWay(options.oneWayMs?.() ?? 0))) return cancelled;
+      const { delivery, status, headers, body } = model.handle({ ...request, query: { "api-version": API_VERSION, ...request.query } });
+      if (!(await onTheWay((options.oneWayMs?.() ?? 0) + (delivery.kind === "Delayed" ? delivery.delayMs : 0)))) return cancelled;
+      if (delivery.kind === "Dropped") return { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId) };
+      return { statusCode: status, headers, body, atMs: clock.nowMs() };
+    } catch (reason) {
+      if (!signal.aborted) throw reason;
+      return cancelled;
+    }
+  }
+
+  async function list<T>(request: { readonly path: string; readonly clientRequestId: string }, readItem: (item: unknown) => T, signal: AbortSignal): Promise<ArmAnswer<readonly T[]>> {
+    const items: T[] = [];
+    let query: Readonly<Record<string, string>> = {};
+    for (let pages = 0; pages < PAGES_MAX; pages++) {
+      const page = read(await send({ method: "GET", ...request, query }, signal), (answer) => valueFrom(answer, (body) => readPage(body, readItem)));
+      if (!page.result.ok) return { result: page.result, remaining: page.remaining };
+      items.push(...page.result.value.items);
+      const { nextLink } = page.result.value;
+      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
+      query = Object.fromEntries(new URL(nextLink).searchParams);
+    }
+    return { result: fail(errorWithoutAnswer("TooManyPages", `the list ${request.path} has more than ${PAGES_MAX} pages`, request.clientRequestId)), remaining: [] };
+  }
+
+  return {
+    getDisk: async ({ clientRequestId, ...disk }, signal) =>
+      read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) => valueFrom<ArmDisk>(answer, readDiskResource)),
+    listDisks: ({ resourceGroup, clientRequestId }, signal) => list({ path: `${group(resourceGroup)}/disks`, clientRequestId }, readDiskResource, signal),
+    startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
+      const body = {
+        location: disk.location,
+        ...(disk.zones.length > 0 ? { zones: [...disk.zones] } : {}),
+        tags: disk.tags,
+        sku: { name: disk.skuName },
+        properties: { creationData: { createOption: "Empty" }, diskSizeGB: disk.diskSizeGB, ...(disk.maxShares > 1 ? { maxShares: disk.maxShares } : {}) },
+      };
+      return read(await send({ method: "PUT", path: diskPath(name), body, clientRequestId }, signal), (answer) => startedFrom(answer, "disk"));
+    },
+    startDiskResize: async ({ diskSizeGB, clientRequestId, ...name }, signal) =>
+      read(await send({ method: "PATCH", path: diskPath(name), body: { properties: { diskSizeGB } }, clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
+    startDiskDelete: async ({ clientRequestId, ...name }, signal) =>
+      read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
+    getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
+      read(await send({ method: "GET", path: vmPath(name), clientRequestId, ...(instanceView ? { query: { $expand: "instanceView" } } : {}) }, signal), (answer) =>
+        valueFrom<ArmVm>(answer, readVmResource),
+      ),
+    listVms: ({ resourceGroup, clientRequestId }, signal) => list({ path: `${group(resourceGroup)}/virtualMachines`, clientRequestId }, readVmResource, signal),
+    startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
+      const body = {
+        ...(change.tags === undefined ? {} : { tags: change.tags }),
+        ...(change.dataDisks === undefined ? {} : { properties: { storageProfile: { dataDisks: change.dataDisks.map((entry) => ({ ...entry })) } } }),
+      };
+      return read(await send({ method: "PATCH", path: vmPath(name), ifMatch, body, clientRequestId }, signal), (answer) => startedFrom(answer, "vm"));
+    },
+    startAttachDetachDataDisks: async ({ attach, detach, clientRequestId, ...name }, signal) => {
+      const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
+      return read(await send({ method: "POST", path: `${vmPath(name)}/attachDetachDataDisks`, body, clientRequestId }, signal), (answer) => startedFrom(answer, "vm"));
+    },
+    startVmPowerOff: async ({ skipShutdown, clientRequestId, ...name }, signal) =>
+      read(await send({ method: "POST", path: `${vmPath(name)}/powerOff`, query: { skipShutdown: String(skipShutdown) }, clientRequestId }, signal), (answer) => startedFrom(answer, "vm")),
+    startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...name }, signal) =>
+      read(await send({ method: "POST", path: `${vmPath(name)}/deallocate`, query: { forceDeallocate: String(forceDeallocate) }, clientRequestId }, signal), (answer) =>
+        startedFrom(answer, "vm"),
+      ),
+    pollOperation: async ({ operation, clientRequestId }, signal) => {
+      const url = new URL(operation.pollUrl ?? "");
+      const request = { method: "GET" as const, path: decodeURIComponent(url.pathname), query: Object.fromEntries(url.searchParams), clientRequestId };
+      return read(await send(request, signal), (answer) => statusFrom(answer, operation));
+    },
+  };
+}
+
+const API_VERSION = "2025-04-01";
+
+function read<T>(answer: WireAnswer | Lost, readAnswer: (answer: WireAnswer) => ArmAnswer<T>): ArmAnswer<T> {
+  return "lost" in answer ? { result: fail(answer.lost), remaining: [] } : readAnswer(answer);
+}

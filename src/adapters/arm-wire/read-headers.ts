@@ -1,0 +1,19 @@
+import type { RemainingCalls } from "../../provisioner/arm-api.ts";
+
+/** `Retry-After` in milliseconds: seconds or an HTTP date. */
+export function readRetryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined || header === "") return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const dateMs = Date.parse(header);
+  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
+}
+
+/** `x-ms-ratelimit-remaining-resource`: `Microsoft.Compute/PutVMResource;9,…`. */
+export function readRemainingCalls(header: string | undefined): readonly RemainingCalls[] {
+  return (header ?? "").split(",").flatMap((part) => {
+    const [policy = "", count = ""] = part.trim().split(";");
+    const remaining = Number(count);
+    return policy === "" || count === "" || !Number.isFinite(remaining) ? [] : [{ policy: policy.replace(/^Microsoft\.Compute\//i, ""), remaining }];
+  });
+}

@@ -1,0 +1,80 @@
+import type { ArmDataDisk, ArmDisk, ArmVm } from "../../provisioner/arm-api.ts";
+
+/** A parsed JSON object. */
+type Wire = Readonly<Record<string, unknown>>;
+
+/** Reads a disk as ARM writes it. */
+export function readDiskResource(body: unknown): ArmDisk {
+  const disk = object(body);
+  const properties = object(disk["properties"]);
+  return {
+    id: text(disk["id"]),
+    name: text(disk["name"]),
+    location: text(disk["location"]),
+    zones: texts(disk["zones"]),
+    tags: object(disk["tags"]) as Readonly<Record<string, string>>,
+    skuName: text(object(disk["sku"])["name"]),
+    diskSizeGB: number(properties["diskSizeGB"], 0),
+    maxShares: number(properties["maxShares"], 1),
+    provisioningState: text(properties["provisioningState"]),
+    diskState: optionalText(properties["diskState"]),
+    managedBy: optionalText(disk["managedBy"]),
+    managedByExtended: texts(disk["managedByExtended"]),
+  };
+}
+
+/** Reads a VM as ARM writes it. */
+export function readVmResource(body: unknown): ArmVm {
+  const vm = object(body);
+  const properties = object(vm["properties"]);
+  const storage = object(properties["storageProfile"]);
+  const view = properties["instanceView"];
+  return {
+    id: text(vm["id"]),
+    name: text(vm["name"]),
+    location: text(vm["location"]),
+    zones: texts(vm["zones"]),
+    tags: object(vm["tags"]) as Readonly<Record<string, string>>,
+    etag: text(vm["etag"]),
+    vmId: text(properties["vmId"]).toLowerCase(),
+    vmSize: text(object(properties["hardwareProfile"])["vmSize"]),
+    provisioningState: text(properties["provisioningState"]),
+    diskControllerType: optionalText(storage["diskControllerType"]),
+    dataDisks: list(storage["dataDisks"]) as readonly ArmDataDisk[],
+    statusCodes: view === undefined ? undefined : list(object(view)["statuses"]).map((status) => text(object(status)["code"])),
+  };
+}
+
+/** The items of a page, and where the next one is. */
+export function readPage<T>(body: unknown, readItem: (item: unknown) => T): { readonly items: readonly T[]; readonly nextLink: string | undefined } {
+  return { items: list(object(body)["value"]).map(readItem), nextLink: optionalText(object(body)["nextLink"]) };
+}
+
+/** The parsed body of a long-running operation's status. */
+export function readOperationStatus(body: unknown): { readonly status: string; readonly error: unknown } {
+  return { status: text(object(body)["status"]), error: object(body)["error"] };
+}
+
+function object(value: unknown): Wire {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Wire) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function texts(value: unknown): readonly string[] {
+  return list(value).filter((item) => typeof item === "string");
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function optionalText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function number(value: unknown, otherwise: number): number {
+  return typeof value === "number" ? value : otherwise;
+}

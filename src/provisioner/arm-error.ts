@@ -1,0 +1,23 @@
+import type { ArmError } from "./arm-api.ts";
+
+/** Codes that adapters and this library make up where ARM gave none. */
+export const ownErrorCodes = {
+  /** No answer came: a connection that broke, a request that took too long. */
+  noAnswer: "NoAnswer",
+  /** The caller gave up. */
+  cancelled: "Cancelled",
+  /** A long-running operation took longer than we wait. */
+  stillRunning: "OperationStillRunning",
+  /** Our own budget says that Azure would refuse the call. */
+  budgetExhausted: "CallBudgetExhausted",
+} as const;
+
+/** An error without an answer of ARM. */
+export function errorWithoutAnswer(code: string, message: string, requestId: string): ArmError {
+  return { statusCode: 0, code, message, target: "", details: [], internalErrorCode: "", retryAfterMs: undefined, requestId };
+}
+
+/** Trouble that ARM has no error for; worth trying again. */
+export function ownError(code: string, message: string): ArmError {
+  return errorWithoutAnswer(code, message, "");
+}

@@ -1,0 +1,115 @@
+import { type Backoff, backoffMs } from "../core/cloud/backoff.ts";
+import type { Lane } from "../core/cloud/lane.ts";
+import { pollDelayMs } from "../core/cloud/poll-delay.ts";
+import { type Result, fail, ok } from "../core/result.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import type { ArmAnswer, ArmApi, ArmError, ArmOperation } from "./arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
+import { classOf } from "./error-table.ts";
+import type { ProvisionerSettings } from "./settings.ts";
+import type { BudgetedCall, ThrottleBudget } from "./throttle-budget.ts";
+
+/** Calls to ARM within the budget, and waiting by our clock. One for each provisioner. */
+export interface ArmSession {
+  readonly arm: ArmApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: ProvisionerSettings;
+  /** How long the budget would have such a call wait. */
+  readonly waitMs: (call: BudgetedCall) => number;
+  /** Waits until the budget would let such a call go; fails if that takes too long. */
+  readonly untilAdmitted: (call: BudgetedCall, signal: AbortSignal) => Promise<Result<void, ArmError>>;
+  /**
+   * Makes one call once the budget lets it. Repeats it only after a 429, which Azure promises not to have carried out; a write of a VM is not repeated
+   * even then, since whoever makes it must read and ask again first.
+   */
+  readonly call: <T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal) => Promise<Result<T, ArmError>>;
+  /** Polls an operation to its end. A lost poll is no lost operation: it is asked again. */
+  readonly untilEnded: (operation: ArmOperation, options: { readonly resource: string; readonly lane: Lane }, signal: AbortSignal) => Promise<Result<void, ArmError>>;
+  /** Waits before try `attempt` (1 = first retry). */
+  readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Tries of one call that Azure refuses with 429, each after the wait that it asked for. */
+const THROTTLED_TRIES_MAX = 4;
+
+/** Builds the session. `clientRequestId` answers the caller's correlation id; without one, each call gets a fresh one. */
+export function createArmSession(options: {
+  readonly arm: ArmApi;
+  readonly budget: ThrottleBudget;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: ProvisionerSettings;
+  readonly clientRequestId: () => string | undefined;
+}): ArmSession {
+  const { arm, budget, clock, random, settings } = options;
+
+  async function call<T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal): Promise<Result<T, ArmError>> {
+    const clientRequestId = options.clientRequestId() ?? random.uuid();
+    const triesMax = budgeted.group === "vmWrite" ? 1 : THROTTLED_TRIES_MAX;
+    for (let tries = 1; ; tries++) {
+      const admitted = await untilAdmitted(budgeted, signal);
+      if (!admitted.ok) return admitted;
+      budget.spend(budgeted);
+      const answer = await invoke(clientRequestId);
+      budget.observe(budgeted, answer);
+      if (answer.result.ok || answer.result.failure.statusCode !== 429 || tries >= triesMax) return answer.result;
+    }
+  }
+
+  async function untilAdmitted(budgeted: BudgetedCall, signal: AbortSignal): Promise<Result<void, ArmError>> {
+    const startedMs = clock.elapsedMs();
+    for (let waitMs = budget.waitMs(budgeted); waitMs > 0; waitMs = budget.waitMs(budgeted)) {
+      const leftMs = settings.throttleWaitMaxMs - (clock.elapsedMs() - startedMs);
+      if (waitMs > leftMs) {
+        const message = `the budget of ${budgeted.group} calls${budgeted.resource === undefined ? "" : ` for ${budgeted.resource}`} is used up`;
+        return fail({ ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, message, ""), retryAfterMs: waitMs });
+      }
+      await clock.sleep(waitMs, signal);
+    }
+    return ok(undefined);
+  }
+
+  async function untilEnded(started: ArmOperation, target: { readonly resource: string; readonly lane: Lane }, signal: AbortSignal): Promise<Result<void, ArmError>> {
+    const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
+    const group = started.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
+    const startedMs = clock.elapsedMs();
+    let operation = started;
+    while (operation.pollUrl !== undefined) {
+      const elapsedMs = clock.elapsedMs() - startedMs;
+      if (elapsedMs > settings.operationMaxMs) return fail(stillRunning(target.resource, elapsedMs));
+      await clock.sleep(pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs }), signal);
+      const current = operation;
+      const polled = await call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation: current, clientRequestId }, signal), signal);
+      if (!polled.ok) {
+        if (classOf(polled.failure) === "lost" || classOf(polled.failure) === "throttled") continue;
+        return polled;
+      }
+      if (polled.value.state === "succeeded") return ok(undefined);
+      if (polled.value.state !== "running") return fail(polled.value.error);
+      operation = polled.value.operation;
+    }
+    return ok(undefined);
+  }
+
+  return {
+    arm,
+    clock,
+    random,
+    settings,
+    waitMs: (budgeted) => budget.waitMs(budgeted),
+    untilAdmitted,
+    call,
+    untilEnded,
+    backOff: (attempt, signal) => backOff({ clock, random, backoff: settings.backoff, attempt }, signal),
+  };
+}
+
+async function backOff(options: { readonly clock: Clock; readonly random: Random; readonly backoff: Backoff; readonly attempt: number }, signal: AbortSignal): Promise<void> {
+  await options.clock.sleep(backoffMs({ ...options.backoff, attempt: options.attempt, chance: options.random.next() }), signal);
+}
+
+function stillRunning(resource: string, elapsedMs: number): ArmError {
+  return errorWithoutAnswer(ownErrorCodes.stillRunning, `the operation on ${resource} still runs after ${Math.round(elapsedMs / 1000)} s`, "");
+}

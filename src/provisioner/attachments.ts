@@ -1,0 +1,99 @@
+import { armIdKey, isSameArmId } from "../core/cloud/arm-id.ts";
+import type { Failure } from "../core/failure.ts";
+import { type Result, fail, ok } from "../core/result.ts";
+import type { CloudProvisioner, FenceProof } from "../ports/cloud-provisioner.ts";
+import type { ArmDisk } from "./arm-api.ts";
+import type { ArmSession } from "./arm-session.ts";
+import { ownersOf, readDisk, untilDisowned } from "./disk-owners.ts";
+import { toFailure } from "./error-table.ts";
+import type { KeyedMutex } from "./keyed-mutex.ts";
+import type { VmQueues } from "./vm-queues.ts";
+import type { VmTarget } from "./vm-update.ts";
+
+/** What attaches and detaches work with. */
+export interface AttachmentContext {
+  readonly session: ArmSession;
+  readonly queues: VmQueues;
+  /** One first attach of a shared disk at a time: two within 200 ms make Azure refuse one of them. */
+  readonly firstAttaches: KeyedMutex;
+  readonly targetOf: (nodeName: string) => VmTarget;
+  readonly vmUriOf: (vm: VmTarget) => string;
+}
+
+type AttachRequest = Parameters<CloudProvisioner["attachDisk"]>[0];
+type DetachRequest = Parameters<CloudProvisioner["detachDisk"]>[0];
+type FenceRequest = Parameters<CloudProvisioner["fenceDisk"]>[0];
+
+/** Attaches a disk. Reads it first: a disk that can't be attached must cost none of the VM's few updates, nor fail a batch. */
+export async function attachDisk(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+  const { session } = context;
+  for (let attempt = 1; ; attempt++) {
+    const disk = await readDisk(session, request, signal);
+    if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
+    const obstacle = obstacleTo(context, request, disk.value);
+    if (obstacle !== undefined) return fail(obstacle);
+    const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
+    const attached = isFirst ? await attachFirst(context, request, signal) : await submitAttach(context, request, signal);
+    // Azure contradicts what the disk itself says: the clash of two first attaches, or a disk that was just let go. The next read tells which.
+    if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX) return attached;
+    await session.backOff(attempt, signal);
+  }
+}
+
+/** Tries of an attach that Azure refuses with an owner that the disk does not name. */
+const CLASH_TRIES_MAX = 4;
+
+function attachFirst(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+  return context.firstAttaches.run(
+    armIdKey(request.diskUri),
+    async () => {
+      // While this one waited for its turn, the other attach has made it a later one.
+      const disk = await readDisk(context.session, request, signal);
+      if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
+      return obstacleOr(context, request, disk.value) ?? (await submitAttach(context, request, signal));
+    },
+    signal,
+  );
+}
+
+async function submitAttach(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+  const answer = await context.queues.submit({ ...request, kind: "attach" }, signal).answer;
+  if (!answer.ok) return answer;
+  const { nodeName } = request.node;
+  if (answer.value.kind === "attached") return ok({ lun: answer.value.lun });
+  if (answer.value.kind === "instanceReplaced") return fail({ kind: "InstanceReplaced", nodeName, vmId: answer.value.vmId });
+  if (answer.value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName });
+  throw new Error(`an attach was answered ${answer.value.kind}`);
+}
+
+function obstacleOr(context: AttachmentContext, request: AttachRequest, disk: ArmDisk): Result<never, Failure> | undefined {
+  const obstacle = obstacleTo(context, request, disk);
+  return obstacle === undefined ? undefined : fail(obstacle);
+}
+
+/** Why Azure would refuse the attach, by the disk's own word. */
+function obstacleTo(context: AttachmentContext, request: AttachRequest, disk: ArmDisk): Failure | undefined {
+  const vmUri = context.vmUriOf(context.targetOf(request.node.nodeName));
+  const attachedTo = ownersOf(disk);
+  if (attachedTo.some((owner) => isSameArmId(owner, vmUri)) || attachedTo.length < disk.maxShares) return undefined;
+  if (disk.maxShares > 1) return { kind: "NoFreeShare", diskUri: request.diskUri, maxShares: disk.maxShares };
+  return { kind: "DiskAttachedElsewhere", diskUri: request.diskUri, attachedTo };
+}
+
+/** Detaches a disk. From a VM that is gone it is off once the disk agrees. */
+export async function detachDisk(context: AttachmentContext, request: DetachRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const answer = await context.queues.submit({ ...request, kind: "detach", cachingMode: "None" }, signal).answer;
+  if (!answer.ok) return answer;
+  if (answer.value.kind !== "instanceGone") return ok(undefined);
+  const vmUri = context.vmUriOf(context.targetOf(request.node.nodeName));
+  const disowned = await untilDisowned(context.session, { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameArmId(owner, vmUri) }, signal);
+  return disowned.ok ? ok(undefined) : fail(toFailure(disowned.failure, { diskUri: request.diskUri, nodeName: request.node.nodeName }));
+}
+
+/** Fences a disk off a node. */
+export async function fenceDisk(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
+  const answer = await context.queues.submit({ ...request, kind: "fence", lane: "failover", cachingMode: "None" }, signal).answer;
+  if (!answer.ok) return answer;
+  if (answer.value.kind === "fenced") return ok(answer.value.proof);
+  throw new Error(`a fence was answered ${answer.value.kind}`);
+}

@@ -1,0 +1,110 @@
+import { armIdKey, isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
+import type { Failure } from "../core/failure.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { type Result, fail, ok } from "../core/result.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { Random } from "../ports/random.ts";
+import type { ArmApi } from "./arm-api.ts";
+import { createArmSession } from "./arm-session.ts";
+import { type AttachmentContext, attachDisk, detachDisk, fenceDisk } from "./attachments.ts";
+import { diskFactsOf } from "./disk-facts.ts";
+import { readDisk } from "./disk-owners.ts";
+import { type DiskPlace, createDisk, deleteDisk, listDisks, resizeDisk } from "./disks.ts";
+import { toFailure } from "./error-table.ts";
+import { instanceFactsOf } from "./instance-facts.ts";
+import { KeyedMutex } from "./keyed-mutex.ts";
+import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
+import { ThrottleBudget } from "./throttle-budget.ts";
+import { VmQueues } from "./vm-queues.ts";
+import type { VmTarget } from "./vm-update.ts";
+
+/** What the Azure half of the provisioner library needs. */
+export interface AzureCloudProvisionerOptions {
+  readonly arm: ArmApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The cluster's subscription, resource group and location: where its VMs are, and where disks go that name no other place. */
+  readonly place: DiskPlace;
+  /** Ends all work at shutdown. An operation of Azure's that is under way goes on there; the next instance finds it. */
+  readonly lifetime: AbortSignal;
+  /** Differences from what is right for Azure, for emulators. */
+  readonly settings?: Partial<ProvisionerSettings>;
+  /** The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets a fresh id. */
+  readonly correlationId?: () => string | undefined;
+}
+
+/** The provisioner with its end: work that callers no longer wait for goes on until `drained`. */
+export interface AzureCloudProvisioner extends CloudProvisioner {
+  /** Resolves when no update of any VM is under way. */
+  drained(): Promise<void>;
+}
+
+/** Builds the `CloudProvisioner` of Azure over an `ArmApi`. Nodes are virtual machines of the cluster's resource group, named as their nodes. */
+export function createAzureCloudProvisioner(options: AzureCloudProvisionerOptions): AzureCloudProvisioner {
+  const { arm, clock, random, place, lifetime } = options;
+  const settings = { ...defaultProvisionerSettings, ...options.settings };
+  const budget = new ThrottleBudget({ clock, limits: settings.limits });
+  const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
+  const vmUriOf = (name: string): string => `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
+  const targetOf = (nodeName: string): VmTarget => ({ resourceGroup: place.resourceGroup, name: nodeName, key: armIdKey(vmUriOf(nodeName)) });
+  const queues = new VmQueues({ session, targetOf, lifetime });
+  const attachments: AttachmentContext = { session, queues, firstAttaches: new KeyedMutex(), targetOf, vmUriOf: (vm) => vmUriOf(vm.name) };
+
+  return {
+    createDisk: (request, signal) => cancellable(signal, () => createDisk(session, place, request, signal)),
+    deleteDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => deleteDisk(session, request.diskUri, signal))),
+    resizeDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => resizeDisk(session, request, signal))),
+    getDisk: (request, signal) =>
+      cancellable(signal, () =>
+        onDisk(request.diskUri, async () => {
+          const read = await readDisk(session, { diskUri: request.diskUri, lane: "primaryAttach" }, signal);
+          return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, request));
+        }),
+      ),
+    listDisks: (request, signal) => cancellable(signal, () => listDisks(session, request.resourceGroup ?? place.resourceGroup, signal)),
+    attachDisk: (request, signal) => cancellable(signal, () => onDiskAndNode(request, () => attachDisk(attachments, request, signal))),
+    detachDisk: (request, signal) => cancellable(signal, () => onDiskAndNode(request, () => detachDisk(attachments, request, signal))),
+    fenceDisk: (request, signal) => cancellable(signal, () => onDiskAndNode(request, () => fenceDisk(attachments, request, signal))),
+    inspectInstance: ({ nodeName }, signal) =>
+      cancellable(signal, async () => {
+        const vm = targetOf(nodeName);
+        const read = await session.call(
+          { group: "vmRead", resource: vm.key, lane: "failover" },
+          (clientRequestId) => arm.getVm({ resourceGroup: vm.resourceGroup, name: vm.name, instanceView: true, clientRequestId }, signal),
+          signal,
+        );
+        return read.ok ? ok(instanceFactsOf(nodeName, read.value)) : fail(toFailure(read.failure, { nodeName }));
+      }),
+    nodeNameOf: (instanceUri) => {
+      const id = parseArmId(instanceUri);
+      if (id === undefined || !isSameArmId(vmUriOf(id.name), instanceUri)) return undefined;
+      // Kubernetes' node names are lower case; Azure shows a VM's name in whatever case it likes.
+      return id.name.toLowerCase();
+    },
+    drained: () => queues.drained(),
+  };
+}
+
+/** Waiting ends with the caller's signal by a rejection; the port's word for it is `Cancelled`. */
+async function cancellable<T>(signal: AbortSignal, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  if (signal.aborted) return fail({ kind: "Cancelled" });
+  try {
+    return await work();
+  } catch (reason) {
+    if (signal.aborted && reason === signal.reason) return fail({ kind: "Cancelled" });
+    throw reason;
+  }
+}
+
+/** Refuses what is no managed disk before ARM sees it. */
+async function onDisk<T>(diskUri: string, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  if (parseArmId(diskUri)?.type === "disks") return work();
+  return fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem: "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…" });
+}
+
+/** Also refuses a node without vmId: every VM would seem to be another than it. */
+async function onDiskAndNode<T>(request: { readonly diskUri: string; readonly node: NodeIdentity }, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  if (request.node.vmId !== "") return onDisk(request.diskUri, work);
+  return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem: `node ${request.node.nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID` });
+}

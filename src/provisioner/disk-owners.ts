@@ -1,0 +1,50 @@
+import { parseArmId } from "../core/cloud/arm-id.ts";
+import type { Lane } from "../core/cloud/lane.ts";
+import { type Result, fail, ok } from "../core/result.ts";
+import type { ArmDisk, ArmError } from "./arm-api.ts";
+import { ownError } from "./arm-error.ts";
+import type { ArmSession } from "./arm-session.ts";
+import { isWorthRetrying, saysNotThere } from "./error-table.ts";
+
+/** The VMs that a disk names as its owners, each once whatever its case. */
+export function ownersOf(disk: ArmDisk): readonly string[] {
+  const named = [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...disk.managedByExtended];
+  return named.filter((owner, index) => named.findIndex((other) => other.toLowerCase() === owner.toLowerCase()) === index);
+}
+
+/** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
+export function readDisk(session: ArmSession, disk: { readonly diskUri: string; readonly lane: Lane }, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+  const id = parseArmId(disk.diskUri);
+  if (id === undefined || id.type !== "disks") return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
+  return session.call(
+    { group: "diskRead", resource: undefined, lane: disk.lane },
+    (clientRequestId) => session.arm.getDisk({ resourceGroup: id.resourceGroup, name: id.name, clientRequestId }, signal),
+    signal,
+  );
+}
+
+/** The VMs that a disk names as its owners now; none if the disk is gone. */
+export async function diskOwners(session: ArmSession, disk: { readonly diskUri: string; readonly lane: Lane }, signal: AbortSignal): Promise<Result<readonly string[], ArmError>> {
+  const read = await readDisk(session, disk, signal);
+  if (read.ok) return ok(ownersOf(read.value));
+  return saysNotThere(read.failure) ? ok([]) : read;
+}
+
+/** Waits until a disk names no owner that `isOwner` means: the disk's side of a detach lags behind the VM's, most of all after a VM's deletion. Bounded by `ownerPatienceMs`. */
+export async function untilDisowned(
+  session: ArmSession,
+  disk: { readonly diskUri: string; readonly lane: Lane; readonly isOwner: (vmUri: string) => boolean },
+  signal: AbortSignal,
+): Promise<Result<void, ArmError>> {
+  const startedMs = session.clock.elapsedMs();
+  for (let attempt = 1; ; attempt++) {
+    const owners = await diskOwners(session, disk, signal);
+    if (!owners.ok && !isWorthRetrying(owners.failure)) return owners;
+    const left = owners.ok ? owners.value.filter(disk.isOwner) : undefined;
+    if (left?.length === 0) return ok(undefined);
+    if (session.clock.elapsedMs() - startedMs > session.settings.ownerPatienceMs) {
+      return owners.ok ? fail(ownError("DiskStillOwned", `disk ${disk.diskUri} still names ${(left ?? []).join(", ")} as its owner`)) : owners;
+    }
+    await session.backOff(attempt, signal);
+  }
+}

@@ -1,0 +1,135 @@
+import { parseArmId } from "../core/cloud/arm-id.ts";
+import type { Lane } from "../core/cloud/lane.ts";
+import { pollDelayMs } from "../core/cloud/poll-delay.ts";
+import type { Failure } from "../core/failure.ts";
+import { type Result, fail, ok } from "../core/result.ts";
+import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { ArmAnswer, ArmDisk, ArmError, ArmName, ArmOperation } from "./arm-api.ts";
+import type { ArmSession } from "./arm-session.ts";
+import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
+import { ownersOf, readDisk } from "./disk-owners.ts";
+import { classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import type { CallGroup } from "./throttle-budget.ts";
+
+/** Where disks go that name no place. */
+export interface DiskPlace {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+}
+
+/** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
+const LANE: Lane = "primaryAttach";
+
+/** Creates a disk. Looks first: a PUT of a disk that exists would change it. */
+export async function createDisk(session: ArmSession, place: DiskPlace, request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>> {
+  const name = { resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
+  const diskUri = `/subscriptions/${place.subscriptionId}/resourceGroups/${name.resourceGroup}/providers/Microsoft.Compute/disks/${name.name}`;
+  const existing = await settledDisk(session, diskUri, signal);
+  if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
+  if (existing.ok && existing.value.provisioningState !== "Failed") return adopt(request, existing.value);
+
+  const disk = {
+    location: request.location ?? place.location,
+    zones: zonesOf(request),
+    tags: request.tags,
+    skuName: request.skuName,
+    diskSizeGB: request.sizeGiB,
+    maxShares: request.maxShares,
+  };
+  const created = await write(session, { group: "diskWrite", diskUri }, (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...name, disk, clientRequestId }, signal), signal);
+  if (!created.ok) return fail(toFailure(created.failure, {}));
+  const read = await settledDisk(session, diskUri, signal);
+  return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
+}
+
+/** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
+export async function deleteDisk(session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const read = await readDisk(session, { diskUri, lane: LANE }, signal);
+  if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
+  const attachedTo = ownersOf(read.value);
+  if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  const deleted = await write(session, { group: "diskDelete", diskUri }, (clientRequestId) => session.arm.startDiskDelete({ ...nameOf(diskUri), clientRequestId }, signal), signal);
+  if (deleted.ok || saysNotThere(deleted.failure)) return ok(undefined);
+  return fail(toFailure(deleted.failure, { diskUri }));
+}
+
+/** Grows a disk. */
+export async function resizeDisk(session: ArmSession, request: { readonly diskUri: string; readonly sizeGiB: number }, signal: AbortSignal): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
+  const { diskUri, sizeGiB } = request;
+  const before = await settledDisk(session, diskUri, signal);
+  if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
+  if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
+  const attachedTo = ownersOf(before.value);
+  if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
+  const resized = await write(
+    session,
+    { group: "diskWrite", diskUri },
+    (clientRequestId) => session.arm.startDiskResize({ ...nameOf(diskUri), diskSizeGB: sizeGiB, clientRequestId }, signal),
+    signal,
+  );
+  if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
+  const after = await settledDisk(session, diskUri, signal);
+  return after.ok ? ok({ sizeGiB: after.value.diskSizeGB }) : fail(toFailure(after.failure, { diskUri }));
+}
+
+/** All disks of a resource group. */
+export async function listDisks(session: ArmSession, resourceGroup: string, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
+  const listed = await session.call({ group: "diskList", resource: undefined, lane: LANE }, (clientRequestId) => session.arm.listDisks({ resourceGroup, clientRequestId }, signal), signal);
+  if (!listed.ok) return fail(toFailure(listed.failure, {}));
+  return ok(listed.value.map(diskFactsOf).sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)));
+}
+
+/** Reads a disk once the operation that may be under way on it has ended. */
+async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+  const startedMs = session.clock.elapsedMs();
+  for (let attempt = 1; ; attempt++) {
+    const read = await readDisk(session, { diskUri, lane: LANE }, signal);
+    const elapsedMs = session.clock.elapsedMs() - startedMs;
+    if (read.ok && (isTerminal(read.value) || elapsedMs > session.settings.operationMaxMs)) return read;
+    if (read.ok) {
+      await session.clock.sleep(pollDelayMs(session.settings.diskPollPace, { elapsedMs, retryAfterMs: undefined }), signal);
+    } else {
+      if (classOf(read.failure) !== "lost" || attempt > DISK_TRIES_MAX) return read;
+      await session.backOff(attempt, signal);
+    }
+  }
+}
+
+/** Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to come again. */
+const DISK_TRIES_MAX = 4;
+
+/** Starts a write of a disk and waits for its end. Disk writes say what is to be, so one whose answer was lost is sent again. */
+async function write(
+  session: ArmSession,
+  target: { readonly group: CallGroup; readonly diskUri: string },
+  start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
+  signal: AbortSignal,
+): Promise<Result<void, ArmError>> {
+  for (let attempt = 1; ; attempt++) {
+    const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, start, signal);
+    const ended = started.ok ? await session.untilEnded(started.value, { resource: target.diskUri, lane: LANE }, signal) : started;
+    if (ended.ok) return ok(undefined);
+    if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
+    await session.backOff(attempt, signal);
+  }
+}
+
+function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
+  const difference = differenceTo(request, disk);
+  return difference === undefined ? ok(diskFactsOf(disk)) : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: request.diskName, difference });
+}
+
+/** Azure names only some owners, and sometimes none. */
+function withOwners(failure: Failure, attachedTo: readonly string[]): Failure {
+  return failure.kind === "DiskInUse" ? { ...failure, attachedTo } : failure;
+}
+
+function isTerminal(disk: ArmDisk): boolean {
+  return disk.provisioningState === "Succeeded" || disk.provisioningState === "Failed";
+}
+
+function nameOf(diskUri: string): ArmName {
+  const id = parseArmId(diskUri);
+  return { resourceGroup: id?.resourceGroup ?? "", name: id?.name ?? "" };
+}

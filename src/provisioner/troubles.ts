@@ -1,0 +1,35 @@
+import type { Lane } from "../core/cloud/lane.ts";
+import { fail } from "../core/result.ts";
+import type { ArmError } from "./arm-api.ts";
+import type { ArmSession } from "./arm-session.ts";
+import { isWorthRetrying, toFailure } from "./error-table.ts";
+import type { VmRequest } from "./vm-request.ts";
+import type { VmTarget } from "./vm-update.ts";
+
+/** Counts what goes wrong in a row in one batch and bounds the patience with it. */
+export class Troubles {
+  readonly #session: ArmSession;
+  readonly #vm: VmTarget;
+  readonly #lifetime: AbortSignal;
+  #count = 0;
+
+  constructor(session: ArmSession, vm: VmTarget, lifetime: AbortSignal) {
+    this.#session = session;
+    this.#vm = vm;
+    this.#lifetime = lifetime;
+  }
+
+  /** True after a back-off, and once the budget has a write again, so that no wait comes between the next read and its write. False: given up, and `open` is settled with the failure. */
+  async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+    this.#count++;
+    if (this.#count > this.#session.settings.troublesMax || !isWorthRetrying(error)) return this.#giveUp(error, open);
+    await this.#session.backOff(this.#count, this.#lifetime);
+    const admitted = await this.#session.untilAdmitted({ group: "vmWrite", resource: this.#vm.key, lane }, this.#lifetime);
+    return admitted.ok ? true : this.#giveUp(admitted.failure, open);
+  }
+
+  #giveUp(error: ArmError, open: readonly VmRequest[]): false {
+    for (const request of open) request.settle(fail(toFailure(error, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
+    return false;
+  }
+}

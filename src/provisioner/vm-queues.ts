@@ -1,0 +1,73 @@
+import { mostUrgentLane } from "../core/cloud/lane.ts";
+import { armIdKey } from "../core/cloud/arm-id.ts";
+import type { ArmSession } from "./arm-session.ts";
+import { runAttachBatch } from "./attach-batch.ts";
+import { type FenceMemory, runFenceBatch } from "./fence-batch.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
+import type { VmTarget } from "./vm-update.ts";
+
+/** The queues of one VM: attaches and detaches share updates, and fences share theirs. */
+interface VmQueue {
+  readonly updates: GroupCommit;
+  readonly fences: GroupCommit;
+}
+
+/**
+ * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half an hour: fences have a group commit of their
+ * own, which goes at once, and while it works no new update starts.
+ */
+export class VmQueues {
+  readonly #session: ArmSession;
+  readonly #targetOf: (nodeName: string) => VmTarget;
+  readonly #lifetime: AbortSignal;
+  readonly #memory: FenceMemory = { emptyUpdateMovesEtag: true };
+  readonly #queues = new Map<string, VmQueue>();
+  #sequence = 0;
+
+  constructor(options: { readonly session: ArmSession; readonly targetOf: (nodeName: string) => VmTarget; readonly lifetime: AbortSignal }) {
+    this.#session = options.session;
+    this.#targetOf = options.targetOf;
+    this.#lifetime = options.lifetime;
+  }
+
+  /** Queues a request. */
+  submit(spec: VmRequestSpec, signal: AbortSignal): VmRequest {
+    const request = new VmRequest(spec, this.#sequence++, signal);
+    const queue = this.#queueOf(spec.node.nodeName);
+    (spec.kind === "fence" ? queue.fences : queue.updates).submit(request);
+    return request;
+  }
+
+  /** Resolves when no queue has work left. */
+  async drained(): Promise<void> {
+    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle()]);
+  }
+
+  #queueOf(nodeName: string): VmQueue {
+    const key = armIdKey(nodeName);
+    const queue = this.#queues.get(key) ?? this.#newQueue(this.#targetOf(nodeName));
+    this.#queues.set(key, queue);
+    return queue;
+  }
+
+  #newQueue(vm: VmTarget): VmQueue {
+    const session = this.#session;
+    const lifetime = this.#lifetime;
+    const fences = new GroupCommit({
+      clock: session.clock,
+      lifetime,
+      heldBy: () => undefined,
+      delayMs: () => 0,
+      run: (batch) => runFenceBatch({ session, vm, memory: this.#memory }, batch, lifetime),
+    });
+    const updates = new GroupCommit({
+      clock: session.clock,
+      lifetime,
+      heldBy: () => fences.idle(),
+      delayMs: (waiting) => session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
+      run: (batch) => runAttachBatch(session, vm, batch, lifetime),
+    });
+    return { updates, fences };
+  }
+}

@@ -1,0 +1,53 @@
+import { armIdKey } from "../core/cloud/arm-id.ts";
+import type { Lane } from "../core/cloud/lane.ts";
+import { type Result, fail, ok } from "../core/result.ts";
+import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "./arm-api.ts";
+import { ownError } from "./arm-error.ts";
+import type { ArmSession } from "./arm-session.ts";
+
+/** A VM that a queue works on. */
+export interface VmTarget extends ArmName {
+  /** Names the VM in budgets: its ARM id in lower case. */
+  readonly key: string;
+}
+
+/** The disk behind an entry, in the form in which ids are compared; empty for an unmanaged disk. */
+export function diskKeyOf(entry: ArmDataDisk): string {
+  return armIdKey(entry.managedDisk?.id ?? "");
+}
+
+/**
+ * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the first nothing can be written conditionally, and
+ * a missing vmId must never pass for another machine's.
+ */
+export async function readVm(session: ArmSession, vm: VmTarget, lane: Lane, signal: AbortSignal): Promise<Result<ArmVm, ArmError>> {
+  const read = await session.call(
+    { group: "vmRead", resource: vm.key, lane },
+    (clientRequestId) => session.arm.getVm({ resourceGroup: vm.resourceGroup, name: vm.name, instanceView: false, clientRequestId }, signal),
+    signal,
+  );
+  if (!read.ok || (read.value.etag !== "" && read.value.vmId !== "")) return read;
+  return fail(ownError("IncompleteVm", `VM ${vm.name} was answered without ${read.value.etag === "" ? "an ETag" : "a vmId"}`));
+}
+
+/** The conditional update of a VM, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */
+export async function updateVm(
+  session: ArmSession,
+  update: { readonly vm: VmTarget; readonly ifMatch: string; readonly change: ArmVmChange; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<void, ArmError>> {
+  const { resourceGroup, name, key } = update.vm;
+  const started = await session.call(
+    { group: "vmWrite", resource: key, lane: update.lane },
+    (clientRequestId) => session.arm.startVmUpdate({ resourceGroup, name, change: update.change, ifMatch: update.ifMatch, clientRequestId }, signal),
+    signal,
+  );
+  if (!started.ok) return fail(started.failure);
+  const ended = await session.untilEnded(started.value, { resource: key, lane: update.lane }, signal);
+  return ended.ok ? ok(undefined) : ended;
+}
+
+/** An entry that takes its disk off with the next write of the list. */
+export function leaving(entry: ArmDataDisk, options: { readonly force: boolean }): ArmDataDisk {
+  return { ...entry, toBeDetached: true, ...(options.force ? { detachOption: "ForceDetach" } : {}) };
+}
