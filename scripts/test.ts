@@ -44,7 +44,12 @@ async function runCheck(root: string): Promise<TestOutcome> {
 
 async function runSuite(suite: Suite, root: string, signal: AbortSignal): Promise<readonly TestOutcome[]> {
   console.log(`${suite.name} (${suite.files.length} files)`);
-  const { outcomes, trouble, output, durationMs } = await startSuite(suite, root, showOutcome, signal);
+  const { outcomes, trouble, output, durationMs } = await startSuite(
+    suite,
+    root,
+    { onOutcome: showOutcome, onNote: (text) => console.log(`  ${text}`) },
+    signal,
+  );
   const count = (result: TestOutcome["result"]): number => outcomes.filter((outcome) => outcome.result === result).length;
   if (trouble !== undefined) console.log(`  FAIL ${suite.name}: ${trouble}`);
   if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "") console.log(`  printed by the suite:\n${indent(output)}`);

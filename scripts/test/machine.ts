@@ -1,5 +1,4 @@
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { findCommand } from "../child/find-command.ts";
 import { runCommand } from "../child/run-command.ts";
 
 /** What this machine offers to the tests. */
@@ -25,7 +24,6 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
   { command: "losetup", package: "mount" },
   { command: "mount", package: "mount" },
 ];
-const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/go/bin"];
 const INSTALL_TIMEOUT_MS = 180_000;
 
 /** Looks at user, tools and environment; changes nothing. */
@@ -58,14 +56,5 @@ export async function installMissingPackages(machine: Machine, root: string): Pr
 }
 
 async function hasCommand(command: string): Promise<boolean> {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SYSTEM_FOLDERS];
-  const found = await Promise.all(
-    folders.map(async (folder) =>
-      access(join(folder, command), constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
+  return (await findCommand(command)) !== undefined;
 }

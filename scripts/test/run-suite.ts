@@ -62,6 +62,10 @@ async function main(files: readonly string[]): Promise<void> {
       ...notRun(skip, todo),
     });
   });
+  stream.on("test:diagnostic", ({ message, file }) => {
+    // Without a file it is node:test's own count at the end.
+    if (file !== undefined) tell({ kind: "Note", text: message });
+  });
   stream.resume();
 }
 

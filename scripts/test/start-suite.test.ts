@@ -12,6 +12,7 @@ const IMPORT = 'import { it } from "node:test";\n';
 
 describe("a suite", () => {
   let folder = "";
+  let notes: string[] = [];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "suite-"));
@@ -24,14 +25,15 @@ describe("a suite", () => {
   });
 
   async function runSource(source: string): Promise<SuiteResult> {
+    notes = [];
     await writeFile(join(folder, "planted.test.ts"), source);
     const suite = { name: "planted", files: ["planted.test.ts"], timeoutMs: 2_500, idleMaxMs: 700 };
-    return startSuite(suite, folder, () => undefined, new AbortController().signal);
+    return startSuite(suite, folder, { onOutcome: () => undefined, onNote: (text) => notes.push(text) }, new AbortController().signal);
   }
 
   it("reports each test, with the reason of a skip and of a failure", async () => {
     const { outcomes, trouble } = await runSource(
-      `${IMPORT}it("good", () => {});\nit("bad", () => { throw new Error("two is not three"); });\nit("absent", (t) => { t.skip("needs a moon"); });\n`,
+      `${IMPORT}it("good", (t) => { t.diagnostic("by the way"); });\nit("bad", () => { throw new Error("two is not three"); });\nit("absent", (t) => { t.skip("needs a moon"); });\n`,
     );
     assert.deepEqual(
       outcomes.map(({ name, file, result, reason }) => ({ name, file, result, reason: reason.split("\n", 1)[0] })),
@@ -42,6 +44,7 @@ describe("a suite", () => {
       ],
     );
     assert.equal(trouble, undefined);
+    assert.deepEqual(notes, ["by the way"]);
   });
 
   const rows = [

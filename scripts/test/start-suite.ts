@@ -13,13 +13,19 @@ export interface SuiteResult {
   readonly durationMs: number;
 }
 
+/** Called while the suite runs. */
+export interface SuiteNews {
+  readonly onOutcome: (outcome: TestOutcome) => void;
+  readonly onNote: (text: string) => void;
+}
+
 const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
 const ANSWER_MAX_MS = 500;
 const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
 
 /** Runs a suite in a process group of its own, so that nothing it started outlives it. */
-export async function startSuite(suite: Suite, root: string, onOutcome: (outcome: TestOutcome) => void, signal: AbortSignal): Promise<SuiteResult> {
+export async function startSuite(suite: Suite, root: string, news: SuiteNews, signal: AbortSignal): Promise<SuiteResult> {
   const startedMs = performance.now();
   const outcomes: TestOutcome[] = [];
   const output: string[] = [];
@@ -39,10 +45,11 @@ export async function startSuite(suite: Suite, root: string, onOutcome: (outcome
   child.on("message", (message: SuiteMessage) => {
     lastNewsMs = performance.now();
     if (message.kind === "OpenResources") openResources = message.resources;
+    if (message.kind === "Note") news.onNote(message.text);
     if (message.kind === "Running") running = message.names;
     if (message.kind === "Outcome") {
       outcomes.push(message.outcome);
-      onOutcome(message.outcome);
+      news.onOutcome(message.outcome);
     }
   });
 

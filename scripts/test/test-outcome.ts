@@ -15,6 +15,8 @@ export type SuiteMessage =
   | { readonly kind: "Outcome"; readonly outcome: TestOutcome }
   /** The tests and suites that run at this moment, outermost first; empty between tests. */
   | { readonly kind: "Running"; readonly names: readonly string[] }
+  /** What a test says about itself with `t.diagnostic`. */
+  | { readonly kind: "Note"; readonly text: string }
   /** The answer to `SuiteQuestion`: what keeps the process from ending. */
   | { readonly kind: "OpenResources"; readonly resources: readonly string[] };
 

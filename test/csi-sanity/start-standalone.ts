@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+/** Where the one process that is controller and node finds its surroundings. */
+export interface StandaloneOptions {
+  readonly socketPath: string;
+  readonly azureEndpoint: string;
+  readonly azureCaFile: string;
+  readonly tenantId: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly storeFile: string;
+  readonly stateDirectory: string;
+  readonly nodeName: string;
+  readonly deviceRoot: string;
+  /** Target and staging paths lie below this folder. */
+  readonly kubeletDirectory: string;
+}
+
+/** The driver as an operating-system process. */
+export interface Standalone {
+  /** What it logged so far. */
+  readonly log: () => string;
+  /** Ends it with SIGTERM and answers its exit code; `undefined` if it had to be killed. */
+  readonly stop: () => Promise<number | undefined>;
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const READY_MAX_MS = 30_000;
+const STOP_MAX_MS = 15_000;
+const POLL_MS = 50;
+
+/** Starts the `standalone` role and waits until its CSI socket takes connections. */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const output: string[] = [];
+  const child = spawn(process.execPath, ["src/main.ts", "standalone", ...flagsOf(options)], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      AZURE_TENANT_ID: options.tenantId,
+      AZURE_CLIENT_ID: "driver",
+      AZURE_CLIENT_SECRET: "secret",
+      AZURE_AUTHORITY_HOST: options.azureEndpoint,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
+  const exited = once(child, "exit");
+  const log = (): string => output.join("");
+
+  const deadlineMs = performance.now() + READY_MAX_MS;
+  while (!(await takesConnections(options.socketPath))) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`standalone ended before it served ${options.socketPath}:\n${log()}`);
+    if (performance.now() > deadlineMs) {
+      child.kill("SIGKILL");
+      throw new Error(`standalone did not serve ${options.socketPath} within ${READY_MAX_MS / 1000} s:\n${log()}`);
+    }
+    await sleep(POLL_MS);
+  }
+
+  const stop = async (): Promise<number | undefined> => {
+    child.kill("SIGTERM");
+    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_MAX_MS);
+    if (child.exitCode === null && child.signalCode === null) await exited;
+    clearTimeout(killer);
+    return child.exitCode ?? undefined;
+  };
+  return { log, stop };
+}
+
+/** The one place that knows the role's flags. */
+function flagsOf(options: StandaloneOptions): readonly string[] {
+  return [
+    `--endpoint=unix://${options.socketPath}`,
+    `--azure-endpoint=${options.azureEndpoint}`,
+    `--azure-ca-file=${options.azureCaFile}`,
+    `--subscription-id=${options.subscriptionId}`,
+    `--resource-group=${options.resourceGroup}`,
+    `--location=${options.location}`,
+    `--store-file=${options.storeFile}`,
+    `--state-dir=${options.stateDirectory}`,
+    `--node-name=${options.nodeName}`,
+    `--device-root=${options.deviceRoot}`,
+    `--kubelet-dir=${options.kubeletDirectory}`,
+  ];
+}
+
+async function takesConnections(socketPath: string): Promise<boolean> {
+  const socket = connect(socketPath);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
