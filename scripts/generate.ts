@@ -30,7 +30,10 @@ async function presentFiles(root: string): Promise<readonly string[]> {
   return lists.flat();
 }
 
-async function differences(root: string, files: readonly GeneratedFile[]): Promise<{ readonly outdated: readonly GeneratedFile[]; readonly leftOver: readonly string[] }> {
+async function differences(
+  root: string,
+  files: readonly GeneratedFile[],
+): Promise<{ readonly outdated: readonly GeneratedFile[]; readonly leftOver: readonly string[] }> {
   const outdated: GeneratedFile[] = [];
   for (const file of files) {
     if ((await contentOf(join(root, file.path))) !== file.content) outdated.push(file);

@@ -57,7 +57,9 @@ export function checkCapabilities(capabilities: readonly VolumeCapability[], max
  */
 export function capabilitiesDifference(existing: readonly VolumeCapability[], requested: readonly VolumeCapability[]): string | undefined {
   if (isSingleWriter(existing) !== isSingleWriter(requested)) {
-    return isSingleWriter(existing) ? "the volume is for one writer, not for several nodes at once" : "the volume is for several nodes at once, not for one writer";
+    return isSingleWriter(existing)
+      ? "the volume is for one writer, not for several nodes at once"
+      : "the volume is for several nodes at once, not for one writer";
   }
   for (const { accessType, fsType } of requested) {
     if (!existing.some((capability) => capability.accessType === accessType)) return `the volume is not for access type ${accessType}`;

@@ -30,12 +30,27 @@ describe("chooseDiskSize", () => {
   const refused = [
     { request: { requiredBytes: -1n }, kind: "InvalidArgument", field: "capacity_range.required_bytes", because: "a negative size" },
     { request: { limitBytes: -1n }, kind: "InvalidArgument", field: "capacity_range.limit_bytes", because: "a negative limit" },
-    { request: { requiredBytes: 2n * GIB, limitBytes: GIB }, kind: "InvalidArgument", field: "capacity_range.required_bytes", because: "more required than allowed" },
+    {
+      request: { requiredBytes: 2n * GIB, limitBytes: GIB },
+      kind: "InvalidArgument",
+      field: "capacity_range.required_bytes",
+      because: "more required than allowed",
+    },
     { request: { limitBytes: GIB - 1n }, kind: "OutOfRange", field: "capacity_range.limit_bytes", because: "no disk is that small" },
-    { request: { requiredBytes: GIB + 1n, limitBytes: GIB + 2n }, kind: "OutOfRange", field: "capacity_range.limit_bytes", because: "no whole GiB lies in the range" },
+    {
+      request: { requiredBytes: GIB + 1n, limitBytes: GIB + 2n },
+      kind: "OutOfRange",
+      field: "capacity_range.limit_bytes",
+      because: "no whole GiB lies in the range",
+    },
     { request: { requiredBytes: 32_768n * GIB }, kind: "OutOfRange", field: "capacity_range.required_bytes", because: "no Premium disk is that large" },
     { request: { requiredBytes: 2n ** 63n - 1n }, kind: "OutOfRange", field: "capacity_range.required_bytes", because: "the largest int64" },
-    { request: { limitBytes: 2n * GIB, skuName: "UltraSSD_LRS" as const }, kind: "OutOfRange", field: "capacity_range.limit_bytes", because: "no Ultra disk is that small" },
+    {
+      request: { limitBytes: 2n * GIB, skuName: "UltraSSD_LRS" as const },
+      kind: "OutOfRange",
+      field: "capacity_range.limit_bytes",
+      because: "no Ultra disk is that small",
+    },
   ];
   for (const { request, kind, field, because } of refused) {
     it(`refuses with ${kind}: ${because}`, () => {
@@ -48,7 +63,12 @@ describe("chooseDiskSize", () => {
 
 describe("isSizeWithin", () => {
   const range = { requiredBytes: 2n * GIB, limitBytes: 3n * GIB };
-  for (const [sizeGiB, within] of [[1, false], [2, true], [3, true], [4, false]] as const) {
+  for (const [sizeGiB, within] of [
+    [1, false],
+    [2, true],
+    [3, true],
+    [4, false],
+  ] as const) {
     it(`says ${within} of ${sizeGiB} GiB between 2 and 3`, () => assert.equal(isSizeWithin(range, sizeGiB), within));
   }
 

@@ -35,7 +35,9 @@ export function chooseDiskSize(range: CapacityRange, skuName: DiskSku): Result<{
   const sizeGiB = Math.max(bytesToGibRoundedUp(range.requiredBytes), diskSizeMinGib(skuName));
   const maxGiB = diskSizeMaxGib(skuName);
   if (sizeGiB > maxGiB) {
-    return fail(outOfRange("capacity_range.required_bytes", range.requiredBytes, `the largest ${skuName} disk has ${maxGiB} GiB (${gibToBytes(maxGiB)} bytes)`));
+    return fail(
+      outOfRange("capacity_range.required_bytes", range.requiredBytes, `the largest ${skuName} disk has ${maxGiB} GiB (${gibToBytes(maxGiB)} bytes)`),
+    );
   }
   if (range.limitBytes > 0n && gibToBytes(sizeGiB) > range.limitBytes) {
     const problem = `the smallest ${skuName} disk for ${range.requiredBytes} bytes has ${sizeGiB} GiB (${gibToBytes(sizeGiB)} bytes), above the limit; raise the limit to a whole GiB`;

@@ -58,9 +58,17 @@ describe("createRequestDifference", () => {
     { existing: aVolume({}, { sizeGiB: 20 }), requested: aSpec(), because: "the disk has grown since" },
     { existing: aVolume({ maxMountReplicaCount: 2 }), requested: aSpec(), because: "the standby count was edited since" },
     { existing: aVolume(), requested: aSpec({ parameters: { SKUNAME: "Premium_LRS", zoned: "true" } }), because: "the same parameters in other words" },
-    { existing: aVolume(), requested: aSpec({ capabilities: [{ accessMode: "SINGLE_NODE_SINGLE_WRITER", accessType: "mount", fsType: "" }] }), because: "a capability that the volume has too" },
+    {
+      existing: aVolume(),
+      requested: aSpec({ capabilities: [{ accessMode: "SINGLE_NODE_SINGLE_WRITER", accessType: "mount", fsType: "" }] }),
+      because: "a capability that the volume has too",
+    },
     { existing: aVolume(inZone("1"), {}), requested: aSpec(inZone("1")), because: "the zone that it is in" },
-    { existing: aVolume({ parameters: { partition: "1" } }), requested: aSpec({ parameters: { partition: "1" } }), because: "the same words, though this version does not know them" },
+    {
+      existing: aVolume({ parameters: { partition: "1" } }),
+      requested: aSpec({ parameters: { partition: "1" } }),
+      because: "the same words, though this version does not know them",
+    },
   ];
   for (const { existing, requested, because } of matching) {
     it(`finds none: ${because}`, () => assert.equal(createRequestDifference(existing, requested), undefined));

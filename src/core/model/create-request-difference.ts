@@ -14,7 +14,8 @@ type VolumeSpec = AzVolume["spec"];
  */
 export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
   if (existing.spec.diskUri !== undefined) return "it stands for a disk that this driver did not create";
-  if (existing.spec.volumeName !== requested.volumeName) return `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names without case`;
+  if (existing.spec.volumeName !== requested.volumeName)
+    return `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names without case`;
   return (
     sizeDifference(existing, requested) ??
     parametersDifference(existing.spec, requested) ??
@@ -53,12 +54,22 @@ function parametersDifference(existing: VolumeSpec, requested: VolumeSpec): stri
   return tagsDifference(before.value.tags, now.value.tags);
 }
 
-const comparedParameters = ["skuName", "maxShares", "maxMountReplicaCount", "cachingMode", "fsType", "resourceGroup", "location"] as const satisfies readonly (keyof VolumeParameters)[];
+const comparedParameters = [
+  "skuName",
+  "maxShares",
+  "maxMountReplicaCount",
+  "cachingMode",
+  "fsType",
+  "resourceGroup",
+  "location",
+] as const satisfies readonly (keyof VolumeParameters)[];
 
 function tagsDifference(before: VolumeParameters["tags"], now: VolumeParameters["tags"]): string | undefined {
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].toSorted();
   const different = names.find((name) => before[name] !== now[name]);
-  return different === undefined ? undefined : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ${JSON.stringify(now[different] ?? "")}`;
+  return different === undefined
+    ? undefined
+    : `its tag ${different} is ${JSON.stringify(before[different] ?? "")}, not ${JSON.stringify(now[different] ?? "")}`;
 }
 
 function sameWords(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
@@ -69,7 +80,9 @@ function topologyDifference(existing: AzVolume, requested: VolumeSpec): string |
   const detail = existing.status?.detail;
   const requisite = requested.accessibilityRequirements?.requisite ?? [];
   if (detail !== undefined) {
-    return satisfiesRequisite(detail.accessibleTopology, requisite) ? undefined : `it is reachable from ${zonesOf(detail.accessibleTopology)}, not from ${zonesOf(requisite)}`;
+    return satisfiesRequisite(detail.accessibleTopology, requisite)
+      ? undefined
+      : `it is reachable from ${zonesOf(detail.accessibleTopology)}, not from ${zonesOf(requisite)}`;
   }
   const [before, now] = [placementOf(existing.spec), placementOf(requested)];
   return before === now ? undefined : `it is being created in ${before}, not in ${now}`;
@@ -78,7 +91,11 @@ function topologyDifference(existing: AzVolume, requested: VolumeSpec): string |
 function placementOf(spec: VolumeSpec): string {
   const parameters = parseVolumeParameters(spec.parameters);
   if (!parameters.ok) return "no zone";
-  const placement = choosePlacement({ accessibilityRequirements: spec.accessibilityRequirements, skuName: parameters.value.skuName, location: parameters.value.location });
+  const placement = choosePlacement({
+    accessibilityRequirements: spec.accessibilityRequirements,
+    skuName: parameters.value.skuName,
+    location: parameters.value.location,
+  });
   return placement.ok && placement.value.zone !== undefined ? `zone ${placement.value.zone}` : "no zone";
 }
 

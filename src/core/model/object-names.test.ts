@@ -83,7 +83,9 @@ describe("attachmentObjectName", () => {
   });
 
   it("is legal for any names", () => {
-    fc.assert(fc.property(anyText, anyText, (diskName, nodeName) => assert.match(attachmentObjectName({ diskUri: aDiskUri(diskName), nodeName }), OBJECT_NAME)));
+    fc.assert(
+      fc.property(anyText, anyText, (diskName, nodeName) => assert.match(attachmentObjectName({ diskUri: aDiskUri(diskName), nodeName }), OBJECT_NAME)),
+    );
   });
 });
 

@@ -18,18 +18,27 @@ describe("choosePlacement", () => {
   ];
   for (const { preferred, requisite, location, zone, because } of chosen) {
     it(`answers ${location ?? "the cluster's region"}, zone ${zone ?? "none"}: ${because}`, () => {
-      assert.deepEqual(choosePlacement({ accessibilityRequirements: { preferred, requisite }, skuName: "Premium_LRS", location: undefined }), { ok: true, value: { location, zone } });
+      assert.deepEqual(choosePlacement({ accessibilityRequirements: { preferred, requisite }, skuName: "Premium_LRS", location: undefined }), {
+        ok: true,
+        value: { location, zone },
+      });
     });
   }
 
   it("passes over terms outside the region asked for", () => {
     const accessibilityRequirements = { preferred: [inZone("westus-1")], requisite: [inZone("eastus-2")] };
-    assert.deepEqual(choosePlacement({ accessibilityRequirements, skuName: "Premium_LRS", location: "eastus" }), { ok: true, value: { location: "eastus", zone: "2" } });
+    assert.deepEqual(choosePlacement({ accessibilityRequirements, skuName: "Premium_LRS", location: "eastus" }), {
+      ok: true,
+      value: { location: "eastus", zone: "2" },
+    });
   });
 
   it("gives a zone-redundant disk the region but no zone", () => {
     const accessibilityRequirements = { preferred: [], requisite: [inZone("eastus-2")] };
-    assert.deepEqual(choosePlacement({ accessibilityRequirements, skuName: "Premium_ZRS", location: undefined }), { ok: true, value: { location: "eastus", zone: undefined } });
+    assert.deepEqual(choosePlacement({ accessibilityRequirements, skuName: "Premium_ZRS", location: undefined }), {
+      ok: true,
+      value: { location: "eastus", zone: undefined },
+    });
   });
 
   const refused = [
@@ -56,7 +65,12 @@ describe("accessibleTopology", () => {
   });
 
   it("is every zone of the region, and none, for a zone-redundant disk", () => {
-    assert.deepEqual(accessibleTopology({ skuName: "Premium_ZRS", location: "eastus", zones: [] }), [inZone("eastus-1"), inZone("eastus-2"), inZone("eastus-3"), inZone("")]);
+    assert.deepEqual(accessibleTopology({ skuName: "Premium_ZRS", location: "eastus", zones: [] }), [
+      inZone("eastus-1"),
+      inZone("eastus-2"),
+      inZone("eastus-3"),
+      inZone(""),
+    ]);
   });
 });
 

@@ -24,7 +24,11 @@ describe("parseVolumeParameters", () => {
     { parameters: { maxShares: "3", maxMountReplicaCount: "2" }, parsed: { maxShares: 3, maxMountReplicaCount: 2 }, because: "counts" },
     { parameters: { cachingMode: "None", fsType: "XFS" }, parsed: { cachingMode: "None", fsType: "xfs" }, because: "file systems in any case, as V1" },
     { parameters: { resourceGroup: "rg-1", location: "East US" }, parsed: { resourceGroup: "rg-1", location: "eastus" }, because: "display names of regions" },
-    { parameters: { skuName: "", cachingMode: "", fsType: "", tags: "", resourceGroup: "", location: "" }, parsed: {}, because: "templates leave empty values" },
+    {
+      parameters: { skuName: "", cachingMode: "", fsType: "", tags: "", resourceGroup: "", location: "" },
+      parsed: {},
+      because: "templates leave empty values",
+    },
     { parameters: { kind: "Dedicated", zoned: "true", enableAsyncAttach: "false" }, parsed: {}, because: "leftovers of older drivers" },
     { parameters: { requestedsizegib: "5" }, parsed: {}, because: "a volume context is read by the same rules" },
     {
@@ -84,7 +88,11 @@ describe("parseVolumeParameters", () => {
 
 describe("volumeContextOf", () => {
   it("is all parameters as given and the size asked for", () => {
-    assert.deepEqual(volumeContextOf({ skuName: "Premium_LRS", kind: "Dedicated", RequestedSizeGiB: "1" }, 10), { skuName: "Premium_LRS", kind: "Managed", requestedsizegib: "10" });
+    assert.deepEqual(volumeContextOf({ skuName: "Premium_LRS", kind: "Dedicated", RequestedSizeGiB: "1" }, 10), {
+      skuName: "Premium_LRS",
+      kind: "Managed",
+      requestedsizegib: "10",
+    });
   });
 
   it("can be parsed again", () => {

@@ -7,7 +7,13 @@ import { cachingModes, diskSkus } from "./disk-sku.ts";
 import type { FileSystemType } from "./file-system.ts";
 import { fileSystemTypes } from "./file-system.ts";
 import type { MetadataParameterName, VolumeParameterName } from "./volume-parameter-names.ts";
-import { compatibilityParameterNames, laterParameterNames, laterParameterPrefix, metadataParameterNames, volumeParameterNames } from "./volume-parameter-names.ts";
+import {
+  compatibilityParameterNames,
+  laterParameterNames,
+  laterParameterPrefix,
+  metadataParameterNames,
+  volumeParameterNames,
+} from "./volume-parameter-names.ts";
 import type { Tags } from "./volume-tags.ts";
 import { volumeTags } from "./volume-tags.ts";
 
@@ -51,11 +57,20 @@ export function parseVolumeParameters(parameters: Readonly<Record<string, string
   if (!cachingMode.ok) return cachingMode;
   const fsType = parseFileSystemType(stated(given.value, "fsType"), "parameters.fsType");
   if (!fsType.ok) return fsType;
-  const resourceGroup = parsePattern(given.value, "resourceGroup", RESOURCE_GROUP, "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period");
+  const resourceGroup = parsePattern(
+    given.value,
+    "resourceGroup",
+    RESOURCE_GROUP,
+    "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period",
+  );
   if (!resourceGroup.ok) return resourceGroup;
   const location = parsePattern(withoutSpaces(given.value), "location", LOCATION, "must be an Azure region such as eastus");
   if (!location.ok) return location;
-  const tags = volumeTags({ tags: stated(given.value, "tags"), tagValueDelimiter: stated(given.value, "tagValueDelimiter"), metadata: metadataIn(given.value) });
+  const tags = volumeTags({
+    tags: stated(given.value, "tags"),
+    tagValueDelimiter: stated(given.value, "tagValueDelimiter"),
+    metadata: metadataIn(given.value),
+  });
   if (!tags.ok) return tags;
   return ok({
     skuName: skuName.value ?? DEFAULT_SKU,
@@ -142,7 +157,11 @@ function parseChoice<T extends string>(given: Given, name: VolumeParameterName, 
   return choice === undefined ? fail(invalid(name, value, oneOf(value, choices))) : ok(choice);
 }
 
-function parseCount(given: Given, name: VolumeParameterName, bounds: { readonly min: number; readonly max: number }): Result<number | undefined, InvalidArgument> {
+function parseCount(
+  given: Given,
+  name: VolumeParameterName,
+  bounds: { readonly min: number; readonly max: number },
+): Result<number | undefined, InvalidArgument> {
   const value = given.get(name.toLowerCase())?.value;
   if (value === undefined) return ok(undefined);
   const count = value.length <= DIGITS_MAX && /^[0-9]+$/u.test(value) ? Number(value) : Number.NaN;

@@ -29,11 +29,17 @@ function settle(parameters: Partial<VolumeParameters>, sizeGiB = 1024, capabilit
 
 describe("settleVolume", () => {
   it("caches an unshared disk and keeps no standby", () => {
-    assert.deepEqual(settle({}), { ok: true, value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, maxMountReplicaCount: 0, cachingMode: "ReadOnly" } });
+    assert.deepEqual(settle({}), {
+      ok: true,
+      value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 1, maxMountReplicaCount: 0, cachingMode: "ReadOnly" },
+    });
   });
 
   it("keeps a standby for every share but the writer's and does not cache a shared disk", () => {
-    assert.deepEqual(settle({ maxShares: 3 }), { ok: true, value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, maxMountReplicaCount: 2, cachingMode: "None" } });
+    assert.deepEqual(settle({ maxShares: 3 }), {
+      ok: true,
+      value: { skuName: "Premium_LRS", sizeGiB: 1024, maxShares: 3, maxMountReplicaCount: 2, cachingMode: "None" },
+    });
   });
 
   it("keeps as many standbys as asked for", () => {

@@ -101,7 +101,13 @@ function checkFileSystemTypes(parameters: VolumeParameters, capabilities: readon
 function replicaCount(parameters: VolumeParameters, capabilities: readonly VolumeCapability[]): Result<number, InvalidArgument> {
   const { maxShares, maxMountReplicaCount } = parameters;
   if (maxMountReplicaCount !== undefined && maxMountReplicaCount >= maxShares) {
-    return fail(invalid("maxMountReplicaCount", maxMountReplicaCount, `must be from 0 to maxShares - 1, which is ${maxShares - 1}; raise maxShares (${maxShares}) for more`));
+    return fail(
+      invalid(
+        "maxMountReplicaCount",
+        maxMountReplicaCount,
+        `must be from 0 to maxShares - 1, which is ${maxShares - 1}; raise maxShares (${maxShares}) for more`,
+      ),
+    );
   }
   const isShared = capabilities.some(({ accessMode }) => isMultiNode(accessMode));
   return ok(isShared ? 0 : (maxMountReplicaCount ?? maxShares - 1));

@@ -19,7 +19,10 @@ describe("volumeTags", () => {
 
   it("fills in what the provisioner says of the claim, whatever characters it has", () => {
     const metadata = { "csi.storage.k8s.io/pvc/name": "$&claim" };
-    assert.deepEqual(tagsOf("for=${pvc.metadata.name}", { metadata }), { ok: true, value: { ...own, "kubernetes.io-created-for-pvc-name": "$&claim", for: "$&claim" } });
+    assert.deepEqual(tagsOf("for=${pvc.metadata.name}", { metadata }), {
+      ok: true,
+      value: { ...own, "kubernetes.io-created-for-pvc-name": "$&claim", for: "$&claim" },
+    });
   });
 
   for (const [tags, problem, because] of [

@@ -45,7 +45,8 @@ export function volumeTags(request: {
     names.add(key);
     tags.set(tag.value.name, tag.value.value);
   }
-  if (tags.size > TAGS_MAX) return fail(invalidTag(`${tags.size} tags`, `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`));
+  if (tags.size > TAGS_MAX)
+    return fail(invalidTag(`${tags.size} tags`, `Azure takes at most ${TAGS_MAX} tags, ${Object.keys(own).length} of them the driver's own`));
   return ok(Object.fromEntries(tags));
 }
 

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Failure } from "../../core/failure.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import { aCall } from "../testing/a-call.ts";
+import type { Identity } from "./identity-handlers.ts";
+import { identityHandlers } from "./identity-handlers.ts";
+
+function handlersOf(overrides: Partial<Identity> = {}): ReturnType<typeof identityHandlers> {
+  return identityHandlers({ driverName: "disk.csi.azure.com", version: "1.2.3", hasControllerService: true, isReady: async () => ok(true), ...overrides });
+}
+
+describe("identityHandlers", () => {
+  it("say the driver's name and version", async () => {
+    assert.deepEqual(await handlersOf().getPluginInfo?.({}, aCall()), ok({ name: "disk.csi.azure.com", vendorVersion: "1.2.3", manifest: {} }));
+  });
+
+  it("say CONTROLLER_SERVICE only where there is one", async () => {
+    const namesOf = async (hasControllerService: boolean): Promise<readonly string[]> => {
+      const answer = await handlersOf({ hasControllerService }).getPluginCapabilities?.({}, aCall());
+      return answer?.ok === true ? answer.value.capabilities.map(({ type }) => type?.value.type ?? "") : [];
+    };
+    assert.deepEqual(await namesOf(true), ["CONTROLLER_SERVICE", "VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"]);
+    assert.deepEqual(await namesOf(false), ["VOLUME_ACCESSIBILITY_CONSTRAINTS", "ONLINE"]);
+  });
+
+  const notReady: Failure = { kind: "HostNotReady", detail: "an earlier mount command still runs" };
+  const states: readonly (readonly [Result<boolean, Failure>, Result<{ readonly ready: boolean }, Failure>])[] = [
+    [ok(true), ok({ ready: true })],
+    [ok(false), ok({ ready: false })],
+    [fail(notReady), fail(notReady)],
+  ];
+  for (const [state, answer] of states) {
+    it(`answer a probe with ${JSON.stringify(answer)}`, async () => {
+      assert.deepEqual(await handlersOf({ isReady: async () => state }).probe?.({}, aCall()), answer);
+    });
+  }
+});

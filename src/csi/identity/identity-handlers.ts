@@ -1,0 +1,38 @@
+import type { Failure } from "../../core/failure.ts";
+import type { Result } from "../../core/result.ts";
+import { ok } from "../../core/result.ts";
+import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
+import type { HandlersOf } from "../unary-handler.ts";
+
+/** The driver's name where no setting changes it. */
+export const defaultDriverName = "disk.csi.azure.com";
+
+/** What the identity service says of this plug-in. */
+export interface Identity {
+  readonly driverName: string;
+  readonly version: string;
+  /** `controller` roles say that they serve CSI's controller service; a node plug-in does not. */
+  readonly hasControllerService: boolean;
+  /** Whether the plug-in can serve calls; `false` while it starts, a failure when it can't serve at all. */
+  readonly isReady: (signal: AbortSignal) => Promise<Result<boolean, Failure>>;
+}
+
+/** CSI's identity service. */
+export function identityHandlers(identity: Identity): HandlersOf<typeof IdentityService> {
+  return {
+    getPluginInfo: async () => ok({ name: identity.driverName, vendorVersion: identity.version, manifest: {} }),
+    getPluginCapabilities: async () => ok({ capabilities: pluginCapabilities(identity) }),
+    probe: async (_request, call) => {
+      const ready = await identity.isReady(call.signal);
+      return ready.ok ? ok({ ready: ready.value }) : ready;
+    },
+  };
+}
+
+/** ONLINE covers volumes that no node has, too. Shared disks grow only while no VM has them: their expansion says so itself. */
+function pluginCapabilities(identity: Identity): readonly PluginCapability[] {
+  const zones: PluginCapability = { type: { $case: "service", value: { type: "VOLUME_ACCESSIBILITY_CONSTRAINTS" } } };
+  const expansion: PluginCapability = { type: { $case: "volumeExpansion", value: { type: "ONLINE" } } };
+  const controller: PluginCapability = { type: { $case: "service", value: { type: "CONTROLLER_SERVICE" } } };
+  return identity.hasControllerService ? [controller, zones, expansion] : [zones, expansion];
+}
