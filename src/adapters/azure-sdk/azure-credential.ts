@@ -1,0 +1,72 @@
+import { ClientSecretCredential, ManagedIdentityCredential, type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
+import { type Result, ok } from "../../core/result.ts";
+import { type AzureConfig, type AzureEndpoints, type ConfigFailure, invalid, required } from "./azure-config.ts";
+
+/** Where credentials are looked for. */
+export interface CredentialSources {
+  readonly config: AzureConfig;
+  /** `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly endpoints: AzureEndpoints;
+  /** Certificates for the authority, as for the endpoint. */
+  readonly caPem: string | undefined;
+}
+
+/**
+ * Chooses how to log in to Azure: workload identity if its token file is known (what its webhook injects goes before the file), a managed identity if
+ * `useManagedIdentityExtension`, else the client secret. An incomplete choice fails and names the missing field: guessing would log in as someone else.
+ */
+export function createAzureCredential(sources: CredentialSources): Result<TokenCredential, ConfigFailure> {
+  const { config, environment } = sources;
+  if (environment["AZURE_FEDERATED_TOKEN_FILE"] !== undefined || config.useFederatedWorkloadIdentityExtension === true) return workloadIdentity(sources);
+  if (config.useManagedIdentityExtension === true) return ok(managedIdentity(config.userAssignedIdentityID ?? ""));
+  if (config.aadClientId === undefined && config.aadClientSecret === undefined) {
+    return invalid(
+      "aadClientId",
+      "",
+      "is missing, and so is every other way to log in to Azure: set aadClientId and aadClientSecret, or useManagedIdentityExtension, or run with workload identity (AZURE_FEDERATED_TOKEN_FILE)",
+    );
+  }
+  return clientSecret(sources);
+}
+
+function workloadIdentity({ config, environment, endpoints, caPem }: CredentialSources): Result<TokenCredential, ConfigFailure> {
+  const merged: AzureConfig = {
+    ...config,
+    ...given("tenantId", environment["AZURE_TENANT_ID"]),
+    ...given("aadClientId", environment["AZURE_CLIENT_ID"]),
+    ...given("aadFederatedTokenFile", environment["AZURE_FEDERATED_TOKEN_FILE"]),
+  };
+  const why = "workload identity needs it (or AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE in the environment)";
+  const tenantId = required(merged, "tenantId", why);
+  if (!tenantId.ok) return tenantId;
+  const clientId = required(merged, "aadClientId", why);
+  if (!clientId.ok) return clientId;
+  const tokenFilePath = required(merged, "aadFederatedTokenFile", why);
+  if (!tokenFilePath.ok) return tokenFilePath;
+  return ok(new WorkloadIdentityCredential({ tenantId: tenantId.value, clientId: clientId.value, tokenFilePath: tokenFilePath.value, ...authorityOptions(endpoints, caPem) }));
+}
+
+function managedIdentity(identity: string): TokenCredential {
+  if (identity === "") return new ManagedIdentityCredential();
+  return identity.startsWith("/") ? new ManagedIdentityCredential({ resourceId: identity }) : new ManagedIdentityCredential({ clientId: identity });
+}
+
+function clientSecret({ config, endpoints, caPem }: CredentialSources): Result<TokenCredential, ConfigFailure> {
+  const why = "logging in with a client secret needs it";
+  const tenantId = required(config, "tenantId", why);
+  if (!tenantId.ok) return tenantId;
+  const clientId = required(config, "aadClientId", why);
+  if (!clientId.ok) return clientId;
+  const secret = required(config, "aadClientSecret", why);
+  if (!secret.ok) return secret;
+  return ok(new ClientSecretCredential(tenantId.value, clientId.value, secret.value, authorityOptions(endpoints, caPem)));
+}
+
+function authorityOptions(endpoints: AzureEndpoints, caPem: string | undefined): { authorityHost: string; disableInstanceDiscovery: boolean; tlsOptions?: { ca: string } } {
+  return { authorityHost: endpoints.authority, disableInstanceDiscovery: endpoints.isPrivateAuthority, ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }) };
+}
+
+function given<K extends keyof AzureConfig>(field: K, value: string | undefined): Partial<Record<K, string>> {
+  return value === undefined || value === "" ? {} : ({ [field]: value } as Partial<Record<K, string>>);
+}

@@ -1,0 +1,36 @@
+import { type Result, ok } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ArmApi } from "../../provisioner/arm-api.ts";
+import type { DiskPlace } from "../../provisioner/disks.ts";
+import { type AzureConfig, type ConfigFailure, endpointsOf, required } from "./azure-config.ts";
+import { createAzureCredential } from "./azure-credential.ts";
+import { createSdkArmApi } from "./sdk-arm-api.ts";
+
+/** Builds `ArmApi` from `azure.json`-like settings and the environment; also answers the cluster's place, which the provisioner needs. Sends nothing yet. */
+export function connectAzure(options: {
+  readonly config: AzureConfig;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Certificates of the endpoint and the authority, in PEM, besides the well-known ones. */
+  readonly caPem: string | undefined;
+  readonly clock: Clock;
+}): Result<{ readonly arm: ArmApi; readonly place: DiskPlace }, ConfigFailure> {
+  const { config, environment, caPem, clock } = options;
+  const subscriptionId = required(config, "subscriptionId", "disks and VMs are in it");
+  if (!subscriptionId.ok) return subscriptionId;
+  const resourceGroup = required(config, "resourceGroup", "the cluster's VMs are in it");
+  if (!resourceGroup.ok) return resourceGroup;
+  const location = required(config, "location", "disks are created there");
+  if (!location.ok) return location;
+  const endpoints = endpointsOf(config, environment);
+  if (!endpoints.ok) return endpoints;
+  const credential = createAzureCredential({ config, environment, endpoints: endpoints.value, caPem });
+  if (!credential.ok) return credential;
+  const arm = createSdkArmApi({
+    credential: credential.value,
+    subscriptionId: subscriptionId.value,
+    endpoint: endpoints.value.resourceManager,
+    clock,
+    ...(caPem === undefined ? {} : { caPem }),
+  });
+  return ok({ arm, place: { subscriptionId: subscriptionId.value, resourceGroup: resourceGroup.value, location: location.value } });
+}

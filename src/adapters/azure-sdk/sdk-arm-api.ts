@@ -1,0 +1,139 @@
+import { ComputeManagementClient, type DataDisk } from "@azure/arm-compute";
+import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
+import type { TokenCredential } from "@azure/identity";
+import { fail, ok } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmDisk, ArmVm } from "../../provisioner/arm-api.ts";
+import { errorWithoutAnswer } from "../../provisioner/arm-error.ts";
+import { readDiskResource, readPage, readVmResource } from "../arm-wire/read-resources.ts";
+import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from "./sdk-call.ts";
+
+/** How to reach Azure. */
+export interface SdkArmApiOptions {
+  readonly credential: TokenCredential;
+  readonly subscriptionId: string;
+  /** Azure Resource Manager's address, such as `https://management.azure.com`; an emulator's must be HTTPS too, or the SDK sends no token. */
+  readonly endpoint: string;
+  /** Certificates, in PEM, that the endpoint's may be signed by besides the well-known ones. Default: none. */
+  readonly caPem?: string;
+  readonly clock: Clock;
+  /** Longest wait for one answer, in milliseconds. Default 60 s, what Azure's own drivers wait. */
+  readonly requestTimeoutMs?: number;
+}
+
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Pages of one list, so that a list that never ends is found out. */
+const PAGES_MAX = 1000;
+
+/**
+ * Builds `ArmApi` over the official SDK. Its typed operations build and send the requests (paths, API versions, bodies, authentication); its own retries
+ * are off, since the budget above must see every call. What came back is read from the wire, because the SDK drops what we need: a poller that was
+ * cancelled loses the code (`OperationPreempted`), one that failed keeps it only inside a sentence, and one lost poll ends a poller for good. For the
+ * same reasons operations are polled by plain GETs through the SDK's pipeline, and so in steps of our clock.
+ */
+export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
+  const httpClient = createDefaultHttpClient();
+  const client = new ComputeManagementClient(options.credential, options.subscriptionId, {
+    endpoint: options.endpoint,
+    httpClient,
+    retryOptions: { maxRetries: 0 },
+    userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
+    credentials: { scopes: [`${options.endpoint.replace(/\/$/, "")}/.default`] },
+    ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
+  });
+  const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+
+  function send(clientRequestId: string, invoke: (call: CallOptions) => Promise<unknown>, signal: AbortSignal): Promise<SdkAnswer> {
+    return sendThroughSdk({ clientRequestId, timeoutMs, nowMs: () => options.clock.nowMs() }, invoke, signal);
+  }
+
+  function get(url: string, clientRequestId: string, signal: AbortSignal): Promise<SdkAnswer> {
+    return send(
+      clientRequestId,
+      async (call) => {
+        const headers = createHttpHeaders({ accept: "application/json", ...call.requestOptions.headers });
+        call.onResponse(await client.pipeline.sendRequest(httpClient, createPipelineRequest({ url, headers, abortSignal: signal, timeout: timeoutMs })));
+      },
+      signal,
+    );
+  }
+
+  async function list<T>(request: { readonly clientRequestId: string; readonly first: (call: CallOptions) => Promise<unknown>; readonly readItem: (item: unknown) => T }, signal: AbortSignal): Promise<ArmAnswer<readonly T[]>> {
+    const items: T[] = [];
+    let answer = await send(request.clientRequestId, request.first, signal);
+    for (let pages = 0; pages < PAGES_MAX; pages++) {
+      const page = readSdkAnswer(answer, (wire) => valueFrom(wire, (body) => readPage(body, request.readItem)));
+      if (!page.result.ok) return { result: page.result, remaining: page.remaining };
+      items.push(...page.result.value.items);
+      const { nextLink } = page.result.value;
+      if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
+      answer = await get(nextLink, request.clientRequestId, signal);
+    }
+    return { result: fail(errorWithoutAnswer("TooManyPages", `a list has more than ${PAGES_MAX} pages`, request.clientRequestId)), remaining: [] };
+  }
+
+  return {
+    getDisk: async ({ resourceGroup, name, clientRequestId }, signal) =>
+      readSdkAnswer(await send(clientRequestId, (call) => client.disks.get(resourceGroup, name, call), signal), (wire) => valueFrom<ArmDisk>(wire, readDiskResource)),
+    listDisks: ({ resourceGroup, clientRequestId }, signal) =>
+      list({ clientRequestId, first: (call) => client.disks.listByResourceGroup(resourceGroup, call).byPage().next(), readItem: readDiskResource }, signal),
+    startDiskCreateOrUpdate: async ({ resourceGroup, name, disk, clientRequestId }, signal) => {
+      const body = {
+        location: disk.location,
+        tags: { ...disk.tags },
+        sku: { name: disk.skuName },
+        creationData: { createOption: "Empty" },
+        diskSizeGB: disk.diskSizeGB,
+        ...(disk.zones.length > 0 ? { zones: [...disk.zones] } : {}),
+        ...(disk.maxShares > 1 ? { maxShares: disk.maxShares } : {}),
+      };
+      const answer = await send(clientRequestId, (call) => client.disks.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    startDiskResize: async ({ resourceGroup, name, diskSizeGB, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => client.disks.update(resourceGroup, name, { diskSizeGB }, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    startDiskDelete: async ({ resourceGroup, name, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => client.disks.delete(resourceGroup, name, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    getVm: async ({ resourceGroup, name, instanceView, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => client.virtualMachines.get(resourceGroup, name, { ...call, ...(instanceView ? { expand: "instanceView" } : {}) }), signal);
+      return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
+    },
+    listVms: ({ resourceGroup, clientRequestId }, signal) =>
+      list({ clientRequestId, first: (call) => client.virtualMachines.list(resourceGroup, call).byPage().next(), readItem: readVmResource }, signal),
+    startVmUpdate: async ({ resourceGroup, name, change, ifMatch, clientRequestId }, signal) => {
+      const body = {
+        ...(change.tags === undefined ? {} : { tags: { ...change.tags } }),
+        ...(change.dataDisks === undefined ? {} : { storageProfile: { dataDisks: change.dataDisks.map(toSdkDataDisk) } }),
+      };
+      const answer = await send(clientRequestId, (call) => client.virtualMachines.update(resourceGroup, name, body, { ...call, ifMatch }).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    startAttachDetachDataDisks: async ({ resourceGroup, name, attach, detach, clientRequestId }, signal) => {
+      const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
+      const answer = await send(clientRequestId, (call) => client.virtualMachines.attachDetachDataDisks(resourceGroup, name, body, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    startVmPowerOff: async ({ resourceGroup, name, skipShutdown, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => client.virtualMachines.powerOff(resourceGroup, name, { ...call, skipShutdown }).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    startVmDeallocate: async ({ resourceGroup, name, forceDeallocate, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => client.virtualMachines.deallocate(resourceGroup, name, { ...call, forceDeallocate }).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    pollOperation: async ({ operation, clientRequestId }, signal) =>
+      readSdkAnswer(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) => statusFrom(wire, operation)),
+  };
+}
+
+/** An entry as it was read goes back as it is; only one member is spelt otherwise in the SDK. */
+function toSdkDataDisk(entry: ArmDataDisk & { readonly diskIOPSReadWrite?: number }): DataDisk {
+  const { diskIOPSReadWrite, ...rest } = entry;
+  return { ...(rest as DataDisk), ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }) };
+}

@@ -1,0 +1,76 @@
+import { fail } from "../../core/result.ts";
+import type { ArmAnswer, ArmError } from "../../provisioner/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm-error.ts";
+import type { WireAnswer } from "../arm-wire/wire-answer.ts";
+
+/** A raw answer, as the SDK shows it to `onResponse`. */
+interface RawAnswer {
+  readonly status: number;
+  readonly headers: { toJSON(): Record<string, string> };
+  readonly bodyAsText?: string | null;
+}
+
+/** What each call of the SDK is given. */
+export interface CallOptions {
+  readonly abortSignal: AbortSignal;
+  readonly requestOptions: { readonly headers: Record<string, string>; readonly timeout: number };
+  readonly onResponse: (raw: RawAnswer) => void;
+}
+
+/** An answer of ARM, or why there is none. */
+export type SdkAnswer = WireAnswer | { readonly lost: ArmError };
+
+/** Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on errors, and its errors lack details. */
+export async function sendThroughSdk(
+  call: { readonly clientRequestId: string; readonly timeoutMs: number; readonly nowMs: () => number },
+  invoke: (options: CallOptions) => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<SdkAnswer> {
+  let answer: WireAnswer | undefined;
+  try {
+    await invoke({
+      abortSignal: signal,
+      requestOptions: { headers: { "x-ms-client-request-id": call.clientRequestId }, timeout: call.timeoutMs },
+      onResponse: (raw) => {
+        answer = { statusCode: raw.status, headers: raw.headers.toJSON(), body: parsed(raw.bodyAsText ?? ""), atMs: call.nowMs() };
+      },
+    });
+  } catch (error) {
+    if (answer === undefined) return { lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }) };
+  }
+  return answer ?? { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId) };
+}
+
+/** Reads an answer; a lost one is its error. */
+export function readSdkAnswer<T>(answer: SdkAnswer, read: (wire: WireAnswer) => ArmAnswer<T>): ArmAnswer<T> {
+  return "lost" in answer ? { result: fail(answer.lost), remaining: [] } : read(answer);
+}
+
+/** Errors of the credential that no retry mends. */
+const CREDENTIAL_ERRORS = ["AuthenticationError", "CredentialUnavailableError", "AggregateAuthenticationError", "AuthenticationRequiredError"];
+
+function lostError(error: unknown, call: { readonly clientRequestId: string; readonly isCancelled: boolean }): ArmError {
+  if (call.isCancelled) return errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
+  const { name, message, code, statusCode } = factsOf(error);
+  // A token service that is busy or unreachable is no refusal: only its 4xx answers and a credential that is not there are.
+  const isRefusedLogin = CREDENTIAL_ERRORS.includes(name) && (statusCode === undefined || (statusCode >= 400 && statusCode < 429)) && !/network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN/i.test(message);
+  if (isRefusedLogin) return { ...errorWithoutAnswer(name, `no token for Azure: ${message}`, call.clientRequestId), statusCode: 401 };
+  return errorWithoutAnswer(ownErrorCodes.noAnswer, `${code === undefined ? "" : `${code}: `}${message}`, call.clientRequestId);
+}
+
+function factsOf(error: unknown): { readonly name: string; readonly message: string; readonly code: string | undefined; readonly statusCode: number | undefined } {
+  if (!(error instanceof Error)) return { name: "", message: String(error), code: undefined, statusCode: undefined };
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  const statusCode = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
+  return { name: error.name, message: error.message, code, statusCode };
+}
+
+function parsed(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Proxies and gateways answer pages: the text itself then tells most.
+    return text;
+  }
+}
