@@ -1,0 +1,69 @@
+import type { WriterRecord } from "../model/az-volume.ts";
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
+import { isInQuarantine, isWriter } from "./writer-steps.ts";
+
+/** One volume as the node itself sees it. */
+export interface ObservedNodeVolume {
+  readonly node: NodeIdentity;
+  /** Undefined: the AzVolume is gone, or has no record. */
+  readonly record: WriterRecord | undefined;
+  /** The volume takes several writers at once: there is no record to obey. */
+  readonly isMultiWriter: boolean;
+  /** The node's own attachment. */
+  readonly attachment: AzVolumeAttachment | undefined;
+  /** What the node's notes say; undefined if it never mounted the volume, or has cleaned up. */
+  readonly note: { readonly epoch: number; readonly accessType: "block" | "mount" } | undefined;
+  /** The staging mount: for raw block, whether the device is held by a target. */
+  readonly mount: "none" | "live" | "dead";
+  /** Targets that are still bound, sorted. */
+  readonly targets: readonly string[];
+}
+
+/** What the node does next with one volume, by itself: nobody calls for it. */
+export type NodeVolumeAction =
+  | { readonly kind: "Claim"; readonly epochKnown: number }
+  | { readonly kind: "ProveClean" }
+  | { readonly kind: "LeaveQuarantine" }
+  /** Answers a recall while workloads still have the volume. */
+  | { readonly kind: "AnswerRecall"; readonly recallId: string }
+  /** Unmounts what is left, tells a recall of the progress, and gives. */
+  | { readonly kind: "UnmountAndGive"; readonly recallId: string | undefined }
+  /** Mounts that the record does not allow: the targets too, since nobody else may be coming to remove them. */
+  | { readonly kind: "CleanUp" };
+
+/** Plans what a node does with a volume by its own. Empty when record and mounts agree. */
+export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
+  const { node, record } = observed;
+  if (observed.isMultiWriter) return [];
+  const hasLeftovers = observed.mount !== "none" || observed.targets.length > 0 || observed.note !== undefined;
+  if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
+  if (includesNode(record.unproven, node)) return planUnproven(observed, record);
+  if (isWriter(record, node)) return planAsWriter(observed, record);
+  if (hasLeftovers) return [{ kind: "CleanUp" }, ...planQuarantine(observed, record)];
+  return planQuarantine(observed, record);
+}
+
+/** The object is gone: a live mount in use stays until its record is made anew; everything else is cleaned up. */
+function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
+  return observed.mount === "live" || observed.targets.length > 0 ? [] : [{ kind: "CleanUp" }];
+}
+
+function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
+  if (observed.mount === "live" && observed.targets.length > 0 && record.writer === undefined) return [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
+  return [{ kind: "CleanUp" }, { kind: "ProveClean" }];
+}
+
+function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
+  const writer = record.writer;
+  if (writer === undefined || !writer.held || writer.wanted) return [];
+  const recallId = observed.attachment?.spec.recall?.id;
+  if (observed.targets.length === 0 || observed.mount === "dead") return [{ kind: "UnmountAndGive", recallId }];
+  return recallId === undefined ? [] : [{ kind: "AnswerRecall", recallId }];
+}
+
+/** A quarantine that only a found record implies is left when the disk is wanted here, not before: thousands of nodes need not say clean. */
+function planQuarantine(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
+  if (!isInQuarantine(record, observed.node)) return [];
+  return includesNode(record.quarantine, observed.node) || observed.attachment !== undefined ? [{ kind: "LeaveQuarantine" }] : [];
+}

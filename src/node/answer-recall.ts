@@ -1,0 +1,65 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ok, type Result } from "../core/result.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import { changeStatus } from "../reconcile/change-object.ts";
+import type { NodePorts } from "./node-ports.ts";
+
+/** How often an unmount under recall tells of its progress, in milliseconds. */
+const PROGRESS_MS = 5_000;
+
+/** Answers a recall: what is still published, whether the node is unmounting, and how far its writes have come. */
+export async function answerRecall(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  answer: { readonly id: string; readonly published: readonly string[]; readonly majorMinor: string | undefined; readonly unmounting: boolean },
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const progress = answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
+  if (!progress.ok) return progress;
+  const recall = { id: answer.id, published: [...answer.published], unmounting: answer.unmounting, progress: progress.value, time: toTimestamp(ports.clock.nowMs()) };
+  return ports.steps.run("answer-recall", () =>
+    changeStatus(
+      ports.store,
+      { kind: "AzVolumeAttachment", name: attachment.metadata.name },
+      (present) => {
+        const earlier = present.status?.recall;
+        // The time alone is no news: an answer that did not move is how a stalled unmount is noticed.
+        const isSame = earlier?.id === recall.id && earlier.progress === recall.progress && earlier.unmounting === recall.unmounting && earlier.published.join("\n") === recall.published.join("\n");
+        return isSame || present.status === undefined ? undefined : { ...present, status: { ...present.status, recall } };
+      },
+      signal,
+    ),
+  );
+}
+
+/** Runs an unmount and tells the recall of its progress meanwhile: flushing gigabytes takes minutes and is healthy. */
+export async function unmountUnderRecall(
+  ports: NodePorts,
+  recalled: { readonly attachment: AzVolumeAttachment | undefined; readonly recallId: string | undefined; readonly majorMinor: string | undefined },
+  unmount: () => Promise<Result<void, Failure>>,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { attachment, recallId: id, majorMinor } = recalled;
+  if (attachment === undefined || id === undefined) return unmount();
+  const ended = new AbortController();
+  const untilEnded = AbortSignal.any([signal, ended.signal]);
+  const told = tellProgress(ports, attachment, { id, published: [], majorMinor, unmounting: true }, untilEnded);
+  try {
+    return await unmount();
+  } finally {
+    ended.abort();
+    await told;
+  }
+}
+
+async function tellProgress(ports: NodePorts, attachment: AzVolumeAttachment, answer: Parameters<typeof answerRecall>[2], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const answered = await answerRecall(ports, attachment, answer, signal).catch((error: unknown) => {
+      if (signal.aborted) return ok(undefined);
+      throw error;
+    });
+    if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
+    await ports.clock.sleep(PROGRESS_MS, signal).catch(() => undefined);
+  }
+}

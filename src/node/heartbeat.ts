@@ -1,0 +1,88 @@
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
+import { ok, type Result } from "../core/result.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
+import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
+import type { NodePorts } from "./node-ports.ts";
+import { olderThanNoted } from "./store-memory.ts";
+
+const JITTER_SHARE = 0.1;
+const SLOW_STORE_MAX_MS = 60_000;
+
+type NodeStatus = NonNullable<AzDriverNode["status"]>;
+
+/**
+ * Registers this node and renews its heartbeat: the counter first in the store, then in the node's own file, so that the file never runs ahead. A store that shows
+ * a smaller counter than the file, or a record older than the notes, went back to a backup; the node says so and trusts no record until the leader has raised
+ * the store generation.
+ */
+export function heartbeatReconciler(ports: NodePorts): Reconciler {
+  return {
+    name: "heartbeat",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
+    reconcile: async (_key, signal): Promise<Reconciled> => {
+      const beaten = await beat(ports, signal);
+      if (!beaten.ok) return beaten;
+      const noted = await ports.notes.putHeartbeat(beaten.value, signal);
+      if (!noted.ok) return noted;
+      return ok({ againAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
+    },
+  };
+}
+
+async function beat(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const { store, node, notes, steps } = ports;
+  const present = await readOrRegister(ports, signal);
+  if (!present.ok) return present;
+  const generation = await readGeneration(ports, signal);
+  if (!generation.ok) return generation;
+  const seen = present.value.status?.heartbeat ?? 0;
+  const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
+  const status: NodeStatus = {
+    lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
+    heartbeat,
+    readyForVolumeAllocation: true,
+    statusMessage: "the node plug-in is ready",
+    conditions: conditionsOf(ports, present.value, { seen, generation: generation.value }),
+    maxVolumes: node.maxVolumes,
+    location: node.location,
+    zone: node.zone,
+    busType: node.busType,
+    vmId: node.vmId,
+    volumes: notes.volumes().map(({ volumeName, uid, epoch }) => ({ volumeName, uid, epoch })),
+  };
+  const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present.value, status }, signal));
+  return written.ok ? ok(heartbeat) : written;
+}
+
+async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {
+  const { nodeName } = ports.node;
+  const read = await ports.store.get("AzDriverNode", nodeName, signal);
+  if (read.ok || read.failure.kind !== "ObjectNotFound") return read;
+  const created = await ports.store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, signal);
+  if (created.ok) ports.logger.info("node registered", { nodeName, vmId: ports.node.vmId, zone: ports.node.zone });
+  return created;
+}
+
+async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
+  if (lease.ok) return ok(annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION));
+  return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
+}
+
+/** Says `StoreWentBack` until the leader has moved past the generation in which it was noticed. */
+function conditionsOf(ports: NodePorts, present: AzDriverNode, state: { readonly seen: number; readonly generation: number }): NodeStatus["conditions"] {
+  const reason = wentBackReason(state.generation);
+  const earlier = present.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK && condition.reason === reason);
+  if (earlier !== undefined) return [earlier];
+  const wasRegistered = present.status !== undefined;
+  const isCounterBack = wasRegistered && state.seen < ports.notes.heartbeat();
+  const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanNoted(ports, volume) ?? [])[0];
+  const message = isCounterBack ? `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}` : olderRecord;
+  if (message === undefined) return [];
+  ports.logger.error("the object store went back", { detail: message });
+  return [{ type: STORE_WENT_BACK, status: "True", reason, message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+}

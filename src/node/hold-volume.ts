@@ -1,0 +1,72 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume, Writer } from "../core/model/az-volume.ts";
+import { give, isFencing, isWriter, take, wantAgain } from "../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { moveRecord } from "../reconcile/move-record.ts";
+import { readStoreGeneration } from "../reconcile/store-generation.ts";
+import type { NodePorts } from "./node-ports.ts";
+import { storeWentBack } from "./store-memory.ts";
+
+/**
+ * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails with `HostNotReady` while a mount
+ * command of an earlier plug-in lives, `StoreWentBack` while records are proven anew, or `NotWriter` where the record does not allow it.
+ */
+export async function takeVolume(ports: NodePorts, volumeName: string, lun: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  const alive = await ports.host.earlierChildrenAlive(signal);
+  if (!alive.ok) return alive;
+  if (alive.value) return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
+  const clean = await ports.host.isClean({ lun, lastMajorMinor: undefined }, signal);
+  if (!clean.ok) return clean;
+  const storeGeneration = await readStoreGeneration(ports.store, signal);
+  if (!storeGeneration.ok) return storeGeneration;
+  const taken = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "take" },
+    (record, volume) => {
+      const wentBack = storeWentBack(ports, volume, storeGeneration.value);
+      if (wentBack !== undefined) return fail(describeFailure(wentBack));
+      return take(record, ports.node, { isClean: clean.value.clean, storeGeneration: storeGeneration.value });
+    },
+    signal,
+  );
+  if (taken.ok) ports.logger.info("volume taken", { volumeName, epoch: taken.value.status?.record?.writer?.epoch });
+  return taken;
+}
+
+/** *give*: hands the volume back once nothing of it is mounted here. Success, too, if the record no longer names this node and epoch. */
+export async function giveVolume(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
+  const writer = read.value.status?.record?.writer;
+  if (writer === undefined || read.value.status?.record === undefined || !isWriter(read.value.status.record, ports.node) || !writer.held) return ok(undefined);
+  const given = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "give" }, (record) => give(record, ports.node, writer.epoch), signal);
+  if (!given.ok) return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound" ? ok(undefined) : given;
+  ports.logger.info("volume given back", { volumeName, epoch: writer.epoch });
+  return ok(undefined);
+}
+
+/**
+ * Proves by a fresh read that this node holds the volume and is not being cut off, and states the want again if a release check had ended it:
+ * after this no fence can be declared that has not seen the new user. Answers the writer, or undefined where it is not this node that holds it.
+ */
+export async function confirmHeld(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<Writer | undefined, Failure>> {
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  if (!read.ok) return read;
+  const record = read.value.status?.record;
+  const writer = record?.writer;
+  if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held || isFencing(record, ports.node)) return ok(undefined);
+  if (writer.wanted) return ok(writer);
+  const wanted = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "want" }, (present) => wantAgain(present, ports.node), signal);
+  if (wanted.ok) return ok(wanted.value.status?.record?.writer);
+  // Another want of this node may have been faster, or a fence: the fresh record tells.
+  return wanted.failure.kind === "NotWriter" ? confirmStillHeld(ports, volumeName, signal) : wanted;
+}
+
+async function confirmStillHeld(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<Writer | undefined, Failure>> {
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  if (!read.ok) return read;
+  const record = read.value.status?.record;
+  const isHeld = record !== undefined && isWriter(record, ports.node) && record.writer?.held === true && record.writer.wanted && !isFencing(record, ports.node);
+  return ok(isHeld ? record.writer : undefined);
+}

@@ -1,0 +1,50 @@
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Events } from "../ports/events.ts";
+import type { HostProvisioner } from "../ports/host-provisioner.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { NodeNotes } from "../ports/node-notes.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Random } from "../ports/random.ts";
+import type { Steps } from "../ports/steps.ts";
+import type { OperationLock } from "../csi/operation-lock.ts";
+import type { ObjectCache } from "../reconcile/object-cache.ts";
+
+
+/** What a node plug-in is told. */
+export interface NodeSettings {
+  /** `kubernetes`: ControllerPublishVolume states the want. `driver`: NodeStageVolume does. */
+  readonly attach: "kubernetes" | "driver";
+  /** How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason, in milliseconds. Default 100,000. */
+  readonly stageWaitMs: number;
+  /** Time between two heartbeats, in milliseconds. Default 10,000. */
+  readonly heartbeatMs: number;
+  /** Folders below which staging and target paths may lie. Default `/var/lib/kubelet`. */
+  readonly allowedRoots: readonly string[];
+}
+
+/** What a node plug-in knows of the machine that it runs on. */
+export interface NodeFacts extends NodeIdentity {
+  readonly location: string;
+  /** Availability zone such as `1`; empty: not zonal. */
+  readonly zone: string;
+  readonly busType: "SCSI" | "NVMe";
+  /** Data disks that this node takes. */
+  readonly maxVolumes: number;
+}
+
+/** All that the node role acts through. */
+export interface NodePorts {
+  readonly store: ObjectStore;
+  readonly cache: ObjectCache;
+  readonly host: HostProvisioner;
+  readonly notes: NodeNotes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly steps: Steps;
+  readonly events: Events;
+  readonly logger: Logger;
+  readonly lock: OperationLock;
+  readonly node: NodeFacts;
+  readonly settings: NodeSettings;
+}

@@ -1,0 +1,146 @@
+import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
+import { isSingleWriter } from "../core/model/access-modes.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { NodeVolumeAction, ObservedNodeVolume } from "../core/plan/plan-node-volume.ts";
+import { planNodeVolume } from "../core/plan/plan-node-volume.ts";
+import { claim, leaveQuarantine, proveClean } from "../core/plan/writer-steps.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { VolumeNote } from "../ports/node-notes.ts";
+import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
+import { moveRecord } from "../reconcile/move-record.ts";
+import { stateWant } from "../reconcile/want.ts";
+import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
+import { giveVolume } from "./hold-volume.ts";
+import type { NodePorts } from "./node-ports.ts";
+import { publishedTargets } from "./published-targets.ts";
+
+const BUSY_AGAIN_MS = 200;
+
+/** What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the record does not allow, and leaves quarantine. */
+export function ownVolumesReconciler(ports: NodePorts): Reconciler {
+  return {
+    name: "own-volumes",
+    workers: 4,
+    backoff: { baseMs: 200, maxMs: 5_000 },
+    reconcile: async (volumeName, signal) => {
+      const volume = ports.cache.get("AzVolume", volumeName);
+      const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+      const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId;
+      if (volumeId === undefined) return ok({});
+      const done = await ports.lock.run(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
+      // A call has the volume; it may leave something to do.
+      return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
+    },
+  };
+}
+
+async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Reconciled> {
+  const read = await ports.store.get("AzVolume", volumeName, signal);
+  if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
+  const volume = read.ok ? read.value : undefined;
+  const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+  const observed = await observe(ports, { volume, note, attachment, volumeId }, signal);
+  if (!observed.ok) return observed;
+  for (const action of planNodeVolume(observed.value)) {
+    const done = await execute(ports, { volumeName, volumeId, volume, note, attachment, observed: observed.value }, action, signal);
+    if (!done.ok) return done.failure.kind === "NotWriter" ? ok({}) : done;
+  }
+  return ok({});
+}
+
+interface Known {
+  readonly volume: AzVolume | undefined;
+  readonly note: VolumeNote | undefined;
+  readonly attachment: AzVolumeAttachment | undefined;
+  readonly volumeId: string;
+}
+
+async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
+  const { note, volume } = known;
+  const targets = note === undefined ? ok([]) : await publishedTargets(ports, known.volumeId, note.stagingPath, signal);
+  if (!targets.ok) return targets;
+  const staged = note === undefined ? ok(undefined) : await ports.host.mountAt(note.stagingPath, signal);
+  if (!staged.ok) return staged;
+  const isBlock = note?.accessType === "block";
+  const mount = staged.value === undefined ? (isBlock && targets.value.length > 0 ? "live" : "none") : staged.value.isDead ? "dead" : "live";
+  return ok({
+    node: ports.node,
+    record: volume?.status?.record,
+    isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
+    attachment: known.attachment,
+    note: note === undefined ? undefined : { epoch: note.epoch, accessType: note.accessType },
+    mount,
+    targets: targets.value,
+  });
+}
+
+type Target = Known & { readonly volumeName: string; readonly observed: ObservedNodeVolume };
+
+async function execute(ports: NodePorts, target: Target, action: NodeVolumeAction, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { volumeName } = target;
+  const { nodeName } = ports.node;
+  switch (action.kind) {
+    case "Claim":
+      return claimVolume(ports, target, action.epochKnown, signal);
+    case "ProveClean":
+      return whenClean(ports, target, () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal), signal);
+    case "LeaveQuarantine":
+      return whenClean(ports, target, () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal), signal);
+    case "AnswerRecall":
+      return target.attachment === undefined ? ok({}) : answerRecall(ports, target.attachment, { id: action.recallId, published: target.observed.targets, majorMinor: target.note?.majorMinor, unmounting: false }, signal);
+    case "UnmountAndGive": {
+      const unmounted = await unmountUnderRecall(ports, { attachment: target.attachment, recallId: action.recallId, majorMinor: target.note?.majorMinor }, () => unmountAll(ports, target, signal), signal);
+      if (!unmounted.ok) return unmounted;
+      return whenClean(ports, target, () => giveAndForget(ports, volumeName, signal), signal);
+    }
+    case "CleanUp": {
+      const unmounted = await unmountAll(ports, target, signal);
+      if (!unmounted.ok) return unmounted;
+      if (target.note === undefined) return ok({});
+      ports.logger.warn("stale mounts removed", { volumeName, stagingPath: target.note.stagingPath, targetPaths: target.observed.targets });
+      return ports.notes.remove(volumeName, signal);
+    }
+    default:
+      return unreachable(action);
+  }
+}
+
+async function giveAndForget(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const given = await giveVolume(ports, volumeName, signal);
+  return given.ok ? ports.notes.remove(volumeName, signal) : given;
+}
+
+/** A live mount with users, whose record was lost: this node goes on writing, under an epoch above all that it knows. */
+async function claimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { volume, note, volumeName } = target;
+  if (volume === undefined || note === undefined) return ok({});
+  const claimed = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "claim" }, (record) => claim(record, ports.node, epochKnown), signal);
+  if (!claimed.ok) return claimed;
+  const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
+  ports.logger.warn("volume claimed: its record was lost while it was in use here", { volumeName, epoch });
+  const noted = await ports.notes.put({ ...note, uid: volume.metadata.uid, epoch }, signal);
+  if (!noted.ok) return noted;
+  return stateWant(ports, { volume: claimed.value, nodeName: ports.node.nodeName, readOnly: false, volumeContext: {} }, signal);
+}
+
+/** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */
+async function unmountAll(ports: NodePorts, target: Target, signal: AbortSignal): Promise<Result<void, Failure>> {
+  for (const path of target.observed.targets) {
+    const unbound = await ports.host.unmount(path, signal);
+    if (!unbound.ok) return unbound;
+  }
+  if (target.note === undefined) return ok(undefined);
+  const { stagingPath } = target.note;
+  return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
+}
+
+/** *Clean* is more than no mount: no earlier command alive, and the device absent or free. Not clean is no failure, only not yet. */
+async function whenClean(ports: NodePorts, target: Target, act: () => Promise<Result<unknown, Failure>>, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const clean = await ports.host.isClean({ lun: target.attachment?.status?.lun ?? target.note?.lun, lastMajorMinor: target.note?.majorMinor }, signal);
+  if (!clean.ok) return clean;
+  if (clean.value.clean) return act();
+  return { ok: false, failure: { kind: "DeviceBusy", devicePath: target.volumeId, detail: clean.value.reason } };
+}

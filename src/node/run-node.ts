@@ -1,0 +1,31 @@
+import { ControlLoop } from "../reconcile/control-loop.ts";
+import { heartbeatReconciler } from "./heartbeat.ts";
+import type { NodePorts } from "./node-ports.ts";
+import { ownVolumesReconciler } from "./own-volumes.ts";
+
+const ONLY_KEY = "node";
+
+/** Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its volumes. */
+export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<void> {
+  const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
+  const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
+  ports.cache.onChange((change) => {
+    if (change.kind === "AzVolume" && concerns(ports, change.name)) ownVolumes.queue.add(change.name);
+    if (change.kind === "AzVolumeAttachment") {
+      const attachment = change.current ?? change.previous;
+      if (attachment?.spec.nodeName === ports.node.nodeName) ownVolumes.queue.add(attachment.spec.volumeName);
+    }
+  });
+  for (const note of ports.notes.volumes()) ownVolumes.queue.add(note.volumeName);
+  heartbeat.queue.add(ONLY_KEY);
+  await Promise.all([heartbeat.run(signal), ownVolumes.run(signal)]);
+}
+
+/** Whether a volume has to do with this node at all: thousands have not. */
+function concerns(ports: NodePorts, volumeName: string): boolean {
+  const { nodeName } = ports.node;
+  if (ports.notes.volumes().some((note) => note.volumeName === volumeName)) return true;
+  const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
+  if (record === undefined) return false;
+  return [record.writer, record.fencing, ...record.quarantine, ...record.unproven].some((node) => node?.nodeName === nodeName);
+}

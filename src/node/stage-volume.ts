@@ -1,0 +1,187 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { FileSystemType } from "../core/model/file-system.ts";
+import { attachmentObjectName } from "../core/model/object-names.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import type { Device } from "../ports/host-provisioner.ts";
+import { changeStatus } from "../reconcile/change-object.ts";
+import { readVolume } from "../reconcile/find-volume.ts";
+import { stateWant } from "../reconcile/want.ts";
+import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
+import type { NodePorts } from "./node-ports.ts";
+import { findRightDevice, waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+
+/** How a volume is to be staged. */
+export interface StageRequest {
+  readonly volumeId: string;
+  readonly stagingPath: string;
+  readonly accessType: "block" | "mount";
+  readonly fsType: FileSystemType;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+  readonly volumeContext: Readonly<Record<string, string>>;
+}
+
+/** A volume that is staged: its device, and for a file system a live mount at the staging path. */
+export interface Staged {
+  readonly volume: AzVolume;
+  readonly device: Device;
+}
+
+/**
+ * Stages a volume: states the want where nobody else does, waits for attach and grant, proves that the device is the right one, takes, and only then
+ * looks at what is on the device, makes a file system if there never was one, and mounts. Repeating it after any interruption is safe.
+ */
+export async function stageVolume(ports: NodePorts, request: StageRequest, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const read = await readVolume(ports, request.volumeId, signal);
+  if (!read.ok) return read;
+  const volume = read.value;
+  const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
+  const wanted = await stateOwnWant(ports, request, volume, attachmentName, signal);
+  if (!wanted.ok) return wanted;
+  const waitUntilMs = ports.clock.elapsedMs() + ports.settings.stageWaitMs;
+  const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
+  if (volume.status?.record !== undefined) {
+    const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
+    if (!granted.ok) return granted;
+  }
+  const attached = await waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+  if (!attached.ok) return attached;
+  const device = await findRightDevice(ports, volume, attached.value, signal);
+  if (!device.ok) return device;
+  return volume.status?.record === undefined ? stageShared(ports, request, volume, device.value, signal) : stageAsWriter(ports, request, volume, attached.value, device.value, signal);
+}
+
+/** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
+async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzVolume, attachmentName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const present = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
+  if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+  const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
+  if (ports.settings.attach === "kubernetes" && !isPublished) {
+    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node` });
+  }
+  return stateWant(ports, { volume, nodeName: ports.node.nodeName, readOnly: request.readOnly, volumeContext: request.volumeContext }, signal);
+}
+
+/** Several nodes may write: there is nothing to take, and only raw block gets here. */
+async function stageShared(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  if (request.accessType === "mount") return fail({ kind: "InvalidArgument", field: "volume_capability.access_mode", value: "MULTI_NODE", problem: "a file system can be used on one node only" });
+  const noted = await note(ports, request, volume, device, 0, signal);
+  return noted.ok ? ok({ volume, device }) : noted;
+}
+
+async function stageAsWriter(ports: NodePorts, request: StageRequest, volume: AzVolume, attachment: AzVolumeAttachment, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const volumeName = volume.metadata.name;
+  const present = await mountState(ports, request, device, signal);
+  if (!present.ok) return present;
+  if (present.value === "live") {
+    // Success only if a fresh record says that this very node holds it: a mount that looks alive may have been fenced.
+    const held = await confirmHeld(ports, volumeName, signal);
+    if (!held.ok) return held;
+    if (held.value !== undefined) return ok({ volume, device });
+  }
+  if (present.value !== "none") {
+    const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
+    if (!unmounted.ok) return unmounted;
+  }
+  const taken = await takeVolume(ports, volumeName, attachment.status?.lun ?? 0, signal);
+  if (!taken.ok) return taken;
+  const staged = await stageTaken(ports, request, taken.value, device, signal);
+  if (staged.ok) return staged;
+  return giveBackUnmounted(ports, request, volumeName, staged.failure, signal);
+}
+
+async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const noted = await note(ports, request, volume, device, volume.status?.record?.writer?.epoch ?? 0, signal);
+  if (!noted.ok) return noted;
+  if (request.accessType === "block") return ok({ volume, device });
+  const ready = await prepareFileSystem(ports, request, volume, device, signal);
+  if (!ready.ok) return ready;
+  const mounted = await ports.steps.run("mount", () =>
+    ports.host.mountDevice({ device, path: request.stagingPath, fsType: request.fsType, mountFlags: request.mountFlags, readOnly: request.readOnly }, signal),
+  );
+  if (!mounted.ok) return mounted;
+  ports.logger.info("volume staged", { volumeName: volume.metadata.name, devicePath: device.path, fsType: request.fsType });
+  return ok({ volume, device });
+}
+
+/** Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as it is. */
+async function prepareFileSystem(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const content = await ports.host.inspectDevice(device, signal);
+  if (!content.ok) return content;
+  if (content.value.kind === "otherData") return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.detail, wanted: request.fsType });
+  if (content.value.kind === "fileSystem") {
+    if (content.value.fsType !== request.fsType) return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.fsType, wanted: request.fsType });
+    const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
+    return checked.ok ? recordFormatted(ports, request, volume, signal) : checked;
+  }
+  const formatted = volume.status?.detail?.formatted;
+  if (formatted !== undefined) {
+    return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}` });
+  }
+  if (request.readOnly) return fail({ kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" });
+  const made = await ports.steps.run("format", () => ports.host.format({ device, fsType: request.fsType }, signal));
+  return made.ok ? recordFormatted(ports, request, volume, signal) : made;
+}
+
+/** From here on no node ever makes another file system on this volume, whatever the device looks like. */
+async function recordFormatted(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (volume.status?.detail?.formatted !== undefined) return ok(undefined);
+  const formatted = { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => (present.status?.detail === undefined || present.status.detail.formatted !== undefined ? undefined : { ...present, status: { ...present.status, detail: { ...present.status.detail, formatted } } }),
+    signal,
+  );
+  return recorded.ok ? ok(undefined) : recorded;
+}
+
+/** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */
+function note(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const volumeName = volume.metadata.name;
+  const lun = ports.cache.get("AzVolumeAttachment", attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName }))?.status?.lun ?? 0;
+  const earlier = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  return ports.steps.run("note", () =>
+    ports.notes.put(
+      {
+        volumeName,
+        uid: volume.metadata.uid,
+        volumeId: request.volumeId,
+        epoch,
+        stagingPath: request.stagingPath,
+        targetPaths: earlier?.targetPaths ?? [],
+        lun,
+        majorMinor: device.majorMinor,
+        accessType: request.accessType,
+      },
+      signal,
+    ),
+  );
+}
+
+/** A stage that failed leaves nothing mounted and the volume given back, so that another node may have it. */
+async function giveBackUnmounted(ports: NodePorts, request: StageRequest, volumeName: string, failure: Failure, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const mounted = await ports.host.mountAt(request.stagingPath, signal);
+  if (mounted.ok && mounted.value === undefined) {
+    const removed = await ports.notes.remove(volumeName, signal);
+    const given = removed.ok ? await giveVolume(ports, volumeName, signal) : removed;
+    if (!given.ok) ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", { volumeName, failure: given.failure });
+  }
+  return fail(failure);
+}
+
+/** What is at the staging path: nothing, this device alive, or something that has to go first. */
+async function mountState(ports: NodePorts, request: StageRequest, device: Device, signal: AbortSignal): Promise<Result<"none" | "live" | "stale", Failure>> {
+  if (request.accessType === "block") {
+    const targets = await ports.host.mountsOf(device.majorMinor, signal);
+    if (!targets.ok) return targets;
+    return ok(targets.value.length > 0 ? "live" : "none");
+  }
+  const mounted = await ports.host.mountAt(request.stagingPath, signal);
+  if (!mounted.ok) return mounted;
+  if (mounted.value === undefined) return ok("none");
+  return ok(mounted.value.majorMinor === device.majorMinor && !mounted.value.isDead ? "live" : "stale");
+}

@@ -1,0 +1,78 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { isWriter } from "../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { gibToBytes } from "../core/units.ts";
+import type { Device } from "../ports/host-provisioner.ts";
+import { changeStatus } from "../reconcile/change-object.ts";
+import type { NodePorts } from "./node-ports.ts";
+
+/** Waits until the attachment says Attached. What it waits for is told when the time is over. */
+export async function waitForAttachment(ports: NodePorts, request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number }, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
+  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean => attachment?.status?.state === "Attached" && attachment.status.lun !== undefined && attachment.status.deviceMissing !== true;
+  const waited = await waitFor(ports, "AzVolumeAttachment", request.attachmentName, isAttached, request.waitMs, signal);
+  if (waited !== undefined) return ok(waited);
+  const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
+  const what =
+    present === undefined
+      ? `its attachment to ${ports.node.nodeName}: there is none, so ControllerPublishVolume has not been called for this node`
+      : `its attach to ${ports.node.nodeName}, which is ${present.status?.state ?? "Pending"}${present.status?.error === undefined ? "" : ` (${present.status.error.message})`}`;
+  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what });
+}
+
+/** Waits until this node is the writer of the volume. */
+export async function waitForGrant(ports: NodePorts, request: { readonly volumeId: string; readonly volumeName: string; readonly waitMs: number }, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  const isGranted = (volume: AzVolume | undefined): boolean => volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
+  const waited = await waitFor(ports, "AzVolume", request.volumeName, isGranted, request.waitMs, signal);
+  if (waited !== undefined) return ok(waited);
+  const record = ports.cache.get("AzVolume", request.volumeName)?.status?.record;
+  if (record !== undefined && record.unproven.length > 0) return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
+  const writer = record?.writer?.nodeName;
+  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it` });
+}
+
+async function waitFor<K extends "AzVolume" | "AzVolumeAttachment">(
+  ports: NodePorts,
+  kind: K,
+  name: string,
+  predicate: (object: (K extends "AzVolume" ? AzVolume : AzVolumeAttachment) | undefined) => boolean,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<(K extends "AzVolume" ? AzVolume : AzVolumeAttachment) | undefined> {
+  return ports.cache.waitFor(kind, name, predicate, { timeoutMs: waitMs, clock: ports.clock }, signal);
+}
+
+/**
+ * Finds the device of an attached volume and proves that it is the right one: its LUN is the attachment's and its size the disk's (looked at
+ * again after a rescan). No device at all is told to the controller, which reads the VM again.
+ */
+export async function findRightDevice(ports: NodePorts, volume: AzVolume, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<Device, Failure>> {
+  const lun = attachment.status?.lun;
+  const detail = volume.status?.detail;
+  if (lun === undefined || detail === undefined) return fail({ kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" });
+  const found = await ports.host.findDevice({ lun }, signal);
+  if (!found.ok) {
+    if (found.failure.kind !== "DeviceNotFound") return found;
+    const reported = await reportMissing(ports, attachment, signal);
+    return reported.ok ? found : reported;
+  }
+  const wantedBytes = gibToBytes(detail.sizeGiB);
+  if (found.value.sizeBytes === wantedBytes) return found;
+  const rescanned = await ports.host.rescanDevice(found.value, signal);
+  if (!rescanned.ok || rescanned.value.sizeBytes === wantedBytes) return rescanned;
+  return fail({
+    kind: "WrongDevice",
+    devicePath: found.value.path,
+    problem: `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${wantedBytes} (${detail.sizeGiB} GiB)`,
+  });
+}
+
+function reportMissing(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    { kind: "AzVolumeAttachment", name: attachment.metadata.name },
+    (present) => (present.status?.state === "Attached" && present.status.deviceMissing !== true ? { ...present, status: { ...present.status, deviceMissing: true } } : undefined),
+    signal,
+  );
+}

@@ -1,0 +1,98 @@
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import { ok } from "../core/result.ts";
+import { attachmentReconciler } from "./attachment.ts";
+import { ControlLoop, type Reconciler } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { diskReconciler } from "./disk.ts";
+import { fenceReconciler } from "./fence.ts";
+import { leaseReconciler } from "./hold-lease.ts";
+import { recoverVolumes } from "./recover.ts";
+import { sweepReconciler } from "./sweep-store.ts";
+import { volumeReconciler } from "./volume.ts";
+
+/** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
+const RESYNC_MS = 60_000;
+const ONLY_KEY = "store";
+
+/**
+ * Runs all reconcilers of the controller role until `signal` is aborted. First it recovers: volumes whose objects were lost are rebuilt. Every change in
+ * the caches brings the keys that it concerns.
+ */
+export async function runControllers(ports: ControllerPorts, signal: AbortSignal): Promise<void> {
+  const loops = {
+    volume: new ControlLoop(volumeReconciler(ports), ports),
+    disk: new ControlLoop(diskReconciler(ports), ports),
+    attachment: new ControlLoop(attachmentReconciler(ports), ports),
+    fence: new ControlLoop(fenceReconciler(ports), ports),
+    sweep: new ControlLoop(sweepReconciler(ports), ports),
+    recovery: new ControlLoop(recoveryReconciler(ports), ports),
+    lease: new ControlLoop(leaseReconciler(ports), ports),
+    resync: new ControlLoop(resyncReconciler(() => addEverything()), ports),
+  };
+
+  const addVolume = (volumeName: string): void => {
+    loops.volume.queue.add(volumeName);
+    loops.disk.queue.add(volumeName);
+    loops.fence.queue.add(volumeName);
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const addEverything = (): void => {
+    for (const volume of ports.cache.list("AzVolume")) addVolume(volume.metadata.name);
+    for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.add(attachment.metadata.name);
+    loops.sweep.queue.add(ONLY_KEY);
+  };
+  const addVolumesOn = (nodeName: string): void => {
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) addVolume(attachment.spec.volumeName);
+  };
+
+  ports.cache.onChange((change) => {
+    if (change.kind === "AzVolume") addVolume(change.name);
+    if (change.kind === "AzVolumeAttachment") {
+      loops.attachment.queue.add(change.name);
+      const volumeName = change.current?.spec.volumeName ?? change.previous?.spec.volumeName;
+      if (volumeName !== undefined) addVolume(volumeName);
+    }
+    if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) addEverything();
+  });
+  ports.users.onChange(addVolumesOn);
+  loops.recovery.queue.add(ONLY_KEY);
+  loops.lease.queue.add(ONLY_KEY);
+  loops.resync.queue.add(ONLY_KEY);
+  await Promise.all(Object.values(loops).map((loop) => loop.run(signal)));
+}
+
+/** Whether a node has changed in anything that a plan looks at. */
+function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriverNode | undefined): boolean {
+  const relevant = (node: AzDriverNode | undefined): string => {
+    if (node?.status === undefined) return "";
+    const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, ...status } = node.status;
+    return JSON.stringify({ status, leaving: node.metadata.deletionTimestamp });
+  };
+  return relevant(previous) !== relevant(current);
+}
+
+function recoveryReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "recovery",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: 30_000 },
+    reconcile: async (_key, signal) => {
+      const recovered = await recoverVolumes(ports, signal);
+      if (!recovered.ok) return recovered;
+      ports.logger.info("recovery done", { rebuilt: recovered.value });
+      return ok({});
+    },
+  };
+}
+
+function resyncReconciler(addEverything: () => void): Reconciler {
+  return {
+    name: "resync",
+    workers: 1,
+    backoff: { baseMs: RESYNC_MS, maxMs: RESYNC_MS },
+    reconcile: () => {
+      addEverything();
+      return Promise.resolve(ok({ againAfterMs: RESYNC_MS }));
+    },
+  };
+}

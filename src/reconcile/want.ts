@@ -1,0 +1,84 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Steps } from "../ports/steps.ts";
+import { changeSpec } from "./change-object.ts";
+import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
+
+/** What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches by itself. */
+export interface WantPorts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly steps: Steps;
+}
+
+/**
+ * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want that stands already keeps its age.
+ * Fails with `OperationInProgress` while an attachment of that name is still being detached.
+ */
+export async function stateWant(
+  ports: WantPorts,
+  request: { readonly volume: AzVolume; readonly nodeName: string; readonly readOnly: boolean; readonly volumeContext: Readonly<Record<string, string>> },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const { volume, nodeName, readOnly, volumeContext } = request;
+  const volumeName = volume.metadata.name;
+  const volumeId = volume.status?.detail?.diskUri;
+  if (volumeId === undefined) return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
+  const name = attachmentObjectName({ diskUri: volumeId, nodeName });
+  const since = toTimestamp(ports.clock.nowMs());
+  return ports.steps.run("want", async () => {
+    const created = await ports.store.create(
+      "AzVolumeAttachment",
+      {
+        metadata: {
+          name,
+          finalizers: [ATTACHMENT_FINALIZER],
+          labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(nodeName) },
+        },
+        spec: { volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly, volumeContext },
+      },
+      signal,
+    );
+    if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+    const changed = await changeSpec(ports.store, { kind: "AzVolumeAttachment", name }, (present) => wanting(present, { since, readOnly }), signal);
+    if (!changed.ok) return changed;
+    if (changed.value.metadata.deletionTimestamp !== undefined) return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
+    return changed;
+  });
+}
+
+function wanting(present: AzVolumeAttachment, want: { readonly since: string; readonly readOnly: boolean }): AzVolumeAttachment | undefined {
+  if (present.metadata.deletionTimestamp !== undefined) return undefined;
+  if (present.spec.role === "Primary" && present.spec.want !== undefined && present.spec.readOnly === want.readOnly) return undefined;
+  const { demotedSince: _, ...spec } = present.spec;
+  return { ...present, spec: { ...spec, role: "Primary", want: present.spec.want ?? { since: want.since }, readOnly: want.readOnly } };
+}
+
+/**
+ * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume published there (NodeUnstageVolume where
+ * ControllerUnpublishVolume will follow), so the disk stays attached whatever comes. Success if there is nothing to end.
+ */
+export async function endWant(ports: WantPorts, request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean }, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const name = attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeName });
+  const demotedSince = toTimestamp(ports.clock.nowMs());
+  const ended = await ports.steps.run("end-want", () =>
+    changeSpec(
+      ports.store,
+      { kind: "AzVolumeAttachment", name },
+      (present) => {
+        const { want: _, ...spec } = present.spec;
+        if (request.keepsPrimary) return present.spec.want === undefined ? undefined : { ...present, spec };
+        if (present.spec.role === "Replica" && present.spec.want === undefined) return undefined;
+        return { ...present, spec: { ...spec, role: "Replica", demotedSince } };
+      },
+      signal,
+    ),
+  );
+  return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
+}
