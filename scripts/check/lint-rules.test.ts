@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { SOURCE_LAYERS } from "../../oxlint.config.ts";
 import { runCommand } from "../child/run-command.ts";
 
 /** A file planted in an otherwise empty copy of the project, and the one rule that must refuse it (or none). */
@@ -65,8 +66,13 @@ const PLANTED: readonly Planted[] = [
   importing("src/csi/node/b.ts", "@azure/identity", IMPORTS, "the node role never loads the Azure SDK"),
   importing("src/csi/node/c.ts", "zod", IMPORTS, "the node role never loads the schema library"),
   importing("src/csi/node/d.ts", "../../emulator/model/world.ts", IMPORTS, "the driver knows no emulator"),
-  importing("src/csi/controller/a.ts", "../../reconcile/queue.ts", IMPORTS, "services share only the object cache with the reconcilers"),
-  importing("src/csi/controller/b.ts", "../../reconcile/object-cache.ts", undefined, "services share the object cache with the reconcilers"),
+  importing("src/csi/controller/a.ts", "../../provisioner/vm-queues.ts", IMPORTS, "services know the port only"),
+  importing("src/csi/controller/b.ts", "../../reconcile/want.ts", undefined, "services write the wants that reconcilers read"),
+  importing("src/reconcile/h.ts", "../node/heartbeat.ts", IMPORTS, "reconcilers run without a node"),
+  importing("src/node/a.ts", "../reconcile/move-record.ts", undefined, "a node moves the same record by the same rules"),
+  importing("src/node/b.ts", "../csi/grpc-server.ts", IMPORTS, "the node's work is not tied to its protocol"),
+  importing("src/node/c.ts", "../adapters/linux/mount.ts", IMPORTS, "only a composition root wires adapters"),
+  importing("src/node/d.ts", "@azure/arm-compute", IMPORTS, "the node role never loads the Azure SDK"),
   importing("src/scheduler-extender/a.ts", "../adapters/kubernetes/store.ts", IMPORTS, "only a composition root wires adapters"),
   importing("src/emulator/model/a.ts", "../../core/model/disk-uri.ts", IMPORTS, "a shared bug could hide itself"),
   importing("src/emulator/http/a.ts", "../../ports/clock.ts", IMPORTS, "a shared bug could hide itself"),
@@ -209,6 +215,15 @@ describe("the linter", () => {
 
   after(async () => {
     await rm(copy, { recursive: true, force: true });
+  });
+
+  it("has a rule for every folder of src", async () => {
+    const entries = await readdir(join(ROOT, "src"), { withFileTypes: true });
+    const unknown = entries.filter((entry) => entry.isDirectory() && !SOURCE_LAYERS.some((layer) => layer === entry.name));
+    assert.deepEqual(
+      unknown.map((entry) => entry.name),
+      [],
+    );
   });
 
   it("looks at every planted file", () => {
