@@ -5,7 +5,7 @@ import { createTlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import type { ModelSettings } from "./model/settings.ts";
-import { addResourceGroup, addVirtualMachine, type VmSetUp } from "./model/set-up.ts";
+import type { VmSetUp } from "./model/set-up.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 export interface EmulatorOptions {
@@ -51,10 +51,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const model = createComputeModel({
     clock,
     hasDataPlane: options.dataPlane !== undefined,
+    ...(options.resourceGroups === undefined ? {} : { resourceGroups: options.resourceGroups }),
+    ...(options.virtualMachines === undefined ? {} : { virtualMachines: options.virtualMachines }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
-  setUp(model, options);
   const runtime = createRuntime({
     model,
     clock,
@@ -77,14 +78,6 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       await runtime.close();
     },
   };
-}
-
-function setUp(model: ComputeModel, options: EmulatorOptions): void {
-  for (const group of options.resourceGroups ?? []) addResourceGroup(model.world, group);
-  for (const vm of options.virtualMachines ?? []) {
-    const added = addVirtualMachine(model.world, vm);
-    if (added.kind === "Failure") throw new Error(`virtual machine ${vm.name} can't be set up: ${added.message}`);
-  }
 }
 
 export type { ComputeModel, DataPlane, ModelSettings, VmSetUp };

@@ -75,9 +75,14 @@ export function owned(world: World, disk: Disk, vm: VirtualMachine): Disk {
   return { ...disk, owners, reservations: otherThan(vm, disk.reservations), ownershipChangedAtMs: world.nowMs };
 }
 
+/** The disk without the claim of a VM that failed to get it. */
+export function unreserved(disk: Disk, vm: { readonly vmGuid: string }): Disk {
+  return { ...disk, reservations: otherThan(vm, disk.reservations) };
+}
+
 /** The disk without any claim of that VM. */
-export function released(world: World, disk: Disk, owner: DiskOwner): Disk {
-  return { ...disk, owners: otherThan(owner, disk.owners), reservations: otherThan(owner, disk.reservations), ownershipChangedAtMs: world.nowMs };
+export function released(world: World, disk: Disk, vm: { readonly vmGuid: string }): Disk {
+  return { ...disk, owners: otherThan(vm, disk.owners), reservations: otherThan(vm, disk.reservations), ownershipChangedAtMs: world.nowMs };
 }
 
 function otherThan<T extends DiskOwner>(vm: { readonly vmGuid: string }, owners: readonly T[]): readonly T[] {

@@ -1,6 +1,6 @@
 import type { Disk } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { delayMs, type Operation, startOperation } from "./operations.ts";
+import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
 import { keyOf } from "./resource-id.ts";
 import { putDisk, updateDisk, without, type World } from "./world.ts";
 
@@ -20,9 +20,11 @@ export function deleteDisk(world: World, disk: Disk): { readonly kind: "Started"
     delayMs: delayMs(world, "diskDelete"),
     diskIds: [disk.id],
     work: {
-      effects: () => [{ kind: "diskDeleted", diskId: disk.id }],
-      apply: () => void world.disks.delete(keyOf(disk.id)),
-      abandon: () => updateDisk(world, disk.id, (now) => ({ ...without(now, "operationId"), provisioningState: "Failed" })),
+      effects: (outcome) => (happened(outcome, disk.id) ? [{ kind: "diskDeleted", diskId: disk.id }] : []),
+      end: (outcome) => {
+        if (happened(outcome, disk.id)) world.disks.delete(keyOf(disk.id));
+        else updateDisk(world, disk.id, (now) => ({ ...without(now, "operationId"), provisioningState: "Failed" }));
+      },
     },
   });
   putDisk(world, { ...disk, provisioningState: "Deleting", operationId: operation.id });

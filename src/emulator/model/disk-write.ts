@@ -5,7 +5,7 @@ import { renderDiskNow } from "./disk-read.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, type JsonObject, listAt, objectAt, sameJson, textAt } from "./json.ts";
-import { delayMs, type Operation, startOperation } from "./operations.ts";
+import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "./world.ts";
 
@@ -102,9 +102,13 @@ function startDiskOperation(world: World, disk: Disk, write: { name: string; del
     delayMs: write.delayMs,
     diskIds: [disk.id],
     work: {
-      effects: () => write.effects,
-      apply: () => updateDisk(world, disk.id, (now) => ({ ...settled(now), spec: write.next, provisioningState: "Succeeded" })),
-      abandon: () => updateDisk(world, disk.id, (now) => ({ ...settled(now), provisioningState: "Failed" })),
+      effects: (outcome) => (happened(outcome, disk.id) ? write.effects : []),
+      end: (outcome) =>
+        updateDisk(world, disk.id, (now) => ({
+          ...settled(now),
+          ...(happened(outcome, disk.id) ? { spec: write.next } : {}),
+          provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+        })),
       result: () => renderDiskNow(world, disk.id),
     },
   });

@@ -2,17 +2,24 @@ import type { DataPlaneEffect } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import type { Json } from "./json.ts";
 import { type LatencyName, drawLatencyMs } from "./latency.ts";
+import { keyOf } from "./resource-id.ts";
 import type { World } from "./world.ts";
 
 /** The provider that reports on an operation; part of its URL. */
 export type OperationProvider = "operations" | "DiskOperations";
 
-/** What an operation does. The world changes in `apply` or `abandon`, at one moment, never in between. */
+/** What came of an operation: what it reports, and what of it really happened; the two need not agree. */
+export interface OperationOutcome {
+  readonly error?: ArmFailure;
+  /** What did not happen: everything, or the parts that concern the disks with these keys. */
+  readonly undone: "all" | readonly string[];
+}
+
+/** What an operation does. The world changes in `end`, at one moment, never before. */
 export interface OperationWork {
-  /** What must have happened to the devices before `apply`. Asked when the operation is due; the answer stays the same until `apply`. */
-  effects(): readonly DataPlaneEffect[];
-  apply(): void;
-  abandon(error: ArmFailure): void;
+  /** What must have happened to the devices before `end`. Asked when the operation is due; the answer stays the same until `end`. */
+  effects(outcome: OperationOutcome): readonly DataPlaneEffect[];
+  end(outcome: OperationOutcome): void;
   /** What the monitor URL answers in the end. */
   result?(): Json | undefined;
 }
@@ -20,8 +27,8 @@ export interface OperationWork {
 /** How an operation ends; anything but `Succeed` comes from a fault. */
 export type OperationEnding =
   | { readonly kind: "Succeed" }
-  /** It reports failure; with `applied` its effect is there all the same. */
-  | { readonly kind: "Fail"; readonly error: ArmFailure; readonly applied: boolean }
+  /** It reports failure, whatever of it happened. */
+  | { readonly kind: "Fail"; readonly error: ArmFailure; readonly undone: OperationOutcome["undone"] }
   /** Nothing ever happens. */
   | { readonly kind: "Stuck" }
   /** Its effect is there, but it says InProgress for ever. */
@@ -62,7 +69,7 @@ export interface Operation extends OperationStart {
 const ENDED_OPERATIONS_MAX = 20_000;
 
 export function startOperation(world: World, start: OperationStart): Operation {
-  const ending: OperationEnding = start.internal === true ? { kind: "Succeed" } : world.chooseEnding(start);
+  const ending: OperationEnding = start.internal === true ? { kind: "Succeed" } : world.faults.strikeOperation(start, world.random);
   const operation: Operation = {
     ...start,
     id: world.random.guid(),
@@ -108,7 +115,7 @@ export interface DueEffects {
 export function takeDueEffects(world: World): readonly DueEffects[] {
   return world.awaitingDataPlane.splice(0).flatMap((operationId) => {
     const operation = world.operations.get(operationId);
-    return operation === undefined ? [] : [{ operationId, effects: operation.work.effects() }];
+    return operation === undefined ? [] : [{ operationId, effects: operation.work.effects(outcomeOf(operation.ending)) }];
   });
 }
 
@@ -116,17 +123,11 @@ export function takeDueEffects(world: World): readonly DueEffects[] {
 export function settleOperation(world: World, operationId: string, deviceFailure?: string): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Settling") return;
-  if (deviceFailure !== undefined) {
-    fail(world, operation, armErrors.internalError(deviceFailure));
-    operation.work.abandon(armErrors.internalError(deviceFailure));
-    return;
-  }
-  const { ending } = operation;
-  if (ending.kind === "Fail" && !ending.applied) operation.work.abandon(ending.error);
-  else operation.work.apply();
-  if (ending.kind === "Fail") fail(world, operation, ending.error);
-  else if (ending.kind === "Unreported") replace(world, { ...operation, phase: "Ended", dueAtMs: Infinity });
-  else replace(world, { ...operation, phase: "Ended", status: "Succeeded", endedAtMs: world.nowMs });
+  const outcome: OperationOutcome = deviceFailure === undefined ? outcomeOf(operation.ending) : { error: armErrors.internalError(deviceFailure), undone: "all" };
+  const unreported = operation.ending.kind === "Unreported" && outcome.error === undefined;
+  const end = unreported ? {} : { status: outcome.error === undefined ? ("Succeeded" as const) : ("Failed" as const), endedAtMs: world.nowMs };
+  replace(world, { ...operation, phase: "Ended", ...end, ...(outcome.error === undefined ? {} : { error: outcome.error }) });
+  operation.work.end(outcome);
 }
 
 /** Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's state says. */
@@ -147,13 +148,17 @@ function nextDue(world: World): Operation | undefined {
 
 function beginToEnd(world: World, operation: Operation): void {
   replace(world, { ...operation, phase: "Settling" });
-  const untouched = operation.ending.kind === "Fail" && !operation.ending.applied;
-  if (world.hasDataPlane && !untouched && operation.work.effects().length > 0) world.awaitingDataPlane.push(operation.id);
+  if (world.hasDataPlane && operation.work.effects(outcomeOf(operation.ending)).length > 0) world.awaitingDataPlane.push(operation.id);
   else settleOperation(world, operation.id);
 }
 
-function fail(world: World, operation: Operation, error: ArmFailure): void {
-  replace(world, { ...operation, phase: "Ended", status: "Failed", endedAtMs: world.nowMs, error });
+function outcomeOf(ending: OperationEnding): OperationOutcome {
+  return ending.kind === "Fail" ? { error: ending.error, undone: ending.undone } : { undone: [] };
+}
+
+/** Whether the part of an operation that concerns a disk happened. */
+export function happened(outcome: OperationOutcome, diskId: string): boolean {
+  return outcome.undone !== "all" && !outcome.undone.includes(keyOf(diskId));
 }
 
 function replace(world: World, operation: Operation): void {

@@ -9,6 +9,8 @@ export interface Route {
   readonly method: ArmMethod;
   /** `{name}` stands for one segment; everything else is compared without regard to case. */
   readonly pattern: string;
+  /** The emulator's own: no api-version, no throttling, no faults. */
+  readonly isAdmin?: boolean;
   readonly handler: Handler;
 }
 

@@ -41,7 +41,7 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
     resourceId: vm.id,
     delayMs: 0,
     internal: true,
-    work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], apply: () => undefined, abandon: () => undefined },
+    work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], end: () => undefined },
   });
   return { kind: "Added", vm: running };
 }
@@ -49,6 +49,15 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
 /** Makes a resource group unless it is there. */
 export function addResourceGroup(world: World, group: { readonly subscriptionId: string; readonly name: string; readonly location: string }): void {
   if (findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) === undefined) putResourceGroup(world, { ...group, tags: {} });
+}
+
+/** Fills an empty world with what it is to have from the start. */
+export function populate(world: World): void {
+  for (const group of world.initial.resourceGroups ?? []) addResourceGroup(world, group);
+  for (const vm of world.initial.virtualMachines ?? []) {
+    const added = addVirtualMachine(world, vm);
+    if (added.kind === "Failure") throw new Error(`virtual machine ${vm.name} can't be set up: ${added.message}`);
+  }
 }
 
 function bodyOf(setUp: VmSetUp): Json {

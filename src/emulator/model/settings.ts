@@ -1,4 +1,5 @@
 import { DEFAULT_LATENCIES, type Latencies } from "./latency.ts";
+import type { ThrottleLimit } from "./throttle-policies.ts";
 
 /** Behaviour of the model where the real service differs by region, by version, or from day to day. */
 export interface ModelSettings {
@@ -25,6 +26,8 @@ export interface ModelSettings {
   readonly pageSize: number;
   /** `report` counts and answers the remaining calls in headers, `enforce` also refuses with 429. */
   readonly throttling: "off" | "report" | "enforce";
+  /** Limits that differ from the published ones, by the name that the headers give: `{UpdateVMResource: {burst: 1, perMinute: 1}}`. */
+  readonly throttleLimits: Readonly<Record<string, ThrottleLimit>>;
   /** Journal entries kept, the oldest leave first. */
   readonly journalMax: number;
 }
@@ -42,5 +45,6 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   createResourceGroups: false,
   pageSize: 100,
   throttling: "report",
+  throttleLimits: {},
   journalMax: 100_000,
 };

@@ -6,7 +6,7 @@ import { at, booleanAt, type Json, type JsonObject, listAt, objectAt, textAt, te
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
-import { dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, withDataDisksAbandoned, withDataDisksSettled } from "./vm-state.ts";
+import { dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import { putVm, type World } from "./world.ts";
 
@@ -74,9 +74,13 @@ export function createVm(world: World, address: VmAddress, body: Json | undefine
     delayMs: delayMs(world, "vmCreate", plan.entries.length),
     diskIds: plan.entries.map((entry) => entry.diskId),
     work: {
-      effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }, ...dataDiskEffects(world, vm.id)],
-      apply: () => endWrite(world, write, (now) => ({ ...withDataDisksSettled(world, now), power: "running", provisioningState: "Succeeded" })),
-      abandon: () => endWrite(world, write, (now) => ({ ...withDataDisksAbandoned(world, now), power: "stopped", provisioningState: "Failed" })),
+      effects: (outcome) => (outcome.undone === "all" ? [] : [{ kind: "vmStarted", ...dataPlaneVm(vm) }, ...dataDiskEffects(world, vm.id, outcome)]),
+      end: (outcome) =>
+        endWrite(world, write, (now) => ({
+          ...withDataDisksSettled(world, now, outcome),
+          power: outcome.undone === "all" ? "stopped" : "running",
+          provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+        })),
     },
   });
   return { kind: "Started", vm: putVm(world, { ...begun, operationId: operation.id }), operation };

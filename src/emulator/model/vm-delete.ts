@@ -21,12 +21,15 @@ export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "St
     resourceId: vm.id,
     delayMs: delayMs(world, "vmDelete"),
     work: {
-      effects: () => removalEffects(world, vm),
-      apply: () => {
+      effects: (outcome) => (outcome.undone === "all" ? [] : removalEffects(world, vm)),
+      end: (outcome) => {
+        if (outcome.undone === "all") {
+          endWrite(world, { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true }, (now) => ({ ...now, provisioningState: "Failed" }));
+          return;
+        }
         removeVm(world, vm);
         releaseLater(world, vm);
       },
-      abandon: () => endWrite(world, { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true }, (now) => ({ ...now, provisioningState: "Failed" })),
     },
   });
   putVm(world, { ...begun(world, vm), provisioningState: "Deleting", operationId: operation.id });
@@ -60,7 +63,7 @@ function releaseLater(world: World, vm: VirtualMachine): void {
     resourceId: vm.id,
     delayMs: delayMs(world, "ownershipRelease"),
     internal: true,
-    work: { effects: () => [], apply: () => releaseAll(world, vm), abandon: () => undefined },
+    work: { effects: () => [], end: () => releaseAll(world, vm) },
   });
 }
 
@@ -68,6 +71,6 @@ function releaseLater(world: World, vm: VirtualMachine): void {
 export function releaseAll(world: World, vm: VirtualMachine): void {
   for (const disk of world.disks.values()) {
     const claims = [...disk.owners, ...disk.reservations];
-    if (claims.some((owner) => owner.vmGuid === vm.vmGuid)) updateDisk(world, disk.id, (now) => released(world, now, { vmId: vm.id, vmGuid: vm.vmGuid }));
+    if (claims.some((owner) => owner.vmGuid === vm.vmGuid)) updateDisk(world, disk.id, (now) => released(world, now, vm));
   }
 }

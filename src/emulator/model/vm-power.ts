@@ -51,9 +51,12 @@ export function changePower(world: World, vm: VirtualMachine, action: PowerActio
     resourceId: vm.id,
     delayMs: delay,
     work: {
-      effects: () => effects,
-      apply: () => endWrite(world, write, (now) => afterAction(now, rule, action === "deallocate" && options.hibernate)),
-      abandon: () => endWrite(world, write, (now) => ({ ...now, power: vm.power, provisioningState: "Failed" })),
+      effects: (outcome) => (outcome.undone === "all" ? [] : effects),
+      end: (outcome) =>
+        endWrite(world, write, (now) => {
+          const acted = outcome.undone === "all" ? { ...now, power: vm.power } : afterAction(now, rule, action === "deallocate" && options.hibernate);
+          return { ...acted, provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" };
+        }),
     },
   });
   putVm(world, { ...begun(world, vm), power: rule.meanwhile ?? vm.power, provisioningState: "Updating", operationId: operation.id });
@@ -66,6 +69,5 @@ function afterAction(vm: VirtualMachine, rule: PowerRule, hibernated: boolean): 
     power: rule.afterwards ?? vm.power,
     hibernated,
     guestResponsive: rule.wakesGuest || vm.guestResponsive,
-    provisioningState: "Succeeded",
   };
 }

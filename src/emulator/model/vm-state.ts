@@ -1,7 +1,7 @@
 import type { DataPlaneEffect, DataPlaneVm } from "./data-plane-port.ts";
-import { owned, released, reserved } from "./attachment-rules.ts";
+import { owned, released, reserved, unreserved } from "./attachment-rules.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { type Operation, preemptOperation } from "./operations.ts";
+import { happened, type Operation, type OperationOutcome, preemptOperation } from "./operations.ts";
 import { type DataDisk, etagText, type VirtualMachine } from "./virtual-machine.ts";
 import { findDisk, findVm, putVm, updateDisk, without, type World } from "./world.ts";
 
@@ -67,49 +67,36 @@ export function putVmWithReservations(world: World, vm: VirtualMachine): Virtual
 }
 
 /** What the devices must do for the entries that are on their way: first everything leaves, then everything comes. */
-export function dataDiskEffects(world: World, vmId: string): readonly DataPlaneEffect[] {
+export function dataDiskEffects(world: World, vmId: string, outcome: OperationOutcome): readonly DataPlaneEffect[] {
   const vm = findVm(world, vmId);
   if (vm === undefined) return [];
-  const at = (entry: DataDisk): DataPlaneVm & { diskId: string; lun: number } => ({ ...dataPlaneVm(vm), diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId, lun: entry.lun });
+  const at = (entry: DataDisk): DataPlaneVm & { diskId: string; lun: number } => ({ ...dataPlaneVm(vm), diskId: entry.diskId, lun: entry.lun });
+  const moving = vm.dataDisks.filter((entry) => happened(outcome, entry.diskId));
+  const coming = moving.filter((entry) => entry.phase === "Attaching" && findDisk(world, entry.diskId) !== undefined);
   return [
-    ...vm.dataDisks.filter((entry) => entry.phase === "Detaching").map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
-    ...vm.dataDisks
-      .filter((entry) => entry.phase === "Attaching" && findDisk(world, entry.diskId) !== undefined)
-      .map((entry) => ({ kind: "diskAttached" as const, ...at(entry), controllerType: vm.controllerType })),
+    ...moving.filter((entry) => entry.phase === "Detaching").map((entry) => ({ kind: "diskDetached" as const, ...at(entry) })),
+    ...coming.map((entry) => ({ kind: "diskAttached" as const, ...at(entry), controllerType: vm.controllerType })),
   ];
 }
 
-/** The VM once its entries have arrived and left; the disks learn of it at the same moment. */
-export function withDataDisksSettled(world: World, vm: VirtualMachine): VirtualMachine {
-  const staying = vm.dataDisks.flatMap((entry): readonly DataDisk[] => {
-    if (entry.phase === "Detaching") {
-      updateDisk(world, entry.diskId, (disk) => released(world, disk, ownerOf(vm)));
-      return [];
-    }
-    if (entry.phase !== "Attaching") return [entry];
-    // Deleted on its way here.
-    if (findDisk(world, entry.diskId) === undefined) return [];
-    updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
-    return [{ ...entry, phase: "Attached" }];
-  });
-  return { ...vm, dataDisks: staying };
+/** The VM once its entries have arrived and left, or failed to; the disks learn of it at the same moment. */
+export function withDataDisksSettled(world: World, vm: VirtualMachine, outcome: OperationOutcome): VirtualMachine {
+  return { ...vm, dataDisks: vm.dataDisks.flatMap((entry) => settled(world, vm, entry, happened(outcome, entry.diskId))) };
 }
 
-/** The VM after a failed update: what was coming is not there, what was leaving still is, and stays marked. */
-export function withDataDisksAbandoned(world: World, vm: VirtualMachine): VirtualMachine {
-  const entries = vm.dataDisks.flatMap((entry): readonly DataDisk[] => {
-    if (entry.phase === "Detaching") return [{ ...entry, phase: "DetachFailed" }];
-    if (entry.phase !== "Attaching") return [entry];
-    updateDisk(world, entry.diskId, (disk) => ({ ...disk, reservations: disk.reservations.filter((reservation) => reservation.vmGuid !== vm.vmGuid) }));
+function settled(world: World, vm: VirtualMachine, entry: DataDisk, isDone: boolean): readonly DataDisk[] {
+  if (entry.phase === "Attaching" && isDone && findDisk(world, entry.diskId) !== undefined) {
+    updateDisk(world, entry.diskId, (disk) => owned(world, disk, vm));
+    return [{ ...entry, phase: "Attached" }];
+  }
+  if (entry.phase === "Attaching" || (entry.phase === "Detaching" && isDone)) {
+    updateDisk(world, entry.diskId, (disk) => (entry.phase === "Attaching" ? unreserved(disk, vm) : released(world, disk, vm)));
     return [];
-  });
-  return { ...vm, dataDisks: entries };
+  }
+  // A failed detach leaves its entry behind, marked, until someone tries again.
+  return [entry.phase === "Detaching" ? { ...entry, phase: "DetachFailed" } : entry];
 }
 
 export function dataPlaneVm(vm: VirtualMachine): DataPlaneVm {
   return { vmId: vm.id, vmName: vm.name };
-}
-
-function ownerOf(vm: VirtualMachine): { vmId: string; vmGuid: string } {
-  return { vmId: vm.id, vmGuid: vm.vmGuid };
 }

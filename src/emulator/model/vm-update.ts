@@ -4,7 +4,7 @@ import { booleanAt, type Json, listAt, sameJson, textAt, textsAt } from "./json.
 import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
-import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksAbandoned, withDataDisksSettled } from "./vm-state.ts";
+import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import { findDisk, findVm, normalLocation, putVm, type World } from "./world.ts";
 
@@ -73,9 +73,8 @@ function startUpdateOperation(world: World, vm: VirtualMachine, name: string, et
     delayMs: updateDelayMs(world, vm),
     diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),
     work: {
-      effects: () => dataDiskEffects(world, vm.id),
-      apply: () => endWrite(world, write, (now) => ({ ...withDataDisksSettled(world, now), provisioningState: "Succeeded" })),
-      abandon: () => endWrite(world, write, (now) => ({ ...withDataDisksAbandoned(world, now), provisioningState: "Failed" })),
+      effects: (outcome) => dataDiskEffects(world, vm.id, outcome),
+      end: (outcome) => endWrite(world, write, (now) => ({ ...withDataDisksSettled(world, now, outcome), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" })),
       result: () => {
         const now = findVm(world, vm.id);
         return now === undefined ? undefined : renderStorageProfile(now, (id) => diskFacts(world, id));

@@ -1,8 +1,13 @@
 import type { Disk } from "./disk.ts";
-import type { Operation, OperationEnding, OperationStart } from "./operations.ts";
+import type { Faults } from "./faults.ts";
+import type { Journal } from "./journal.ts";
+import type { Json } from "./json.ts";
+import type { Operation } from "./operations.ts";
 import type { SeededRandom } from "./random.ts";
 import { groupKey, keyOf } from "./resource-id.ts";
 import type { ModelSettings } from "./settings.ts";
+import type { VmSetUp } from "./set-up.ts";
+import type { Buckets } from "./throttle.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
 export interface ResourceGroup {
@@ -27,11 +32,23 @@ export interface World {
   readonly awaitingDataPlane: string[];
   /** Whether someone carries out effects; without, an operation ends the moment it is due. */
   readonly hasDataPlane: boolean;
-  /** Decides how an operation that begins now will end. */
-  chooseEnding: (start: OperationStart) => OperationEnding;
+  readonly faults: Faults;
+  readonly journal: Journal;
+  /** Calls left, by policy and resource. */
+  readonly buckets: Buckets;
+  /** The last fresh answers of reads that a fault may make stale, by path. */
+  readonly lastReads: Map<string, Json>;
+  /** What the world is made of at the start and after a reset. */
+  readonly initial: WorldSetUp;
 }
 
-export function createWorld(options: { settings: ModelSettings; random: SeededRandom; nowMs: number; hasDataPlane: boolean }): World {
+/** Resource groups and VMs that are there from the start. */
+export interface WorldSetUp {
+  readonly resourceGroups?: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
+  readonly virtualMachines?: readonly VmSetUp[];
+}
+
+export function createWorld(options: Pick<World, "settings" | "random" | "nowMs" | "hasDataPlane" | "faults" | "journal" | "initial">): World {
   return {
     ...options,
     resourceGroups: new Map(),
@@ -40,7 +57,8 @@ export function createWorld(options: { settings: ModelSettings; random: SeededRa
     operations: new Map(),
     running: new Set(),
     awaitingDataPlane: [],
-    chooseEnding: () => ({ kind: "Succeed" }),
+    buckets: new Map(),
+    lastReads: new Map(),
   };
 }
 

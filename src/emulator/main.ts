@@ -1,0 +1,84 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { type CommandLine, HELP, parseCommandLine } from "./command-line.ts";
+import { dataPlaneAvailable } from "./data-plane/data-plane-available.ts";
+import { createLinuxDataPlane, type LinuxDataPlane } from "./data-plane/linux-data-plane.ts";
+import { type Emulator, startEmulator } from "./index.ts";
+import { parseScenario, type Scenario } from "./scenario.ts";
+
+const EXIT_USAGE = 2;
+const EXIT_FAILED = 1;
+
+async function main(args: readonly string[]): Promise<void> {
+  const parsed = parseCommandLine(args);
+  if (parsed.kind === "Help") return void process.stdout.write(HELP);
+  if (parsed.kind === "Wrong") return usageError(parsed.reason);
+  const { commandLine } = parsed;
+  const scenario = await readScenario(commandLine.config);
+  if (typeof scenario === "string") return usageError(`--config: ${scenario}`);
+  const available = commandLine.dataPlane === "linux" ? dataPlaneAvailable() : undefined;
+  if (available?.available === false) return usageError(`--data-plane linux: ${available.reason}`);
+
+  const dataPlane = await openDataPlane(commandLine);
+  const emulator = await start(commandLine, scenario, dataPlane);
+  await announce(commandLine, emulator);
+  await stopRequested();
+  await emulator.close();
+  await dataPlane?.close();
+}
+
+async function readScenario(file: string | undefined): Promise<Scenario | string> {
+  if (file === undefined) return { resourceGroups: [], virtualMachines: [], settings: { createResourceGroups: true }, faults: [] };
+  try {
+    const parsed = parseScenario(await readFile(file, "utf8"));
+    return parsed.ok ? parsed.scenario : `${file}: ${parsed.reason}`;
+  } catch (error) {
+    return `${file} can't be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+async function openDataPlane(commandLine: CommandLine): Promise<LinuxDataPlane | undefined> {
+  const { dataDir, deviceRoot } = commandLine;
+  if (commandLine.dataPlane !== "linux" || dataDir === undefined || deviceRoot === undefined) return undefined;
+  return createLinuxDataPlane({ directory: dataDir, deviceRoot });
+}
+
+async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: LinuxDataPlane | undefined): Promise<Emulator> {
+  const seed = commandLine.seed ?? scenario.seed;
+  const emulator = await startEmulator({
+    host: commandLine.host,
+    port: commandLine.port,
+    https: !commandLine.plainHttp,
+    caFile: commandLine.caFile,
+    resourceGroups: scenario.resourceGroups,
+    virtualMachines: scenario.virtualMachines,
+    settings: { ...scenario.settings, ...(commandLine.timeScale === undefined ? {} : { timeScale: commandLine.timeScale }) },
+    onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
+    ...(seed === undefined ? {} : { seed }),
+    ...(dataPlane === undefined ? {} : { dataPlane }),
+  });
+  for (const rule of scenario.faults) emulator.model.faults.add(rule);
+  return emulator;
+}
+
+async function announce(commandLine: CommandLine, emulator: Emulator): Promise<void> {
+  const ready = { url: emulator.url, caFile: emulator.caFile, pid: process.pid };
+  const human = `Azure compute emulator at ${ready.url}${ready.caFile === undefined ? "" : `, trust ${ready.caFile}`}`;
+  process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
+  if (commandLine.readyFile !== undefined) await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);
+}
+
+function stopRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+}
+
+function usageError(reason: string): void {
+  process.stderr.write(`azure-compute-emulator: ${reason}\nTry --help.\n`);
+  process.exitCode = EXIT_USAGE;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`azure-compute-emulator: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = EXIT_FAILED;
+});

@@ -1,0 +1,136 @@
+import { type ArmAnswer, type ArmCall, type ArmRequest, type HandlerResult, reply } from "./arm-message.ts";
+import { armErrors, errorBody, failure } from "./errors.ts";
+import { faultDelivery, type FaultEffect, faultFailure } from "./faults.ts";
+import type { Routed } from "./router.ts";
+import { POLL_OPERATION } from "./routes.ts";
+import { throttle } from "./throttle.ts";
+import type { World } from "./world.ts";
+
+/** A call's result with what its way through the front door added. */
+export interface Answered {
+  readonly operation: string;
+  readonly isAdmin: boolean;
+  readonly result: HandlerResult;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly fault: FaultEffect | undefined;
+}
+
+const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+const DEFAULT_ORIGIN = "https://management.azure.com";
+/** Azure says NoRegisteredProviderFound for versions that it never had; this one is before Resource Manager. */
+const API_VERSION_MIN = "2015-01-01";
+
+/** A call's way: route, api-version, fault, throttle, handler. */
+export function answerRequest(world: World, request: ArmRequest, routed: Routed): Answered {
+  if (routed.kind === "Unknown") return rejected(armErrors.noSuchRoute(request.path));
+  if (routed.kind === "WrongMethod") return rejected(armErrors.methodNotAllowed(request.method, request.path));
+  const { route, params } = routed;
+  const query = Object.fromEntries(Object.entries(request.query ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const apiVersion = query["api-version"];
+  const call: ArmCall = {
+    path: request.path,
+    params,
+    query,
+    ifMatch: request.ifMatch,
+    ifNoneMatch: request.ifNoneMatch,
+    body: request.body,
+    apiVersion: apiVersion ?? "",
+    origin: request.origin ?? DEFAULT_ORIGIN,
+  };
+  const { operation } = route;
+  if (route.isAdmin === true) return { operation, isAdmin: true, result: route.handler(world, call), headers: {}, fault: undefined };
+  if (apiVersion === undefined) return rejected(armErrors.missingApiVersion(), operation);
+  if (!API_VERSION.test(apiVersion) || apiVersion < API_VERSION_MIN) return rejected(armErrors.invalidApiVersion(apiVersion), operation);
+
+  const fault = world.faults.strikeCall(operation, call, world.random);
+  if (fault?.kind === "Error") return { ...rejected(faultFailure(fault), operation), fault };
+  if (fault?.kind === "DropRequest") return { ...rejected(failure(0, "Dropped", "The request never arrived."), operation), fault };
+  const verdict = throttle(world.buckets, {
+    operation,
+    isPoll: operation === POLL_OPERATION,
+    method: request.method,
+    path: request.path,
+    nowMs: world.nowMs,
+    timeScale: world.settings.timeScale,
+    mode: world.settings.throttling,
+    limits: world.settings.throttleLimits,
+  });
+  const result = verdict.refused ?? read(world, call, fault, operation) ?? route.handler(world, call);
+  if (verdict.refused === undefined) remember(world, call, operation, result);
+  return { operation, isAdmin: false, result, headers: verdict.headers, fault };
+}
+
+function rejected(result: HandlerResult, operation = "Unknown"): Answered {
+  return { operation, isAdmin: false, result, headers: {}, fault: undefined };
+}
+
+/** The last fresh answer, where a fault asks for a stale one and there is one. */
+function read(world: World, call: ArmCall, fault: FaultEffect | undefined, operation: string): HandlerResult | undefined {
+  const last = fault?.kind === "StaleRead" && mayBeStale(operation) ? world.lastReads.get(readKey(call)) : undefined;
+  return last === undefined ? undefined : reply(200, last);
+}
+
+function remember(world: World, call: ArmCall, operation: string, result: HandlerResult): void {
+  if (!mayBeStale(operation) || result.kind === "Failure" || result.body === undefined) return;
+  // Only while a rule may ask for it: lists are large.
+  if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead")) world.lastReads.set(readKey(call), result.body);
+  else world.lastReads.clear();
+}
+
+/** Lists and disks may lag; a VM's own GET never does, since what a caller concludes from it must hold. */
+function mayBeStale(operation: string): boolean {
+  return operation.includes("_List") || operation === "Disks_Get" || operation === "Snapshots_Get";
+}
+
+function readKey(call: ArmCall): string {
+  return `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+}
+
+/** Puts the common headers on, and the call into the journal. */
+export function toArmAnswer(world: World, request: ArmRequest, answered: Answered, requestId: string): ArmAnswer {
+  const { result, fault } = answered;
+  const delivery = faultDelivery(fault);
+  const operationId = /\/(?:Disk)?operations\/([^/?]+)/i.exec(result.headers?.["azure-asyncoperation"] ?? "")?.[1];
+  const entry = world.journal.append({
+    atMs: world.nowMs,
+    kind: answered.isAdmin ? "admin" : answered.operation === POLL_OPERATION ? "poll" : "arm",
+    operation: answered.operation,
+    method: request.method,
+    path: request.path,
+    query: request.query ?? {},
+    ...(request.ifMatch === undefined ? {} : { ifMatch: request.ifMatch }),
+    ...(request.clientRequestId === undefined ? {} : { clientRequestId: request.clientRequestId }),
+    requestId,
+    ...(request.body === undefined ? {} : { body: request.body }),
+    status: result.status,
+    ...(result.kind === "Failure" ? { errorCode: result.code } : {}),
+    ...(operationId === undefined ? {} : { operationId }),
+    ...(delivery.kind === "Dropped" ? { dropped: true } : {}),
+  });
+  const body = result.kind === "Failure" ? errorBody(result) : result.body;
+  return {
+    status: result.status,
+    headers: { ...commonHeaders(request, requestId), ...failureHeaders(result), ...answered.headers, ...result.headers },
+    ...(body === undefined ? {} : { body }),
+    delivery,
+    sequence: entry.sequence,
+  };
+}
+
+function commonHeaders(request: ArmRequest, requestId: string): Record<string, string> {
+  return {
+    "x-ms-request-id": requestId,
+    "x-ms-correlation-request-id": requestId,
+    "x-ms-routing-request-id": `EMULATOR:${requestId}`,
+    ...(request.clientRequestId === undefined ? {} : { "x-ms-client-request-id": request.clientRequestId }),
+    "cache-control": "no-cache",
+    pragma: "no-cache",
+    expires: "-1",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+  };
+}
+
+function failureHeaders(result: HandlerResult): Record<string, string> {
+  return result.kind === "Failure" ? { "x-ms-failure-cause": result.cause ?? "service", "x-ms-error-code": result.code } : {};
+}

@@ -1,0 +1,71 @@
+import type { FaultEffect, FaultRule } from "./faults.ts";
+import { isObject, type Json, type JsonObject, numberAt, textAt } from "./json.ts";
+
+export type ParsedFaultRule = { readonly ok: true; readonly rule: FaultRule } | { readonly ok: false; readonly reason: string };
+
+const RULE_MEMBERS = ["id", "operation", "resource", "disk", "nth", "times", "probability", "effect"];
+const APPLIED = ["none", "others", "all"] as const;
+
+/** Reads a rule from the admin API or a scenario; says which member is wrong. */
+export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
+  if (!isObject(json)) return wrong("a fault rule is an object");
+  const unknown = Object.keys(json).find((member) => !RULE_MEMBERS.includes(member));
+  if (unknown !== undefined) return wrong(`'${unknown}' is not a member of a fault rule; it has ${RULE_MEMBERS.join(", ")}`);
+  const effect = parseEffect(json["effect"]);
+  if (typeof effect === "string") return wrong(effect);
+  const rule: FaultRule = {
+    ...texts(json, ["id", "operation", "resource", "disk"]),
+    ...numbers(json, ["nth", "times", "probability"]),
+    effect,
+  };
+  return { ok: true, rule };
+}
+
+function parseEffect(json: Json | undefined): FaultEffect | string {
+  const kind = textAt(json, "kind");
+  const code = textAt(json, "code");
+  const message = textAt(json, "message");
+  const target = textAt(json, "target");
+  const retryAfterS = numberAt(json, "retryAfterS");
+  switch (kind) {
+    case "Error": {
+      const status = numberAt(json, "status");
+      if (status === undefined || code === undefined) return "effect Error needs 'status' and 'code'";
+      return { kind, status, code, ...defined({ message, target }), ...(retryAfterS === undefined ? {} : { retryAfterS }) };
+    }
+    case "DelayResponse": {
+      const delayMs = numberAt(json, "delayMs");
+      return delayMs === undefined ? "effect DelayResponse needs 'delayMs'" : { kind, delayMs };
+    }
+    case "FailOperation": {
+      const applied = APPLIED.find((known) => known === textAt(json, "applied"));
+      if (code === undefined) return "effect FailOperation needs 'code'";
+      if (applied === undefined && textAt(json, "applied") !== undefined) return `'applied' is one of ${APPLIED.join(", ")}`;
+      return { kind, code, ...defined({ message }), ...(applied === undefined ? {} : { applied }) };
+    }
+    case "DropRequest":
+    case "DropResponse":
+    case "StuckOperation":
+    case "UnreportedOperation":
+    case "StaleRead":
+      return { kind };
+    default:
+      return "effect.kind is one of Error, DropRequest, DropResponse, DelayResponse, FailOperation, StuckOperation, UnreportedOperation, StaleRead";
+  }
+}
+
+function texts<Member extends string>(json: JsonObject, members: readonly Member[]): Partial<Record<Member, string>> {
+  return Object.fromEntries(members.flatMap((member) => (typeof json[member] === "string" ? [[member, json[member]]] : []))) as Partial<Record<Member, string>>;
+}
+
+function numbers<Member extends string>(json: JsonObject, members: readonly Member[]): Partial<Record<Member, number>> {
+  return Object.fromEntries(members.flatMap((member) => (typeof json[member] === "number" ? [[member, json[member]]] : []))) as Partial<Record<Member, number>>;
+}
+
+function defined<Member extends string>(members: Readonly<Record<Member, string | undefined>>): Partial<Record<Member, string>> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Partial<Record<Member, string>>;
+}
+
+function wrong(reason: string): ParsedFaultRule {
+  return { ok: false, reason };
+}

@@ -1,0 +1,36 @@
+import type { DataPlaneEffect } from "./data-plane-port.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
+import { startOperation } from "./operations.ts";
+import { populate } from "./set-up.ts";
+import { removalEffects } from "./vm-delete.ts";
+import type { World } from "./world.ts";
+
+/** Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules go too; the journal and the settings stay. */
+export function resetWorld(world: World): ArmFailure | undefined {
+  const running = [...world.running].map((id) => world.operations.get(id));
+  if (running.some((operation) => operation?.phase === "Settling")) return armErrors.conflict();
+  for (const id of world.running) world.operations.delete(id);
+  world.running.clear();
+  const effects: readonly DataPlaneEffect[] = [
+    ...[...world.virtualMachines.values()].flatMap((vm) => removalEffects(world, vm)),
+    ...[...world.disks.values()].map((disk) => ({ kind: "diskDeleted" as const, diskId: disk.id })),
+  ];
+  startOperation(world, {
+    name: "reset",
+    provider: "operations",
+    subscriptionId: "",
+    location: "",
+    resourceId: "",
+    delayMs: 0,
+    internal: true,
+    work: { effects: () => effects, end: () => beginAgain(world) },
+  });
+  return undefined;
+}
+
+function beginAgain(world: World): void {
+  for (const map of [world.resourceGroups, world.virtualMachines, world.disks, world.operations, world.buckets, world.lastReads]) map.clear();
+  world.running.clear();
+  world.faults.clear();
+  populate(world);
+}

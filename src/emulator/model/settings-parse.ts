@@ -1,0 +1,63 @@
+import { isObject, type Json, type JsonObject, numberAt } from "./json.ts";
+import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./latency.ts";
+import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
+import type { ThrottleLimit } from "./throttle-policies.ts";
+
+export type ParsedSettings = { readonly ok: true; readonly settings: Partial<ModelSettings> } | { readonly ok: false; readonly reason: string };
+
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  concurrentVmWrite: ["conflict", "preempt"],
+  etagMovesAt: ["start", "end", "both"],
+  preemptedStatus: ["Canceled", "Failed"],
+  throttling: ["off", "report", "enforce"],
+};
+
+/** Reads settings from the admin API or a scenario; says which one is wrong. */
+export function parseSettings(json: JsonObject, current: Latencies = DEFAULT_LATENCIES): ParsedSettings {
+  const settings: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(json)) {
+    const parsed = name === "latencies" ? parseLatencies(value, current) : name === "throttleLimits" ? parseLimits(value) : parsePlain(name, value);
+    if (typeof parsed === "string") return { ok: false, reason: parsed };
+    settings[name] = parsed.value;
+  }
+  return { ok: true, settings: settings as Partial<ModelSettings> };
+}
+
+function parsePlain(name: string, value: Json | undefined): { readonly value: unknown } | string {
+  const known: Readonly<Record<string, unknown>> = { ...DEFAULT_SETTINGS };
+  if (!Object.hasOwn(known, name)) return `'${name}' is not a setting; there are ${Object.keys(known).join(", ")}`;
+  const choices = CHOICES[name];
+  if (choices !== undefined && !choices.some((choice) => choice === value)) return `'${name}' is one of ${choices.join(", ")}, not ${JSON.stringify(value)}`;
+  if (typeof value !== typeof known[name]) return `'${name}' is a ${typeof known[name]}, not ${JSON.stringify(value)}`;
+  if (typeof value === "number" && (value < 0 || !Number.isFinite(value))) return `'${name}' is a number from 0, not ${value}`;
+  return { value };
+}
+
+function parseLatencies(value: Json | undefined, current: Latencies): { readonly value: Latencies } | string {
+  if (!isObject(value)) return "'latencies' is an object from a name to {medianMs, p99Ms, perDiskMs}";
+  const latencies: Record<LatencyName, Latency> = { ...current };
+  for (const [name, each] of Object.entries(value)) {
+    if (!isLatencyName(name)) return `'${name}' is not a latency; there are ${Object.keys(DEFAULT_LATENCIES).join(", ")}`;
+    const medianMs = numberAt(each, "medianMs");
+    const p99Ms = numberAt(each, "p99Ms") ?? medianMs;
+    if (medianMs === undefined || p99Ms === undefined || medianMs < 0 || p99Ms < medianMs) return `latency '${name}' needs 'medianMs' and 'p99Ms', the second not below the first`;
+    latencies[name] = { medianMs, p99Ms, perDiskMs: numberAt(each, "perDiskMs") ?? current[name].perDiskMs ?? 0 };
+  }
+  return { value: latencies };
+}
+
+function parseLimits(value: Json | undefined): { readonly value: Readonly<Record<string, ThrottleLimit>> } | string {
+  if (!isObject(value)) return "'throttleLimits' is an object from a name to {burst, perMinute}";
+  const limits: Record<string, ThrottleLimit> = {};
+  for (const [name, each] of Object.entries(value)) {
+    const burst = numberAt(each, "burst");
+    const perMinute = numberAt(each, "perMinute");
+    if (burst === undefined || perMinute === undefined || burst < 1 || perMinute <= 0) return `throttle limit '${name}' needs 'burst' of at least 1 and 'perMinute' above 0`;
+    limits[name] = { burst, perMinute };
+  }
+  return { value: limits };
+}
+
+function isLatencyName(name: string): name is LatencyName {
+  return Object.hasOwn(DEFAULT_LATENCIES, name);
+}

@@ -1,0 +1,82 @@
+/** A token bucket: `burst` calls at once, then `perMinute`. */
+export interface ThrottleLimit {
+  readonly burst: number;
+  readonly perMinute: number;
+}
+
+/** A bucket that a call takes a token from: one for each resource, or one for the whole subscription. */
+export interface ThrottlePolicy {
+  /** As in `x-ms-ratelimit-remaining-resource: Microsoft.Compute/<name>;<remaining>`. */
+  readonly name: string;
+  readonly scope: "Resource" | "Subscription";
+  readonly limit: ThrottleLimit;
+}
+
+/** Published for the compute provider: calls a minute, and at once, for each resource and for the subscription. */
+function pair(name: string, resource: ThrottleLimit | undefined, subscription: ThrottleLimit): readonly ThrottlePolicy[] {
+  const whole: ThrottlePolicy = { name: `${name}SubscriptionMaximum`, scope: "Subscription", limit: subscription };
+  return resource === undefined ? [whole] : [whole, { name: `${name}Resource`, scope: "Resource", limit: resource }];
+}
+
+/** The disk provider still counts over windows of 3 and 30 minutes. */
+function windows(name: string, in3Min: number, in30Min: number): readonly ThrottlePolicy[] {
+  return [
+    { name: `${name}3Min`, scope: "Subscription", limit: { burst: in3Min, perMinute: in3Min / 3 } },
+    { name: `${name}30Min`, scope: "Subscription", limit: { burst: in30Min, perMinute: in30Min / 30 } },
+  ];
+}
+
+const PUT_VM = pair("PutVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
+const UPDATE_VM = pair("UpdateVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
+const DELETE_VM = pair("DeleteVM", { burst: 12, perMinute: 4 }, { burst: 1500, perMinute: 500 });
+const LOW_COST_GET = pair("LowCostGet", { burst: 36, perMinute: 12 }, { burst: 24_000, perMinute: 8000 });
+const HIGH_COST_GET = pair("HighCostGet", undefined, { burst: 900, perMinute: 300 });
+const GET_OPERATION = pair("GetOperation", { burst: 45, perMinute: 15 }, { burst: 15_000, perMinute: 5000 });
+const DISK_WRITE = windows("CreateUpdateDisks", 1000, 8000);
+const DISK_DELETE = windows("DeleteDisks", 3000, 24_000);
+const DISK_GET = windows("LowCostGet", 15_000, 120_000);
+const DISK_LIST = windows("HighCostGet", 240, 1920);
+const DISK_GET_OPERATION = windows("GetOperation", 50_000, 400_000);
+
+const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
+  // A PUT counts as PutVM for a new VM and as UpdateVM for one that exists; recorded headers of attaches say PutVM.
+  VirtualMachines_CreateOrUpdate: PUT_VM,
+  VirtualMachines_Update: UPDATE_VM,
+  VirtualMachines_AttachDetachDataDisks: UPDATE_VM,
+  VirtualMachines_Start: UPDATE_VM,
+  VirtualMachines_PowerOff: UPDATE_VM,
+  VirtualMachines_Restart: UPDATE_VM,
+  VirtualMachines_Redeploy: UPDATE_VM,
+  VirtualMachines_Reapply: UPDATE_VM,
+  VirtualMachines_Deallocate: DELETE_VM,
+  VirtualMachines_Delete: DELETE_VM,
+  VirtualMachines_Get: LOW_COST_GET,
+  VirtualMachines_InstanceView: LOW_COST_GET,
+  VirtualMachines_List: HIGH_COST_GET,
+  VirtualMachines_ListAll: HIGH_COST_GET,
+  Disks_CreateOrUpdate: DISK_WRITE,
+  Disks_Update: DISK_WRITE,
+  Disks_Delete: DISK_DELETE,
+  Disks_Get: DISK_GET,
+  Disks_List: DISK_LIST,
+  Disks_ListByResourceGroup: DISK_LIST,
+  Snapshots_CreateOrUpdate: DISK_WRITE,
+  Snapshots_Update: DISK_WRITE,
+  Snapshots_Delete: DISK_DELETE,
+  Snapshots_Get: DISK_GET,
+  Snapshots_List: DISK_LIST,
+  Snapshots_ListByResourceGroup: DISK_LIST,
+};
+
+/** The buckets that a call takes from. */
+export function policiesOf(operation: string, poll: { readonly isPoll: boolean; readonly isDisk: boolean }): readonly ThrottlePolicy[] {
+  if (poll.isPoll) return poll.isDisk ? DISK_GET_OPERATION : GET_OPERATION;
+  return BY_OPERATION[operation] ?? [];
+}
+
+/** ARM's own front door: for each subscription, reads, writes and deletes. */
+export const GATEWAY_POLICIES = {
+  reads: { name: "subscription-reads", scope: "Subscription", limit: { burst: 250, perMinute: 1500 } },
+  writes: { name: "subscription-writes", scope: "Subscription", limit: { burst: 200, perMinute: 600 } },
+  deletes: { name: "subscription-deletes", scope: "Subscription", limit: { burst: 200, perMinute: 600 } },
+} as const satisfies Readonly<Record<string, ThrottlePolicy>>;

@@ -1,0 +1,46 @@
+import { begun, dataPlaneVm } from "./vm-state.ts";
+import { startOperation } from "./operations.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+import { findVm, putVm, type World } from "./world.ts";
+
+/** What happens to a VM without anyone having asked Azure for it. */
+export const VM_EVENTS = ["PowerLoss", "SilentPowerLoss", "GuestHang", "GuestRecovery", "ProvisioningFailure"] as const;
+
+export type VmEvent = (typeof VM_EVENTS)[number];
+
+/**
+ * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to say running, as it can while a host is lost.
+ * `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `ProvisioningFailure`: the VM is in state Failed.
+ */
+export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void {
+  switch (event) {
+    case "PowerLoss":
+    case "SilentPowerLoss":
+      return losePower(world, vm, event === "SilentPowerLoss");
+    case "GuestHang":
+      return void putVm(world, { ...vm, guestResponsive: false });
+    case "GuestRecovery":
+      return void putVm(world, { ...vm, guestResponsive: true });
+    case "ProvisioningFailure":
+      return void putVm(world, { ...begun(world, vm), provisioningState: "Failed" });
+  }
+}
+
+function losePower(world: World, vm: VirtualMachine, silent: boolean): void {
+  startOperation(world, {
+    name: "powerLoss",
+    provider: "operations",
+    subscriptionId: vm.subscriptionId,
+    location: vm.location,
+    resourceId: vm.id,
+    delayMs: 0,
+    internal: true,
+    work: {
+      effects: () => [{ kind: "vmStopped", ...dataPlaneVm(vm) }],
+      end: () => {
+        const now = findVm(world, vm.id);
+        if (now?.vmGuid === vm.vmGuid) putVm(world, { ...now, power: silent ? now.power : "stopped", guestResponsive: false });
+      },
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import { parse } from "yaml";
+import { parseFaultRule } from "./model/fault-rule-parse.ts";
+import type { FaultRule } from "./model/faults.ts";
+import { isObject, type Json, listAt, objectAt, textAt } from "./model/json.ts";
+import type { ModelSettings } from "./model/settings.ts";
+import { parseSettings } from "./model/settings-parse.ts";
+import type { VmSetUp } from "./model/set-up.ts";
+import { parseVms } from "./model/vm-set-up-parse.ts";
+
+/** What an emulator starts with. */
+export interface Scenario {
+  readonly resourceGroups: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
+  readonly virtualMachines: readonly VmSetUp[];
+  readonly settings: Partial<ModelSettings>;
+  readonly faults: readonly FaultRule[];
+  readonly seed?: number;
+}
+
+export type ParsedScenario = { readonly ok: true; readonly scenario: Scenario } | { readonly ok: false; readonly reason: string };
+
+const MEMBERS = ["subscriptionId", "location", "seed", "resourceGroups", "virtualMachines", "settings", "faults"];
+const DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000";
+const DEFAULT_LOCATION = "eastus";
+
+/** Reads a scenario file, YAML or JSON; says which member is wrong. */
+export function parseScenario(text: string): ParsedScenario {
+  const json = parsedYaml(text);
+  if (!isObject(json)) return wrong("a scenario is a mapping");
+  const unknown = Object.keys(json).find((member) => !MEMBERS.includes(member));
+  if (unknown !== undefined) return wrong(`'${unknown}' is not a member of a scenario; it has ${MEMBERS.join(", ")}`);
+  const subscriptionId = textAt(json, "subscriptionId") ?? DEFAULT_SUBSCRIPTION;
+  const location = textAt(json, "location") ?? DEFAULT_LOCATION;
+  const groups = (listAt(json, "resourceGroups") ?? []).map((group) => (typeof group === "string" ? group : textAt(group, "name")));
+  if (groups.some((name) => name === undefined)) return wrong("a resource group is its name, or a mapping with 'name'");
+
+  const virtualMachines: VmSetUp[] = [];
+  const defaults = { subscriptionId, location, ...(groups[0] === undefined ? {} : { resourceGroup: groups[0] }) };
+  for (const item of listAt(json, "virtualMachines") ?? []) {
+    const parsed = parseVms(item, defaults);
+    if (!parsed.ok) return parsed;
+    virtualMachines.push(...parsed.vms);
+  }
+  const faults: FaultRule[] = [];
+  for (const item of listAt(json, "faults") ?? []) {
+    const parsed = parseFaultRule(item);
+    if (!parsed.ok) return parsed;
+    faults.push(parsed.rule);
+  }
+  const settings = parseSettings(objectAt(json, "settings") ?? {});
+  if (!settings.ok) return settings;
+  const { seed } = json;
+  if (seed !== undefined && (typeof seed !== "number" || !Number.isInteger(seed))) return wrong("'seed' is a whole number");
+  return {
+    ok: true,
+    scenario: {
+      resourceGroups: groups.map((name) => ({ subscriptionId, name: name ?? "", location })),
+      virtualMachines,
+      settings: settings.settings,
+      faults,
+      ...(seed === undefined ? {} : { seed }),
+    },
+  };
+}
+
+function parsedYaml(text: string): Json | undefined {
+  try {
+    return parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+function wrong(reason: string): ParsedScenario {
+  return { ok: false, reason };
+}
