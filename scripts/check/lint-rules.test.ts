@@ -95,6 +95,8 @@ const PLANTED: readonly Planted[] = [
   using("src/reconcile/f.ts", "setTimeout(() => undefined, 1)", GLOBALS, "time is a port"),
   using("src/reconcile/g.ts", "setInterval(() => undefined, 1)", GLOBALS, "time is a port"),
   using("src/csi/e.ts", "setImmediate(() => undefined)", GLOBALS, "time is a port"),
+  using("src/csi/y.test.ts", "setImmediate(() => undefined)", undefined, "a test may let the event loop turn"),
+  using("src/csi/z.test.ts", "setTimeout(() => undefined, 1)", GLOBALS, "a test waits for conditions, not for time"),
   using("src/csi/f.ts", "performance.now()", GLOBALS, "time is a port"),
   using("src/compose/e.ts", "Date.now()", GLOBALS, "composition takes the system clock adapter"),
   using("src/emulator/model/c.ts", "Date.now()", GLOBALS, "the model is deterministic"),
