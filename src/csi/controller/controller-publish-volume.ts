@@ -1,0 +1,138 @@
+import type { Failure } from "../../core/failure.ts";
+import { checkCapabilities, isSingleWriter } from "../../core/model/access-modes.ts";
+import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
+import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
+import { parseDiskUri } from "../../core/model/disk-uri.ts";
+import { isZoneRedundant } from "../../core/model/disk-sku.ts";
+import { attachmentObjectName, foreignVolumeObjectName } from "../../core/model/object-names.ts";
+import { isDeleting } from "../../core/plan/observed-volume.ts";
+import { isWriter } from "../../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { gibToBytes } from "../../core/units.ts";
+import { VOLUME_FINALIZER } from "../../reconcile/controller-ports.ts";
+import { findVolume } from "../../reconcile/find-volume.ts";
+import { stateWant } from "../../reconcile/want.ts";
+import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+import { readVolumeCapability } from "../volume-capability.ts";
+import type { ControllerContext } from "./controller-context.ts";
+
+/**
+ * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is recorded, too; the attach itself goes on, and
+ * NodeStageVolume waits for it. While another node is the writer: FAILED_PRECONDITION naming it; the want stays, and is served when that node lets go.
+ */
+export async function controllerPublishVolume(context: ControllerContext, request: ControllerPublishVolumeRequest, call: CallContext): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+  const missing = missingField({ volume_id: request.volumeId, node_id: request.nodeId });
+  if (missing !== undefined) return fail(missing);
+  const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
+  if (!capability.ok) return capability;
+  return context.lock.run(request.volumeId, "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
+}
+
+async function publish(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+  const { volumeId, nodeId } = request;
+  const found = await findOrAdopt(context, request, capability, signal);
+  if (!found.ok) return found;
+  const volume = found.value;
+  const node = await context.store.get("AzDriverNode", nodeId, signal);
+  if (!node.ok) return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
+  const obstacle = obstacleTo(volume, node.value, capability) ?? (await differentPublish(context, request, signal));
+  if (obstacle !== undefined) return fail(obstacle);
+
+  const wanted = await stateWant(context, { volume, nodeName: nodeId, readOnly: request.readonly, volumeContext: request.volumeContext }, signal);
+  if (!wanted.ok) return wanted;
+  if (volume.status?.record === undefined) return ok({ publishContext: {} });
+  const vmId = node.value.status?.vmId ?? "";
+  const granted = await context.cache.waitFor(
+    "AzVolume",
+    volume.metadata.name,
+    (present) => present?.status?.record !== undefined && isWriter(present.status.record, { nodeName: nodeId, vmId }) && present.status.record.writer?.wanted === true,
+    { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
+    signal,
+  );
+  if (granted !== undefined) return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
+  return fail(reasonForNoGrant(context, volume, volumeId, nodeId));
+}
+
+/** A disk that no AzVolume describes yet (static, migrated, or its object was lost) is adopted: made known with a record that trusts nobody. */
+async function findOrAdopt(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  const found = await findVolume(context, request.volumeId, signal);
+  if (!found.ok) return found;
+  const present = found.value ?? (await adopt(context, request, capability, signal));
+  if ("ok" in present && !present.ok) return present;
+  const volume = "ok" in present ? present.value : present;
+  if (volume.status?.detail !== undefined) return ok(volume);
+  const provisioned = await context.cache.waitFor(
+    "AzVolume",
+    volume.metadata.name,
+    (object) => object?.status?.detail !== undefined,
+    { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
+    signal,
+  );
+  return provisioned === undefined ? fail({ kind: "StillWaiting", volumeId: request.volumeId, what: "its disk to be looked at" }) : ok(provisioned);
+}
+
+async function adopt(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  const parts = parseDiskUri(request.volumeId);
+  if (parts === undefined) return fail({ kind: "VolumeNotFound", volumeId: request.volumeId });
+  const disk = await context.cloud.getDisk({ diskUri: request.volumeId }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: request.volumeId }) : disk;
+  const { maxShares, sizeGiB } = disk.value;
+  const replicas = Number(request.volumeContext["maxMountReplicaCount"] ?? (isSingleWriter([capability]) ? maxShares - 1 : 0));
+  const created = await context.store.create(
+    "AzVolume",
+    {
+      metadata: { name: foreignVolumeObjectName(request.volumeId), finalizers: [VOLUME_FINALIZER] },
+      spec: {
+        volumeName: parts.diskName,
+        capabilities: [capability],
+        requiredBytes: Number(gibToBytes(sizeGiB)),
+        limitBytes: 0,
+        parameters: request.volumeContext,
+        maxShares,
+        maxMountReplicaCount: Number.isInteger(replicas) ? Math.max(0, Math.min(replicas, maxShares - 1)) : maxShares - 1,
+        diskUri: request.volumeId,
+        deleteRequested: false,
+      },
+    },
+    signal,
+  );
+  if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+  return context.store.get("AzVolume", foreignVolumeObjectName(request.volumeId), signal);
+}
+
+function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {
+  const detail = volume.status?.detail;
+  const volumeId = detail?.diskUri ?? volume.metadata.name;
+  if (isDeleting(volume)) return { kind: "OperationInProgress", volumeId, operation: "DeleteVolume" };
+  const supported = checkCapabilities([capability], volume.spec.maxShares);
+  if (!supported.ok) return supported.failure;
+  if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
+    return { kind: "InvalidArgument", field: "volume_capability.access_mode", value: capability.accessMode, problem: `volume ${volumeId} was made for ${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}` };
+  }
+  const zones = detail?.zones ?? [];
+  const zone = node.status?.zone ?? "";
+  if (detail !== undefined && !isZoneRedundant(detail.skuName) && zones.length > 0 && !zones.includes(zone)) {
+    return { kind: "InvalidArgument", field: "node_id", value: node.spec.nodeName, problem: `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ${zones.join(", ")}` };
+  }
+  return undefined;
+}
+
+/** CSI asks for ALREADY_EXISTS where the volume is published to the node with another `readonly`. */
+async function differentPublish(context: ControllerContext, request: ControllerPublishVolumeRequest, signal: AbortSignal): Promise<Failure | undefined> {
+  const present = await context.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeId }), signal);
+  if (!present.ok || present.value.spec.role !== "Primary" || present.value.spec.readOnly === request.readonly) return undefined;
+  return { kind: "VolumeExistsWithOtherRequest", volumeName: request.volumeId, difference: `it is published to ${request.nodeId} with readonly ${present.value.spec.readOnly}` };
+}
+
+function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, nodeId: string): Failure {
+  const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  if (record?.writer !== undefined && record.writer.nodeName !== nodeId) {
+    const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });
+    return { kind: "OtherWriter", volumeId, writer: record.writer.nodeName, users: use.kind === "used" ? use.users : [] };
+  }
+  if (record !== undefined && record.unproven.length > 0) return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map((node) => node.nodeName) };
+  if (record?.quarantine.some((node) => node.nodeName === nodeId) === true) return { kind: "InQuarantine", volumeId, nodeName: nodeId };
+  return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
+}

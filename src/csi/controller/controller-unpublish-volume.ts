@@ -1,0 +1,118 @@
+import type { Failure } from "../../core/failure.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import type { NodeIdentity } from "../../core/model/node-identity.ts";
+import { attachmentObjectName } from "../../core/model/object-names.ts";
+import { keepsReplicas } from "../../core/plan/observed-volume.ts";
+import { unwant } from "../../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { findVolume } from "../../reconcile/find-volume.ts";
+import { moveRecord } from "../../reconcile/move-record.ts";
+import { releaseCheck } from "../../reconcile/release-check.ts";
+import { endWant, stateWant } from "../../reconcile/want.ts";
+import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+
+/**
+ * ControllerUnpublishVolume: ends the node's want, and answers when the node is no longer the writer and, where nothing is kept there, when the disk
+ * is detached. A node that has not given the volume back is recalled, and fenced where the rules allow it; one with a healthy user never is:
+ * FAILED_PRECONDITION naming the user.
+ */
+export async function controllerUnpublishVolume(context: ControllerContext, request: ControllerUnpublishVolumeRequest, call: CallContext): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
+  const missing = missingField({ volume_id: request.volumeId });
+  if (missing !== undefined) return fail(missing);
+  return context.lock.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call.signal));
+}
+
+async function unpublish(context: ControllerContext, request: ControllerUnpublishVolumeRequest, signal: AbortSignal): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
+  const found = await findVolume(context, request.volumeId, signal);
+  if (!found.ok) return found;
+  // CSI: a volume that is gone is not published anywhere.
+  if (found.value === undefined) return ok({});
+  for (const nodeName of await nodesToUnpublish(context, found.value, request.nodeId)) {
+    const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, signal);
+    if (!done.ok) return done;
+  }
+  return ok({});
+}
+
+/** Without a node id CSI means every node that the volume is published to. */
+function nodesToUnpublish(context: ControllerContext, volume: AzVolume, nodeId: string): readonly string[] {
+  if (nodeId !== "") return [nodeId];
+  return context.cache
+    .byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name)
+    .filter((attachment) => attachment.spec.role === "Primary")
+    .map((attachment) => attachment.spec.nodeName);
+}
+
+async function unpublishFrom(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const isOutOfService = await context.users.isOutOfService(nodeName, signal);
+  const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, nodeName, signal);
+  if (inUse !== undefined) return fail(inUse);
+  const ended = await endWant(context, { volumeId, nodeName, keepsPrimary: false }, signal);
+  if (!ended.ok) return ended;
+  const released = await releaseRecord(context, volume.metadata.name, volumeId, nodeName, isOutOfService, signal);
+  if (!released.ok) return released;
+  const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
+  if (!isKept) {
+    const deleted = await context.store.delete("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName }), {}, signal);
+    if (!deleted.ok && deleted.failure.kind !== "ObjectNotFound") return deleted;
+  }
+  return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, signal);
+}
+
+/** A node that still holds the volume for somebody: nothing is changed. */
+async function usersThere(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string, signal: AbortSignal): Promise<Failure | undefined> {
+  const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
+  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? undefined : fresh.failure;
+  const writer = fresh.value.status?.record?.writer;
+  if (writer?.nodeName !== nodeName || !writer.held) return undefined;
+  const use = await context.users.on({ nodeName, volumeId }, signal);
+  return use.kind === "used" ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : undefined;
+}
+
+/** Ends the want in the record: at once on a node that is out of service or holds nothing, else by the release check. */
+async function releaseRecord(context: ControllerContext, volumeName: string, volumeId: string, nodeName: string, isOutOfService: boolean, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const fresh = await context.store.get("AzVolume", volumeName, signal);
+  if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
+  const writer = fresh.value.status?.record?.writer;
+  if (writer === undefined || writer.nodeName !== nodeName || !writer.wanted) return ok(undefined);
+  const node: NodeIdentity = { nodeName, vmId: writer.vmId };
+  if (isOutOfService || !writer.held) {
+    const unwanted = await moveRecord(context, { volumeName, nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
+    return unwanted.ok || unwanted.failure.kind === "NotWriter" ? ok(undefined) : unwanted;
+  }
+  const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
+  if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
+  if (released.value.kind === "released") return ok(undefined);
+  const restated = await stateWant(context, { volume: fresh.value, nodeName, readOnly: false, volumeContext: {} }, signal);
+  if (!restated.ok) return restated;
+  const { use } = released.value;
+  if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
+  return fail({ kind: "StillWaiting", volumeId, what: `${nodeName} to give it back: nobody can tell now whether a workload uses it there` });
+}
+
+async function waitUntilReleased(
+  context: ControllerContext,
+  target: { readonly volume: AzVolume; readonly volumeId: string; readonly nodeName: string; readonly isKept: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { volume, volumeId, nodeName, isKept } = target;
+  const wait = { timeoutMs: context.settings.releaseWaitMs, clock: context.clock };
+  const isReleased = (present: AzVolume | undefined): boolean => present?.status?.record?.writer?.nodeName !== nodeName;
+  const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
+  if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));
+  if (isKept) return ok(undefined);
+  const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
+  const detached = await context.cache.waitUntil("AzVolumeAttachment", attachmentName, (present) => present === undefined, wait, signal);
+  if (detached) return ok(undefined);
+  const error = context.cache.get("AzVolumeAttachment", attachmentName)?.status?.error;
+  return fail({ kind: "StillWaiting", volumeId, what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}` });
+}
+
+function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string): Failure {
+  const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  if (record?.fencing?.nodeName === nodeName) return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
+  return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service` };
+}

@@ -1,0 +1,88 @@
+import type { Failure } from "../../core/failure.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import { createRequestDifference } from "../../core/model/create-request-difference.ts";
+import { diskNameFor, labelValue, ownVolumeObjectName } from "../../core/model/object-names.ts";
+import { isDeleting } from "../../core/plan/observed-volume.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import { VOLUME_FINALIZER } from "../../reconcile/controller-ports.ts";
+import { fromObjectError } from "../../reconcile/object-error.ts";
+import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
+import type { CallContext, UnaryHandler } from "../unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { markDeleted } from "./mark-deleted.ts";
+import { volumeMessage } from "./volume-message.ts";
+import { volumeSpecOf } from "./volume-spec.ts";
+import { waitForVolume } from "./wait-for-volume.ts";
+
+/** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */
+const metadataLabels: Readonly<Record<string, string>> = {
+  "csi.storage.k8s.io/pv/name": "disk.csi.azure.com/pv",
+  "csi.storage.k8s.io/pvc/name": "disk.csi.azure.com/pvc",
+  "csi.storage.k8s.io/pvc/namespace": "disk.csi.azure.com/pvc-namespace",
+};
+
+/** CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated call finds the same object. */
+export function createVolume(context: ControllerContext): UnaryHandler<CreateVolumeRequest, CreateVolumeResponse> {
+  return async (request, call) => {
+    const spec = volumeSpecOf(request);
+    if (!spec.ok) return spec;
+    const objectName = ownVolumeObjectName(diskNameFor(request.name));
+    return context.locks.run(objectName, "CreateVolume", () => create(context, objectName, spec.value, call));
+  };
+}
+
+async function create(context: ControllerContext, objectName: string, spec: AzVolume["spec"], call: CallContext): Promise<Result<CreateVolumeResponse, Failure>> {
+  const recorded = await recordRequest(context, objectName, spec, call.signal);
+  if (!recorded.ok) return recorded;
+  const { uid } = recorded.value.metadata;
+  const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid === uid && (volume.status?.detail !== undefined || hasFailed(volume) || isDeleting(volume));
+  const volume = await waitForVolume(context, objectName, isSettled, call);
+  const detail = volume?.metadata.uid === uid ? volume.status?.detail : undefined;
+  if (volume !== undefined && detail !== undefined && !isDeleting(volume)) return ok({ volume: volumeMessage(detail) });
+  if (volume?.metadata.uid === uid && hasFailed(volume)) return giveUp(context, volume, call);
+  if (volume !== undefined && isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+  const lastError = volume?.status?.error?.message;
+  return fail({ kind: "StillWaiting", volumeId: spec.volumeName, what: `its disk to be created${lastError === undefined ? "" : ` (last try: ${lastError})`}` });
+}
+
+/** Makes the object, or finds the one that an earlier call made. */
+async function recordRequest(context: ControllerContext, objectName: string, spec: AzVolume["spec"], signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+  const metadata = { name: objectName, finalizers: [VOLUME_FINALIZER], labels: labelsOf(spec.parameters) };
+  const created = await context.steps.run("create-object", () => context.store.create("AzVolume", { metadata, spec }, signal));
+  if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+  const existing = await context.store.get("AzVolume", objectName, signal);
+  if (!existing.ok) return existing;
+  if (isDeleting(existing.value)) return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+  const difference = createRequestDifference(existing.value, spec);
+  return difference === undefined ? existing : fail({ kind: "VolumeExistsWithOtherRequest", volumeName: spec.volumeName, difference });
+}
+
+function labelsOf(parameters: AzVolume["spec"]["parameters"]): Readonly<Record<string, string>> {
+  const labels = Object.entries(parameters).flatMap(([name, value]) => {
+    const label = metadataLabels[name.toLowerCase()];
+    return label === undefined || value === "" ? [] : [[label, labelValue(value)] as const];
+  });
+  return Object.fromEntries(labels);
+}
+
+function hasFailed(volume: AzVolume): boolean {
+  return volume.status?.state === "CreationFailed" && volume.status.observedGeneration === volume.metadata.generation;
+}
+
+/**
+ * Repeating is pointless until the request changes, so the answer is final, and a CO that gets a final answer never calls DeleteVolume. So the
+ * object is deleted here, with whatever there may be of its disk; the next call starts anew.
+ */
+async function giveUp(context: ControllerContext, volume: AzVolume, call: CallContext): Promise<Result<never, Failure>> {
+  const error = volume.status?.error;
+  const failure = error === undefined ? undefined : fromObjectError(error);
+  const marked = await markDeleted(context, volume, () => undefined, call.signal);
+  if (!marked.ok) return marked;
+  const { uid } = volume.metadata;
+  await waitForVolume({ ...context, settings: { waitMaxMs: CLEAN_UP_WAIT_MS } }, volume.metadata.name, (present) => present?.metadata.uid !== uid, call);
+  return fail(failure ?? { kind: "CloudRejected", code: error?.kind ?? "unknown", message: error?.message ?? "the disk could not be created", requestId: call.requestId });
+}
+
+/** An immediate repetition is to find a clean slate; if it takes longer, that call is told so. */
+const CLEAN_UP_WAIT_MS = 5_000;

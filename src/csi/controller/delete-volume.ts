@@ -1,0 +1,57 @@
+import type { Failure } from "../../core/failure.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import { findVolume } from "../../reconcile/find-volume.ts";
+import { fromObjectError } from "../../reconcile/object-error.ts";
+import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
+import type { CallContext, UnaryHandler } from "../unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { markDeleted } from "./mark-deleted.ts";
+import { publishedNodes } from "./published-nodes.ts";
+import { waitForVolume } from "./wait-for-volume.ts";
+
+/** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
+export function deleteVolume(context: ControllerContext): UnaryHandler<DeleteVolumeRequest, DeleteVolumeResponse> {
+  return async ({ volumeId }, call) => {
+    if (volumeId === "") return fail({ kind: "InvalidArgument", field: "volume_id", value: "", problem: "is required" });
+    const found = await findVolume(context, volumeId, call.signal);
+    if (!found.ok) return found;
+    const volume = found.value;
+    // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK."
+    if (volume === undefined) return ok({});
+    return context.locks.run(volume.metadata.name, "DeleteVolume", () => remove(context, { volume, volumeId }, call));
+  };
+}
+
+async function remove(context: ControllerContext, target: { readonly volume: AzVolume; readonly volumeId: string }, call: CallContext): Promise<Result<DeleteVolumeResponse, Failure>> {
+  const { volumeId } = target;
+  const { name, uid } = target.volume.metadata;
+  const [nodeName] = publishedNodes(context.cache, target.volume);
+  if (nodeName !== undefined && !target.volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
+  const marked = await markDeleted(context, target.volume, (volume) => useOf(volume, volumeId), call.signal);
+  if (!marked.ok) return marked;
+  const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid !== uid || hasFailed(volume);
+  const left = await waitForVolume(context, name, isSettled, call);
+  if (left?.metadata.uid !== uid) return ok({});
+  const error = left.status?.error;
+  const failure = error === undefined ? undefined : fromObjectError(error);
+  if (hasFailed(left) && failure !== undefined) return fail(failure);
+  const holders = publishedNodes(context.cache, left);
+  const what = holders.length > 0 ? `its disk to be detached from ${holders.join(", ")}` : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
+  return fail({ kind: "StillWaiting", volumeId, what });
+}
+
+/** Whether a node may be writing the volume, by its record. Once marked it is granted to nobody any more, so this is judged only before. */
+function useOf(volume: AzVolume, volumeId: string): Failure | undefined {
+  const record = volume.status?.record;
+  if (record === undefined || volume.spec.deleteRequested) return undefined;
+  const { writer, unproven } = record;
+  if (writer !== undefined && (writer.held || writer.wanted)) return { kind: "VolumeInUse", volumeId, nodeName: writer.nodeName, users: [] };
+  if (unproven.length > 0) return { kind: "WriterRecordUnproven", volumeId, nodes: unproven.map(({ nodeName }) => nodeName) };
+  return undefined;
+}
+
+function hasFailed(volume: AzVolume): boolean {
+  return volume.status?.state === "DeletionFailed" && volume.status.observedGeneration === volume.metadata.generation;
+}

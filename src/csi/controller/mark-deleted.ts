@@ -1,0 +1,31 @@
+import type { Failure } from "../../core/failure.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import { changeSpec } from "../../reconcile/change-object.ts";
+import type { ControllerContext } from "./controller-context.ts";
+
+/**
+ * Marks a volume as to be deleted, disk and all, and deletes its object; a finalizer holds it until the disk is gone. The mark goes first: an object
+ * that is deleted without it keeps its disk. `objection` judges the object on the very version that the mark is written on.
+ */
+export async function markDeleted(
+  context: Pick<ControllerContext, "store" | "steps">,
+  volume: AzVolume,
+  objection: (volume: AzVolume) => Failure | undefined,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { name, uid } = volume.metadata;
+  let objected: Failure | undefined;
+  const mark = (present: AzVolume): AzVolume | undefined => {
+    objected = present.metadata.uid === uid ? objection(present) : undefined;
+    if (present.metadata.uid !== uid || objected !== undefined || present.spec.deleteRequested) return undefined;
+    return { ...present, spec: { ...present.spec, deleteRequested: true } };
+  };
+  const marked = await context.steps.run("mark-delete", () => changeSpec(context.store, { kind: "AzVolume", name }, mark, signal));
+  if (!marked.ok) return marked.failure.kind === "ObjectNotFound" ? ok(undefined) : marked;
+  if (objected !== undefined) return fail(objected);
+  if (marked.value.metadata.uid !== uid) return ok(undefined);
+  const deleted = await context.steps.run("mark-delete", () => context.store.delete("AzVolume", name, { uid }, signal));
+  return deleted.ok || deleted.failure.kind === "ObjectNotFound" ? ok(undefined) : deleted;
+}

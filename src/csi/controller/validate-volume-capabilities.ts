@@ -1,0 +1,38 @@
+import { describeFailure } from "../../core/describe-failure.ts";
+import { capabilitiesDifference, checkCapabilities } from "../../core/model/access-modes.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import { createRequestDifference } from "../../core/model/create-request-difference.ts";
+import { fail, ok } from "../../core/result.ts";
+import { readVolume } from "../../reconcile/find-volume.ts";
+import type { ValidateVolumeCapabilitiesRequest, ValidateVolumeCapabilitiesResponse } from "../gen/csi/v1/csi.ts";
+import type { UnaryHandler } from "../unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { readCapabilities } from "./read-capabilities.ts";
+
+/** ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't; the latter is no error. */
+export function validateVolumeCapabilities(context: Pick<ControllerContext, "store" | "cache">): UnaryHandler<ValidateVolumeCapabilitiesRequest, ValidateVolumeCapabilitiesResponse> {
+  return async (request, call) => {
+    const { volumeId, volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
+    if (volumeId === "") return fail({ kind: "InvalidArgument", field: "volume_id", value: "", problem: "is required" });
+    if (volumeCapabilities.length === 0) return fail({ kind: "InvalidArgument", field: "volume_capabilities", value: "", problem: "is required" });
+    const volume = await readVolume(context, volumeId, call.signal);
+    if (!volume.ok) return volume;
+    const objection = objectionTo(volume.value, request);
+    if (objection !== undefined) return ok({ confirmed: undefined, message: objection });
+    return ok({ confirmed: { volumeContext, volumeCapabilities, parameters, mutableParameters }, message: "" });
+  };
+}
+
+function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesRequest): string | undefined {
+  const capabilities = readCapabilities(request.volumeCapabilities);
+  if (!capabilities.ok) return describeFailure(capabilities.failure);
+  const served = checkCapabilities(capabilities.value, volume.status?.detail?.maxShares ?? volume.spec.maxShares);
+  if (!served.ok) return describeFailure(served.failure);
+  const difference = capabilitiesDifference(volume.spec.capabilities, capabilities.value);
+  if (difference !== undefined) return difference;
+  const mutable = Object.keys(request.mutableParameters)[0];
+  if (mutable !== undefined) return `mutable parameter ${mutable} is not supported`;
+  // Not stated is not compared: a CO may validate a volume that it knows only by its id.
+  if (Object.keys(request.parameters).length === 0) return undefined;
+  return createRequestDifference(volume, { ...volume.spec, parameters: request.parameters, requiredBytes: 0, limitBytes: 0 });
+}

@@ -1,0 +1,33 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { NodePorts } from "../../node/node-ports.ts";
+import { readVolume } from "../../reconcile/find-volume.ts";
+import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+
+/** NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the volume is not at that path. */
+export async function nodeGetVolumeStats(ports: NodePorts, request: NodeGetVolumeStatsRequest, call: CallContext): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
+  const { volumeId, volumePath } = request;
+  const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
+  if (missing !== undefined) return fail(missing);
+  const volume = await readVolume(ports, volumeId, call.signal);
+  if (!volume.ok) return volume;
+  const mounted = await ports.host.mountAt(volumePath, call.signal);
+  if (!mounted.ok) return mounted;
+  if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: volumePath });
+  const kind = await ports.host.pathKind(volumePath, call.signal);
+  if (!kind.ok) return kind;
+  if (kind.value === "blockDevice") {
+    const size = await ports.host.deviceSize(volumePath, call.signal);
+    return size.ok ? ok({ usage: [{ unit: "BYTES", total: size.value, available: 0n, used: 0n }] }) : size;
+  }
+  const stats = await ports.host.fileSystemStats(volumePath, call.signal);
+  if (!stats.ok) return stats;
+  return ok({
+    usage: [
+      { unit: "BYTES", total: stats.value.totalBytes, available: stats.value.availableBytes, used: stats.value.usedBytes },
+      { unit: "INODES", total: stats.value.totalInodes, available: stats.value.availableInodes, used: stats.value.usedInodes },
+    ],
+  });
+}

@@ -1,0 +1,32 @@
+import { nodeTopology } from "../../core/model/topology.ts";
+import { ok } from "../../core/result.ts";
+import type { NodePorts } from "../../node/node-ports.ts";
+import type { NodeService, NodeServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
+import type { HandlersOf } from "../unary-handler.ts";
+import { nodeExpandVolume } from "./node-expand-volume.ts";
+import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
+import { nodePublishVolume } from "./node-publish-volume.ts";
+import { nodeStageVolume } from "./node-stage-volume.ts";
+import { nodeUnpublishVolume } from "./node-unpublish-volume.ts";
+import { nodeUnstageVolume } from "./node-unstage-volume.ts";
+
+const capabilities: readonly NodeServiceCapability_RPC_Type[] = ["STAGE_UNSTAGE_VOLUME", "GET_VOLUME_STATS", "EXPAND_VOLUME", "SINGLE_NODE_MULTI_WRITER"];
+
+/** CSI's node service. */
+export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
+  return {
+    nodeStageVolume: (request, call) => nodeStageVolume(ports, request, call),
+    nodeUnstageVolume: (request, call) => nodeUnstageVolume(ports, request, call),
+    nodePublishVolume: (request, call) => nodePublishVolume(ports, request, call),
+    nodeUnpublishVolume: (request, call) => nodeUnpublishVolume(ports, request, call),
+    nodeGetVolumeStats: (request, call) => nodeGetVolumeStats(ports, request, call),
+    nodeExpandVolume: (request, call) => nodeExpandVolume(ports, request, call),
+    nodeGetCapabilities: async () => ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
+    nodeGetInfo: async () =>
+      ok({
+        nodeId: ports.node.nodeName,
+        maxVolumesPerNode: BigInt(ports.node.maxVolumes),
+        accessibleTopology: { segments: { ...nodeTopology(ports.node).segments } },
+      }),
+  };
+}

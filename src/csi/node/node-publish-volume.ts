@@ -1,0 +1,38 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { NodePorts } from "../../node/node-ports.ts";
+import { publishVolume } from "../../node/publish-volume.ts";
+import { publishedTargets } from "../../node/published-targets.ts";
+import type { NodePublishVolumeRequest, NodePublishVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+import { pathObstacle } from "./allowed-path.ts";
+import { readStageRequest } from "./stage-request.ts";
+
+/** NodePublishVolume: see `publishVolume`. */
+export async function nodePublishVolume(ports: NodePorts, request: NodePublishVolumeRequest, call: CallContext): Promise<Result<NodePublishVolumeResponse, Failure>> {
+  const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
+  if (missing !== undefined) return fail(missing);
+  const stage = readStageRequest(request);
+  if (!stage.ok) return stage;
+  const withoutStaging = missingField({ staging_target_path: request.stagingTargetPath });
+  if (withoutStaging !== undefined) return fail(withoutStaging);
+  const roots = ports.settings.allowedRoots;
+  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, roots) ?? pathObstacle("target_path", request.targetPath, roots);
+  if (obstacle !== undefined) return fail(obstacle);
+  const published = await ports.lock.run(request.volumeId, "NodePublishVolume", async () => {
+    const taken = await otherTarget(ports, request, call.signal);
+    if (!taken.ok) return taken;
+    return publishVolume(ports, { ...stage.value, targetPath: request.targetPath }, call.signal);
+  });
+  return published.ok ? ok({}) : published;
+}
+
+/** A volume for a single writer on a single node has one target: a second one is FAILED_PRECONDITION. */
+async function otherTarget(ports: NodePorts, request: NodePublishVolumeRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (request.volumeCapability?.accessMode?.mode !== "SINGLE_NODE_SINGLE_WRITER") return ok(undefined);
+  const targets = await publishedTargets(ports, request.volumeId, request.stagingTargetPath, signal);
+  if (!targets.ok) return targets;
+  const others = targets.value.filter((target) => target !== request.targetPath);
+  return others.length === 0 ? ok(undefined) : fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: others });
+}

@@ -1,0 +1,21 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { NodePorts } from "../../node/node-ports.ts";
+import { stageVolume } from "../../node/stage-volume.ts";
+import type { NodeStageVolumeRequest, NodeStageVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+import { pathObstacle } from "./allowed-path.ts";
+import { readStageRequest } from "./stage-request.ts";
+
+/** NodeStageVolume: see `stageVolume`. */
+export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolumeRequest, call: CallContext): Promise<Result<NodeStageVolumeResponse, Failure>> {
+  const missing = missingField({ volume_id: request.volumeId, staging_target_path: request.stagingTargetPath });
+  if (missing !== undefined) return fail(missing);
+  const stage = readStageRequest({ ...request, readonly: false });
+  if (!stage.ok) return stage;
+  const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
+  if (obstacle !== undefined) return fail(obstacle);
+  const staged = await ports.lock.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, stage.value, call.signal));
+  return staged.ok ? ok({}) : staged;
+}

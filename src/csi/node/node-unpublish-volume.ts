@@ -1,0 +1,18 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { NodePorts } from "../../node/node-ports.ts";
+import { unpublishVolume } from "../../node/publish-volume.ts";
+import type { NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+import { pathObstacle } from "./allowed-path.ts";
+
+/** NodeUnpublishVolume: unbinds the target and removes it. */
+export async function nodeUnpublishVolume(ports: NodePorts, request: NodeUnpublishVolumeRequest, call: CallContext): Promise<Result<NodeUnpublishVolumeResponse, Failure>> {
+  const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
+  if (missing !== undefined) return fail(missing);
+  const obstacle = pathObstacle("target_path", request.targetPath, ports.settings.allowedRoots);
+  if (obstacle !== undefined) return fail(obstacle);
+  const unpublished = await ports.lock.run(request.volumeId, "NodeUnpublishVolume", () => unpublishVolume(ports, request, call.signal));
+  return unpublished.ok ? ok({}) : unpublished;
+}

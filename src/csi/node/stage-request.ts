@@ -1,0 +1,46 @@
+import type { Failure } from "../../core/failure.ts";
+import { checkCapabilities, isMultiNode } from "../../core/model/access-modes.ts";
+import type { FileSystemType } from "../../core/model/file-system.ts";
+import { parseFileSystemType } from "../../core/model/volume-parameters.ts";
+import { chooseFileSystem } from "../../core/model/volume-rules.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { StageRequest } from "../../node/stage-volume.ts";
+import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
+import { readVolumeCapability } from "../volume-capability.ts";
+
+/** More than any disk has: whether it has enough shares was settled when it was published. */
+const SHARES_UNKNOWN = 15;
+
+/** What NodeStageVolume and NodePublishVolume ask for, checked as far as it can be without looking at the volume. */
+export function readStageRequest(request: {
+  readonly volumeId: string;
+  readonly stagingTargetPath: string;
+  readonly volumeCapability: CsiVolumeCapability | undefined;
+  readonly volumeContext: Readonly<Record<string, string>>;
+  readonly readonly: boolean;
+}): Result<StageRequest, Failure> {
+  const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
+  if (!capability.ok) return capability;
+  const { accessType, accessMode } = capability.value;
+  const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
+  if (!supported.ok) return supported;
+  const contextFsType = fsTypeOf(request.volumeContext);
+  if (!contextFsType.ok) return contextFsType;
+  const fsType = chooseFileSystem({ fsType: contextFsType.value }, capability.value.fsType);
+  if (!fsType.ok) return fsType;
+  return ok({
+    volumeId: request.volumeId,
+    stagingPath: request.stagingTargetPath,
+    accessType,
+    fsType: fsType.value,
+    mountFlags: [...(capability.value.mountFlags ?? [])],
+    readOnly: request.readonly || accessMode === "SINGLE_NODE_READER_ONLY",
+    volumeContext: request.volumeContext,
+  });
+}
+
+/** Volume contexts of static and migrated volumes carry what their authors wrote: only the file system is read here. */
+function fsTypeOf(volumeContext: Readonly<Record<string, string>>): Result<FileSystemType | undefined, Failure> {
+  const stated = Object.entries(volumeContext).find(([name]) => name.toLowerCase() === "fstype")?.[1];
+  return parseFileSystemType(stated, "volume_context.fsType");
+}
