@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, textAt } from "./json.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
+
+describe("a disk", () => {
+  it("answers its creation with 202 and an echo, and is there with tier and performance in the end", () => {
+    const azure = aModel();
+    const created = azure.send("PUT", "disks/pvc-1", diskBody());
+    assert.deepEqual([created.status, textAt(created.body, "properties", "provisioningState"), at(created.body, "id")], [202, "Updating", undefined]);
+    assert.match(created.headers["azure-asyncoperation"] ?? "", /\/locations\/eastus\/DiskOperations\/[0-9a-f-]{36}\?p=.*&api-version=2025-04-01$/);
+    assert.match(created.headers["location"] ?? "", /&monitor=true&api-version=/);
+    azure.settle();
+    const { id, sku, properties } = azure.send("GET", "DISKS/PVC-1").body as { id: string; sku: Json; properties: Json };
+    assert.equal(id, `${COMPUTE}/disks/pvc-1`);
+    assert.deepEqual(sku, { name: "Premium_LRS", tier: "Premium" });
+    assert.deepEqual(
+      ["diskSizeGB", "diskSizeBytes", "diskIOPSReadWrite", "diskMBpsReadWrite", "tier", "diskState", "provisioningState"].map((member) => at(properties, member)),
+      [128, 137_438_953_472, 500, 100, "P10", "Unattached", "Succeeded"],
+    );
+  });
+
+  it("takes a repeated creation for the same, and another one at the same time for a conflict", () => {
+    const azure = aModel();
+    const first = azure.send("PUT", "disks/pvc-1", diskBody());
+    const again = azure.send("PUT", "disks/pvc-1", diskBody());
+    assert.deepEqual([again.status, again.headers["azure-asyncoperation"]], [202, first.headers["azure-asyncoperation"]]);
+    assert.equal(codeOf(azure.send("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 256 } })).body), "Conflict");
+    azure.settle();
+    assert.equal(azure.send("PUT", "disks/pvc-1", diskBody()).status, 202);
+  });
+
+  const attachShared = (azure: ModelFixture): unknown => azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+  const changes: readonly { because: string; disk?: Parameters<typeof diskBody>[0]; attached?: boolean; change: Json; expected: readonly [number, string | undefined] }[] = [
+    { because: "a disk grows while attached", attached: true, change: { properties: { diskSizeGB: 256 } }, expected: [202, undefined] },
+    { because: "a disk never shrinks", change: { properties: { diskSizeGB: 64 } }, expected: [409, "OperationNotAllowed"] },
+    { because: "a shared disk grows only detached", disk: { properties: { maxShares: 2 } }, attached: true, change: { properties: { diskSizeGB: 256 } }, expected: [409, "LiveResizeSharedDiskNotAllowed"] },
+    { because: "nothing crosses 4095 GiB while attached", attached: true, change: { properties: { diskSizeGB: 5000 } }, expected: [409, "InvalidResizeForLargeDisks"] },
+    { because: "a detached disk crosses 4095 GiB", change: { properties: { diskSizeGB: 5000 } }, expected: [202, undefined] },
+    { because: "maxShares changes only while unattached", attached: true, change: { properties: { maxShares: 2 } }, expected: [409, "OperationNotAllowed"] },
+    { because: "the SKU changes only off a running VM", attached: true, change: { sku: { name: "StandardSSD_LRS" } }, expected: [409, "OperationNotAllowed"] },
+    { because: "an unattached disk changes its SKU", change: { sku: { name: "StandardSSD_LRS" } }, expected: [202, undefined] },
+    { because: "a SKU must exist", change: { sku: { name: "Bronze_LRS" } }, expected: [400, "InvalidParameter"] },
+    { because: "IOPS belong to other SKUs", disk: { sku: "PremiumV2_LRS" }, change: { properties: { diskIOPSReadWrite: 90_000 } }, expected: [400, "InvalidParameter"] },
+    { because: "a tier can be raised", change: { properties: { tier: "P30" } }, expected: [202, undefined] },
+    { because: "a tier can't be lowered below the size's own", change: { properties: { tier: "P4" } }, expected: [400, "InvalidParameter"] },
+  ];
+  for (const { because, disk, attached, change, expected } of changes) {
+    it(because, () => {
+      const azure = aModel();
+      azure.finish("PUT", "disks/pvc-1", diskBody(disk));
+      if (attached === true) attachShared(azure);
+      const answer = azure.send("PATCH", "disks/pvc-1", change);
+      assert.deepEqual([answer.status, textAt(answer.body, "error", "innererror", "internalErrorCode") ?? codeOf(answer.body)], expected, JSON.stringify(answer.body));
+    });
+  }
+
+  const creations: readonly { because: string; body: Json; expected: readonly [number, string] }[] = [
+    { because: "maxShares has a limit for each size", body: diskBody({ properties: { maxShares: 4 } }), expected: [400, "InvalidParameter"] },
+    { because: "HDDs can't be shared", body: diskBody({ sku: "Standard_LRS", properties: { maxShares: 2 } }), expected: [400, "InvalidParameter"] },
+    { because: "a ZRS disk has no zone of its own", body: diskBody({ sku: "Premium_ZRS", zones: ["1"] }), expected: [400, "InvalidParameter"] },
+    { because: "there is no zone 4", body: diskBody({ zones: ["4"] }), expected: [400, "InvalidAvailabilityZone"] },
+    { because: "on-demand bursting needs more than 512 GiB", body: diskBody({ properties: { burstingEnabled: true } }), expected: [400, "InvalidParameter"] },
+    { because: "a shared disk does not burst on demand", body: diskBody({ properties: { burstingEnabled: true, diskSizeGB: 1024, maxShares: 2 } }), expected: [400, "InvalidParameter"] },
+    { because: "performance plus needs more than 512 GiB", body: diskBody({ properties: { creationData: { createOption: "Empty", performancePlus: true } } }), expected: [400, "InvalidParameter"] },
+    { because: "IOPS can't be asked of Premium", body: diskBody({ properties: { diskIOPSReadWrite: 9000 } }), expected: [400, "InvalidParameter"] },
+    { because: "Ultra begins at 4 GiB", body: diskBody({ sku: "UltraSSD_LRS", properties: { diskSizeGB: 2 } }), expected: [400, "InvalidParameter"] },
+    { because: "a copy needs its source", body: diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/none` } } }), expected: [404, "NotFound"] },
+  ];
+  for (const { because, body, expected } of creations) {
+    it(`is not created because ${because}`, () => {
+      const azure = aModel();
+      const answer = azure.send("PUT", "disks/pvc-1", body);
+      assert.deepEqual([answer.status, codeOf(answer.body)], expected, JSON.stringify(answer.body));
+      assert.equal(azure.send("GET", "disks/pvc-1").status, 404);
+    });
+  }
+
+  it("keeps what made it: a PUT that says otherwise is refused in the words that clients look for", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const answer = azure.send("PUT", "disks/pvc-1", diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: "/x" } } }));
+    assert.deepEqual([answer.status, codeOf(answer.body)], [409, "PropertyChangeNotAllowed"]);
+    assert.match(textAt(answer.body, "error", "message") ?? "", /existing disk 'pvc-1'/);
+  });
+
+  it("copies another one, and not into less", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/source", diskBody());
+    const creationData = { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/SOURCE` };
+    assert.equal(codeOf(azure.send("PUT", "disks/small", diskBody({ properties: { creationData, diskSizeGB: 64 } })).body), "InvalidParameter");
+    azure.finish("PUT", "disks/copy", { location: "eastus", zones: ["1"], sku: { name: "Premium_LRS" }, properties: { creationData } });
+    assert.equal(at(azure.send("GET", "disks/copy").body, "properties", "diskSizeGB"), 128);
+  });
+
+  it("can't be deleted while a VM has it or is getting it, and needn't be there to be deleted", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.equal(codeOf(azure.send("DELETE", "disks/pvc-1").body), "OperationNotAllowed");
+    azure.settle();
+    assert.equal(codeOf(azure.send("DELETE", "disks/pvc-1").body), "OperationNotAllowed");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
+    assert.equal(azure.send("DELETE", "disks/pvc-1").status, 202);
+    azure.settle();
+    assert.deepEqual([azure.send("DELETE", "disks/pvc-1").status, azure.send("GET", "disks/pvc-1").status], [204, 404]);
+  });
+
+  it("is listed page by page, by group and by subscription", () => {
+    const azure = aModel({ settings: { pageSize: 2, upperCaseGroupInSubscriptionLists: true } });
+    for (const name of ["c", "a", "b"]) azure.finish("PUT", `disks/${name}`, diskBody());
+    const first = azure.send("GET", "disks");
+    const next = new URL(textAt(first.body, "nextLink") ?? "");
+    const second = azure.send("GET", next.pathname + next.search);
+    const names = [first, second].map((page) => (at(page.body, "value") as readonly { name: string }[]).map((disk) => disk.name));
+    assert.deepEqual([names, at(second.body, "nextLink")], [[["a", "b"], ["c"]], undefined]);
+    const bySubscription = azure.send("GET", "/subscriptions/SUB-1/providers/Microsoft.Compute/disks").body;
+    assert.match(textAt((at(bySubscription, "value") as readonly { id: string }[])[0], "id") ?? "", /resourceGroups\/RG\//);
+  });
+});

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { textAt } from "./json.ts";
+import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
+import type { FaultRule } from "./faults.ts";
+
+function struck(rule: FaultRule): ModelFixture {
+  const azure = aModel();
+  for (const name of ["pvc-1", "pvc-2", "poison"]) azure.finish("PUT", `disks/${name}`, diskBody());
+  azure.model.faults.add(rule);
+  return azure;
+}
+
+const attachAll = listBody({ 0: "pvc-1", 1: "pvc-2", 2: "poison" });
+
+describe("a fault rule", () => {
+  it("refuses the n-th call that fits, and no other", () => {
+    const azure = struck({ operation: "Disks_*", nth: 2, effect: { kind: "Error", status: 500, code: "InternalServerError" } });
+    assert.deepEqual(
+      [1, 2, 3].map(() => azure.send("GET", "disks/pvc-1").status),
+      [200, 500, 200],
+    );
+  });
+
+  it("throttles as often as it says", () => {
+    const azure = struck({ resource: "*/VIRTUALMACHINES/node-a", times: 1, effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 7 } });
+    assert.equal(azure.send("GET", "virtualMachines/node-b").status, 200);
+    assert.equal(azure.send("GET", "virtualMachines/node-a").headers["retry-after"], "7");
+    assert.equal(azure.send("GET", "virtualMachines/node-a").status, 200);
+  });
+
+  it("drops the answer of a call that took effect", () => {
+    const azure = struck({ operation: "VirtualMachines_Update", effect: { kind: "DropResponse" } });
+    assert.deepEqual(azure.send("PATCH", "virtualMachines/node-a", attachAll).delivery, { kind: "Dropped" });
+    azure.settle();
+    assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1 1:pvc-2 2:poison");
+  });
+
+  it("drops a request before it takes effect", () => {
+    const azure = struck({ operation: "VirtualMachines_Update", effect: { kind: "DropRequest" } });
+    assert.deepEqual(azure.send("PATCH", "virtualMachines/node-a", attachAll).delivery, { kind: "Dropped" });
+    azure.settle();
+    assert.equal(dataDisksOf(azure, "node-a"), "");
+  });
+
+  const endings: readonly { because: string; rule: FaultRule; status: string | undefined; code: string | undefined; disks: string; vmState: string }[] = [
+    {
+      because: "a poison disk fails the whole update",
+      rule: { disk: "*/poison", effect: { kind: "FailOperation", code: "InternalOperationError" } },
+      ...{ status: "Failed", code: "InternalOperationError", disks: "", vmState: "Failed" },
+    },
+    {
+      because: "a poison disk may leave the others attached",
+      rule: { disk: "*/poison", effect: { kind: "FailOperation", code: "InternalOperationError", applied: "others" } },
+      ...{ status: "Failed", code: "InternalOperationError", disks: "0:pvc-1 1:pvc-2", vmState: "Failed" },
+    },
+    {
+      because: "a failed operation may have attached after all",
+      rule: { operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" } },
+      ...{ status: "Failed", code: "VMAgentStatusCommunicationError", disks: "0:pvc-1 1:pvc-2 2:poison", vmState: "Failed" },
+    },
+    {
+      because: "a stuck operation does nothing for ever",
+      rule: { operation: "VirtualMachines_Update", effect: { kind: "StuckOperation" } },
+      ...{ status: "InProgress", code: undefined, disks: "0:pvc-1 1:pvc-2 2:poison", vmState: "Updating" },
+    },
+    {
+      because: "an operation may attach and never say so",
+      rule: { operation: "VirtualMachines_Update", effect: { kind: "UnreportedOperation" } },
+      ...{ status: "InProgress", code: undefined, disks: "0:pvc-1 1:pvc-2 2:poison", vmState: "Succeeded" },
+    },
+  ];
+  for (const { because, rule, status, code, disks, vmState } of endings) {
+    it(because, () => {
+      const azure = struck(rule);
+      const document = azure.finish("PATCH", "virtualMachines/node-a", attachAll);
+      const vm = azure.send("GET", "virtualMachines/node-a").body;
+      assert.deepEqual([textAt(document, "status"), codeOf(document), dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")], [status, code, disks, vmState]);
+    });
+  }
+
+  it("leaves a disk free whose attach failed", () => {
+    const azure = struck({ disk: "*/poison", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError" } });
+    azure.finish("PATCH", "virtualMachines/node-a", attachAll);
+    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-b", listBody({ 0: "poison" })), "status"), "Succeeded");
+  });
+
+  it("makes lists stale, but never the GET of a VM", () => {
+    const azure = struck({ operation: "*", effect: { kind: "StaleRead" } });
+    const listed = (): number => (azure.send("GET", "disks").body as { value: readonly object[] }).value.length;
+    const before = listed();
+    azure.finish("PUT", "disks/new", diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.deepEqual([listed(), dataDisksOf(azure, "node-a")], [before, "0:pvc-1"]);
+    azure.model.faults.clear();
+    assert.equal(listed(), before + 1);
+  });
+
+  it("set through the admin API says what is wrong with it", () => {
+    const azure = aModel();
+    const reasons = [{}, { effect: { kind: "Error" } }, { effect: { kind: "DropResponse" }, disc: "x" }].map((body) => textAt(azure.send("POST", "/emulator/v1/faults", body).body, "error", "message"));
+    assert.match(reasons[0] ?? "", /effect.kind is one of/);
+    assert.match(reasons[1] ?? "", /needs 'status' and 'code'/);
+    assert.match(reasons[2] ?? "", /'disc' is not a member/);
+  });
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, textAt } from "./json.ts";
+import { aModel, codeOf, diskBody, listBody } from "./model-fixture.ts";
+
+describe("the front door", () => {
+  const rows: readonly { because: string; path: string; query: Record<string, string>; expected: readonly [number, string] }[] = [
+    { because: "every call names a version", path: "disks/x", query: {}, expected: [400, "MissingApiVersionParameter"] },
+    { because: "a version is a date", path: "disks/x", query: { "api-version": "latest" }, expected: [400, "InvalidApiVersionParameter"] },
+    { because: "unknown types are unknown", path: "toasters/x", query: { "api-version": "2025-04-01" }, expected: [404, "InvalidResourceType"] },
+    { because: "an absent resource is not found", path: "disks/x", query: { "api-version": "2025-04-01-preview" }, expected: [404, "ResourceNotFound"] },
+  ];
+  for (const { because, path, query, expected } of rows) {
+    it(because, () => {
+      const answer = aModel().send("GET", path, undefined, { query });
+      assert.deepEqual([answer.status, codeOf(answer.body)], expected);
+    });
+  }
+
+  it("knows the difference between an absent group and an absent resource", () => {
+    const azure = aModel();
+    const other = "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute";
+    assert.deepEqual(
+      [azure.send("GET", `${other}/disks/x`), azure.send("PUT", `${other}/disks/x`, diskBody()), azure.send("PATCH", "disks/x", {}), azure.send("HEAD", "/subscriptions/sub-1/resourceGroups/none")].map((answer) => [
+        answer.status,
+        codeOf(answer.body),
+      ]),
+      [
+        [404, "ResourceGroupNotFound"],
+        [404, "ResourceGroupNotFound"],
+        [404, "PatchResourceNotFound"],
+        [404, undefined],
+      ],
+    );
+  });
+
+  it("keeps a journal that can be read on from where one was", () => {
+    const azure = aModel();
+    const { sequence } = azure.send("GET", "disks/x", undefined, { clientRequestId: "call-1" });
+    azure.finish("PUT", "disks/x", diskBody());
+    const entries = at(azure.send("GET", `/emulator/v1/journal?since=${sequence - 1}`).body, "value") as readonly Record<string, string>[];
+    assert.deepEqual(
+      entries.map((entry) => [entry["kind"], entry["operation"], entry["status"], entry["clientRequestId"]]),
+      [
+        ["arm", "Disks_Get", 404, "call-1"],
+        ["arm", "Disks_CreateOrUpdate", 202, undefined],
+        ["poll", "Operations_Get", 200, undefined],
+      ],
+    );
+  });
+
+  it("says how many calls are left, and refuses when none is, for as long as the bucket needs", () => {
+    const azure = aModel({ settings: { throttling: "enforce", throttleLimits: { UpdateVMResource: { burst: 2, perMinute: 1 } } } });
+    const first = azure.send("PATCH", "virtualMachines/node-a", {});
+    assert.equal(first.headers["x-ms-ratelimit-remaining-resource"], "Microsoft.Compute/UpdateVMSubscriptionMaximum;1499,Microsoft.Compute/UpdateVMResource;1");
+    azure.send("PATCH", "virtualMachines/node-a", {});
+    const refused = azure.send("PATCH", "virtualMachines/NODE-A", {});
+    assert.deepEqual([refused.status, codeOf(refused.body), refused.headers["retry-after"]], [429, "OperationNotAllowed", "60"]);
+    assert.equal(textAt((at(refused.body, "error", "details") as readonly { code: string }[])[0], "code"), "TooManyRequests");
+    assert.equal(azure.send("PATCH", "virtualMachines/node-b", {}).status, 200);
+    azure.advance(60_000);
+    assert.equal(azure.send("PATCH", "virtualMachines/node-a", {}).status, 200);
+  });
+
+  it("begins again with a reset", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    azure.model.faults.add({ effect: { kind: "DropResponse" } });
+    assert.equal(azure.send("POST", "/emulator/v1/reset").status, 202);
+    const state = azure.send("GET", "/emulator/v1/state").body;
+    assert.deepEqual([at(state, "disks"), (at(state, "virtualMachines") as readonly object[]).length, azure.model.faults.list()], [[], 2, []]);
+  });
+
+  it("takes settings, and says which one is wrong", () => {
+    const azure = aModel();
+    assert.equal(azure.send("PATCH", "/emulator/v1/settings", { timeScale: 0, latencies: { attach: { medianMs: 1 } } }).status, 200);
+    assert.deepEqual([azure.model.world.settings.timeScale, azure.model.world.settings.latencies.attach], [0, { medianMs: 1, p99Ms: 1, perDiskMs: 300 }]);
+    assert.match(textAt(azure.send("PATCH", "/emulator/v1/settings", { throttling: "maybe" }).body, "error", "message") ?? "", /'throttling' is one of off, report, enforce/);
+  });
+
+  it("adds rows of VMs spread over zones", () => {
+    const azure = aModel({ virtualMachines: [] });
+    azure.send("POST", "/emulator/v1/virtualMachines", { subscriptionId: "sub-1", resourceGroup: "new", location: "eastus", name: "node", count: 3, zones: ["1", "2"] });
+    const vms = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/virtualMachines").body, "value") as readonly { name: string; zones: string[] }[];
+    assert.deepEqual(
+      vms.map((vm) => [vm.name, vm.zones]),
+      [
+        ["node-0", ["1"]],
+        ["node-1", ["2"]],
+        ["node-2", ["1"]],
+      ],
+    );
+  });
+});
