@@ -1,0 +1,43 @@
+/** A place in the queue of a semaphore. */
+export interface Ticket {
+  /** Resolves when its turn has come. */
+  readonly granted: Promise<void>;
+  /** Gives the slot back, or leaves the queue before its turn; later calls do nothing. */
+  readonly leave: () => void;
+}
+
+/** Lets at most `slotsMax` holders in at a time, in the order in which they came. */
+export interface Semaphore {
+  readonly enter: () => Ticket;
+}
+
+/** Makes a semaphore of `slotsMax` slots. */
+export function createSemaphore(slotsMax: number): Semaphore {
+  const holding = new Set<symbol>();
+  const waiting = new Map<symbol, () => void>();
+  const admit = (): void => {
+    for (const [ticket, grant] of waiting) {
+      if (holding.size >= slotsMax) return;
+      waiting.delete(ticket);
+      holding.add(ticket);
+      grant();
+    }
+  };
+  return {
+    enter: () => {
+      const ticket = Symbol("ticket");
+      const granted = new Promise<void>((resolve) => {
+        waiting.set(ticket, resolve);
+      });
+      admit();
+      return {
+        granted,
+        leave: () => {
+          waiting.delete(ticket);
+          holding.delete(ticket);
+          admit();
+        },
+      };
+    },
+  };
+}
