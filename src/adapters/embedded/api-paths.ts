@@ -1,13 +1,24 @@
 import type { Kind, LabelSelector } from "../../ports/object-store.ts";
 
-/** Where the resources are, as in Kubernetes' API. */
-export const API_VERSION = "disk.csi.azure.com/v1";
+const GROUP = "disk.csi.azure.com/v1";
 
-const ROOT = `/apis/${API_VERSION}`;
+const places: { readonly [K in Kind]: { readonly apiVersion: string; readonly plural: string } } = {
+  AzVolume: { apiVersion: GROUP, plural: "azvolumes" },
+  AzVolumeAttachment: { apiVersion: GROUP, plural: "azvolumeattachments" },
+  AzDriverNode: { apiVersion: GROUP, plural: "azdrivernodes" },
+  ClusterNode: { apiVersion: GROUP, plural: "clusternodes" },
+  Lease: { apiVersion: "coordination.k8s.io/v1", plural: "leases" },
+};
 
-const plurals: { readonly [K in Kind]: string } = { AzVolume: "azvolumes", AzVolumeAttachment: "azvolumeattachments", AzDriverNode: "azdrivernodes", ClusterNode: "clusternodes" };
+/** Of `/apis/<group>/<version>/<plural>`, split at its slashes. */
+const COLLECTION_PARTS = 5;
 
-const kindOfPlural = new Map(Object.entries(plurals).map(([kind, plural]) => [plural, kind as Kind]));
+const kindOfCollection = new Map(Object.entries(places).map(([kind, { apiVersion, plural }]) => [`/apis/${apiVersion}/${plural}`, kind as Kind]));
+
+/** The group and version of a kind, as Kubernetes' API has them. */
+export function apiVersionOf(kind: Kind): string {
+  return places[kind].apiVersion;
+}
 
 /** What a path names: all objects of a kind, one object, or its status. */
 export interface ApiPath {
@@ -18,16 +29,16 @@ export interface ApiPath {
 
 /** The path of all objects of a kind, of one, or of its status. */
 export function apiPathOf(kind: Kind, name?: string, subresource?: "status"): string {
-  const collection = `${ROOT}/${plurals[kind]}`;
+  const collection = `/apis/${places[kind].apiVersion}/${places[kind].plural}`;
   if (name === undefined) return collection;
   return `${collection}/${encodeURIComponent(name)}${subresource === undefined ? "" : "/status"}`;
 }
 
 /** What `path` names; undefined if there is no such path. */
 export function parseApiPath(path: string): ApiPath | undefined {
-  if (!path.startsWith(`${ROOT}/`)) return undefined;
-  const [plural = "", name, subresource, ...more] = path.slice(ROOT.length + 1).split("/");
-  const kind = kindOfPlural.get(plural);
+  const parts = path.split("/");
+  const kind = kindOfCollection.get(parts.slice(0, COLLECTION_PARTS).join("/"));
+  const [name, subresource, ...more] = parts.slice(COLLECTION_PARTS);
   if (kind === undefined || more.length > 0 || name === "" || (subresource !== undefined && subresource !== "status")) return undefined;
   try {
     return { kind, name: name === undefined ? undefined : decodeURIComponent(name), isStatus: subresource === "status" };

@@ -3,15 +3,15 @@ import { fail, ok } from "../../core/result.ts";
 import type { Result } from "../../core/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
-import type { Kind, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
 import { decideWrite } from "../object-semantics/decide-write.ts";
 import type { WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
-import { createChangeSignal } from "./change-signal.ts";
-import type { ChangeSignal } from "./change-signal.ts";
+import { createChangeSignal } from "../object-semantics/change-signal.ts";
+import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { openStoreFile } from "./store-file.ts";
 import type { StoreFile } from "./store-file.ts";
 import { createWriteQueue } from "./write-queue.ts";
@@ -55,7 +55,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     },
   });
 
-  function write(request: WriteRequest): Result<StoredObject, Failure> {
+  function apply(request: WriteRequest): Result<StoredObject, Failure> {
     const current = file.getObject(request.kind, request.name);
     const version = file.currentVersion() + 1;
     const decision = decideWrite(request, current, { resourceVersion: String(version), nowMs: clock.nowMs(), newUid: () => random.uuid() });
@@ -66,6 +66,11 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     file.apply(request.kind, { type, version, object: atVersion(object, version), labelsBefore: current?.metadata.labels });
     changed.add(request.kind);
     return ok(object);
+  }
+
+  async function write<K extends Kind>(request: WriteRequest & { readonly kind: K }, signal: AbortSignal): Promise<Result<KindMap[K], Failure>> {
+    const written = await writes.add(() => apply(request), signal);
+    return written.ok ? ok(asKind<K>(written.value)) : written;
   }
 
   function read<T>(signal: AbortSignal, from: (file: StoreFile) => Result<T, Failure>): Promise<Result<T, Failure>> {
@@ -117,11 +122,11 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
         const items = file.listObjects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
         return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(file.currentVersion()) });
       }),
-    create: async (kind, object, signal) => typed(kind, await writes.add(() => write({ verb: "create", kind, name: object.metadata.name, object }), signal)),
-    update: async (kind, object, signal) => typed(kind, await writes.add(() => write({ verb: "update", kind, name: object.metadata.name, object }), signal)),
-    updateStatus: async (kind, object, signal) => typed(kind, await writes.add(() => write({ verb: "updateStatus", kind, name: object.metadata.name, object }), signal)),
+    create: (kind, object, signal) => write({ verb: "create", kind, name: object.metadata.name, object }, signal),
+    update: (kind, object, signal) => write({ verb: "update", kind, name: object.metadata.name, object }, signal),
+    updateStatus: (kind, object, signal) => write({ verb: "updateStatus", kind, name: object.metadata.name, object }, signal),
     delete: async (kind, name, { uid, resourceVersion }, signal) => {
-      const deleted = await writes.add(() => write({ verb: "delete", kind, name, uid, resourceVersion }), signal);
+      const deleted = await write({ verb: "delete", kind, name, uid, resourceVersion }, signal);
       return deleted.ok ? ok(undefined) : deleted;
     },
     watch,
@@ -134,10 +139,6 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
     },
   };
   return store;
-}
-
-function typed<K extends Kind>(_kind: K, result: Result<StoredObject, Failure>) {
-  return result.ok ? ok(asKind<K>(result.value)) : result;
 }
 
 /** An object that is removed carries the version of its removal. */

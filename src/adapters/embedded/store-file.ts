@@ -100,6 +100,8 @@ function prepareFormat(db: DatabaseSync, file: string, nowMs: number): void {
   try {
     if (format === 0) beginVersions(db, birth);
     else skipVersions(db, birth);
+    const horizon = db.prepare("INSERT INTO horizons (kind, version) VALUES (?, (SELECT current FROM versions)) ON CONFLICT DO NOTHING");
+    for (const kind of kinds) horizon.run(kind);
     db.exec("COMMIT");
   } catch (error) {
     db.exec("ROLLBACK");
@@ -110,8 +112,6 @@ function prepareFormat(db: DatabaseSync, file: string, nowMs: number): void {
 function beginVersions(db: DatabaseSync, birth: number): void {
   db.exec(SCHEMA);
   db.prepare("INSERT INTO versions (id, current) VALUES (1, ?)").run(birth);
-  const horizon = db.prepare("INSERT INTO horizons (kind, version) VALUES (?, ?)");
-  for (const kind of kinds) horizon.run(kind, birth);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Failure } from "../../core/failure.ts";
 import type { Kind, KindMap, WatchEvent } from "../../ports/object-store.ts";
-import { API_VERSION } from "./api-paths.ts";
+import { apiVersionOf } from "./api-paths.ts";
 
 /** The largest request or watch line that either side takes, in bytes: an object at its limit and its wrapping. */
 export const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
@@ -18,23 +18,23 @@ export interface WireStatus {
 /** A line of a watch. */
 export type WireEvent =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: unknown }
-  | { readonly type: "BOOKMARK"; readonly object: { readonly metadata: { readonly resourceVersion: string } } }
+  | { readonly type: "BOOKMARK"; readonly object: { readonly apiVersion: string; readonly kind: Kind; readonly metadata: { readonly resourceVersion: string } } }
   | { readonly type: "ERROR"; readonly object: WireStatus };
 
 /** An object as the wire shows it: with its kind. */
 export function wireObject<K extends Kind>(kind: K, object: KindMap[K]): object {
-  return { apiVersion: API_VERSION, kind, ...object };
+  return { apiVersion: apiVersionOf(kind), kind, ...object };
 }
 
 /** A list as the wire shows it. */
 export function wireList<K extends Kind>(kind: K, list: { readonly items: readonly KindMap[K][]; readonly resourceVersion: string }): object {
-  return { apiVersion: API_VERSION, kind: `${kind}List`, metadata: { resourceVersion: list.resourceVersion }, items: list.items.map((object) => wireObject(kind, object)) };
+  return { apiVersion: apiVersionOf(kind), kind: `${kind}List`, metadata: { resourceVersion: list.resourceVersion }, items: list.items.map((object) => wireObject(kind, object)) };
 }
 
 /** A watch event as the wire shows it. */
 export function wireEvent<K extends Kind>(kind: K, event: WatchEvent<K>): WireEvent {
   if (event.type !== "BOOKMARK") return { type: event.type, object: wireObject(kind, event.object) };
-  return { type: "BOOKMARK", object: { ...{ apiVersion: API_VERSION, kind }, metadata: { resourceVersion: event.resourceVersion } } };
+  return { type: "BOOKMARK", object: { apiVersion: apiVersionOf(kind), kind, metadata: { resourceVersion: event.resourceVersion } } };
 }
 
 /** Takes the wire's wrapping off an object. The server checked it when it was written. */

@@ -4,6 +4,7 @@ import { azDriverNodeSchema } from "../../core/model/az-driver-node.schema.ts";
 import { azVolumeAttachmentSchema } from "../../core/model/az-volume-attachment.schema.ts";
 import { azVolumeSchema } from "../../core/model/az-volume.schema.ts";
 import { clusterNodeSchema } from "../../core/model/cluster-node.schema.ts";
+import { leaseSchema } from "../../core/model/lease.schema.ts";
 import { specRules } from "../../core/model/spec-rules.ts";
 import type { SpecRule } from "../../core/model/spec-rules.ts";
 import { fail, ok } from "../../core/result.ts";
@@ -16,7 +17,7 @@ import type { StoredObject } from "./stored-object.ts";
 /** The largest object that a store takes, as JSON; the API server's own limit is of this order. */
 export const OBJECT_BYTES_MAX = 1024 * 1024;
 
-const schemas = { AzVolume: azVolumeSchema, AzVolumeAttachment: azVolumeAttachmentSchema, AzDriverNode: azDriverNodeSchema, ClusterNode: clusterNodeSchema } as const;
+const schemas = { AzVolume: azVolumeSchema, AzVolumeAttachment: azVolumeAttachmentSchema, AzDriverNode: azDriverNodeSchema, ClusterNode: clusterNodeSchema, Lease: leaseSchema } as const;
 
 const rules: { readonly [K in Kind]: readonly SpecRule<KindMap[K]["spec"]>[] } = specRules;
 

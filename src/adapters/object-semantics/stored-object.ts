@@ -12,7 +12,7 @@ export interface StoredObject {
 }
 
 /** Every kind, in the order of their names. */
-export const kinds: readonly Kind[] = ["AzDriverNode", "AzVolume", "AzVolumeAttachment", "ClusterNode"];
+export const kinds: readonly Kind[] = ["AzDriverNode", "AzVolume", "AzVolumeAttachment", "ClusterNode", "Lease"];
 
 /** Gives a stored object its kind's type again; what is stored was checked against that kind's schema. */
 export function asKind<K extends Kind>(object: StoredObject): KindMap[K] {

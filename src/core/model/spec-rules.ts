@@ -2,6 +2,7 @@ import type { AzDriverNode } from "./az-driver-node.ts";
 import type { AzVolumeAttachment } from "./az-volume-attachment.ts";
 import type { AzVolume } from "./az-volume.ts";
 import type { ClusterNode } from "./cluster-node.ts";
+import type { Lease } from "./lease.ts";
 
 /** One rule on a resource's `spec` that a schema can't state: in CEL for the CRD, and as a function for the stores that are ours. Both say the same. */
 export interface SpecRule<Spec> {
@@ -19,6 +20,7 @@ interface SpecMap {
   readonly AzVolumeAttachment: AzVolumeAttachment["spec"];
   readonly AzDriverNode: AzDriverNode["spec"];
   readonly ClusterNode: ClusterNode["spec"];
+  readonly Lease: Lease["spec"];
 }
 
 /** The rules on each kind's `spec`. */
@@ -35,6 +37,7 @@ export const specRules: { readonly [K in keyof SpecMap]: readonly SpecRule<SpecM
   AzVolumeAttachment: [immutable("volumeName"), immutable("volumeId"), immutable("nodeName")],
   AzDriverNode: [immutable("nodeName")],
   ClusterNode: [],
+  Lease: [],
 };
 
 function immutable<Field extends string>(field: Field): SpecRule<{ readonly [F in Field]: string }> {

@@ -1,0 +1,254 @@
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Result } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
+import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
+import type { Random } from "../../ports/random.ts";
+import type { WriteRequest } from "../object-semantics/decide-write.ts";
+import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
+import { asKind, kinds } from "../object-semantics/stored-object.ts";
+import type { StoredObject } from "../object-semantics/stored-object.ts";
+import { createSimulatedState } from "./simulated-state.ts";
+import type { SimulatedChange, SimulatedState, StoreSnapshot } from "./simulated-state.ts";
+import { fairWeather } from "./weather.ts";
+import type { Weather } from "./weather.ts";
+
+const HISTORY_MAX = 10_000;
+const BOOKMARK_INTERVAL_MS = 10_000;
+
+/** What a user of the store can ask of it. */
+export type StoreVerb = "get" | "list" | WriteRequest["verb"];
+
+/** A fault that happens to one certain call. */
+export interface ScriptedFault {
+  readonly fault: "conflict" | "unavailable" | "lostAnswer";
+  /** Only such a call; default: the next of any kind. */
+  readonly verb?: StoreVerb;
+  readonly kind?: Kind;
+}
+
+/** A write that changed the store, as a checker of the history wants it. */
+export interface SimulatedCommit {
+  /** Name of the handle that wrote. */
+  readonly by: string;
+  readonly verb: WriteRequest["verb"];
+  readonly kind: Kind;
+  readonly name: string;
+  readonly before: StoredObject | undefined;
+  /** Undefined: the write removed the object. */
+  readonly after: StoredObject | undefined;
+  readonly resourceVersion: string;
+  readonly atMs: number;
+}
+
+/** One user's way to a simulated store, with its own weather. */
+export interface SimulatedHandle extends ObjectStore {
+  /** Changes this handle's weather; what is left out follows the store's. */
+  setWeather(weather: Partial<Weather>): void;
+  /** While false, every call is `StoreUnavailable` (one under way may have its effect) and every watch `WatchBroken`. */
+  setReachable(isReachable: boolean): void;
+  /** While true, watches tell nothing, as if the messages were stuck: what a cache shows grows old. */
+  holdWatches(areHeld: boolean): void;
+  /** Ends every watch of this handle with `WatchBroken`. */
+  breakWatches(): void;
+  /** Lets a fault happen to the next call that it fits. */
+  failNext(fault: ScriptedFault): void;
+}
+
+/** An object store in memory under a clock and a source of chance, with faults at will. The same clock and seed give the same run. */
+export interface SimulatedStore {
+  /** A user's way to the store. */
+  handle(name: string): SimulatedHandle;
+  /** Changes the weather of every handle that has none of its own. */
+  setWeather(weather: Partial<Weather>): void;
+  /** The truth of this moment, for checkers: no delay and no fault. Sorted by name. */
+  objects<K extends Kind>(kind: K): readonly KindMap[K][];
+  /** Calls `listener` within each write that changes something, before anybody else learns of it; a throw fails the run. Answers how to stop it. */
+  onCommit(listener: (commit: SimulatedCommit) => void): () => void;
+  /** Makes every version so far too old to watch from, as compaction does. */
+  forgetHistory(): void;
+  snapshot(): StoreSnapshot;
+  /** Puts the objects of a snapshot back, as a restored backup does. Versions go on; watches are gone. */
+  restore(snapshot: StoreSnapshot): void;
+}
+
+/** An empty simulated store. */
+export function createSimulatedStore(options: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly weather?: Partial<Weather>;
+  /** Changes of each kind that watches may resume from. Default 10,000. */
+  readonly historyMax?: number;
+  /** Milliseconds after which a quiet watch gets a bookmark. Default 10,000. */
+  readonly bookmarkIntervalMs?: number;
+}): SimulatedStore {
+  const { clock, random } = options;
+  const state = createSimulatedState({ clock, random, historyMax: options.historyMax ?? HISTORY_MAX });
+  const bookmarkIntervalMs = options.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS;
+  const listeners = new Set<(commit: SimulatedCommit) => void>();
+  let weather: Weather = { ...fairWeather, ...options.weather };
+
+  function commit(by: string, request: WriteRequest): Result<StoredObject, Failure> {
+    const before = state.object(request.kind, request.name);
+    const written = state.write(request);
+    if (!written.ok) return written;
+    const { change, object } = written.value;
+    if (change !== undefined) {
+      const after = change.type === "DELETED" ? undefined : object;
+      const told: SimulatedCommit = { by, verb: request.verb, kind: request.kind, name: request.name, before, after, resourceVersion: String(change.version), atMs: change.atMs };
+      for (const listener of listeners) listener(told);
+    }
+    return ok(object);
+  }
+
+  return {
+    handle: (name) => createHandle({ name, state, clock, random, bookmarkIntervalMs, commit, storeWeather: () => weather }),
+    setWeather: (changed) => {
+      weather = { ...weather, ...changed };
+    },
+    objects: (kind) => state.objects(kind).map((object) => asKind<typeof kind>(object)),
+    onCommit: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    forgetHistory: state.forgetHistory,
+    snapshot: state.snapshot,
+    restore: state.restore,
+  };
+}
+
+interface HandleParts {
+  readonly name: string;
+  readonly state: SimulatedState;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bookmarkIntervalMs: number;
+  readonly commit: (by: string, request: WriteRequest) => Result<StoredObject, Failure>;
+  readonly storeWeather: () => Weather;
+}
+
+function createHandle(parts: HandleParts): SimulatedHandle {
+  const { state, clock, random } = parts;
+  const scripted: ScriptedFault[] = [];
+  let ownWeather: Partial<Weather> = {};
+  let isReachable = true;
+  let areHeld = false;
+  let connection = 0;
+  const weather = (): Weather => ({ ...parts.storeWeather(), ...ownWeather });
+  const happens = (probability: number): boolean => probability > 0 && random.next() < probability;
+  const between = ([least, most]: readonly [number, number]): number => (most <= least ? least : least + random.next() * (most - least));
+
+  function faultOf(verb: StoreVerb, kind: Kind): ScriptedFault["fault"] | undefined {
+    const at = scripted.findIndex((fault) => (fault.verb ?? verb) === verb && (fault.kind ?? kind) === kind);
+    const [planned] = at < 0 ? [] : scripted.splice(at, 1);
+    if (planned !== undefined) return planned.fault;
+    const { unavailable, lostAnswer, conflict } = weather();
+    if (happens(unavailable)) return "unavailable";
+    if (happens(lostAnswer)) return "lostAnswer";
+    return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict) ? "conflict" : undefined;
+  }
+
+  async function call<T>(about: { readonly verb: StoreVerb; readonly kind: Kind; readonly name: string }, effect: () => Result<T, Failure>, signal: AbortSignal): Promise<Result<T, Failure>> {
+    const fault = faultOf(about.verb, about.kind);
+    const delayMs = between(weather().callDelayMs);
+    const beforeMs = delayMs === 0 ? 0 : delayMs * random.next();
+    if (!(await passes(beforeMs, signal))) return fail({ kind: "Cancelled" });
+    if (!isReachable || fault === "unavailable") return unavailable(parts.name, "the request was lost");
+    if (fault === "conflict") return fail({ kind: "ObjectConflict", objectKind: about.kind, name: about.name });
+    const result = effect();
+    if (!(await passes(delayMs - beforeMs, signal))) return fail({ kind: "Cancelled" });
+    return isReachable && fault !== "lostAnswer" ? result : unavailable(parts.name, "the answer was lost");
+  }
+
+  /** Waits, also not at all; false if `signal` was aborted. */
+  async function passes(ms: number, signal: AbortSignal): Promise<boolean> {
+    if (ms > 0 && !signal.aborted) {
+      await clock.sleep(ms, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+    return !signal.aborted;
+  }
+
+  async function write<K extends Kind>(request: WriteRequest & { readonly kind: K }, signal: AbortSignal): Promise<Result<KindMap[K], Failure>> {
+    const written = await call(request, () => parts.commit(parts.name, request), signal);
+    return written.ok ? ok(asKind<K>(written.value)) : written;
+  }
+
+  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+    const begunOn = connection;
+    let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
+    let pending: { readonly change: SimulatedChange; readonly visibleAtMs: number } | undefined;
+    let bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
+    if (happens(weather().watchGone)) throw new WatchGone(`version ${resourceVersion} of ${kind} is forgotten by chance`);
+    while (!signal.aborted) {
+      if (!isReachable || connection !== begunOn) throw new WatchBroken(`${parts.name} lost its connection to the store`);
+      if (!state.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
+      const next = state.changeAfter(kind, seen);
+      if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
+      const waitMs = areHeld ? parts.bookmarkIntervalMs : (next === undefined || pending === undefined ? bookmarkAtMs : pending.visibleAtMs) - clock.elapsedMs();
+      if (areHeld || waitMs > 0) {
+        await state.changed(kind).wait(waitMs, signal);
+        continue;
+      }
+      bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
+      if (next === undefined) {
+        seen = state.version();
+        yield { type: "BOOKMARK", resourceVersion: String(seen) };
+        continue;
+      }
+      if (happens(weather().watchBroken)) throw new WatchBroken(`the connection of ${parts.name} broke by chance`);
+      seen = next.version;
+      const type = selectedType(next, selector);
+      if (type !== undefined) yield { type, object: asKind<K>(next.object) };
+    }
+  }
+
+  function wakeWatches(): void {
+    for (const kind of kinds) state.changed(kind).notify();
+  }
+
+  return {
+    get: (kind, name, signal) =>
+      call({ verb: "get", kind, name }, () => {
+        const object = state.object(kind, name);
+        return object === undefined ? fail({ kind: "ObjectNotFound", objectKind: kind, name }) : ok(asKind<typeof kind>(object));
+      }, signal),
+    list: (kind, selector, signal) =>
+      call({ verb: "list", kind, name: "" }, () => {
+        const items = state.objects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
+        return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(state.version()) });
+      }, signal),
+    create: (kind, object, signal) => write({ verb: "create", kind, name: object.metadata.name, object }, signal),
+    update: (kind, object, signal) => write({ verb: "update", kind, name: object.metadata.name, object }, signal),
+    updateStatus: (kind, object, signal) => write({ verb: "updateStatus", kind, name: object.metadata.name, object }, signal),
+    delete: async (kind, name, { uid, resourceVersion }, signal) => {
+      const deleted = await write({ verb: "delete", kind, name, uid, resourceVersion }, signal);
+      return deleted.ok ? ok(undefined) : deleted;
+    },
+    watch,
+    setWeather: (changed) => {
+      ownWeather = { ...ownWeather, ...changed };
+    },
+    setReachable: (reachable) => {
+      isReachable = reachable;
+      wakeWatches();
+    },
+    holdWatches: (held) => {
+      areHeld = held;
+      wakeWatches();
+    },
+    breakWatches: () => {
+      connection++;
+      wakeWatches();
+    },
+    failNext: (fault) => {
+      scripted.push(fault);
+    },
+  };
+}
+
+function unavailable(handleName: string, what: string): { readonly ok: false; readonly failure: Failure } {
+  return fail({ kind: "StoreUnavailable", detail: `${what} between ${handleName} and the store` });
+}

@@ -1,0 +1,20 @@
+/** How badly the way between one user of a simulated store and the store behaves. Probabilities are in [0, 1]; ranges are [least, most] in milliseconds. */
+export interface Weather {
+  /** How long a call takes; its effect happens somewhere in between. */
+  readonly callDelayMs: readonly [number, number];
+  /** How long after it happened a watch tells a change. Order is kept. */
+  readonly watchDelayMs: readonly [number, number];
+  /** A write other than create is answered `ObjectConflict` and has no effect. */
+  readonly conflict: number;
+  /** A call is answered `StoreUnavailable` and has no effect. */
+  readonly unavailable: number;
+  /** A call has its effect and is answered `StoreUnavailable`. */
+  readonly lostAnswer: number;
+  /** A watch ends with `WatchBroken` before it tells a change. */
+  readonly watchBroken: number;
+  /** A watch begins with `WatchGone`. */
+  readonly watchGone: number;
+}
+
+/** No delay and no fault. */
+export const fairWeather: Weather = { callDelayMs: [0, 0], watchDelayMs: [0, 0], conflict: 0, unavailable: 0, lostAnswer: 0, watchBroken: 0, watchGone: 0 };
