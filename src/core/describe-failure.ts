@@ -68,7 +68,7 @@ function describeCloudFailure(failure: Exclude<Failure, { readonly kind: Request
     case "DiskAttachedElsewhere":
       return `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; it must be detached there first`;
     case "DiskInUse":
-      return `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}, and this is possible only while no VM has it`;
+      return `disk ${quote(failure.diskUri)} is attached to ${listOf(failure.attachedTo)}; Azure deletes a disk, and grows a shared one, only while no VM has it: end its use there first`;
     case "NoFreeLun":
       return `node ${failure.nodeName} already has as many data disks as its VM size takes (${failure.lunsMax}); move a pod with a volume away or use a larger VM size`;
     case "NoFreeShare":

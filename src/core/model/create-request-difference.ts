@@ -13,7 +13,6 @@ type VolumeSpec = AzVolume["spec"];
  * what the volume is, not how the request was spelled: a volume that has grown, or whose standby count was edited since, still matches.
  */
 export function createRequestDifference(existing: AzVolume, requested: VolumeSpec): string | undefined {
-  if (existing.spec.diskUri !== undefined) return "it stands for a disk that this driver did not create";
   if (existing.spec.volumeName !== requested.volumeName)
     return `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names without case`;
   return (

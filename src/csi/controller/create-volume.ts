@@ -8,7 +8,7 @@ import { fail, ok } from "../../core/result.ts";
 import { VOLUME_FINALIZER } from "../../reconcile/controller-ports.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
-import type { CallContext, UnaryHandler } from "../unary-handler.ts";
+import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { volumeMessage } from "./volume-message.ts";
@@ -23,20 +23,28 @@ const metadataLabels: Readonly<Record<string, string>> = {
 };
 
 /** CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated call finds the same object. */
-export function createVolume(context: ControllerContext): UnaryHandler<CreateVolumeRequest, CreateVolumeResponse> {
-  return async (request, call) => {
-    const spec = volumeSpecOf(request);
-    if (!spec.ok) return spec;
-    const objectName = ownVolumeObjectName(diskNameFor(request.name));
-    return context.locks.run(objectName, "CreateVolume", () => create(context, objectName, spec.value, call));
-  };
+export async function createVolume(
+  context: ControllerContext,
+  request: CreateVolumeRequest,
+  call: CallContext,
+): Promise<Result<CreateVolumeResponse, Failure>> {
+  const spec = volumeSpecOf(request);
+  if (!spec.ok) return spec;
+  const objectName = ownVolumeObjectName(diskNameFor(request.name));
+  return context.locks.run(objectName, "CreateVolume", () => create(context, objectName, spec.value, call));
 }
 
-async function create(context: ControllerContext, objectName: string, spec: AzVolume["spec"], call: CallContext): Promise<Result<CreateVolumeResponse, Failure>> {
+async function create(
+  context: ControllerContext,
+  objectName: string,
+  spec: AzVolume["spec"],
+  call: CallContext,
+): Promise<Result<CreateVolumeResponse, Failure>> {
   const recorded = await recordRequest(context, objectName, spec, call.signal);
   if (!recorded.ok) return recorded;
   const { uid } = recorded.value.metadata;
-  const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid === uid && (volume.status?.detail !== undefined || hasFailed(volume) || isDeleting(volume));
+  const isSettled = (volume: AzVolume | undefined): boolean =>
+    volume?.metadata.uid === uid && (volume.status?.detail !== undefined || hasFailed(volume) || isDeleting(volume));
   const volume = await waitForVolume(context, objectName, isSettled, call);
   const detail = volume?.metadata.uid === uid ? volume.status?.detail : undefined;
   if (volume !== undefined && detail !== undefined && !isDeleting(volume)) return ok({ volume: volumeMessage(detail) });
@@ -80,8 +88,15 @@ async function giveUp(context: ControllerContext, volume: AzVolume, call: CallCo
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
   const { uid } = volume.metadata;
-  await waitForVolume({ ...context, settings: { waitMaxMs: CLEAN_UP_WAIT_MS } }, volume.metadata.name, (present) => present?.metadata.uid !== uid, call);
-  return fail(failure ?? { kind: "CloudRejected", code: error?.kind ?? "unknown", message: error?.message ?? "the disk could not be created", requestId: call.requestId });
+  await waitForVolume(
+    { ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } },
+    volume.metadata.name,
+    (present) => present?.metadata.uid !== uid,
+    call,
+  );
+  return fail(
+    failure ?? { kind: "CloudRejected", code: error?.kind ?? "unknown", message: error?.message ?? "the disk could not be created", requestId: call.requestId },
+  );
 }
 
 /** An immediate repetition is to find a clean slate; if it takes longer, that call is told so. */

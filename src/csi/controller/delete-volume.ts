@@ -5,40 +5,48 @@ import { fail, ok } from "../../core/result.ts";
 import { findVolume } from "../../reconcile/find-volume.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
-import type { CallContext, UnaryHandler } from "../unary-handler.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { publishedNodes } from "./published-nodes.ts";
-import { waitForVolume } from "./wait-for-volume.ts";
+import { waitUntilGone } from "./wait-until-gone.ts";
 
 /** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
-export function deleteVolume(context: ControllerContext): UnaryHandler<DeleteVolumeRequest, DeleteVolumeResponse> {
-  return async ({ volumeId }, call) => {
-    if (volumeId === "") return fail({ kind: "InvalidArgument", field: "volume_id", value: "", problem: "is required" });
-    const found = await findVolume(context, volumeId, call.signal);
-    if (!found.ok) return found;
-    const volume = found.value;
-    // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK."
-    if (volume === undefined) return ok({});
-    return context.locks.run(volume.metadata.name, "DeleteVolume", () => remove(context, { volume, volumeId }, call));
-  };
+export async function deleteVolume(
+  context: ControllerContext,
+  request: DeleteVolumeRequest,
+  call: CallContext,
+): Promise<Result<DeleteVolumeResponse, Failure>> {
+  const { volumeId } = request;
+  const missing = missingField({ volume_id: volumeId });
+  if (missing !== undefined) return fail(missing);
+  return context.locks.run(volumeId, "DeleteVolume", () => remove(context, volumeId, call));
 }
 
-async function remove(context: ControllerContext, target: { readonly volume: AzVolume; readonly volumeId: string }, call: CallContext): Promise<Result<DeleteVolumeResponse, Failure>> {
-  const { volumeId } = target;
-  const { name, uid } = target.volume.metadata;
-  const [nodeName] = publishedNodes(context.cache, target.volume);
-  if (nodeName !== undefined && !target.volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
-  const marked = await markDeleted(context, target.volume, (volume) => useOf(volume, volumeId), call.signal);
+async function remove(context: ControllerContext, volumeId: string, call: CallContext): Promise<Result<DeleteVolumeResponse, Failure>> {
+  const found = await findVolume(context, volumeId, call.signal);
+  if (!found.ok) return found;
+  const volume = found.value;
+  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK."
+  if (volume === undefined) return ok({});
+  const { name, uid } = volume.metadata;
+  const [nodeName] = publishedNodes(context.cache, volume);
+  if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
+  const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
   if (!marked.ok) return marked;
-  const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid !== uid || hasFailed(volume);
-  const left = await waitForVolume(context, name, isSettled, call);
-  if (left?.metadata.uid !== uid) return ok({});
+  const waited = await waitUntilGone(context, { name, uid }, hasFailed, call);
+  if (!waited.ok) return waited;
+  const left = waited.value;
+  if (left === undefined) return ok({});
   const error = left.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);
   if (hasFailed(left) && failure !== undefined) return fail(failure);
   const holders = publishedNodes(context.cache, left);
-  const what = holders.length > 0 ? `its disk to be detached from ${holders.join(", ")}` : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
+  const what =
+    holders.length > 0
+      ? `its disk to be detached from ${holders.join(", ")}`
+      : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
   return fail({ kind: "StillWaiting", volumeId, what });
 }
 

@@ -11,24 +11,30 @@ import { changeSpec, changeStatus } from "../../reconcile/change-object.ts";
 import { readVolume } from "../../reconcile/find-volume.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import type { ControllerExpandVolumeRequest, ControllerExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
-import type { CallContext, UnaryHandler } from "../unary-handler.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
+import { readVolumeCapability } from "../volume-capability.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { publishedNodes } from "./published-nodes.ts";
-import { readCapability } from "./read-capabilities.ts";
 import { exactNumber } from "./volume-spec.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
 
 /** ControllerExpandVolume: raises the size that is asked for and answers once the disk has it. Disks never shrink. */
-export function expandVolume(context: ControllerContext): UnaryHandler<ControllerExpandVolumeRequest, ControllerExpandVolumeResponse> {
-  return async ({ volumeId, capacityRange, volumeCapability }, call) => {
-    if (volumeId === "") return fail({ kind: "InvalidArgument", field: "volume_id", value: "", problem: "is required" });
-    if (capacityRange === undefined) return fail({ kind: "InvalidArgument", field: "capacity_range", value: "", problem: "is required" });
-    const capability = volumeCapability === undefined ? undefined : readCapability(volumeCapability);
-    if (capability?.ok === false) return capability;
-    const found = await readVolume(context, volumeId, call.signal);
-    if (!found.ok) return found;
-    return context.locks.run(found.value.metadata.name, "ControllerExpandVolume", () => expand(context, { volume: found.value, volumeId, range: capacityRange }, call));
-  };
+export async function expandVolume(
+  context: ControllerContext,
+  request: ControllerExpandVolumeRequest,
+  call: CallContext,
+): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
+  const { volumeId, capacityRange, volumeCapability } = request;
+  const missing = missingField({ volume_id: volumeId });
+  if (missing !== undefined) return fail(missing);
+  if (capacityRange === undefined) return fail({ kind: "InvalidArgument", field: "capacity_range", value: "", problem: "must be given" });
+  const capability = volumeCapability === undefined ? undefined : readVolumeCapability(volumeCapability, "volume_capability");
+  if (capability?.ok === false) return capability;
+  return context.locks.run(volumeId, "ControllerExpandVolume", async () => {
+    const volume = await readVolume(context, volumeId, call.signal);
+    return volume.ok ? expand(context, { volume: volume.value, volumeId, range: capacityRange }, call) : volume;
+  });
 }
 
 interface Expansion {
@@ -49,7 +55,7 @@ async function expand(context: ControllerContext, expansion: Expansion, call: Ca
   if (obstacle !== undefined) return fail(obstacle);
   const asked = await askForSize(context, expansion, target.value.sizeGiB, call.signal);
   if (!asked.ok) return asked;
-  return waitForSize(context, { ...expansion, volume: asked.value }, target.value.sizeGiB, call);
+  return waitForSize(context, expansion, asked.value, target.value.sizeGiB, call);
 }
 
 /** The size to reach. A disk that is larger than asked for stays, unless the caller's limit is below it: nothing shrinks. */
@@ -73,28 +79,44 @@ function sharedUse(context: ControllerContext, volume: AzVolume, detail: VolumeD
   return nodes.length === 0 ? undefined : { kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: nodes };
 }
 
-async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+/** What was written, and the failure of an earlier try that a stale cache may still show. */
+interface Asked {
+  readonly volume: AzVolume;
+  readonly earlierFailure: string | undefined;
+}
+
+async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<Asked, Failure>> {
   const target = { kind: "AzVolume", name: expansion.volume.metadata.name } as const;
   const requiredBytes = Number(gibToBytes(sizeGiB));
   const limitBytes = exactNumber(expansion.range.limitBytes);
   const isAsked = ({ spec }: AzVolume): boolean => spec.requiredBytes >= requiredBytes && spec.limitBytes === limitBytes;
-  const asked = await changeSpec(context.store, target, (present) => (isAsked(present) ? undefined : { ...present, spec: { ...present.spec, requiredBytes, limitBytes } }), signal);
-  if (!asked.ok || !hasFailed(asked.value)) return asked;
+  const raise = (present: AzVolume): AzVolume | undefined =>
+    isAsked(present) ? undefined : { ...present, spec: { ...present.spec, requiredBytes, limitBytes } };
+  const asked = await changeSpec(context.store, target, raise, signal);
+  if (!asked.ok) return asked;
+  if (!hasFailed(asked.value)) return ok({ volume: asked.value, earlierFailure: undefined });
   // Asked for before, and it failed: a repeated call asks for another try.
   const again = (present: AzVolume): AzVolume | undefined => {
     if (present.status === undefined || !hasFailed(present)) return undefined;
     const { error: _, ...status } = present.status;
     return { ...present, status: { ...status, state: "Created" } };
   };
-  return changeStatus(context.store, target, again, signal);
+  const cleared = await changeStatus(context.store, target, again, signal);
+  return cleared.ok ? ok({ volume: cleared.value, earlierFailure: asked.value.status?.error?.time }) : cleared;
 }
 
-async function waitForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, call: CallContext): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
+async function waitForSize(
+  context: ControllerContext,
+  expansion: Expansion,
+  asked: Asked,
+  sizeGiB: number,
+  call: CallContext,
+): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
   const { volumeId } = expansion;
-  const { name, uid, resourceVersion } = expansion.volume.metadata;
+  const { name, uid, generation } = asked.volume.metadata;
   const hasSize = (volume: AzVolume): boolean => (volume.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
-  // The cache may still show the failure of an earlier try: only another version than the one that asked counts.
-  const hasFailedSince = (volume: AzVolume): boolean => volume.metadata.resourceVersion !== resourceVersion && hasFailed(volume) && isAtLeast(volume, expansion.volume);
+  const hasFailedSince = (volume: AzVolume): boolean =>
+    hasFailed(volume) && volume.metadata.generation >= generation && volume.status?.error?.time !== asked.earlierFailure;
   const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid !== uid || hasSize(volume) || hasFailedSince(volume);
   const volume = await waitForVolume(context, name, isSettled, call);
   if (volume?.metadata.uid !== uid) return fail({ kind: "VolumeNotFound", volumeId });
@@ -104,4 +126,13 @@ async function waitForSize(context: ControllerContext, expansion: Expansion, siz
   const failure = error === undefined ? undefined : fromObjectError(error);
   if (hasFailedSince(volume) && failure !== undefined) return fail(failure);
   return fail({ kind: "StillWaiting", volumeId, what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}` });
+}
+
+function hasFailed(volume: AzVolume): boolean {
+  return volume.status?.state === "UpdateFailed" && volume.status.observedGeneration === volume.metadata.generation;
+}
+
+/** The node has its part always: a file system is grown, a raw device's size is read anew. */
+function answer(detail: VolumeDetail): ControllerExpandVolumeResponse {
+  return { capacityBytes: gibToBytes(detail.sizeGiB), nodeExpansionRequired: true };
 }

@@ -3,7 +3,6 @@ import type { AzVolume } from "../../core/model/az-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import type { ListVolumesRequest, ListVolumesResponse, ListVolumesResponse_Entry } from "../gen/csi/v1/csi.ts";
-import type { UnaryHandler } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { publishedNodes } from "./published-nodes.ts";
 import { volumeMessage } from "./volume-message.ts";
@@ -13,20 +12,20 @@ const ENTRIES_MAX = 1000;
 const TOKEN_PREFIX = "after:";
 
 /** ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From the cache: no request to store or cloud. */
-export function listVolumes(context: Pick<ControllerContext, "cache">): UnaryHandler<ListVolumesRequest, ListVolumesResponse> {
-  return async ({ maxEntries, startingToken }) => {
-    if (maxEntries < 0) return fail({ kind: "InvalidArgument", field: "max_entries", value: String(maxEntries), problem: "must not be negative; 0 means any number" });
-    const after = readToken(startingToken);
-    if (!after.ok) return after;
-    const volumes = context.cache
-      .list("AzVolume")
-      .filter((volume) => volume.status?.detail !== undefined && positionOf(volume) > after.value)
-      .toSorted((left, right) => (positionOf(left) < positionOf(right) ? -1 : 1));
-    const page = volumes.slice(0, maxEntries === 0 ? ENTRIES_MAX : Math.min(maxEntries, ENTRIES_MAX));
-    const last = page.at(-1);
-    const isLastPage = page.length === volumes.length || last === undefined;
-    return ok({ entries: page.flatMap((volume) => entryOf(context, volume)), nextToken: isLastPage ? "" : writeToken(last) });
-  };
+export async function listVolumes(context: Pick<ControllerContext, "cache">, request: ListVolumesRequest): Promise<Result<ListVolumesResponse, Failure>> {
+  const { maxEntries, startingToken } = request;
+  if (maxEntries < 0)
+    return fail({ kind: "InvalidArgument", field: "max_entries", value: String(maxEntries), problem: "must not be negative; 0 means any number" });
+  const after = readToken(startingToken);
+  if (!after.ok) return after;
+  const volumes = context.cache
+    .list("AzVolume")
+    .filter((volume) => volume.status?.detail !== undefined && positionOf(volume) > after.value)
+    .toSorted((left, right) => (positionOf(left) < positionOf(right) ? -1 : 1));
+  const page = volumes.slice(0, maxEntries === 0 ? ENTRIES_MAX : Math.min(maxEntries, ENTRIES_MAX));
+  const last = page.at(-1);
+  const isLastPage = page.length === volumes.length || last === undefined;
+  return ok({ entries: page.flatMap((volume) => entryOf(context, volume)), nextToken: isLastPage ? "" : writeToken(last) });
 }
 
 function entryOf(context: Pick<ControllerContext, "cache">, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
@@ -44,7 +43,7 @@ function writeToken(volume: AzVolume): string {
   return `${TOKEN_PREFIX}${Buffer.from(positionOf(volume)).toString("base64url")}`;
 }
 
-function readToken(token: string): Result<string, FailureOf<"InvalidToken"> & Failure> {
+function readToken(token: string): Result<string, FailureOf<"InvalidToken">> {
   if (token === "") return ok("");
   const position = Buffer.from(token.slice(TOKEN_PREFIX.length), "base64url").toString();
   const isOurs = token.startsWith(TOKEN_PREFIX) && /^\d{4}-\S+ \S+$/u.test(position);

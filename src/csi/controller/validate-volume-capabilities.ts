@@ -1,26 +1,31 @@
 import { describeFailure } from "../../core/describe-failure.ts";
+import type { Failure } from "../../core/failure.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/model/access-modes.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { createRequestDifference } from "../../core/model/create-request-difference.ts";
+import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { readVolume } from "../../reconcile/find-volume.ts";
 import type { ValidateVolumeCapabilitiesRequest, ValidateVolumeCapabilitiesResponse } from "../gen/csi/v1/csi.ts";
-import type { UnaryHandler } from "../unary-handler.ts";
+import { missingField } from "../required.ts";
+import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { readCapabilities } from "./read-capabilities.ts";
 
 /** ValidateVolumeCapabilities: confirms what the volume can serve, or says why it can't; the latter is no error. */
-export function validateVolumeCapabilities(context: Pick<ControllerContext, "store" | "cache">): UnaryHandler<ValidateVolumeCapabilitiesRequest, ValidateVolumeCapabilitiesResponse> {
-  return async (request, call) => {
-    const { volumeId, volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
-    if (volumeId === "") return fail({ kind: "InvalidArgument", field: "volume_id", value: "", problem: "is required" });
-    if (volumeCapabilities.length === 0) return fail({ kind: "InvalidArgument", field: "volume_capabilities", value: "", problem: "is required" });
-    const volume = await readVolume(context, volumeId, call.signal);
-    if (!volume.ok) return volume;
-    const objection = objectionTo(volume.value, request);
-    if (objection !== undefined) return ok({ confirmed: undefined, message: objection });
-    return ok({ confirmed: { volumeContext, volumeCapabilities, parameters, mutableParameters }, message: "" });
-  };
+export async function validateVolumeCapabilities(
+  context: Pick<ControllerContext, "store" | "cache">,
+  request: ValidateVolumeCapabilitiesRequest,
+  call: CallContext,
+): Promise<Result<ValidateVolumeCapabilitiesResponse, Failure>> {
+  const { volumeId, volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
+  const missing = missingField({ volume_id: volumeId, volume_capabilities: volumeCapabilities.length === 0 ? "" : "given" });
+  if (missing !== undefined) return fail(missing);
+  const volume = await readVolume(context, volumeId, call.signal);
+  if (!volume.ok) return volume;
+  const objection = objectionTo(volume.value, request);
+  if (objection !== undefined) return ok({ confirmed: undefined, message: objection });
+  return ok({ confirmed: { volumeContext, volumeCapabilities, parameters, mutableParameters }, message: "" });
 }
 
 function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesRequest): string | undefined {

@@ -6,14 +6,17 @@ import { settleVolume } from "../../core/model/volume-rules.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import type { CreateVolumeRequest, TopologyRequirement } from "../gen/csi/v1/csi.ts";
+import { missingField } from "../required.ts";
 import { readCapabilities } from "./read-capabilities.ts";
 
 /** What a CreateVolume asks for, checked by every rule that needs no look at the platform. */
 export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spec"], Failure> {
-  if (request.name === "") return fail(invalid("name", "", "is required"));
+  const missing = missingField({ name: request.name });
+  if (missing !== undefined) return fail(missing);
   if (request.volumeContentSource !== undefined) return fail({ kind: "Unsupported", what: "a volume content source (snapshot or clone)" });
   const mutable = Object.keys(request.mutableParameters)[0];
-  if (mutable !== undefined) return fail(invalid("mutable_parameters", mutable, "is not supported yet: use a StorageClass parameter instead of a VolumeAttributesClass"));
+  if (mutable !== undefined)
+    return fail(invalid("mutable_parameters", mutable, "is not supported yet: use a StorageClass parameter instead of a VolumeAttributesClass"));
   const capabilities = readCapabilities(request.volumeCapabilities);
   if (!capabilities.ok) return capabilities;
   const parameters = parseVolumeParameters(request.parameters);

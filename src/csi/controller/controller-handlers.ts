@@ -1,0 +1,38 @@
+import { ok } from "../../core/result.ts";
+import type { ControllerService, ControllerServiceCapability_RPC_Type } from "../gen/csi/v1/csi.ts";
+import type { HandlersOf } from "../unary-handler.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { controllerPublishVolume } from "./controller-publish-volume.ts";
+import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
+import { createVolume } from "./create-volume.ts";
+import { deleteVolume } from "./delete-volume.ts";
+import { expandVolume } from "./expand-volume.ts";
+import { getVolume } from "./get-volume.ts";
+import { listVolumes } from "./list-volumes.ts";
+import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
+
+/** What this version of the controller service does; everything else answers UNIMPLEMENTED. */
+const capabilities: readonly ControllerServiceCapability_RPC_Type[] = [
+  "CREATE_DELETE_VOLUME",
+  "PUBLISH_UNPUBLISH_VOLUME",
+  "LIST_VOLUMES",
+  "LIST_VOLUMES_PUBLISHED_NODES",
+  "GET_VOLUME",
+  "EXPAND_VOLUME",
+  "SINGLE_NODE_MULTI_WRITER",
+];
+
+/** CSI's controller service. */
+export function controllerHandlers(context: ControllerContext): HandlersOf<typeof ControllerService> {
+  return {
+    createVolume: (request, call) => createVolume(context, request, call),
+    deleteVolume: (request, call) => deleteVolume(context, request, call),
+    controllerPublishVolume: (request, call) => controllerPublishVolume(context, request, call),
+    controllerUnpublishVolume: (request, call) => controllerUnpublishVolume(context, request, call),
+    validateVolumeCapabilities: (request, call) => validateVolumeCapabilities(context, request, call),
+    listVolumes: (request) => listVolumes(context, request),
+    controllerGetVolume: (request, call) => getVolume(context, request, call),
+    controllerExpandVolume: (request, call) => expandVolume(context, request, call),
+    controllerGetCapabilities: async () => ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } }) as const) }),
+  };
+}
