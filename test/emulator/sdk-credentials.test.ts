@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { ManagedIdentityCredential, WorkloadIdentityCredential } from "@azure/identity";
+import { type AzureFixture, credential, startAzure, TENANT_ID } from "./azure-fixture.ts";
+
+const SCOPE = "https://management.azure.com/.default";
+
+describe("credentials of @azure/identity", () => {
+  let azure: AzureFixture;
+  let directory = "";
+  before(async () => {
+    azure = await startAzure();
+    directory = await mkdtemp(join(tmpdir(), "emulator-credentials-"));
+  });
+  after(async () => {
+    await azure.close();
+    await rm(directory, { recursive: true });
+  });
+
+  it("gets a token for a client secret", async () => {
+    assert.match((await credential(azure.emulator).getToken(SCOPE)).token, /^ey.*\.emulator$/);
+  });
+
+  it("gets a token for a workload identity", async () => {
+    const tokenFilePath = join(directory, "token");
+    await writeFile(tokenFilePath, "service-account-token");
+    const workload = new WorkloadIdentityCredential({
+      tenantId: TENANT_ID,
+      clientId: "driver",
+      tokenFilePath,
+      authorityHost: azure.emulator.url,
+      disableInstanceDiscovery: true,
+      tlsOptions: { ca: azure.emulator.caPem ?? "" },
+    });
+    assert.match((await workload.getToken(SCOPE)).token, /\.emulator$/);
+  });
+
+  it("gets a token for a managed identity in the form of App Service", async () => {
+    process.env["IDENTITY_ENDPOINT"] = `${azure.emulator.url}/msi/token`;
+    process.env["IDENTITY_HEADER"] = "any";
+    try {
+      const managed = new ManagedIdentityCredential({ clientId: "driver", tlsOptions: { ca: azure.emulator.caPem ?? "" } });
+      assert.match((await managed.getToken(SCOPE)).token, /\.emulator$/);
+    } finally {
+      delete process.env["IDENTITY_ENDPOINT"];
+      delete process.env["IDENTITY_HEADER"];
+    }
+  });
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type AzureFixture, createDisk, startAzure } from "./azure-fixture.ts";
+
+describe("errors through the official SDK", () => {
+  let azure: AzureFixture;
+  before(async () => {
+    azure = await startAzure({ virtualMachines: [{ name: "node-a", zone: "1", size: "Standard_D2s_v5" }, { name: "node-b", zone: "2" }] });
+  });
+  after(() => azure.close());
+
+  const fast = { updateIntervalInMs: 5 };
+  const attach = (vm: string, entries: readonly { lun: number; id: string; more?: object }[]): PromiseLike<unknown> =>
+    azure.client.virtualMachines.update(
+      "rg",
+      vm,
+      { storageProfile: { dataDisks: entries.map(({ lun, id, more }) => ({ lun, createOption: "Attach", managedDisk: { id }, ...more })) } },
+      fast,
+    );
+
+  it("carry status and code where the call itself is refused", async () => {
+    const { client } = azure;
+    const id = await createDisk(azure, "errors-1");
+    const rows: readonly (readonly [because: string, call: () => PromiseLike<unknown>, statusCode: number, code: string])[] = [
+      ["no such group", () => client.disks.get("none", "x"), 404, "ResourceGroupNotFound"],
+      ["no such disk", () => client.disks.get("rg", "none"), 404, "ResourceNotFound"],
+      ["no such VM to PATCH", () => client.virtualMachines.update("rg", "none", {}), 404, "PatchResourceNotFound"],
+      ["shrinks", () => client.disks.update("rg", "errors-1", { diskSizeGB: 1 }), 409, "OperationNotAllowed"],
+      ["too many shares", () => client.disks.update("rg", "errors-1", { maxShares: 9 }), 400, "InvalidParameter"],
+      ["LUN 64", () => attach("node-a", [{ lun: 64, id }]), 400, "InvalidParameter"],
+      ["absent disk", () => attach("node-a", [{ lun: 0, id: `${id}-none` }]), 404, "NotFound"],
+      ["other zone", () => attach("node-b", [{ lun: 0, id }]), 400, "BadRequest"],
+      ["unknown VM size", () => client.virtualMachines.createOrUpdate("rg", "odd", { location: "eastus", hardwareProfile: { vmSize: "Standard_Odd" } }), 400, "InvalidParameter"],
+      ["guarded creation", () => client.virtualMachines.createOrUpdate("rg", "node-a", { location: "eastus" }, { ifNoneMatch: "*" }), 412, "PreconditionFailed"],
+    ];
+    for (const [because, call, statusCode, code] of rows) {
+      await assert.rejects(async () => call(), { statusCode, code }, because);
+    }
+  });
+
+  it("of a failed operation keep code and message in the text only, without a status", async () => {
+    const id = await createDisk(azure, "errors-2");
+    azure.emulator.model.faults.add({ disk: "*errors-2", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError", message: "The disk is ill." } });
+    await assert.rejects(
+      async () => attach("node-a", [{ lun: 0, id }]),
+      (error: Error & { code?: string; statusCode?: number }) => {
+        assert.match(error.message, /InternalOperationError.*The disk is ill/s);
+        assert.deepEqual([error.code, error.statusCode], [undefined, undefined]);
+        return true;
+      },
+    );
+    assert.equal((await azure.client.virtualMachines.get("rg", "node-a")).provisioningState, "Failed");
+  });
+
+  it("of a pre-empted operation lose even the code", async () => {
+    const id = await createDisk(azure, "errors-3");
+    const { model } = azure.emulator;
+    model.world.settings = { ...model.world.settings, concurrentVmWrite: "preempt", timeScale: 1 };
+    const older = attach("node-a", [{ lun: 1, id }]);
+    const olderFailed = assert.rejects(async () => older, (error: Error & { code?: string }) => error.code === undefined && /cancel/i.test(error.message));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    model.world.settings = { ...model.world.settings, timeScale: 0.001 };
+    await attach("node-a", []);
+    await olderFailed;
+    model.world.settings = { ...model.world.settings, concurrentVmWrite: "conflict" };
+  });
+
+  it("answer 429 with Retry-After, which the SDK's own retries follow", async () => {
+    azure.emulator.model.faults.add({ operation: "Disks_Get", times: 1, effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 } });
+    await assert.rejects(azure.client.disks.get("rg", "errors-1"), { statusCode: 429, code: "OperationNotAllowed" });
+    assert.equal((await azure.client.disks.get("rg", "errors-1")).name, "errors-1");
+  });
+
+  it("leave the outcome open where the connection breaks after the work", async () => {
+    const id = await createDisk(azure, "errors-4");
+    azure.emulator.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
+    await assert.rejects(async () => attach("node-a", [{ lun: 2, id }]), { name: "RestError" });
+    for (let reads = 0; reads < 100; reads += 1) {
+      const vm = await azure.client.virtualMachines.get("rg", "node-a");
+      if (vm.provisioningState === "Succeeded") break;
+    }
+    assert.equal((await azure.client.disks.get("rg", "errors-4")).managedBy?.endsWith("/node-a"), true);
+    await attach("node-a", []);
+  });
+
+  it("name the limit of the VM size", async () => {
+    const ids = await Promise.all(["a", "b", "c", "d", "e"].map((name) => createDisk(azure, `many-${name}`)));
+    await assert.rejects(
+      async () =>
+        attach(
+          "node-a",
+          ids.map((id, lun) => ({ lun, id })),
+        ),
+      { statusCode: 409, code: "OperationNotAllowed", message: /attached to a VM of this size is 4/ },
+    );
+  });
+});

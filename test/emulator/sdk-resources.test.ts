@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type AzureFixture, createDisk, startAzure } from "./azure-fixture.ts";
+
+const fast = { updateIntervalInMs: 5 };
+
+describe("resources through the official SDK", () => {
+  let azure: AzureFixture;
+  before(async () => {
+    azure = await startAzure({ virtualMachines: [{ name: "node-a", zone: "1" }, { name: "node-b", zone: "1" }], settings: { pageSize: 2, sharedAttachRace: false } });
+  });
+  after(() => azure.close());
+
+  it("attaches and detaches with attachDetachDataDisks", async () => {
+    const [first, second] = [await createDisk(azure, "ad-1"), await createDisk(azure, "ad-2")];
+    const { virtualMachines } = azure.client;
+    const attached = await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: first }] }, fast);
+    assert.deepEqual(
+      attached.dataDisks?.map((disk) => [disk.lun, disk.name]),
+      [[0, "ad-1"]],
+    );
+    const swapped = await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: second, lun: 7 }], dataDisksToDetach: [{ diskId: first, detachOption: "ForceDetach" }] }, fast);
+    assert.deepEqual(
+      swapped.dataDisks?.map((disk) => [disk.lun, disk.name]),
+      [[7, "ad-2"]],
+    );
+    await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToDetach: [{ diskId: second }] }, fast);
+  });
+
+  it("resizes a disk while it is attached", async () => {
+    const id = await createDisk(azure, "resize-1");
+    await azure.client.virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id }] }, fast);
+    const resized = await azure.client.disks.update("rg", "resize-1", { diskSizeGB: 64 }, fast);
+    assert.deepEqual([resized.diskSizeGB, resized.tier, resized.diskState], [64, "P6", "Attached"]);
+    await azure.client.virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToDetach: [{ diskId: id }] }, fast);
+  });
+
+  it("shares a disk", async () => {
+    const id = await createDisk(azure, "shared-1", { maxShares: 2 });
+    for (const vm of ["node-a", "node-b"]) await azure.client.virtualMachines.attachDetachDataDisks("rg", vm, { dataDisksToAttach: [{ diskId: id }] }, fast);
+    const disk = await azure.client.disks.get("rg", "shared-1");
+    assert.deepEqual(
+      disk.managedByExtended?.map((vm) => vm.split("/").at(-1)),
+      ["node-a", "node-b"],
+    );
+    assert.equal(disk.shareInfo?.length, 2);
+  });
+
+  it("lists over several pages", async () => {
+    for (const name of ["list-1", "list-2", "list-3"]) await createDisk(azure, name);
+    const names: string[] = [];
+    for await (const disk of azure.client.disks.listByResourceGroup("rg")) names.push(disk.name ?? "");
+    for (const name of ["list-1", "list-2", "list-3"]) assert.ok(names.includes(name));
+    assert.equal(new Set(names).size, names.length);
+    const vms: string[] = [];
+    for await (const vm of azure.client.virtualMachines.listAll()) vms.push(vm.name ?? "");
+    assert.deepEqual(vms.slice(0, 2), ["node-a", "node-b"]);
+  });
+
+  it("creates a VM, walks it through its power states, and deletes it", async () => {
+    const { virtualMachines } = azure.client;
+    const created = await virtualMachines.createOrUpdate("rg", "vm-1", { location: "eastus", zones: ["2"], hardwareProfile: { vmSize: "Standard_D2s_v6" } }, fast);
+    assert.deepEqual([created.provisioningState, created.storageProfile?.diskControllerType, created.zones], ["Succeeded", "NVMe", ["2"]]);
+    const power = async (): Promise<string | undefined> => (await virtualMachines.instanceView("rg", "vm-1")).statuses?.at(1)?.code;
+    await virtualMachines.powerOff("rg", "vm-1", { ...fast, skipShutdown: true });
+    assert.equal(await power(), "PowerState/stopped");
+    await virtualMachines.deallocate("rg", "vm-1", fast);
+    assert.equal(await power(), "PowerState/deallocated");
+    await virtualMachines.start("rg", "vm-1", fast);
+    const expanded = await virtualMachines.get("rg", "vm-1", { expand: "instanceView" });
+    assert.equal(expanded.instanceView?.statuses?.at(1)?.code, "PowerState/running");
+    for (const action of ["restart", "redeploy", "reapply"] as const) await virtualMachines[action]("rg", "vm-1", fast);
+    await virtualMachines.delete("rg", "vm-1", { ...fast, forceDeletion: true });
+    await assert.rejects(virtualMachines.get("rg", "vm-1"), { statusCode: 404 });
+  });
+});
