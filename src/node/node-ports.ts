@@ -44,7 +44,7 @@ export interface NodePorts {
   readonly steps: Steps;
   readonly events: Events;
   readonly logger: Logger;
-  readonly lock: OperationLock;
+  readonly locks: OperationLock;
   readonly node: NodeFacts;
   readonly settings: NodeSettings;
 }

@@ -29,7 +29,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
       const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId;
       if (volumeId === undefined) return ok({});
-      const done = await ports.lock.run(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
+      const done = await ports.locks.run(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
       // A call has the volume; it may leave something to do.
       return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
     },

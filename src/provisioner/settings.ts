@@ -1,5 +1,6 @@
 import type { Backoff } from "../core/cloud/backoff.ts";
 import type { PollPace } from "../core/cloud/poll-delay.ts";
+import type { BucketLimit } from "../core/cloud/token-bucket.ts";
 import { type CallGroup, type GroupLimits, azureLimits } from "./throttle-budget.ts";
 
 /** What bounds the provisioner's patience. Times in milliseconds. */
@@ -36,3 +37,31 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   throttleWaitMaxMs: 60_000,
   limits: azureLimits,
 };
+
+/** The same for an Azure whose time runs faster: waits are shorter by `timeScale`, and call budgets refill as much faster. */
+export function scaledSettings(timeScale: number): ProvisionerSettings {
+  const scaled = (ms: number): number => Math.max(1, ms * timeScale);
+  const { vmPollPace, diskPollPace, backoff, limits, ...rest } = defaultProvisionerSettings;
+  return {
+    ...rest,
+    vmPollPace: { minMs: scaled(vmPollPace.minMs), maxMs: scaled(vmPollPace.maxMs) },
+    diskPollPace: { minMs: scaled(diskPollPace.minMs), maxMs: scaled(diskPollPace.maxMs) },
+    backoff: { ...backoff, baseMs: scaled(backoff.baseMs), maxMs: scaled(backoff.maxMs) },
+    limits: {
+      vmWrite: scaledLimits(limits.vmWrite, timeScale),
+      vmRead: scaledLimits(limits.vmRead, timeScale),
+      vmList: scaledLimits(limits.vmList, timeScale),
+      vmOperationRead: scaledLimits(limits.vmOperationRead, timeScale),
+      diskWrite: scaledLimits(limits.diskWrite, timeScale),
+      diskDelete: scaledLimits(limits.diskDelete, timeScale),
+      diskRead: scaledLimits(limits.diskRead, timeScale),
+      diskList: scaledLimits(limits.diskList, timeScale),
+      diskOperationRead: scaledLimits(limits.diskOperationRead, timeScale),
+    },
+  };
+}
+
+function scaledLimits(limits: GroupLimits, timeScale: number): GroupLimits {
+  const faster = (limit: BucketLimit): BucketLimit => ({ burst: limit.burst, perMinute: limit.perMinute / timeScale });
+  return { ...(limits.perResource === undefined ? {} : { perResource: faster(limits.perResource) }), perSubscription: faster(limits.perSubscription) };
+}

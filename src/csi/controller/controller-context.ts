@@ -1,15 +1,20 @@
 import type { Clock } from "../../ports/clock.ts";
+import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
+import type { VolumeUsers } from "../../ports/volume-users.ts";
 import type { ObjectCache } from "../../reconcile/object-cache.ts";
 import type { OperationLock } from "../operation-lock.ts";
 
-/** All that the controller service's handlers act through. They never touch the platform: reconcilers do what they write into the store. */
+/** All that the controller service's handlers act through. They never change the platform: reconcilers do what they write into the store. */
 export interface ControllerContext {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
+  /** Only to look at disks that no AzVolume describes yet. */
+  readonly cloud: Pick<CloudProvisioner, "getDisk">;
+  readonly users: VolumeUsers;
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;
@@ -22,7 +27,11 @@ export interface ControllerContext {
 export interface ControllerServiceSettings {
   /** How long a call waits for a reconciler where its caller sets no nearer deadline, in milliseconds. Default 300,000. */
   readonly waitMaxMs: number;
+  /** How long ControllerPublishVolume waits for the grant before it says who is in the way, in milliseconds. Default 2,000. */
+  readonly grantWaitMs: number;
+  /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
+  readonly unpublish: "demote" | "detach";
 }
 
 /** Settings where nobody chose others. */
-export const defaultControllerServiceSettings: ControllerServiceSettings = { waitMaxMs: 300_000 };
+export const defaultControllerServiceSettings: ControllerServiceSettings = { waitMaxMs: 300_000, grantWaitMs: 2_000, unpublish: "demote" };

@@ -27,7 +27,7 @@ export async function controllerPublishVolume(context: ControllerContext, reques
   if (missing !== undefined) return fail(missing);
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
-  return context.lock.run(request.volumeId, "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
+  return context.locks.run(request.volumeId, "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
 }
 
 async function publish(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<ControllerPublishVolumeResponse, Failure>> {

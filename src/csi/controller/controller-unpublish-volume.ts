@@ -22,7 +22,7 @@ import type { ControllerContext } from "./controller-context.ts";
 export async function controllerUnpublishVolume(context: ControllerContext, request: ControllerUnpublishVolumeRequest, call: CallContext): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId });
   if (missing !== undefined) return fail(missing);
-  return context.lock.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call.signal));
+  return context.locks.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call.signal));
 }
 
 async function unpublish(context: ControllerContext, request: ControllerUnpublishVolumeRequest, signal: AbortSignal): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
@@ -99,7 +99,7 @@ async function waitUntilReleased(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const { volume, volumeId, nodeName, isKept } = target;
-  const wait = { timeoutMs: context.settings.releaseWaitMs, clock: context.clock };
+  const wait = { timeoutMs: context.settings.waitMaxMs, clock: context.clock };
   const isReleased = (present: AzVolume | undefined): boolean => present?.status?.record?.writer?.nodeName !== nodeName;
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));

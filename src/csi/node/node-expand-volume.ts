@@ -13,7 +13,7 @@ import type { CallContext } from "../unary-handler.ts";
 export async function nodeExpandVolume(ports: NodePorts, request: NodeExpandVolumeRequest, call: CallContext): Promise<Result<NodeExpandVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, volume_path: request.volumePath });
   if (missing !== undefined) return fail(missing);
-  return ports.lock.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call.signal));
+  return ports.locks.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call.signal));
 }
 
 async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, signal: AbortSignal): Promise<Result<NodeExpandVolumeResponse, Failure>> {

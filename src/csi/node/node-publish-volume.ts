@@ -20,7 +20,7 @@ export async function nodePublishVolume(ports: NodePorts, request: NodePublishVo
   const roots = ports.settings.allowedRoots;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, roots) ?? pathObstacle("target_path", request.targetPath, roots);
   if (obstacle !== undefined) return fail(obstacle);
-  const published = await ports.lock.run(request.volumeId, "NodePublishVolume", async () => {
+  const published = await ports.locks.run(request.volumeId, "NodePublishVolume", async () => {
     const taken = await otherTarget(ports, request, call.signal);
     if (!taken.ok) return taken;
     return publishVolume(ports, { ...stage.value, targetPath: request.targetPath }, call.signal);

@@ -16,6 +16,6 @@ export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolume
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
-  const staged = await ports.lock.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, stage.value, call.signal));
+  const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, stage.value, call.signal));
   return staged.ok ? ok({}) : staged;
 }

@@ -13,6 +13,6 @@ export async function nodeUnstageVolume(ports: NodePorts, request: NodeUnstageVo
   if (missing !== undefined) return fail(missing);
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
-  const unstaged = await ports.lock.run(request.volumeId, "NodeUnstageVolume", () => unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal));
+  const unstaged = await ports.locks.run(request.volumeId, "NodeUnstageVolume", () => unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal));
   return unstaged.ok ? ok({}) : unstaged;
 }

@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises";
+import type { AzureConfig } from "../adapters/azure-sdk/azure-config.ts";
+import { connectAzure } from "../adapters/azure-sdk/connect-azure.ts";
+import { describeFailure } from "../core/describe-failure.ts";
+import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../provisioner/azure-cloud-provisioner.ts";
+import { scaledSettings } from "../provisioner/settings.ts";
+import type { Values } from "./options.ts";
+import type { azureOptions } from "./process-options.ts";
+import type { ProcessPorts } from "./run-role.ts";
+
+/** Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
+export async function connectCloud(values: Values<typeof azureOptions>, ports: ProcessPorts): Promise<AzureCloudProvisioner> {
+  const file = values["cloud-config"];
+  const fromFile: AzureConfig = file === undefined ? {} : (JSON.parse(await readFile(file, "utf8")) as AzureConfig);
+  const endpoint = values["azure-endpoint"];
+  const config: AzureConfig = {
+    ...fromFile,
+    ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
+    ...stated("subscriptionId", values["azure-subscription-id"]),
+    ...stated("resourceGroup", values["azure-resource-group"]),
+    ...stated("location", values["azure-location"]),
+  };
+  const caFile = values["azure-ca-file"];
+  const caPem = caFile === undefined ? undefined : await readFile(caFile, "utf8");
+  const connected = connectAzure({ config, environment: process.env, caPem, clock: ports.clock });
+  if (!connected.ok) throw new Error(describeFailure(connected.failure));
+  const { arm, place } = connected.value;
+  return createAzureCloudProvisioner({ arm, place, clock: ports.clock, random: ports.random, lifetime: ports.lifetime, settings: scaledSettings(values["azure-time-scale"]) });
+}
+
+function stated<K extends keyof AzureConfig>(name: K, value: string | undefined): Partial<AzureConfig> {
+  return value === undefined ? {} : { [name]: value };
+}

@@ -1,0 +1,95 @@
+import { Registry } from "prom-client";
+import { createCountedSteps } from "../adapters/observe/counted-steps.ts";
+import { withCrashPoint } from "../adapters/observe/crashing-steps.ts";
+import { type HealthServer, startHealthServer } from "../adapters/observe/health-server.ts";
+import { createPinoLogger } from "../adapters/observe/pino-logger.ts";
+import { systemClock } from "../adapters/system/system-clock.ts";
+import { systemRandom } from "../adapters/system/system-random.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Random } from "../ports/random.ts";
+import type { Steps } from "../ports/steps.ts";
+import { helpText, type Options, readOptions, type Values } from "./options.ts";
+import type { processOptions } from "./process-options.ts";
+import { readSettingsFile } from "./read-settings-file.ts";
+
+/** What every role is given by its process. */
+export interface ProcessPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly steps: Steps;
+  readonly registry: Registry;
+  /** Aborted when the process is told to end: everything that runs for its own sake stops then. */
+  readonly lifetime: AbortSignal;
+}
+
+/** A role that runs. */
+export interface RunningRole {
+  /** What it serves, for the line that says that it is ready. */
+  readonly serves: Readonly<Record<string, string>>;
+  /** Why it can't do its work now; undefined if it can. */
+  readonly whyNotReady: () => string | undefined;
+  /** Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that ended it. */
+  readonly work: Promise<void>;
+  /** Ends calls under way: lets them finish until `signal` is aborted. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Lets go of files and connections, last of all. */
+  close(): Promise<void>;
+}
+
+/** One role of the program. */
+export interface Role<T extends Options & typeof processOptions> {
+  readonly name: string;
+  readonly usage: string;
+  readonly options: T;
+  start(values: Values<T>, ports: ProcessPorts): Promise<RunningRole>;
+}
+
+/** Runs a role until SIGTERM or SIGINT, or until it fails; answers the exit code. Prints one JSON line when it is ready. */
+export async function runRole<T extends Options & typeof processOptions>(role: Role<T>, argv: readonly string[]): Promise<number> {
+  const read = await readOptions(role.options, argv, readSettingsFile);
+  if (!read.ok) {
+    process.stderr.write(`${role.name}: ${read.failure}\n`);
+    return 2;
+  }
+  if (read.value === "help") {
+    process.stdout.write(helpText(role.usage, role.options));
+    return 0;
+  }
+  const values = read.value;
+  const common = values as Values<typeof processOptions>;
+  const logger = createPinoLogger({ level: common["log-level"], fields: { role: role.name } });
+  const ending = new AbortController();
+  const told = untilTold();
+  const registry = new Registry();
+  const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
+  const running = await role.start(values, { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal });
+  const health = await serveHealth(common["http-endpoint"], registry, running);
+  process.stdout.write(`${JSON.stringify({ ready: role.name, ...running.serves, ...(health === undefined ? {} : { http: health.address }) })}\n`);
+
+  const failed = running.work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const why = await Promise.race([told, failed]);
+  const isFailure = why !== undefined && typeof why !== "string";
+  if (isFailure) logger.error("role ended by an error", { error: why instanceof Error ? (why.stack ?? why.message) : String(why) });
+  else logger.info("stopping", { signal: why });
+  await running.drain(AbortSignal.timeout(common["shutdown-grace-ms"]));
+  ending.abort();
+  await failed;
+  await health?.close();
+  await running.close();
+  return isFailure ? 1 : 0;
+}
+
+function untilTold(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve(signal));
+  });
+}
+
+async function serveHealth(address: string | undefined, registry: Registry, running: RunningRole): Promise<HealthServer | undefined> {
+  return address === undefined ? undefined : startHealthServer({ address, registry, whyNotReady: running.whyNotReady });
+}
