@@ -77,7 +77,7 @@ export class ThrottleBudget {
     const scope = scopes.find(({ isResource }) => isResource === namesResource) ?? scopes[0];
     if (scope === undefined) return;
     const retryAfterMs = error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS;
-    this.#put(scope.key, blocked(this.#bucket(scope.key, scope.limit, nowMs), scope.limit, { nowMs, retryAfterMs }));
+    this.#put(scope.key, blocked(this.#bucket(scope.key, scope.limit, nowMs), { nowMs, retryAfterMs }));
   }
 
   #scopesOf(call: BudgetedCall): readonly { readonly key: string; readonly limit: BucketLimit; readonly isResource: boolean }[] {

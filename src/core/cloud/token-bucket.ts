@@ -49,8 +49,7 @@ export function corrected(bucket: Bucket, limit: BucketLimit, options: { readonl
   return { ...now, tokens: Math.min(now.tokens, options.remaining) };
 }
 
-/** The bucket after Azure refused a call and said when to come again. */
-export function blocked(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly retryAfterMs: number }): Bucket {
-  const now = refilled(bucket, limit, options.nowMs);
-  return { ...now, tokens: Math.min(now.tokens, 0), blockedUntilMs: Math.max(now.blockedUntilMs, options.nowMs + options.retryAfterMs) };
+/** The bucket after Azure refused a call and said when to come again: its word, not our count, tells when there is a token. */
+export function blocked(bucket: Bucket, options: { readonly nowMs: number; readonly retryAfterMs: number }): Bucket {
+  return { ...bucket, blockedUntilMs: Math.max(bucket.blockedUntilMs, options.nowMs + options.retryAfterMs) };
 }

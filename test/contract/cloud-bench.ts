@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import type { Failure } from "../../src/core/failure.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Result } from "../../src/core/result.ts";
+import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import { type VirtualMachine, etagText } from "../../src/emulator/model/virtual-machine.ts";
+import { findVm } from "../../src/emulator/model/world.ts";
+import type { CreateDiskRequest } from "../../src/ports/cloud-provisioner.ts";
+import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+
+export const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
+export const RESOURCE_GROUP = "rg";
+export const LOCATION = "eastus";
+
+/** A provisioner to hold to the contract, and the cloud behind it as its owner sees it. */
+export interface CloudUnderTest {
+  readonly provisioner: AzureCloudProvisioner;
+  /** Another instance on the same cloud: what a restarted controller, or a second leader, runs. */
+  readonly another: () => AzureCloudProvisioner;
+  readonly model: ComputeModel;
+  /** Lets time pass until `work` is done. */
+  readonly run: <T>(work: Promise<T>) => Promise<T>;
+  /** Lets time pass until `isReached`; fails if it is not reached. */
+  readonly until: (isReached: () => boolean) => Promise<void>;
+  readonly elapsedMs: () => number;
+  readonly close: () => Promise<void>;
+}
+
+/** The VM's ARM id. */
+export function vmUri(name: string): string {
+  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${name}`;
+}
+
+/** The disk's ARM id. */
+export function diskUri(name: string): string {
+  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/disks/${name}`;
+}
+
+/** Puts a running VM into the cloud. */
+export function addVm(cloud: CloudUnderTest, name: string, options: { readonly size?: string; readonly zone?: string; readonly tags?: Readonly<Record<string, string>> } = {}): NodeIdentity {
+  const added = addVirtualMachine(cloud.model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name, ...options });
+  assert.equal(added.kind, "Added");
+  return { nodeName: name, vmId: vmAt(cloud, name).vmGuid };
+}
+
+/** A request for a disk; Premium_LRS of 64 GiB unless told otherwise. */
+export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDiskRequest {
+  return { diskName: "pvc-1", resourceGroup: undefined, location: undefined, zone: undefined, skuName: "Premium_LRS", sizeGiB: 64, maxShares: 1, tags: {}, ...changes };
+}
+
+/** Creates a disk and answers its id. */
+export async function addDisk(cloud: CloudUnderTest, diskName: string, changes: Partial<CreateDiskRequest> = {}): Promise<string> {
+  return valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ diskName, ...changes }), never))).diskUri;
+}
+
+/** The VM as the cloud has it. */
+export function vmAt(cloud: CloudUnderTest, name: string): VirtualMachine {
+  const vm = findVm(cloud.model.world, vmUri(name));
+  assert.ok(vm !== undefined, `there is no VM ${name}`);
+  return vm;
+}
+
+/** Name and LUN of each disk that the VM lists. */
+export function disksOn(cloud: CloudUnderTest, name: string): readonly string[] {
+  return vmAt(cloud, name).dataDisks.map((entry) => `${entry.name}@${entry.lun}`);
+}
+
+/** Another client changes the VM: only its ETag shows. */
+export function changeFromOutside(cloud: CloudUnderTest, name: string, change: { readonly tags?: Readonly<Record<string, string>>; readonly ifMatch?: string } = {}): number {
+  return cloud.model.handle({
+    method: "PATCH",
+    path: vmUri(name),
+    query: { "api-version": "2025-04-01" },
+    ...(change.ifMatch === undefined ? {} : { ifMatch: change.ifMatch }),
+    body: { tags: change.tags ?? { outside: String(cloud.model.world.nowMs) } },
+  }).status;
+}
+
+export function etagOf(cloud: CloudUnderTest, name: string): string {
+  return etagText(vmAt(cloud, name));
+}
+
+/** The calls of one operation so far. */
+export function callsOf(cloud: CloudUnderTest, operation: string, path?: string): readonly JournalEntry[] {
+  return cloud.model.journal.since(0).filter((entry) => entry.operation === operation && (path === undefined || entry.path.toLowerCase() === path.toLowerCase()));
+}
+
+/** Writes of VMs that were accepted. */
+export function vmWrites(cloud: CloudUnderTest, vmName?: string): readonly JournalEntry[] {
+  return callsOf(cloud, "VirtualMachines_Update", vmName === undefined ? undefined : vmUri(vmName)).filter((entry) => entry.status === 200);
+}
+
+export function valueOf<T>(result: Result<T, Failure>): T {
+  assert.ok(result.ok, result.ok ? "" : JSON.stringify(result.failure));
+  return result.value;
+}
+
+export function failureOf(result: Result<unknown, Failure>): Failure {
+  assert.ok(!result.ok, "expected a failure");
+  return result.failure;
+}
+
+/** A signal that nobody aborts. */
+export const never = new AbortController().signal;
+
+/** What a caller with nothing to object answers. */
+export const mayAlways = (): Promise<boolean> => Promise.resolve(true);

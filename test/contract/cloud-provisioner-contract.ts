@@ -1,0 +1,688 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Failure } from "../../src/core/failure.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Result } from "../../src/core/result.ts";
+import { putVm } from "../../src/emulator/model/world.ts";
+import type { CloudProvisioner, Lane, MayProceed } from "../../src/ports/cloud-provisioner.ts";
+import {
+  type CloudUnderTest,
+  aDiskRequest,
+  addDisk,
+  addVm,
+  callsOf,
+  changeFromOutside,
+  diskUri,
+  disksOn,
+  etagOf,
+  failureOf,
+  mayAlways,
+  never,
+  valueOf,
+  vmAt,
+  vmUri,
+  vmWrites,
+} from "./cloud-bench.ts";
+
+const TEST_TIMEOUT_MS = 30_000;
+
+/** Declares the tests that every cloud provisioner passes, the simulated one and the real one. */
+export function cloudProvisionerContract(name: string, makeCloud: () => Promise<CloudUnderTest>): void {
+  const on = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>): Promise<void> =>
+    it(sentence, { timeout: TEST_TIMEOUT_MS }, async () => {
+      const cloud = await makeCloud();
+      try {
+        await test(cloud);
+      } finally {
+        await cloud.close();
+      }
+    });
+
+  describe(`CloudProvisioner: ${name}`, () => {
+    describe("disks", () => {
+      on("creates a disk with what was asked", async (cloud) => {
+        const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }), never)));
+        assert.deepEqual(created, {
+          diskUri: diskUri("pvc-1"),
+          diskName: "pvc-1",
+          location: "eastus",
+          zones: ["2"],
+          skuName: "Premium_LRS",
+          sizeGiB: 1024,
+          maxShares: 3,
+          tags: { a: "b" },
+          isReady: true,
+          attachedTo: [],
+        });
+      });
+
+      on("answers the disk that is there if it is what was asked for, without writing", async (cloud) => {
+        const first = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never)));
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { other: "tag" } }), never))), first);
+        assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
+      });
+
+      for (const { asked, difference } of [
+        { asked: { sizeGiB: 128 }, difference: "size is 64 GiB, not 128 GiB" },
+        { asked: { skuName: "StandardSSD_LRS" as const }, difference: "SKU is Premium_LRS, not StandardSSD_LRS" },
+        { asked: { maxShares: 2 }, difference: "maxShares is 1, not 2" },
+        { asked: { zone: "1" }, difference: "zone is none, not 1" },
+      ]) {
+        on(`refuses a name whose disk is another: ${difference}`, async (cloud) => {
+          await addDisk(cloud, "pvc-1");
+          const again = await cloud.run(cloud.provisioner.createDisk(aDiskRequest(asked), never));
+          assert.deepEqual(failureOf(again), { kind: "VolumeExistsWithOtherRequest", volumeName: "pvc-1", difference });
+          assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
+        });
+      }
+
+      on("creates one disk when two callers ask at once", async (cloud) => {
+        const both = await cloud.run(Promise.all([cloud.provisioner.createDisk(aDiskRequest(), never), cloud.provisioner.createDisk(aDiskRequest(), never)]));
+        assert.deepEqual(both.map(valueOf).map((disk) => disk.diskUri), [diskUri("pvc-1"), diskUri("pvc-1")]);
+      });
+
+      on("creates a disk although the answer is lost", async (cloud) => {
+        cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect: { kind: "DropResponse" } });
+        assert.equal(valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).isReady, true);
+      });
+
+      on("carries the caller's correlation id on every call", async (cloud) => {
+        await addDisk(cloud, "pvc-1");
+        assert.deepEqual([...new Set(cloud.model.journal.since(0).map((entry) => entry.clientRequestId))], ["correlation-1"]);
+      });
+
+      on("deletes a disk, and again", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))), { kind: "DiskNotFound", diskUri: uri });
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
+      });
+
+      on("does not delete a disk that a VM has", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never))), { kind: "DiskInUse", diskUri: uri, attachedTo: [vmUri("node-a")] });
+        assert.equal(callsOf(cloud, "Disks_Delete").length, 0);
+      });
+
+      on("grows a disk, and never shrinks it", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), { sizeGiB: 128 });
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100 }, never))), { sizeGiB: 128 });
+        assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB, 128);
+        assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+      });
+
+      on("grows no shared disk while a VM has it", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+        await attach(cloud, uri, node);
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), { kind: "DiskInUse", diskUri: uri, attachedTo: [vmUri("node-a")] });
+        assert.equal(callsOf(cloud, "Disks_Update").length, 0);
+      });
+
+      on("says which disk is not there", async (cloud) => {
+        const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never))), missing);
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8 }, never))), missing);
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") }))), missing);
+      });
+
+      on("says what an id is that is no disk's", async (cloud) => {
+        const failure = failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: vmUri("node-a") }, never)));
+        assert.equal(failure.kind, "InvalidArgument");
+      });
+
+      on("lists all disks by their ids, page after page", async (cloud) => {
+        cloud.model.world.settings = { ...cloud.model.world.settings, pageSize: 2 };
+        for (const disk of ["pvc-3", "pvc-1", "pvc-2", "pvc-5", "pvc-4"]) await addDisk(cloud, disk);
+        const listed = valueOf(await cloud.run(cloud.provisioner.listDisks({ resourceGroup: undefined }, never)));
+        assert.deepEqual(
+          listed.map((disk) => disk.diskName),
+          ["pvc-1", "pvc-2", "pvc-3", "pvc-4", "pvc-5"],
+        );
+      });
+    });
+
+    describe("attach and detach", () => {
+      on("attaches a disk at the lowest free LUN, and tells both sides of it", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        assert.equal(await attach(cloud, first, node), 0);
+        assert.equal(await attach(cloud, second, node), 1);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0", "pvc-2@1"]);
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: first }, never))).attachedTo, [vmUri("node-a")]);
+      });
+
+      on("answers the LUN of a disk that is there already, whatever the case of its id, without a write", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        assert.equal(await attach(cloud, uri.toUpperCase().replace("SUBSCRIPTIONS", "subscriptions"), node), 0);
+        assert.equal(vmWrites(cloud).length, 1);
+      });
+
+      on("needs four calls for an attach besides the polls", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const before = cloud.model.journal.lastSequence();
+        await attach(cloud, uri, node);
+        const calls = cloud.model.journal.since(before).filter((entry) => entry.kind === "arm");
+        assert.deepEqual(
+          calls.map((entry) => entry.operation),
+          ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"],
+        );
+      });
+
+      on("writes only conditionally, with the ETag that it read", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const before = etagOf(cloud, "node-a");
+        await attach(cloud, await addDisk(cloud, "pvc-1"), node);
+        assert.deepEqual(
+          vmWrites(cloud).map((entry) => entry.ifMatch),
+          [before],
+        );
+      });
+
+      on("sends what arrives during an update in one next update, attaches and detaches together", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [old, first, second, third] = [await addDisk(cloud, "old"), await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
+        await attach(cloud, old, node);
+        const opening = attaching(cloud.provisioner, { diskUri: first, node });
+        await cloud.until(() => vmWrites(cloud).length === 2);
+        const following = Promise.all([
+          attaching(cloud.provisioner, { diskUri: second, node, lane: "replicaAttach" }),
+          detaching(cloud.provisioner, { diskUri: old, node }),
+          attaching(cloud.provisioner, { diskUri: third, node }),
+        ]);
+        valueOf(await cloud.run(opening));
+        assert.deepEqual(
+          (await cloud.run(following)).map((answer) => answer.ok),
+          [true, true, true],
+        );
+        assert.equal(vmWrites(cloud).length, 3);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-3@2", "pvc-2@3"]);
+      });
+
+      on("keeps what other clients attached", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [foreign, ours] = [await addDisk(cloud, "foreign"), await addDisk(cloud, "ours")];
+        valueOf(await cloud.run(attaching(cloud.another(), { diskUri: foreign, node })));
+        assert.equal(await attach(cloud, ours, node), 1);
+        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: ours, node })));
+        assert.deepEqual(disksOn(cloud, "node-a"), ["foreign@0"]);
+      });
+
+      on("detaches a disk, and again without a write", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(vmWrites(cloud).length, 2);
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+      });
+
+      on("calls a disk detached from a VM that is gone once the disk agrees", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        await deleteVm(cloud, "node-a");
+        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+      });
+
+      on("calls a disk detached from a VM that another has replaced, and leaves that one alone", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await deleteVm(cloud, "node-a");
+        const successor = addVm(cloud, "node-a");
+        await attach(cloud, uri, successor);
+        valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("attaches a shared disk to three VMs at once, although two first attaches clash in Azure", async (cloud) => {
+        const nodes = ["node-a", "node-b", "node-c"].map((nodeName) => addVm(cloud, nodeName));
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 3, sizeGiB: 1024 });
+        const answers = await cloud.run(Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))));
+        assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
+        assert.deepEqual([...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo].sort(), nodes.map((node) => vmUri(node.nodeName)));
+      });
+
+      on("says that all shares of a disk are taken", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+        for (const nodeName of ["node-a", "node-b"]) await attach(cloud, uri, addVm(cloud, nodeName));
+        const third = await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: addVm(cloud, "node-c") }));
+        assert.deepEqual(failureOf(third), { kind: "NoFreeShare", diskUri: uri, maxShares: 2 });
+      });
+
+      on("says which VM has the disk", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, addVm(cloud, "node-a"));
+        const second = await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: addVm(cloud, "node-b") }));
+        assert.deepEqual(failureOf(second), { kind: "DiskAttachedElsewhere", diskUri: uri, attachedTo: [vmUri("node-a")] });
+        assert.equal(callsOf(cloud, "VirtualMachines_Update", vmUri("node-b")).length, 0);
+      });
+
+      on("says that a VM takes no more disks", async (cloud) => {
+        const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
+        for (const disk of ["pvc-1", "pvc-2"]) await attach(cloud, await addDisk(cloud, disk), node);
+        const third = await cloud.run(attaching(cloud.provisioner, { diskUri: await addDisk(cloud, "pvc-3"), node }));
+        assert.deepEqual(failureOf(third), { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 2 });
+      });
+
+      on("replaces a disk on a full VM when both are asked for together", async (cloud) => {
+        const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
+        const [first, second, third] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
+        for (const disk of [first, second]) await attach(cloud, disk, node);
+        const [attached, detached] = await cloud.run(Promise.all([attaching(cloud.provisioner, { diskUri: third, node }), detaching(cloud.provisioner, { diskUri: first, node })]));
+        assert.deepEqual(valueOf(attached), { lun: 0 });
+        valueOf(detached);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@1", "pvc-3@0"]);
+      });
+
+      on("says that the VM is not there, or is another", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        const gone = { nodeName: "node-x", vmId: "11111111-1111-1111-1111-111111111111" };
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), { kind: "InstanceNotFound", nodeName: "node-x" });
+        const successor = addVm(cloud, "node-x");
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), { kind: "InstanceReplaced", nodeName: "node-x", vmId: successor.vmId });
+        assert.equal(vmWrites(cloud).length, 0);
+      });
+
+      on("finishes a detach that failed before it attaches again", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", disk: uri, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node }))).kind, "CloudRejected");
+        assert.equal(await attach(cloud, uri, node), 0);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+    });
+
+    describe("the right to proceed", () => {
+      on("writes nothing for a disk that is refused, and attaches the others of its batch", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const [refused, attached] = await cloud.run(
+          Promise.all([attaching(cloud.provisioner, { diskUri: first, node, mayProceed: mayNever }), attaching(cloud.provisioner, { diskUri: second, node })]),
+        );
+        assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: first, nodeName: "node-a" });
+        assert.deepEqual(valueOf(attached), { lun: 0 });
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@0"]);
+      });
+
+      on("asks after the read of the VM: what changes after the question makes the write fail, and the question is asked again", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        let asked = 0;
+        const mayProceed = (): Promise<boolean> => {
+          asked++;
+          if (asked === 1) changeFromOutside(cloud, "node-a", { tags: { outside: "yes" } });
+          return Promise.resolve(true);
+        };
+        assert.deepEqual(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), { lun: 0 });
+        assert.equal(asked, 2);
+        assert.deepEqual(
+          callsOf(cloud, "VirtualMachines_Update").filter((entry) => entry.ifMatch !== undefined).map((entry) => entry.status),
+          [412, 200],
+        );
+        assert.deepEqual(vmAt(cloud, "node-a").tags, { outside: "yes" });
+      });
+
+      on("attaches nothing when the second question, after a changed ETag, is answered no", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        let asked = 0;
+        const mayProceed = (): Promise<boolean> => {
+          asked++;
+          if (asked === 1) changeFromOutside(cloud, "node-a");
+          return Promise.resolve(asked === 1);
+        };
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+      });
+
+      on("detaches nothing that is refused", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        assert.deepEqual(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever }))), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+    });
+
+    describe("trouble", () => {
+      on("attaches once although the answer to the write is lost", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
+        assert.equal(await attach(cloud, uri, node), 0);
+        assert.equal(vmWrites(cloud).length, 1);
+      });
+
+      on("attaches although the request itself is lost", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropRequest" } });
+        assert.equal(await attach(cloud, uri, node), 0);
+      });
+
+      on("attaches although polls are lost", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "Operations_Get", times: 2, effect: { kind: "DropRequest" } });
+        assert.equal(await attach(cloud, uri, node), 0);
+        assert.equal(vmWrites(cloud).length, 1);
+      });
+
+      on("attaches although the service breaks down for a while", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "VirtualMachines_*", times: 3, effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } });
+        assert.equal(await attach(cloud, uri, node), 0);
+      });
+
+      on("waits as long as Azure says when it is throttled", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 } });
+        const startedMs = cloud.elapsedMs();
+        assert.equal(await attach(cloud, uri, node), 0);
+        assert.ok(cloud.elapsedMs() - startedMs >= 1000, "came again before Retry-After was over");
+        assert.deepEqual(
+          callsOf(cloud, "VirtualMachines_Update").map((entry) => entry.status),
+          [429, 200],
+        );
+      });
+
+      on("keeps Azure's code and request id in the failure", async (cloud) => {
+        const node = addVm(cloud, "node-a", { zone: "1" });
+        const uri = await addDisk(cloud, "pvc-1", { zone: "2" });
+        const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(failure.kind, "CloudRejected");
+        assert.equal(failure.code, "BadRequest");
+        assert.match(failure.message, /not in the same zone/);
+        assert.equal(failure.requestId, callsOf(cloud, "VirtualMachines_Update").at(-1)?.requestId);
+      });
+
+      on("lets one poison disk fail alone", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const names = ["pvc-1", "pvc-2", "pvc-3", "pvc-4"];
+        const uris: string[] = [];
+        for (const disk of names) uris.push(await addDisk(cloud, disk));
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", disk: diskUri("pvc-3"), effect: { kind: "FailOperation", code: "DiskBroken", message: "Something is wrong." } });
+        const answers = await cloud.run(Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))));
+        assert.deepEqual(
+          answers.map((answer) => (answer.ok ? "attached" : answer.failure.kind)),
+          ["attached", "attached", "CloudRejected", "attached"],
+        );
+        assert.deepEqual(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]).sort(), ["pvc-1", "pvc-2", "pvc-4"]);
+      });
+
+      on("waits for the update of another client and then does its own", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        assert.equal(changeFromOutside(cloud, "node-a"), 200);
+        assert.equal(await attach(cloud, uri, node), 0);
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").filter((entry) => entry.status === 409).length, 0);
+      });
+
+      on("starts again when a newer update takes the place of its own", async (cloud) => {
+        cloud.model.world.settings = { ...cloud.model.world.settings, concurrentVmWrite: "preempt" };
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const attached = attaching(cloud.provisioner, { diskUri: uri, node });
+        await cloud.until(() => vmWrites(cloud).length === 1);
+        changeFromOutside(cloud, "node-a");
+        assert.deepEqual(valueOf(await cloud.run(attached)), { lun: 0 });
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("finds the attach that an earlier instance left in flight, and does not repeat it", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const earlier = attaching(cloud.another(), { diskUri: uri, node });
+        await cloud.until(() => vmWrites(cloud).length === 1);
+        assert.equal(await attach(cloud, uri, node), 0);
+        valueOf(await cloud.run(earlier));
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
+      });
+
+      on("leaves the others of its batch alone when one caller gives up", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [opener, first, second] = [await addDisk(cloud, "pvc-0"), await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const opening = attaching(cloud.provisioner, { diskUri: opener, node });
+        await cloud.until(() => vmWrites(cloud).length === 1);
+        const impatient = new AbortController();
+        const givenUp = attaching(cloud.provisioner, { diskUri: first, node }, impatient.signal);
+        const patient = attaching(cloud.provisioner, { diskUri: second, node });
+        await cloud.until(() => vmWrites(cloud).length === 2);
+        impatient.abort(new Error("deadline"));
+        assert.deepEqual(failureOf(await cloud.run(givenUp)), { kind: "Cancelled" });
+        assert.equal((await cloud.run(patient)).ok, true);
+        valueOf(await cloud.run(opening));
+        // What was under way went on: the next call finds it.
+        assert.equal((await cloud.run(attaching(cloud.provisioner, { diskUri: first, node }))).ok, true);
+        assert.equal(vmWrites(cloud).length, 2);
+      });
+
+      on("never writes what was given up while it waited", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const opening = attaching(cloud.provisioner, { diskUri: first, node });
+        await cloud.until(() => vmWrites(cloud).length === 1);
+        const impatient = new AbortController();
+        const waiting = attaching(cloud.provisioner, { diskUri: second, node }, impatient.signal);
+        impatient.abort(new Error("deadline"));
+        assert.deepEqual(failureOf(await cloud.run(waiting)), { kind: "Cancelled" });
+        valueOf(await cloud.run(opening));
+        await cloud.run(cloud.provisioner.drained());
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+    });
+
+    describe("fence", () => {
+      on("takes the disk off by force and proves it at another ETag", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        const before = etagOf(cloud, "node-a");
+        const proof = valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(proof.kind, "entryGone");
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+        assert.notEqual(etagOf(cloud, "node-a"), before);
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+      });
+
+      on("moves the ETag of a VM that has the disk no more, so that a write prepared before fails", async (cloud) => {
+        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+        const uri = await addDisk(cloud, "pvc-1");
+        const prepared = etagOf(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+      });
+
+      on("changes a tag where an empty update leaves the ETag as it is", async (cloud) => {
+        cloud.model.world.settings = { ...cloud.model.world.settings, emptyUpdateMovesEtag: false };
+        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+        const uri = await addDisk(cloud, "pvc-1");
+        const prepared = etagOf(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+        assert.deepEqual(Object.keys(vmAt(cloud, "node-a").tags).sort(), ["disk.csi.azure.com-fence", "owner"]);
+      });
+
+      on("does not wait for the detach that hangs on a dead guest, and settles it with its own", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const hanging = detaching(cloud.provisioner, { diskUri: uri, node });
+        await cloud.until(() => vmWrites(cloud).length === 2);
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        valueOf(await cloud.run(hanging));
+      });
+
+      on("fences many disks of one VM with one update", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uris: string[] = [];
+        for (const disk of ["pvc-1", "pvc-2", "pvc-3"]) uris.push(await addDisk(cloud, disk));
+        await cloud.run(Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))));
+        const before = vmWrites(cloud).length;
+        const proofs = await cloud.run(Promise.all(uris.map((uri) => fencing(cloud.provisioner, { diskUri: uri, node }))));
+        assert.deepEqual(proofs.map((proof) => valueOf(proof).kind), ["entryGone", "entryGone", "entryGone"]);
+        assert.equal(vmWrites(cloud).length - before, 1);
+      });
+
+      on("takes a VM's absence for proof once the disk names it no more", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        await deleteVm(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "instanceGone");
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
+      });
+
+      on("takes another vmId under the name for proof, and leaves that VM alone", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await deleteVm(cloud, "node-a");
+        const successor = addVm(cloud, "node-a");
+        await attach(cloud, uri, successor);
+        const before = etagOf(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "instanceReplaced");
+        assert.equal(etagOf(cloud, "node-a"), before);
+      });
+
+      on("writes nothing when it is refused", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        const refused = await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever }));
+        assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("asks again when the VM changed under it, and stops when the answer is no", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        let asked = 0;
+        const mayProceed = (): Promise<boolean> => {
+          asked++;
+          if (asked === 1) changeFromOutside(cloud, "node-a");
+          return Promise.resolve(asked === 1);
+        };
+        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, mayProceed }))).kind, "Refused");
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("has no proof when the forced detach fails, and says so", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "DetachFailed" } });
+        const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(failure.kind, "CloudRejected");
+      });
+
+      on("proves by reading when the answer to its update is lost", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+      });
+
+      on("takes the absence of the whole resource group for no proof", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" } });
+        assert.equal((await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).ok, false);
+      });
+    });
+
+    describe("instances", () => {
+      on("shows a VM with its disks and power", async (cloud) => {
+        const node = addVm(cloud, "node-a", { zone: "1", size: "Standard_D2s_v6" });
+        const uri = await addDisk(cloud, "pvc-1", { zone: "1" });
+        await attach(cloud, uri, node);
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-a" }, never))), {
+          nodeName: "node-a",
+          instanceUri: vmUri("node-a"),
+          vmId: node.vmId,
+          location: "eastus",
+          zone: "1",
+          vmSize: "Standard_D2s_v6",
+          powerState: "running",
+          busType: "NVMe",
+          dataDisksMax: 8,
+          dataDisks: [{ diskUri: uri, lun: 0, beingDetached: false }],
+        });
+      });
+
+      for (const { power, hibernated, expected } of [
+        { power: "stopped", hibernated: false, expected: "stopped" },
+        { power: "deallocated", hibernated: false, expected: "deallocated" },
+        { power: "deallocated", hibernated: true, expected: "hibernated" },
+        { power: "deallocating", hibernated: false, expected: "changing" },
+      ] as const) {
+        on(`calls a VM ${expected} that is ${power}${hibernated ? " with its memory kept" : ""}`, async (cloud) => {
+          addVm(cloud, "node-a");
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), power, hibernated });
+          assert.equal(valueOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-a" }, never))).powerState, expected);
+        });
+      }
+
+      on("says which VM is not there", async (cloud) => {
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-x" }, never))), { kind: "InstanceNotFound", nodeName: "node-x" });
+      });
+
+      on("tells the node behind an instance, and that others are none", async (cloud) => {
+        const { provisioner } = cloud;
+        assert.equal(provisioner.nodeNameOf(vmUri("Node-A").toUpperCase()), "node-a");
+        assert.equal(provisioner.nodeNameOf(vmUri("node-a").replace("/rg/", "/other/")), undefined);
+        assert.equal(provisioner.nodeNameOf(diskUri("node-a")), undefined);
+      });
+    });
+  });
+}
+
+interface Wish {
+  readonly diskUri: string;
+  readonly node: NodeIdentity;
+  readonly lane?: Lane;
+  readonly mayProceed?: MayProceed;
+}
+
+function attaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSignal = never): Promise<Result<{ readonly lun: number }, Failure>> {
+  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, ...wish }, signal);
+}
+
+function detaching(provisioner: CloudProvisioner, wish: Wish): Promise<Result<void, Failure>> {
+  return provisioner.detachDisk({ lane: "detach", mayProceed: mayAlways, ...wish }, never);
+}
+
+function fencing(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["fenceDisk"]> {
+  return provisioner.fenceDisk({ mayProceed: mayAlways, ...wish }, never);
+}
+
+async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): Promise<number> {
+  return valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }))).lun;
+}
+
+/** Someone deletes the VM; its disks name it for a while longer. */
+async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
+  cloud.model.handle({ method: "DELETE", path: vmUri(name), query: { "api-version": "2025-04-01" } });
+  await cloud.until(() => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === name));
+}
+
+const mayNever = (): Promise<boolean> => Promise.resolve(false);

@@ -1,0 +1,114 @@
+import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { startEmulator } from "../../src/emulator/index.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
+import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "./cloud-bench.ts";
+import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
+
+const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
+
+/** The longest that one step may take on the virtual clock: an hour. */
+const VIRTUAL_LIMIT_MS = 3_600_000;
+const VIRTUAL_STEP_MS = 10_000;
+
+cloudProvisionerContract("Azure's model, called directly, on a virtual clock", async () => {
+  const clock = createVirtualClock();
+  const model = createComputeModel({ clock });
+  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
+  const lifetime = new AbortController();
+  let instances = 0;
+  const another = (): AzureCloudProvisioner => {
+    const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 });
+    return createAzureCloudProvisioner({ arm, clock, random: createSeededRandom(instances++), place, lifetime: lifetime.signal, correlationId: () => "correlation-1" });
+  };
+  const until = async (isReached: () => boolean): Promise<void> => {
+    // In steps: the model may have something to end while nobody sleeps.
+    for (let passedMs = 0; passedMs < VIRTUAL_LIMIT_MS; passedMs += VIRTUAL_STEP_MS) if (await clock.runUntil(isReached, VIRTUAL_STEP_MS)) return;
+    throw new Error("not reached within an hour of virtual time");
+  };
+  return {
+    provisioner: another(),
+    another,
+    model: onClock(model),
+    run: async (work) => {
+      let isDone = false;
+      const watched = work.finally(() => {
+        isDone = true;
+      });
+      await until(() => isDone);
+      return watched;
+    },
+    until: (isReached) => until(() => (model.advanceTo(clock.nowMs()), isReached())),
+    elapsedMs: () => clock.elapsedMs(),
+    close: async () => lifetime.abort(new Error("closed")),
+  };
+
+  /** The model moves only when it is called: whoever looks into its world must first let happen what is due. */
+  function onClock(behind: ComputeModel): ComputeModel {
+    return {
+      ...behind,
+      get world() {
+        behind.advanceTo(clock.nowMs());
+        return behind.world;
+      },
+    };
+  }
+});
+
+/** A hundred and fifty times as fast as Azure: an attach takes about 50 ms. */
+const TIME_SCALE = 1 / 150;
+
+const fastSettings: Partial<ProvisionerSettings> = {
+  vmPollPace: { minMs: 5, maxMs: 40 },
+  diskPollPace: { minMs: 2, maxMs: 20 },
+  backoff: { baseMs: 5, maxMs: 150 },
+  operationMaxMs: 8000,
+  inFlightPatienceMs: 2000,
+  ownerPatienceMs: 2000,
+};
+
+cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
+  const emulator = await startEmulator({
+    settings: { timeScale: TIME_SCALE },
+    resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }],
+  });
+  const lifetime = new AbortController();
+  const another = (): AzureCloudProvisioner => {
+    const arm = createSdkArmApi({
+      credential: { getToken: () => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
+      subscriptionId: SUBSCRIPTION_ID,
+      endpoint: emulator.url,
+      caPem: emulator.caPem ?? "",
+      clock: systemClock,
+    });
+    return createAzureCloudProvisioner({ arm, clock: systemClock, random: systemRandom, place, lifetime: lifetime.signal, settings: fastSettings, correlationId: () => "correlation-1" });
+  };
+  const provisioner = another();
+  return {
+    provisioner,
+    another,
+    model: emulator.model,
+    run: (work) => work,
+    until: async (isReached) => {
+      const deadlineMs = systemClock.elapsedMs() + 10_000;
+      // The emulator's timer knows only of calls that came through its server; ours may not have.
+      while ((emulator.model.advanceTo(systemClock.nowMs()), !isReached())) {
+        if (systemClock.elapsedMs() > deadlineMs) throw new Error("not reached within 10 s");
+        await systemClock.sleep(1, lifetime.signal);
+      }
+    },
+    elapsedMs: () => systemClock.elapsedMs(),
+    close: async () => {
+      lifetime.abort(new Error("closed"));
+      await provisioner.drained();
+      await emulator.close();
+    },
+  };
+});
