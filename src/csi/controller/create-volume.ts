@@ -14,6 +14,7 @@ import { markDeleted } from "./mark-deleted.ts";
 import { volumeMessage } from "./volume-message.ts";
 import { volumeSpecOf } from "./volume-spec.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
+import { waitUntilGone } from "./wait-until-gone.ts";
 
 /** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */
 const metadataLabels: Readonly<Record<string, string>> = {
@@ -87,13 +88,8 @@ async function giveUp(context: ControllerContext, volume: AzVolume, call: CallCo
   const failure = error === undefined ? undefined : fromObjectError(error);
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
-  const { uid } = volume.metadata;
-  await waitForVolume(
-    { ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } },
-    volume.metadata.name,
-    (present) => present?.metadata.uid !== uid,
-    call,
-  );
+  const gone = await waitUntilGone({ ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } }, volume.metadata, () => false, call);
+  if (!gone.ok) return gone;
   return fail(
     failure ?? { kind: "CloudRejected", code: error?.kind ?? "unknown", message: error?.message ?? "the disk could not be created", requestId: call.requestId },
   );

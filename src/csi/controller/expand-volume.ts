@@ -117,14 +117,15 @@ async function waitForSize(
   const hasSize = (volume: AzVolume): boolean => (volume.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
   const hasFailedSince = (volume: AzVolume): boolean =>
     hasFailed(volume) && volume.metadata.generation >= generation && volume.status?.error?.time !== asked.earlierFailure;
-  const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid !== uid || hasSize(volume) || hasFailedSince(volume);
+  const isSettled = (volume: AzVolume | undefined): boolean =>
+    volume !== undefined && (volume.metadata.uid !== uid || hasSize(volume) || hasFailedSince(volume));
   const volume = await waitForVolume(context, name, isSettled, call);
-  if (volume?.metadata.uid !== uid) return fail({ kind: "VolumeNotFound", volumeId });
-  const detail = volume.status?.detail;
-  if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
-  const error = volume.status?.error;
+  if (volume !== undefined && volume.metadata.uid !== uid) return fail({ kind: "VolumeNotFound", volumeId });
+  const detail = volume?.status?.detail;
+  if (volume !== undefined && detail !== undefined && hasSize(volume)) return ok(answer(detail));
+  const error = volume?.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);
-  if (hasFailedSince(volume) && failure !== undefined) return fail(failure);
+  if (volume !== undefined && hasFailedSince(volume) && failure !== undefined) return fail(failure);
   return fail({ kind: "StillWaiting", volumeId, what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}` });
 }
 

@@ -2,8 +2,8 @@ import type { Failure, FailureOf } from "../../core/failure.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
+import type { ObjectCache } from "../../reconcile/object-cache.ts";
 import type { ListVolumesRequest, ListVolumesResponse, ListVolumesResponse_Entry } from "../gen/csi/v1/csi.ts";
-import type { ControllerContext } from "./controller-context.ts";
 import { publishedNodes } from "./published-nodes.ts";
 import { volumeMessage } from "./volume-message.ts";
 
@@ -12,7 +12,10 @@ const ENTRIES_MAX = 1000;
 const TOKEN_PREFIX = "after:";
 
 /** ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From the cache: no request to store or cloud. */
-export async function listVolumes(context: Pick<ControllerContext, "cache">, request: ListVolumesRequest): Promise<Result<ListVolumesResponse, Failure>> {
+export async function listVolumes(
+  context: { readonly cache: Pick<ObjectCache, "list" | "byIndex"> },
+  request: ListVolumesRequest,
+): Promise<Result<ListVolumesResponse, Failure>> {
   const { maxEntries, startingToken } = request;
   if (maxEntries < 0)
     return fail({ kind: "InvalidArgument", field: "max_entries", value: String(maxEntries), problem: "must not be negative; 0 means any number" });
@@ -28,7 +31,7 @@ export async function listVolumes(context: Pick<ControllerContext, "cache">, req
   return ok({ entries: page.flatMap((volume) => entryOf(context, volume)), nextToken: isLastPage ? "" : writeToken(last) });
 }
 
-function entryOf(context: Pick<ControllerContext, "cache">, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
+function entryOf(context: { readonly cache: Pick<ObjectCache, "byIndex"> }, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
   const detail = volume.status?.detail;
   if (detail === undefined) return [];
   return [{ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context.cache, volume) } }];

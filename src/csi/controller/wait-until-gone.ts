@@ -21,12 +21,14 @@ export async function waitUntilGone(
 ): Promise<Result<AzVolume | undefined, Failure>> {
   const { name, uid } = target;
   const isSettled = (volume: AzVolume | undefined): boolean => volume?.metadata.uid !== uid || isDone(volume);
+  const endMs = Math.min(call.deadlineMs, context.clock.elapsedMs() + context.settings.waitMaxMs);
   for (;;) {
-    const shown = await waitForVolume(context, name, isSettled, call);
+    const shown = await waitForVolume(context, name, isSettled, { ...call, deadlineMs: endMs });
     if (shown?.metadata.uid === uid) return ok(shown);
     const stored = await context.store.get("AzVolume", name, call.signal);
     if (!stored.ok && stored.failure.kind !== "ObjectNotFound") return stored;
     if (!stored.ok || stored.value.metadata.uid !== uid) return ok(undefined);
+    if (context.clock.elapsedMs() + CACHE_LAG_MS >= endMs) return ok(stored.value);
     await context.clock.sleep(CACHE_LAG_MS, call.signal);
   }
 }

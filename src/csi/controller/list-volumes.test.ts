@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import { aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
+import { listVolumes } from "./list-volumes.ts";
+
+type Context = Parameters<typeof listVolumes>[0];
+
+/** What a cache shows: `volumes` may change between pages. */
+function contextWith(volumes: readonly AzVolume[], attachments: readonly AzVolumeAttachment[] = []): Context {
+  const cache = {
+    list: () => volumes,
+    byIndex: (_kind: string, _index: string, key: string) => attachments.filter(({ spec }) => spec.volumeName === key),
+  };
+  return { cache: cache as unknown as Context["cache"] };
+}
+
+async function pageOf(
+  context: Context,
+  request: { readonly maxEntries?: number; readonly startingToken?: string },
+): Promise<{ readonly names: readonly string[]; readonly nextToken: string }> {
+  const listed = await listVolumes(context, { maxEntries: 0, startingToken: "", ...request });
+  assert.ok(listed.ok);
+  return { names: listed.value.entries.map((entry) => entry.volume?.volumeId.split("/").at(-1) ?? ""), nextToken: listed.value.nextToken };
+}
+
+const madeAt = (second: number): string => `2026-01-01T00:00:0${second}.000Z`;
+
+describe("listVolumes", () => {
+  it("lists volumes whose disk exists, oldest first", async () => {
+    const volumes = [
+      aVolumeObject({ name: "pvc-a", creationTimestamp: madeAt(2) }),
+      aVolumeObject({ name: "pvc-b", creationTimestamp: madeAt(1) }),
+      aVolumeObject({ name: "pvc-c", creationTimestamp: madeAt(0), detail: undefined }),
+    ];
+    assert.deepEqual(await pageOf(contextWith(volumes), {}), { names: ["pvc-b", "pvc-a"], nextToken: "" });
+  });
+
+  it("says which nodes a volume is published on: its primaries, not its standbys", async () => {
+    const attachments = [anAttachmentObject({ nodeName: "node-a", role: "Replica" }), anAttachmentObject({ nodeName: "node-b", role: "Primary" })];
+    const listed = await listVolumes(contextWith([aVolumeObject()], attachments), { maxEntries: 0, startingToken: "" });
+    assert.deepEqual(listed.ok && listed.value.entries[0]?.status, { publishedNodeIds: ["node-b"] });
+  });
+
+  it("goes on where a page ended, with new volumes and without the one that the token was made of", async () => {
+    const [a, b, c, d] = [0, 1, 2, 3].map((second) => aVolumeObject({ name: `pvc-${second}`, creationTimestamp: madeAt(second) }));
+    assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
+    const first = await pageOf(contextWith([a, b, c]), { maxEntries: 2 });
+    assert.deepEqual(first.names, ["pvc-0", "pvc-1"]);
+    const second = await pageOf(contextWith([a, c, d]), { startingToken: first.nextToken });
+    assert.deepEqual(second, { names: ["pvc-2", "pvc-3"], nextToken: "" });
+  });
+
+  it("ends without a token where the last page is full", async () => {
+    assert.deepEqual(await pageOf(contextWith([aVolumeObject()]), { maxEntries: 1 }), { names: ["pvc-1"], nextToken: "" });
+  });
+
+  it("bounds a page", async () => {
+    const volumes = Array.from({ length: 1001 }, (_, index) => aVolumeObject({ name: `pvc-${String(index).padStart(4, "0")}` }));
+    const first = await pageOf(contextWith(volumes), {});
+    assert.equal(first.names.length, 1000);
+    assert.deepEqual((await pageOf(contextWith(volumes), { startingToken: first.nextToken })).names, ["pvc-1000"]);
+  });
+
+  for (const startingToken of ["invalid-token", "17", "after:", `after:${Buffer.from("x y z").toString("base64url")}`]) {
+    it(`refuses the token ${startingToken}`, async () => {
+      assert.deepEqual(await listVolumes(contextWith([]), { maxEntries: 0, startingToken }), {
+        ok: false,
+        failure: { kind: "InvalidToken", token: startingToken },
+      });
+    });
+  }
+
+  it("refuses a negative number of entries", async () => {
+    const listed = await listVolumes(contextWith([]), { maxEntries: -1, startingToken: "" });
+    assert.equal(!listed.ok && listed.failure.kind, "InvalidArgument");
+  });
+});
