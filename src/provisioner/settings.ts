@@ -38,25 +38,32 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   limits: azureLimits,
 };
 
-/** The same for an Azure whose time runs faster: waits are shorter by `timeScale`, and call budgets refill as much faster. */
+/**
+ * The settings for an emulator whose operations take `timeScale` times what Azure's take (0.01: a hundred times as fast): all paces and limits alike.
+ * Waits keep a lower bound of some milliseconds, since calls themselves are not scaled.
+ */
 export function scaledSettings(timeScale: number): ProvisionerSettings {
-  const scaled = (ms: number): number => Math.max(1, ms * timeScale);
-  const { vmPollPace, diskPollPace, backoff, limits, ...rest } = defaultProvisionerSettings;
+  const scaled = (ms: number, leastMs: number): number => Math.max(leastMs, ms * timeScale);
+  const settings = defaultProvisionerSettings;
   return {
-    ...rest,
-    vmPollPace: { minMs: scaled(vmPollPace.minMs), maxMs: scaled(vmPollPace.maxMs) },
-    diskPollPace: { minMs: scaled(diskPollPace.minMs), maxMs: scaled(diskPollPace.maxMs) },
-    backoff: { ...backoff, baseMs: scaled(backoff.baseMs), maxMs: scaled(backoff.maxMs) },
+    vmPollPace: { minMs: scaled(settings.vmPollPace.minMs, 5), maxMs: scaled(settings.vmPollPace.maxMs, 25) },
+    diskPollPace: { minMs: scaled(settings.diskPollPace.minMs, 2), maxMs: scaled(settings.diskPollPace.maxMs, 20) },
+    backoff: { baseMs: scaled(settings.backoff.baseMs, 5), maxMs: scaled(settings.backoff.maxMs, 100) },
+    troublesMax: settings.troublesMax,
+    operationMaxMs: scaled(settings.operationMaxMs, 5000),
+    inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
+    ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
+    throttleWaitMaxMs: settings.throttleWaitMaxMs,
     limits: {
-      vmWrite: scaledLimits(limits.vmWrite, timeScale),
-      vmRead: scaledLimits(limits.vmRead, timeScale),
-      vmList: scaledLimits(limits.vmList, timeScale),
-      vmOperationRead: scaledLimits(limits.vmOperationRead, timeScale),
-      diskWrite: scaledLimits(limits.diskWrite, timeScale),
-      diskDelete: scaledLimits(limits.diskDelete, timeScale),
-      diskRead: scaledLimits(limits.diskRead, timeScale),
-      diskList: scaledLimits(limits.diskList, timeScale),
-      diskOperationRead: scaledLimits(limits.diskOperationRead, timeScale),
+      vmWrite: scaledLimits(settings.limits.vmWrite, timeScale),
+      vmRead: scaledLimits(settings.limits.vmRead, timeScale),
+      vmList: scaledLimits(settings.limits.vmList, timeScale),
+      vmOperationRead: scaledLimits(settings.limits.vmOperationRead, timeScale),
+      diskWrite: scaledLimits(settings.limits.diskWrite, timeScale),
+      diskDelete: scaledLimits(settings.limits.diskDelete, timeScale),
+      diskRead: scaledLimits(settings.limits.diskRead, timeScale),
+      diskList: scaledLimits(settings.limits.diskList, timeScale),
+      diskOperationRead: scaledLimits(settings.limits.diskOperationRead, timeScale),
     },
   };
 }

@@ -8,7 +8,7 @@ import { startEmulator } from "../../src/emulator/index.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
+import { scaledSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "./cloud-bench.ts";
 import { cloudProvisionerContract } from "./cloud-provisioner-contract.ts";
 
@@ -65,15 +65,6 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
 /** A hundred and fifty times as fast as Azure: an attach takes about 50 ms. */
 const TIME_SCALE = 1 / 150;
 
-const fastSettings: Partial<ProvisionerSettings> = {
-  vmPollPace: { minMs: 5, maxMs: 40 },
-  diskPollPace: { minMs: 2, maxMs: 20 },
-  backoff: { baseMs: 5, maxMs: 150 },
-  operationMaxMs: 8000,
-  inFlightPatienceMs: 2000,
-  ownerPatienceMs: 2000,
-};
-
 cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
   const emulator = await startEmulator({
     settings: { timeScale: TIME_SCALE },
@@ -88,7 +79,7 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
       caPem: emulator.caPem ?? "",
       clock: systemClock,
     });
-    return createAzureCloudProvisioner({ arm, clock: systemClock, random: systemRandom, place, lifetime: lifetime.signal, settings: fastSettings, correlationId: () => "correlation-1" });
+    return createAzureCloudProvisioner({ arm, clock: systemClock, random: systemRandom, place, lifetime: lifetime.signal, settings: scaledSettings(TIME_SCALE), correlationId: () => "correlation-1" });
   };
   const provisioner = another();
   return {

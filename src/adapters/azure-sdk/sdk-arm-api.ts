@@ -54,7 +54,7 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       clientRequestId,
       async (call) => {
         const headers = createHttpHeaders({ accept: "application/json", ...call.requestOptions.headers });
-        call.onResponse(await client.pipeline.sendRequest(httpClient, createPipelineRequest({ url, headers, abortSignal: signal, timeout: timeoutMs })));
+        call.onResponse(await client.pipeline.sendRequest(httpClient, createPipelineRequest({ url, headers, abortSignal: call.abortSignal })));
       },
       signal,
     );

@@ -13,29 +13,38 @@ interface RawAnswer {
 /** What each call of the SDK is given. */
 export interface CallOptions {
   readonly abortSignal: AbortSignal;
-  readonly requestOptions: { readonly headers: Record<string, string>; readonly timeout: number };
+  readonly requestOptions: { readonly headers: Record<string, string> };
   readonly onResponse: (raw: RawAnswer) => void;
 }
 
 /** An answer of ARM, or why there is none. */
 export type SdkAnswer = WireAnswer | { readonly lost: ArmError };
 
-/** Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on errors, and its errors lack details. */
+/**
+ * Makes one call of the SDK and keeps what came over the wire, whatever the SDK makes of it: it throws on errors, and its errors lack details.
+ *
+ * The time limit is a signal of ours. The SDK's own `timeout` ends with the headers, so that a body which stalls hangs for ever; and its timer outlives a
+ * connection that breaks, which keeps the process from ending for a minute.
+ */
 export async function sendThroughSdk(
   call: { readonly clientRequestId: string; readonly timeoutMs: number; readonly nowMs: () => number },
   invoke: (options: CallOptions) => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<SdkAnswer> {
   let answer: WireAnswer | undefined;
+  const timeout = AbortSignal.timeout(call.timeoutMs);
   try {
     await invoke({
-      abortSignal: signal,
-      requestOptions: { headers: { "x-ms-client-request-id": call.clientRequestId }, timeout: call.timeoutMs },
+      abortSignal: AbortSignal.any([signal, timeout]),
+      requestOptions: { headers: { "x-ms-client-request-id": call.clientRequestId } },
       onResponse: (raw) => {
         answer = { statusCode: raw.status, headers: raw.headers.toJSON(), body: parsed(raw.bodyAsText ?? ""), atMs: call.nowMs() };
       },
     });
   } catch (error) {
+    if (answer === undefined && timeout.aborted && !signal.aborted) {
+      return { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, `no answer within ${call.timeoutMs} ms`, call.clientRequestId) };
+    }
     if (answer === undefined) return { lost: lostError(error, { clientRequestId: call.clientRequestId, isCancelled: signal.aborted }) };
   }
   return answer ?? { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the SDK reported no answer", call.clientRequestId) };
