@@ -1,0 +1,103 @@
+import type { Failure } from "../../core/failure.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import { bindDevice, bindMount } from "./bind-mount.ts";
+import { checkFileSystem } from "./check-file-system.ts";
+import { createCommandRunner } from "./command-runner.ts";
+import { defaultCommandTimeLimits } from "./command-time-limits.ts";
+import type { CommandTimeLimits } from "./command-time-limits.ts";
+import { findDevice } from "./find-device.ts";
+import { flushPath } from "./flush-path.ts";
+import { formatDevice } from "./format-device.ts";
+import { growFileSystem } from "./grow-file-system.ts";
+import type { HostContext } from "./host-context.ts";
+import { inspectDevice } from "./inspect-device.ts";
+import { takeInstanceLock } from "./instance-lock.ts";
+import { mountDevice } from "./mount-device.ts";
+import { observeClean } from "./observe-clean.ts";
+import { deviceSize, fileSystemStats, pathKind, writeProgress } from "./path-facts.ts";
+import { observeMountAt, observeMountsOf } from "./read-mounts.ts";
+import type { ObservedMount } from "./read-mounts.ts";
+import { rescanDevice } from "./rescan-device.ts";
+import { unmountPath } from "./unmount-path.ts";
+
+/** Settings of the Linux host. */
+export interface LinuxHostOptions {
+  /** Prefix of `/dev/disk/azure`, for a node with a device tree of its own; default: empty, the real one. */
+  readonly deviceRoot?: string;
+  /** A directory on the host, the same for every instance of this node's plug-in, on a file system with flock. */
+  readonly lockDirectory: string;
+  readonly clock: Clock;
+  readonly commandTimeLimits?: Partial<CommandTimeLimits>;
+  /** How long `findDevice` waits for udev after its rescan, in milliseconds; default 5000. */
+  readonly deviceWaitMs?: number;
+  /** Where sysfs is; default `/sys`. */
+  readonly sysRoot?: string;
+  /** Where the host's proc is, for `isClean` to see all its processes; default `/proc`, right with `hostPID: true`. */
+  readonly procRoot?: string;
+}
+
+/** The Linux host with what its owner needs besides: `close` lets go of the instance lock; commands that still run keep it. */
+export type LinuxHost = HostProvisioner & { readonly close: () => Promise<void> };
+
+const defaultDeviceWaitMs = 5000;
+
+/** Starts the host half of the provisioner library on Linux, as a new instance in `lockDirectory`. Throws if the instance lock can't be taken. */
+export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxHost> {
+  const lock = await takeInstanceLock(options.lockDirectory);
+  const host: HostContext = {
+    deviceRoot: options.deviceRoot ?? "",
+    sysRoot: options.sysRoot ?? "/sys",
+    procRoot: options.procRoot ?? "/proc",
+    deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,
+    clock: options.clock,
+    limits: { ...defaultCommandTimeLimits, ...options.commandTimeLimits },
+    runner: createCommandRunner({ lockFd: lock.fd, outputDirectory: options.lockDirectory, clock: options.clock }),
+    lock,
+  };
+  return {
+    findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
+    rescanDevice: (device, signal) => attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
+    inspectDevice: (device, signal) => attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
+    format: (request, signal) => attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
+    checkFileSystem: (request, signal) => attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
+    mountDevice: (request, signal) => attempt(`mount ${request.device.path} at ${request.path}`, signal, () => mountDevice(host, request, signal)),
+    bindMount: (request, signal) => attempt(`bind ${request.stagingPath} to ${request.targetPath}`, signal, () => bindMount(host, request, signal)),
+    bindDevice: (request, signal) => attempt(`bind ${request.device.path} to ${request.targetPath}`, signal, () => bindDevice(host, request, signal)),
+    mountAt: (path, signal) =>
+      attempt(`read the mount at ${path}`, signal, async () => {
+        const mount = await observeMountAt(host, path, signal);
+        return ok(mount === undefined ? undefined : toMountPoint(mount));
+      }),
+    mountsOf: (majorMinor, signal) => attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await observeMountsOf(host, majorMinor, signal)).map(toMountPoint))),
+    unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
+    flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
+    growFileSystem: (request, signal) => attempt(`grow the file system on ${request.device.path}`, signal, () => growFileSystem(host, request, signal)),
+    fileSystemStats: (path, signal) => attempt(`read the usage of ${path}`, signal, () => fileSystemStats(host, path, signal)),
+    deviceSize: (path, signal) => attempt(`read the size of ${path}`, signal, () => deviceSize(host, path)),
+    pathKind: (path, signal) => attempt(`look at ${path}`, signal, async () => ok(await pathKind(path))),
+    writeProgress: (majorMinor, signal) => attempt(`read the counters of ${majorMinor}`, signal, async () => ok(await writeProgress(host, majorMinor))),
+    isClean: (request, signal) => attempt("look for traces of a volume", signal, () => observeClean(host, request, signal)),
+    earlierChildrenAlive: (signal) => attempt("look for earlier instances", signal, () => host.lock.earlierAlive()),
+    close: () => lock.close(),
+  };
+}
+
+/** Runs one call; an error of the operating system that its code did not expect (no permission, disk full, I/O error) is a failure of this host, not a bug. */
+async function attempt<T>(what: string, signal: AbortSignal, act: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  if (signal.aborted) return fail({ kind: "Cancelled" });
+  try {
+    const result = await act();
+    // What was observed while the caller left may lack the commands that were killed with it.
+    return result.ok && signal.aborted ? fail({ kind: "Cancelled" }) : result;
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error) return fail({ kind: "HostNotReady", detail: `could not ${what}: ${error.message}` });
+    throw error;
+  }
+}
+
+function toMountPoint({ path, majorMinor, fsType, root, readOnly, isDead }: ObservedMount) {
+  return { path, majorMinor, fsType, root, readOnly, isDead };
+}

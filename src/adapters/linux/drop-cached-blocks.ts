@@ -1,0 +1,25 @@
+import type { Failure } from "../../core/failure.ts";
+import type { Result } from "../../core/result.ts";
+import { ok } from "../../core/result.ts";
+import type { Device } from "../../ports/host-provisioner.ts";
+import { commandFailed } from "./command-failed.ts";
+import type { HostCommand } from "./command-runner.ts";
+import type { HostContext } from "./host-context.ts";
+
+/**
+ * Drops what this kernel has cached of a device's blocks. The disk may have been attached here as a replica while another node formatted and wrote it: as long
+ * as anything keeps the device open, blkid, fsck and mount would read the old blocks from the cache, take the disk for blank or replay an old journal.
+ */
+export async function dropCachedBlocks(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const command: HostCommand = {
+    program: "blockdev",
+    args: ["--flushbufs", device.path],
+    pool: "inspect",
+    limitMs: host.limits.inspectMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+}

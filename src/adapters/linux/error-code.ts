@@ -1,0 +1,11 @@
+/** The `code` of an error that Node's file functions throw, such as `ENOENT`; undefined for anything else. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** Answers undefined for a missing file or directory; passes on every other error. */
+export function undefinedIfMissing(error: unknown): undefined {
+  const code = errorCode(error);
+  if (code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH") return undefined;
+  throw error;
+}

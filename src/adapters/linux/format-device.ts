@@ -1,0 +1,37 @@
+import type { Failure } from "../../core/failure.ts";
+import type { FileSystemType } from "../../core/model/file-system.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Device } from "../../ports/host-provisioner.ts";
+import { commandFailed } from "./command-failed.ts";
+import type { HostCommand } from "./command-runner.ts";
+import { isHeldExclusively } from "./exclusive-open.ts";
+import type { HostContext } from "./host-context.ts";
+import { inspectDevice } from "./inspect-device.ts";
+
+/** Makes a file system on a device that all three witnesses call blank. */
+export async function formatDevice(host: HostContext, { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const command = formatCommand(host, device, fsType);
+  const alreadyAtIt = host.runner.inFlightOn(device.majorMinor).includes([command.program, ...command.args].join(" "));
+  if (!alreadyAtIt) {
+    const content = await inspectDevice(host, device, signal);
+    if (!content.ok) return content;
+    if (content.value.kind !== "blank") {
+      const found = content.value.kind === "fileSystem" ? content.value.fsType : content.value.detail;
+      return fail({ kind: "WrongFileSystem", devicePath: device.path, found, wanted: `a blank device to make ${fsType} on` });
+    }
+    if (await isHeldExclusively(device.path)) return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  }
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  return exit.value.exitCode === 0 ? ok(undefined) : commandFailed(command, exit.value);
+}
+
+/**
+ * A new disk is all zeros, so discarding it first would only take time. ext: no blocks reserved for root, and `-F` since nobody is there to answer questions.
+ * xfs: without `-f`, so that mkfs.xfs looks for itself once more and refuses a device that is not blank.
+ */
+function formatCommand(host: HostContext, device: Device, fsType: FileSystemType): HostCommand {
+  const args = fsType === "xfs" ? ["-q", "-K", device.path] : ["-q", "-F", "-m0", "-E", "nodiscard", device.path];
+  return { program: `mkfs.${fsType}`, args, pool: "make", limitMs: host.limits.formatMs, touches: [device.majorMinor], changes: true };
+}

@@ -1,0 +1,43 @@
+import type { Failure } from "../../core/failure.ts";
+import type { FileSystemType } from "../../core/model/file-system.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { Device } from "../../ports/host-provisioner.ts";
+import { commandFailed } from "./command-failed.ts";
+import type { HostCommand } from "./command-runner.ts";
+import type { HostContext } from "./host-context.ts";
+import { observeMountAt } from "./read-mounts.ts";
+
+/** e2fsck exits with 1 after a repair, which is what it is run for. */
+const repaired = 1;
+
+/** Grows a mounted file system to the size of its device; an ext file system that is not mounted is grown as well, after the check that resize2fs asks for. */
+export async function growFileSystem(
+  host: HostContext,
+  { device, mountPath, fsType }: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const mount = await observeMountAt(host, mountPath, signal);
+  if (mount !== undefined && mount.majorMinor !== device.majorMinor) {
+    return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not of ${device.majorMinor}` });
+  }
+  const make = (program: string, args: readonly string[], exitCodeMax = 0) => runMake(host, device, { program, args, exitCodeMax }, signal);
+  if (fsType === "xfs") return mount === undefined ? fail({ kind: "PathNotMounted", path: mountPath }) : await make("xfs_growfs", ["-d", mount.path]);
+  if (mount === undefined) {
+    const checked = await make("e2fsck", ["-f", "-p", device.path], repaired);
+    if (!checked.ok) return checked;
+  }
+  return await make("resize2fs", [device.path]);
+}
+
+async function runMake(
+  host: HostContext,
+  device: Device,
+  { program, args, exitCodeMax }: { readonly program: string; readonly args: readonly string[]; readonly exitCodeMax: number },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const command: HostCommand = { program, args, pool: "make", limitMs: host.limits.growMs, touches: [device.majorMinor], changes: true };
+  const exit = await host.runner.run(command, signal);
+  if (!exit.ok) return exit;
+  return exit.value.exitCode !== null && exit.value.exitCode <= exitCodeMax ? ok(undefined) : commandFailed(command, exit.value);
+}

@@ -1,0 +1,18 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { CommandRunner } from "./command-runner.ts";
+import type { CommandTimeLimits } from "./command-time-limits.ts";
+import type { InstanceLock } from "./instance-lock.ts";
+
+/** What every part of the Linux host works with. */
+export interface HostContext {
+  /** Prefix of `/dev/disk/azure`; empty for the real one. */
+  readonly deviceRoot: string;
+  readonly sysRoot: string;
+  readonly procRoot: string;
+  /** How long `findDevice` waits for a device after its rescan, in milliseconds. */
+  readonly deviceWaitMs: number;
+  readonly clock: Clock;
+  readonly limits: CommandTimeLimits;
+  readonly runner: CommandRunner;
+  readonly lock: InstanceLock;
+}

@@ -1,0 +1,129 @@
+import { lstat, readFile, realpath, statfs } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { majorMinorOf } from "../../core/host/device-number.ts";
+import { whyMountIsDead } from "../../core/host/judge-mount.ts";
+import { parseMountinfo, topMountAt } from "../../core/host/parse-mountinfo.ts";
+import type { MountinfoEntry } from "../../core/host/parse-mountinfo.ts";
+import type { MountPoint } from "../../ports/host-provisioner.ts";
+import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "./block-device.ts";
+import { errorCode, undefinedIfMissing } from "./error-code.ts";
+import type { HostContext } from "./host-context.ts";
+
+/** A mount with the options that it has for itself, and why it is dead. */
+export interface ObservedMount extends MountPoint {
+  readonly options: readonly string[];
+  readonly source: string;
+  readonly whyDead: string | undefined;
+}
+
+/** Reads of mountinfo before giving up on two equal ones: mounts that come and go in between make the kernel leave out others. */
+const readsMax = 5;
+
+/** What a read error of a cut-off device says; anything else (no such program, no permission) is no proof of death. */
+const ioErrorMessages = /Input\/output error|No such device|Remote I\/O error/;
+
+/** Bytes of the direct read: the largest sector size that Azure's disks have. */
+const probeBytes = 4096;
+
+/** All mounts of this mount namespace. */
+export async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
+  const path = join(procRoot, "self/mountinfo");
+  let text = await readFile(path, "utf8");
+  for (let reads = 1; reads < readsMax; reads += 1) {
+    const again = await readFile(path, "utf8");
+    if (again === text) break;
+    text = again;
+  }
+  return parseMountinfo(text);
+}
+
+/**
+ * The path as mountinfo shows it: links in the directories above are followed, the last component is taken as it is, since looking at the root of a dead XFS
+ * answers EIO, and since nothing is ever mounted on a link.
+ */
+export async function canonicalPath(path: string): Promise<string> {
+  const absolute = resolve(path);
+  const parent = await realpath(dirname(absolute)).catch(undefinedIfMissing);
+  return parent === undefined ? absolute : join(parent, basename(absolute));
+}
+
+/** The mount at a path; undefined if there is none. */
+export async function observeMountAt(host: HostContext, path: string, signal: AbortSignal): Promise<ObservedMount | undefined> {
+  const entries = await readMountinfo(host.procRoot);
+  const entry = topMountAt(entries, await canonicalPath(path));
+  return entry === undefined ? undefined : await observe(host, entries, entry, await boundDeviceOf(entry), signal);
+}
+
+/** Every mount of a device, raw block binds included, in the order in which they were made. */
+export async function observeMountsOf(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<readonly ObservedMount[]> {
+  const entries = await readMountinfo(host.procRoot);
+  const observed: ObservedMount[] = [];
+  for (const entry of entries) {
+    const boundDevice = await boundDeviceOf(entry);
+    if ((boundDevice ?? entry.majorMinor) === majorMinor) observed.push(await observe(host, entries, entry, boundDevice, signal));
+  }
+  return observed;
+}
+
+/** The device whose node is bound here; undefined for every other mount. */
+async function boundDeviceOf(entry: MountinfoEntry): Promise<string | undefined> {
+  if (entry.root === "/") return undefined;
+  // Never ask a network or FUSE file system, which may hang: device nodes are on devtmpfs, or on a local disk.
+  const isLocal = !entry.majorMinor.startsWith("0:") || entry.fsType === "devtmpfs" || entry.fsType === "tmpfs" || entry.fsType === "overlay";
+  if (!isLocal) return undefined;
+  const found = await lstat(entry.mountPoint, { bigint: true }).catch(() => undefined);
+  return found?.isBlockDevice() === true ? majorMinorOf(found.rdev) : undefined;
+}
+
+async function observe(host: HostContext, entries: readonly MountinfoEntry[], entry: MountinfoEntry, boundDevice: string | undefined, signal: AbortSignal): Promise<ObservedMount> {
+  const majorMinor = boundDevice ?? entry.majorMinor;
+  const whyDead = await whyDeadOf(host, entry, boundDevice, majorMinor, signal);
+  const holder = boundDevice === undefined ? undefined : entries.find((other) => other.majorMinor === entry.majorMinor && other.root === "/");
+  return {
+    path: entry.mountPoint,
+    majorMinor,
+    fsType: entry.fsType,
+    root: holder === undefined ? entry.root : join(holder.mountPoint, entry.root),
+    readOnly: entry.options.includes("ro") || entry.superOptions.includes("ro"),
+    isDead: whyDead !== undefined,
+    options: entry.options,
+    source: entry.source,
+    whyDead,
+  };
+}
+
+async function whyDeadOf(host: HostContext, entry: MountinfoEntry, boundDevice: string | undefined, majorMinor: string, signal: AbortSignal): Promise<string | undefined> {
+  // Not a block device's file system (tmpfs, NFS …): nothing of ours.
+  if (majorMinor.startsWith("0:")) return undefined;
+  const [sizeBytes, state] = await Promise.all([sizeOfDevice(host.sysRoot, majorMinor), readDeviceAttribute(host.sysRoot, majorMinor, "device/state")]);
+  const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
+  const isBound = boundDevice !== undefined;
+  const root = isBound ? { fileSystemBytes: undefined, answersIoError: false } : await askRoot(entry.mountPoint);
+  // Options of a devtmpfs say nothing of the device that is bound from it.
+  const evidence = { entry: isBound ? { options: [], superOptions: [] } : entry, device, ...root };
+  return whyMountIsDead(evidence) ?? whyMountIsDead({ ...evidence, answersIoError: await answersIoErrorDirectly(host, majorMinor, signal) });
+}
+
+async function askRoot(mountPoint: string): Promise<{ readonly fileSystemBytes: bigint | undefined; readonly answersIoError: boolean }> {
+  try {
+    await lstat(mountPoint);
+    const stats = await statfs(mountPoint, { bigint: true });
+    return { fileSystemBytes: stats.blocks * stats.bsize, answersIoError: false };
+  } catch (error) {
+    // Another error (the mount has just gone, say) proves nothing.
+    return { fileSystemBytes: undefined, answersIoError: errorCode(error) === "EIO" || errorCode(error) === "ENODEV" };
+  }
+}
+
+/** Reads the first block of the device past every cache: until a cut-off file system next writes, only this tells. */
+async function answersIoErrorDirectly(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<boolean> {
+  const node = await nodeOfDevice(host.sysRoot, majorMinor);
+  if (node === undefined) return false;
+  const exit = await host.runner.run(
+    { program: "dd", args: [`if=${node}`, `bs=${probeBytes}`, "count=1", "iflag=direct", "status=none"], pool: "inspect", limitMs: host.limits.directReadMs, touches: [], changes: false },
+    signal,
+  );
+  // A read that hangs or can't be made is no answer; a device shorter than one block has been cut off.
+  if (!exit.ok) return false;
+  return exit.value.exitCode === 0 ? exit.value.stdout.length < probeBytes : ioErrorMessages.test(exit.value.stderr);
+}

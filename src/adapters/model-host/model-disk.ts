@@ -1,0 +1,19 @@
+import type { DeviceContent } from "../../core/host/judge-device-content.ts";
+
+/** A disk as all machines that it is attached to see it. Shared between `ModelMachine`s to stand for a shared disk. */
+export interface ModelDisk {
+  readonly diskUri: string;
+  sizeBytes: bigint;
+  content: DeviceContent;
+  /** What the file system spans; 0 while there is none. */
+  fileSystemBytes: bigint;
+  /** Whether a check finds damage that it can't repair. */
+  isBroken: boolean;
+  /** What has reached the disk, by file name. */
+  readonly files: Map<string, string>;
+}
+
+/** Makes a new, blank disk. */
+export function createModelDisk({ diskUri, sizeBytes }: { readonly diskUri: string; readonly sizeBytes: bigint }): ModelDisk {
+  return { diskUri, sizeBytes, content: { kind: "blank" }, fileSystemBytes: 0n, isBroken: false, files: new Map() };
+}

@@ -1,0 +1,244 @@
+import type { Failure } from "../../core/failure.ts";
+import { judgeClean } from "../../core/host/judge-clean.ts";
+import { stagingMountOptions } from "../../core/host/mount-options.ts";
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import { bytes } from "../../core/units.ts";
+import type { Device, HostProvisioner, MountPoint } from "../../ports/host-provisioner.ts";
+import { flushDevice } from "./model-machine.ts";
+import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./model-machine.ts";
+
+/** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
+const bytesPerInode = 16384n;
+
+/** The host that one plug-in instance has of a modelled machine. */
+export function createModelHost(machine: MachineState, instanceNumber: number): HostProvisioner {
+  const earlierAlive = (): boolean => [...machine.liveInstances].some((number) => number < instanceNumber) || machine.operations.inFlight().some((operation) => operation.instanceNumber < instanceNumber);
+
+  /** A look: happens at once. */
+  const look = <T>(method: HostMethod, signal: AbortSignal, act: () => Result<T, Failure>): Result<T, Failure> => {
+    if (signal.aborted || !machine.liveInstances.has(instanceNumber)) return fail({ kind: "Cancelled" });
+    const fault = machine.takeFault(method);
+    return fault === undefined ? act() : fail(fault);
+  };
+
+  /** A command: takes the time that the machine is set to, outlives its caller, and excludes others on what it touches. */
+  const command = async (method: HostMethod, touches: readonly string[], signal: AbortSignal, act: () => Result<void, Failure>): Promise<Result<void, Failure>> => {
+    const admitted = look(method, signal, () => ok(undefined));
+    if (!admitted.ok) return admitted;
+    return await machine.operations.run({ line: `${method} ${touches.join(" ")}`, instanceNumber, touches, latencyMs: machine.latencyMs(method), act }, signal);
+  };
+
+  const withDevice = <T>(device: Device, act: (found: ModelDevice) => Result<T, Failure>): Result<T, Failure> => {
+    const found = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === device.majorMinor);
+    if (found === undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+    if (found.state === "cutOff") return fail({ kind: "HostCommandFailed", command: `open ${device.path}`, exitCode: 1, stderr: "Input/output error" });
+    return act(found);
+  };
+  const busy = (device: ModelDevice): Result<never, Failure> => fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  const isMounted = (device: ModelDevice): boolean => machine.mounts.some((mount) => mount.device === device && mount.fsType !== undefined);
+  const mountAt = (path: string): ModelMount | undefined => machine.mounts.findLast((mount) => mount.path === path);
+
+  return {
+    findDevice: async ({ lun }, signal) =>
+      look("findDevice", signal, () => {
+        const device = machine.devicesByLun.get(lun);
+        return device === undefined ? fail({ kind: "DeviceNotFound", lun, searched: [`model of ${machine.nodeName}`] }) : ok(toDevice(device));
+      }),
+    rescanDevice: async (device, signal) =>
+      look("rescanDevice", signal, () =>
+        withDevice(device, (found) => {
+          found.knownBytes = found.disk.sizeBytes;
+          return ok(toDevice(found));
+        }),
+      ),
+    inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(found.disk.content))),
+    format: ({ device, fsType }, signal) =>
+      command("format", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          const { content } = found.disk;
+          if (content.kind !== "blank") {
+            return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.kind === "fileSystem" ? content.fsType : content.detail, wanted: `a blank device to make ${fsType} on` });
+          }
+          if (isMounted(found)) return busy(found);
+          found.disk.content = { kind: "fileSystem", fsType };
+          found.disk.fileSystemBytes = found.knownBytes;
+          machine.wrote(found, "format");
+          return ok(undefined);
+        }),
+      ),
+    checkFileSystem: ({ device, fsType }, signal) =>
+      command("checkFileSystem", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          if (fsType === "xfs") return ok(undefined);
+          if (isMounted(found)) return busy(found);
+          if (found.disk.isBroken || found.disk.content.kind !== "fileSystem") return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: "the check found damage that it can't repair" });
+          machine.wrote(found, "check");
+          return ok(undefined);
+        }),
+      ),
+    mountDevice: (request, signal) =>
+      command("mountDevice", [request.device.majorMinor, request.path], signal, () => {
+        const options = stagingMountOptions(request);
+        if (!options.ok) return options;
+        const present = mountAt(request.path);
+        if (present !== undefined) return judgePresent(present, request.device, request.readOnly);
+        return withDevice(request.device, (found) => {
+          const { content } = found.disk;
+          if (content.kind !== "fileSystem" || content.fsType !== request.fsType) {
+            return fail({ kind: "HostCommandFailed", command: `mount -t ${request.fsType} ${found.path} ${request.path}`, exitCode: 32, stderr: "wrong fs type, bad option, bad superblock" });
+          }
+          makeDirectory(machine, request.path);
+          machine.mounts.push({ path: request.path, device: found, fsType: request.fsType, readOnly: request.readOnly || options.value.includes("ro"), openFiles: 0 });
+          // A read-write mount replays the journal and marks the file system as mounted.
+          if (!request.readOnly) machine.wrote(found, "mount");
+          return ok(undefined);
+        });
+      }),
+    bindMount: ({ stagingPath, targetPath, readOnly }, signal) =>
+      command("bindMount", [targetPath], signal, () => {
+        const staged = mountAt(stagingPath);
+        if (staged === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
+        if (isDead(staged)) return fail({ kind: "FileSystemBroken", devicePath: staged.device.path, detail: `the mount at ${stagingPath} is dead: stage the volume again` });
+        const present = mountAt(targetPath);
+        if (present !== undefined) return judgePresent(present, toDevice(staged.device), readOnly || staged.readOnly);
+        makeDirectory(machine, targetPath);
+        machine.mounts.push({ ...staged, path: targetPath, readOnly: readOnly || staged.readOnly, openFiles: 0 });
+        return ok(undefined);
+      }),
+    bindDevice: ({ device, targetPath, readOnly }, signal) =>
+      command("bindDevice", [device.majorMinor, targetPath], signal, () => {
+        const present = mountAt(targetPath);
+        if (present !== undefined) return judgePresent(present, device, readOnly);
+        return withDevice(device, (found) => {
+          if (!machine.paths.has(targetPath)) machine.paths.set(targetPath, "file");
+          machine.mounts.push({ path: targetPath, device: found, fsType: undefined, readOnly, openFiles: 0 });
+          return ok(undefined);
+        });
+      }),
+    mountAt: async (path, signal) =>
+      look("mountAt", signal, () => {
+        const mount = mountAt(path);
+        return ok(mount === undefined ? undefined : toMountPoint(mount));
+      }),
+    mountsOf: async (majorMinor, signal) => look("mountsOf", signal, () => ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint))),
+    unmount: (path, signal) =>
+      command("unmount", [path], signal, () => {
+        for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
+          if (mount.openFiles > 0) return fail({ kind: "DeviceBusy", devicePath: mount.device.path, detail: `${path} is in use: end what uses it` });
+          const { device } = mount;
+          // A dead file system has nothing to flush to; what it cached is lost.
+          if (machine.mounts.filter((other) => other.device === device).length === 1 && !flushDevice(machine, device)) device.unflushed.clear();
+          machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
+        }
+        if (machine.paths.get(path) === "strayFile" || [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))) {
+          return fail({ kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` });
+        }
+        machine.paths.delete(path);
+        return ok(undefined);
+      }),
+    flush: (path, signal) =>
+      command("flush", [path], signal, () => {
+        const mount = mountAt(path);
+        if (mount === undefined) return fail({ kind: "PathNotMounted", path });
+        return flushDevice(machine, mount.device) ? ok(undefined) : fail({ kind: "HostCommandFailed", command: `sync --file-system ${path}`, exitCode: 1, stderr: "Input/output error" });
+      }),
+    growFileSystem: ({ device, mountPath, fsType }, signal) =>
+      command("growFileSystem", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          const mount = mountAt(mountPath);
+          if (mount === undefined && fsType === "xfs") return fail({ kind: "PathNotMounted", path: mountPath });
+          if (mount !== undefined && mount.device !== found) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.device.path}` });
+          if (found.disk.fileSystemBytes === found.knownBytes) return ok(undefined);
+          found.disk.fileSystemBytes = found.knownBytes;
+          machine.wrote(found, "grow");
+          return ok(undefined);
+        }),
+      ),
+    fileSystemStats: async (path, signal) =>
+      look("fileSystemStats", signal, () => {
+        const mount = mountAt(path);
+        if (mount === undefined) return fail({ kind: "PathNotMounted", path });
+        if (isDead(mount)) return fail({ kind: "FileSystemBroken", devicePath: mount.device.path, detail: `the mount at ${path} is dead` });
+        const { disk, unflushed } = mount.device;
+        const files = new Map([...disk.files, ...unflushed]);
+        const usedBytes = [...files.values()].reduce((sum, text) => sum + BigInt(text.length), 0n);
+        const totalInodes = disk.fileSystemBytes / bytesPerInode;
+        const usedInodes = BigInt(files.size);
+        return ok({ totalBytes: disk.fileSystemBytes, usedBytes, availableBytes: disk.fileSystemBytes - usedBytes, totalInodes, usedInodes, availableInodes: totalInodes - usedInodes });
+      }),
+    deviceSize: async (path, signal) =>
+      look("deviceSize", signal, () => {
+        const device = [...machine.devicesByLun.values()].find((candidate) => candidate.path === path) ?? rawDeviceAt(mountAt(path));
+        if (device === undefined) return fail({ kind: "PathNotMounted", path });
+        return device.state === "gone" ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${device.majorMinor} is gone: unpublish the volume` }) : ok(bytes(device.knownBytes));
+      }),
+    pathKind: async (path, signal) =>
+      look("pathKind", signal, () => {
+        const mount = mountAt(path);
+        if (mount !== undefined) return ok(mount.fsType === undefined ? "blockDevice" : "directory");
+        if ([...machine.devicesByLun.values()].some((device) => device.path === path)) return ok("blockDevice");
+        const kind = machine.paths.get(path);
+        return ok(kind === undefined ? "absent" : kind === "directory" ? "directory" : "file");
+      }),
+    writeProgress: async (majorMinor, signal) =>
+      look("writeProgress", signal, () => {
+        const device = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === majorMinor);
+        return ok(device === undefined ? "gone" : `${device.writesDone}`);
+      }),
+    isClean: async ({ lun, lastMajorMinor }, signal) =>
+      look("isClean", signal, () => {
+        const device = lun === undefined ? undefined : machine.devicesByLun.get(lun);
+        const numbers = [device?.majorMinor, lastMajorMinor].filter((number) => number !== undefined);
+        return ok(
+          judgeClean({
+            earlierChildAlive: earlierAlive(),
+            commandsInFlight: machine.operations
+              .inFlight()
+              .filter((operation) => operation.instanceNumber === instanceNumber && operation.touches.some((touched) => numbers.includes(touched)))
+              .map((operation) => operation.line),
+            device: device === undefined ? undefined : { path: device.path, heldExclusively: isMounted(device) },
+            mountPaths: machine.mounts.filter((mount) => numbers.includes(mount.device.majorMinor)).map((mount) => mount.path),
+            mountedForPids: [],
+            loopDevices: [],
+            openInPids: device !== undefined && device.openRaw > 0 ? [1] : [],
+          }),
+        );
+      }),
+    earlierChildrenAlive: async (signal) => look("earlierChildrenAlive", signal, () => ok(earlierAlive())),
+  };
+}
+
+function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void, Failure> {
+  const refuse = (problem: string): Result<void, Failure> => fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}: unmount it first` });
+  if (present.device.majorMinor !== device.majorMinor) return refuse(`already holds a mount of ${present.device.path}`);
+  if (isDead(present)) return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead: unmount it first` });
+  return present.readOnly === readOnly ? ok(undefined) : refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}`);
+}
+
+function isDead(mount: ModelMount): boolean {
+  return mount.device.state !== "present";
+}
+
+function rawDeviceAt(mount: ModelMount | undefined): ModelDevice | undefined {
+  return mount?.fsType === undefined ? mount?.device : undefined;
+}
+
+function makeDirectory(machine: MachineState, path: string): void {
+  if (!machine.paths.has(path)) machine.paths.set(path, "directory");
+}
+
+function toDevice(device: ModelDevice): Device {
+  return { path: device.path, majorMinor: device.majorMinor, sizeBytes: bytes(device.knownBytes) };
+}
+
+function toMountPoint(mount: ModelMount): MountPoint {
+  return {
+    path: mount.path,
+    majorMinor: mount.device.majorMinor,
+    fsType: mount.fsType ?? "devtmpfs",
+    root: mount.fsType === undefined ? mount.device.path : "/",
+    readOnly: mount.readOnly,
+    isDead: isDead(mount),
+  };
+}

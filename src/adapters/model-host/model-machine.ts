@@ -1,0 +1,214 @@
+import { invariant } from "../../core/invariant.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import type { ModelDisk } from "./model-disk.ts";
+import { createModelHost } from "./model-host.ts";
+import { createModelOperations } from "./model-operations.ts";
+import type { ModelOperations } from "./model-operations.ts";
+
+/** One disk as one machine sees it while it is attached. A disk that comes back is another device. */
+export interface ModelDevice {
+  readonly path: string;
+  readonly majorMinor: string;
+  readonly disk: ModelDisk;
+  /** The size that the kernel last read. */
+  knownBytes: bigint;
+  /** `cutOff`: still visible, but every write and direct read fails. */
+  state: "present" | "cutOff" | "gone";
+  /** Written, but not flushed: lost with the machine. */
+  readonly unflushed: Map<string, string>;
+  writesDone: number;
+  /** Descriptors that processes hold on the raw device. */
+  openRaw: number;
+}
+
+/** A mount in the machine's one mount namespace. */
+export interface ModelMount {
+  readonly path: string;
+  readonly device: ModelDevice;
+  /** A file system's type, or undefined for a bound raw device. */
+  readonly fsType: string | undefined;
+  readonly readOnly: boolean;
+  openFiles: number;
+}
+
+/** Something that changed a disk: what the simulation's checkers judge. */
+export interface ModelDiskWrite {
+  readonly nodeName: string;
+  readonly diskUri: string;
+  readonly by: "format" | "check" | "mount" | "grow" | "flush";
+}
+
+/** The methods of a host that can be made to fail or to take time. */
+export type HostMethod = keyof HostProvisioner;
+
+/** What answers a process that writes or reads: the kernel's error, or the text. */
+export type ModelIo = { readonly kind: "done"; readonly text: string } | { readonly kind: "EIO" | "EROFS" | "ENOENT" };
+
+/** The state of one machine, for the host that acts on it. */
+export interface MachineState {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly operations: ModelOperations;
+  readonly devicesByLun: Map<number, ModelDevice>;
+  readonly mounts: ModelMount[];
+  /** Paths that exist below no mount, and what they are. */
+  readonly paths: Map<string, "directory" | "file" | "strayFile">;
+  readonly liveInstances: Set<number>;
+  latencyMs: (method: HostMethod) => number;
+  takeFault: (method: HostMethod) => Failure | undefined;
+  wrote: (device: ModelDevice, by: ModelDiskWrite["by"]) => void;
+}
+
+/** One machine with its devices, mounts and plug-in instances, and the switches to hurt it. */
+export interface ModelMachine {
+  /** Starts a plug-in instance. An earlier one that is not killed counts as alive. */
+  readonly startPlugin: () => HostProvisioner;
+  /** Kills all plug-in instances. `childrenSurvive`: their commands go on, and take effect later. */
+  readonly killPlugin: (how: { readonly childrenSurvive: boolean }) => void;
+  readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
+  /** The device goes away; what is mounted from it is dead. */
+  readonly detach: (lun: number) => void;
+  /** The platform has taken the disk off, but the machine has not noticed: the device is there, and every write fails. */
+  readonly cutOff: (lun: number) => void;
+  /** Power lost: mounts, processes and everything unflushed are gone; disks stay attached. */
+  readonly reboot: () => void;
+  /** A process writes a file: into the cache, until a flush. */
+  readonly writeFile: (path: string, text: string) => ModelIo;
+  readonly readFile: (path: string) => ModelIo;
+  /** A process flushes what it wrote. */
+  readonly fsync: (path: string) => ModelIo;
+  /** A process keeps a file open below a mount; the answer closes it. */
+  readonly openFile: (path: string) => () => void;
+  /** A process keeps the raw device open; the answer closes it. */
+  readonly openRaw: (lun: number) => () => void;
+  readonly failNext: (method: HostMethod, failure: Failure) => void;
+  readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
+  readonly mounts: () => readonly { readonly path: string; readonly diskUri: string; readonly readOnly: boolean; readonly canWrite: boolean }[];
+}
+
+/** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
+const sdMajor = 8;
+
+/** Makes a machine without devices. `onDiskWrite` is told of every change of a disk. */
+export function createModelMachine({ nodeName, clock, onDiskWrite }: { readonly nodeName: string; readonly clock: Clock; readonly onDiskWrite?: (write: ModelDiskWrite) => void }): ModelMachine {
+  const faults = new Map<HostMethod, Failure[]>();
+  const latencies = new Map<HostMethod, number>();
+  let devicesMade = 0;
+  let instancesStarted = 0;
+  const state: MachineState = {
+    nodeName,
+    clock,
+    operations: createModelOperations(clock),
+    devicesByLun: new Map(),
+    mounts: [],
+    paths: new Map(),
+    liveInstances: new Set(),
+    latencyMs: (method) => latencies.get(method) ?? 0,
+    takeFault: (method) => faults.get(method)?.shift(),
+    wrote: (device, by) => {
+      device.writesDone += 1;
+      onDiskWrite?.({ nodeName, diskUri: device.disk.diskUri, by });
+    },
+  };
+  const deviceAt = (lun: number): ModelDevice => {
+    const device = state.devicesByLun.get(lun);
+    invariant(device !== undefined, `no disk is attached at LUN ${lun} of ${nodeName}`);
+    return device;
+  };
+  const withMount = (path: string, act: (mount: ModelMount, name: string) => ModelIo): ModelIo => {
+    const mount = mountAbove(state, path);
+    return mount === undefined ? { kind: "ENOENT" } : act(mount, path.slice(mount.path.length));
+  };
+
+  return {
+    startPlugin: () => {
+      instancesStarted += 1;
+      state.liveInstances.add(instancesStarted);
+      return createModelHost(state, instancesStarted);
+    },
+    killPlugin: ({ childrenSurvive }) => {
+      state.liveInstances.clear();
+      if (!childrenSurvive) state.operations.kill(() => true);
+    },
+    attach: ({ lun, disk }) => {
+      invariant(!state.devicesByLun.has(lun), `LUN ${lun} of ${nodeName} is taken`);
+      // Numbers are not given away again: a mount of a device that has gone keeps its number from others, as the kernel does.
+      const minor = (devicesMade + 2) * 16;
+      devicesMade += 1;
+      state.devicesByLun.set(lun, {
+        path: `/dev/sd${String.fromCharCode("b".charCodeAt(0) + devicesMade)}`,
+        majorMinor: `${sdMajor}:${minor}`,
+        disk,
+        knownBytes: disk.sizeBytes,
+        state: "present",
+        unflushed: new Map(),
+        writesDone: 0,
+        openRaw: 0,
+      });
+    },
+    detach: (lun) => {
+      deviceAt(lun).state = "gone";
+      state.devicesByLun.delete(lun);
+    },
+    cutOff: (lun) => {
+      deviceAt(lun).state = "cutOff";
+    },
+    reboot: () => {
+      state.liveInstances.clear();
+      state.operations.kill(() => true);
+      state.mounts.length = 0;
+      for (const device of state.devicesByLun.values()) {
+        device.unflushed.clear();
+        device.openRaw = 0;
+        device.knownBytes = device.disk.sizeBytes;
+      }
+    },
+    writeFile: (path, text) =>
+      withMount(path, (mount, name) => {
+        if (mount.device.state !== "present") return { kind: "EIO" };
+        if (mount.readOnly) return { kind: "EROFS" };
+        mount.device.unflushed.set(name, text);
+        return { kind: "done", text };
+      }),
+    readFile: (path) =>
+      withMount(path, (mount, name) => {
+        const text = mount.device.unflushed.get(name) ?? mount.device.disk.files.get(name);
+        return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
+      }),
+    fsync: (path) => withMount(path, (mount) => (flushDevice(state, mount.device) ? { kind: "done", text: "" } : { kind: "EIO" })),
+    openFile: (path) => {
+      const mount = mountAbove(state, path);
+      invariant(mount !== undefined, `nothing is mounted above ${path}`);
+      mount.openFiles += 1;
+      return () => {
+        mount.openFiles -= 1;
+      };
+    },
+    openRaw: (lun) => {
+      const device = deviceAt(lun);
+      device.openRaw += 1;
+      return () => {
+        device.openRaw -= 1;
+      };
+    },
+    failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),
+    setLatencyMs: (method, latencyMs) => latencies.set(method, latencyMs),
+    mounts: () => state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
+  };
+}
+
+/** Writes back what a device has cached; false if the disk no longer takes it. */
+export function flushDevice(state: MachineState, device: ModelDevice): boolean {
+  if (device.state !== "present") return false;
+  if (device.unflushed.size === 0) return true;
+  for (const [name, text] of device.unflushed) device.disk.files.set(name, text);
+  device.unflushed.clear();
+  state.wrote(device, "flush");
+  return true;
+}
+
+function mountAbove(state: MachineState, path: string): ModelMount | undefined {
+  return state.mounts.findLast((mount) => path === mount.path || path.startsWith(`${mount.path}/`));
+}

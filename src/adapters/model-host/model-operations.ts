@@ -1,0 +1,84 @@
+import type { Failure } from "../../core/failure.ts";
+import type { Result } from "../../core/result.ts";
+import { fail } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+
+/** A command of a modelled host: takes its time, and then happens at once. */
+export interface ModelOperation {
+  readonly line: string;
+  readonly instanceNumber: number;
+  readonly touches: readonly string[];
+  readonly latencyMs: number;
+  readonly act: () => Result<void, Failure>;
+}
+
+/** The commands of a machine that are under way, over all plug-in instances. */
+export interface ModelOperations {
+  /** Runs a command after those that touch the same things. It goes on when its caller leaves, as a child process does; the same command again joins it. */
+  readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void, Failure>>;
+  readonly inFlight: () => readonly ModelOperation[];
+  /** Ends, without effect, the commands that `isKilled` picks. */
+  readonly kill: (isKilled: (operation: ModelOperation) => boolean) => void;
+}
+
+interface InFlight {
+  readonly operation: ModelOperation;
+  readonly killed: AbortController;
+  readonly ended: Promise<Result<void, Failure>>;
+}
+
+const cancelled: Result<never, Failure> = fail({ kind: "Cancelled" });
+
+/** Makes the operations of one machine. */
+export function createModelOperations(clock: Clock): ModelOperations {
+  const inFlight = new Set<InFlight>();
+  const conflictOf = (touches: readonly string[]) => [...inFlight].find(({ operation }) => operation.touches.some((touched) => touches.includes(touched)));
+
+  const begin = (operation: ModelOperation): InFlight => {
+    const killed = new AbortController();
+    const whenEnded = Promise.withResolvers<Result<void, Failure>>();
+    const entry: InFlight = { operation, killed, ended: whenEnded.promise };
+    inFlight.add(entry);
+    const slept = operation.latencyMs === 0 ? Promise.resolve() : clock.sleep(operation.latencyMs, killed.signal);
+    whenEnded.resolve(
+      slept.then(
+        () => {
+          inFlight.delete(entry);
+          return killed.signal.aborted ? cancelled : operation.act();
+        },
+        () => {
+          inFlight.delete(entry);
+          return cancelled;
+        },
+      ),
+    );
+    return entry;
+  };
+
+  return {
+    run: async (operation, signal) => {
+      for (let conflict = conflictOf(operation.touches); conflict !== undefined; conflict = conflictOf(operation.touches)) {
+        const ended = await orAborted(conflict.ended, signal);
+        if (signal.aborted) return cancelled;
+        if (conflict.operation.line === operation.line && conflict.operation.instanceNumber === operation.instanceNumber) return ended;
+      }
+      return await orAborted(begin(operation).ended, signal);
+    },
+    inFlight: () => [...inFlight].map(({ operation }) => operation),
+    kill: (isKilled) => {
+      for (const entry of inFlight) if (isKilled(entry.operation)) entry.killed.abort();
+    },
+  };
+}
+
+async function orAborted(ended: Promise<Result<void, Failure>>, signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (signal.aborted) return cancelled;
+  const { promise, resolve } = Promise.withResolvers<Result<void, Failure>>();
+  const onAbort = (): void => resolve(cancelled);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([ended, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
