@@ -74,3 +74,42 @@ describe("resources through the official SDK", () => {
     await assert.rejects(virtualMachines.get("rg", "vm-1"), { statusCode: 404 });
   });
 });
+
+describe("snapshots, availability sets and SKUs through the official SDK", () => {
+  let azure: AzureFixture;
+  before(async () => {
+    azure = await startAzure();
+  });
+  after(() => azure.close());
+
+  it("makes a snapshot, restores it and copies it to another region", async () => {
+    const { snapshots, disks } = azure.client;
+    const source = await createDisk(azure, "pvc-1");
+    const snapshot = await snapshots.createOrUpdate("rg", "snap-1", { location: "eastus", incremental: true, creationData: { createOption: "Copy", sourceResourceId: source } }, fast);
+    assert.deepEqual([snapshot.provisioningState, snapshot.diskSizeGB, snapshot.incremental, snapshot.snapshotAccessState], ["Succeeded", 8, true, "Available"]);
+    const restored = await disks.createOrUpdate(
+      "rg",
+      "restored",
+      { location: "eastus", zones: ["1"], sku: { name: "Premium_LRS" }, creationData: { createOption: "Copy", sourceResourceId: snapshot.id ?? "" } },
+      fast,
+    );
+    assert.equal(restored.diskSizeGB, 8);
+    const copied = await snapshots.createOrUpdate("rg", "snap-2", { location: "westus", incremental: true, creationData: { createOption: "CopyStart", sourceResourceId: snapshot.id ?? "" } }, fast);
+    assert.equal(typeof copied.completionPercent, "number");
+    const names: string[] = [];
+    for await (const each of snapshots.listByResourceGroup("rg")) names.push(each.name ?? "");
+    assert.deepEqual(names, ["snap-1", "snap-2"]);
+    await snapshots.delete("rg", "snap-1", fast);
+    const granted = await disks.grantAccess("rg", "restored", { access: "Read", durationInSeconds: 60 }, fast);
+    assert.match(granted.accessSAS ?? "", /^https:/);
+    await disks.revokeAccess("rg", "restored", fast);
+  });
+
+  it("writes availability sets and lists SKUs", async () => {
+    const set = await azure.client.availabilitySets.createOrUpdate("rg", "set", { location: "eastus", sku: { name: "Aligned" }, platformFaultDomainCount: 2 });
+    assert.equal(set.platformFaultDomainCount, 2);
+    let vmSkus = 0;
+    for await (const sku of azure.client.resourceSkus.list({ filter: "location eq 'eastus'" })) vmSkus += sku.resourceType === "virtualMachines" ? 1 : 0;
+    assert.ok(vmSkus > 40);
+  });
+});

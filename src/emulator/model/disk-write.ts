@@ -1,6 +1,7 @@
 import type { DataPlaneEffect } from "./data-plane-port.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
+import { diskSource } from "./disk-source.ts";
 import { renderDiskNow } from "./disk-read.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
@@ -18,8 +19,6 @@ export interface DiskAddress {
 export type DiskWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
 const ZONES = ["1", "2", "3"];
-const EMPTY_OPTIONS = ["Empty", "Upload"];
-const COPY_OPTIONS = ["Copy", "Restore"];
 
 /** PUT of a disk: creates it, or changes the one there is. A write that repeats the one in flight joins it, since clients send writes at least once. */
 export function writeDisk(world: World, address: DiskAddress, body: Json | undefined): DiskWrite {
@@ -53,7 +52,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   const creationData = objectAt(body, "properties", "creationData");
   const createOption = textAt(creationData, "createOption");
   if (creationData === undefined || createOption === undefined) return armErrors.invalidParameter("creationData", "Required parameter 'disk.creationData.createOption' is missing (null).");
-  const source = sourceOf(world, creationData, createOption);
+  const source = diskSource(world, body, creationData, createOption);
   if (source !== undefined && source.kind === "Failure") return source;
   const spec = diskSpecFrom(body, undefined, source?.sizeGiB);
   if ("kind" in spec) return spec;
@@ -116,17 +115,6 @@ function startDiskOperation(world: World, disk: Disk, write: { name: string; del
 
 function settled(disk: Disk): Disk {
   return without(without(disk, "operationId"), "pendingBody");
-}
-
-function sourceOf(world: World, creationData: JsonObject, createOption: string): { readonly kind: "Source"; readonly id: string; readonly sizeGiB: number } | ArmFailure | undefined {
-  if (EMPTY_OPTIONS.includes(createOption)) return undefined;
-  if (!COPY_OPTIONS.includes(createOption)) {
-    return armErrors.invalidParameter("createOption", `The emulator supports createOption ${[...EMPTY_OPTIONS, ...COPY_OPTIONS].join(", ")} for disks, not '${createOption}'.`);
-  }
-  const id = textAt(creationData, "sourceResourceId");
-  if (id === undefined) return armErrors.invalidParameter("sourceResourceId", `Required parameter 'disk.creationData.sourceResourceId' is missing (null) for createOption '${createOption}'.`);
-  const disk = findDisk(world, id);
-  return disk === undefined ? armErrors.sourceNotFound(id) : { kind: "Source", id: disk.id, sizeGiB: disk.spec.sizeGiB };
 }
 
 function checkZones(spec: DiskSpec, zones: readonly string[], location: string): ArmFailure | undefined {

@@ -3,6 +3,7 @@ import { diskState } from "./disk-read.ts";
 import { renderInstanceView } from "./instance-view.ts";
 import type { JsonObject } from "./json.ts";
 import type { Operation } from "./operations.ts";
+import { renderSnapshot } from "./snapshot.ts";
 import { renderVirtualMachine } from "./virtual-machine.ts";
 import { diskFacts } from "./vm-update.ts";
 import type { World } from "./world.ts";
@@ -20,6 +21,7 @@ export function dumpWorld(world: World): JsonObject {
       ...renderDisk(disk, { state: diskState(world, disk) }),
       emulator: { reservedFor: disk.reservations.map((reservation) => reservation.vmId), operationId: disk.operationId },
     })),
+    snapshots: [...world.snapshots.values()].map((snapshot) => renderSnapshot(snapshot, world.nowMs)),
     operations: [...world.operations.values()].filter((operation) => operation.internal !== true).map(dumpOperation),
   };
 }

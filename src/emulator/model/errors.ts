@@ -148,6 +148,11 @@ export const armErrors = {
       innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
     }),
 
+  sourceIncomplete: (name: string) =>
+    failure(409, "OperationNotAllowed", `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`, { target: "sourceResourceId" }),
+  tooManySnapshots: (limit: string) => failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
+  availabilitySetInUse: (name: string, vmIds: readonly string[]) => failure(409, "OperationNotAllowed", `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`),
+
   diskAttached: (diskName: string, vmId: string) => failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${vmId}.`),
   shrink: (id: string) =>
     failure(

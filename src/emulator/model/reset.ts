@@ -13,7 +13,7 @@ export function resetWorld(world: World): ArmFailure | undefined {
   world.running.clear();
   const effects: readonly DataPlaneEffect[] = [
     ...[...world.virtualMachines.values()].flatMap((vm) => removalEffects(world, vm)),
-    ...[...world.disks.values()].map((disk) => ({ kind: "diskDeleted" as const, diskId: disk.id })),
+    ...[...world.disks.values(), ...world.snapshots.values()].map((disk) => ({ kind: "diskDeleted" as const, diskId: disk.id })),
   ];
   startOperation(world, {
     name: "reset",
@@ -29,7 +29,7 @@ export function resetWorld(world: World): ArmFailure | undefined {
 }
 
 function beginAgain(world: World): void {
-  for (const map of [world.resourceGroups, world.virtualMachines, world.disks, world.operations, world.buckets, world.lastReads]) map.clear();
+  for (const map of [world.resourceGroups, world.virtualMachines, world.disks, world.snapshots, world.availabilitySets, world.operations, world.buckets, world.lastReads]) map.clear();
   world.running.clear();
   world.faults.clear();
   populate(world);

@@ -1,7 +1,16 @@
+import {
+  deleteAvailabilitySetHandler,
+  getAvailabilitySetHandler,
+  listAvailabilitySetsHandler,
+  writeAvailabilitySetHandler,
+} from "./availability-set-handlers.ts";
 import { deleteDiskHandler, getDiskHandler, listDisksHandler, patchDiskHandler, putDiskHandler } from "./disk-handlers.ts";
 import { deleteGroupHandler, getGroupHandler, headGroupHandler, listGroupsHandler, putGroupHandler } from "./group-handlers.ts";
 import { getOperation } from "./lro.ts";
 import type { Route } from "./router.ts";
+import { beginAccessHandler, endAccessHandler } from "./sas-handlers.ts";
+import { listSkusHandler, listVmSizesHandler } from "./sku-handlers.ts";
+import { deleteSnapshotHandler, getSnapshotHandler, listSnapshotsHandler, patchSnapshotHandler, putSnapshotHandler } from "./snapshot-handlers.ts";
 import {
   attachDetachHandler,
   deleteVmHandler,
@@ -18,6 +27,8 @@ const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
 const SUBSCRIPTION_COMPUTE = `${SUBSCRIPTION}/providers/Microsoft.Compute`;
 const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
 const VM = `${COMPUTE}/virtualMachines/{name}`;
+const SNAPSHOT = `${COMPUTE}/snapshots/{name}`;
+const AVAILABILITY_SET = `${COMPUTE}/availabilitySets/{name}`;
 const DISK = `${COMPUTE}/disks/{name}`;
 
 /** Name of the operation that asks for another one's state. */
@@ -37,6 +48,28 @@ export const ARM_ROUTES: readonly Route[] = [
   { operation: "Disks_Delete", method: "DELETE", pattern: DISK, handler: deleteDiskHandler },
   { operation: "Disks_ListByResourceGroup", method: "GET", pattern: `${COMPUTE}/disks`, handler: listDisksHandler },
   { operation: "Disks_List", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/disks`, handler: listDisksHandler },
+
+  { operation: "Disks_GrantAccess", method: "POST", pattern: `${DISK}/beginGetAccess`, handler: beginAccessHandler("disks") },
+  { operation: "Disks_RevokeAccess", method: "POST", pattern: `${DISK}/endGetAccess`, handler: endAccessHandler("disks") },
+
+  { operation: "Snapshots_CreateOrUpdate", method: "PUT", pattern: SNAPSHOT, handler: putSnapshotHandler },
+  { operation: "Snapshots_Update", method: "PATCH", pattern: SNAPSHOT, handler: patchSnapshotHandler },
+  { operation: "Snapshots_Get", method: "GET", pattern: SNAPSHOT, handler: getSnapshotHandler },
+  { operation: "Snapshots_Delete", method: "DELETE", pattern: SNAPSHOT, handler: deleteSnapshotHandler },
+  { operation: "Snapshots_ListByResourceGroup", method: "GET", pattern: `${COMPUTE}/snapshots`, handler: listSnapshotsHandler },
+  { operation: "Snapshots_List", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/snapshots`, handler: listSnapshotsHandler },
+  { operation: "Snapshots_GrantAccess", method: "POST", pattern: `${SNAPSHOT}/beginGetAccess`, handler: beginAccessHandler("snapshots") },
+  { operation: "Snapshots_RevokeAccess", method: "POST", pattern: `${SNAPSHOT}/endGetAccess`, handler: endAccessHandler("snapshots") },
+
+  { operation: "AvailabilitySets_CreateOrUpdate", method: "PUT", pattern: AVAILABILITY_SET, handler: writeAvailabilitySetHandler },
+  { operation: "AvailabilitySets_Update", method: "PATCH", pattern: AVAILABILITY_SET, handler: writeAvailabilitySetHandler },
+  { operation: "AvailabilitySets_Get", method: "GET", pattern: AVAILABILITY_SET, handler: getAvailabilitySetHandler },
+  { operation: "AvailabilitySets_Delete", method: "DELETE", pattern: AVAILABILITY_SET, handler: deleteAvailabilitySetHandler },
+  { operation: "AvailabilitySets_List", method: "GET", pattern: `${COMPUTE}/availabilitySets`, handler: listAvailabilitySetsHandler },
+  { operation: "AvailabilitySets_ListBySubscription", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/availabilitySets`, handler: listAvailabilitySetsHandler },
+
+  { operation: "ResourceSkus_List", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/skus`, handler: listSkusHandler },
+  { operation: "VirtualMachineSizes_List", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/vmSizes`, handler: listVmSizesHandler },
 
   { operation: "VirtualMachines_CreateOrUpdate", method: "PUT", pattern: VM, handler: putVmHandler },
   { operation: "VirtualMachines_Update", method: "PATCH", pattern: VM, handler: patchVmHandler },

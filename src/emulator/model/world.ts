@@ -7,6 +7,7 @@ import type { SeededRandom } from "./random.ts";
 import { groupKey, keyOf } from "./resource-id.ts";
 import type { ModelSettings } from "./settings.ts";
 import type { VmSetUp } from "./set-up.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Buckets } from "./throttle.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
@@ -17,6 +18,18 @@ export interface ResourceGroup {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+export interface AvailabilitySet {
+  readonly id: string;
+  readonly name: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly faultDomains: number;
+  readonly updateDomains: number;
+}
+
 /** Everything the emulated cloud is at one moment. Resources are replaced, never changed in place. Maps are keyed by lower-case ids. */
 export interface World {
   nowMs: number;
@@ -24,6 +37,8 @@ export interface World {
   readonly random: SeededRandom;
   readonly resourceGroups: Map<string, ResourceGroup>;
   readonly disks: Map<string, Disk>;
+  readonly snapshots: Map<string, Snapshot>;
+  readonly availabilitySets: Map<string, AvailabilitySet>;
   readonly virtualMachines: Map<string, VirtualMachine>;
   readonly operations: Map<string, Operation>;
   /** Operations that have not ended, in the order in which they started. */
@@ -53,6 +68,8 @@ export function createWorld(options: Pick<World, "settings" | "random" | "nowMs"
     ...options,
     resourceGroups: new Map(),
     disks: new Map(),
+    snapshots: new Map(),
+    availabilitySets: new Map(),
     virtualMachines: new Map(),
     operations: new Map(),
     running: new Set(),
@@ -75,6 +92,15 @@ export function putDisk(world: World, disk: Disk): Disk {
 export function updateDisk(world: World, id: string, change: (disk: Disk) => Disk): void {
   const disk = findDisk(world, id);
   if (disk !== undefined) putDisk(world, change(disk));
+}
+
+export function findSnapshot(world: World, id: string): Snapshot | undefined {
+  return world.snapshots.get(keyOf(id));
+}
+
+export function putSnapshot(world: World, snapshot: Snapshot): Snapshot {
+  world.snapshots.set(keyOf(snapshot.id), snapshot);
+  return snapshot;
 }
 
 export function findVm(world: World, id: string): VirtualMachine | undefined {

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { at, type Json, textAt } from "./json.ts";
+import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
+
+function snapshotBody(source: string, more: { readonly location?: string; readonly creationData?: Record<string, Json>; readonly incremental?: boolean } = {}): Json {
+  return {
+    location: more.location ?? "eastus",
+    properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/${source}`, ...more.creationData }, incremental: more.incremental ?? true },
+  };
+}
+
+function restoreBody(snapshot: string, properties: Record<string, Json> = {}, sku = "Premium_LRS"): Json {
+  return { location: "eastus", zones: ["1"], sku: { name: sku }, properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/${snapshot}` }, ...properties } };
+}
+
+function withDisk(sku = "Premium_LRS"): ModelFixture {
+  const azure = aModel();
+  azure.finish("PUT", "disks/pvc-1", diskBody({ sku }));
+  return azure;
+}
+
+const percent = (azure: ModelFixture): Json | undefined => at(azure.send("GET", "snapshots/s").body, "properties", "completionPercent");
+const access = (azure: ModelFixture): string | undefined => textAt(azure.send("GET", "snapshots/s").body, "properties", "snapshotAccessState");
+
+describe("a snapshot", () => {
+  it("of a Premium disk can be restored at once, to the same size or more", () => {
+    const azure = withDisk();
+    assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
+    assert.equal(codeOf(azure.send("PUT", "disks/early", restoreBody("s")).body), "OperationNotAllowed");
+    azure.settle();
+    assert.deepEqual([percent(azure), access(azure)], [undefined, "Available"]);
+    assert.equal(codeOf(azure.send("PUT", "disks/less", restoreBody("s", { diskSizeGB: 64 })).body), "InvalidParameter");
+    azure.finish("PUT", "disks/same", restoreBody("s"));
+    azure.finish("PUT", "disks/more", restoreBody("s", { diskSizeGB: 512 }));
+    assert.deepEqual(
+      ["same", "more"].map((name) => at(azure.send("GET", `disks/${name}`).body, "properties", "diskSizeGB")),
+      [128, 512],
+    );
+    assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
+    azure.settle();
+    assert.equal(azure.send("DELETE", "snapshots/s").status, 204);
+  });
+
+  it("of a Premium v2 disk is copied in the background, and restored only afterwards", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    assert.deepEqual([percent(azure), access(azure)], [0, "Pending"]);
+    assert.equal(codeOf(azure.send("PUT", "disks/early", restoreBody("s")).body), "OperationNotAllowed");
+    azure.advance(4_000_000);
+    assert.deepEqual([percent(azure), access(azure)], [100, "Available"]);
+    assert.equal(azure.send("PUT", "disks/late", restoreBody("s")).status, 202);
+  });
+
+  it("with instant access is restored meanwhile, to a disk as fast and as large", () => {
+    const azure = withDisk("PremiumV2_LRS");
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1", { creationData: { instantAccessDurationMinutes: 300 } }));
+    assert.equal(access(azure), "InstantAccess");
+    assert.equal(codeOf(azure.send("PUT", "disks/slow", restoreBody("s")).body), "InvalidParameter");
+    assert.equal(azure.send("PUT", "disks/fast", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
+    azure.advance(4_000_000);
+    assert.equal(access(azure), "AvailableWithInstantAccess");
+  });
+
+  it("is copied to another region from a complete incremental one", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/source", snapshotBody("disks/pvc-1"));
+    const there = { location: "westus", creationData: { createOption: "CopyStart" } };
+    assert.equal(codeOf(azure.send("PUT", "snapshots/s", snapshotBody("snapshots/source", { ...there, incremental: false })).body), "InvalidParameter");
+    azure.finish("PUT", "snapshots/s", snapshotBody("snapshots/source", there));
+    assert.equal(percent(azure), 0);
+    azure.advance(4_000_000);
+    assert.equal(percent(azure), 100);
+    assert.equal(codeOf(azure.send("PUT", "disks/here", restoreBody("s")).body), "InvalidParameter");
+  });
+
+  it("is made at most seven times in five minutes of one disk", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const codes = Array.from({ length: 8 }, (_, index) => azure.send("PUT", `snapshots/s${index}`, snapshotBody("disks/pvc-1")).status);
+    assert.deepEqual(codes, [202, 202, 202, 202, 202, 202, 202, 409]);
+  });
+
+  it("keeps its source", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "disks/other", diskBody());
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    assert.equal(codeOf(azure.send("PUT", "snapshots/s", snapshotBody("disks/other")).body), "PropertyChangeNotAllowed");
+    assert.equal(azure.send("PUT", "snapshots/s", snapshotBody("disks/pvc-1")).status, 202);
+  });
+});
+
+describe("access to a disk's bytes", () => {
+  it("is granted only detached, and bars attaching and changing until it is revoked", () => {
+    const azure = withDisk();
+    const granted = azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read", durationInSeconds: 3600 });
+    azure.settle();
+    const location = new URL(granted.headers["location"] ?? "");
+    assert.match(textAt(azure.send("GET", location.pathname + location.search).body, "accessSAS") ?? "", /^https:\/\/md-/);
+    assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "ActiveSAS");
+    assert.equal(azure.send("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })).status, 409);
+    assert.equal(azure.send("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } }).status, 409);
+    azure.finish("POST", "disks/pvc-1/endGetAccess");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    assert.equal(azure.send("POST", "disks/pvc-1/beginGetAccess", { access: "Read" }).status, 409);
+  });
+});
+
+describe("an availability set", () => {
+  it("lists its VMs, and stays while it has some", () => {
+    const azure = aModel();
+    azure.send("PUT", "availabilitySets/set", { location: "eastus" });
+    azure.finish("PUT", "virtualMachines/member", { location: "eastus", properties: { availabilitySet: { id: `${COMPUTE}/availabilitySets/set` } } });
+    assert.deepEqual(at(azure.send("GET", "availabilitySets/set").body, "properties", "virtualMachines"), [{ id: `${COMPUTE}/virtualMachines/member` }]);
+    assert.equal(azure.send("DELETE", "availabilitySets/set").status, 409);
+  });
+});
+
+describe("SKUs and sizes", () => {
+  it("say how many data disks a size takes and how many VMs share a disk", () => {
+    const azure = aModel();
+    const capability = (list: Json | undefined, name: string, size: string, what: string): string | undefined => {
+      const sku = (list as readonly { name: string; size: string; capabilities: { name: string; value: string }[] }[]).find((each) => each.name === name && each.size === size);
+      return sku?.capabilities.find((each) => each.name === what)?.value;
+    };
+    const skus = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq 'westeurope'").body, "value");
+    assert.deepEqual(
+      [capability(skus, "Standard_D8s_v5", "D8s_v5", "MaxDataDiskCount"), capability(skus, "Standard_D2s_v6", "D2s_v6", "DiskControllerTypes"), capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares")],
+      ["16", "NVMe", "5"],
+    );
+    const sizes = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body, "value") as readonly { name: string; maxDataDiskCount: number }[];
+    assert.equal(sizes.find((size) => size.name === "Standard_DS5_v2")?.maxDataDiskCount, 64);
+  });
+});
