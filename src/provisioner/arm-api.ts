@@ -139,7 +139,11 @@ export interface ArmApi {
   startVmUpdate(request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   /** Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes without a record. */
   startAttachDetachDataDisks(
-    request: ArmName & ArmCall & { readonly attach: readonly { readonly diskId: string; readonly lun?: number; readonly caching?: CachingMode }[]; readonly detach: readonly { readonly diskId: string; readonly detachOption?: string }[] },
+    request: ArmName &
+      ArmCall & {
+        readonly attach: readonly { readonly diskId: string; readonly lun?: number; readonly caching?: CachingMode }[];
+        readonly detach: readonly { readonly diskId: string; readonly detachOption?: string }[];
+      },
     signal: AbortSignal,
   ): Promise<ArmAnswer<ArmOperation>>;
   startVmPowerOff(request: ArmName & ArmCall & { readonly skipShutdown: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;

@@ -26,7 +26,11 @@ export interface ArmSession {
    */
   readonly call: <T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal) => Promise<Result<T, ArmError>>;
   /** Polls an operation to its end. A lost poll is no lost operation: it is asked again. */
-  readonly untilEnded: (operation: ArmOperation, options: { readonly resource: string; readonly lane: Lane }, signal: AbortSignal) => Promise<Result<void, ArmError>>;
+  readonly untilEnded: (
+    operation: ArmOperation,
+    options: { readonly resource: string; readonly lane: Lane },
+    signal: AbortSignal,
+  ) => Promise<Result<void, ArmError>>;
   /** Waits before try `attempt` (1 = first retry). */
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
@@ -45,7 +49,11 @@ export function createArmSession(options: {
 }): ArmSession {
   const { arm, budget, clock, random, settings } = options;
 
-  async function call<T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal): Promise<Result<T, ArmError>> {
+  async function call<T>(
+    budgeted: BudgetedCall,
+    invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>,
+    signal: AbortSignal,
+  ): Promise<Result<T, ArmError>> {
     const clientRequestId = options.clientRequestId() ?? random.uuid();
     const triesMax = budgeted.group === "vmWrite" ? 1 : THROTTLED_TRIES_MAX;
     for (let tries = 1; ; tries++) {
@@ -71,7 +79,11 @@ export function createArmSession(options: {
     return ok(undefined);
   }
 
-  async function untilEnded(started: ArmOperation, target: { readonly resource: string; readonly lane: Lane }, signal: AbortSignal): Promise<Result<void, ArmError>> {
+  async function untilEnded(
+    started: ArmOperation,
+    target: { readonly resource: string; readonly lane: Lane },
+    signal: AbortSignal,
+  ): Promise<Result<void, ArmError>> {
     const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
     const group = started.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
     const startedMs = clock.elapsedMs();
@@ -106,7 +118,10 @@ export function createArmSession(options: {
   };
 }
 
-async function backOff(options: { readonly clock: Clock; readonly random: Random; readonly backoff: Backoff; readonly attempt: number }, signal: AbortSignal): Promise<void> {
+async function backOff(
+  options: { readonly clock: Clock; readonly random: Random; readonly backoff: Backoff; readonly attempt: number },
+  signal: AbortSignal,
+): Promise<void> {
   await options.clock.sleep(backoffMs({ ...options.backoff, attempt: options.attempt, chance: options.random.next() }), signal);
 }
 

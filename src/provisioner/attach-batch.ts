@@ -2,8 +2,8 @@ import { isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
 import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
 import { mostUrgentLane } from "../core/cloud/lane.ts";
 import { splitBatch } from "../core/cloud/plan-batch.ts";
-import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import { type WishOutcome, planVmUpdate } from "../core/cloud/plan-vm-update.ts";
+import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
@@ -58,7 +58,11 @@ export async function runAttachBatch(session: ArmSession, vm: VmTarget, batch: r
     const allowed = await askEach(toWrite);
     if (allowed.length === 0) {
       // What is left waits for a place or for a disk to come off, by someone else's doing.
-      if (open.some((request) => !request.isSettled) && !(await troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${vm.name}`), open, lane))) return;
+      if (
+        open.some((request) => !request.isSettled) &&
+        !(await troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${vm.name}`), open, lane))
+      )
+        return;
       continue;
     }
 
@@ -66,7 +70,11 @@ export async function runAttachBatch(session: ArmSession, vm: VmTarget, batch: r
     inFlightSinceMs = undefined;
     if (written.ok) {
       successes++;
-      if (successes > SUCCESSES_MAX && !(await troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${vm.name} succeed, but its disks do not change`), open, lane))) return;
+      if (
+        successes > SUCCESSES_MAX &&
+        !(await troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${vm.name} succeed, but its disks do not change`), open, lane))
+      )
+        return;
     } else if (isWorthRetrying(written.failure)) {
       if (!(await troubles.endure(written.failure, open, lane))) return;
     } else {
@@ -76,7 +84,12 @@ export async function runAttachBatch(session: ArmSession, vm: VmTarget, batch: r
 }
 
 /** The disk at fault must not fail the others: parts of the batch are tried by themselves, down to single disks. */
-async function isolate(session: ArmSession, vm: VmTarget, failed: { readonly writers: readonly VmRequest[]; readonly error: ArmError }, lifetime: AbortSignal): Promise<void> {
+async function isolate(
+  session: ArmSession,
+  vm: VmTarget,
+  failed: { readonly writers: readonly VmRequest[]; readonly error: ArmError },
+  lifetime: AbortSignal,
+): Promise<void> {
   const [only, ...others] = failed.writers;
   if (only !== undefined && others.length === 0) {
     only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
@@ -101,10 +114,12 @@ async function settleFromModel(session: ArmSession, model: ArmVm, open: readonly
   for (const { wish, outcome } of planned) {
     const { request } = wish;
     if (outcome.kind === "attached") {
-      if (model.provisioningState === "Succeeded" || (await diskAgrees(session, { request, model }, signal))) request.settle(ok({ kind: "attached", lun: outcome.lun }));
+      if (model.provisioningState === "Succeeded" || (await diskAgrees(session, { request, model }, signal)))
+        request.settle(ok({ kind: "attached", lun: outcome.lun }));
       else toWrite.push({ request, outcome });
     } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
-    else if (outcome.kind === "noFreeLun") request.settle(fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMaxOf(model.vmSize) }));
+    else if (outcome.kind === "noFreeLun")
+      request.settle(fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMaxOf(model.vmSize) }));
     else if (outcome.kind !== "later") toWrite.push({ request, outcome });
   }
   return toWrite;
@@ -126,12 +141,22 @@ function listWith(model: ArmVm, planned: readonly Planned[]): readonly ArmDataDi
 
 function entering(request: VmRequest, lun: number): ArmDataDisk {
   const name = parseArmId(request.spec.diskUri)?.name;
-  return { lun, ...(name === undefined ? {} : { name }), createOption: "Attach", caching: request.spec.cachingMode, managedDisk: { id: request.spec.diskUri }, toBeDetached: false };
+  return {
+    lun,
+    ...(name === undefined ? {} : { name }),
+    createOption: "Attach",
+    caching: request.spec.cachingMode,
+    managedDisk: { id: request.spec.diskUri },
+    toBeDetached: false,
+  };
 }
 
 /** Whether Azure's words name this disk: `Disk 'pvc-1' …`, or its whole id. */
 function isNamedBy(error: ArmError, request: VmRequest): boolean {
-  const words = [error.message, ...error.details.map((detail) => detail.message)].join(" ").toLowerCase().split(/[\s'",()]+/);
+  const words = [error.message, ...error.details.map((detail) => detail.message)]
+    .join(" ")
+    .toLowerCase()
+    .split(/[\s'",()]+/);
   const name = parseArmId(request.spec.diskUri)?.name.toLowerCase();
   return words.some((word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey);
 }

@@ -86,7 +86,11 @@ export async function detachDisk(context: AttachmentContext, request: DetachRequ
   if (!answer.ok) return answer;
   if (answer.value.kind !== "instanceGone") return ok(undefined);
   const vmUri = context.vmUriOf(context.targetOf(request.node.nodeName));
-  const disowned = await untilDisowned(context.session, { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameArmId(owner, vmUri) }, signal);
+  const disowned = await untilDisowned(
+    context.session,
+    { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameArmId(owner, vmUri) },
+    signal,
+  );
   return disowned.ok ? ok(undefined) : fail(toFailure(disowned.failure, { diskUri: request.diskUri, nodeName: request.node.nodeName }));
 }
 

@@ -46,7 +46,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
   const settings = { ...defaultProvisionerSettings, ...options.settings };
   const budget = new ThrottleBudget({ clock, limits: settings.limits });
   const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
-  const vmUriOf = (name: string): string => `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
+  const vmUriOf = (name: string): string =>
+    `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
   const targetOf = (nodeName: string): VmTarget => ({ resourceGroup: place.resourceGroup, name: nodeName, key: armIdKey(vmUriOf(nodeName)) });
   const queues = new VmQueues({ session, targetOf, lifetime });
   const attachments: AttachmentContext = { session, queues, firstAttaches: new KeyedMutex(), targetOf, vmUriOf: (vm) => vmUriOf(vm.name) };
@@ -100,11 +101,24 @@ async function cancellable<T>(signal: AbortSignal, work: () => Promise<Result<T,
 /** Refuses what is no managed disk before ARM sees it. */
 async function onDisk<T>(diskUri: string, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
   if (parseArmId(diskUri)?.type === "disks") return work();
-  return fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem: "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…" });
+  return fail({
+    kind: "InvalidArgument",
+    field: "diskUri",
+    value: diskUri,
+    problem: "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
+  });
 }
 
 /** Also refuses a node without vmId: every VM would seem to be another than it. */
-async function onDiskAndNode<T>(request: { readonly diskUri: string; readonly node: NodeIdentity }, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+async function onDiskAndNode<T>(
+  request: { readonly diskUri: string; readonly node: NodeIdentity },
+  work: () => Promise<Result<T, Failure>>,
+): Promise<Result<T, Failure>> {
   if (request.node.vmId !== "") return onDisk(request.diskUri, work);
-  return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem: `node ${request.node.nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID` });
+  return fail({
+    kind: "InvalidArgument",
+    field: "node.vmId",
+    value: "",
+    problem: `node ${request.node.nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`,
+  });
 }

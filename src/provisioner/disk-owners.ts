@@ -13,9 +13,14 @@ export function ownersOf(disk: ArmDisk): readonly string[] {
 }
 
 /** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
-export function readDisk(session: ArmSession, disk: { readonly diskUri: string; readonly lane: Lane }, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+export function readDisk(
+  session: ArmSession,
+  disk: { readonly diskUri: string; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<ArmDisk, ArmError>> {
   const id = parseArmId(disk.diskUri);
-  if (id === undefined || id.type !== "disks") return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
+  if (id === undefined || id.type !== "disks")
+    return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
   return session.call(
     { group: "diskRead", resource: undefined, lane: disk.lane },
     (clientRequestId) => session.arm.getDisk({ resourceGroup: id.resourceGroup, name: id.name, clientRequestId }, signal),
@@ -24,7 +29,11 @@ export function readDisk(session: ArmSession, disk: { readonly diskUri: string; 
 }
 
 /** The VMs that a disk names as its owners now; none if the disk is gone. */
-export async function diskOwners(session: ArmSession, disk: { readonly diskUri: string; readonly lane: Lane }, signal: AbortSignal): Promise<Result<readonly string[], ArmError>> {
+export async function diskOwners(
+  session: ArmSession,
+  disk: { readonly diskUri: string; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<readonly string[], ArmError>> {
   const read = await readDisk(session, disk, signal);
   if (read.ok) return ok(ownersOf(read.value));
   return saysNotThere(read.failure) ? ok([]) : read;

@@ -37,7 +37,12 @@ export async function createDisk(session: ArmSession, place: DiskPlace, request:
     diskSizeGB: request.sizeGiB,
     maxShares: request.maxShares,
   };
-  const created = await write(session, { group: "diskWrite", diskUri }, (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...name, disk, clientRequestId }, signal), signal);
+  const created = await write(
+    session,
+    { group: "diskWrite", diskUri },
+    (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...name, disk, clientRequestId }, signal),
+    signal,
+  );
   if (!created.ok) return fail(toFailure(created.failure, {}));
   const read = await settledDisk(session, diskUri, signal);
   return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
@@ -49,13 +54,22 @@ export async function deleteDisk(session: ArmSession, diskUri: string, signal: A
   if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
-  const deleted = await write(session, { group: "diskDelete", diskUri }, (clientRequestId) => session.arm.startDiskDelete({ ...nameOf(diskUri), clientRequestId }, signal), signal);
+  const deleted = await write(
+    session,
+    { group: "diskDelete", diskUri },
+    (clientRequestId) => session.arm.startDiskDelete({ ...nameOf(diskUri), clientRequestId }, signal),
+    signal,
+  );
   if (deleted.ok || saysNotThere(deleted.failure)) return ok(undefined);
   return fail(toFailure(deleted.failure, { diskUri }));
 }
 
 /** Grows a disk. */
-export async function resizeDisk(session: ArmSession, request: { readonly diskUri: string; readonly sizeGiB: number }, signal: AbortSignal): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
+export async function resizeDisk(
+  session: ArmSession,
+  request: { readonly diskUri: string; readonly sizeGiB: number },
+  signal: AbortSignal,
+): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
   const { diskUri, sizeGiB } = request;
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
@@ -75,7 +89,11 @@ export async function resizeDisk(session: ArmSession, request: { readonly diskUr
 
 /** All disks of a resource group. */
 export async function listDisks(session: ArmSession, resourceGroup: string, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
-  const listed = await session.call({ group: "diskList", resource: undefined, lane: LANE }, (clientRequestId) => session.arm.listDisks({ resourceGroup, clientRequestId }, signal), signal);
+  const listed = await session.call(
+    { group: "diskList", resource: undefined, lane: LANE },
+    (clientRequestId) => session.arm.listDisks({ resourceGroup, clientRequestId }, signal),
+    signal,
+  );
   if (!listed.ok) return fail(toFailure(listed.failure, {}));
   return ok(listed.value.map(diskFactsOf).sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)));
 }

@@ -53,13 +53,18 @@ const attachedElsewhere = (error: ArmError, context: ErrorContext): Failure => (
   diskUri: context.diskUri ?? "",
   attachedTo: vmUrisIn(error.message),
 });
-const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({ kind: "DiskInUse", diskUri: context.diskUri ?? "", attachedTo: vmUrisIn(error.message) });
+const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({
+  kind: "DiskInUse",
+  diskUri: context.diskUri ?? "",
+  attachedTo: vmUrisIn(error.message),
+});
 const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "NoFreeLun",
   nodeName: context.nodeName ?? "",
   lunsMax: Number(/of this size is (\d+)/i.exec(error.message)?.[1] ?? 0),
 });
-const diskNotFound = (error: ArmError, context: ErrorContext): Failure => (context.diskUri === undefined ? rejected(error) : { kind: "DiskNotFound", diskUri: context.diskUri });
+const diskNotFound = (error: ArmError, context: ErrorContext): Failure =>
+  context.diskUri === undefined ? rejected(error) : { kind: "DiskNotFound", diskUri: context.diskUri };
 const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
   context.nodeName === undefined ? rejected(error) : { kind: "InstanceNotFound", nodeName: context.nodeName };
 
@@ -83,14 +88,22 @@ const rows: readonly Row[] = [
 
   { text: /attached to a VM of this size is/i, class: "rejected", failure: noFreeLun },
   { code: /^ConflictingUserInput$/i, class: "rejected", failure: attachedElsewhere },
-  { text: /LiveResizeSharedDiskNotAllowed|ChangeDiskSizeWhileAttached|InvalidResizeForLargeDisks|Cannot resize disk .* while it is attached/i, class: "rejected", failure: diskInUse },
+  {
+    text: /LiveResizeSharedDiskNotAllowed|ChangeDiskSizeWhileAttached|InvalidResizeForLargeDisks|Cannot resize disk .* while it is attached/i,
+    class: "rejected",
+    failure: diskInUse,
+  },
   { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
   { code: /AllocationFailed|^SkuNotAvailable$|OverconstrainedZonalAllocationRequest/i, class: "rejected", failure: quota },
   // Azure's own trouble while it carried an operation out. One disk may be behind it, so a batch is split; its callers may come again.
   { code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i, class: "rejected", failure: unavailable },
-  { code: /^InvalidAvailabilityZone$/i, class: "rejected", failure: (error) => ({ kind: "InvalidArgument", field: "zone", value: "", problem: error.message }) },
+  {
+    code: /^InvalidAvailabilityZone$/i,
+    class: "rejected",
+    failure: (error) => ({ kind: "InvalidArgument", field: "zone", value: "", problem: error.message }),
+  },
   { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
 
   { status: [404], target: /^diskId$/i, class: "notFound", failure: diskNotFound },

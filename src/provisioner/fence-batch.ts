@@ -62,18 +62,24 @@ export async function runFenceBatch(
     const after = await readVm(session, vm, "failover", lifetime);
     if (!after.ok || after.value.vmId !== before.value.vmId) {
       // Gone or another machine: the next round's read says so again and proves it. Lost: the next round starts over.
-      if (await troubles.endure(after.ok ? ownError("InstanceReplaced", `VM ${vm.name} was replaced meanwhile`) : asRetryable(after.failure), open, "failover")) continue;
+      if (await troubles.endure(after.ok ? ownError("InstanceReplaced", `VM ${vm.name} was replaced meanwhile`) : asRetryable(after.failure), open, "failover"))
+        continue;
       return;
     }
     if (after.value.etag === before.value.etag) {
       if (isEmpty(change)) memory.emptyUpdateMovesEtag = false;
-      if (await troubles.endure(ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.value.etag} as it was`), open, "failover")) continue;
+      if (await troubles.endure(ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.value.etag} as it was`), open, "failover"))
+        continue;
       return;
     }
     const off = allowed.filter((request) => !after.value.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey));
     await proveAll(off, (request) => entryGone(session, { before: before.value, after: after.value }, request, lifetime));
     const left = open.filter((request) => !request.isSettled);
-    if (left.length > 0 && !(await troubles.endure(ownError("DiskStillAttached", `the forced detach from VM ${vm.name} succeeded, but the disk is still listed`), left, "failover"))) return;
+    if (
+      left.length > 0 &&
+      !(await troubles.endure(ownError("DiskStillAttached", `the forced detach from VM ${vm.name} succeeded, but the disk is still listed`), left, "failover"))
+    )
+      return;
   }
 }
 
@@ -120,10 +126,22 @@ async function proveAll(requests: readonly VmRequest[], prove: (request: VmReque
 }
 
 /** The VM's list no longer has the disk; the disk must agree. */
-async function entryGone(session: ArmSession, reads: { readonly before: ArmVm; readonly after: ArmVm }, request: VmRequest, signal: AbortSignal): Promise<Result<FenceProof, ArmError>> {
-  const disowned = await untilDisowned(session, { diskUri: request.spec.diskUri, lane: "failover", isOwner: (vmUri) => isSameArmId(vmUri, reads.after.id) }, signal);
+async function entryGone(
+  session: ArmSession,
+  reads: { readonly before: ArmVm; readonly after: ArmVm },
+  request: VmRequest,
+  signal: AbortSignal,
+): Promise<Result<FenceProof, ArmError>> {
+  const disowned = await untilDisowned(
+    session,
+    { diskUri: request.spec.diskUri, lane: "failover", isOwner: (vmUri) => isSameArmId(vmUri, reads.after.id) },
+    signal,
+  );
   if (!disowned.ok) return disowned;
-  return ok({ kind: "entryGone", detail: `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ${reads.before.etag} to ${reads.after.etag}` });
+  return ok({
+    kind: "entryGone",
+    detail: `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ${reads.before.etag} to ${reads.after.etag}`,
+  });
 }
 
 /**

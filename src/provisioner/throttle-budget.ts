@@ -65,7 +65,8 @@ export class ThrottleBudget {
     const nowMs = this.#clock.elapsedMs();
     for (const scope of this.#scopesOf(call)) {
       const counts = answer.remaining.filter(({ policy }) => /Resource$/i.test(policy) === scope.isResource).map(({ remaining }) => remaining);
-      if (counts.length > 0) this.#put(scope.key, corrected(this.#bucket(scope.key, scope.limit, nowMs), scope.limit, { nowMs, remaining: Math.min(...counts) }));
+      if (counts.length > 0)
+        this.#put(scope.key, corrected(this.#bucket(scope.key, scope.limit, nowMs), scope.limit, { nowMs, remaining: Math.min(...counts) }));
     }
     if (!answer.result.ok && answer.result.failure.statusCode === 429) this.#block(call, answer.result.failure, nowMs);
   }

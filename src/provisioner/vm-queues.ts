@@ -1,5 +1,5 @@
-import { mostUrgentLane } from "../core/cloud/lane.ts";
 import { armIdKey } from "../core/cloud/arm-id.ts";
+import { mostUrgentLane } from "../core/cloud/lane.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { runAttachBatch } from "./attach-batch.ts";
 import { type FenceMemory, runFenceBatch } from "./fence-batch.ts";
@@ -65,7 +65,8 @@ export class VmQueues {
       clock: session.clock,
       lifetime,
       heldBy: () => fences.idle(),
-      delayMs: (waiting) => session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
+      delayMs: (waiting) =>
+        session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
       run: (batch) => runAttachBatch(session, vm, batch, lifetime),
     });
     return { updates, fences };

@@ -39,7 +39,11 @@ export function diskUri(name: string): string {
 }
 
 /** Puts a running VM into the cloud. */
-export function addVm(cloud: CloudUnderTest, name: string, options: { readonly size?: string; readonly zone?: string; readonly tags?: Readonly<Record<string, string>> } = {}): NodeIdentity {
+export function addVm(
+  cloud: CloudUnderTest,
+  name: string,
+  options: { readonly size?: string; readonly zone?: string; readonly tags?: Readonly<Record<string, string>> } = {},
+): NodeIdentity {
   const added = addVirtualMachine(cloud.model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name, ...options });
   assert.equal(added.kind, "Added");
   return { nodeName: name, vmId: vmAt(cloud, name).vmGuid };
@@ -47,7 +51,17 @@ export function addVm(cloud: CloudUnderTest, name: string, options: { readonly s
 
 /** A request for a disk; Premium_LRS of 64 GiB unless told otherwise. */
 export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDiskRequest {
-  return { diskName: "pvc-1", resourceGroup: undefined, location: undefined, zone: undefined, skuName: "Premium_LRS", sizeGiB: 64, maxShares: 1, tags: {}, ...changes };
+  return {
+    diskName: "pvc-1",
+    resourceGroup: undefined,
+    location: undefined,
+    zone: undefined,
+    skuName: "Premium_LRS",
+    sizeGiB: 64,
+    maxShares: 1,
+    tags: {},
+    ...changes,
+  };
 }
 
 /** Creates a disk and answers its id. */
@@ -68,7 +82,11 @@ export function disksOn(cloud: CloudUnderTest, name: string): readonly string[] 
 }
 
 /** Another client changes the VM: only its ETag shows. */
-export function changeFromOutside(cloud: CloudUnderTest, name: string, change: { readonly tags?: Readonly<Record<string, string>>; readonly ifMatch?: string } = {}): number {
+export function changeFromOutside(
+  cloud: CloudUnderTest,
+  name: string,
+  change: { readonly tags?: Readonly<Record<string, string>>; readonly ifMatch?: string } = {},
+): number {
   return cloud.model.handle({
     method: "PATCH",
     path: vmUri(name),
@@ -84,7 +102,9 @@ export function etagOf(cloud: CloudUnderTest, name: string): string {
 
 /** The calls of one operation so far. */
 export function callsOf(cloud: CloudUnderTest, operation: string, path?: string): readonly JournalEntry[] {
-  return cloud.model.journal.since(0).filter((entry) => entry.operation === operation && (path === undefined || entry.path.toLowerCase() === path.toLowerCase()));
+  return cloud.model.journal
+    .since(0)
+    .filter((entry) => entry.operation === operation && (path === undefined || entry.path.toLowerCase() === path.toLowerCase()));
 }
 
 /** Writes of VMs that were accepted. */

@@ -28,7 +28,7 @@ const TEST_TIMEOUT_MS = 30_000;
 
 /** Declares the tests that every cloud provisioner passes, the simulated one and the real one. */
 export function cloudProvisionerContract(name: string, makeCloud: () => Promise<CloudUnderTest>): void {
-  const on = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>): Promise<void> =>
+  const on = (sentence: string, test: (cloud: CloudUnderTest) => Promise<void>): void => {
     it(sentence, { timeout: TEST_TIMEOUT_MS }, async () => {
       const cloud = await makeCloud();
       try {
@@ -37,11 +37,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await cloud.close();
       }
     });
+  };
 
   describe(`CloudProvisioner: ${name}`, () => {
     describe("disks", () => {
       on("creates a disk with what was asked", async (cloud) => {
-        const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }), never)));
+        const created = valueOf(
+          await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ zone: "2", sizeGiB: 1024, maxShares: 3, tags: { a: "b" } }), never)),
+        );
         assert.deepEqual(created, {
           diskUri: diskUri("pvc-1"),
           diskName: "pvc-1",
@@ -78,7 +81,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("creates one disk when two callers ask at once", async (cloud) => {
         const both = await cloud.run(Promise.all([cloud.provisioner.createDisk(aDiskRequest(), never), cloud.provisioner.createDisk(aDiskRequest(), never)]));
-        assert.deepEqual(both.map(valueOf).map((disk) => disk.diskUri), [diskUri("pvc-1"), diskUri("pvc-1")]);
+        assert.deepEqual(
+          both.map(valueOf).map((disk) => disk.diskUri),
+          [diskUri("pvc-1"), diskUri("pvc-1")],
+        );
       });
 
       on("creates a disk although the answer is lost", async (cloud) => {
@@ -102,7 +108,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never))), { kind: "DiskInUse", diskUri: uri, attachedTo: [vmUri("node-a")] });
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never))), {
+          kind: "DiskInUse",
+          diskUri: uri,
+          attachedTo: [vmUri("node-a")],
+        });
         assert.equal(callsOf(cloud, "Disks_Delete").length, 0);
       });
 
@@ -118,7 +128,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), { kind: "DiskInUse", diskUri: uri, attachedTo: [vmUri("node-a")] });
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), {
+          kind: "DiskInUse",
+          diskUri: uri,
+          attachedTo: [vmUri("node-a")],
+        });
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
 
@@ -187,7 +201,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("sends what arrives during an update in one next update, attaches and detaches together", async (cloud) => {
         const node = addVm(cloud, "node-a");
-        const [old, first, second, third] = [await addDisk(cloud, "old"), await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
+        const [old, first, second, third] = [
+          await addDisk(cloud, "old"),
+          await addDisk(cloud, "pvc-1"),
+          await addDisk(cloud, "pvc-2"),
+          await addDisk(cloud, "pvc-3"),
+        ];
         await attach(cloud, old, node);
         const opening = attaching(cloud.provisioner, { diskUri: first, node });
         await cloud.until(() => vmWrites(cloud).length === 2);
@@ -250,7 +269,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const answers = await cloud.run(Promise.all(nodes.map((node) => attaching(cloud.provisioner, { diskUri: uri, node }))));
         assert.deepEqual(answers.map(valueOf), [{ lun: 0 }, { lun: 0 }, { lun: 0 }]);
         assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 3);
-        assert.deepEqual([...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo].sort(), nodes.map((node) => vmUri(node.nodeName)));
+        assert.deepEqual(
+          [...valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo].sort(),
+          nodes.map((node) => vmUri(node.nodeName)),
+        );
       });
 
       on("says that all shares of a disk are taken", async (cloud) => {
@@ -279,7 +301,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a", { size: "Standard_B1s" });
         const [first, second, third] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
         for (const disk of [first, second]) await attach(cloud, disk, node);
-        const [attached, detached] = await cloud.run(Promise.all([attaching(cloud.provisioner, { diskUri: third, node }), detaching(cloud.provisioner, { diskUri: first, node })]));
+        const [attached, detached] = await cloud.run(
+          Promise.all([attaching(cloud.provisioner, { diskUri: third, node }), detaching(cloud.provisioner, { diskUri: first, node })]),
+        );
         assert.deepEqual(valueOf(attached), { lun: 0 });
         valueOf(detached);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@1", "pvc-3@0"]);
@@ -288,9 +312,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("says that the VM is not there, or is another", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         const gone = { nodeName: "node-x", vmId: "11111111-1111-1111-1111-111111111111" };
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), { kind: "InstanceNotFound", nodeName: "node-x" });
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), {
+          kind: "InstanceNotFound",
+          nodeName: "node-x",
+        });
         const successor = addVm(cloud, "node-x");
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), { kind: "InstanceReplaced", nodeName: "node-x", vmId: successor.vmId });
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: gone }))), {
+          kind: "InstanceReplaced",
+          nodeName: "node-x",
+          vmId: successor.vmId,
+        });
         assert.equal(vmWrites(cloud).length, 0);
       });
 
@@ -329,7 +360,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), { lun: 0 });
         assert.equal(asked, 2);
         assert.deepEqual(
-          callsOf(cloud, "VirtualMachines_Update").filter((entry) => entry.ifMatch !== undefined).map((entry) => entry.status),
+          callsOf(cloud, "VirtualMachines_Update")
+            .filter((entry) => entry.ifMatch !== undefined)
+            .map((entry) => entry.status),
           [412, 200],
         );
         assert.deepEqual(vmAt(cloud, "node-a").tags, { outside: "yes" });
@@ -344,7 +377,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           if (asked === 1) changeFromOutside(cloud, "node-a");
           return Promise.resolve(asked === 1);
         };
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
+        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node, mayProceed }))), {
+          kind: "Refused",
+          diskUri: uri,
+          nodeName: "node-a",
+        });
         assert.deepEqual(disksOn(cloud, "node-a"), []);
       });
 
@@ -352,7 +389,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever }))), { kind: "Refused", diskUri: uri, nodeName: "node-a" });
+        assert.deepEqual(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever }))), {
+          kind: "Refused",
+          diskUri: uri,
+          nodeName: "node-a",
+        });
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
     });
@@ -391,7 +432,11 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("waits as long as Azure says when it is throttled", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 1 },
+        });
         const startedMs = cloud.elapsedMs();
         assert.equal(await attach(cloud, uri, node), 0);
         assert.ok(cloud.elapsedMs() - startedMs >= 1000, "came again before Retry-After was over");
@@ -416,13 +461,17 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const names = ["pvc-1", "pvc-2", "pvc-3", "pvc-4"];
         const uris: string[] = [];
         for (const disk of names) uris.push(await addDisk(cloud, disk));
-        cloud.model.faults.add({ operation: "VirtualMachines_Update", disk: diskUri("pvc-3"), effect: { kind: "FailOperation", code: "DiskBroken", message: "Something is wrong." } });
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          disk: diskUri("pvc-3"),
+          effect: { kind: "FailOperation", code: "DiskBroken", message: "Something is wrong." },
+        });
         const answers = await cloud.run(Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))));
         assert.deepEqual(
           answers.map((answer) => (answer.ok ? "attached" : answer.failure.kind)),
           ["attached", "attached", "CloudRejected", "attached"],
         );
-        assert.deepEqual(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]).sort(), ["pvc-1", "pvc-2", "pvc-4"]);
+        assert.deepEqual(new Set(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0])), new Set(["pvc-1", "pvc-2", "pvc-4"]));
       });
 
       on("waits for the update of another client and then does its own", async (cloud) => {
@@ -537,7 +586,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await cloud.run(Promise.all(uris.map((uri) => attaching(cloud.provisioner, { diskUri: uri, node }))));
         const before = vmWrites(cloud).length;
         const proofs = await cloud.run(Promise.all(uris.map((uri) => fencing(cloud.provisioner, { diskUri: uri, node }))));
-        assert.deepEqual(proofs.map((proof) => valueOf(proof).kind), ["entryGone", "entryGone", "entryGone"]);
+        assert.deepEqual(
+          proofs.map((proof) => valueOf(proof).kind),
+          ["entryGone", "entryGone", "entryGone"],
+        );
         assert.equal(vmWrites(cloud).length - before, 1);
       });
 
@@ -643,7 +695,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       }
 
       on("says which VM is not there", async (cloud) => {
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-x" }, never))), { kind: "InstanceNotFound", nodeName: "node-x" });
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-x" }, never))), {
+          kind: "InstanceNotFound",
+          nodeName: "node-x",
+        });
       });
 
       on("tells the node behind an instance, and that others are none", async (cloud) => {

@@ -26,7 +26,14 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
   let instances = 0;
   const another = (): AzureCloudProvisioner => {
     const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 });
-    return createAzureCloudProvisioner({ arm, clock, random: createSeededRandom(instances++), place, lifetime: lifetime.signal, correlationId: () => "correlation-1" });
+    return createAzureCloudProvisioner({
+      arm,
+      clock,
+      random: createSeededRandom(instances++),
+      place,
+      lifetime: lifetime.signal,
+      correlationId: () => "correlation-1",
+    });
   };
   const until = async (isReached: () => boolean): Promise<void> => {
     // In steps: the model may have something to end while nobody sleeps.
@@ -79,7 +86,15 @@ cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
       caPem: emulator.caPem ?? "",
       clock: systemClock,
     });
-    return createAzureCloudProvisioner({ arm, clock: systemClock, random: systemRandom, place, lifetime: lifetime.signal, settings: scaledSettings(TIME_SCALE), correlationId: () => "correlation-1" });
+    return createAzureCloudProvisioner({
+      arm,
+      clock: systemClock,
+      random: systemRandom,
+      place,
+      lifetime: lifetime.signal,
+      settings: scaledSettings(TIME_SCALE),
+      correlationId: () => "correlation-1",
+    });
   };
   const provisioner = another();
   return {

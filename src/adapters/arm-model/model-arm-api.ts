@@ -28,7 +28,10 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const diskPath = (disk: ArmName): string => `${group(disk.resourceGroup)}/disks/${disk.name}`;
   const vmPath = (vm: ArmName): string => `${group(vm.resourceGroup)}/virtualMachines/${vm.name}`;
 
-  async function send(request: Omit<ArmRequest, "query"> & { readonly clientRequestId: string; readonly query?: Readonly<Record<string, string>> }, signal: AbortSignal): Promise<WireAnswer | Lost> {
+  async function send(
+    request: Omit<ArmRequest, "query"> & { readonly clientRequestId: string; readonly query?: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<WireAnswer | Lost> {
     const onTheWay = async (ms: number): Promise<boolean> => {
       if (ms > 0) await clock.sleep(ms, signal);
       return !signal.aborted;
@@ -46,7 +49,11 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     }
   }
 
-  async function list<T>(request: { readonly path: string; readonly clientRequestId: string }, readItem: (item: unknown) => T, signal: AbortSignal): Promise<ArmAnswer<readonly T[]>> {
+  async function list<T>(
+    request: { readonly path: string; readonly clientRequestId: string },
+    readItem: (item: unknown) => T,
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
     let query: Readonly<Record<string, string>> = {};
     for (let pages = 0; pages < PAGES_MAX; pages++) {
@@ -57,7 +64,10 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       if (nextLink === undefined) return { result: ok(items), remaining: page.remaining };
       query = Object.fromEntries(new URL(nextLink).searchParams);
     }
-    return { result: fail(errorWithoutAnswer("TooManyPages", `the list ${request.path} has more than ${PAGES_MAX} pages`, request.clientRequestId)), remaining: [] };
+    return {
+      result: fail(errorWithoutAnswer("TooManyPages", `the list ${request.path} has more than ${PAGES_MAX} pages`, request.clientRequestId)),
+      remaining: [],
+    };
   }
 
   return {
@@ -75,12 +85,15 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       return read(await send({ method: "PUT", path: diskPath(name), body, clientRequestId }, signal), (answer) => startedFrom(answer, "disk"));
     },
     startDiskResize: async ({ diskSizeGB, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "PATCH", path: diskPath(name), body: { properties: { diskSizeGB } }, clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
+      read(await send({ method: "PATCH", path: diskPath(name), body: { properties: { diskSizeGB } }, clientRequestId }, signal), (answer) =>
+        startedFrom(answer, "disk"),
+      ),
     startDiskDelete: async ({ clientRequestId, ...name }, signal) =>
       read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
     getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "GET", path: vmPath(name), clientRequestId, ...(instanceView ? { query: { $expand: "instanceView" } } : {}) }, signal), (answer) =>
-        valueFrom<ArmVm>(answer, readVmResource),
+      read(
+        await send({ method: "GET", path: vmPath(name), clientRequestId, ...(instanceView ? { query: { $expand: "instanceView" } } : {}) }, signal),
+        (answer) => valueFrom<ArmVm>(answer, readVmResource),
       ),
     listVms: ({ resourceGroup, clientRequestId }, signal) => list({ path: `${group(resourceGroup)}/virtualMachines`, clientRequestId }, readVmResource, signal),
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
@@ -92,13 +105,18 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     },
     startAttachDetachDataDisks: async ({ attach, detach, clientRequestId, ...name }, signal) => {
       const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
-      return read(await send({ method: "POST", path: `${vmPath(name)}/attachDetachDataDisks`, body, clientRequestId }, signal), (answer) => startedFrom(answer, "vm"));
+      return read(await send({ method: "POST", path: `${vmPath(name)}/attachDetachDataDisks`, body, clientRequestId }, signal), (answer) =>
+        startedFrom(answer, "vm"),
+      );
     },
     startVmPowerOff: async ({ skipShutdown, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "POST", path: `${vmPath(name)}/powerOff`, query: { skipShutdown: String(skipShutdown) }, clientRequestId }, signal), (answer) => startedFrom(answer, "vm")),
-    startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "POST", path: `${vmPath(name)}/deallocate`, query: { forceDeallocate: String(forceDeallocate) }, clientRequestId }, signal), (answer) =>
+      read(await send({ method: "POST", path: `${vmPath(name)}/powerOff`, query: { skipShutdown: String(skipShutdown) }, clientRequestId }, signal), (answer) =>
         startedFrom(answer, "vm"),
+      ),
+    startVmDeallocate: async ({ forceDeallocate, clientRequestId, ...name }, signal) =>
+      read(
+        await send({ method: "POST", path: `${vmPath(name)}/deallocate`, query: { forceDeallocate: String(forceDeallocate) }, clientRequestId }, signal),
+        (answer) => startedFrom(answer, "vm"),
       ),
     pollOperation: async ({ operation, clientRequestId }, signal) => {
       const url = new URL(operation.pollUrl ?? "");

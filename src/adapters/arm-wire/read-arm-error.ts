@@ -1,7 +1,10 @@
 import type { ArmError } from "../../provisioner/arm-api.ts";
 
 /** Reads an ARM error out of a parsed body; what is missing becomes empty, since front doors and proxies answer in other shapes. */
-export function readArmError(body: unknown, answer: { readonly statusCode: number; readonly retryAfterMs: number | undefined; readonly requestId: string }): ArmError {
+export function readArmError(
+  body: unknown,
+  answer: { readonly statusCode: number; readonly retryAfterMs: number | undefined; readonly requestId: string },
+): ArmError {
   const outer = asObject(body);
   const error = "error" in outer ? asObject(outer["error"]) : outer;
   return {

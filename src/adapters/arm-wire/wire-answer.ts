@@ -39,7 +39,8 @@ export function statusFrom(answer: WireAnswer, operation: ArmOperation): ArmAnsw
   const { status, error } = readOperationStatus(answer.body);
   const state = status.toLowerCase();
   if (state === "" || state === "succeeded") return withRemaining(answer, ok({ state: "succeeded" }));
-  if (state === "canceled" || state === "cancelled") return withRemaining(answer, ok({ state: "canceled", error: operationError(answer, error, "OperationCanceled") }));
+  if (state === "canceled" || state === "cancelled")
+    return withRemaining(answer, ok({ state: "canceled", error: operationError(answer, error, "OperationCanceled") }));
   if (state.includes("fail")) return withRemaining(answer, ok({ state: "failed", error: operationError(answer, error, "OperationFailed") }));
   // A status document names no next address: the same one is asked again.
   return withRemaining(answer, ok({ state: "running", operation: { ...running, pollUrl: operation.pollUrl } }));

@@ -44,7 +44,11 @@ export function endpointsOf(config: AzureConfig, environment: Readonly<Record<st
   const name = config.cloud ?? "AzurePublicCloud";
   const cloud = clouds[name.toLowerCase()];
   if (cloud === undefined && (config.resourceManagerEndpoint === undefined || config.activeDirectoryEndpoint === undefined)) {
-    return invalid("cloud", name, "is none of AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud; for any other, set resourceManagerEndpoint and activeDirectoryEndpoint");
+    return invalid(
+      "cloud",
+      name,
+      "is none of AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud; for any other, set resourceManagerEndpoint and activeDirectoryEndpoint",
+    );
   }
   const ownAuthority = config.activeDirectoryEndpoint ?? environment["AZURE_AUTHORITY_HOST"];
   const authority = withoutSlash(ownAuthority ?? cloud?.authority ?? "");

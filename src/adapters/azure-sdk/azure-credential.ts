@@ -44,7 +44,14 @@ function workloadIdentity({ config, environment, endpoints, caPem }: CredentialS
   if (!clientId.ok) return clientId;
   const tokenFilePath = required(merged, "aadFederatedTokenFile", why);
   if (!tokenFilePath.ok) return tokenFilePath;
-  return ok(new WorkloadIdentityCredential({ tenantId: tenantId.value, clientId: clientId.value, tokenFilePath: tokenFilePath.value, ...authorityOptions(endpoints, caPem) }));
+  return ok(
+    new WorkloadIdentityCredential({
+      tenantId: tenantId.value,
+      clientId: clientId.value,
+      tokenFilePath: tokenFilePath.value,
+      ...authorityOptions(endpoints, caPem),
+    }),
+  );
 }
 
 function managedIdentity(identity: string): TokenCredential {
@@ -63,8 +70,15 @@ function clientSecret({ config, endpoints, caPem }: CredentialSources): Result<T
   return ok(new ClientSecretCredential(tenantId.value, clientId.value, secret.value, authorityOptions(endpoints, caPem)));
 }
 
-function authorityOptions(endpoints: AzureEndpoints, caPem: string | undefined): { authorityHost: string; disableInstanceDiscovery: boolean; tlsOptions?: { ca: string } } {
-  return { authorityHost: endpoints.authority, disableInstanceDiscovery: endpoints.isPrivateAuthority, ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }) };
+function authorityOptions(
+  endpoints: AzureEndpoints,
+  caPem: string | undefined,
+): { authorityHost: string; disableInstanceDiscovery: boolean; tlsOptions?: { ca: string } } {
+  return {
+    authorityHost: endpoints.authority,
+    disableInstanceDiscovery: endpoints.isPrivateAuthority,
+    ...(caPem === undefined ? {} : { tlsOptions: { ca: caPem } }),
+  };
 }
 
 function given<K extends keyof AzureConfig>(field: K, value: string | undefined): Partial<Record<K, string>> {

@@ -60,7 +60,10 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
     );
   }
 
-  async function list<T>(request: { readonly clientRequestId: string; readonly first: (call: CallOptions) => Promise<unknown>; readonly readItem: (item: unknown) => T }, signal: AbortSignal): Promise<ArmAnswer<readonly T[]>> {
+  async function list<T>(
+    request: { readonly clientRequestId: string; readonly first: (call: CallOptions) => Promise<unknown>; readonly readItem: (item: unknown) => T },
+    signal: AbortSignal,
+  ): Promise<ArmAnswer<readonly T[]>> {
     const items: T[] = [];
     let answer = await send(request.clientRequestId, request.first, signal);
     for (let pages = 0; pages < PAGES_MAX; pages++) {
@@ -76,7 +79,9 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
 
   return {
     getDisk: async ({ resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(await send(clientRequestId, (call) => client.disks.get(resourceGroup, name, call), signal), (wire) => valueFrom<ArmDisk>(wire, readDiskResource)),
+      readSdkAnswer(await send(clientRequestId, (call) => client.disks.get(resourceGroup, name, call), signal), (wire) =>
+        valueFrom<ArmDisk>(wire, readDiskResource),
+      ),
     listDisks: ({ resourceGroup, clientRequestId }, signal) =>
       list({ clientRequestId, first: (call) => client.disks.listByResourceGroup(resourceGroup, call).byPage().next(), readItem: readDiskResource }, signal),
     startDiskCreateOrUpdate: async ({ resourceGroup, name, disk, clientRequestId }, signal) => {
@@ -101,7 +106,11 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     getVm: async ({ resourceGroup, name, instanceView, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => client.virtualMachines.get(resourceGroup, name, { ...call, ...(instanceView ? { expand: "instanceView" } : {}) }), signal);
+      const answer = await send(
+        clientRequestId,
+        (call) => client.virtualMachines.get(resourceGroup, name, { ...call, ...(instanceView ? { expand: "instanceView" } : {}) }),
+        signal,
+      );
       return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
     },
     listVms: ({ resourceGroup, clientRequestId }, signal) =>
@@ -124,7 +133,11 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
     startVmDeallocate: async ({ resourceGroup, name, forceDeallocate, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => client.virtualMachines.deallocate(resourceGroup, name, { ...call, forceDeallocate }).submitted(), signal);
+      const answer = await send(
+        clientRequestId,
+        (call) => client.virtualMachines.deallocate(resourceGroup, name, { ...call, forceDeallocate }).submitted(),
+        signal,
+      );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
     pollOperation: async ({ operation, clientRequestId }, signal) =>

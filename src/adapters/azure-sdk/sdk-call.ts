@@ -62,12 +62,20 @@ function lostError(error: unknown, call: { readonly clientRequestId: string; rea
   if (call.isCancelled) return errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", call.clientRequestId);
   const { name, message, code, statusCode } = factsOf(error);
   // A token service that is busy or unreachable is no refusal: only its 4xx answers and a credential that is not there are.
-  const isRefusedLogin = CREDENTIAL_ERRORS.includes(name) && (statusCode === undefined || (statusCode >= 400 && statusCode < 429)) && !/network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN/i.test(message);
+  const isRefusedLogin =
+    CREDENTIAL_ERRORS.includes(name) &&
+    (statusCode === undefined || (statusCode >= 400 && statusCode < 429)) &&
+    !/network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN/i.test(message);
   if (isRefusedLogin) return { ...errorWithoutAnswer(name, `no token for Azure: ${message}`, call.clientRequestId), statusCode: 401 };
   return errorWithoutAnswer(ownErrorCodes.noAnswer, `${code === undefined ? "" : `${code}: `}${message}`, call.clientRequestId);
 }
 
-function factsOf(error: unknown): { readonly name: string; readonly message: string; readonly code: string | undefined; readonly statusCode: number | undefined } {
+function factsOf(error: unknown): {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly statusCode: number | undefined;
+} {
   if (!(error instanceof Error)) return { name: "", message: String(error), code: undefined, statusCode: undefined };
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
   const statusCode = "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isSameArmId, parseArmId } from "./arm-id.ts";
+
+const id = "/subscriptions/S/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
+
+describe("ARM ids", () => {
+  it("are read whatever their case", () => {
+    assert.deepEqual(parseArmId(id.toUpperCase()), { subscriptionId: "S", resourceGroup: "RG", type: "disks", name: "PVC-1" });
+  });
+
+  for (const other of ["", "pvc-1", id.slice(1), `${id}/`, `${id}/x/y`, id.replace("Microsoft.Compute", "Microsoft.Storage")]) {
+    it(`are refused: ${JSON.stringify(other)}`, () => {
+      assert.equal(parseArmId(other), undefined);
+    });
+  }
+
+  it("are the same whatever their case", () => {
+    assert.equal(isSameArmId(id, id.toUpperCase()), true);
+    assert.equal(isSameArmId(id, `${id}0`), false);
+  });
+});

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { backoffMs } from "./backoff.ts";
+import { pollDelayMs } from "./poll-delay.ts";
+
+describe("backoffMs", () => {
+  it("doubles up to its limit", () => {
+    const delays = [1, 2, 3, 4, 5, 1000].map((attempt) => backoffMs({ baseMs: 200, maxMs: 800, attempt, chance: 0.999999 }));
+    assert.deepEqual(delays, [200, 400, 800, 800, 800, 800]);
+  });
+
+  it("spreads between half and all of the full delay", () => {
+    assert.equal(backoffMs({ baseMs: 200, maxMs: 800, attempt: 1, chance: 0 }), 100);
+    assert.equal(backoffMs({ baseMs: 200, maxMs: 800, attempt: 1, chance: 0.5 }), 150);
+  });
+});
+
+describe("pollDelayMs", () => {
+  const pace = { minMs: 1000, maxMs: 5000 };
+  for (const { elapsedMs, retryAfterMs, expected, because } of [
+    { elapsedMs: 0, retryAfterMs: undefined, expected: 1000, because: "the first polls come soon" },
+    { elapsedMs: 10_000, retryAfterMs: undefined, expected: 2000, because: "later ones come in proportion" },
+    { elapsedMs: 600_000, retryAfterMs: undefined, expected: 5000, because: "there is an upper limit" },
+    { elapsedMs: 0, retryAfterMs: 3000, expected: 3000, because: "the service may ask for less haste" },
+    { elapsedMs: 0, retryAfterMs: 60_000, expected: 5000, because: "but not without limit" },
+  ]) {
+    it(`waits ${expected} ms after ${elapsedMs} ms: ${because}`, () => {
+      assert.equal(pollDelayMs(pace, { elapsedMs, retryAfterMs }), expected);
+    });
+  }
+});
