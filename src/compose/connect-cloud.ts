@@ -13,16 +13,20 @@ export async function connectCloud(values: Values<typeof azureOptions>, ports: P
   const file = values["cloud-config"];
   const fromFile: AzureConfig = file === undefined ? {} : (JSON.parse(await readFile(file, "utf8")) as AzureConfig);
   const endpoint = values["azure-endpoint"];
+  const environment = process.env;
   const config: AzureConfig = {
+    ...stated("tenantId", environment["AZURE_TENANT_ID"]),
+    ...stated("aadClientId", environment["AZURE_CLIENT_ID"]),
+    ...stated("aadClientSecret", environment["AZURE_CLIENT_SECRET"]),
     ...fromFile,
     ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
-    ...stated("subscriptionId", values["azure-subscription-id"]),
-    ...stated("resourceGroup", values["azure-resource-group"]),
-    ...stated("location", values["azure-location"]),
+    ...stated("subscriptionId", values["subscription-id"]),
+    ...stated("resourceGroup", values["resource-group"]),
+    ...stated("location", values.location),
   };
   const caFile = values["azure-ca-file"];
   const caPem = caFile === undefined ? undefined : await readFile(caFile, "utf8");
-  const connected = connectAzure({ config, environment: process.env, caPem, clock: ports.clock });
+  const connected = connectAzure({ config, environment, caPem, clock: ports.clock });
   if (!connected.ok) throw new Error(describeFailure(connected.failure));
   const { arm, place } = connected.value;
   return createAzureCloudProvisioner({ arm, place, clock: ports.clock, random: ports.random, lifetime: ports.lifetime, settings: scaledSettings(values["azure-time-scale"]) });

@@ -12,9 +12,9 @@ export const azureOptions = {
   "cloud-config": { kind: "text", help: "azure.json of the cluster: subscriptionId, resourceGroup, location, tenantId, and how to sign in. Flags below win over it" },
   "azure-endpoint": { kind: "text", help: "Azure Resource Manager's endpoint, such as https://localhost:8443 of an emulator (default: the cloud's own)" },
   "azure-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the endpoint's certificate comes from" },
-  "azure-subscription-id": { kind: "text", help: "Subscription of the cluster" },
-  "azure-resource-group": { kind: "text", help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none" },
-  "azure-location": { kind: "text", help: "Region of disks whose StorageClass and topology name none" },
+  "subscription-id": { kind: "text", help: "Subscription of the cluster" },
+  "resource-group": { kind: "text", help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none" },
+  location: { kind: "text", help: "Region of disks whose StorageClass and topology name none" },
   "azure-time-scale": { kind: "number", default: 1, min: 0.0001, max: 1, help: "Scale of the driver's waits for Azure (polls, back-off, call budget): for emulators that run faster than Azure" },
 } as const satisfies Options;
 

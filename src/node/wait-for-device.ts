@@ -11,7 +11,7 @@ import type { NodePorts } from "./node-ports.ts";
 /** Waits until the attachment says Attached. What it waits for is told when the time is over. */
 export async function waitForAttachment(ports: NodePorts, request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number }, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
   const isAttached = (attachment: AzVolumeAttachment | undefined): boolean => attachment?.status?.state === "Attached" && attachment.status.lun !== undefined && attachment.status.deviceMissing !== true;
-  const waited = await waitFor(ports, "AzVolumeAttachment", request.attachmentName, isAttached, request.waitMs, signal);
+  const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
   const what =
@@ -24,23 +24,12 @@ export async function waitForAttachment(ports: NodePorts, request: { readonly vo
 /** Waits until this node is the writer of the volume. */
 export async function waitForGrant(ports: NodePorts, request: { readonly volumeId: string; readonly volumeName: string; readonly waitMs: number }, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
   const isGranted = (volume: AzVolume | undefined): boolean => volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
-  const waited = await waitFor(ports, "AzVolume", request.volumeName, isGranted, request.waitMs, signal);
+  const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const record = ports.cache.get("AzVolume", request.volumeName)?.status?.record;
   if (record !== undefined && record.unproven.length > 0) return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
   const writer = record?.writer?.nodeName;
   return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it` });
-}
-
-async function waitFor<K extends "AzVolume" | "AzVolumeAttachment">(
-  ports: NodePorts,
-  kind: K,
-  name: string,
-  predicate: (object: (K extends "AzVolume" ? AzVolume : AzVolumeAttachment) | undefined) => boolean,
-  waitMs: number,
-  signal: AbortSignal,
-): Promise<(K extends "AzVolume" ? AzVolume : AzVolumeAttachment) | undefined> {
-  return ports.cache.waitFor(kind, name, predicate, { timeoutMs: waitMs, clock: ports.clock }, signal);
 }
 
 /**

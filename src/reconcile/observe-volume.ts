@@ -11,7 +11,11 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   const volumeId = volume.status?.detail?.diskUri;
   return {
     volume,
-    attachments: attachments.map((attachment) => ({ attachment, unchangedMs: cache.unchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0 })),
+    attachments: attachments.map((attachment) => ({
+      attachment,
+      unchangedMs: cache.unchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
+      watchedUnchangedMs: cache.watchedUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
+    })),
     nodes: observeNodes(ports),
     writerUse: writer === undefined || volumeId === undefined ? "unknown" : users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind,
     nowMs: clock.nowMs(),
@@ -33,7 +37,7 @@ export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): r
         zone: status.zone,
         isReady: status.readyForVolumeAllocation,
         ...users.cachedNode(driverNode.spec.nodeName),
-        heartbeatUnchangedMs: cache.unchangedMs("AzDriverNode", driverNode.metadata.name) ?? 0,
+        heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", driverNode.metadata.name) ?? 0,
         isKubeletLeaseStale: undefined,
         volumesMax: status.maxVolumes,
         attachments: cache.byIndex("AzVolumeAttachment", "nodeName", driverNode.spec.nodeName).length,

@@ -53,10 +53,13 @@ export interface ObservedVolume {
   readonly settings: VolumeSettings;
 }
 
-/** An attachment and for how long this observer has seen it unchanged. */
+/** An attachment and for how long it has not changed, in milliseconds on the observer's own clock. */
 export interface ObservedAttachment {
   readonly attachment: AzVolumeAttachment;
+  /** Whether or not the store could be heard meanwhile. */
   readonly unchangedMs: number;
+  /** Only time during which the store was heard: an observer that stood still has watched nobody. */
+  readonly watchedUnchangedMs: number;
 }
 
 /** Where a volume is, in one word: `deleting` needs DeleteVolume's mark as well. */

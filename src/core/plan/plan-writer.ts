@@ -1,7 +1,7 @@
 import type { WriterRecord } from "../model/az-volume.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
-import { isDeleting, isProvisioned, isResizingOffline, nodeNamed, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import { isDeleting, isProvisioned, isResizingOffline, nodeNamed, type ObservedAttachment, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 import { grant } from "./writer-steps.ts";
 
 /** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
@@ -86,7 +86,7 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
     return [{ kind: "WaitFor", reason: "NoAttachment", message: `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`, retryAfterMs: RECHECK_MS }];
   }
   if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
-  const verdict = judgeRecall(observed, own.attachment, own.unchangedMs, present);
+  const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   return [{ kind: "WaitFor", reason: "WaitingForUnmount", message: `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`, retryAfterMs: RECHECK_MS }];
 }
@@ -94,8 +94,9 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
 type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
 /** Decides whether a recall has failed. A node that makes progress is given time without end; a silent one is cut off only on the word of two witnesses. */
-export function judgeRecall(observed: ObservedVolume, attachment: AzVolumeAttachment, unchangedMs: number, node: ObservedNode | undefined): RecallVerdict {
+export function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, node: ObservedNode | undefined): RecallVerdict {
   const { settings } = observed;
+  const { attachment, unchangedMs, watchedUnchangedMs } = recalled;
   const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
   if (answer === undefined) {
     if (node?.isOutOfService === true) {
@@ -105,10 +106,10 @@ export function judgeRecall(observed: ObservedVolume, attachment: AzVolumeAttach
     if (node !== undefined && isLost(observed, node)) return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
     return { kind: "wait", because: "has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is" };
   }
-  if (unchangedMs < settings.unmountStallMs) {
+  if (watchedUnchangedMs < settings.unmountStallMs) {
     return { kind: "wait", because: answer.published.length > 0 ? `still has ${answer.published.join(", ")} mounted for a workload` : "is unmounting" };
   }
-  return { kind: "failed", ground: node?.isOutOfService === true ? "outOfService" : "stalled", because: `its unmount has made no progress for ${Math.floor(unchangedMs / 1000)} s` };
+  return { kind: "failed", ground: node?.isOutOfService === true ? "outOfService" : "stalled", because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s` };
 }
 
 /** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */

@@ -1,0 +1,26 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+
+/**
+ * A workload: appends numbered records to a file and syncs each. Prints the number of each record once it is synced, and the error that stops it.
+ * Runs inside a node's mount namespace, as a container would.
+ */
+const [file = "", everyMs = "20"] = process.argv.slice(2);
+const descriptor = openSync(file, "a");
+let next = Number(process.argv[4] ?? "1");
+
+function append(): void {
+  try {
+    writeSync(descriptor, `record ${next} ${"x".repeat(200)}\n`);
+    fsyncSync(descriptor);
+    process.stdout.write(`synced ${next}\n`);
+    next += 1;
+    setTimeout(append, Number(everyMs));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    process.stdout.write(`failed ${code}\n`);
+    closeSync(descriptor);
+  }
+}
+
+process.on("SIGTERM", () => process.exit(0));
+append();

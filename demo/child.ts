@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+/** A process of the demo's. */
+export interface Child {
+  readonly name: string;
+  readonly pid: number;
+  /** What it printed on standard error so far. */
+  readonly log: () => string;
+  /** The first line of standard output that `matches` accepts; lines that came before are seen, too. Rejects if the process ends first or time runs out. */
+  untilLine(matches: (line: string) => boolean, timeoutMs: number): Promise<string>;
+  readonly lines: () => readonly string[];
+  kill(signal: NodeJS.Signals): void;
+  /** Asks it to end, kills it if it does not, and waits until it is gone. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const LOG_MAX_CHARS = 1_000_000;
+
+/** Starts a process whose end belongs to the demo. */
+export function startChild(name: string, command: readonly string[], env: NodeJS.ProcessEnv = process.env): Child {
+  const [program = "", ...args] = command;
+  const child: ChildProcess = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const lines: string[] = [];
+  let log = "";
+  const waiting = new Set<(line: string) => void>();
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    log = (log + chunk).slice(-LOG_MAX_CHARS);
+  });
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      lines.push(line);
+      for (const tell of waiting) tell(line);
+    });
+  }
+  const exited = once(child, "exit");
+  const hasExited = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  return {
+    name,
+    pid: child.pid ?? 0,
+    log: () => log,
+    lines: () => lines,
+    kill: (signal) => void child.kill(signal),
+    untilLine: (matches, timeoutMs) => {
+      const seen = lines.find(matches);
+      if (seen !== undefined) return Promise.resolve(seen);
+      return new Promise((resolve, reject) => {
+        const end = (act: () => void): void => {
+          waiting.delete(tell);
+          clearTimeout(timer);
+          act();
+        };
+        const tell = (line: string): void => {
+          if (matches(line)) end(() => resolve(line));
+        };
+        const timer = setTimeout(() => end(() => reject(new Error(`${name} did not say what was waited for within ${timeoutMs} ms:\n${log.slice(-4_000)}`))), timeoutMs);
+        waiting.add(tell);
+        child.once("exit", () => end(() => reject(new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`))));
+      });
+    },
+    stop: async (graceMs) => {
+      if (hasExited()) return;
+      // A frozen process takes no SIGTERM until it is thawed.
+      child.kill("SIGCONT");
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => void child.kill("SIGKILL"), graceMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
+import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
+import { createObjectCache } from "../reconcile/object-cache.ts";
+import { connectCloud } from "./connect-cloud.ts";
+import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
+import { azureOptions, processOptions } from "./process-options.ts";
+import type { Role } from "./run-role.ts";
+import { untilEnded } from "./until-aborted.ts";
+import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
+
+const options = {
+  ...endpointOptions,
+  "store-socket": { kind: "text", required: true, help: "Unix socket of the embedded object store (role store)" },
+  ...azureOptions,
+  ...controllerServiceOptions,
+  ...volumeOptions,
+  ...processOptions,
+} as const;
+
+/** CSI's controller service and the reconcilers of AzVolume, AzVolumeAttachment and AzDriverNode. */
+export const controllerRole: Role<typeof options> = {
+  name: "controller",
+  usage: "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --store-socket <socket> --cloud-config azure.json\n\nServes CSI's controller service and runs the reconcilers.",
+  options,
+  start: async (values, ports) => {
+    const { clock, random, logger, lifetime } = ports;
+    const store = connectEmbeddedStore({ socketPath: values["store-socket"], clock, random });
+    const cache = createObjectCache({ store, clock, random, logger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"] });
+    const cloud = await connectCloud(values, ports);
+    const users = createClusterNodeVolumeUsers({ store, cache });
+    const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
+    const runReconcilers = addControllerService(server, { store, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
+    const work = untilEnded(lifetime, async (signal) => {
+      await Promise.all([cache.run(signal), cache.untilSynced(signal).then(() => runReconcilers(signal))]);
+    });
+    await cache.untilSynced(lifetime);
+    return {
+      serves: { endpoint: await listen(server, values.endpoint) },
+      whyNotReady: () => (cache.hasSynced() ? undefined : "the caches have not synced"),
+      work,
+      drain: (signal) => server.stop(signal),
+      close: async () => {
+        await cloud.drained();
+        store.close();
+      },
+    };
+  },
+};

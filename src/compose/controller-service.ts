@@ -1,0 +1,51 @@
+import { createLogEvents } from "../adapters/observe/log-events.ts";
+import type { VolumeSettings } from "../core/plan/observed-volume.ts";
+import type { ControllerContext } from "../csi/controller/controller-context.ts";
+import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
+import type { GrpcServer } from "../csi/grpc-server.ts";
+import { ControllerService } from "../csi/gen/csi/v1/csi.ts";
+import { OperationLock } from "../csi/operation-lock.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { VolumeUsers } from "../ports/volume-users.ts";
+import type { ControllerPorts } from "../reconcile/controller-ports.ts";
+import { runControllers } from "../reconcile/controllers.ts";
+import type { ObjectCache } from "../reconcile/object-cache.ts";
+import type { Options, Values } from "./options.ts";
+import type { ProcessPorts } from "./run-role.ts";
+
+/** Settings of the controller service itself. */
+export const controllerServiceOptions = {
+  "wait-max-ms": { kind: "number", default: 300_000, min: 100, max: 3_600_000, help: "How long a call of the controller service waits for its work where its caller sets no nearer deadline" },
+  "grant-wait-ms": { kind: "number", default: 2_000, min: 10, max: 600_000, help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way" },
+} as const satisfies Options;
+
+/** What the controller half of a process is made of. */
+export interface ControllerParts {
+  readonly store: ObjectStore;
+  readonly cache: ObjectCache;
+  readonly cloud: CloudProvisioner;
+  readonly users: VolumeUsers;
+  readonly volumes: VolumeSettings;
+}
+
+/** Adds CSI's controller service to a server, and answers the reconcilers' run. */
+export function addControllerService(server: GrpcServer, parts: ControllerParts, values: Values<typeof controllerServiceOptions>, process: ProcessPorts): (signal: AbortSignal) => Promise<void> {
+  const { store, cache, cloud, users, volumes } = parts;
+  const { clock, random, steps, logger } = process;
+  const context: ControllerContext = {
+    store,
+    cache,
+    cloud,
+    users,
+    clock,
+    random,
+    steps,
+    logger,
+    locks: new OperationLock(),
+    settings: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"], unpublish: volumes.unpublish },
+  };
+  server.add(ControllerService, controllerHandlers(context));
+  const ports: ControllerPorts = { store, cache, cloud, users, clock, random, steps, logger, events: createLogEvents(logger), settings: volumes };
+  return (signal) => runControllers(ports, signal);
+}

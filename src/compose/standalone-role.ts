@@ -1,0 +1,65 @@
+import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
+import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
+import { describeFailure } from "../core/describe-failure.ts";
+import type { NodeFacts } from "../node/node-ports.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { createObjectCache } from "../reconcile/object-cache.ts";
+import { connectCloud } from "./connect-cloud.ts";
+import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
+import { addNodeService } from "./node-service.ts";
+import { azureOptions, nodeOptions, processOptions } from "./process-options.ts";
+import type { Role } from "./run-role.ts";
+import { untilEnded } from "./until-aborted.ts";
+import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
+
+const options = {
+  ...endpointOptions,
+  "store-file": { kind: "text", required: true, help: "File of the embedded object store; made if it is not there" },
+  ...azureOptions,
+  ...nodeOptions,
+  ...controllerServiceOptions,
+  ...volumeOptions,
+  ...processOptions,
+} as const;
+
+/** Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators other than Kubernetes. */
+export const standaloneRole: Role<typeof options> = {
+  name: "standalone",
+  usage: "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> --cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
+  options,
+  start: async (values, ports) => {
+    const { clock, random, logger, lifetime } = ports;
+    const cloud = await connectCloud(values, ports);
+    const node = await readNode(cloud, values["node-name"], values["max-volumes"], lifetime);
+    const store = openEmbeddedStore({ file: values["store-file"], clock, random });
+    const cache = createObjectCache({ store, clock, random, logger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"] });
+    const users = createClusterNodeVolumeUsers({ store, cache });
+    const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
+    const runReconcilers = addControllerService(server, { store, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
+    const runNodeWork = await addNodeService(server, { store, cache, node }, values, ports);
+    const work = untilEnded(lifetime, async (signal) => {
+      const synced = cache.untilSynced(signal);
+      await Promise.all([cache.run(signal), synced.then(() => runReconcilers(signal)), synced.then(() => runNodeWork(signal))]);
+    });
+    await cache.untilSynced(lifetime);
+    return {
+      serves: { endpoint: await listen(server, values.endpoint) },
+      whyNotReady: () => (cache.hasSynced() ? undefined : "the caches have not synced"),
+      work,
+      drain: (signal) => server.stop(signal),
+      close: async () => {
+        await cloud.drained();
+        store.close();
+      },
+    };
+  },
+};
+
+/** What the platform says of the VM that this process runs on. Throws with a sentence if there is none of that name. */
+async function readNode(cloud: CloudProvisioner, nodeName: string, maxVolumes: number, signal: AbortSignal): Promise<NodeFacts> {
+  const instance = await cloud.inspectInstance({ nodeName }, signal);
+  if (!instance.ok) throw new Error(`--node-name is ${JSON.stringify(nodeName)}: ${describeFailure(instance.failure)}`);
+  const { vmId, location, zone, busType, dataDisksMax } = instance.value;
+  return { nodeName, vmId, location, zone, busType, maxVolumes: maxVolumes === 0 ? dataDisksMax : maxVolumes };
+}

@@ -1,0 +1,41 @@
+import { runRole } from "./compose/run-role.ts";
+
+const HELP = `azuredisk-csi-driver: Azure Disk CSI Driver V2
+
+Usage: azuredisk-csi-driver <role> [settings]
+
+Roles:
+  controller   CSI controller service and the reconcilers
+  node         CSI node service of one node
+  standalone   controller and one node in one process, without Kubernetes
+  store        the embedded object store, for controller and node without Kubernetes
+
+azuredisk-csi-driver <role> --help lists a role's settings.
+`;
+
+/** Runs the role that the first argument names; each role loads only what it needs. */
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  switch (name) {
+    case "controller":
+      return runRole((await import("./compose/controller-role.ts")).controllerRole, rest);
+    case "node":
+      return runRole((await import("./compose/node-role.ts")).nodeRole, rest);
+    case "standalone":
+      return runRole((await import("./compose/standalone-role.ts")).standaloneRole, rest);
+    case "store":
+      return runRole((await import("./compose/store-role.ts")).storeRole, rest);
+    case "--help":
+    case "help":
+      process.stdout.write(HELP);
+      return 0;
+    default:
+      process.stderr.write(`${name === undefined ? "no role given" : `there is no role ${JSON.stringify(name)}`}\n\n${HELP}`);
+      return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});
