@@ -5,8 +5,8 @@ import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { bytes } from "../../core/units.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host-provisioner.ts";
-import { flushDevice } from "./model-machine.ts";
-import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./model-machine.ts";
+import { flushDevice } from "./machine-state.ts";
+import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 
 /** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
 const bytesPerInode = 16384n;

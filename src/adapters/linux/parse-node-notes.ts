@@ -1,0 +1,51 @@
+import type { Result } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { VolumeNote } from "../../ports/node-notes.ts";
+
+/** What the notes file holds. */
+export interface NotesContent {
+  readonly heartbeat: number;
+  readonly volumes: readonly VolumeNote[];
+}
+
+/** Parses the notes file; fails with what is wrong with it. By hand: the node role never loads a schema library. */
+export function parseNodeNotes(text: string): Result<NotesContent, string> {
+  const parsed = parseJson(text);
+  if (!isRecord(parsed)) return fail("it is no JSON object");
+  const { version, heartbeat, volumes } = parsed;
+  if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
+  if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
+  if (!Array.isArray(volumes)) return fail("volumes is no list");
+  const notes: VolumeNote[] = [];
+  for (const [index, volume] of volumes.entries()) {
+    const note = parseNote(volume);
+    if (note === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
+    notes.push(note);
+  }
+  return ok({ heartbeat, volumes: notes });
+}
+
+function parseNote(value: unknown): VolumeNote | undefined {
+  if (!isRecord(value)) return undefined;
+  const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType } = value;
+  if (typeof volumeName !== "string" || typeof uid !== "string" || typeof volumeId !== "string" || typeof stagingPath !== "string" || typeof majorMinor !== "string") return undefined;
+  if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
+  if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
+  return { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | "version" | "heartbeat" | "volumes"]?: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

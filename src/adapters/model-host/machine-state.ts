@@ -1,0 +1,66 @@
+import type { Failure } from "../../core/failure.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import type { ModelDisk } from "./model-disk.ts";
+import type { ModelOperations } from "./model-operations.ts";
+
+/** One disk as one machine sees it while it is attached. A disk that comes back is another device. */
+export interface ModelDevice {
+  readonly path: string;
+  readonly majorMinor: string;
+  readonly disk: ModelDisk;
+  /** The size that the kernel last read. */
+  knownBytes: bigint;
+  /** `cutOff`: still visible, but every write and direct read fails. */
+  state: "present" | "cutOff" | "gone";
+  /** Written, but not flushed: lost with the machine. */
+  readonly unflushed: Map<string, string>;
+  writesDone: number;
+  /** Descriptors that processes hold on the raw device. */
+  openRaw: number;
+}
+
+/** A mount in the machine's one mount namespace. */
+export interface ModelMount {
+  readonly path: string;
+  readonly device: ModelDevice;
+  /** A file system's type, or undefined for a bound raw device. */
+  readonly fsType: string | undefined;
+  readonly readOnly: boolean;
+  openFiles: number;
+}
+
+/** Something that changed a disk: what the simulation's checkers judge. */
+export interface ModelDiskWrite {
+  readonly nodeName: string;
+  readonly diskUri: string;
+  readonly by: "format" | "check" | "mount" | "grow" | "flush";
+}
+
+/** The methods of a host that can be made to fail or to take time. */
+export type HostMethod = keyof HostProvisioner;
+
+/** The state of one machine, for the host that acts on it. */
+export interface MachineState {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly operations: ModelOperations;
+  readonly devicesByLun: Map<number, ModelDevice>;
+  readonly mounts: ModelMount[];
+  /** Paths that exist below no mount, and what they are. */
+  readonly paths: Map<string, "directory" | "file" | "strayFile">;
+  readonly liveInstances: Set<number>;
+  latencyMs: (method: HostMethod) => number;
+  takeFault: (method: HostMethod) => Failure | undefined;
+  wrote: (device: ModelDevice, by: ModelDiskWrite["by"]) => void;
+}
+
+/** Writes back what a device has cached; false if the disk no longer takes it. */
+export function flushDevice(state: MachineState, device: ModelDevice): boolean {
+  if (device.state !== "present") return false;
+  if (device.unflushed.size === 0) return true;
+  for (const [name, text] of device.unflushed) device.disk.files.set(name, text);
+  device.unflushed.clear();
+  state.wrote(device, "flush");
+  return true;
+}
