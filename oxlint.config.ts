@@ -28,9 +28,9 @@ export const SOURCE_LAYERS = [
 ] as const;
 const TOP_LEVEL_FOLDERS = ["demo", "test", "sim", "bench", "scripts", "testbed"] as const;
 
-/** The unit tests and contract suites under one folder of src/. */
+/** The unit tests and contract suites under one folder of src/, and the builders and worlds that only they use (`testing/`). */
 function testsIn(folder: string): readonly string[] {
-  return [`src/${folder}**/*.{test,contract}.ts`];
+  return [`src/${folder}**/*.{test,contract}.ts`, `src/${folder}**/testing/*.ts`];
 }
 
 /** A specifier without a leading dot: a package or a Node module. */

@@ -85,7 +85,7 @@ export function parseVolumeParameters(parameters: Readonly<Record<string, string
 }
 
 /** The name under which a volume context carries the size that was asked for; static volumes have none. */
-export const requestedSizeName = "requestedsizegib";
+const requestedSizeName = "requestedsizegib";
 
 /**
  * What the node and publish calls are told of a volume: its parameters and the size asked for. `kind` always says `Managed`, as the V1

@@ -14,7 +14,6 @@ import { markDeleted } from "./mark-deleted.ts";
 import { volumeMessage } from "./volume-message.ts";
 import { volumeSpecOf } from "./volume-spec.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
-import { waitUntilGone } from "./wait-until-gone.ts";
 
 /** Labels for people: `kubectl get azv -l disk.csi.azure.com/pvc=data`. */
 const metadataLabels: Readonly<Record<string, string>> = {
@@ -43,16 +42,13 @@ async function create(
 ): Promise<Result<CreateVolumeResponse, Failure>> {
   const recorded = await recordRequest(context, objectName, spec, call.signal);
   if (!recorded.ok) return recorded;
-  const { uid } = recorded.value.metadata;
-  const isSettled = (volume: AzVolume | undefined): boolean =>
-    volume?.metadata.uid === uid && (volume.status?.detail !== undefined || hasFailed(volume) || isDeleting(volume));
-  const volume = await waitForVolume(context, objectName, isSettled, call);
-  const detail = volume?.metadata.uid === uid ? volume.status?.detail : undefined;
-  if (volume !== undefined && detail !== undefined && !isDeleting(volume)) return ok({ volume: volumeMessage(detail) });
-  if (volume?.metadata.uid === uid && hasFailed(volume)) return giveUp(context, volume, call);
-  if (volume !== undefined && isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
-  const lastError = volume?.status?.error?.message;
-  return fail({ kind: "StillWaiting", volumeId: spec.volumeName, what: `its disk to be created${lastError === undefined ? "" : ` (last try: ${lastError})`}` });
+  const isSettled = (present: AzVolume): boolean => present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
+  const volume = await waitForVolume(context, recorded.value, isSettled, call);
+  if (volume === undefined || isDeleting(volume)) return fail({ kind: "OperationInProgress", volumeId: spec.volumeName, operation: "DeleteVolume" });
+  if (hasFailed(volume)) return giveUp(context, volume, call);
+  const { detail, error } = volume.status ?? {};
+  if (detail !== undefined) return ok({ volume: volumeMessage(detail) });
+  return fail({ kind: "StillWaiting", volumeId: spec.volumeName, what: `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}` });
 }
 
 /** Makes the object, or finds the one that an earlier call made. */
@@ -88,8 +84,7 @@ async function giveUp(context: ControllerContext, volume: AzVolume, call: CallCo
   const failure = error === undefined ? undefined : fromObjectError(error);
   const marked = await markDeleted(context, volume, () => undefined, call.signal);
   if (!marked.ok) return marked;
-  const gone = await waitUntilGone({ ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } }, volume.metadata, () => false, call);
-  if (!gone.ok) return gone;
+  await waitForVolume({ ...context, settings: { ...context.settings, waitMaxMs: CLEAN_UP_WAIT_MS } }, volume, () => false, call);
   return fail(
     failure ?? { kind: "CloudRejected", code: error?.kind ?? "unknown", message: error?.message ?? "the disk could not be created", requestId: call.requestId },
   );

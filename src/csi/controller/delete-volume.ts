@@ -10,7 +10,7 @@ import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { publishedNodes } from "./published-nodes.ts";
-import { waitUntilGone } from "./wait-until-gone.ts";
+import { waitForVolume } from "./wait-for-volume.ts";
 
 /** DeleteVolume: marks the volume and answers once its object, and with it the disk, is gone. */
 export async function deleteVolume(
@@ -30,14 +30,11 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   const volume = found.value;
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK."
   if (volume === undefined) return ok({});
-  const { name, uid } = volume.metadata;
   const [nodeName] = publishedNodes(context.cache, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
   const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
   if (!marked.ok) return marked;
-  const waited = await waitUntilGone(context, { name, uid }, hasFailed, call);
-  if (!waited.ok) return waited;
-  const left = waited.value;
+  const left = await waitForVolume(context, volume, hasFailed, call);
   if (left === undefined) return ok({});
   const error = left.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);

@@ -55,7 +55,7 @@ async function expand(context: ControllerContext, expansion: Expansion, call: Ca
   if (obstacle !== undefined) return fail(obstacle);
   const asked = await askForSize(context, expansion, target.value.sizeGiB, call.signal);
   if (!asked.ok) return asked;
-  return waitForSize(context, expansion, asked.value, target.value.sizeGiB, call);
+  return waitForSize(context, asked.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);
 }
 
 /** The size to reach. A disk that is larger than asked for stays, unless the caller's limit is below it: nothing shrinks. */
@@ -79,13 +79,7 @@ function sharedUse(context: ControllerContext, volume: AzVolume, detail: VolumeD
   return nodes.length === 0 ? undefined : { kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: nodes };
 }
 
-/** What was written, and the failure of an earlier try that a stale cache may still show. */
-interface Asked {
-  readonly volume: AzVolume;
-  readonly earlierFailure: string | undefined;
-}
-
-async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<Asked, Failure>> {
+async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
   const target = { kind: "AzVolume", name: expansion.volume.metadata.name } as const;
   const requiredBytes = Number(gibToBytes(sizeGiB));
   const limitBytes = exactNumber(expansion.range.limitBytes);
@@ -93,39 +87,30 @@ async function askForSize(context: ControllerContext, expansion: Expansion, size
   const raise = (present: AzVolume): AzVolume | undefined =>
     isAsked(present) ? undefined : { ...present, spec: { ...present.spec, requiredBytes, limitBytes } };
   const asked = await changeSpec(context.store, target, raise, signal);
-  if (!asked.ok) return asked;
-  if (!hasFailed(asked.value)) return ok({ volume: asked.value, earlierFailure: undefined });
+  if (!asked.ok || !hasFailed(asked.value)) return asked;
   // Asked for before, and it failed: a repeated call asks for another try.
   const again = (present: AzVolume): AzVolume | undefined => {
     if (present.status === undefined || !hasFailed(present)) return undefined;
     const { error: _, ...status } = present.status;
     return { ...present, status: { ...status, state: "Created" } };
   };
-  const cleared = await changeStatus(context.store, target, again, signal);
-  return cleared.ok ? ok({ volume: cleared.value, earlierFailure: asked.value.status?.error?.time }) : cleared;
+  return changeStatus(context.store, target, again, signal);
 }
 
 async function waitForSize(
   context: ControllerContext,
-  expansion: Expansion,
-  asked: Asked,
-  sizeGiB: number,
+  asked: AzVolume,
+  target: { readonly volumeId: string; readonly sizeGiB: number },
   call: CallContext,
 ): Promise<Result<ControllerExpandVolumeResponse, Failure>> {
-  const { volumeId } = expansion;
-  const { name, uid, generation } = asked.volume.metadata;
-  const hasSize = (volume: AzVolume): boolean => (volume.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
-  const hasFailedSince = (volume: AzVolume): boolean =>
-    hasFailed(volume) && volume.metadata.generation >= generation && volume.status?.error?.time !== asked.earlierFailure;
-  const isSettled = (volume: AzVolume | undefined): boolean =>
-    volume !== undefined && (volume.metadata.uid !== uid || hasSize(volume) || hasFailedSince(volume));
-  const volume = await waitForVolume(context, name, isSettled, call);
-  if (volume !== undefined && volume.metadata.uid !== uid) return fail({ kind: "VolumeNotFound", volumeId });
-  const detail = volume?.status?.detail;
-  if (volume !== undefined && detail !== undefined && hasSize(volume)) return ok(answer(detail));
-  const error = volume?.status?.error;
+  const { volumeId, sizeGiB } = target;
+  const hasSize = (present: AzVolume): boolean => (present.status?.detail?.sizeGiB ?? 0) >= sizeGiB;
+  const volume = await waitForVolume(context, asked, (present) => hasSize(present) || hasFailed(present), call);
+  if (volume === undefined) return fail({ kind: "VolumeNotFound", volumeId });
+  const { detail, error } = volume.status ?? {};
+  if (detail !== undefined && hasSize(volume)) return ok(answer(detail));
   const failure = error === undefined ? undefined : fromObjectError(error);
-  if (volume !== undefined && hasFailedSince(volume) && failure !== undefined) return fail(failure);
+  if (hasFailed(volume) && failure !== undefined) return fail(failure);
   return fail({ kind: "StillWaiting", volumeId, what: `its disk to grow to ${sizeGiB} GiB${error === undefined ? "" : ` (last try: ${error.message})`}` });
 }
 

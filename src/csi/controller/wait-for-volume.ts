@@ -6,17 +6,21 @@ import type { ControllerContext } from "./controller-context.ts";
 const ANSWER_MARGIN_MS = 250;
 
 /**
- * Waits until `isDone` holds for the volume as the cache shows it (undefined: gone), as long as caller and settings allow. Answers what the cache
- * shows then: the caller judges it. Rejects with the signal's reason when the call ends.
+ * Waits until `isDone` holds for a volume, as long as caller and settings allow, and answers the volume as it is then: the caller judges it.
+ * Undefined: it is gone, or another of its name is there. `volume` was read or written just now: nothing older counts. Rejects with the signal's reason.
  */
 export async function waitForVolume(
   context: Pick<ControllerContext, "cache" | "clock" | "settings">,
-  volumeName: string,
-  isDone: (volume: AzVolume | undefined) => boolean,
+  volume: AzVolume,
+  isDone: (volume: AzVolume) => boolean,
   call: CallContext,
 ): Promise<AzVolume | undefined> {
-  const leftMs = call.deadlineMs - context.clock.elapsedMs() - ANSWER_MARGIN_MS;
-  const timeoutMs = Math.max(0, Math.min(leftMs, context.settings.waitMaxMs));
-  await context.cache.waitFor("AzVolume", volumeName, isDone, { timeoutMs, clock: context.clock }, call.signal);
-  return context.cache.get("AzVolume", volumeName);
+  const { cache, clock, settings } = context;
+  const { name, uid } = volume.metadata;
+  cache.remember("AzVolume", volume);
+  const leftMs = call.deadlineMs - clock.elapsedMs() - ANSWER_MARGIN_MS;
+  const timeoutMs = Math.max(0, Math.min(leftMs, settings.waitMaxMs));
+  await cache.waitUntil("AzVolume", name, (present) => present?.metadata.uid !== uid || isDone(present), { timeoutMs, clock }, call.signal);
+  const present = cache.get("AzVolume", name);
+  return present?.metadata.uid === uid ? present : undefined;
 }

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../core/model/az-volume.ts";
+import { ok } from "../../core/result.ts";
+import { aCall } from "../testing/a-call.ts";
+import type { ControllerWorld } from "../testing/a-controller.ts";
+import { withController } from "../testing/a-controller.ts";
+import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import { deleteVolume } from "./delete-volume.ts";
+
+function remove(world: ControllerWorld, volumeId = aDiskUri(), deadlineMs = Number.POSITIVE_INFINITY): ReturnType<typeof deleteVolume> {
+  return deleteVolume(world.context, { volumeId, secrets: {} }, aCall({ deadlineMs }));
+}
+
+async function givenVolume(world: ControllerWorld, record?: WriterRecord): Promise<void> {
+  const volume = aVolumeObject();
+  assert.ok(volume.status !== undefined);
+  await world.given("AzVolume", { ...volume, status: record === undefined ? volume.status : { ...volume.status, record } });
+}
+
+const nodeA = { nodeName: "node-a", vmId: "vm-a" };
+const isMarked = (world: ControllerWorld): boolean =>
+  world.volume("pvc-1")?.spec.deleteRequested === true && world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
+
+describe("deleteVolume", () => {
+  it("marks the volume before it deletes the object, and answers once that is gone", async () => {
+    await withController(async (world) => {
+      await givenVolume(world, aRecord());
+      const answer = remove(world);
+      await world.until(() => isMarked(world));
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+      assert.deepEqual(world.steps, ["mark-delete", "mark-delete"]);
+    });
+  });
+
+  for (const volumeId of [aDiskUri("pvc-unknown"), "no-disk-uri"]) {
+    it(`succeeds for a volume that does not exist: ${volumeId}`, async () => {
+      await withController(async (world) => assert.deepEqual(await world.answerOf(remove(world, volumeId)), ok({})));
+    });
+  }
+
+  it("does not take a disk of the same name in another resource group for the volume", async () => {
+    await withController(async (world) => {
+      await givenVolume(world);
+      assert.deepEqual(await world.answerOf(remove(world, aDiskUri().replace("rg-1", "rg-2"))), ok({}));
+      assert.equal(world.volume("pvc-1")?.spec.deleteRequested, false);
+    });
+  });
+
+  it("goes on with the deletion that an earlier call marked and did not carry on", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ spec: { deleteRequested: true } }));
+      const answer = remove(world);
+      await world.until(() => isMarked(world));
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    });
+  });
+
+  const writers: readonly (readonly [string, WriterRecord])[] = [
+    ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, takes: 1, wanted: false } })],
+    ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, takes: 0, wanted: true } })],
+  ];
+  for (const [because, record] of writers) {
+    it(`refuses while a node ${because}, and changes nothing`, async () => {
+      await withController(async (world) => {
+        await givenVolume(world, record);
+        assert.deepEqual(await world.answerOf(remove(world)), {
+          ok: false,
+          failure: { kind: "VolumeInUse", volumeId: aDiskUri(), nodeName: "node-a", users: [] },
+        });
+        assert.equal(isMarked(world), false);
+      });
+    });
+  }
+
+  it("refuses while the volume is published on a node", async () => {
+    await withController(async (world) => {
+      await givenVolume(world);
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
+      assert.deepEqual(await world.answerOf(remove(world)), {
+        ok: false,
+        failure: { kind: "VolumeInUse", volumeId: aDiskUri(), nodeName: "node-b", users: [] },
+      });
+    });
+  });
+
+  it("refuses while nodes are unproven: one of them may be writing", async () => {
+    await withController(async (world) => {
+      await givenVolume(world, aRecord({ unproven: [nodeA] }));
+      assert.deepEqual(await world.answerOf(remove(world)), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId: aDiskUri(), nodes: ["node-a"] } });
+    });
+  });
+
+  it("does not mind standbys nor a writer that has given back", async () => {
+    await withController(async (world) => {
+      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, takes: 1, wanted: false } }));
+      await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
+      const answer = remove(world);
+      await world.until(() => isMarked(world));
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    });
+  });
+
+  it("says what it waits for when the caller can't wait longer, and goes on at the next call", async () => {
+    await withController(async (world) => {
+      await givenVolume(world);
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      assert.deepEqual(await world.answerOf(remove(world, aDiskUri(), deadlineMs)), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to be deleted" },
+      });
+      const again = remove(world);
+      await world.clock.settle();
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(again), ok({}));
+    });
+  });
+
+  it("answers the failure of the platform", async () => {
+    await withController(async (world) => {
+      await givenVolume(world);
+      const answer = remove(world);
+      await world.until(() => isMarked(world));
+      await world.failed("pvc-1", "DeletionFailed", { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "no", requestId: "r" });
+      const answered = await world.answerOf(answer);
+      assert.equal(!answered.ok && answered.failure.kind, "CloudUnauthorized");
+    });
+  });
+
+  it("believes the store, not a cache that has not seen the volume yet", async () => {
+    await withController(async (world) => {
+      world.store.holdWatches(true);
+      const signal = new AbortController().signal;
+      const { spec, status } = aVolumeObject();
+      const made = await world.answerOf(world.store.create("AzVolume", { metadata: { name: "pvc-1", finalizers: ["f"] }, spec }, signal));
+      assert.ok(made.ok && status !== undefined);
+      await world.answerOf(world.store.updateStatus("AzVolume", { ...made.value, status }, signal));
+      const answer = remove(world);
+      await world.until(() => isMarked(world));
+      await world.clock.advance(1_000);
+      world.store.holdWatches(false);
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    });
+  });
+});

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import { ok } from "../../core/result.ts";
+import { gibToBytes } from "../../core/units.ts";
+import type { CapacityRange } from "../gen/csi/v1/csi.ts";
+import { aCall } from "../testing/a-call.ts";
+import type { ControllerWorld } from "../testing/a-controller.ts";
+import { withController } from "../testing/a-controller.ts";
+import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import { expandVolume } from "./expand-volume.ts";
+
+function expand(
+  world: ControllerWorld,
+  sizeGiB: number,
+  range: Partial<CapacityRange> = {},
+  deadlineMs = Number.POSITIVE_INFINITY,
+): ReturnType<typeof expandVolume> {
+  const capacityRange = { requiredBytes: gibToBytes(sizeGiB), limitBytes: 0n, ...range };
+  return expandVolume(world.context, { volumeId: aDiskUri(), capacityRange, secrets: {}, volumeCapability: undefined }, aCall({ deadlineMs }));
+}
+
+const grownTo = (sizeGiB: number): unknown => ok({ capacityBytes: gibToBytes(sizeGiB), nodeExpansionRequired: true });
+const isAsked = (world: ControllerWorld, sizeGiB: number): boolean => world.volume("pvc-1")?.spec.requiredBytes === Number(gibToBytes(sizeGiB));
+
+/** What a reconciler writes once the disk has its size. */
+async function grow(world: ControllerWorld, sizeGiB: number): Promise<void> {
+  await world.setStatus("pvc-1", ({ status, metadata }) => {
+    assert.ok(status?.detail !== undefined);
+    return { ...status, state: "Updated", observedGeneration: metadata.generation, detail: { ...status.detail, sizeGiB } };
+  });
+}
+
+function sharedVolume(record = aRecord()): AzVolume {
+  const volume = aVolumeObject({ detail: aDetail({ maxShares: 3 }), spec: { maxShares: 3, maxMountReplicaCount: 2 } });
+  assert.ok(volume.status !== undefined);
+  return { ...volume, status: { ...volume.status, record } };
+}
+
+describe("expandVolume", () => {
+  it("raises the size asked for and answers once the disk has it", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      await grow(world, 20);
+      assert.deepEqual(await world.answerOf(answer), grownTo(20));
+      assert.deepEqual(await world.answerOf(expand(world, 20)), grownTo(20));
+      const further = expand(world, 30);
+      await world.until(() => isAsked(world, 30));
+      await grow(world, 30);
+      assert.deepEqual(await world.answerOf(further), grownTo(30));
+    });
+  });
+
+  it("leaves a disk alone that is large enough", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      assert.deepEqual(await world.answerOf(expand(world, 5)), grownTo(10));
+      assert.equal(isAsked(world, 10), true);
+    });
+  });
+
+  for (const [range, kind, because] of [
+    [{ limitBytes: gibToBytes(5), requiredBytes: gibToBytes(5) }, "OutOfRange", "the disk is larger than the limit"],
+    [{ requiredBytes: gibToBytes(40_000) }, "OutOfRange", "no disk is that large"],
+    [{ requiredBytes: -1n }, "InvalidArgument", "a negative size"],
+  ] as const) {
+    it(`refuses with ${kind}: ${because}`, async () => {
+      await withController(async (world) => {
+        await world.given("AzVolume", aVolumeObject());
+        const answer = await world.answerOf(expand(world, 20, range));
+        assert.equal(!answer.ok && answer.failure.kind, kind);
+        assert.equal(isAsked(world, 10), true);
+      });
+    });
+  }
+
+  it("does not grow a shared disk under the node that uses it", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", sharedVolume());
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
+      assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure: { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["node-b"] } });
+      assert.equal(isAsked(world, 10), true);
+    });
+  });
+
+  it("grows a shared disk that only standbys have", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", sharedVolume());
+      await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
+      const answer = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      await grow(world, 20);
+      assert.deepEqual(await world.answerOf(answer), grownTo(20));
+    });
+  });
+
+  it("answers the platform's refusal, and a repeated call asks for another try", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const refused = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      const failure = { kind: "CloudRejected", code: "BadRequest", message: "no", requestId: "r" } as const;
+      await world.failed("pvc-1", "UpdateFailed", failure);
+      assert.deepEqual(await world.answerOf(refused), { ok: false, failure });
+      await world.clock.advance(1_000);
+      const again = expand(world, 20);
+      await world.until(() => world.volume("pvc-1")?.status?.state === "Created");
+      await grow(world, 20);
+      assert.deepEqual(await world.answerOf(again), grownTo(20));
+    });
+  });
+
+  it("says what it waits for when the caller can't wait longer", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const answer = await world.answerOf(expand(world, 20, {}, world.clock.elapsedMs() + 5_000));
+      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to grow to 20 GiB" } });
+    });
+  });
+
+  it("knows no other volume", async () => {
+    await withController(async (world) => {
+      const answer = await world.answerOf(expand(world, 20));
+      assert.deepEqual(answer, { ok: false, failure: { kind: "VolumeNotFound", volumeId: aDiskUri() } });
+    });
+  });
+
+  it("needs an id and a capacity range", async () => {
+    await withController(async ({ context }) => {
+      const request = { volumeId: aDiskUri(), capacityRange: undefined, secrets: {}, volumeCapability: undefined };
+      for (const [change, field] of [
+        [{ volumeId: "" }, "volume_id"],
+        [{}, "capacity_range"],
+      ] as const) {
+        const answer = await expandVolume(context, { ...request, ...change }, aCall());
+        assert.equal(!answer.ok && answer.failure.kind === "InvalidArgument" && answer.failure.field, field);
+      }
+    });
+  });
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ok } from "../../core/result.ts";
+import type { ValidateVolumeCapabilitiesRequest } from "../gen/csi/v1/csi.ts";
+import { aCall } from "../testing/a-call.ts";
+import type { ControllerWorld } from "../testing/a-controller.ts";
+import { withController } from "../testing/a-controller.ts";
+import { aDiskUri, anAttachmentObject, aVolumeObject } from "../testing/objects.ts";
+import { aBlockCapability, aMountCapability } from "../testing/requests.ts";
+import { getVolume } from "./get-volume.ts";
+import { validateVolumeCapabilities } from "./validate-volume-capabilities.ts";
+import { volumeMessage } from "./volume-message.ts";
+
+function validate(world: ControllerWorld, change: Partial<ValidateVolumeCapabilitiesRequest>): ReturnType<typeof validateVolumeCapabilities> {
+  const request = {
+    volumeId: aDiskUri(),
+    volumeContext: {},
+    volumeCapabilities: [aMountCapability()],
+    parameters: {},
+    secrets: {},
+    mutableParameters: {},
+    ...change,
+  };
+  return world.answerOf(validateVolumeCapabilities(world.context, request, aCall()));
+}
+
+describe("validateVolumeCapabilities", () => {
+  it("confirms what the volume can serve", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const confirmed = {
+        volumeContext: {},
+        volumeCapabilities: [aMountCapability("SINGLE_NODE_SINGLE_WRITER")],
+        parameters: { skuName: "Premium_LRS" },
+        mutableParameters: {},
+      };
+      assert.deepEqual(await validate(world, confirmed), ok({ confirmed, message: "" }));
+    });
+  });
+
+  for (const [change, message] of [
+    [{ volumeCapabilities: [aMountCapability("MULTI_NODE_READER_ONLY")] }, /one node only/u],
+    [{ volumeCapabilities: [aBlockCapability("MULTI_NODE_MULTI_WRITER")] }, /maxShares is 1/u],
+    [{ volumeCapabilities: [aBlockCapability()] }, /access type block/u],
+    [{ volumeCapabilities: [{ ...aMountCapability(), accessMode: { mode: "UNKNOWN" as const } }] }, /access mode/u],
+    [{ parameters: { skuName: "Premium_ZRS" } }, /skuName/u],
+    [{ mutableParameters: { skuName: "Premium_LRS" } }, /mutable parameter skuName/u],
+  ] as const) {
+    it(`says why not: ${message.source}`, async () => {
+      await withController(async (world) => {
+        await world.given("AzVolume", aVolumeObject());
+        const answer = await validate(world, change);
+        assert.ok(answer.ok);
+        assert.equal(answer.value.confirmed, undefined);
+        assert.match(answer.value.message, message);
+      });
+    });
+  }
+
+  it("knows no other volume, and needs an id and capabilities", async () => {
+    await withController(async (world) => {
+      const kindOf = async (change: Partial<ValidateVolumeCapabilitiesRequest>): Promise<unknown> => {
+        const answer = await validate(world, change);
+        return !answer.ok && answer.failure.kind;
+      };
+      assert.deepEqual(
+        [await kindOf({}), await kindOf({ volumeId: "" }), await kindOf({ volumeCapabilities: [] })],
+        ["VolumeNotFound", "InvalidArgument", "InvalidArgument"],
+      );
+    });
+  });
+});
+
+describe("getVolume", () => {
+  it("shows a volume and the nodes that it is published on", async () => {
+    await withController(async (world) => {
+      const volume = aVolumeObject();
+      await world.given("AzVolume", volume);
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
+      const answer = await world.answerOf(getVolume(world.context, { volumeId: aDiskUri().toUpperCase() }, aCall()));
+      assert.ok(volume.status?.detail !== undefined);
+      assert.deepEqual(answer, ok({ volume: volumeMessage(volume.status.detail), status: { publishedNodeIds: ["node-b"] } }));
+    });
+  });
+
+  it("knows no other volume", async () => {
+    await withController(async (world) => {
+      const answer = await world.answerOf(getVolume(world.context, { volumeId: aDiskUri() }, aCall()));
+      assert.deepEqual(answer, { ok: false, failure: { kind: "VolumeNotFound", volumeId: aDiskUri() } });
+    });
+  });
+});

@@ -1,0 +1,141 @@
+import { createSimulatedStore, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import type { Failure } from "../../core/failure.ts";
+import { invariant } from "../../core/invariant.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
+import type { Result } from "../../core/result.ts";
+import type { KindMap, NewObject } from "../../ports/object-store.ts";
+import type { StepName } from "../../ports/steps.ts";
+import { createObjectCache } from "../../reconcile/object-cache.ts";
+import { toObjectError } from "../../reconcile/object-error.ts";
+import { type ControllerContext, defaultControllerServiceSettings } from "../controller/controller-context.ts";
+import { OperationLock } from "../operation-lock.ts";
+import { silentLogger } from "./a-call.ts";
+import { aDetail, aDiskUri } from "./objects.ts";
+
+/** Longer than any wait of a handler. */
+const LIMIT_MS = 3_600_000;
+type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+/** A controller service on a simulated store and a virtual clock. The test plays the reconcilers: it writes what they would. */
+export interface ControllerWorld {
+  readonly context: ControllerContext;
+  readonly clock: VirtualClock;
+  readonly store: SimulatedHandle;
+  /** The steps that were taken, in order. */
+  readonly steps: readonly StepName[];
+  /** Lets time pass until the promise has settled. */
+  answerOf<T>(promise: Promise<T>): Promise<T>;
+  /** Lets time pass until the store's truth satisfies `isReached`. */
+  until(isReached: () => boolean): Promise<void>;
+  /** The volume of that name as the store has it. */
+  volume(name: string): AzVolume | undefined;
+  /** Puts an object into the store, with its status, and waits until the cache shows it. */
+  given<K extends "AzVolume" | "AzVolumeAttachment">(
+    kind: K,
+    object: Pick<KindMap[K], "spec"> & { readonly metadata: { readonly name: string }; readonly status?: KindMap[K]["status"] },
+  ): Promise<void>;
+  /** Changes a volume's status, as a reconciler does. */
+  setStatus(name: string, change: (volume: AzVolume) => VolumeStatus): Promise<void>;
+  /** Says that the disk of a volume exists. */
+  diskCreated(name: string, sizeGiB?: number): Promise<void>;
+  /** Says that a volume is in a state of failure. */
+  failed(name: string, state: VolumeStatus["state"], failure: Failure): Promise<void>;
+  /** Removes a volume's finalizers: a deleted one is gone then. */
+  letGo(name: string): Promise<void>;
+}
+
+/** Runs `act` in a world of its own. */
+export async function withController(act: (world: ControllerWorld) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(1);
+  const simulated = createSimulatedStore({ clock, random });
+  const store = simulated.handle("controller");
+  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment"] });
+  const life = new AbortController();
+  const { signal } = life;
+  const steps: StepName[] = [];
+  const unused = (): never => invariant(false, "these handlers do not ask this") as never;
+  const context: ControllerContext = {
+    store,
+    cache,
+    cloud: { getDisk: unused },
+    users: { on: unused, cachedOn: unused, isOutOfService: unused, cachedNode: unused, onChange: unused },
+    clock,
+    random,
+    steps: {
+      run: (step, take) => {
+        steps.push(step);
+        return take();
+      },
+    },
+    logger: silentLogger,
+    locks: new OperationLock(),
+    settings: defaultControllerServiceSettings,
+  };
+
+  async function answerOf<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const mark = (): void => {
+      isSettled = true;
+    };
+    promise.then(mark, mark);
+    invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
+    return promise;
+  }
+
+  async function must<T>(promise: Promise<Result<T, Failure>>): Promise<T> {
+    const result = await answerOf(promise);
+    invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
+    return result.value;
+  }
+
+  const world: ControllerWorld = {
+    context,
+    clock,
+    store,
+    steps,
+    answerOf,
+    until: async (isReached) => invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),
+    volume: (name) => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === name),
+    given: async (kind, { metadata, spec, status }) => {
+      const created = await must(
+        store.create(kind, { metadata: { name: metadata.name, finalizers: ["disk.csi.azure.com/test"] }, spec } as unknown as NewObject<typeof kind>, signal),
+      );
+      const whole = status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
+      await world.until(() => cache.get(kind, metadata.name)?.metadata.resourceVersion === whole.metadata.resourceVersion);
+    },
+    setStatus: async (name, change) => {
+      const volume = await must(store.get("AzVolume", name, signal));
+      await must(store.updateStatus("AzVolume", { ...volume, status: change(volume) }, signal));
+    },
+    diskCreated: (name, sizeGiB = 10) =>
+      world.setStatus(name, (volume) => ({
+        state: "Created",
+        observedGeneration: volume.metadata.generation,
+        conditions: [],
+        detail: aDetail({ diskUri: aDiskUri(name), sizeGiB, maxShares: volume.spec.maxShares }),
+      })),
+    failed: (name, state, failure) =>
+      world.setStatus(name, (volume) => ({
+        ...(volume.status ?? { conditions: [] }),
+        state,
+        observedGeneration: volume.metadata.generation,
+        error: toObjectError(failure, { nowMs: clock.nowMs(), retries: 1 }),
+      })),
+    letGo: async (name) => {
+      const volume = await must(store.get("AzVolume", name, signal));
+      await must(store.update("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: [] } }, signal));
+    },
+  };
+
+  const running = cache.run(signal);
+  try {
+    await answerOf(cache.untilSynced(signal));
+    await act(world);
+  } finally {
+    life.abort();
+    await answerOf(running).catch((error: unknown) => invariant(signal.aborted, String(error)));
+  }
+}
