@@ -1,0 +1,45 @@
+import type { ClusterNode } from "../../core/model/cluster-node.ts";
+import { isSameResourceUri } from "../../core/model/disk-uri.ts";
+import type { ObjectStore } from "../../ports/object-store.ts";
+import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+
+/** What a cache of ClusterNodes can do for this adapter; `ObjectCache` fits. */
+export interface ClusterNodeCache {
+  get(kind: "ClusterNode", name: string): ClusterNode | undefined;
+  onChange(listener: (change: { readonly kind: string; readonly name: string }) => void): unknown;
+}
+
+/** `VolumeUsers` where no Kubernetes runs: an orchestrator writes what it knows into ClusterNode objects. */
+export function createClusterNodeVolumeUsers(options: { readonly store: ObjectStore; readonly cache: ClusterNodeCache }): VolumeUsers {
+  const { store, cache } = options;
+  return {
+    on: async ({ nodeName, volumeId }, signal) => {
+      const read = await store.get("ClusterNode", nodeName, signal);
+      // Neither a missing object nor a store that is away says that nobody uses the volume.
+      return read.ok ? useOf(read.value, volumeId) : { kind: "unknown" };
+    },
+    cachedOn: ({ nodeName, volumeId }) => {
+      const node = cache.get("ClusterNode", nodeName);
+      return node === undefined ? { kind: "unknown" } : useOf(node, volumeId);
+    },
+    isOutOfService: async (nodeName, signal) => {
+      const read = await store.get("ClusterNode", nodeName, signal);
+      // Only what was said counts: whoever can't be asked is in service.
+      return read.ok && read.value.spec.outOfService;
+    },
+    cachedNode: (nodeName) => {
+      const spec = cache.get("ClusterNode", nodeName)?.spec;
+      return { isOutOfService: spec?.outOfService ?? false, isUnschedulable: spec?.unschedulable ?? false };
+    },
+    onChange: (listener) => {
+      cache.onChange((change) => {
+        if (change.kind === "ClusterNode") listener(change.name);
+      });
+    },
+  };
+}
+
+function useOf(node: ClusterNode, volumeId: string): VolumeUse {
+  const users = node.spec.volumeUsers.filter((use) => isSameResourceUri(use.volumeId, volumeId)).map((use) => use.user);
+  return users.length === 0 ? { kind: "unused" } : { kind: "used", users };
+}

@@ -1,0 +1,31 @@
+import { resourceUriKey } from "../core/model/disk-uri.ts";
+import type { Kind, KindMap } from "../ports/object-store.ts";
+
+type KeysOf<K extends Kind> = (object: KindMap[K]) => readonly string[];
+
+/** The keys under which the cache finds objects of a kind, besides their names. Pure functions of the object. */
+export const cacheIndexes = {
+  AzVolume: {
+    /** The disk's URI as `resourceUriKey` writes it. */
+    diskUri: (volume: KindMap["AzVolume"]) => {
+      const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+      return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
+    },
+  },
+  AzVolumeAttachment: {
+    /** Name of the AzVolume object. */
+    volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
+    nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
+  },
+  AzDriverNode: {},
+  ClusterNode: {},
+  Lease: {},
+} as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<K>>> };
+
+/** The names of a kind's indexes. */
+export type IndexName<K extends Kind> = keyof (typeof cacheIndexes)[K] & string;
+
+/** A kind's indexes, by name. */
+export function indexesOf<K extends Kind>(kind: K): ReadonlyMap<string, KeysOf<K>> {
+  return new Map(Object.entries<KeysOf<K>>(cacheIndexes[kind] as Readonly<Record<string, KeysOf<K>>>));
+}
