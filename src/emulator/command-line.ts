@@ -16,7 +16,10 @@ export interface CommandLine {
   readonly json: boolean;
 }
 
-export type ParsedCommandLine = { readonly kind: "Run"; readonly commandLine: CommandLine } | { readonly kind: "Help" } | { readonly kind: "Wrong"; readonly reason: string };
+export type ParsedCommandLine =
+  | { readonly kind: "Run"; readonly commandLine: CommandLine }
+  | { readonly kind: "Help" }
+  | { readonly kind: "Wrong"; readonly reason: string };
 
 export const HELP = `azure-compute-emulator: Azure's compute API for disks and virtual machines, on this machine
 
@@ -54,7 +57,8 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
   const dataPlane = values["data-plane"] ?? "none";
   if (dataPlane !== "none" && dataPlane !== "linux") return wrong("data-plane", dataPlane, "none or linux");
   const { "data-dir": dataDir, "device-root": deviceRoot, "ready-file": readyFile, config } = values;
-  if (dataPlane === "linux" && (dataDir === undefined || deviceRoot === undefined)) return { kind: "Wrong", reason: "--data-plane linux needs --data-dir and --device-root" };
+  if (dataPlane === "linux" && (dataDir === undefined || deviceRoot === undefined))
+    return { kind: "Wrong", reason: "--data-plane linux needs --data-dir and --device-root" };
   return {
     kind: "Run",
     commandLine: {

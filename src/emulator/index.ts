@@ -4,8 +4,8 @@ import { startServer } from "./http/server.ts";
 import { createTlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
-import type { ModelSettings } from "./model/settings.ts";
 import type { VmSetUp } from "./model/set-up.ts";
+import type { ModelSettings } from "./model/settings.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 export interface EmulatorOptions {
@@ -80,4 +80,5 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 }
 
+/** @public */
 export type { ComputeModel, DataPlane, ModelSettings, VmSetUp };

@@ -2,9 +2,9 @@ import { parse } from "yaml";
 import { parseFaultRule } from "./model/fault-rule-parse.ts";
 import type { FaultRule } from "./model/faults.ts";
 import { isObject, type Json, listAt, objectAt, textAt } from "./model/json.ts";
-import type { ModelSettings } from "./model/settings.ts";
-import { parseSettings } from "./model/settings-parse.ts";
 import type { VmSetUp } from "./model/set-up.ts";
+import { parseSettings } from "./model/settings-parse.ts";
+import type { ModelSettings } from "./model/settings.ts";
 import { parseVms } from "./model/vm-set-up-parse.ts";
 
 /** What an emulator starts with. */

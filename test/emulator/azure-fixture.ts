@@ -12,17 +12,25 @@ export interface AzureFixture {
 }
 
 /** An emulator with resource group `rg` in eastus, a thousand times as fast as Azure, and the unmodified SDK logged in to it over TLS. */
-export async function startAzure(options: Omit<EmulatorOptions, "virtualMachines"> & { virtualMachines?: readonly Partial<VmSetUp>[] } = {}): Promise<AzureFixture> {
+export async function startAzure(
+  options: Omit<EmulatorOptions, "virtualMachines"> & { virtualMachines?: readonly Partial<VmSetUp>[] } = {},
+): Promise<AzureFixture> {
   const emulator = await startEmulator({
     ...options,
     settings: { timeScale: 0.001, ...options.settings },
     resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: "rg", location: "eastus" }],
-    virtualMachines: (options.virtualMachines ?? []).map((vm, index) => ({ subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: "eastus", name: `node-${index}`, ...vm })),
+    virtualMachines: (options.virtualMachines ?? []).map((vm, index) => ({
+      subscriptionId: SUBSCRIPTION_ID,
+      resourceGroup: "rg",
+      location: "eastus",
+      name: `node-${index}`,
+      ...vm,
+    })),
   });
   return { emulator, client: sdkClient(emulator), close: () => emulator.close() };
 }
 
-export function sdkClient(emulator: Emulator): ComputeManagementClient {
+function sdkClient(emulator: Emulator): ComputeManagementClient {
   return new ComputeManagementClient(credential(emulator), SUBSCRIPTION_ID, {
     endpoint: emulator.url,
     tlsOptions: { ca: emulator.caPem ?? "" },

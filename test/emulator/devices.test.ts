@@ -11,40 +11,51 @@ import { createDisk, startAzure } from "./azure-fixture.ts";
 const available = dataPlaneAvailable();
 const fast = { updateIntervalInMs: 5 };
 
-it("shows a disk as a block device once attached, moves its bytes to the next VM, and takes no more writes of the one before", { skip: available.available ? false : available.reason }, async () => {
-  const directory = await mkdtemp(join(tmpdir(), "emulator-devices-"));
-  const dataPlane = await createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms"), removeFilesOnClose: true });
-  const failures: string[] = [];
-  const azure = await startAzure({ dataPlane, onDeviceFailure: (failure) => failures.push(failure), virtualMachines: [{ name: "node-a", zone: "1" }, { name: "node-b", zone: "1", size: "Standard_D2s_v6" }] });
-  try {
-    const id = await createDisk(azure, "pvc-1");
-    const { virtualMachines } = azure.client;
-    await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id, lun: 4 }] }, fast);
-    const first = openSync(realpathSync(dataPlane.linkPath({ vmName: "node-a", controllerType: "SCSI", lun: 4 })), "r+");
-    writeSync(first, Buffer.alloc(4096, "a"), 0, 4096, 0);
-    fsyncSync(first);
-    await virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks: [] } }, fast);
+it(
+  "shows a disk as a block device once attached, moves its bytes to the next VM, and takes no more writes of the one before",
+  { skip: available.available ? false : available.reason },
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), "emulator-devices-"));
+    const dataPlane = await createLinuxDataPlane({ directory: join(directory, "disks"), deviceRoot: join(directory, "vms"), removeFilesOnClose: true });
+    const failures: string[] = [];
+    const azure = await startAzure({
+      dataPlane,
+      onDeviceFailure: (failure) => failures.push(failure),
+      virtualMachines: [
+        { name: "node-a", zone: "1" },
+        { name: "node-b", zone: "1", size: "Standard_D2s_v6" },
+      ],
+    });
     try {
-      // EIO while there are dirty pages, ENOSPC as the device has shrunk to nothing.
-      assert.throws(() => {
-        writeSync(first, Buffer.alloc(4096, "b"), 0, 4096, 0);
-        fsyncSync(first);
-      }, /EIO|ENOSPC/);
+      const id = await createDisk(azure, "pvc-1");
+      const { virtualMachines } = azure.client;
+      await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: id, lun: 4 }] }, fast);
+      const first = openSync(realpathSync(dataPlane.linkPath({ vmName: "node-a", controllerType: "SCSI", lun: 4 })), "r+");
+      writeSync(first, Buffer.alloc(4096, "a"), 0, 4096, 0);
+      fsyncSync(first);
+      await virtualMachines.update("rg", "node-a", { storageProfile: { dataDisks: [] } }, fast);
+      try {
+        // EIO while there are dirty pages, ENOSPC as the device has shrunk to nothing.
+        assert.throws(() => {
+          writeSync(first, Buffer.alloc(4096, "b"), 0, 4096, 0);
+          fsyncSync(first);
+        }, /EIO|ENOSPC/);
+      } finally {
+        closeSync(first);
+      }
+      await virtualMachines.attachDetachDataDisks("rg", "node-b", { dataDisksToAttach: [{ diskId: id, lun: 0 }] }, fast);
+      const second = openSync(realpathSync(dataPlane.linkPath({ vmName: "node-b", controllerType: "NVMe", lun: 0 })), "r");
+      const read = Buffer.alloc(4096);
+      readSync(second, read, 0, 4096, 0);
+      closeSync(second);
+      assert.deepEqual(read, Buffer.alloc(4096, "a"));
+      await virtualMachines.attachDetachDataDisks("rg", "node-b", { dataDisksToDetach: [{ diskId: id }] }, fast);
+      await azure.client.disks.delete("rg", "pvc-1", fast);
+      assert.deepEqual(failures, []);
     } finally {
-      closeSync(first);
+      await azure.close();
+      await dataPlane.close();
+      await rm(directory, { recursive: true });
     }
-    await virtualMachines.attachDetachDataDisks("rg", "node-b", { dataDisksToAttach: [{ diskId: id, lun: 0 }] }, fast);
-    const second = openSync(realpathSync(dataPlane.linkPath({ vmName: "node-b", controllerType: "NVMe", lun: 0 })), "r");
-    const read = Buffer.alloc(4096);
-    readSync(second, read, 0, 4096, 0);
-    closeSync(second);
-    assert.deepEqual(read, Buffer.alloc(4096, "a"));
-    await virtualMachines.attachDetachDataDisks("rg", "node-b", { dataDisksToDetach: [{ diskId: id }] }, fast);
-    await azure.client.disks.delete("rg", "pvc-1", fast);
-    assert.deepEqual(failures, []);
-  } finally {
-    await azure.close();
-    await dataPlane.close();
-    await rm(directory, { recursive: true });
-  }
-});
+  },
+);

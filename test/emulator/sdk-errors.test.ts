@@ -5,7 +5,12 @@ import { type AzureFixture, createDisk, startAzure } from "./azure-fixture.ts";
 describe("errors through the official SDK", () => {
   let azure: AzureFixture;
   before(async () => {
-    azure = await startAzure({ virtualMachines: [{ name: "node-a", zone: "1", size: "Standard_D2s_v5" }, { name: "node-b", zone: "2" }] });
+    azure = await startAzure({
+      virtualMachines: [
+        { name: "node-a", zone: "1", size: "Standard_D2s_v5" },
+        { name: "node-b", zone: "2" },
+      ],
+    });
   });
   after(() => azure.close());
 
@@ -30,8 +35,18 @@ describe("errors through the official SDK", () => {
       ["LUN 64", () => attach("node-a", [{ lun: 64, id }]), 400, "InvalidParameter"],
       ["absent disk", () => attach("node-a", [{ lun: 0, id: `${id}-none` }]), 404, "NotFound"],
       ["other zone", () => attach("node-b", [{ lun: 0, id }]), 400, "BadRequest"],
-      ["unknown VM size", () => client.virtualMachines.createOrUpdate("rg", "odd", { location: "eastus", hardwareProfile: { vmSize: "Standard_Odd" } }), 400, "InvalidParameter"],
-      ["guarded creation", () => client.virtualMachines.createOrUpdate("rg", "node-a", { location: "eastus" }, { ifNoneMatch: "*" }), 412, "PreconditionFailed"],
+      [
+        "unknown VM size",
+        () => client.virtualMachines.createOrUpdate("rg", "odd", { location: "eastus", hardwareProfile: { vmSize: "Standard_Odd" } }),
+        400,
+        "InvalidParameter",
+      ],
+      [
+        "guarded creation",
+        () => client.virtualMachines.createOrUpdate("rg", "node-a", { location: "eastus" }, { ifNoneMatch: "*" }),
+        412,
+        "PreconditionFailed",
+      ],
     ];
     for (const [because, call, statusCode, code] of rows) {
       await assert.rejects(async () => call(), { statusCode, code }, because);
@@ -40,7 +55,11 @@ describe("errors through the official SDK", () => {
 
   it("of a failed operation keep code and message in the text only, without a status", async () => {
     const id = await createDisk(azure, "errors-2");
-    azure.emulator.model.faults.add({ disk: "*errors-2", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError", message: "The disk is ill." } });
+    azure.emulator.model.faults.add({
+      disk: "*errors-2",
+      times: 1,
+      effect: { kind: "FailOperation", code: "InternalOperationError", message: "The disk is ill." },
+    });
     await assert.rejects(
       async () => attach("node-a", [{ lun: 0, id }]),
       (error: Error & { code?: string; statusCode?: number }) => {
@@ -57,7 +76,10 @@ describe("errors through the official SDK", () => {
     const { model } = azure.emulator;
     model.world.settings = { ...model.world.settings, concurrentVmWrite: "preempt", timeScale: 1 };
     const older = attach("node-a", [{ lun: 1, id }]);
-    const olderFailed = assert.rejects(async () => older, (error: Error & { code?: string }) => error.code === undefined && /cancel/i.test(error.message));
+    const olderFailed = assert.rejects(
+      async () => older,
+      (error: Error & { code?: string }) => error.code === undefined && /cancel/i.test(error.message),
+    );
     await new Promise((resolve) => setTimeout(resolve, 100));
     model.world.settings = { ...model.world.settings, timeScale: 0.001 };
     await attach("node-a", []);

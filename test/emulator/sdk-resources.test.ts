@@ -7,7 +7,13 @@ const fast = { updateIntervalInMs: 5 };
 describe("resources through the official SDK", () => {
   let azure: AzureFixture;
   before(async () => {
-    azure = await startAzure({ virtualMachines: [{ name: "node-a", zone: "1" }, { name: "node-b", zone: "1" }], settings: { pageSize: 2, sharedAttachRace: false } });
+    azure = await startAzure({
+      virtualMachines: [
+        { name: "node-a", zone: "1" },
+        { name: "node-b", zone: "1" },
+      ],
+      settings: { pageSize: 2, sharedAttachRace: false },
+    });
   });
   after(() => azure.close());
 
@@ -19,7 +25,12 @@ describe("resources through the official SDK", () => {
       attached.dataDisks?.map((disk) => [disk.lun, disk.name]),
       [[0, "ad-1"]],
     );
-    const swapped = await virtualMachines.attachDetachDataDisks("rg", "node-a", { dataDisksToAttach: [{ diskId: second, lun: 7 }], dataDisksToDetach: [{ diskId: first, detachOption: "ForceDetach" }] }, fast);
+    const swapped = await virtualMachines.attachDetachDataDisks(
+      "rg",
+      "node-a",
+      { dataDisksToAttach: [{ diskId: second, lun: 7 }], dataDisksToDetach: [{ diskId: first, detachOption: "ForceDetach" }] },
+      fast,
+    );
     assert.deepEqual(
       swapped.dataDisks?.map((disk) => [disk.lun, disk.name]),
       [[7, "ad-2"]],
@@ -59,7 +70,12 @@ describe("resources through the official SDK", () => {
 
   it("creates a VM, walks it through its power states, and deletes it", async () => {
     const { virtualMachines } = azure.client;
-    const created = await virtualMachines.createOrUpdate("rg", "vm-1", { location: "eastus", zones: ["2"], hardwareProfile: { vmSize: "Standard_D2s_v6" } }, fast);
+    const created = await virtualMachines.createOrUpdate(
+      "rg",
+      "vm-1",
+      { location: "eastus", zones: ["2"], hardwareProfile: { vmSize: "Standard_D2s_v6" } },
+      fast,
+    );
     assert.deepEqual([created.provisioningState, created.storageProfile?.diskControllerType, created.zones], ["Succeeded", "NVMe", ["2"]]);
     const power = async (): Promise<string | undefined> => (await virtualMachines.instanceView("rg", "vm-1")).statuses?.at(1)?.code;
     await virtualMachines.powerOff("rg", "vm-1", { ...fast, skipShutdown: true });
@@ -85,8 +101,16 @@ describe("snapshots, availability sets and SKUs through the official SDK", () =>
   it("makes a snapshot, restores it and copies it to another region", async () => {
     const { snapshots, disks } = azure.client;
     const source = await createDisk(azure, "pvc-1");
-    const snapshot = await snapshots.createOrUpdate("rg", "snap-1", { location: "eastus", incremental: true, creationData: { createOption: "Copy", sourceResourceId: source } }, fast);
-    assert.deepEqual([snapshot.provisioningState, snapshot.diskSizeGB, snapshot.incremental, snapshot.snapshotAccessState], ["Succeeded", 8, true, "Available"]);
+    const snapshot = await snapshots.createOrUpdate(
+      "rg",
+      "snap-1",
+      { location: "eastus", incremental: true, creationData: { createOption: "Copy", sourceResourceId: source } },
+      fast,
+    );
+    assert.deepEqual(
+      [snapshot.provisioningState, snapshot.diskSizeGB, snapshot.incremental, snapshot.snapshotAccessState],
+      ["Succeeded", 8, true, "Available"],
+    );
     const restored = await disks.createOrUpdate(
       "rg",
       "restored",
@@ -94,7 +118,12 @@ describe("snapshots, availability sets and SKUs through the official SDK", () =>
       fast,
     );
     assert.equal(restored.diskSizeGB, 8);
-    const copied = await snapshots.createOrUpdate("rg", "snap-2", { location: "westus", incremental: true, creationData: { createOption: "CopyStart", sourceResourceId: snapshot.id ?? "" } }, fast);
+    const copied = await snapshots.createOrUpdate(
+      "rg",
+      "snap-2",
+      { location: "westus", incremental: true, creationData: { createOption: "CopyStart", sourceResourceId: snapshot.id ?? "" } },
+      fast,
+    );
     assert.equal(typeof copied.completionPercent, "number");
     const names: string[] = [];
     for await (const each of snapshots.listByResourceGroup("rg")) names.push(each.name ?? "");

@@ -4,7 +4,12 @@ import type { HttpAnswer, HttpRequest } from "./http-exchange.ts";
 export function answerCloudMetadata(request: HttpRequest): HttpAnswer | undefined {
   if (request.method !== "GET" || request.path.toLowerCase() !== "/metadata/endpoints") return undefined;
   const { origin } = request;
-  const authentication = { loginEndpoint: `${origin}/`, audiences: ["https://management.core.windows.net/", "https://management.azure.com/"], tenant: "common", identityProvider: "AAD" };
+  const authentication = {
+    loginEndpoint: `${origin}/`,
+    audiences: ["https://management.core.windows.net/", "https://management.azure.com/"],
+    tenant: "common",
+    identityProvider: "AAD",
+  };
   if ((request.query["api-version"] ?? "") < "2019-05-01") {
     return { status: 200, body: { galleryEndpoint: origin, graphEndpoint: origin, portalEndpoint: origin, authentication } };
   }

@@ -45,6 +45,9 @@ export function refused(reason: ArmFailure): HttpAnswer {
 
 function unauthenticated(): ArmFailure {
   return failure(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.", {
-    headers: { "www-authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="The authentication failed because of missing \'Authorization\' header."' },
+    headers: {
+      "www-authenticate":
+        'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token", error_description="The authentication failed because of missing \'Authorization\' header."',
+    },
   });
 }

@@ -13,7 +13,12 @@ export interface Runtime {
 /** Timers can't wait longer. */
 const TIMER_MAX_MS = 2_147_483_647;
 
-export function createRuntime(options: { model: ComputeModel; clock: { nowMs(): number }; dataPlane?: DataPlane; onDeviceFailure?: (failure: string) => void }): Runtime {
+export function createRuntime(options: {
+  model: ComputeModel;
+  clock: { nowMs(): number };
+  dataPlane?: DataPlane;
+  onDeviceFailure?: (failure: string) => void;
+}): Runtime {
   const { model, clock, dataPlane } = options;
   const underWay = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;

@@ -23,12 +23,17 @@ export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
 function entraToken(request: HttpRequest): HttpAnswer {
   const form = new URLSearchParams(request.bodyText);
   const clientId = form.get("client_id");
-  if (form.get("grant_type") !== "client_credentials") return entraError("unsupported_grant_type", "AADSTS70003: only the grant type 'client_credentials' is supported.");
-  if (clientId === null || clientId === "") return entraError("invalid_request", "AADSTS900144: The request body must contain the following parameter: 'client_id'.");
+  if (form.get("grant_type") !== "client_credentials")
+    return entraError("unsupported_grant_type", "AADSTS70003: only the grant type 'client_credentials' is supported.");
+  if (clientId === null || clientId === "")
+    return entraError("invalid_request", "AADSTS900144: The request body must contain the following parameter: 'client_id'.");
   if (!form.has("client_secret") && !form.has("client_assertion")) {
     return entraError("invalid_client", "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or 'client_secret'.");
   }
-  return { status: 200, body: { token_type: "Bearer", expires_in: LIFETIME_S - 1, ext_expires_in: LIFETIME_S - 1, access_token: accessToken(request, clientId, LIFETIME_S) } };
+  return {
+    status: 200,
+    body: { token_type: "Bearer", expires_in: LIFETIME_S - 1, ext_expires_in: LIFETIME_S - 1, access_token: accessToken(request, clientId, LIFETIME_S) },
+  };
 }
 
 /** IMDS wants the header `Metadata: true`; the App Service form, which `IDENTITY_ENDPOINT` selects, `X-IDENTITY-HEADER`. */
@@ -91,10 +96,21 @@ function instanceDiscovery(request: HttpRequest): HttpAnswer {
 /** A token in the form of a JWT, since some clients look inside; nobody checks its signature. */
 function accessToken(request: HttpRequest, clientId: string, lifetimeS: number): string {
   const nowS = Math.floor(Date.now() / 1000);
-  const claims = { aud: "https://management.azure.com", iss: `${request.origin}/emulator/`, iat: nowS, nbf: nowS, exp: nowS + lifetimeS, appid: clientId, uti: randomUUID() };
+  const claims = {
+    aud: "https://management.azure.com",
+    iss: `${request.origin}/emulator/`,
+    iat: nowS,
+    nbf: nowS,
+    exp: nowS + lifetimeS,
+    appid: clientId,
+    uti: randomUUID(),
+  };
   return [{ typ: "JWT", alg: "none" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".") + ".emulator";
 }
 
 function entraError(error: string, description: string): HttpAnswer {
-  return { status: 400, body: { error, error_description: description, timestamp: new Date().toISOString(), trace_id: randomUUID(), correlation_id: randomUUID() } };
+  return {
+    status: 400,
+    body: { error, error_description: description, timestamp: new Date().toISOString(), trace_id: randomUUID(), correlation_id: randomUUID() },
+  };
 }

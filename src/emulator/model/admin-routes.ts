@@ -7,8 +7,8 @@ import { resetWorld } from "./reset.ts";
 import type { Handler, Route } from "./router.ts";
 import { addResourceGroup } from "./set-up.ts";
 import { parseSettings } from "./settings-parse.ts";
-import { addVms } from "./vm-set-up-parse.ts";
 import { VM_EVENTS, strikeVm } from "./vm-events.ts";
+import { addVms } from "./vm-set-up-parse.ts";
 import { findVm, type World } from "./world.ts";
 
 const BASE = "/emulator/v1";
@@ -38,7 +38,8 @@ function admin(operation: string, method: Route["method"], path: string, handler
 function journal(world: World, call: ArmCall): HandlerResult {
   const since = Number(call.query["since"] ?? 0);
   const limit = Number(call.query["limit"] ?? 10_000);
-  if (!Number.isInteger(since) || !Number.isInteger(limit) || since < 0 || limit < 1) return badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
+  if (!Number.isInteger(since) || !Number.isInteger(limit) || since < 0 || limit < 1)
+    return badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
   const { kind } = call.query;
   const entries = world.journal.since(since, limit).filter((entry) => kind === undefined || entry.kind === kind);
   return reply(200, { lastSequence: world.journal.lastSequence(), value: entries.map((entry) => ({ ...entry })) });
@@ -48,7 +49,8 @@ function addGroup(world: World, call: ArmCall): HandlerResult {
   const subscriptionId = textAt(call.body, "subscriptionId");
   const name = textAt(call.body, "name");
   const location = textAt(call.body, "location");
-  if (subscriptionId === undefined || name === undefined || location === undefined) return badRequest("a resource group needs 'subscriptionId', 'name' and 'location'");
+  if (subscriptionId === undefined || name === undefined || location === undefined)
+    return badRequest("a resource group needs 'subscriptionId', 'name' and 'location'");
   addResourceGroup(world, { subscriptionId, name, location });
   return reply(201, { subscriptionId, name, location });
 }

@@ -1,5 +1,5 @@
-import { type Disk, type DiskOwner } from "./disk.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
+import { type Disk, type DiskOwner } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { drawLatencyMs } from "./latency.ts";
 import { sameId } from "./resource-id.ts";
@@ -38,7 +38,10 @@ function checkCaching(disk: Disk, entry: DataDisk): ArmFailure | undefined {
   if (entry.caching === "None") return undefined;
   const why = uncachedBecause(disk);
   if (why === undefined) return undefined;
-  return armErrors.invalidParameter("dataDisk.caching", `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed for disk '${disk.name}': ${why} must use 'None'.`);
+  return armErrors.invalidParameter(
+    "dataDisk.caching",
+    `The value '${entry.caching}' of parameter 'dataDisk.caching' is not allowed for disk '${disk.name}': ${why} must use 'None'.`,
+  );
 }
 
 function uncachedBecause(disk: Disk): string | undefined {

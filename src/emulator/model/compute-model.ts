@@ -1,14 +1,14 @@
-import type { ArmAnswer, ArmRequest } from "./arm-message.ts";
 import { ADMIN_ROUTES } from "./admin-routes.ts";
 import { answerRequest, toArmAnswer } from "./answer-request.ts";
+import type { ArmAnswer, ArmRequest } from "./arm-message.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { advanceTo, type DueEffects, nextDueMs, settleOperation, takeDueEffects } from "./operations.ts";
 import { createSeededRandom } from "./random.ts";
 import { createRouter } from "./router.ts";
 import { ARM_ROUTES, POLL_OPERATION } from "./routes.ts";
-import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
 import { populate } from "./set-up.ts";
+import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
 import { createWorld, type World, type WorldSetUp } from "./world.ts";
 
 export interface ComputeModelOptions extends WorldSetUp {

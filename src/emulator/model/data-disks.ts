@@ -3,7 +3,7 @@ import { booleanAt, isObject, type Json, numberAt, textAt } from "./json.ts";
 import { parseResourceId, sameId } from "./resource-id.ts";
 import { type Caching, type DataDisk, isLeaving, type VirtualMachine } from "./virtual-machine.ts";
 
-export const LUN_MAX = 63;
+const LUN_MAX = 63;
 
 /** An entry of the list that a PUT or PATCH sends. */
 export interface RequestedDataDisk {
@@ -92,14 +92,20 @@ function checkEntry(vm: VirtualMachine, wanted: RequestedDataDisk): ArmFailure |
   if (wanted.createOption === "Empty" && wanted.diskId !== undefined) return armErrors.emptyWithManagedDisk();
   if (wanted.lun !== undefined && (!Number.isInteger(wanted.lun) || wanted.lun < 0 || wanted.lun > LUN_MAX)) return armErrors.lunOutOfRange(String(wanted.lun));
   if (wanted.caching !== undefined && !CACHINGS.some((known) => known === wanted.caching)) {
-    return armErrors.invalidParameter("dataDisk.caching", `The value '${wanted.caching}' of parameter 'dataDisk.caching' is not one of ${CACHINGS.join(", ")}.`);
+    return armErrors.invalidParameter(
+      "dataDisk.caching",
+      `The value '${wanted.caching}' of parameter 'dataDisk.caching' is not one of ${CACHINGS.join(", ")}.`,
+    );
   }
   if (wanted.forced && !wanted.toBeDetached) {
     return armErrors.invalidParameter("dataDisk.detachOption", "The property 'dataDisk.detachOption' can be set only when 'dataDisk.toBeDetached' is true.");
   }
   const disk = wanted.diskId === undefined ? undefined : parseResourceId(wanted.diskId);
   if (wanted.diskId !== undefined && disk?.type !== "disks") {
-    return armErrors.invalidParameter("dataDisk.managedDisk.id", `The value '${wanted.diskId}' of parameter 'dataDisk.managedDisk.id' is not the id of a managed disk.`);
+    return armErrors.invalidParameter(
+      "dataDisk.managedDisk.id",
+      `The value '${wanted.diskId}' of parameter 'dataDisk.managedDisk.id' is not the id of a managed disk.`,
+    );
   }
   if (disk !== undefined && !sameId(disk.subscriptionId, vm.subscriptionId)) return armErrors.otherSubscription(vm.subscriptionId, disk.subscriptionId);
   return undefined;
@@ -128,9 +134,13 @@ function planNew(_vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | Arm
   // Nothing to detach: the state that the caller wants is there.
   if (wanted.toBeDetached) return undefined;
   if (wanted.createOption !== "Attach") {
-    return armErrors.invalidParameter("dataDisk.createOption", `The emulator supports only createOption 'Attach' for data disks, not '${wanted.createOption}'.`);
+    return armErrors.invalidParameter(
+      "dataDisk.createOption",
+      `The emulator supports only createOption 'Attach' for data disks, not '${wanted.createOption}'.`,
+    );
   }
-  if (wanted.diskId === undefined) return armErrors.invalidParameter("dataDisk.managedDisk.id", "Required parameter 'dataDisk.managedDisk.id' is missing (null).");
+  if (wanted.diskId === undefined)
+    return armErrors.invalidParameter("dataDisk.managedDisk.id", "Required parameter 'dataDisk.managedDisk.id' is missing (null).");
   if (wanted.lun === undefined) return armErrors.lunMissing();
   return {
     lun: wanted.lun,
@@ -155,7 +165,8 @@ function checkList(vm: VirtualMachine, entries: readonly DataDisk[]): DataDiskPl
     names.add(entry.name.toLowerCase());
   }
   const staying = entries.filter((entry) => !isLeaving(entry)).length;
-  if (staying > vm.size.dataDisksMax && staying > vm.dataDisks.filter((entry) => !isLeaving(entry)).length) return armErrors.tooManyDataDisks(vm.size.dataDisksMax);
+  if (staying > vm.size.dataDisksMax && staying > vm.dataDisks.filter((entry) => !isLeaving(entry)).length)
+    return armErrors.tooManyDataDisks(vm.size.dataDisksMax);
   return { kind: "Plan", entries };
 }
 

@@ -16,9 +16,11 @@ export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFa
   if (zones !== undefined && !sameJson(zones, [...disk.zones])) return armErrors.changeNotAllowedForDisk("zones", disk.name);
   const creation = objectAt(body, "properties", "creationData");
   const createOption = textAt(creation, "createOption");
-  if (createOption !== undefined && createOption !== textAt(disk.creationData, "createOption")) return armErrors.changeNotAllowedForDisk("createOption", disk.name);
+  if (createOption !== undefined && createOption !== textAt(disk.creationData, "createOption"))
+    return armErrors.changeNotAllowedForDisk("createOption", disk.name);
   const source = textAt(creation, "sourceResourceId");
-  if (source !== undefined && !sameId(source, textAt(disk.creationData, "sourceResourceId") ?? "")) return armErrors.changeNotAllowedForDisk("sourceResourceId", disk.name);
+  if (source !== undefined && !sameId(source, textAt(disk.creationData, "sourceResourceId") ?? ""))
+    return armErrors.changeNotAllowedForDisk("sourceResourceId", disk.name);
   return undefined;
 }
 

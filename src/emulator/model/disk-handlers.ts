@@ -1,8 +1,8 @@
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
-import type { Disk } from "./disk.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { renderDiskNow } from "./disk-read.ts";
 import { changeDisk, type DiskAddress, echo, writeDisk } from "./disk-write.ts";
+import type { Disk } from "./disk.ts";
 import { armErrors } from "./errors.ts";
 import { textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";

@@ -1,11 +1,4 @@
-export type DiskSkuName =
-  | "Standard_LRS"
-  | "StandardSSD_LRS"
-  | "StandardSSD_ZRS"
-  | "Premium_LRS"
-  | "Premium_ZRS"
-  | "PremiumV2_LRS"
-  | "UltraSSD_LRS";
+export type DiskSkuName = "Standard_LRS" | "StandardSSD_LRS" | "StandardSSD_ZRS" | "Premium_LRS" | "Premium_ZRS" | "PremiumV2_LRS" | "UltraSSD_LRS";
 
 export type DiskFamily = "StandardHdd" | "StandardSsd" | "Premium" | "PremiumV2" | "Ultra";
 

@@ -18,16 +18,24 @@ const COPY_OPTIONS = ["Copy", "Restore"];
 export function diskSource(world: World, body: Json | undefined, creationData: JsonObject, createOption: string): DiskSource | ArmFailure | undefined {
   if (EMPTY_OPTIONS.includes(createOption)) return undefined;
   if (!COPY_OPTIONS.includes(createOption)) {
-    return armErrors.invalidParameter("createOption", `The emulator supports createOption ${[...EMPTY_OPTIONS, ...COPY_OPTIONS].join(", ")} for disks, not '${createOption}'.`);
+    return armErrors.invalidParameter(
+      "createOption",
+      `The emulator supports createOption ${[...EMPTY_OPTIONS, ...COPY_OPTIONS].join(", ")} for disks, not '${createOption}'.`,
+    );
   }
   const id = textAt(creationData, "sourceResourceId");
-  if (id === undefined) return armErrors.invalidParameter("sourceResourceId", `Required parameter 'disk.creationData.sourceResourceId' is missing (null) for createOption '${createOption}'.`);
+  if (id === undefined)
+    return armErrors.invalidParameter(
+      "sourceResourceId",
+      `Required parameter 'disk.creationData.sourceResourceId' is missing (null) for createOption '${createOption}'.`,
+    );
   const snapshot = findSnapshot(world, id);
   const disk = findDisk(world, id);
   const source = snapshot ?? disk;
   if (source === undefined) return armErrors.sourceNotFound(id);
   const location = textAt(body, "location") ?? "";
-  if (normalLocation(source.location) !== normalLocation(location)) return armErrors.invalidParameter("location", `The source is in '${source.location}', the disk in '${location}'.`);
+  if (normalLocation(source.location) !== normalLocation(location))
+    return armErrors.invalidParameter("location", `The source is in '${source.location}', the disk in '${location}'.`);
   if (snapshot === undefined) return { kind: "Source", id: source.id, sizeGiB: disk?.spec.sizeGiB ?? 0 };
   return checkRestore(world, snapshot, body) ?? { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB };
 }
@@ -41,5 +49,8 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   const family = findDiskSku(textAt(body, "sku", "name") ?? "")?.family ?? "StandardHdd";
   const sizeGiB = numberAt(body, "properties", "diskSizeGB") ?? snapshot.sizeGiB;
   if (hasSettablePerformance(family) && sizeGiB === snapshot.sizeGiB) return undefined;
-  return armErrors.invalidParameter("sourceResourceId", `The snapshot ${snapshot.name} with instant access can be restored only to Ultra and Premium SSD v2 disks of its own size.`);
+  return armErrors.invalidParameter(
+    "sourceResourceId",
+    `The snapshot ${snapshot.name} with instant access can be restored only to Ultra and Premium SSD v2 disks of its own size.`,
+  );
 }

@@ -1,6 +1,6 @@
-import type { DiskSpec } from "./disk.ts";
 import { type DiskSku, DISK_SKU_NAMES, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { basePerformance, type Performance, performanceLimits, sharesMax, tierFor, tiersOf } from "./disk-tier.ts";
+import type { DiskSpec } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { booleanAt, type Json, type JsonObject, numberAt, objectAt, textAt, textsAt } from "./json.ts";
 
@@ -34,7 +34,8 @@ const UNDERSTOOD = [
 export function diskSpecFrom(body: Json | undefined, previous: DiskSpec | undefined, sourceSizeGiB?: number): DiskSpec | ArmFailure {
   const skuName = textAt(body, "sku", "name") ?? previous?.sku.name ?? DEFAULT_SKU;
   const sku = findDiskSku(skuName);
-  if (sku === undefined) return armErrors.invalidParameter("sku.name", `The value '${skuName}' of parameter 'sku.name' is not one of ${DISK_SKU_NAMES.join(", ")}.`);
+  if (sku === undefined)
+    return armErrors.invalidParameter("sku.name", `The value '${skuName}' of parameter 'sku.name' is not one of ${DISK_SKU_NAMES.join(", ")}.`);
   const properties = objectAt(body, "properties") ?? {};
   const sizeGiB = numberAt(properties, "diskSizeGB") ?? previous?.sizeGiB ?? sourceSizeGiB;
   if (sizeGiB === undefined) return armErrors.invalidParameter("diskSizeGB", "Required parameter 'diskSizeGB' is missing (null).");
@@ -94,7 +95,9 @@ function checkBursting(sku: DiskSku, spec: { sizeGiB: number; maxShares: number;
   if (sku.family !== "Premium" || spec.sizeGiB <= SMALL_SIZE_MAX_GIB) {
     return armErrors.invalidParameter("burstingEnabled", `On-demand bursting is supported only for Premium SSD disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`);
   }
-  return spec.maxShares > 1 ? armErrors.invalidParameter("burstingEnabled", "On-demand bursting is not supported for disks with maxShares greater than one.") : undefined;
+  return spec.maxShares > 1
+    ? armErrors.invalidParameter("burstingEnabled", "On-demand bursting is not supported for disks with maxShares greater than one.")
+    : undefined;
 }
 
 function checkPerformancePlus(sizeGiB: number, asked: boolean): ArmFailure | undefined {
@@ -109,7 +112,10 @@ function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, pr
   if (family !== "PremiumV2" && family !== "Ultra") {
     // A whole resource that is sent back carries the numbers that its size gave it.
     if ((iopsAsked === undefined && mbpsAsked === undefined) || previous !== undefined) return undefined;
-    return armErrors.invalidParameter("diskIOPSReadWrite", `The parameters 'diskIOPSReadWrite' and 'diskMBpsReadWrite' can be set only for Ultra and Premium SSD v2 disks, not for ${sku.name}.`);
+    return armErrors.invalidParameter(
+      "diskIOPSReadWrite",
+      `The parameters 'diskIOPSReadWrite' and 'diskMBpsReadWrite' can be set only for Ultra and Premium SSD v2 disks, not for ${sku.name}.`,
+    );
   }
   const base = previous !== undefined && hasSettablePerformance(previous.sku.family) ? previous.performance : undefined;
   const { iops: baseIops, mbps: baseMbps } = base ?? basePerformance(family, sizeGiB);
@@ -117,10 +123,16 @@ function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, pr
   const mbps = mbpsAsked ?? baseMbps;
   const limits = performanceLimits(family, sizeGiB, iops);
   if (iops > limits.iops || iops < 100) {
-    return armErrors.invalidParameter("diskIOPSReadWrite", `The value '${iops}' of parameter 'diskIOPSReadWrite' is out of range. The value must be between '100' and '${limits.iops}', inclusive.`);
+    return armErrors.invalidParameter(
+      "diskIOPSReadWrite",
+      `The value '${iops}' of parameter 'diskIOPSReadWrite' is out of range. The value must be between '100' and '${limits.iops}', inclusive.`,
+    );
   }
   if (mbps > limits.mbps || mbps < 1) {
-    return armErrors.invalidParameter("diskMBpsReadWrite", `The value '${mbps}' of parameter 'diskMBpsReadWrite' is out of range. The value must be between '1' and '${limits.mbps}', inclusive.`);
+    return armErrors.invalidParameter(
+      "diskMBpsReadWrite",
+      `The value '${mbps}' of parameter 'diskMBpsReadWrite' is out of range. The value must be between '1' and '${limits.mbps}', inclusive.`,
+    );
   }
   return { iops, mbps };
 }
@@ -134,7 +146,8 @@ function tierIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous:
   const tiers = tiersOf(sku.family);
   const raised = tiers.find((tier) => tier.name === asked);
   const isLarge = sizeGiB > 4096;
-  const allowed = sku.family === "Premium" && raised !== undefined && natural !== undefined && raised.sizeMaxGiB > natural.sizeMaxGiB && raised.sizeMaxGiB > 4096 === isLarge;
+  const allowed =
+    sku.family === "Premium" && raised !== undefined && natural !== undefined && raised.sizeMaxGiB > natural.sizeMaxGiB && raised.sizeMaxGiB > 4096 === isLarge;
   if (allowed) return raised.name;
   return armErrors.invalidParameter("tier", `The performance tier '${asked}' is not allowed for a disk of type ${sku.name} with ${sizeGiB} GiB.`);
 }

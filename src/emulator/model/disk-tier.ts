@@ -39,7 +39,8 @@ const STANDARD_HDD: readonly Step[] = PREMIUM.filter(([number]) => number >= 4).
 /** The tiers of a family, smallest first; none for the families without tiers. */
 export function tiersOf(family: DiskFamily): readonly DiskTier[] {
   if (hasSettablePerformance(family)) return [];
-  const [letter, steps] = family === "Premium" ? (["P", PREMIUM] as const) : family === "StandardSsd" ? (["E", STANDARD_SSD] as const) : (["S", STANDARD_HDD] as const);
+  const [letter, steps] =
+    family === "Premium" ? (["P", PREMIUM] as const) : family === "StandardSsd" ? (["E", STANDARD_SSD] as const) : (["S", STANDARD_HDD] as const);
   return steps.map(([number, sizeMaxGiB, iops, mbps]) => ({ name: `${letter}${number}`, sizeMaxGiB, iops, mbps }));
 }
 

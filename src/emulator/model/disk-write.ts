@@ -1,9 +1,9 @@
 import type { DataPlaneEffect } from "./data-plane-port.ts";
-import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
-import { diskSource } from "./disk-source.ts";
 import { renderDiskNow } from "./disk-read.ts";
+import { diskSource } from "./disk-source.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
+import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, type JsonObject, listAt, objectAt, sameJson, textAt } from "./json.ts";
 import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
@@ -51,7 +51,8 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   if (location === undefined) return armErrors.invalidParameter("location", "Required parameter 'location' is missing (null).");
   const creationData = objectAt(body, "properties", "creationData");
   const createOption = textAt(creationData, "createOption");
-  if (creationData === undefined || createOption === undefined) return armErrors.invalidParameter("creationData", "Required parameter 'disk.creationData.createOption' is missing (null).");
+  if (creationData === undefined || createOption === undefined)
+    return armErrors.invalidParameter("creationData", "Required parameter 'disk.creationData.createOption' is missing (null).");
   const source = diskSource(world, body, creationData, createOption);
   if (source !== undefined && source.kind === "Failure") return source;
   const spec = diskSpecFrom(body, undefined, source?.sizeGiB);
@@ -91,7 +92,11 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   return { kind: "Started", operation };
 }
 
-function startDiskOperation(world: World, disk: Disk, write: { name: string; delayMs: number; effects: readonly DataPlaneEffect[]; next: DiskSpec }): Operation {
+function startDiskOperation(
+  world: World,
+  disk: Disk,
+  write: { name: string; delayMs: number; effects: readonly DataPlaneEffect[]; next: DiskSpec },
+): Operation {
   return startOperation(world, {
     name: write.name,
     provider: "DiskOperations",
@@ -121,7 +126,8 @@ function checkZones(spec: DiskSpec, zones: readonly string[], location: string):
   const wrong = zones.find((zone) => !ZONES.includes(zone));
   if (wrong !== undefined) return armErrors.invalidZone(wrong, location);
   if (zones.length > 1) return armErrors.invalidParameter("zones", "A disk can be placed in one availability zone at most.");
-  if (spec.sku.zoneRedundant && zones.length > 0) return armErrors.invalidParameter("zones", `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`);
+  if (spec.sku.zoneRedundant && zones.length > 0)
+    return armErrors.invalidParameter("zones", `A zone can't be chosen for a disk of type ${spec.sku.name}: it spans all zones.`);
   return undefined;
 }
 

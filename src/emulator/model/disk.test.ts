@@ -15,7 +15,9 @@ describe("a disk", () => {
     assert.equal(id, `${COMPUTE}/disks/pvc-1`);
     assert.deepEqual(sku, { name: "Premium_LRS", tier: "Premium" });
     assert.deepEqual(
-      ["diskSizeGB", "diskSizeBytes", "diskIOPSReadWrite", "diskMBpsReadWrite", "tier", "diskState", "provisioningState"].map((member) => at(properties, member)),
+      ["diskSizeGB", "diskSizeBytes", "diskIOPSReadWrite", "diskMBpsReadWrite", "tier", "diskState", "provisioningState"].map((member) =>
+        at(properties, member),
+      ),
       [128, 137_438_953_472, 500, 100, "P10", "Unattached", "Succeeded"],
     );
   });
@@ -31,17 +33,39 @@ describe("a disk", () => {
   });
 
   const attachShared = (azure: ModelFixture): unknown => azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
-  const changes: readonly { because: string; disk?: Parameters<typeof diskBody>[0]; attached?: boolean; change: Json; expected: readonly [number, string | undefined] }[] = [
+  const changes: readonly {
+    because: string;
+    disk?: Parameters<typeof diskBody>[0];
+    attached?: boolean;
+    change: Json;
+    expected: readonly [number, string | undefined];
+  }[] = [
     { because: "a disk grows while attached", attached: true, change: { properties: { diskSizeGB: 256 } }, expected: [202, undefined] },
     { because: "a disk never shrinks", change: { properties: { diskSizeGB: 64 } }, expected: [409, "OperationNotAllowed"] },
-    { because: "a shared disk grows only detached", disk: { properties: { maxShares: 2 } }, attached: true, change: { properties: { diskSizeGB: 256 } }, expected: [409, "LiveResizeSharedDiskNotAllowed"] },
-    { because: "nothing crosses 4095 GiB while attached", attached: true, change: { properties: { diskSizeGB: 5000 } }, expected: [409, "InvalidResizeForLargeDisks"] },
+    {
+      because: "a shared disk grows only detached",
+      disk: { properties: { maxShares: 2 } },
+      attached: true,
+      change: { properties: { diskSizeGB: 256 } },
+      expected: [409, "LiveResizeSharedDiskNotAllowed"],
+    },
+    {
+      because: "nothing crosses 4095 GiB while attached",
+      attached: true,
+      change: { properties: { diskSizeGB: 5000 } },
+      expected: [409, "InvalidResizeForLargeDisks"],
+    },
     { because: "a detached disk crosses 4095 GiB", change: { properties: { diskSizeGB: 5000 } }, expected: [202, undefined] },
     { because: "maxShares changes only while unattached", attached: true, change: { properties: { maxShares: 2 } }, expected: [409, "OperationNotAllowed"] },
     { because: "the SKU changes only off a running VM", attached: true, change: { sku: { name: "StandardSSD_LRS" } }, expected: [409, "OperationNotAllowed"] },
     { because: "an unattached disk changes its SKU", change: { sku: { name: "StandardSSD_LRS" } }, expected: [202, undefined] },
     { because: "a SKU must exist", change: { sku: { name: "Bronze_LRS" } }, expected: [400, "InvalidParameter"] },
-    { because: "IOPS belong to other SKUs", disk: { sku: "PremiumV2_LRS" }, change: { properties: { diskIOPSReadWrite: 90_000 } }, expected: [400, "InvalidParameter"] },
+    {
+      because: "IOPS belong to other SKUs",
+      disk: { sku: "PremiumV2_LRS" },
+      change: { properties: { diskIOPSReadWrite: 90_000 } },
+      expected: [400, "InvalidParameter"],
+    },
     { because: "a tier can be raised", change: { properties: { tier: "P30" } }, expected: [202, undefined] },
     { because: "a tier can't be lowered below the size's own", change: { properties: { tier: "P4" } }, expected: [400, "InvalidParameter"] },
   ];
@@ -51,7 +75,11 @@ describe("a disk", () => {
       azure.finish("PUT", "disks/pvc-1", diskBody(disk));
       if (attached === true) attachShared(azure);
       const answer = azure.send("PATCH", "disks/pvc-1", change);
-      assert.deepEqual([answer.status, textAt(answer.body, "error", "innererror", "internalErrorCode") ?? codeOf(answer.body)], expected, JSON.stringify(answer.body));
+      assert.deepEqual(
+        [answer.status, textAt(answer.body, "error", "innererror", "internalErrorCode") ?? codeOf(answer.body)],
+        expected,
+        JSON.stringify(answer.body),
+      );
     });
   }
 
@@ -61,11 +89,23 @@ describe("a disk", () => {
     { because: "a ZRS disk has no zone of its own", body: diskBody({ sku: "Premium_ZRS", zones: ["1"] }), expected: [400, "InvalidParameter"] },
     { because: "there is no zone 4", body: diskBody({ zones: ["4"] }), expected: [400, "InvalidAvailabilityZone"] },
     { because: "on-demand bursting needs more than 512 GiB", body: diskBody({ properties: { burstingEnabled: true } }), expected: [400, "InvalidParameter"] },
-    { because: "a shared disk does not burst on demand", body: diskBody({ properties: { burstingEnabled: true, diskSizeGB: 1024, maxShares: 2 } }), expected: [400, "InvalidParameter"] },
-    { because: "performance plus needs more than 512 GiB", body: diskBody({ properties: { creationData: { createOption: "Empty", performancePlus: true } } }), expected: [400, "InvalidParameter"] },
+    {
+      because: "a shared disk does not burst on demand",
+      body: diskBody({ properties: { burstingEnabled: true, diskSizeGB: 1024, maxShares: 2 } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "performance plus needs more than 512 GiB",
+      body: diskBody({ properties: { creationData: { createOption: "Empty", performancePlus: true } } }),
+      expected: [400, "InvalidParameter"],
+    },
     { because: "IOPS can't be asked of Premium", body: diskBody({ properties: { diskIOPSReadWrite: 9000 } }), expected: [400, "InvalidParameter"] },
     { because: "Ultra begins at 4 GiB", body: diskBody({ sku: "UltraSSD_LRS", properties: { diskSizeGB: 2 } }), expected: [400, "InvalidParameter"] },
-    { because: "a copy needs its source", body: diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/none` } } }), expected: [404, "NotFound"] },
+    {
+      because: "a copy needs its source",
+      body: diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/disks/none` } } }),
+      expected: [404, "NotFound"],
+    },
   ];
   for (const { because, body, expected } of creations) {
     it(`is not created because ${because}`, () => {

@@ -12,7 +12,7 @@ export interface DiskOwner {
 }
 
 /** A VM to which a disk is on its way. Callers don't see it: the disk still reads Unattached. */
-export interface DiskReservation extends DiskOwner {
+interface DiskReservation extends DiskOwner {
   readonly sinceMs: number;
 }
 
@@ -65,14 +65,14 @@ export interface Disk {
   readonly sas?: SasGrant;
 }
 
-export const GIB = 1_073_741_824n;
+const GIB = 1_073_741_824n;
 
 export function diskSizeBytes(sizeGiB: number): bigint {
   return BigInt(sizeGiB) * GIB;
 }
 
 /** The performance that the disk has, by what was asked, by its raised tier or by its size. */
-export function performanceOf(spec: DiskSpec): Performance & { readonly tier?: string } {
+function performanceOf(spec: DiskSpec): Performance & { readonly tier?: string } {
   if (hasSettablePerformance(spec.sku.family)) return spec.performance ?? { iops: 0, mbps: 0 };
   const tier = tiersOf(spec.sku.family).find((candidate) => candidate.name === spec.tier) ?? tierFor(spec.sku.family, spec.sizeGiB);
   return tier === undefined ? { iops: 0, mbps: 0 } : { iops: tier.iops, mbps: tier.mbps, tier: tier.name };
@@ -94,7 +94,10 @@ export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const shared = spec.maxShares > 1;
   return {
     name: disk.name,
-    id: view.upperCaseGroup === true ? disk.id.replace(`/resourceGroups/${disk.resourceGroup}/`, `/resourceGroups/${disk.resourceGroup.toUpperCase()}/`) : disk.id,
+    id:
+      view.upperCaseGroup === true
+        ? disk.id.replace(`/resourceGroups/${disk.resourceGroup}/`, `/resourceGroups/${disk.resourceGroup.toUpperCase()}/`)
+        : disk.id,
     type: "Microsoft.Compute/disks",
     location: disk.location,
     ...(Object.keys(spec.tags).length > 0 ? { tags: spec.tags } : {}),

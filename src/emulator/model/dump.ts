@@ -1,5 +1,5 @@
-import { renderDisk } from "./disk.ts";
 import { diskState } from "./disk-read.ts";
+import { renderDisk } from "./disk.ts";
 import { renderInstanceView } from "./instance-view.ts";
 import type { JsonObject } from "./json.ts";
 import type { Operation } from "./operations.ts";
@@ -26,7 +26,7 @@ export function dumpWorld(world: World): JsonObject {
   };
 }
 
-export function dumpOperation(operation: Operation): JsonObject {
+function dumpOperation(operation: Operation): JsonObject {
   return {
     id: operation.id,
     name: operation.name,

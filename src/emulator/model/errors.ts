@@ -38,8 +38,14 @@ const gateway = { cause: "gateway" } as const;
 export const armErrors = {
   missingApiVersion: () => failure(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.", gateway),
   invalidApiVersion: (version: string) =>
-    failure(400, "InvalidApiVersionParameter", `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or 'YYYY-MM-DD-preview'.`, gateway),
-  invalidRequestContent: (detail: string) => failure(400, "InvalidRequestContent", `The request content was invalid and could not be deserialized: '${detail}'.`, gateway),
+    failure(
+      400,
+      "InvalidApiVersionParameter",
+      `The api-version '${version}' is invalid. The supported versions are of the form 'YYYY-MM-DD' or 'YYYY-MM-DD-preview'.`,
+      gateway,
+    ),
+  invalidRequestContent: (detail: string) =>
+    failure(400, "InvalidRequestContent", `The request content was invalid and could not be deserialized: '${detail}'.`, gateway),
   noSuchRoute: (path: string) => failure(404, "InvalidResourceType", `The emulator has no resource type at '${path}'.`, gateway),
   methodNotAllowed: (method: string, path: string) => failure(405, "MethodNotAllowed", `The method '${method}' is not allowed at '${path}'.`, gateway),
   resourceGroupNotFound: (name: string) => failure(404, "ResourceGroupNotFound", `Resource group '${name}' could not be found.`, gateway),
@@ -52,11 +58,15 @@ export const armErrors = {
       gateway,
     ),
   patchResourceNotFound: (id: string, name: string) =>
-    failure(404, "PatchResourceNotFound", `The resource '${id}' was not found when evaluating policies for a PATCH operation.`, { target: name, cause: "gateway" }),
+    failure(404, "PatchResourceNotFound", `The resource '${id}' was not found when evaluating policies for a PATCH operation.`, {
+      target: name,
+      cause: "gateway",
+    }),
   operationNotFound: (id: string) => failure(404, "NotFound", `The operation '${id}' was not found in this Azure location.`),
   preconditionFailed: (ifMatch: string, etag: string) =>
     failure(412, "PreconditionFailed", `The condition '${ifMatch}' of the request did not hold: the resource's current ETag is '${etag}'.`),
-  resourceExists: (name: string) => failure(412, "PreconditionFailed", `The resource '${name}' already exists, which the If-None-Match header of the request rules out.`),
+  resourceExists: (name: string) =>
+    failure(412, "PreconditionFailed", `The resource '${name}' already exists, which the If-None-Match header of the request rules out.`),
   conflict: () =>
     failure(
       409,
@@ -73,7 +83,11 @@ export const armErrors = {
     ),
   operationPreempted: () => failure(200, "OperationPreempted", "Operation execution has been preempted by a more recent operation."),
   dataDisksForceDetached: () =>
-    failure(200, "DataDisksForceDetached", "Operation execution has been preempted because data disks of this operation were force detached by a more recent operation."),
+    failure(
+      200,
+      "DataDisksForceDetached",
+      "Operation execution has been preempted because data disks of this operation were force detached by a more recent operation.",
+    ),
   internalError: (detail: string) => failure(500, "InternalExecutionError", `An internal execution error occurred: ${detail}`),
 
   diskNotFound: (name: string) => failure(404, "NotFound", `Disk ${name} is not found.`, { target: "diskId" }),
@@ -101,7 +115,9 @@ export const armErrors = {
       `Cannot attach data disk '${diskName}' to VM '${vmName}' because the disk is currently being detached or the last detach operation failed. Please wait until the disk is completely detached and then try again or delete/detach the disk explicitly again.`,
     ),
   tooManyDataDisks: (dataDisksMax: number) =>
-    failure(409, "OperationNotAllowed", `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`, { target: "dataDisks" }),
+    failure(409, "OperationNotAllowed", `The maximum number of data disks allowed to be attached to a VM of this size is ${dataDisksMax}.`, {
+      target: "dataDisks",
+    }),
   lunOutOfRange: (lun: string) =>
     failure(400, "InvalidParameter", `The value '${lun}' of parameter 'dataDisk.lun' is out of range. Value '${lun}' must be between '0' and '63' inclusive.`, {
       target: "dataDisk.lun",
@@ -117,9 +133,14 @@ export const armErrors = {
       { target: "dataDisk.createOption" },
     ),
   otherSubscription: (subscription: string, diskSubscription: string) =>
-    failure(400, "InvalidParameter", `Subscription ${subscription} of the request must match the subscription ${diskSubscription} contained in the managed disk id.`, {
-      target: "dataDisk.managedDisk.id",
-    }),
+    failure(
+      400,
+      "InvalidParameter",
+      `Subscription ${subscription} of the request must match the subscription ${diskSubscription} contained in the managed disk id.`,
+      {
+        target: "dataDisk.managedDisk.id",
+      },
+    ),
   invalidParameter: (target: string, message: string) => failure(400, "InvalidParameter", message, { target }),
   changeNotAllowed: (property: string) => failure(409, "PropertyChangeNotAllowed", `Changing property '${property}' is not allowed.`, { target: property }),
   changeNotAllowedForDisk: (property: string, diskName: string) =>
@@ -137,11 +158,18 @@ export const armErrors = {
       `Disk ${diskName} cannot be attached to the VM because it is not in the same location as the VM. VM location: '${vmLocation}'. Disk location: '${diskLocation}'.`,
     ),
   ultraNotEnabled: (sku: string) =>
-    failure(400, "InvalidParameter", `StorageAccountType ${sku} can be used only when additionalCapabilities.ultraSSDEnabled is set.`, { target: "managedDisk.storageAccountType" }),
-  premiumNotSupported: (sku: string, vmSize: string) =>
-    failure(400, "InvalidParameter", `Requested operation cannot be performed because the VM size ${vmSize} does not support the storage account type ${sku}.`, {
+    failure(400, "InvalidParameter", `StorageAccountType ${sku} can be used only when additionalCapabilities.ultraSSDEnabled is set.`, {
       target: "managedDisk.storageAccountType",
     }),
+  premiumNotSupported: (sku: string, vmSize: string) =>
+    failure(
+      400,
+      "InvalidParameter",
+      `Requested operation cannot be performed because the VM size ${vmSize} does not support the storage account type ${sku}.`,
+      {
+        target: "managedDisk.storageAccountType",
+      },
+    ),
   zonalDiskOnly: (sku: string) => failure(400, "BadRequest", `Disks of type ${sku} can only be attached to VMs in an availability zone.`),
   sasActive: (diskName: string) =>
     failure(409, "OperationNotAllowed", `The disk ${diskName} has an active shared access signature, which must be revoked first.`, {
@@ -149,9 +177,12 @@ export const armErrors = {
     }),
 
   sourceIncomplete: (name: string) =>
-    failure(409, "OperationNotAllowed", `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`, { target: "sourceResourceId" }),
+    failure(409, "OperationNotAllowed", `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`, {
+      target: "sourceResourceId",
+    }),
   tooManySnapshots: (limit: string) => failure(409, "OperationNotAllowed", `The snapshot can't be made: ${limit}.`),
-  availabilitySetInUse: (name: string, vmIds: readonly string[]) => failure(409, "OperationNotAllowed", `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`),
+  availabilitySetInUse: (name: string, vmIds: readonly string[]) =>
+    failure(409, "OperationNotAllowed", `Availability set ${name} can't be deleted: it has the VMs ${vmIds.join(", ")}.`),
 
   diskAttached: (diskName: string, vmId: string) => failure(409, "OperationNotAllowed", `Disk ${diskName} is attached to VM ${vmId}.`),
   shrink: (id: string) =>

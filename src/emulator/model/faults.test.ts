@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { FaultRule } from "./faults.ts";
 import { textAt } from "./json.ts";
 import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
-import type { FaultRule } from "./faults.ts";
 
 function struck(rule: FaultRule): ModelFixture {
   const azure = aModel();
@@ -75,7 +75,10 @@ describe("a fault rule", () => {
       const azure = struck(rule);
       const document = azure.finish("PATCH", "virtualMachines/node-a", attachAll);
       const vm = azure.send("GET", "virtualMachines/node-a").body;
-      assert.deepEqual([textAt(document, "status"), codeOf(document), dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")], [status, code, disks, vmState]);
+      assert.deepEqual(
+        [textAt(document, "status"), codeOf(document), dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")],
+        [status, code, disks, vmState],
+      );
     });
   }
 
@@ -98,7 +101,9 @@ describe("a fault rule", () => {
 
   it("set through the admin API says what is wrong with it", () => {
     const azure = aModel();
-    const reasons = [{}, { effect: { kind: "Error" } }, { effect: { kind: "DropResponse" }, disc: "x" }].map((body) => textAt(azure.send("POST", "/emulator/v1/faults", body).body, "error", "message"));
+    const reasons = [{}, { effect: { kind: "Error" } }, { effect: { kind: "DropResponse" }, disc: "x" }].map((body) =>
+      textAt(azure.send("POST", "/emulator/v1/faults", body).body, "error", "message"),
+    );
     assert.match(reasons[0] ?? "", /effect.kind is one of/);
     assert.match(reasons[1] ?? "", /needs 'status' and 'code'/);
     assert.match(reasons[2] ?? "", /'disc' is not a member/);

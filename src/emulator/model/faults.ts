@@ -7,7 +7,14 @@ import { keyOf } from "./resource-id.ts";
 /** What goes wrong. */
 export type FaultEffect =
   /** The call is refused and nothing happens. */
-  | { readonly kind: "Error"; readonly status: number; readonly code: string; readonly message?: string; readonly target?: string; readonly retryAfterS?: number }
+  | {
+      readonly kind: "Error";
+      readonly status: number;
+      readonly code: string;
+      readonly message?: string;
+      readonly target?: string;
+      readonly retryAfterS?: number;
+    }
   /** The connection breaks before anything happens. */
   | { readonly kind: "DropRequest" }
   /** The work is done, or begun, and then the connection breaks. */
@@ -42,7 +49,7 @@ export interface FaultRule {
 }
 
 /** A rule with what has come of it. */
-export interface ActiveFault extends FaultRule {
+interface ActiveFault extends FaultRule {
   readonly id: string;
   readonly fitted: number;
   readonly struck: number;
@@ -67,7 +74,10 @@ export function createFaults(pollOperation: string): Faults {
 
   const strike = (rule: ActiveFault, random: SeededRandom): boolean => {
     const fitted = rule.fitted + 1;
-    const struck = (rule.nth === undefined || rule.nth === fitted) && rule.struck < (rule.times ?? Infinity) && (rule.probability === undefined || random.next() < rule.probability);
+    const struck =
+      (rule.nth === undefined || rule.nth === fitted) &&
+      rule.struck < (rule.times ?? Infinity) &&
+      (rule.probability === undefined || random.next() < rule.probability);
     rules.set(rule.id, { ...rule, fitted, struck: rule.struck + (struck ? 1 : 0) });
     return struck;
   };
@@ -83,7 +93,9 @@ export function createFaults(pollOperation: string): Faults {
     clear: () => rules.clear(),
     list: () => [...rules.values()],
     strikeCall: (operation, call, random) => {
-      const fitting = [...rules.values()].filter((rule) => !isOperationEffect(rule.effect) && rule.disk === undefined && fitsOperation(rule, operation, pollOperation) && fits(rule.resource, call.path));
+      const fitting = [...rules.values()].filter(
+        (rule) => !isOperationEffect(rule.effect) && rule.disk === undefined && fitsOperation(rule, operation, pollOperation) && fits(rule.resource, call.path),
+      );
       return fitting.find((rule) => strike(rule, random))?.effect;
     },
     strikeOperation: (start, random) => {

@@ -21,10 +21,12 @@ describe("the front door", () => {
     const azure = aModel();
     const other = "/subscriptions/sub-1/resourceGroups/none/providers/Microsoft.Compute";
     assert.deepEqual(
-      [azure.send("GET", `${other}/disks/x`), azure.send("PUT", `${other}/disks/x`, diskBody()), azure.send("PATCH", "disks/x", {}), azure.send("HEAD", "/subscriptions/sub-1/resourceGroups/none")].map((answer) => [
-        answer.status,
-        codeOf(answer.body),
-      ]),
+      [
+        azure.send("GET", `${other}/disks/x`),
+        azure.send("PUT", `${other}/disks/x`, diskBody()),
+        azure.send("PATCH", "disks/x", {}),
+        azure.send("HEAD", "/subscriptions/sub-1/resourceGroups/none"),
+      ].map((answer) => [answer.status, codeOf(answer.body)]),
       [
         [404, "ResourceGroupNotFound"],
         [404, "ResourceGroupNotFound"],
@@ -76,13 +78,26 @@ describe("the front door", () => {
     const azure = aModel();
     assert.equal(azure.send("PATCH", "/emulator/v1/settings", { timeScale: 0, latencies: { attach: { medianMs: 1 } } }).status, 200);
     assert.deepEqual([azure.model.world.settings.timeScale, azure.model.world.settings.latencies.attach], [0, { medianMs: 1, p99Ms: 1, perDiskMs: 300 }]);
-    assert.match(textAt(azure.send("PATCH", "/emulator/v1/settings", { throttling: "maybe" }).body, "error", "message") ?? "", /'throttling' is one of off, report, enforce/);
+    assert.match(
+      textAt(azure.send("PATCH", "/emulator/v1/settings", { throttling: "maybe" }).body, "error", "message") ?? "",
+      /'throttling' is one of off, report, enforce/,
+    );
   });
 
   it("adds rows of VMs spread over zones", () => {
     const azure = aModel({ virtualMachines: [] });
-    azure.send("POST", "/emulator/v1/virtualMachines", { subscriptionId: "sub-1", resourceGroup: "new", location: "eastus", name: "node", count: 3, zones: ["1", "2"] });
-    const vms = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/virtualMachines").body, "value") as readonly { name: string; zones: string[] }[];
+    azure.send("POST", "/emulator/v1/virtualMachines", {
+      subscriptionId: "sub-1",
+      resourceGroup: "new",
+      location: "eastus",
+      name: "node",
+      count: 3,
+      zones: ["1", "2"],
+    });
+    const vms = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/virtualMachines").body, "value") as readonly {
+      name: string;
+      zones: string[];
+    }[];
     assert.deepEqual(
       vms.map((vm) => [vm.name, vm.zones]),
       [

@@ -43,7 +43,9 @@ export function listGroupsHandler(world: World, call: ArmCall): HandlerResult {
 export function deleteGroupHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   if (findResourceGroup(world, address) === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
-  const holds = [...world.disks.values(), ...world.snapshots.values(), ...world.virtualMachines.values(), ...world.availabilitySets.values()].some((resource) => groupKey(resource) === groupKey(address));
+  const holds = [...world.disks.values(), ...world.snapshots.values(), ...world.virtualMachines.values(), ...world.availabilitySets.values()].some(
+    (resource) => groupKey(resource) === groupKey(address),
+  );
   if (holds) return armErrors.groupNotEmpty(address.resourceGroup);
   world.resourceGroups.delete(groupKey(address));
   return reply(200);

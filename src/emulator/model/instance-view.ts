@@ -1,6 +1,6 @@
+import type { ProvisioningState } from "./disk.ts";
 import { isoTime } from "./iso-time.ts";
 import type { JsonObject } from "./json.ts";
-import type { ProvisioningState } from "./disk.ts";
 import { isLeaving, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 
 const PROVISIONING_TEXT: Readonly<Record<ProvisioningState, string>> = {
@@ -23,7 +23,13 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
       statuses: [
         vm.power === "running" && vm.guestResponsive
           ? { code: "ProvisioningState/succeeded", level: "Info", displayStatus: "Ready", message: "Guest Agent is running", time }
-          : { code: "ProvisioningState/Unavailable", level: "Warning", displayStatus: "Not Ready", message: "VM status blob is found but not yet populated.", time },
+          : {
+              code: "ProvisioningState/Unavailable",
+              level: "Warning",
+              displayStatus: "Not Ready",
+              message: "VM status blob is found but not yet populated.",
+              time,
+            },
       ],
     },
     disks: vm.dataDisks.map((entry) => ({

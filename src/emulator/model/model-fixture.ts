@@ -1,6 +1,6 @@
 import type { ArmAnswer, ArmRequest } from "./arm-message.ts";
 import { type ComputeModel, type ComputeModelOptions, createComputeModel } from "./compute-model.ts";
-import { at, type Json, textAt } from "./json.ts";
+import { at, type Json, numberAt, textAt } from "./json.ts";
 import type { VmSetUp } from "./set-up.ts";
 
 /** A model on a clock of its own, for tests. */
@@ -16,7 +16,7 @@ export interface ModelFixture {
   finish(method: ArmRequest["method"], path: string, body?: Json, more?: Partial<ArmRequest>): Json | undefined;
 }
 
-export const SUBSCRIPTION = "sub-1";
+const SUBSCRIPTION = "sub-1";
 export const COMPUTE = `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute`;
 const START_MS = 1_700_000_000_000;
 const EVENTS_MAX = 10_000;
@@ -85,7 +85,12 @@ export function listBody(disks: Readonly<Record<number, string>>, more: Readonly
   return {
     properties: {
       storageProfile: {
-        dataDisks: Object.entries(disks).map(([lun, name]) => ({ lun: Number(lun), createOption: "Attach", managedDisk: { id: `${COMPUTE}/disks/${name}` }, ...more[name] })),
+        dataDisks: Object.entries(disks).map(([lun, name]) => ({
+          lun: Number(lun),
+          createOption: "Attach",
+          managedDisk: { id: `${COMPUTE}/disks/${name}` },
+          ...more[name],
+        })),
       },
     },
   };
@@ -94,7 +99,9 @@ export function listBody(disks: Readonly<Record<number, string>>, more: Readonly
 /** `0:pvc-1 1:pvc-2(leaving)`: a VM's list as its GET answers it. */
 export function dataDisksOf(fixture: ModelFixture, vm: string): string {
   const list = at(fixture.send("GET", `virtualMachines/${vm}`).body, "properties", "storageProfile", "dataDisks") as readonly Json[];
-  return list.map((entry) => `${String(at(entry, "lun"))}:${textAt(entry, "name") ?? ""}${at(entry, "toBeDetached") === true ? "(leaving)" : ""}`).join(" ");
+  return list
+    .map((entry) => `${numberAt(entry, "lun") ?? ""}:${textAt(entry, "name") ?? ""}${at(entry, "toBeDetached") === true ? "(leaving)" : ""}`)
+    .join(" ");
 }
 
 export function etagOf(fixture: ModelFixture, vm: string): string {

@@ -35,7 +35,9 @@ function run(azure: ModelFixture, step: Command): ArmAnswer | undefined {
   const id = (name: string): string => `${COMPUTE}/disks/${name}`;
   switch (step.kind) {
     case "Replace": {
-      const leaving = step.forced ? Object.fromEntries(Object.values(step.list).map((name) => [name, { toBeDetached: true, detachOption: "ForceDetach" }])) : {};
+      const leaving = step.forced
+        ? Object.fromEntries(Object.values(step.list).map((name) => [name, { toBeDetached: true, detachOption: "ForceDetach" }]))
+        : {};
       return azure.send("PATCH", `virtualMachines/${step.vm}`, listBody(step.list, leaving));
     }
     case "AttachDetach":

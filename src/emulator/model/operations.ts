@@ -6,7 +6,7 @@ import { keyOf } from "./resource-id.ts";
 import type { World } from "./world.ts";
 
 /** The provider that reports on an operation; part of its URL. */
-export type OperationProvider = "operations" | "DiskOperations";
+type OperationProvider = "operations" | "DiskOperations";
 
 /** What came of an operation: what it reports, and what of it really happened; the two need not agree. */
 export interface OperationOutcome {
@@ -16,7 +16,7 @@ export interface OperationOutcome {
 }
 
 /** What an operation does. The world changes in `end`, at one moment, never before. */
-export interface OperationWork {
+interface OperationWork {
   /** What must have happened to the devices before `end`. Asked when the operation is due; the answer stays the same until `end`. */
   effects(outcome: OperationOutcome): readonly DataPlaneEffect[];
   end(outcome: OperationOutcome): void;
@@ -50,7 +50,7 @@ export interface OperationStart {
   readonly work: OperationWork;
 }
 
-export type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
+type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
 
 export interface Operation extends OperationStart {
   readonly id: string;
@@ -123,7 +123,8 @@ export function takeDueEffects(world: World): readonly DueEffects[] {
 export function settleOperation(world: World, operationId: string, deviceFailure?: string): void {
   const operation = world.operations.get(operationId);
   if (operation?.phase !== "Settling") return;
-  const outcome: OperationOutcome = deviceFailure === undefined ? outcomeOf(operation.ending) : { error: armErrors.internalError(deviceFailure), undone: "all" };
+  const outcome: OperationOutcome =
+    deviceFailure === undefined ? outcomeOf(operation.ending) : { error: armErrors.internalError(deviceFailure), undone: "all" };
   const unreported = operation.ending.kind === "Unreported" && outcome.error === undefined;
   const end = unreported ? {} : { status: outcome.error === undefined ? ("Succeeded" as const) : ("Failed" as const), endedAtMs: world.nowMs };
   replace(world, { ...operation, phase: "Ended", ...end, ...(outcome.error === undefined ? {} : { error: outcome.error }) });

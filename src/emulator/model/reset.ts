@@ -29,7 +29,17 @@ export function resetWorld(world: World): ArmFailure | undefined {
 }
 
 function beginAgain(world: World): void {
-  for (const map of [world.resourceGroups, world.virtualMachines, world.disks, world.snapshots, world.availabilitySets, world.operations, world.buckets, world.lastReads]) map.clear();
+  for (const map of [
+    world.resourceGroups,
+    world.virtualMachines,
+    world.disks,
+    world.snapshots,
+    world.availabilitySets,
+    world.operations,
+    world.buckets,
+    world.lastReads,
+  ])
+    map.clear();
   world.running.clear();
   world.faults.clear();
   populate(world);

@@ -14,7 +14,7 @@ export interface Route {
   readonly handler: Handler;
 }
 
-export interface RouteMatch {
+interface RouteMatch {
   readonly route: Route;
   readonly params: Readonly<Record<string, string>>;
 }

@@ -66,7 +66,12 @@ export const ARM_ROUTES: readonly Route[] = [
   { operation: "AvailabilitySets_Get", method: "GET", pattern: AVAILABILITY_SET, handler: getAvailabilitySetHandler },
   { operation: "AvailabilitySets_Delete", method: "DELETE", pattern: AVAILABILITY_SET, handler: deleteAvailabilitySetHandler },
   { operation: "AvailabilitySets_List", method: "GET", pattern: `${COMPUTE}/availabilitySets`, handler: listAvailabilitySetsHandler },
-  { operation: "AvailabilitySets_ListBySubscription", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/availabilitySets`, handler: listAvailabilitySetsHandler },
+  {
+    operation: "AvailabilitySets_ListBySubscription",
+    method: "GET",
+    pattern: `${SUBSCRIPTION_COMPUTE}/availabilitySets`,
+    handler: listAvailabilitySetsHandler,
+  },
 
   { operation: "ResourceSkus_List", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/skus`, handler: listSkusHandler },
   { operation: "VirtualMachineSizes_List", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/vmSizes`, handler: listVmSizesHandler },

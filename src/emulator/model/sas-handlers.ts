@@ -40,7 +40,12 @@ export function endAccessHandler(type: ComputeType): (world: World, call: ArmCal
   };
 }
 
-function accessOperation(world: World, call: ArmCall, target: Accessible, change: { name: string; grant: SasGrant | undefined; result: Json | undefined }): HandlerResult {
+function accessOperation(
+  world: World,
+  call: ArmCall,
+  target: Accessible,
+  change: { name: string; grant: SasGrant | undefined; result: Json | undefined },
+): HandlerResult {
   const operation = startOperation(world, {
     name: change.name,
     provider: "DiskOperations",
@@ -72,5 +77,9 @@ function accessibleAt(world: World, call: ArmCall, type: ComputeType): Accessibl
   }
   const snapshot = findSnapshot(world, id);
   if (snapshot === undefined) return undefined;
-  return { ...snapshot, refused: undefined, set: (sas) => void putSnapshot(world, { ...without(findSnapshot(world, id) ?? snapshot, "sas"), ...(sas === undefined ? {} : { sas }) }) };
+  return {
+    ...snapshot,
+    refused: undefined,
+    set: (sas) => void putSnapshot(world, { ...without(findSnapshot(world, id) ?? snapshot, "sas"), ...(sas === undefined ? {} : { sas }) }),
+  };
 }

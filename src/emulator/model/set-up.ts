@@ -48,7 +48,8 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
 
 /** Makes a resource group unless it is there. */
 export function addResourceGroup(world: World, group: { readonly subscriptionId: string; readonly name: string; readonly location: string }): void {
-  if (findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) === undefined) putResourceGroup(world, { ...group, tags: {} });
+  if (findResourceGroup(world, { subscriptionId: group.subscriptionId, resourceGroup: group.name }) === undefined)
+    putResourceGroup(world, { ...group, tags: {} });
 }
 
 /** Fills an empty world with what it is to have from the start. */

@@ -40,7 +40,8 @@ function parseLatencies(value: Json | undefined, current: Latencies): { readonly
     if (!isLatencyName(name)) return `'${name}' is not a latency; there are ${Object.keys(DEFAULT_LATENCIES).join(", ")}`;
     const medianMs = numberAt(each, "medianMs");
     const p99Ms = numberAt(each, "p99Ms") ?? medianMs;
-    if (medianMs === undefined || p99Ms === undefined || medianMs < 0 || p99Ms < medianMs) return `latency '${name}' needs 'medianMs' and 'p99Ms', the second not below the first`;
+    if (medianMs === undefined || p99Ms === undefined || medianMs < 0 || p99Ms < medianMs)
+      return `latency '${name}' needs 'medianMs' and 'p99Ms', the second not below the first`;
     latencies[name] = { medianMs, p99Ms, perDiskMs: numberAt(each, "perDiskMs") ?? current[name].perDiskMs ?? 0 };
   }
   return { value: latencies };
@@ -52,7 +53,8 @@ function parseLimits(value: Json | undefined): { readonly value: Readonly<Record
   for (const [name, each] of Object.entries(value)) {
     const burst = numberAt(each, "burst");
     const perMinute = numberAt(each, "perMinute");
-    if (burst === undefined || perMinute === undefined || burst < 1 || perMinute <= 0) return `throttle limit '${name}' needs 'burst' of at least 1 and 'perMinute' above 0`;
+    if (burst === undefined || perMinute === undefined || burst < 1 || perMinute <= 0)
+      return `throttle limit '${name}' needs 'burst' of at least 1 and 'perMinute' above 0`;
     limits[name] = { burst, perMinute };
   }
   return { value: limits };

@@ -59,7 +59,16 @@ function diskSkus(name: string, location: string): readonly JsonObject[] {
   const tiers = tiersOf(sku.family);
   const places = { locations: [location], locationInfo: [{ location, zones: sku.zoneRedundant ? [] : ZONES, zoneDetails: [] }], restrictions: [] };
   if (tiers.length === 0) {
-    return [{ resourceType: "disks", name, tier: sku.tier, size: sku.family, ...places, capabilities: capabilities(sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family)) }];
+    return [
+      {
+        resourceType: "disks",
+        name,
+        tier: sku.tier,
+        size: sku.family,
+        ...places,
+        capabilities: capabilities(sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family)),
+      },
+    ];
   }
   return tiers.map((tier, index) => ({
     resourceType: "disks",

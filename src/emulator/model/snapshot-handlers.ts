@@ -5,13 +5,14 @@ import { textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
 import { inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
-import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
+import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 import { findResourceGroup, findSnapshot, resourceGroupForWrite, type World } from "./world.ts";
 
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
-  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
+  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
+    return armErrors.resourceGroupNotFound(address.resourceGroup);
   const written = writeSnapshot(world, address, call.body);
   return written.kind === "Failure" ? written : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
 }

@@ -23,7 +23,11 @@ const INSTANT_ACCESS_MIN_MINUTES = 60;
 const INSTANT_ACCESS_MAX_MINUTES = 300;
 
 /** The source that a snapshot's `creationData` names, or why it can't be one. */
-export function snapshotSource(world: World, creationData: JsonObject, wanted: { readonly location: string; readonly incremental: boolean }): SnapshotSource | ArmFailure {
+export function snapshotSource(
+  world: World,
+  creationData: JsonObject,
+  wanted: { readonly location: string; readonly incremental: boolean },
+): SnapshotSource | ArmFailure {
   const option = textAt(creationData, "createOption");
   const id = textAt(creationData, "sourceResourceId");
   if (option !== "Copy" && option !== "CopyStart") {
@@ -41,12 +45,18 @@ function fromOtherRegion(world: World, id: string, incremental: boolean): Snapsh
   return { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB, uniqueId: snapshot.uniqueId, familyId: snapshot.familyId, copiesInBackground: true };
 }
 
-function fromHere(world: World, id: string, creationData: JsonObject, wanted: { readonly location: string; readonly incremental: boolean }): SnapshotSource | ArmFailure {
+function fromHere(
+  world: World,
+  id: string,
+  creationData: JsonObject,
+  wanted: { readonly location: string; readonly incremental: boolean },
+): SnapshotSource | ArmFailure {
   const snapshot = findSnapshot(world, id);
   const disk = findDisk(world, id);
   const place = snapshot?.location ?? disk?.location;
   if (place === undefined) return armErrors.sourceNotFound(id);
-  if (normalLocation(place) !== normalLocation(wanted.location)) return armErrors.invalidParameter("location", `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`);
+  if (normalLocation(place) !== normalLocation(wanted.location))
+    return armErrors.invalidParameter("location", `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`);
   if (snapshot !== undefined) {
     if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
     return { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB, uniqueId: snapshot.uniqueId, familyId: snapshot.familyId, copiesInBackground: false };
@@ -54,7 +64,8 @@ function fromHere(world: World, id: string, creationData: JsonObject, wanted: { 
   if (disk === undefined) return armErrors.sourceNotFound(id);
   if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
   const copiesInBackground = hasSettablePerformance(disk.spec.sku.family);
-  if (copiesInBackground && !wanted.incremental) return armErrors.invalidParameter("incremental", `Only incremental snapshots can be made of a disk of type ${disk.spec.sku.name}.`);
+  if (copiesInBackground && !wanted.incremental)
+    return armErrors.invalidParameter("incremental", `Only incremental snapshots can be made of a disk of type ${disk.spec.sku.name}.`);
   const refused = checkInstantAccess(creationData, copiesInBackground) ?? checkNumbers(world, disk.uniqueId, copiesInBackground);
   return refused ?? { kind: "Source", id: disk.id, sizeGiB: disk.spec.sizeGiB, uniqueId: disk.uniqueId, familyId: disk.uniqueId, copiesInBackground };
 }
@@ -62,9 +73,13 @@ function fromHere(world: World, id: string, creationData: JsonObject, wanted: { 
 function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolean): ArmFailure | undefined {
   const minutes = numberAt(creationData, "instantAccessDurationMinutes");
   if (minutes === undefined) return undefined;
-  if (!copiesInBackground) return armErrors.invalidParameter("instantAccessDurationMinutes", "Instant access is supported only for snapshots of Ultra and Premium SSD v2 disks.");
+  if (!copiesInBackground)
+    return armErrors.invalidParameter("instantAccessDurationMinutes", "Instant access is supported only for snapshots of Ultra and Premium SSD v2 disks.");
   if (minutes >= INSTANT_ACCESS_MIN_MINUTES && minutes <= INSTANT_ACCESS_MAX_MINUTES) return undefined;
-  return armErrors.invalidParameter("instantAccessDurationMinutes", `The value '${minutes}' is out of range. It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`);
+  return armErrors.invalidParameter(
+    "instantAccessDurationMinutes",
+    `The value '${minutes}' is out of range. It must be between '${INSTANT_ACCESS_MIN_MINUTES}' and '${INSTANT_ACCESS_MAX_MINUTES}', inclusive.`,
+  );
 }
 
 function checkNumbers(world: World, diskUniqueId: string, copiesInBackground: boolean): ArmFailure | undefined {

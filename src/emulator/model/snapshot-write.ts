@@ -3,8 +3,8 @@ import { type ArmFailure, armErrors } from "./errors.ts";
 import { booleanAt, type Json, numberAt, objectAt, sameJson, textAt, textsAt } from "./json.ts";
 import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
 import { keyOf, resourceId, sameId } from "./resource-id.ts";
-import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 import { type SnapshotSource, snapshotSource } from "./snapshot-source.ts";
+import { renderSnapshot, type Snapshot } from "./snapshot.ts";
 import { findSnapshot, putSnapshot, without, type World } from "./world.ts";
 
 export interface SnapshotAddress {
@@ -56,7 +56,8 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
 /** PATCH: only tags and network policy can change. */
 export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | undefined): SnapshotWrite {
   const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
-  if (busy !== undefined) return snapshot.provisioningState !== "Deleting" && sameJson(snapshot.pendingBody, body) ? { kind: "Started", operation: busy } : armErrors.conflict();
+  if (busy !== undefined)
+    return snapshot.provisioningState !== "Deleting" && sameJson(snapshot.pendingBody, body) ? { kind: "Started", operation: busy } : armErrors.conflict();
   const changed: Snapshot = {
     ...snapshot,
     tags: textsAt(body, "tags") ?? snapshot.tags,
@@ -115,7 +116,11 @@ function start(world: World, snapshot: Snapshot, name: string, afterMs: number, 
         if (now === undefined) return;
         const changed = happened(outcome, snapshot.id) ? change(now) : now;
         if (changed === undefined) world.snapshots.delete(keyOf(snapshot.id));
-        else putSnapshot(world, { ...without(without(changed, "operationId"), "pendingBody"), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" });
+        else
+          putSnapshot(world, {
+            ...without(without(changed, "operationId"), "pendingBody"),
+            provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+          });
       },
       result: () => {
         const now = findSnapshot(world, snapshot.id);

@@ -3,15 +3,26 @@ import { describe, it } from "node:test";
 import { at, type Json, textAt } from "./json.ts";
 import { aModel, codeOf, COMPUTE, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
 
-function snapshotBody(source: string, more: { readonly location?: string; readonly creationData?: Record<string, Json>; readonly incremental?: boolean } = {}): Json {
+function snapshotBody(
+  source: string,
+  more: { readonly location?: string; readonly creationData?: Record<string, Json>; readonly incremental?: boolean } = {},
+): Json {
   return {
     location: more.location ?? "eastus",
-    properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/${source}`, ...more.creationData }, incremental: more.incremental ?? true },
+    properties: {
+      creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/${source}`, ...more.creationData },
+      incremental: more.incremental ?? true,
+    },
   };
 }
 
 function restoreBody(snapshot: string, properties: Record<string, Json> = {}, sku = "Premium_LRS"): Json {
-  return { location: "eastus", zones: ["1"], sku: { name: sku }, properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/${snapshot}` }, ...properties } };
+  return {
+    location: "eastus",
+    zones: ["1"],
+    sku: { name: sku },
+    properties: { creationData: { createOption: "Copy", sourceResourceId: `${COMPUTE}/snapshots/${snapshot}` }, ...properties },
+  };
 }
 
 function withDisk(sku = "Premium_LRS"): ModelFixture {
@@ -120,15 +131,24 @@ describe("SKUs and sizes", () => {
   it("say how many data disks a size takes and how many VMs share a disk", () => {
     const azure = aModel();
     const capability = (list: Json | undefined, name: string, size: string, what: string): string | undefined => {
-      const sku = (list as readonly { name: string; size: string; capabilities: { name: string; value: string }[] }[]).find((each) => each.name === name && each.size === size);
+      const sku = (list as readonly { name: string; size: string; capabilities: { name: string; value: string }[] }[]).find(
+        (each) => each.name === name && each.size === size,
+      );
       return sku?.capabilities.find((each) => each.name === what)?.value;
     };
     const skus = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/skus?$filter=location eq 'westeurope'").body, "value");
     assert.deepEqual(
-      [capability(skus, "Standard_D8s_v5", "D8s_v5", "MaxDataDiskCount"), capability(skus, "Standard_D2s_v6", "D2s_v6", "DiskControllerTypes"), capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares")],
+      [
+        capability(skus, "Standard_D8s_v5", "D8s_v5", "MaxDataDiskCount"),
+        capability(skus, "Standard_D2s_v6", "D2s_v6", "DiskControllerTypes"),
+        capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares"),
+      ],
       ["16", "NVMe", "5"],
     );
-    const sizes = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body, "value") as readonly { name: string; maxDataDiskCount: number }[];
+    const sizes = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body, "value") as readonly {
+      name: string;
+      maxDataDiskCount: number;
+    }[];
     assert.equal(sizes.find((size) => size.name === "Standard_DS5_v2")?.maxDataDiskCount, 64);
   });
 });

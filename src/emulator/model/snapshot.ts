@@ -3,7 +3,7 @@ import { isoTime } from "./iso-time.ts";
 import type { Json, JsonObject } from "./json.ts";
 
 /** A copy that goes on after the snapshot exists. */
-export interface BackgroundCopy {
+interface BackgroundCopy {
   readonly startedAtMs: number;
   readonly endsAtMs: number;
 }

@@ -35,7 +35,8 @@ const MINUTE_MS = 60_000;
 export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict {
   if (call.mode === "off") return { headers: {} };
   const subscription = /^\/subscriptions\/([^/]+)/i.exec(call.path)?.[1]?.toLowerCase() ?? "";
-  const gateway = call.method === "GET" || call.method === "HEAD" ? GATEWAY_POLICIES.reads : call.method === "DELETE" ? GATEWAY_POLICIES.deletes : GATEWAY_POLICIES.writes;
+  const gateway =
+    call.method === "GET" || call.method === "HEAD" ? GATEWAY_POLICIES.reads : call.method === "DELETE" ? GATEWAY_POLICIES.deletes : GATEWAY_POLICIES.writes;
   const policies = policiesOf(call.operation, { isPoll: call.isPoll, isDisk: /\/diskoperations\//i.test(call.path) });
   const all = [gateway, ...policies].map((policy) => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription));
   const empty = call.mode === "enforce" ? all.find(({ bucket }) => bucket.tokens < 1) : undefined;

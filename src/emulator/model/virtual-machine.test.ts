@@ -69,12 +69,23 @@ describe("a VM's data-disk list", () => {
   });
 
   const shared = { properties: { maxShares: 2 } };
-  const refusals: readonly { because: string; prepare?: (azure: ModelFixture) => void; body: Parameters<ModelFixture["send"]>[2]; expected: readonly [number, string] }[] = [
+  const refusals: readonly {
+    because: string;
+    prepare?: (azure: ModelFixture) => void;
+    body: Parameters<ModelFixture["send"]>[2];
+    expected: readonly [number, string];
+  }[] = [
     { because: "a LUN above 63 does not exist", body: listBody({ 64: "pvc-1" }), expected: [400, "InvalidParameter"] },
     { because: "the disk does not exist", body: listBody({ 0: "missing" }), expected: [404, "NotFound"] },
     {
       because: "two disks can't have one LUN",
-      body: { properties: { storageProfile: { dataDisks: [0, 0].map((lun, index) => ({ lun, createOption: "Attach", managedDisk: { id: `${COMPUTE}/disks/pvc-${index + 1}` } })) } } },
+      body: {
+        properties: {
+          storageProfile: {
+            dataDisks: [0, 0].map((lun, index) => ({ lun, createOption: "Attach", managedDisk: { id: `${COMPUTE}/disks/pvc-${index + 1}` } })),
+          },
+        },
+      },
       expected: [400, "InvalidParameter"],
     },
     {
@@ -101,21 +112,39 @@ describe("a VM's data-disk list", () => {
       body: listBody({ 0: "pvc-1" }),
       expected: [409, "ConflictingUserInput"],
     },
-    { because: "an LRS disk stays in its zone", prepare: (azure) => azure.finish("PUT", "disks/z2", diskBody({ zones: ["2"] })), body: listBody({ 0: "z2" }), expected: [400, "BadRequest"] },
+    {
+      because: "an LRS disk stays in its zone",
+      prepare: (azure) => azure.finish("PUT", "disks/z2", diskBody({ zones: ["2"] })),
+      body: listBody({ 0: "z2" }),
+      expected: [400, "BadRequest"],
+    },
     {
       because: "a shared disk is not cached",
       prepare: (azure) => azure.finish("PUT", "disks/shared", diskBody(shared)),
       body: listBody({ 0: "shared" }, { shared: { caching: "ReadOnly" } }),
       expected: [400, "InvalidParameter"],
     },
-    { because: "Ultra must be enabled", prepare: (azure) => azure.finish("PUT", "disks/ultra", diskBody({ sku: "UltraSSD_LRS" })), body: listBody({ 0: "ultra" }), expected: [400, "InvalidParameter"] },
-    { because: "Empty and an id contradict each other", body: listBody({ 0: "pvc-1" }, { "pvc-1": { createOption: "Empty" } }), expected: [400, "InvalidParameterConflictingProperties"] },
+    {
+      because: "Ultra must be enabled",
+      prepare: (azure) => azure.finish("PUT", "disks/ultra", diskBody({ sku: "UltraSSD_LRS" })),
+      body: listBody({ 0: "ultra" }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "Empty and an id contradict each other",
+      body: listBody({ 0: "pvc-1" }, { "pvc-1": { createOption: "Empty" } }),
+      expected: [400, "InvalidParameterConflictingProperties"],
+    },
     {
       because: "a disk of another subscription can't be attached",
       body: listBody({ 0: "x" }, { x: { managedDisk: { id: "/subscriptions/other/resourceGroups/rg/providers/Microsoft.Compute/disks/x" } } }),
       expected: [400, "InvalidParameter"],
     },
-    { because: "force without leaving means nothing", body: listBody({ 0: "pvc-1" }, { "pvc-1": { detachOption: "ForceDetach" } }), expected: [400, "InvalidParameter"] },
+    {
+      because: "force without leaving means nothing",
+      body: listBody({ 0: "pvc-1" }, { "pvc-1": { detachOption: "ForceDetach" } }),
+      expected: [400, "InvalidParameter"],
+    },
   ];
   for (const { because, prepare, body, expected } of refusals) {
     it(`refuses a list because ${because}, and changes nothing`, () => {
@@ -175,16 +204,31 @@ describe("attachDetachDataDisks", () => {
 });
 
 describe("a VM's ETag", () => {
-  const cases: readonly { because: string; settings?: Parameters<typeof aModel>[0]; write: (azure: ModelFixture) => void; moves: readonly [atOnce: boolean, inTheEnd: boolean] }[] = [
+  const cases: readonly {
+    because: string;
+    settings?: Parameters<typeof aModel>[0];
+    write: (azure: ModelFixture) => void;
+    moves: readonly [atOnce: boolean, inTheEnd: boolean];
+  }[] = [
     { because: "an empty update moves it", write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}), moves: [true, true] },
-    { because: "an empty update may be set not to", settings: { settings: { emptyUpdateMovesEtag: false } }, write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}), moves: [false, false] },
+    {
+      because: "an empty update may be set not to",
+      settings: { settings: { emptyUpdateMovesEtag: false } },
+      write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}),
+      moves: [false, false],
+    },
     {
       because: "a changed tag always does",
       settings: { settings: { emptyUpdateMovesEtag: false } },
       write: (azure) => azure.send("PATCH", "virtualMachines/node-a", { tags: { bump: "1" } }),
       moves: [true, true],
     },
-    { because: "it may move only at the end", settings: { settings: { etagMovesAt: "end" } }, write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}), moves: [false, true] },
+    {
+      because: "it may move only at the end",
+      settings: { settings: { etagMovesAt: "end" } },
+      write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}),
+      moves: [false, true],
+    },
     { because: "a power action moves it", write: (azure) => azure.send("POST", "virtualMachines/node-a/deallocate"), moves: [true, true] },
     { because: "a GET does not", write: (azure) => azure.send("GET", "virtualMachines/node-a"), moves: [false, false] },
   ];
@@ -234,7 +278,8 @@ describe("a VM's life", () => {
 
   it("goes through its power states, and a disk of a deallocated VM is reserved", () => {
     const azure = withDisks(aModel(), "pvc-1");
-    const power = (): string | undefined => textAt((at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly { code: string }[])[1], "code");
+    const power = (): string | undefined =>
+      textAt((at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly { code: string }[])[1], "code");
     const diskState = (): string | undefined => textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
     const seen = [power(), diskState()];

@@ -7,7 +7,7 @@ import type { VmSize } from "./vm-sizes.ts";
 export type PowerState = "creating" | "starting" | "running" | "stopping" | "stopped" | "deallocating" | "deallocated";
 
 /** How far a data disk is on its way. What is `Detaching` stays in the list with `toBeDetached` until it really is off. */
-export type DataDiskPhase = "Attaching" | "Attached" | "Detaching" | "DetachFailed";
+type DataDiskPhase = "Attaching" | "Attached" | "Detaching" | "DetachFailed";
 
 export type Caching = "None" | "ReadOnly" | "ReadWrite";
 
@@ -59,7 +59,7 @@ export function etagText(vm: Pick<VirtualMachine, "etag">): string {
 }
 
 /** What the rendering of a data disk needs to know of the disk itself. */
-export interface DataDiskFacts {
+interface DataDiskFacts {
   readonly sizeGiB: number;
   readonly storageAccountType: string;
 }

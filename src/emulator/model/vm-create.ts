@@ -1,13 +1,13 @@
 import { checkAttach } from "./attachment-rules.ts";
-import type { DiskControllerType } from "./data-plane-port.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
+import type { DiskControllerType } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { at, booleanAt, type Json, type JsonObject, listAt, objectAt, textAt, textsAt } from "./json.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
-import { dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
+import { dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { putVm, type World } from "./world.ts";
 
 export interface VmAddress {
@@ -18,7 +18,16 @@ export interface VmAddress {
 
 const ZONES = ["1", "2", "3"];
 /** Parts of a VM that the emulator understands; everything else in `properties` is kept and answered as it came. */
-const UNDERSTOOD = ["hardwareProfile", "storageProfile", "availabilitySet", "additionalCapabilities", "provisioningState", "vmId", "timeCreated", "instanceView"];
+const UNDERSTOOD = [
+  "hardwareProfile",
+  "storageProfile",
+  "availabilitySet",
+  "additionalCapabilities",
+  "provisioningState",
+  "vmId",
+  "timeCreated",
+  "instanceView",
+];
 
 /** The VM that a PUT asks for, still without disks and power. */
 export function newVm(world: World, address: VmAddress, body: Json | undefined): VirtualMachine | ArmFailure {
@@ -54,7 +63,11 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
 }
 
 /** PUT of a VM that does not exist yet. */
-export function createVm(world: World, address: VmAddress, body: Json | undefined): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | ArmFailure {
+export function createVm(
+  world: World,
+  address: VmAddress,
+  body: Json | undefined,
+): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | ArmFailure {
   const vm = newVm(world, address, body);
   if ("code" in vm) return vm;
   const plan = planReplacedList(vm, parseDataDisks(listAt(body, "properties", "storageProfile", "dataDisks") ?? []));

@@ -44,7 +44,7 @@ export function removalEffects(world: World, vm: VirtualMachine): readonly DataP
   ];
 }
 
-export function removeVm(world: World, vm: VirtualMachine): void {
+function removeVm(world: World, vm: VirtualMachine): void {
   if (world.virtualMachines.get(keyOf(vm.id))?.vmGuid === vm.vmGuid) world.virtualMachines.delete(keyOf(vm.id));
 }
 
@@ -68,7 +68,7 @@ function releaseLater(world: World, vm: VirtualMachine): void {
 }
 
 /** Takes every claim of a VM off every disk. */
-export function releaseAll(world: World, vm: VirtualMachine): void {
+function releaseAll(world: World, vm: VirtualMachine): void {
   for (const disk of world.disks.values()) {
     const claims = [...disk.owners, ...disk.reservations];
     if (claims.some((owner) => owner.vmGuid === vm.vmGuid)) updateDisk(world, disk.id, (now) => released(world, now, vm));

@@ -1,6 +1,6 @@
-import { begun, dataPlaneVm } from "./vm-state.ts";
 import { startOperation } from "./operations.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
+import { begun, dataPlaneVm } from "./vm-state.ts";
 import { findVm, putVm, type World } from "./world.ts";
 
 /** What happens to a VM without anyone having asked Azure for it. */

@@ -1,8 +1,8 @@
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import type { AttachDetachRequest } from "./data-disks.ts";
 import { armErrors } from "./errors.ts";
-import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "./json.ts";
 import { renderInstanceView } from "./instance-view.ts";
+import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
 import { inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
@@ -17,7 +17,8 @@ import { findResourceGroup, findVm, resourceGroupForWrite, type World } from "./
 /** PUT. Go's client takes nothing but 200 for a VM that exists, and 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
-  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
+  if (resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus") === undefined)
+    return armErrors.resourceGroupNotFound(address.resourceGroup);
   const vm = vmAt(world, call);
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;

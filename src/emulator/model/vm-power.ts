@@ -22,7 +22,14 @@ interface PowerRule {
 const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   start: { name: "VirtualMachines_Start", latency: "vmStart", meanwhile: "starting", afterwards: "running", wakesGuest: true, effects: ["vmStarted"] },
   powerOff: { name: "VirtualMachines_PowerOff", latency: "vmStop", meanwhile: "stopping", afterwards: "stopped", wakesGuest: false, effects: ["vmStopped"] },
-  deallocate: { name: "VirtualMachines_Deallocate", latency: "vmDeallocate", meanwhile: "deallocating", afterwards: "deallocated", wakesGuest: false, effects: ["vmStopped"] },
+  deallocate: {
+    name: "VirtualMachines_Deallocate",
+    latency: "vmDeallocate",
+    meanwhile: "deallocating",
+    afterwards: "deallocated",
+    wakesGuest: false,
+    effects: ["vmStopped"],
+  },
   restart: { name: "VirtualMachines_Restart", latency: "vmRestart", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
   redeploy: { name: "VirtualMachines_Redeploy", latency: "vmRedeploy", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
   reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
@@ -35,7 +42,12 @@ export interface PowerOptions {
 }
 
 /** A power action. `stopped` keeps the host, so the disks stay Attached; `deallocated` gives it up, and they are Reserved. */
-export function changePower(world: World, vm: VirtualMachine, action: PowerAction, options: PowerOptions): { readonly kind: "Started"; operation: Operation } | ArmFailure {
+export function changePower(
+  world: World,
+  vm: VirtualMachine,
+  action: PowerAction,
+  options: PowerOptions,
+): { readonly kind: "Started"; operation: Operation } | ArmFailure {
   const rule = RULES[action];
   const admission = admitWrite(world, vm, { name: rule.name, forced: false });
   if (admission.kind === "Failure") return admission;

@@ -12,7 +12,10 @@ const VMS_MAX = 5000;
 /**
  * Reads one VM or, with `count`, a row of them: `{name: "node", count: 3, zones: ["1","2"]}` gives node-0 in zone 1, node-1 in zone 2, node-2 in zone 1.
  */
-export function parseVms(json: Json | undefined, defaults: { readonly subscriptionId?: string; readonly resourceGroup?: string; readonly location?: string }): ParsedVms {
+export function parseVms(
+  json: Json | undefined,
+  defaults: { readonly subscriptionId?: string; readonly resourceGroup?: string; readonly location?: string },
+): ParsedVms {
   if (!isObject(json)) return { ok: false, reason: "a virtual machine is an object" };
   const unknown = Object.keys(json).find((member) => !MEMBERS.includes(member));
   if (unknown !== undefined) return { ok: false, reason: `'${unknown}' is not a member of a virtual machine; it has ${MEMBERS.join(", ")}` };
@@ -24,7 +27,8 @@ export function parseVms(json: Json | undefined, defaults: { readonly subscripti
     return { ok: false, reason: "a virtual machine needs 'subscriptionId', 'resourceGroup', 'location' and 'name'" };
   }
   const count = numberAt(json, "count");
-  if (count !== undefined && (!Number.isInteger(count) || count < 1 || count > VMS_MAX)) return { ok: false, reason: `'count' is a whole number from 1 to ${VMS_MAX}` };
+  if (count !== undefined && (!Number.isInteger(count) || count < 1 || count > VMS_MAX))
+    return { ok: false, reason: `'count' is a whole number from 1 to ${VMS_MAX}` };
   const names = count === undefined ? [name] : Array.from({ length: count }, (_, index) => `${name}-${index}`);
   return { ok: true, vms: names.map((each, index) => ({ subscriptionId, resourceGroup, location, name: each, ...optional(json, index) })) };
 }

@@ -1,12 +1,15 @@
-import type { DataPlaneEffect, DataPlaneVm } from "./data-plane-port.ts";
 import { owned, released, reserved, unreserved } from "./attachment-rules.ts";
+import type { DataPlaneEffect, DataPlaneVm } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { happened, type Operation, type OperationOutcome, preemptOperation } from "./operations.ts";
 import { type DataDisk, etagText, type VirtualMachine } from "./virtual-machine.ts";
 import { findDisk, findVm, putVm, updateDisk, without, type World } from "./world.ts";
 
 /** Whether a write whose `If-Match` or `If-None-Match` is given may go on. */
-export function checkPreconditions(vm: VirtualMachine | undefined, call: { ifMatch: string | undefined; ifNoneMatch: string | undefined }): ArmFailure | undefined {
+export function checkPreconditions(
+  vm: VirtualMachine | undefined,
+  call: { ifMatch: string | undefined; ifNoneMatch: string | undefined },
+): ArmFailure | undefined {
   if (vm !== undefined && call.ifNoneMatch === "*") return armErrors.resourceExists(vm.name);
   if (call.ifMatch === undefined) return undefined;
   if (vm === undefined) return armErrors.preconditionFailed(call.ifMatch, "");
@@ -61,7 +64,8 @@ export function endWrite(world: World, write: { vmId: string; vmGuid: string; et
 /** Claims the disks that are on their way, and stores the VM. */
 export function putVmWithReservations(world: World, vm: VirtualMachine): VirtualMachine {
   for (const entry of vm.dataDisks) {
-    if (entry.phase === "Attaching") updateDisk(world, entry.diskId, (disk) => (disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm)));
+    if (entry.phase === "Attaching")
+      updateDisk(world, entry.diskId, (disk) => (disk.owners.some((owner) => owner.vmGuid === vm.vmGuid) ? disk : reserved(world, disk, vm)));
   }
   return putVm(world, vm);
 }

@@ -1,11 +1,11 @@
 import { checkAttach } from "./attachment-rules.ts";
+import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { booleanAt, type Json, listAt, sameJson, textAt, textsAt } from "./json.ts";
-import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
-import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
+import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findDisk, findVm, normalLocation, putVm, type World } from "./world.ts";
 
 /** What an update makes of a VM. */
@@ -19,7 +19,12 @@ interface VmChange {
 export type VmUpdate = { readonly kind: "Started"; readonly vm: VirtualMachine; readonly operation: Operation } | ArmFailure;
 
 /** PUT of an existing VM, or PATCH. What the body doesn't mention stays, but a data-disk list replaces the one before. */
-export function updateVm(world: World, vm: VirtualMachine, body: Json | undefined, name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update"): VmUpdate {
+export function updateVm(
+  world: World,
+  vm: VirtualMachine,
+  body: Json | undefined,
+  name: "VirtualMachines_CreateOrUpdate" | "VirtualMachines_Update",
+): VmUpdate {
   const refused = checkUnchangeable(vm, body);
   if (refused !== undefined) return refused;
   const size = sizeIn(vm, body);
@@ -39,7 +44,12 @@ export function updateVm(world: World, vm: VirtualMachine, body: Json | undefine
 export function attachDetachDataDisks(world: World, vm: VirtualMachine, request: AttachDetachRequest): VmUpdate {
   const plan = planAttachDetach(vm, request);
   if (plan.kind === "Failure") return plan;
-  return startUpdate(world, vm, "VirtualMachines_AttachDetachDataDisks", { size: vm.size, tags: vm.tags, ultraSsdEnabled: vm.ultraSsdEnabled, dataDisks: plan.entries });
+  return startUpdate(world, vm, "VirtualMachines_AttachDetachDataDisks", {
+    size: vm.size,
+    tags: vm.tags,
+    ultraSsdEnabled: vm.ultraSsdEnabled,
+    dataDisks: plan.entries,
+  });
 }
 
 function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmChange): VmUpdate {
@@ -56,7 +66,11 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
 
   const etagMoves = world.settings.emptyUpdateMovesEtag || changesAnything(vm, change);
   // The disk's own name and id are what the VM shows, in the case of the disk's creation.
-  const dataDisks = change.dataDisks.map((entry) => ({ ...entry, diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId, name: findDisk(world, entry.diskId)?.name ?? entry.name }));
+  const dataDisks = change.dataDisks.map((entry) => ({
+    ...entry,
+    diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId,
+    name: findDisk(world, entry.diskId)?.name ?? entry.name,
+  }));
   const begunVm = putVmWithReservations(world, { ...begun(world, vm, etagMoves), ...change, dataDisks, provisioningState: "Updating" });
   const operation = startUpdateOperation(world, begunVm, name, etagMoves);
   return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
@@ -74,7 +88,11 @@ function startUpdateOperation(world: World, vm: VirtualMachine, name: string, et
     diskIds: vm.dataDisks.filter((entry) => entry.phase !== "Attached").map((entry) => entry.diskId),
     work: {
       effects: (outcome) => dataDiskEffects(world, vm.id, outcome),
-      end: (outcome) => endWrite(world, write, (now) => ({ ...withDataDisksSettled(world, now, outcome), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" })),
+      end: (outcome) =>
+        endWrite(world, write, (now) => ({
+          ...withDataDisksSettled(world, now, outcome),
+          provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
+        })),
       result: () => {
         const now = findVm(world, vm.id);
         return now === undefined ? undefined : renderStorageProfile(now, (id) => diskFacts(world, id));
@@ -105,7 +123,8 @@ function checkUnchangeable(vm: VirtualMachine, body: Json | undefined): ArmFailu
   const zones = listAt(body, "zones");
   if (zones !== undefined && !sameJson(zones, [...vm.zones])) return armErrors.changeNotAllowed("zones");
   const availabilitySet = textAt(body, "properties", "availabilitySet", "id");
-  if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase()) return armErrors.changeNotAllowed("availabilitySet.id");
+  if (availabilitySet !== undefined && availabilitySet.toLowerCase() !== vm.availabilitySetId?.toLowerCase())
+    return armErrors.changeNotAllowed("availabilitySet.id");
   return undefined;
 }
 

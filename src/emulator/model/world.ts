@@ -5,8 +5,8 @@ import type { Json } from "./json.ts";
 import type { Operation } from "./operations.ts";
 import type { SeededRandom } from "./random.ts";
 import { groupKey, keyOf } from "./resource-id.ts";
-import type { ModelSettings } from "./settings.ts";
 import type { VmSetUp } from "./set-up.ts";
+import type { ModelSettings } from "./settings.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Buckets } from "./throttle.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
@@ -138,4 +138,3 @@ export function without<T extends object, K extends keyof T>(record: T, member: 
 export function normalLocation(location: string): string {
   return location.replaceAll(" ", "").toLowerCase();
 }
-
