@@ -28,9 +28,10 @@ export async function readRequest(message: IncomingMessage, scheme: "http" | "ht
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > BODY_MAX_BYTES) return undefined;
-    chunks.push(chunk);
+    // What is too much is still read to its end: a connection left half-read would break its next request.
+    if (bytes <= BODY_MAX_BYTES) chunks.push(chunk);
   }
+  if (bytes > BODY_MAX_BYTES) return undefined;
   const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
   const origin = `${scheme}://${headers["host"] ?? "localhost"}`;
   const url = new URL(message.url ?? "/", origin);

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseScenario } from "./scenario.ts";
+
+describe("a scenario", () => {
+  it("spreads a row of VMs over zones and fills in what the file says once", () => {
+    const parsed = parseScenario(`
+subscriptionId: sub-1
+location: westeurope
+seed: 7
+resourceGroups: [rg]
+virtualMachines:
+  - { name: node, count: 3, zones: ["1", "2"], size: Standard_D2s_v6 }
+settings: { timeScale: 0.01, latencies: { attach: { medianMs: 100, p99Ms: 200 } } }
+faults:
+  - { disk: "*poison*", effect: { kind: FailOperation, code: InternalOperationError } }
+`);
+    const vm = (name: string, zone: string): object => ({
+      subscriptionId: "sub-1",
+      resourceGroup: "rg",
+      location: "westeurope",
+      name,
+      zone,
+      size: "Standard_D2s_v6",
+    });
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.scenario.virtualMachines, [vm("node-0", "1"), vm("node-1", "2"), vm("node-2", "1")]);
+    assert.deepEqual(parsed.scenario.resourceGroups, [{ subscriptionId: "sub-1", name: "rg", location: "westeurope" }]);
+    assert.deepEqual(parsed.scenario.settings.latencies?.attach, { medianMs: 100, p99Ms: 200, perDiskMs: 300 });
+    assert.deepEqual([parsed.scenario.seed, parsed.scenario.settings.timeScale, parsed.scenario.faults.length], [7, 0.01, 1]);
+  });
+
+  const wrong: readonly { readonly text: string; readonly because: RegExp }[] = [
+    { text: "- a", because: /a scenario is a mapping/ },
+    { text: "vms: []", because: /'vms' is not a member of a scenario/ },
+    { text: "virtualMachines: [{ name: a }]", because: /needs 'subscriptionId', 'resourceGroup', 'location' and 'name'/ },
+    { text: "virtualMachines: [{ name: a, resourceGroup: rg, zoen: '1' }]", because: /'zoen' is not a member of a virtual machine/ },
+    { text: "settings: { timescale: 1 }", because: /'timescale' is not a setting/ },
+    { text: "settings: { etagMovesAt: never }", because: /'etagMovesAt' is one of start, end, both/ },
+    { text: "settings: { latencies: { atach: { medianMs: 1 } } }", because: /'atach' is not a latency/ },
+    { text: "faults: [{ effect: { kind: Explode } }]", because: /effect.kind is one of/ },
+    { text: "seed: one", because: /'seed' is a whole number/ },
+  ];
+  for (const { text, because } of wrong) {
+    it(`refuses "${text}" and names what is wrong`, () => {
+      const parsed = parseScenario(text);
+      assert.match(parsed.ok ? "" : parsed.reason, because);
+    });
+  }
+});
