@@ -16,7 +16,7 @@ const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, 
 
 /** The longest that one step may take on the virtual clock: an hour. */
 const VIRTUAL_LIMIT_MS = 3_600_000;
-const VIRTUAL_STEP_MS = 10_000;
+const VIRTUAL_STEP_MS = 200;
 
 cloudProvisionerContract("Azure's model, called directly, on a virtual clock", async () => {
   const clock = createVirtualClock();

@@ -11,7 +11,7 @@ describe("chooseLuns", () => {
     { usedLuns: [60, 61, 62, 63], dataDisksMax: 4, count: 1, expected: [], because: "the VM is full, wherever its disks sit" },
     { usedLuns: [], dataDisksMax: 0, count: 1, expected: [], because: "some sizes take no data disk" },
   ]) {
-    it(`answers [${expected}] for ${count} beside [${usedLuns}] of ${dataDisksMax}: ${because}`, () => {
+    it(`answers [${expected.join()}] for ${count} beside [${usedLuns.join()}] of ${dataDisksMax}: ${because}`, () => {
       assert.deepEqual(chooseLuns({ usedLuns, dataDisksMax, count }), expected);
     });
   }
