@@ -11,6 +11,7 @@ describe("closestName", () => {
     ["fsTpye", "fsType"],
     ["color", undefined],
     ["", undefined],
+    [`${"x".repeat(100)}maxShares`, undefined],
   ] as const) {
     it(`answers ${closest ?? "nothing"} for ${JSON.stringify(name)}`, () => assert.equal(closestName(name, candidates), closest));
   }

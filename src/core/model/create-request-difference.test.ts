@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { gibToBytes } from "../units.ts";
 import type { AzVolume, VolumeDetail } from "./az-volume.ts";
 import { createRequestDifference } from "./create-request-difference.ts";
@@ -51,7 +52,38 @@ const inZone = (zone: string): Pick<VolumeSpec, "accessibilityRequirements"> => 
   accessibilityRequirements: { requisite: [{ segments: { [driverZoneKey]: `eastus-${zone}` } }], preferred: [] },
 });
 
+/** StorageClass parameters, good and bad, in any case and number. */
+const anyParameters = fc.dictionary(
+  fc.oneof(
+    fc.constantFrom(
+      "skuName",
+      "SKUNAME",
+      "maxShares",
+      "maxMountReplicaCount",
+      "cachingMode",
+      "fsType",
+      "tags",
+      "location",
+      "zoned",
+      "__proto__",
+      "constructor",
+    ),
+    fc.string(),
+  ),
+  fc.oneof(fc.constantFrom("Premium_LRS", "UltraSSD_LRS", "3", "1", "None", "xfs", "a=1,b=2", "__proto__=1,constructor=2", "East US", ""), fc.string()),
+  { maxKeys: 6 },
+);
+
 describe("createRequestDifference", () => {
+  it("finds none between any request and itself, and throws for none", () => {
+    fc.assert(
+      fc.property(anyParameters, fc.integer({ min: 0, max: 2 ** 50 }), (parameters, requiredBytes) => {
+        const request = { parameters, requiredBytes };
+        assert.equal(createRequestDifference(aVolume(request), aSpec(request)), undefined);
+      }),
+    );
+  });
+
   const matching = [
     { existing: aVolume(), requested: aSpec(), because: "the same request while the disk is being made" },
     { existing: aVolume({}, {}), requested: aSpec(), because: "the same request once the disk is there" },

@@ -44,6 +44,7 @@ describe("volumeSpecOf", () => {
 
   const refused = [
     { change: { name: "" }, kind: "InvalidArgument", field: "name" },
+    { change: { name: "a".repeat(254) }, kind: "InvalidArgument", field: "name" },
     { change: { volumeCapabilities: [] }, kind: "InvalidArgument", field: "volume_capabilities" },
     { change: { volumeCapabilities: [{ ...aMountCapability(), accessMode: undefined }] }, kind: "InvalidArgument", field: "volume_capabilities.access_mode" },
     { change: { volumeCapabilities: [{ ...aMountCapability(), accessType: undefined }] }, kind: "InvalidArgument", field: "volume_capabilities.access_type" },

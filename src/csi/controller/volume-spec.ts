@@ -9,10 +9,15 @@ import type { CreateVolumeRequest, TopologyRequirement } from "../gen/csi/v1/csi
 import { missingField } from "../required.ts";
 import { readCapabilities } from "./read-capabilities.ts";
 
+/** CSI promises at most 128 bytes; Kubernetes may name volumes longer. */
+const NAME_MAX_CHARS = 253;
+
 /** What a CreateVolume asks for, checked by every rule that needs no look at the platform. */
 export function volumeSpecOf(request: CreateVolumeRequest): Result<AzVolume["spec"], Failure> {
   const missing = missingField({ name: request.name });
   if (missing !== undefined) return fail(missing);
+  if (request.name.length > NAME_MAX_CHARS)
+    return fail(invalid("name", `${request.name.slice(0, 40)}…`, `has ${request.name.length} characters, at most ${NAME_MAX_CHARS} are possible`));
   if (request.volumeContentSource !== undefined) return fail({ kind: "Unsupported", what: "a volume content source (snapshot or clone)" });
   const mutable = Object.keys(request.mutableParameters)[0];
   if (mutable !== undefined)
