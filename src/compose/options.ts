@@ -71,7 +71,6 @@ export function helpText(usage: string, options: Options): string {
 function parseFlags(options: Options, argv: readonly string[]): Result<Readonly<Record<string, readonly string[] | undefined>>, string> {
   const config = Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.kind === "flag" ? ({ type: "boolean" } as const) : ({ type: "string", multiple: true } as const)]));
   const { values, positionals, tokens } = parseArgs({ args: [...argv], options: config, strict: false, allowPositionals: true, tokens: true });
-  if (positionals.length > 0) return fail(`unexpected argument ${JSON.stringify(positionals[0])}`);
   for (const token of tokens) {
     if (token.kind !== "option") continue;
     const option = options[token.name];
@@ -79,6 +78,7 @@ function parseFlags(options: Options, argv: readonly string[]): Result<Readonly<
     if (option.kind !== "flag" && token.value === undefined) return fail(`--${token.name} needs a value`);
     if (option.kind === "flag" && token.value !== undefined) return fail(`--${token.name} takes no value`);
   }
+  if (positionals.length > 0) return fail(`unexpected argument ${JSON.stringify(positionals[0])}`);
   return ok(Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.map(String) : [String(value)]])));
 }
 

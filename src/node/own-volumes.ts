@@ -29,6 +29,9 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
       const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId;
       if (volumeId === undefined) return ok({});
+      // Looked at first without the lock: a call must not be told to come again because the node had nothing to do.
+      const seen = await look(ports, volumeName, volumeId, signal);
+      if (!seen.ok || planNodeVolume(seen.value.observed).length === 0) return seen.ok ? ok({}) : seen;
       const done = await ports.locks.run(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
       // A call has the volume; it may leave something to do.
       return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
@@ -37,18 +40,24 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
 }
 
 async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Reconciled> {
+  const seen = await look(ports, volumeName, volumeId, signal);
+  if (!seen.ok) return seen;
+  for (const action of planNodeVolume(seen.value.observed)) {
+    const done = await execute(ports, seen.value, action, signal);
+    if (!done.ok) return done.failure.kind === "NotWriter" ? ok({}) : done;
+  }
+  return ok({});
+}
+
+async function look(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
   const volume = read.ok ? read.value : undefined;
   const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
-  const observed = await observe(ports, { volume, note, attachment, volumeId }, signal);
-  if (!observed.ok) return observed;
-  for (const action of planNodeVolume(observed.value)) {
-    const done = await execute(ports, { volumeName, volumeId, volume, note, attachment, observed: observed.value }, action, signal);
-    if (!done.ok) return done.failure.kind === "NotWriter" ? ok({}) : done;
-  }
-  return ok({});
+  const known: Known = { volume, note, attachment, volumeId };
+  const observed = await observe(ports, known, signal);
+  return observed.ok ? ok({ ...known, volumeName, observed: observed.value }) : observed;
 }
 
 interface Known {

@@ -26,7 +26,7 @@ export async function processesUsing(procRoot: string, path: string): Promise<re
   return users;
 }
 
-/** Processes, other than ours, that have a block device open, by whatever name. Throws if one can't be looked into. */
+/** Processes, other than ours, that have a block device open, by whatever name. */
 export async function processesWithOpenDevice(procRoot: string, majorMinor: string): Promise<readonly number[]> {
   const fsTypes = new Map<string, ReadonlyMap<number, string>>();
   const pids: number[] = [];
@@ -37,7 +37,7 @@ export async function processesWithOpenDevice(procRoot: string, majorMinor: stri
   return pids;
 }
 
-/** One process for each other mount namespace in which a device is mounted. Throws if one can't be looked into. */
+/** One process for each other mount namespace in which a device is mounted. */
 export async function processesWithMount(procRoot: string, majorMinor: string): Promise<readonly number[]> {
   const seen = new Set([await readlink(join(procRoot, "self/ns/mnt"))]);
   const pids: number[] = [];
@@ -107,13 +107,17 @@ async function linksOfProcess(procRoot: string, pid: number): Promise<readonly P
   return read.filter(({ target }) => target !== "");
 }
 
-/** A process may end, or close a descriptor, at any time: then the fallback holds. Every other error (no permission) is thrown, for it hides what is asked for. */
+/**
+ * A process may end, or close a descriptor, at any time: then the fallback holds. So it does for a process that the kernel does not let us look into, which
+ * on a node is one with more privileges than this privileged plug-in: no workload, and never a child of ours. Its mounts show in the exclusive open all the same.
+ */
 async function unlessGone<T>(look: () => Promise<T>, fallback: T): Promise<T> {
   try {
     return await look();
   } catch (error) {
     const code = errorCode(error);
     // EINVAL: the mountinfo of a process that is just ending.
+    if (code === "EACCES" || code === "EPERM") return fallback;
     if (code === "ENOENT" || code === "ESRCH" || code === "ENOTDIR" || code === "EINVAL") return fallback;
     throw error;
   }

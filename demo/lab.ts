@@ -1,0 +1,221 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectEmbeddedStore, type ConnectedStore } from "../src/adapters/embedded/connect-embedded-store.ts";
+import { systemClock } from "../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../src/adapters/system/system-random.ts";
+import { type Child, startChild } from "./child.ts";
+import { type CsiClients, connectCsi } from "./csi-clients.ts";
+import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
+import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
+
+/** A VM of the lab with its node plug-in. */
+export interface LabNode {
+  readonly name: string;
+  readonly zone: string;
+  readonly process: Child;
+  readonly csi: CsiClients["node"];
+  /** Folder of its staging and target paths, as the node itself sees it. */
+  readonly kubeletDirectory: string;
+  /** The same folder, through the node's mount namespace. */
+  readonly seenFromOutside: (path: string) => string;
+  /** Where the node finds its disks. */
+  readonly deviceRoot: string;
+}
+
+/** Everything that the demo starts. */
+export interface Lab {
+  readonly directory: string;
+  readonly hasDevices: boolean;
+  readonly timeScale: number;
+  readonly emulator: EmulatorClient;
+  readonly controller: CsiClients["controller"];
+  readonly store: ConnectedStore;
+  readonly orchestrator: Orchestrator;
+  readonly nodes: ReadonlyMap<string, LabNode>;
+  readonly endpoints: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
+const RESOURCE_GROUP = "demo";
+const LOCATION = "eastus";
+const VM_SIZE = "Standard_D8s_v5";
+const READY_MAX_MS = 30_000;
+const STOP_GRACE_MS = 8_000;
+/** Quick, so that the demo is: ten seconds are right for a cluster. */
+const HEARTBEAT_MS = 1_000;
+const RECALL_ANSWER_MS = 1_500;
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const EMULATOR = fileURLToPath(new URL("../src/emulator/main.ts", import.meta.url));
+
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+  { name: "node-c", zone: "1" },
+  { name: "node-d", zone: "2" },
+] as const;
+
+/** Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount namespace of its own. */
+export async function startLab(options: { readonly timeScale: number; readonly hasDevices: boolean; readonly signal: AbortSignal }): Promise<Lab> {
+  const directory = await mkdtemp(join(tmpdir(), "azd-"));
+  const children: Child[] = [];
+  const closing: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closing.toReversed()) await end();
+    // Node plug-ins first: a mount would hold a device, and the emulator its disk.
+    await Promise.all(children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)));
+    for (const child of children.filter((other) => !other.name.startsWith("node-")).toReversed()) await child.stop(STOP_GRACE_MS);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    return await build({ ...options, directory, children, closing, close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Building {
+  readonly timeScale: number;
+  readonly hasDevices: boolean;
+  readonly signal: AbortSignal;
+  readonly directory: string;
+  readonly children: Child[];
+  readonly closing: (() => Promise<void> | void)[];
+  readonly close: () => Promise<void>;
+}
+
+async function build(building: Building): Promise<Lab> {
+  const { directory, children, closing, hasDevices, timeScale, signal } = building;
+  const run = (name: string, command: readonly string[]): Child => {
+    signal.throwIfAborted();
+    const child = startChild(name, command);
+    children.push(child);
+    return child;
+  };
+  const caFile = join(directory, "ca.pem");
+  const devices = join(directory, "vms");
+  await writeFile(join(directory, "scenario.yaml"), scenario());
+  const emulatorProcess = run("emulator", [
+    process.execPath,
+    EMULATOR,
+    "--json",
+    `--config=${join(directory, "scenario.yaml")}`,
+    `--ca-file=${caFile}`,
+    `--time-scale=${timeScale}`,
+    ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${devices}`] : []),
+  ]);
+  const storeSocket = join(directory, "store.sock");
+  const storeProcess = run("store", [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"]);
+  const { url } = JSON.parse(await emulatorProcess.untilLine(isReady, READY_MAX_MS)) as { readonly url: string };
+  await storeProcess.untilLine(isReady, READY_MAX_MS);
+
+  const cloudConfig = { subscriptionId: SUBSCRIPTION, resourceGroup: RESOURCE_GROUP, location: LOCATION, tenantId: "demo-tenant", aadClientId: "demo", aadClientSecret: "demo", resourceManagerEndpoint: url, activeDirectoryEndpoint: url };
+  await writeFile(join(directory, "azure.json"), JSON.stringify(cloudConfig));
+  const controllerSocket = join(directory, "controller.sock");
+  const controllerProcess = run("controller", [
+    process.execPath,
+    MAIN,
+    "controller",
+    `--endpoint=unix://${controllerSocket}`,
+    `--store-socket=${storeSocket}`,
+    `--cloud-config=${join(directory, "azure.json")}`,
+    `--azure-ca-file=${caFile}`,
+    `--azure-time-scale=${timeScale}`,
+    `--recall-answer-ms=${RECALL_ANSWER_MS}`,
+    `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
+  ]);
+  const emulator = createEmulatorClient(url, await trustingGet(caFile));
+  const vmIds = await emulator.vmIds();
+  const started = await Promise.all(
+    vms.map(async (vm) => {
+      const node = await startNode({ building, run, vm, vmId: vmIds.get(vm.name) ?? "", storeSocket, devices });
+      return node;
+    }),
+  );
+  await controllerProcess.untilLine(isReady, READY_MAX_MS);
+  const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
+  closing.push(() => store.close());
+  const orchestrator = createOrchestrator(store, signal);
+  for (const vm of vms) await orchestrator.addNode(vm.name);
+  const clients = connectCsi(controllerSocket, signal);
+  closing.push(clients.close);
+  for (const node of started) closing.push(node.close);
+  const nodes = new Map(started.map(({ node }) => [node.name, node]));
+  const endpoints = Object.fromEntries([["controller", `unix://${controllerSocket}`], ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]), ["store", `unix://${storeSocket}`], ["azure", url], ["azure-ca", caFile]]) as Record<string, string>;
+  return { directory, hasDevices, timeScale, emulator, controller: clients.controller, store, orchestrator, nodes, endpoints, close: building.close };
+}
+
+async function startNode(start: {
+  readonly building: Building;
+  readonly run: (name: string, command: readonly string[]) => Child;
+  readonly vm: (typeof vms)[number];
+  readonly vmId: string;
+  readonly storeSocket: string;
+  readonly devices: string;
+}): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
+  const { building, run, vm, vmId, storeSocket, devices } = start;
+  const { directory, hasDevices, signal } = building;
+  const home = join(directory, vm.name);
+  const kubeletDirectory = join(home, "kubelet");
+  await mkdir(kubeletDirectory, { recursive: true });
+  const socket = join(home, "csi.sock");
+  const deviceRoot = join(devices, vm.name);
+  const child = run(vm.name, [
+    ...(hasDevices ? ["unshare", "--mount", "--propagation=private"] : []),
+    process.execPath,
+    MAIN,
+    "node",
+    `--endpoint=unix://${socket}`,
+    `--store-socket=${storeSocket}`,
+    `--node-name=${vm.name}`,
+    `--vm-id=${vmId}`,
+    `--vm-size=${VM_SIZE}`,
+    `--location=${LOCATION}`,
+    `--zone=${vm.zone}`,
+    `--device-root=${deviceRoot}`,
+    `--state-dir=${join(home, "state")}`,
+    `--kubelet-dir=${kubeletDirectory}`,
+    `--heartbeat-ms=${HEARTBEAT_MS}`,
+  ]);
+  await child.untilLine(isReady, READY_MAX_MS);
+  const clients = connectCsi(socket, signal);
+  const node: LabNode = {
+    name: vm.name,
+    zone: vm.zone,
+    process: child,
+    csi: clients.node,
+    kubeletDirectory,
+    deviceRoot,
+    seenFromOutside: (path) => (hasDevices ? `/proc/${child.pid}/root${path}` : path),
+  };
+  return { node, socket, close: clients.close };
+}
+
+function scenario(): string {
+  const machines = vms.map((vm) => `  - {name: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`).join("\n");
+  return `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines:\n${machines}\n`;
+}
+
+function isReady(line: string): boolean {
+  return line.startsWith("{");
+}
+
+async function trustingGet(caFile: string): Promise<(url: string) => Promise<unknown>> {
+  const { readFile } = await import("node:fs/promises");
+  const ca = await readFile(caFile, "utf8");
+  return (url) =>
+    new Promise((resolve, reject) => {
+      const sent = request(url, { ca }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => resolve(JSON.parse(Buffer.concat(chunks).toString("utf8"))));
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+}

@@ -1,0 +1,79 @@
+import type { VolumeCapability } from "../src/csi/gen/csi/v1/csi.ts";
+import type { Lab, LabNode } from "./lab.ts";
+
+/** A volume of the demo's. */
+export interface DemoVolume {
+  readonly volumeId: string;
+  readonly name: string;
+  readonly volumeContext: Readonly<Record<string, string>>;
+}
+
+const capability: VolumeCapability = { accessMode: { mode: "SINGLE_NODE_WRITER" }, accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } } };
+
+const GIB = 1024n ** 3n;
+
+/** CreateVolume, as an orchestrator calls it for a claim. */
+export async function createVolume(lab: Lab, request: { readonly name: string; readonly sizeGiB: bigint; readonly parameters: Readonly<Record<string, string>>; readonly zones: readonly string[] }): Promise<DemoVolume> {
+  const topologies = request.zones.map((zone) => ({ segments: { "topology.disk.csi.azure.com/zone": zone } }));
+  const { volume } = await lab.controller.createVolume({
+    name: request.name,
+    capacityRange: { requiredBytes: request.sizeGiB * GIB, limitBytes: 0n },
+    volumeCapabilities: [capability],
+    parameters: { ...request.parameters },
+    secrets: {},
+    volumeContentSource: undefined,
+    accessibilityRequirements: { requisite: topologies, preferred: topologies },
+    mutableParameters: {},
+  });
+  if (volume === undefined) throw new Error("CreateVolume answered without a volume");
+  return { volumeId: volume.volumeId, name: request.name, volumeContext: volume.volumeContext };
+}
+
+export function stagingPath(node: LabNode, volume: DemoVolume): string {
+  return `${node.kubeletDirectory}/plugins/${volume.name}/globalmount`;
+}
+
+export function targetPath(node: LabNode, volume: DemoVolume): string {
+  return `${node.kubeletDirectory}/pods/${volume.name}/mount`;
+}
+
+/** ControllerPublishVolume: a workload was placed on the node. */
+export async function publishOnController(lab: Lab, volume: DemoVolume, node: LabNode): Promise<Readonly<Record<string, string>>> {
+  await lab.orchestrator.addUser(node.name, volume.volumeId, `pod/writer-of-${volume.name}`);
+  const { publishContext } = await lab.controller.controllerPublishVolume({ volumeId: volume.volumeId, nodeId: node.name, volumeCapability: capability, readonly: false, secrets: {}, volumeContext: { ...volume.volumeContext } });
+  return publishContext;
+}
+
+export async function stage(volume: DemoVolume, node: LabNode, publishContext: Readonly<Record<string, string>>): Promise<void> {
+  await node.csi.nodeStageVolume({ volumeId: volume.volumeId, publishContext: { ...publishContext }, stagingTargetPath: stagingPath(node, volume), volumeCapability: capability, secrets: {}, volumeContext: { ...volume.volumeContext } });
+}
+
+export async function publishOnNode(volume: DemoVolume, node: LabNode, publishContext: Readonly<Record<string, string>>): Promise<void> {
+  await node.csi.nodePublishVolume({
+    volumeId: volume.volumeId,
+    publishContext: { ...publishContext },
+    stagingTargetPath: stagingPath(node, volume),
+    targetPath: targetPath(node, volume),
+    volumeCapability: capability,
+    readonly: false,
+    secrets: {},
+    volumeContext: { ...volume.volumeContext },
+  });
+}
+
+export async function unpublishOnNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
+  await node.csi.nodeUnpublishVolume({ volumeId: volume.volumeId, targetPath: targetPath(node, volume) });
+  await lab.orchestrator.removeUser(node.name, volume.volumeId);
+}
+
+export async function unstage(volume: DemoVolume, node: LabNode): Promise<void> {
+  await node.csi.nodeUnstageVolume({ volumeId: volume.volumeId, stagingTargetPath: stagingPath(node, volume) });
+}
+
+export async function unpublishOnController(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
+  await lab.controller.controllerUnpublishVolume({ volumeId: volume.volumeId, nodeId: node.name, secrets: {} });
+}
+
+export async function deleteVolume(lab: Lab, volume: DemoVolume): Promise<void> {
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
