@@ -99,6 +99,7 @@ export function toArmAnswer(world: World, request: ArmRequest, answered: Answere
     path: request.path,
     query: request.query ?? {},
     ...(request.ifMatch === undefined ? {} : { ifMatch: request.ifMatch }),
+    ...(request.ifNoneMatch === undefined ? {} : { ifNoneMatch: request.ifNoneMatch }),
     ...(request.clientRequestId === undefined ? {} : { clientRequestId: request.clientRequestId }),
     requestId,
     ...(request.body === undefined ? {} : { body: request.body }),

@@ -14,6 +14,7 @@ export interface JournalEntry {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly ifMatch?: string;
+  readonly ifNoneMatch?: string;
   readonly clientRequestId?: string;
   readonly requestId: string;
   readonly body?: Json;

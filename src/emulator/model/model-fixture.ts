@@ -18,7 +18,7 @@ export interface ModelFixture {
 
 const SUBSCRIPTION = "sub-1";
 export const COMPUTE = `/subscriptions/${SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute`;
-const START_MS = 1_700_000_000_000;
+export const START_MS = 1_700_000_000_000;
 const EVENTS_MAX = 10_000;
 
 /** Resource group `rg` in eastus and the VMs asked for, in zone 1 unless they say otherwise. */

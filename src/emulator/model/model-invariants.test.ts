@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { ArmAnswer } from "./arm-message.ts";
-import { aModel, COMPUTE, diskBody, etagOf, listBody, type ModelFixture } from "./model-fixture.ts";
+import { aModel, COMPUTE, START_MS, diskBody, etagOf, listBody, type ModelFixture } from "./model-fixture.ts";
+import { replayJournal } from "./replay.ts";
 import { keyOf } from "./resource-id.ts";
 import type { World } from "./world.ts";
 
@@ -132,6 +133,21 @@ describe("the model, whatever is asked of it", () => {
           steps.map((step) => run(first, step)),
           steps.map((step) => run(second, step)),
         );
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("can be replayed from its journal, faults included", () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 25 }), fc.integer({ min: 0, max: 3 }), (steps, probability) => {
+        const azure = prepared({});
+        azure.send("POST", "/emulator/v1/faults", { probability: probability / 3, effect: { kind: "FailOperation", code: "InternalOperationError" } });
+        for (const step of steps) run(azure, step);
+        const entries = azure.model.journal.since(0);
+        const same = { resourceGroups: azure.model.world.initial.resourceGroups ?? [], virtualMachines: azure.model.world.initial.virtualMachines ?? [] };
+        assert.equal(replayJournal(entries, { ...same, startedAtMs: START_MS }), undefined);
+        if (entries.length > 8) assert.notEqual(replayJournal(entries, { ...same, startedAtMs: START_MS, seed: 2 }), undefined);
       }),
       { numRuns: 40 },
     );

@@ -131,6 +131,12 @@ export function settleOperation(world: World, operationId: string, deviceFailure
   operation.work.end(outcome);
 }
 
+/** Gives a running operation another time to end, unless a fault has decided that. */
+export function rescheduleOperation(world: World, operationId: string, afterMs: number): void {
+  const operation = world.operations.get(operationId);
+  if (operation?.phase === "Running" && operation.ending.kind !== "Stuck") replace(world, { ...operation, dueAtMs: world.nowMs + afterMs });
+}
+
 /** Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's state says. */
 export function preemptOperation(world: World, operationId: string, error: ArmFailure, status: "Canceled" | "Failed"): void {
   const operation = world.operations.get(operationId);

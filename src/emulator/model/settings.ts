@@ -8,6 +8,8 @@ export interface ModelSettings {
   readonly latencies: Latencies;
   /** A second write to a VM whose first is still running: refused with 409 Conflict, or it takes over and the first ends `OperationPreempted`. */
   readonly concurrentVmWrite: "conflict" | "preempt";
+  /** Whether powering off and deallocating take over from an update of the VM that is still running, such as a detach that hangs. */
+  readonly powerOffPreemptsUpdate: boolean;
   /** When a VM's ETag moves: as the service accepts a write, as the write's operation ends, or at both moments. */
   readonly etagMovesAt: "start" | "end" | "both";
   /** Whether an update that changes nothing, such as PATCH `{}`, moves the ETag. */
@@ -36,6 +38,7 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   timeScale: 1,
   latencies: DEFAULT_LATENCIES,
   concurrentVmWrite: "conflict",
+  powerOffPreemptsUpdate: true,
   etagMovesAt: "both",
   emptyUpdateMovesEtag: true,
   preemptedStatus: "Canceled",

@@ -56,6 +56,26 @@ describe("a VM's data-disk list", () => {
     assert.equal(codeOf(azure.send("GET", new URL(stuck.headers["azure-asyncoperation"] ?? "").pathname).body), "DataDisksForceDetached");
   });
 
+  it("goes on with a detach once the guest answers again, or once the VM is switched off", () => {
+    const vmId = `${COMPUTE}/virtualMachines/node-a`;
+    const hung = (): ModelFixture => {
+      const azure = withDisks(aModel(), "pvc-1");
+      azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+      azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId, event: "GuestHang" });
+      azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
+      assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1(leaving)");
+      return azure;
+    };
+    const recovered = hung();
+    recovered.send("POST", "/emulator/v1/virtualMachineEvents", { vmId, event: "GuestRecovery" });
+    recovered.settle();
+    assert.equal(dataDisksOf(recovered, "node-a"), "");
+    const stopped = hung();
+    assert.equal(textAt(stopped.finish("POST", "virtualMachines/node-a/powerOff?skipShutdown=true"), "status"), "Succeeded");
+    assert.equal(dataDisksOf(stopped, "node-a"), "");
+    assert.equal(textAt(stopped.send("GET", "disks/pvc-1").body, "managedBy"), undefined);
+  });
+
   it("marks a disk whose detach failed, refuses to keep it, and tries again with the next write", () => {
     const azure = withDisks(aModel(), "pvc-1");
     azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));

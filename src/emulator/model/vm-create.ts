@@ -103,7 +103,8 @@ function controllerType(size: VmSize, wanted: string | undefined): DiskControlle
   return size.controllerTypes.find((known) => known.toLowerCase() === wanted?.toLowerCase()) ?? size.controllerTypes[0] ?? "SCSI";
 }
 
-function otherProperties(body: Json | undefined): JsonObject {
+/** Everything in `properties` that means nothing here. */
+export function otherProperties(body: Json | undefined): JsonObject {
   const properties = objectAt(body, "properties") ?? {};
   const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};
   return {

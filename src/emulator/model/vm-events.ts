@@ -1,6 +1,6 @@
-import { startOperation } from "./operations.ts";
+import { delayMs, rescheduleOperation, startOperation } from "./operations.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
-import { begun, dataPlaneVm } from "./vm-state.ts";
+import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
 import { findVm, putVm, type World } from "./world.ts";
 
 /** What happens to a VM without anyone having asked Azure for it. */
@@ -20,10 +20,17 @@ export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void
     case "GuestHang":
       return void putVm(world, { ...vm, guestResponsive: false });
     case "GuestRecovery":
-      return void putVm(world, { ...vm, guestResponsive: true });
+      putVm(world, { ...vm, guestResponsive: true });
+      return resumeUpdate(world, vm);
     case "ProvisioningFailure":
       return void putVm(world, { ...begun(world, vm), provisioningState: "Failed" });
   }
+}
+
+/** A detach that waited for the guest goes on. */
+function resumeUpdate(world: World, vm: VirtualMachine): void {
+  const running = runningOperation(world, vm);
+  if (running?.dueAtMs === Infinity) rescheduleOperation(world, running.id, delayMs(world, "detach"));
 }
 
 function losePower(world: World, vm: VirtualMachine, silent: boolean): void {

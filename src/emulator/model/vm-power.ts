@@ -3,7 +3,7 @@ import type { ArmFailure } from "./errors.ts";
 import type { LatencyName } from "./latency.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
-import { admitWrite, begun, dataPlaneVm, endWrite } from "./vm-state.ts";
+import { admitWrite, begun, dataDiskEffects, dataPlaneVm, endWrite, preempt, withDataDisksSettled } from "./vm-state.ts";
 import { putVm, type World } from "./world.ts";
 
 export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply";
@@ -49,8 +49,10 @@ export function changePower(
   options: PowerOptions,
 ): { readonly kind: "Started"; operation: Operation } | ArmFailure {
   const rule = RULES[action];
-  const admission = admitWrite(world, vm, { name: rule.name, forced: false });
+  const stops = action === "powerOff" || action === "deallocate";
+  const admission = admitWrite(world, vm, { name: rule.name, takesOver: stops && world.settings.powerOffPreemptsUpdate });
   if (admission.kind === "Failure") return admission;
+  preempt(world, admission.preempts, false);
   // A forced stop does not wait for the guest to shut down: about half of the time.
   const delay = delayMs(world, rule.latency) * (options.forced ? 0.5 : 1);
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
@@ -63,11 +65,12 @@ export function changePower(
     resourceId: vm.id,
     delayMs: delay,
     work: {
-      effects: (outcome) => (outcome.undone === "all" ? [] : effects),
+      effects: (outcome) => (outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)]),
       end: (outcome) =>
         endWrite(world, write, (now) => {
           const acted = outcome.undone === "all" ? { ...now, power: vm.power } : afterAction(now, rule, action === "deallocate" && options.hibernate);
-          return { ...acted, provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" };
+          // Disks that an update which gave way left on their way arrive, or are off, now.
+          return { ...withDataDisksSettled(world, acted, outcome), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" };
         }),
     },
   });

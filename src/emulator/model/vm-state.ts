@@ -23,12 +23,12 @@ export type Admission = { readonly kind: "Admitted"; readonly preempts?: Operati
  * Admits a write to a VM. The service works on one write a VM at a time; a newer one is refused or, by setting, takes over. A forced detach always
  * takes over, as it exists for the detach that hangs. Work that the devices have already begun is never taken over.
  */
-export function admitWrite(world: World, vm: VirtualMachine, write: { readonly name: string; readonly forced: boolean }): Admission {
+export function admitWrite(world: World, vm: VirtualMachine, write: { readonly name: string; readonly takesOver: boolean }): Admission {
   if (vm.provisioningState === "Deleting") return armErrors.vmMarkedForDeletion(write.name, vm.name);
   const running = runningOperation(world, vm);
   if (running === undefined) return { kind: "Admitted" };
-  const takesOver = write.forced || world.settings.concurrentVmWrite === "preempt";
-  if (takesOver && running.phase === "Running" && isUpdate(running)) return { kind: "Admitted", preempts: running };
+  const takesOver = write.takesOver || world.settings.concurrentVmWrite === "preempt";
+  if (takesOver && running.phase === "Running" && isUpdate(running) && vm.power !== "creating") return { kind: "Admitted", preempts: running };
   return isUpdate(running) ? armErrors.conflict() : armErrors.operationInProgress(write.name, vm.name);
 }
 

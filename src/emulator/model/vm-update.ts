@@ -1,9 +1,10 @@
 import { checkAttach } from "./attachment-rules.ts";
 import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttachDetach, planReplacedList, planUnchangedList } from "./data-disks.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { booleanAt, type Json, listAt, sameJson, textAt, textsAt } from "./json.ts";
+import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsAt } from "./json.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
+import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
 import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findDisk, findVm, normalLocation, putVm, type World } from "./world.ts";
@@ -13,6 +14,7 @@ interface VmChange {
   readonly size: VmSize;
   readonly tags: VirtualMachine["tags"];
   readonly ultraSsdEnabled: boolean;
+  readonly other: JsonObject;
   readonly dataDisks: readonly DataDisk[];
 }
 
@@ -36,6 +38,7 @@ export function updateVm(
     size,
     tags: textsAt(body, "tags") ?? vm.tags,
     ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
+    other: { ...vm.other, ...otherProperties(body) },
     dataDisks: plan.entries,
   });
 }
@@ -48,13 +51,14 @@ export function attachDetachDataDisks(world: World, vm: VirtualMachine, request:
     size: vm.size,
     tags: vm.tags,
     ultraSsdEnabled: vm.ultraSsdEnabled,
+    other: vm.other,
     dataDisks: plan.entries,
   });
 }
 
 function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmChange): VmUpdate {
   const forced = change.dataDisks.some((entry) => entry.phase === "Detaching" && entry.forced && !wasForced(vm, entry));
-  const admission = admitWrite(world, vm, { name, forced });
+  const admission = admitWrite(world, vm, { name, takesOver: forced });
   if (admission.kind === "Failure") return admission;
   const known = new Set(vm.dataDisks.filter((entry) => !isLeaving(entry)).map((entry) => entry.lun));
   for (const entry of change.dataDisks) {
@@ -138,6 +142,7 @@ function changesAnything(vm: VirtualMachine, change: VmChange): boolean {
     change.size.name === vm.size.name &&
     change.ultraSsdEnabled === vm.ultraSsdEnabled &&
     sameJson({ ...change.tags }, { ...vm.tags }) &&
+    sameJson(change.other, vm.other) &&
     sameJson(change.dataDisks.map(asJson), vm.dataDisks.map(asJson))
   );
 }
