@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** A program of these tests running as a process of its own. */
+export interface StoreProcess {
+  readonly child: ChildProcess;
+  /** The lines that it has written, without those that `nextLine` has taken. */
+  readonly lines: readonly string[];
+  /** The next line that it writes; undefined when it has ended. */
+  readonly nextLine: () => Promise<string | undefined>;
+  /** Kills it and waits for its end; lines written before that are still in `lines`. */
+  readonly kill: () => Promise<void>;
+}
+
+/** Starts one of this folder's programs with the Node that runs the tests. */
+export function startStoreProcess(program: string, args: readonly string[]): StoreProcess {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "close");
+  const lines: string[] = [];
+  let wake = (): void => undefined;
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    lines.push(line);
+    wake();
+  });
+  child.on("close", () => wake());
+  return {
+    child,
+    lines,
+    nextLine: async () => {
+      while (lines.length === 0 && child.exitCode === null && child.signalCode === null) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return lines.shift();
+    },
+    kill: async () => {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
