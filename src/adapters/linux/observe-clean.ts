@@ -4,13 +4,13 @@ import { majorMinorOf } from "../../core/host/device-number.ts";
 import { judgeClean } from "../../core/host/judge-clean.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
-import { blockDeviceAt, nodeOfDevice } from "./block-device.ts";
+import { blockDeviceAt, nodeOfDevice, sizeOfDevice } from "./block-device.ts";
 import { commandFailed } from "./command-failed.ts";
 import { isHeldExclusively } from "./exclusive-open.ts";
 import { deviceAtLun, devicesOfOtherLuns } from "./find-device.ts";
 import type { HostContext } from "./host-context.ts";
 import { processesWithMount, processesWithOpenDevice } from "./processes.ts";
-import { observeMountsOf } from "./read-mounts.ts";
+import { observeMountsOf, readMountinfo } from "./read-mounts.ts";
 
 /** Looks for every trace of a volume on this host; `judgeClean` decides. */
 export async function observeClean(
@@ -46,8 +46,21 @@ export async function observeClean(
  * holds the old device, so a number that another LUN has now says nothing of this volume any more.
  */
 async function numbersToSearch(host: HostContext, { lun, lastMajorMinor }: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined }, present: string | undefined): Promise<readonly string[]> {
-  const isReused = lastMajorMinor !== undefined && lastMajorMinor !== present && (await devicesOfOtherLuns(host, lun)).includes(lastMajorMinor);
-  return [...new Set([present, isReused ? undefined : lastMajorMinor])].filter((majorMinor) => majorMinor !== undefined);
+  const seen = present === undefined ? [] : [present];
+  if (lastMajorMinor === undefined || lastMajorMinor === present) return seen;
+  const isAnotherLun = (await devicesOfOtherLuns(host, lun)).includes(lastMajorMinor);
+  return isAnotherLun || (await isAnotherNodes(host, lastMajorMinor)) ? seen : [...seen, lastMajorMinor];
+}
+
+/**
+ * Whether a device number now belongs to another node on this kernel: nodes with device trees of their own share its numbers. A device that lives, that no link
+ * of ours leads to and that isn't mounted in our namespace is theirs. On a node that has the kernel for itself this is never assumed.
+ */
+async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<boolean> {
+  if (host.deviceRoot === "") return false;
+  const sizeBytes = await sizeOfDevice(host.sysRoot, majorMinor);
+  if (sizeBytes === undefined || sizeBytes === 0n) return false;
+  return !(await readMountinfo(host.procRoot)).some((entry) => entry.majorMinor === majorMinor);
 }
 
 async function tracesOf(host: HostContext, majorMinor: string, signal: AbortSignal) {

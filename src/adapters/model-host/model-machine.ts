@@ -15,8 +15,8 @@ export type ModelIo = { readonly kind: "done"; readonly text: string } | { reado
 export interface ModelMachine {
   /** Starts a plug-in instance. An earlier one that is not killed counts as alive. */
   readonly startPlugin: () => HostProvisioner;
-  /** Kills all plug-in instances. `childrenSurvive`: their commands go on, and take effect later. */
-  readonly killPlugin: (how: { readonly childrenSurvive: boolean }) => void;
+  /** Kills a plug-in instance. `childrenSurvive`: its commands go on, and take effect later. */
+  readonly killPlugin: (host: HostProvisioner, how: { readonly childrenSurvive: boolean }) => void;
   readonly attach: (at: { readonly lun: number; readonly disk: ModelDisk }) => void;
   /** The device goes away; what is mounted from it is dead. */
   readonly detach: (lun: number) => void;
@@ -45,6 +45,7 @@ const sdMajor = 8;
 export function createModelMachine({ nodeName, clock, onDiskWrite }: { readonly nodeName: string; readonly clock: Clock; readonly onDiskWrite?: (write: ModelDiskWrite) => void }): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
   const latencies = new Map<HostMethod, number>();
+  const instanceNumbers = new Map<HostProvisioner, number>();
   let devicesMade = 0;
   let instancesStarted = 0;
   const state: MachineState = {
@@ -76,11 +77,15 @@ export function createModelMachine({ nodeName, clock, onDiskWrite }: { readonly 
     startPlugin: () => {
       instancesStarted += 1;
       state.liveInstances.add(instancesStarted);
-      return createModelHost(state, instancesStarted);
+      const host = createModelHost(state, instancesStarted);
+      instanceNumbers.set(host, instancesStarted);
+      return host;
     },
-    killPlugin: ({ childrenSurvive }) => {
-      state.liveInstances.clear();
-      if (!childrenSurvive) state.operations.kill(() => true);
+    killPlugin: (host, { childrenSurvive }) => {
+      const instanceNumber = instanceNumbers.get(host);
+      invariant(instanceNumber !== undefined, `the host is not one of ${nodeName}`);
+      state.liveInstances.delete(instanceNumber);
+      if (!childrenSurvive) state.operations.kill((operation) => operation.instanceNumber === instanceNumber);
     },
     attach: ({ lun, disk }) => {
       invariant(!state.devicesByLun.has(lun), `LUN ${lun} of ${nodeName} is taken`);

@@ -1,0 +1,348 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { TestContext } from "node:test";
+import type { Failure } from "../../src/core/failure.ts";
+import { fileSystemTypes } from "../../src/core/model/file-system.ts";
+import type { FileSystemType } from "../../src/core/model/file-system.ts";
+import type { Result } from "../../src/core/result.ts";
+import type { Device, HostProvisioner } from "../../src/ports/host-provisioner.ts";
+
+/** A machine with a host to hold to the contract, and hands to do to it what platforms, processes and people do. */
+export interface HostWorld {
+  readonly host: HostProvisioner;
+  /** Where the test may mount; nothing is there at first. */
+  readonly pathOf: (name: string) => string;
+  readonly attachDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
+  /** The platform takes the disk off: every write fails from now on, and the LUN's link goes. */
+  readonly detachDisk: (lun: number) => Promise<void>;
+  readonly growDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
+  /** Some application has written to the raw disk. */
+  readonly scribble: (lun: number) => Promise<void>;
+  readonly writeFile: (path: string, text: string) => Promise<void>;
+  readonly readFile: (path: string) => Promise<string>;
+  /** A process keeps a file open; the answer closes it. */
+  readonly keepFileOpen: (path: string) => Promise<() => Promise<void>>;
+  /** A process keeps the raw device open, not exclusively; the answer closes it. */
+  readonly keepDeviceOpen: (device: Device) => Promise<() => Promise<void>>;
+  /** A new instance of the plug-in; the one before it lives on until `endFirst`. */
+  readonly startSecondPlugin: () => Promise<{ readonly host: HostProvisioner; readonly endFirst: () => Promise<void> }>;
+  /** Why this machine can't make a file system; undefined if it can. */
+  readonly whyNot: (fsType: FileSystemType) => string | undefined;
+  /** Whether the kernel lets us resize a mounted ext4: it wants CAP_SYS_RESOURCE for that. */
+  readonly mayGrowMountedExt4: boolean;
+  readonly close: () => Promise<void>;
+}
+
+const TEST_TIMEOUT_MS = 60_000;
+const MIB = 1024n * 1024n;
+/** XFS refuses anything below 300 MiB. */
+const DISK_BYTES = 320n * MIB;
+const never = new AbortController().signal;
+
+/** Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this machine. */
+export function hostProvisionerContract(name: string, makeWorld: () => Promise<HostWorld>, whyNotHere?: string): void {
+  const on = (sentence: string, test: (world: HostWorld, context: TestContext) => Promise<void>): Promise<void> =>
+    it(sentence, { timeout: TEST_TIMEOUT_MS, ...(whyNotHere === undefined ? {} : { skip: whyNotHere }) }, async (context) => {
+      const world = await makeWorld();
+      try {
+        await test(world, context);
+      } finally {
+        await world.close();
+      }
+    });
+
+  describe(`${name}: devices`, () => {
+    on("finds a device by its LUN, with its size", async (world) => {
+      await world.attachDisk({ lun: 3, sizeBytes: DISK_BYTES });
+      const device = valueOf(await world.host.findDevice({ lun: 3 }, never));
+      assert.equal(device.sizeBytes, DISK_BYTES);
+      assert.match(device.path, /^\/dev\//);
+      assert.match(device.majorMinor, /^\d+:\d+$/);
+      assert.equal(valueOf(await world.host.deviceSize(device.path, never)), DISK_BYTES);
+      assert.equal(valueOf(await world.host.pathKind(device.path, never)), "blockDevice");
+    });
+
+    on("doesn't find a LUN without a disk", async (world) => {
+      assert.equal(kindOf(await world.host.findDevice({ lun: 4 }, never)), "DeviceNotFound");
+    });
+
+    on("does nothing for a caller that has left", async (world) => {
+      assert.equal(kindOf(await world.host.findDevice({ lun: 4 }, AbortSignal.abort())), "Cancelled");
+    });
+
+    on("sees the new size of a disk that has grown", async (world) => {
+      const device = await aDevice(world, 0);
+      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+      assert.deepEqual(valueOf(await world.host.rescanDevice(device, never)), { ...device, sizeBytes: 2n * DISK_BYTES });
+    });
+
+    on("calls a new disk blank, and one that an application wrote to not", async (world) => {
+      const device = await aDevice(world, 0);
+      assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
+      await world.scribble(0);
+      assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
+    });
+
+    on("refuses to format a disk that isn't blank, and leaves it as it is", async (world) => {
+      const device = await aDevice(world, 0);
+      await world.scribble(0);
+      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");
+      assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
+    });
+
+    on("refuses to format a second time", async (world) => {
+      const device = await aFormattedDevice(world, 0, "ext4");
+      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");
+    });
+  });
+
+  for (const fsType of fileSystemTypes) {
+    describe(`${name}: ${fsType}`, () => {
+      on("formats, checks, mounts, keeps a file, and grows", async (world, context) => {
+        if (skipped(context, world.whyNot(fsType))) return;
+        const device = await aFormattedDevice(world, 0, fsType);
+        assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "fileSystem", fsType });
+        valueOf(await world.host.checkFileSystem({ device, fsType }, never));
+        const staging = world.pathOf("staging");
+        const mount = { device, path: staging, fsType, mountFlags: [], readOnly: false };
+        valueOf(await world.host.mountDevice(mount, never));
+        valueOf(await world.host.mountDevice(mount, never));
+        await world.writeFile(`${staging}/file`, "text");
+        valueOf(await world.host.flush(staging, never));
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
+
+        await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+        const grown = valueOf(await world.host.rescanDevice(device, never));
+        const growsMounted = fsType === "xfs";
+        if (!growsMounted) valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
+        valueOf(await world.host.mountDevice({ ...mount, device: grown }, never));
+        if (growsMounted) valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType }, never));
+        const stats = valueOf(await world.host.fileSystemStats(staging, never));
+        assert.ok(stats.totalBytes > DISK_BYTES, `${stats.totalBytes} bytes after growing`);
+        assert.ok(stats.availableBytes > 0n && stats.usedBytes + stats.availableBytes <= stats.totalBytes);
+        assert.equal(await world.readFile(`${staging}/file`), "text");
+        valueOf(await world.host.unmount(staging, never));
+      });
+    });
+  }
+
+  describe(`${name}: mounts`, () => {
+    on("grows an ext4 that is mounted, or says that the kernel refuses and leaves it as it was", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+      const grown = valueOf(await world.host.rescanDevice(device, never));
+      const result = await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never);
+      assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "HostCommandFailed");
+      assert.equal(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES, world.mayGrowMountedExt4);
+    });
+
+    on("tells what is mounted where", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      const expected = { path: staging, majorMinor: device.majorMinor, fsType: "ext4", root: "/", readOnly: false, isDead: false };
+      assert.deepEqual(valueOf(await world.host.mountAt(staging, never)), expected);
+      assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), [expected]);
+      assert.equal(valueOf(await world.host.mountAt(world.pathOf("elsewhere"), never)), undefined);
+      assert.equal(valueOf(await world.host.pathKind(staging, never)), "directory");
+    });
+
+    on("refuses mount flags that mount something else, before anything is made", async (world) => {
+      const device = await aFormattedDevice(world, 0, "ext4");
+      const path = world.pathOf("staging");
+      assert.equal(kindOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags: ["bind"], readOnly: false }, never)), "InvalidArgument");
+      assert.equal(valueOf(await world.host.pathKind(path, never)), "absent");
+    });
+
+    on("refuses to mount a second device over a first", async (world) => {
+      const { staging } = await aStagedVolume(world);
+      const other = await aFormattedDevice(world, 1, "ext4");
+      assert.equal(kindOf(await world.host.mountDevice({ device: other, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never)), "WrongDevice");
+    });
+
+    on("refuses to check or format what is mounted", async (world) => {
+      const { device } = await aStagedVolume(world);
+      assert.equal(kindOf(await world.host.checkFileSystem({ device, fsType: "ext4" }, never)), "DeviceBusy");
+      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");
+    });
+
+    on("binds a mount to a target, read-only if asked, as often as asked", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      const [target, readOnlyTarget] = [world.pathOf("pods/a"), world.pathOf("pods/b")];
+      const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
+      for (const request of [bind, bind, { ...bind, targetPath: readOnlyTarget, readOnly: true }, { ...bind, targetPath: readOnlyTarget, readOnly: true }]) valueOf(await world.host.bindMount(request, never));
+      await world.writeFile(`${target}/file`, "text");
+      assert.equal(await world.readFile(`${readOnlyTarget}/file`), "text");
+      await assert.rejects(world.writeFile(`${readOnlyTarget}/file`, "other"), /EROFS/);
+      const mounts = valueOf(await world.host.mountsOf(device.majorMinor, never));
+      assert.deepEqual(
+        mounts.map(({ path, readOnly }) => ({ path, readOnly })),
+        [
+          { path: staging, readOnly: false },
+          { path: target, readOnly: false },
+          { path: readOnlyTarget, readOnly: true },
+        ],
+      );
+      for (const path of [target, readOnlyTarget, staging]) valueOf(await world.host.unmount(path, never));
+      assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
+    });
+
+    on("refuses to bind from a path where nothing is mounted", async (world) => {
+      const bind = { stagingPath: world.pathOf("staging"), targetPath: world.pathOf("target"), readOnly: false, mountFlags: [] };
+      assert.equal(kindOf(await world.host.bindMount(bind, never)), "PathNotMounted");
+      assert.equal(kindOf(await world.host.fileSystemStats(world.pathOf("staging"), never)), "PathNotMounted");
+      assert.equal(kindOf(await world.host.flush(world.pathOf("staging"), never)), "PathNotMounted");
+    });
+
+    on("binds a raw device to a file, and takes it away again", async (world) => {
+      const device = await aDevice(world, 0);
+      const targetPath = world.pathOf("volumeDevices/pvc-1");
+      valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
+      valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
+      assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "blockDevice");
+      assert.equal(valueOf(await world.host.deviceSize(targetPath, never)), DISK_BYTES);
+      const mounts = valueOf(await world.host.mountsOf(device.majorMinor, never));
+      assert.deepEqual(mounts, [{ path: targetPath, majorMinor: device.majorMinor, fsType: "devtmpfs", root: device.path, readOnly: false, isDead: false }]);
+      valueOf(await world.host.unmount(targetPath, never));
+      assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "absent");
+    });
+
+    on("unmounts what isn't mounted as a success", async (world) => {
+      valueOf(await world.host.unmount(world.pathOf("never/mounted"), never));
+    });
+
+    on("refuses to unmount what is in use, until it no longer is", async (world) => {
+      const { staging } = await aStagedVolume(world);
+      await world.writeFile(`${staging}/file`, "text");
+      const closeFile = await world.keepFileOpen(`${staging}/file`);
+      assert.equal(kindOf(await world.host.unmount(staging, never)), "DeviceBusy");
+      assert.notEqual(valueOf(await world.host.mountAt(staging, never)), undefined);
+      await closeFile();
+      valueOf(await world.host.unmount(staging, never));
+    });
+
+    on("shows the progress of writes", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      const before = valueOf(await world.host.writeProgress(device.majorMinor, never));
+      await world.writeFile(`${staging}/file`, "text");
+      valueOf(await world.host.flush(staging, never));
+      assert.notEqual(valueOf(await world.host.writeProgress(device.majorMinor, never)), before);
+    });
+  });
+
+  describe(`${name}: a disk that is taken off`, () => {
+    for (const fsType of ["ext4", "xfs"] as const) {
+      on(`leaves a dead ${fsType}, which fails to flush, and which can only be unmounted`, async (world, context) => {
+        if (skipped(context, world.whyNot(fsType))) return;
+        const { device, staging } = await aStagedVolume(world, fsType);
+        const target = world.pathOf("target");
+        const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
+        valueOf(await world.host.bindMount(bind, never));
+        await world.writeFile(`${staging}/file`, "never synced");
+        await world.detachDisk(0);
+        assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
+        const flushed = kindOf(await world.host.flush(staging, never));
+        assert.ok(flushed === "HostCommandFailed" || flushed === "FileSystemBroken", flushed);
+        assert.deepEqual(
+          valueOf(await world.host.mountsOf(device.majorMinor, never)).map(({ path, isDead }) => ({ path, isDead })),
+          [
+            { path: staging, isDead: true },
+            { path: target, isDead: true },
+          ],
+        );
+        assert.equal(kindOf(await world.host.bindMount({ ...bind, targetPath: world.pathOf("other") }, never)), "FileSystemBroken");
+        assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, false);
+        valueOf(await world.host.unmount(target, never));
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
+        assert.deepEqual(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)), { clean: true, reason: "the device is absent and nothing holds it" });
+      });
+    }
+
+    on("leaves a dead raw bind", async (world) => {
+      const device = await aDevice(world, 0);
+      const targetPath = world.pathOf("block");
+      valueOf(await world.host.bindDevice({ device, targetPath, readOnly: false }, never));
+      await world.detachDisk(0);
+      assert.equal(valueOf(await world.host.mountAt(targetPath, never))?.isDead, true);
+      valueOf(await world.host.unmount(targetPath, never));
+    });
+  });
+
+  describe(`${name}: clean`, () => {
+    on("is clean before a disk is used, and after everything is unmounted, not in between", async (world) => {
+      const device = await aFormattedDevice(world, 0, "ext4");
+      const isClean = async (lastMajorMinor: string | undefined) => valueOf(await world.host.isClean({ lun: 0, lastMajorMinor }, never)).clean;
+      assert.equal(await isClean(undefined), true);
+      const staging = world.pathOf("staging");
+      valueOf(await world.host.mountDevice({ device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      assert.equal(await isClean(device.majorMinor), false);
+      valueOf(await world.host.unmount(staging, never));
+      assert.equal(await isClean(device.majorMinor), true);
+    });
+
+    on("is not clean while a process has the raw device open, though nothing is mounted", async (world) => {
+      const device = await aDevice(world, 0);
+      const closeDevice = await world.keepDeviceOpen(device);
+      const open = valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never));
+      assert.equal(open.clean, false);
+      assert.match(open.reason, /open in process \d+/);
+      await closeDevice();
+      assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, true);
+    });
+
+    on("is not clean while a raw bind is left", async (world) => {
+      const device = await aDevice(world, 0);
+      valueOf(await world.host.bindDevice({ device, targetPath: world.pathOf("block"), readOnly: false }, never));
+      assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, false);
+    });
+
+    on("isn't bothered by a number that another LUN has now", async (world) => {
+      const { device } = await aStagedVolume(world);
+      assert.equal(valueOf(await world.host.isClean({ lun: 1, lastMajorMinor: undefined }, never)).clean, true);
+      assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, false);
+    });
+
+    on("is not clean while an earlier instance of the plug-in is alive", async (world) => {
+      await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+      const second = await world.startSecondPlugin();
+      assert.equal(valueOf(await second.host.earlierChildrenAlive(never)), true);
+      assert.equal(valueOf(await second.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, false);
+      assert.equal(valueOf(await world.host.earlierChildrenAlive(never)), false);
+      await second.endFirst();
+      assert.equal(valueOf(await second.host.earlierChildrenAlive(never)), false);
+      assert.equal(valueOf(await second.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, true);
+    });
+  });
+}
+
+async function aDevice(world: HostWorld, lun: number): Promise<Device> {
+  await world.attachDisk({ lun, sizeBytes: DISK_BYTES });
+  return valueOf(await world.host.findDevice({ lun }, never));
+}
+
+async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSystemType): Promise<Device> {
+  const device = await aDevice(world, lun);
+  valueOf(await world.host.format({ device, fsType }, never));
+  return device;
+}
+
+async function aStagedVolume(world: HostWorld, fsType: FileSystemType = "ext4"): Promise<{ readonly device: Device; readonly staging: string }> {
+  const device = await aFormattedDevice(world, 0, fsType);
+  const staging = world.pathOf("staging");
+  valueOf(await world.host.mountDevice({ device, path: staging, fsType, mountFlags: [], readOnly: false }, never));
+  return { device, staging };
+}
+
+function skipped(context: TestContext, why: string | undefined): boolean {
+  if (why !== undefined) context.skip(why);
+  return why !== undefined;
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) assert.fail(JSON.stringify(result.failure));
+  return result.value;
+}
+
+function kindOf(result: Result<unknown, Failure>): string {
+  return result.ok ? "success" : result.failure.kind;
+}

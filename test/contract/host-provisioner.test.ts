@@ -1,0 +1,9 @@
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { hostProvisionerContract } from "./host-provisioner-contract.ts";
+import { makeLinuxHostWorld } from "./linux-host-world.ts";
+import { makeModelHostWorld } from "./model-host-world.ts";
+
+hostProvisionerContract("modelled host", makeModelHostWorld);
+
+const devices = dataPlaneAvailable();
+hostProvisionerContract("Linux host", makeLinuxHostWorld, devices.available ? undefined : devices.reason);

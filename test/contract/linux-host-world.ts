@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import type { LinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { linuxLoopDevices } from "../../src/emulator/data-plane/loop-devices.ts";
+import { loadSystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
+import type { HostWorld } from "./host-provisioner-contract.ts";
+
+/** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel wants it for resizing a mounted ext4. */
+const sysResourceBit = 24n;
+
+interface AttachedLoop {
+  readonly path: string;
+  readonly filePath: string;
+  readonly link: string;
+}
+
+/** This machine as the contract's world: loop devices on sparse files, with the links that udev would make. LUNs below 2 are linked as SCSI disks, the others as NVMe. */
+export async function makeLinuxHostWorld(): Promise<HostWorld> {
+  const directory = await mkdtemp(join(tmpdir(), "host-contract-"));
+  const deviceRoot = join(directory, "root");
+  const mountRoot = join(directory, "mounts");
+  const loops = linuxLoopDevices(await loadSystemCalls());
+  const attached = new Map<number, AttachedLoop>();
+  const hosts: LinuxHost[] = [];
+  const closers = new Set<() => Promise<void>>();
+
+  const startHost = async (): Promise<LinuxHost> => {
+    const host = await createLinuxHost({ deviceRoot, lockDirectory: join(directory, "locks"), clock: systemClock, deviceWaitMs: 200 });
+    hosts.push(host);
+    return host;
+  };
+  const loopAt = (lun: number): AttachedLoop => {
+    const loop = attached.get(lun);
+    if (loop === undefined) throw new Error(`no disk at LUN ${lun}`);
+    return loop;
+  };
+  /** In a process of its own, since the host doesn't count its own descriptors. */
+  const keepOpen = async (path: string): Promise<() => Promise<void>> => {
+    const holder = spawn("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path], { stdio: ["pipe", "pipe", "inherit"] });
+    await once(holder.stdout, "data");
+    const close = async (): Promise<void> => {
+      closers.delete(close);
+      const exited = once(holder, "exit");
+      holder.stdin.end();
+      await exited;
+    };
+    closers.add(close);
+    return close;
+  };
+
+  await mkdir(mountRoot, { recursive: true });
+  const host = await startHost();
+  return {
+    host,
+    pathOf: (name) => join(mountRoot, name),
+    attachDisk: async ({ lun, sizeBytes }) => {
+      const filePath = join(directory, `disk-${lun}`);
+      await writeFile(filePath, "");
+      await truncate(filePath, Number(sizeBytes));
+      const path = await loops.bind(filePath);
+      const link = lun < 2 ? join(deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`) : join(deviceRoot, "dev/disk/azure/data/by-lun", `${lun}`);
+      await mkdir(join(link, ".."), { recursive: true });
+      await symlink(path, link);
+      attached.set(lun, { path, filePath, link });
+    },
+    detachDisk: async (lun) => {
+      const loop = loopAt(lun);
+      await loops.cut(loop);
+      await rm(loop.link);
+    },
+    growDisk: async ({ lun, sizeBytes }) => {
+      await truncate(loopAt(lun).filePath, Number(sizeBytes));
+      await loops.readSizeAnew(loopAt(lun).path);
+    },
+    scribble: async (lun) => {
+      const file = await open(loopAt(lun).filePath, "r+");
+      await file.write("an application's own format", 8192);
+      await file.sync();
+      await file.close();
+    },
+    writeFile: (path, text) => writeFile(path, text),
+    readFile: (path) => readFile(path, "utf8"),
+    keepFileOpen: keepOpen,
+    keepDeviceOpen: (device) => keepOpen(device.path),
+    startSecondPlugin: async () => ({ host: await startHost(), endFirst: () => host.close() }),
+    whyNot: (fsType) => (hasProgram(`mkfs.${fsType}`) ? undefined : `needs mkfs.${fsType}: install ${fsType === "xfs" ? "xfsprogs" : "e2fsprogs"}`),
+    mayGrowMountedExt4: hasSysResource(),
+    close: async () => {
+      for (const close of closers) await close();
+      const cleaner = await startHost();
+      for (const path of (await pathsMountedBelow(mountRoot)).toReversed()) await cleaner.unmount(path, new AbortController().signal);
+      for (const loop of attached.values()) await loops.cut(loop);
+      for (const started of hosts) await started.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+async function pathsMountedBelow(root: string): Promise<readonly string[]> {
+  const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
+  return lines.map((line) => line.split(" ")[4] ?? "").filter((path) => path.startsWith(`${root}/`));
+}
+
+function hasProgram(name: string): boolean {
+  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) => existsSync(join(directory, name)));
+}
+
+function hasSysResource(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return ((BigInt(`0x${effective}`) >> sysResourceBit) & 1n) === 1n;
+}

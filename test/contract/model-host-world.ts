@@ -1,0 +1,56 @@
+import { invariant } from "../../src/core/invariant.ts";
+import { createModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
+import type { ModelIo } from "../../src/adapters/model-host/model-machine.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import type { HostWorld } from "./host-provisioner-contract.ts";
+
+/** A modelled machine as the contract's world. */
+export async function makeModelHostWorld(): Promise<HostWorld> {
+  const machine = createModelMachine({ nodeName: "node-a", clock: systemClock });
+  const disks = new Map<number, ModelDisk>();
+  const diskAt = (lun: number): ModelDisk => {
+    const disk = disks.get(lun);
+    invariant(disk !== undefined, `no disk at LUN ${lun}`);
+    return disk;
+  };
+  const host = machine.startPlugin();
+  return {
+    host,
+    pathOf: (name) => `/var/lib/kubelet/${name}`,
+    attachDisk: async ({ lun, sizeBytes }) => {
+      const disk = createModelDisk({ diskUri: `/disks/${lun}`, sizeBytes });
+      disks.set(lun, disk);
+      machine.attach({ lun, disk });
+    },
+    detachDisk: async (lun) => machine.detach(lun),
+    growDisk: async ({ lun, sizeBytes }) => {
+      diskAt(lun).sizeBytes = sizeBytes;
+    },
+    scribble: async (lun) => {
+      diskAt(lun).content = { kind: "otherData", detail: "no known signature, but data at its start" };
+    },
+    writeFile: async (path, text) => {
+      textOf(machine.writeFile(path, text));
+    },
+    readFile: async (path) => textOf(machine.readFile(path)),
+    keepFileOpen: async (path) => {
+      const close = machine.openFile(path);
+      return async () => close();
+    },
+    keepDeviceOpen: async () => {
+      const close = machine.openRaw(0);
+      return async () => close();
+    },
+    startSecondPlugin: async () => ({ host: machine.startPlugin(), endFirst: async () => machine.killPlugin(host, { childrenSurvive: false }) }),
+    whyNot: () => undefined,
+    mayGrowMountedExt4: true,
+    close: async () => {},
+  };
+}
+
+function textOf(io: ModelIo): string {
+  if (io.kind !== "done") throw new Error(io.kind);
+  return io.text;
+}
