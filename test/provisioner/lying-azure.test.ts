@@ -87,6 +87,9 @@ const diskChanged =
     return answer.result.ok ? answered(change(answer.result.value)) : answer;
   };
 
+/** The disk says that it is free. */
+const disowned = (disk: ArmDisk): ArmDisk => ({ ...disk, managedBy: undefined, managedByExtended: [] });
+
 const doneAtOnce: ArmApi["startVmUpdate"] = () => Promise.resolve(answered({ pollUrl: undefined, kind: "vm" as const, retryAfterMs: undefined }));
 
 describe("a fence that Azure lies to", () => {
@@ -100,7 +103,11 @@ describe("a fence that Azure lies to", () => {
   it("has no proof when the ETag moves but the entry stays", async () => {
     const azure = await aLyingAzure();
     let etag = 100;
-    azure.lie({ startVmUpdate: doneAtOnce, getVm: vmChanged(azure.truth, (vm) => ({ ...vm, etag: `"${etag++}"` })) });
+    azure.lie({
+      startVmUpdate: doneAtOnce,
+      getVm: vmChanged(azure.truth, (vm) => ({ ...vm, etag: `"${etag++}"` })),
+      getDisk: diskChanged(azure.truth, disowned),
+    });
     assert.equal((await azure.fence()).ok, false);
   });
 
@@ -110,6 +117,7 @@ describe("a fence that Azure lies to", () => {
     azure.lie({
       startVmUpdate: doneAtOnce,
       getVm: vmChanged(azure.truth, (vm) => ({ ...vm, etag: `"${etag++}"`, dataDisks: vm.dataDisks.map((entry) => ({ ...entry, toBeDetached: true })) })),
+      getDisk: diskChanged(azure.truth, disowned),
     });
     assert.equal((await azure.fence()).ok, false);
   });

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
+import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { startEmulator } from "../../src/emulator/index.ts";
+
+const complete: AzureConfig = {
+  tenantId: "00000000-0000-0000-0000-0000000000ff",
+  subscriptionId: "00000000-0000-0000-0000-000000000001",
+  resourceGroup: "rg",
+  location: "eastus",
+  aadClientId: "driver",
+  aadClientSecret: "secret",
+};
+
+const connect = (config: AzureConfig, environment: Record<string, string> = {}): ReturnType<typeof connectAzure> =>
+  connectAzure({ config, environment, caPem: undefined, clock: systemClock });
+
+describe("connectAzure", () => {
+  for (const missing of ["subscriptionId", "resourceGroup", "location", "tenantId", "aadClientId", "aadClientSecret"] as const) {
+    it(`names ${missing} when it is missing`, () => {
+      const { [missing]: _left, ...config } = complete;
+      const connected = connect(config);
+      assert.ok(!connected.ok);
+      assert.equal(connected.failure.field, missing);
+    });
+  }
+
+  it("says which ways there are to log in when none is set", () => {
+    const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
+    const connected = connect(config);
+    assert.ok(!connected.ok);
+    assert.match(connected.failure.problem, /aadClientSecret.*useManagedIdentityExtension.*AZURE_FEDERATED_TOKEN_FILE/);
+  });
+
+  it("prefers what the webhook of workload identity injects, and names what it left out", () => {
+    assert.equal(connect(complete, { AZURE_FEDERATED_TOKEN_FILE: "/var/run/secrets/token" }).ok, true);
+    const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
+    const connected = connect(config, { AZURE_FEDERATED_TOKEN_FILE: "/var/run/secrets/token" });
+    assert.ok(!connected.ok);
+    assert.equal(connected.failure.field, "aadClientId");
+  });
+
+  it("takes a managed identity by either kind of id, or the system's own", () => {
+    const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
+    for (const userAssignedIdentityID of [
+      "",
+      "11111111-1111-1111-1111-111111111111",
+      "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/driver",
+    ]) {
+      assert.equal(connect({ ...config, useManagedIdentityExtension: true, userAssignedIdentityID }).ok, true);
+    }
+  });
+
+  it("refuses a cloud that it has no addresses of", () => {
+    const connected = connect({ ...complete, cloud: "AzureMoonCloud" });
+    assert.ok(!connected.ok);
+    assert.equal(connected.failure.field, "cloud");
+    assert.equal(
+      connect({ ...complete, cloud: "AzureMoonCloud", resourceManagerEndpoint: "https://moon", activeDirectoryEndpoint: "https://login.moon" }).ok,
+      true,
+    );
+  });
+
+  it("logs in to an emulator with a client secret and reads a disk that is not there", async () => {
+    const emulator = await startEmulator({ resourceGroups: [{ subscriptionId: complete.subscriptionId ?? "", name: "rg", location: "eastus" }] });
+    try {
+      const connected = connectAzure({
+        config: { ...complete, resourceManagerEndpoint: emulator.url, activeDirectoryEndpoint: emulator.url },
+        environment: {},
+        caPem: emulator.caPem,
+        clock: systemClock,
+      });
+      assert.ok(connected.ok);
+      const read = await connected.value.arm.getDisk({ resourceGroup: "rg", name: "none", clientRequestId: "correlation-1" }, new AbortController().signal);
+      assert.ok(!read.result.ok);
+      assert.equal(read.result.failure.code, "ResourceNotFound");
+    } finally {
+      await emulator.close();
+    }
+  });
+});

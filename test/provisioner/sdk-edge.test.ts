@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { describe, it } from "node:test";
+import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
+import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+
+const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
+const name = { resourceGroup: "rg", name: "node-a", clientRequestId: "correlation-1" };
+const never = new AbortController().signal;
+
+interface Edge {
+  readonly arm: ArmApi;
+  readonly url: string;
+  readonly requests: readonly IncomingMessage[];
+}
+
+/** Runs `test` against a server that answers as told: what Azure was recorded to answer, or how networks break. */
+async function atEdge(
+  answer: (request: IncomingMessage, response: ServerResponse, url: string) => void,
+  test: (edge: Edge) => Promise<void>,
+  options: { readonly getToken?: () => Promise<{ token: string; expiresOnTimestamp: number }>; readonly requestTimeoutMs?: number } = {},
+): Promise<void> {
+  const tls = await createTlsMaterial(["localhost"]);
+  const requests: IncomingMessage[] = [];
+  let url = "";
+  const server = createServer({ key: tls.keyPem, cert: tls.certPem }, (request, response) => {
+    requests.push(request);
+    answer(request, response, url);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "localhost", resolve);
+  });
+  url = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const arm = createSdkArmApi({
+    credential: { getToken: options.getToken ?? (() => Promise.resolve({ token: "test", expiresOnTimestamp: Number.MAX_SAFE_INTEGER })) },
+    subscriptionId: SUBSCRIPTION_ID,
+    endpoint: url,
+    caPem: tls.caPem,
+    clock: systemClock,
+    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+  });
+  try {
+    await test({ arm, url, requests });
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  }
+}
+
+function json(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
+  response.writeHead(status, { "content-type": "application/json", "x-ms-request-id": "request-1", ...headers });
+  response.end(JSON.stringify(body));
+}
+
+describe("ArmApi over the SDK", () => {
+  it("keeps all of an error: status, code, target, details, innererror, Retry-After, request id", async () => {
+    const body = {
+      error: {
+        code: "OperationNotAllowed",
+        message: "The server rejected the request.",
+        target: "dataDisks",
+        details: [{ code: "TooManyRequests", target: "UpdateVMResource", message: "m" }],
+        innererror: { internalErrorCode: "Inner" },
+      },
+    };
+    await atEdge(
+      (_request, response) =>
+        json(response, 429, body, {
+          "retry-after": "7",
+          "x-ms-ratelimit-remaining-resource": "Microsoft.Compute/UpdateVMResource;0,Microsoft.Compute/UpdateVMSubscriptionMaximum;1497",
+        }),
+      async ({ arm, requests }) => {
+        assert.deepEqual(await arm.startVmUpdate({ ...name, change: {}, ifMatch: '"1"' }, never), {
+          result: {
+            ok: false,
+            failure: {
+              statusCode: 429,
+              code: "OperationNotAllowed",
+              message: "The server rejected the request.",
+              target: "dataDisks",
+              details: [{ code: "TooManyRequests", target: "UpdateVMResource", message: "m" }],
+              internalErrorCode: "Inner",
+              retryAfterMs: 7000,
+              requestId: "request-1",
+            },
+          },
+          remaining: [
+            { policy: "UpdateVMResource", remaining: 0 },
+            { policy: "UpdateVMSubscriptionMaximum", remaining: 1497 },
+          ],
+        });
+        assert.equal(requests.length, 1, "the SDK repeated the call by itself");
+      },
+    );
+  });
+
+  it("sends the condition and the correlation id, and an empty update as such", async () => {
+    const bodies: string[] = [];
+    await atEdge(
+      (request, response) => {
+        request.on("data", (chunk: Buffer) => bodies.push(chunk.toString()));
+        request.on("end", () => json(response, 200, {}));
+      },
+      async ({ arm, requests }) => {
+        await arm.startVmUpdate({ ...name, change: {}, ifMatch: '"12"' }, never);
+        assert.equal(requests[0]?.method, "PATCH");
+        assert.equal(requests[0]?.headers["if-match"], '"12"');
+        assert.equal(requests[0]?.headers["x-ms-client-request-id"], "correlation-1");
+        assert.deepEqual(bodies, ["{}"]);
+      },
+    );
+  });
+
+  for (const { status, error, expected } of [
+    {
+      status: "Canceled",
+      error: { code: "OperationPreempted", message: "Operation execution has been preempted by a more recent operation." },
+      expected: "canceled",
+    },
+    { status: "Failed", error: { code: "InternalExecutionError", message: "An internal execution error occurred." }, expected: "failed" },
+  ]) {
+    it(`keeps the code of an operation that ends ${status}, which the SDK's poller loses`, async () => {
+      await atEdge(
+        (request, response, url) => {
+          if (request.method === "PATCH")
+            json(
+              response,
+              200,
+              { properties: { provisioningState: "Updating" } },
+              { "azure-asyncoperation": `${url}/operations/1?api-version=1&t=opaque%2Bsigned` },
+            );
+          else json(response, 200, { status, error, name: "1" });
+        },
+        async ({ arm, url, requests }) => {
+          const started = await arm.startVmUpdate({ ...name, change: {}, ifMatch: '"1"' }, never);
+          assert.deepEqual(started.result, {
+            ok: true,
+            value: { pollUrl: `${url}/operations/1?api-version=1&t=opaque%2Bsigned`, kind: "vm", retryAfterMs: undefined },
+          });
+          assert.ok(started.result.ok);
+          const polled = await arm.pollOperation({ operation: started.result.value, clientRequestId: "correlation-1" }, never);
+          assert.ok(polled.result.ok && polled.result.value.state === expected && "error" in polled.result.value);
+          assert.deepEqual({ code: polled.result.value.error.code, message: polled.result.value.error.message }, error);
+          assert.equal(requests[1]?.url, "/operations/1?api-version=1&t=opaque%2Bsigned");
+        },
+      );
+    });
+  }
+
+  it("gives back a list of data disks as it was read, members that it does not know included", async () => {
+    const dataDisks = [
+      {
+        lun: 0,
+        name: "a",
+        createOption: "Attach",
+        caching: "ReadOnly",
+        writeAcceleratorEnabled: true,
+        managedDisk: { id: "/x", storageAccountType: "Premium_LRS", diskEncryptionSet: { id: "/y" } },
+        deleteOption: "Delete",
+        diskSizeGB: 64,
+        toBeDetached: false,
+        diskIOPSReadWrite: 500,
+        diskMBpsReadWrite: 60,
+      },
+    ];
+    let sent = "";
+    await atEdge(
+      (request, response) => {
+        if (request.method === "GET")
+          json(response, 200, { id: "/vm", name: "node-a", location: "eastus", etag: '"1"', properties: { vmId: "ABC", storageProfile: { dataDisks } } });
+        request.on("data", (chunk: Buffer) => (sent += chunk.toString()));
+        request.on("end", () => request.method === "PATCH" && json(response, 200, {}));
+      },
+      async ({ arm }) => {
+        const read = await arm.getVm({ ...name, instanceView: false }, never);
+        assert.ok(read.result.ok);
+        assert.equal(read.result.value.vmId, "abc");
+        await arm.startVmUpdate({ ...name, change: { dataDisks: read.result.value.dataDisks }, ifMatch: '"1"' }, never);
+        assert.deepEqual((JSON.parse(sent) as { properties: { storageProfile: { dataDisks: unknown } } }).properties.storageProfile.dataDisks, dataDisks);
+      },
+    );
+  });
+
+  for (const { because, answer } of [
+    { because: "the connection breaks", answer: (request: IncomingMessage) => request.socket.destroy() },
+    { because: "no answer comes", answer: () => undefined },
+    {
+      because: "the body stalls after the headers",
+      answer: (_request: IncomingMessage, response: ServerResponse) => {
+        response.writeHead(200, { "content-type": "application/json" });
+        response.write("{");
+      },
+    },
+  ]) {
+    it(`answers that it does not know when ${because}`, async () => {
+      await atEdge(
+        answer,
+        async ({ arm }) => {
+          const read = await arm.getVm({ ...name, instanceView: false }, never);
+          assert.ok(!read.result.ok);
+          assert.equal(read.result.failure.statusCode, 0);
+          assert.equal(read.result.failure.code, "NoAnswer");
+        },
+        { requestTimeoutMs: 200 },
+      );
+    });
+  }
+
+  it("tells a page of a proxy from an answer of ARM", async () => {
+    await atEdge(
+      (_request, response) => {
+        response.writeHead(502, { "content-type": "text/html" });
+        response.end("<html>Bad Gateway</html>");
+      },
+      async ({ arm }) => {
+        const read = await arm.getDisk(name, never);
+        assert.ok(!read.result.ok);
+        assert.deepEqual(
+          { statusCode: read.result.failure.statusCode, code: read.result.failure.code, message: read.result.failure.message },
+          { statusCode: 502, code: "HTTP502", message: "<html>Bad Gateway</html>" },
+        );
+      },
+    );
+  });
+
+  it("ends with its caller's signal", async () => {
+    const caller = new AbortController();
+    await atEdge(
+      () => caller.abort(new Error("deadline")),
+      async ({ arm }) => {
+        const read = await arm.getDisk(name, caller.signal);
+        assert.ok(!read.result.ok);
+        assert.equal(read.result.failure.code, "Cancelled");
+      },
+    );
+  });
+
+  for (const { because, error, statusCode } of [
+    {
+      because: "the identity is refused",
+      error: Object.assign(new Error("AADSTS7000215: Invalid client secret provided."), { name: "AuthenticationError", statusCode: 401 }),
+      statusCode: 401,
+    },
+    {
+      because: "there is no identity",
+      error: Object.assign(new Error("ManagedIdentityCredential: no identity"), { name: "CredentialUnavailableError" }),
+      statusCode: 401,
+    },
+    {
+      because: "the token service can't be reached",
+      error: Object.assign(new Error("network_error: getaddrinfo ENOTFOUND"), { name: "AuthenticationError" }),
+      statusCode: 0,
+    },
+    {
+      because: "the token service is busy",
+      error: Object.assign(new Error("too many requests"), { name: "AuthenticationError", statusCode: 429 }),
+      statusCode: 0,
+    },
+  ]) {
+    it(`answers ${statusCode === 0 ? "that it does not know" : "that it may not"} when ${because}`, async () => {
+      await atEdge(
+        (_request, response) => json(response, 200, {}),
+        async ({ arm, requests }) => {
+          const read = await arm.getDisk(name, never);
+          assert.ok(!read.result.ok);
+          assert.equal(read.result.failure.statusCode, statusCode);
+          assert.equal(requests.length, 0);
+        },
+        { getToken: () => Promise.reject(error) },
+      );
+    });
+  }
+});
