@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Lane } from "../core/cloud/lane.ts";
+import { fail, ok } from "../core/result.ts";
+import type { ArmAnswer } from "./arm-api.ts";
+import { errorWithoutAnswer } from "./arm-error.ts";
+import { type BudgetedCall, ThrottleBudget, azureLimits } from "./throttle-budget.ts";
+
+function aBudget(): { readonly budget: ThrottleBudget; readonly pass: (ms: number) => void } {
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs, elapsedMs: () => nowMs, sleep: () => Promise.resolve() };
+  return { budget: new ThrottleBudget({ clock, limits: azureLimits }), pass: (ms) => (nowMs += ms) };
+}
+
+const write = (lane: Lane = "primaryAttach", resource = "vm-a"): BudgetedCall => ({ group: "vmWrite", resource, lane });
+
+const refused = (target: string, retryAfterMs: number): ArmAnswer<never> => ({
+  result: fail({
+    ...errorWithoutAnswer("OperationNotAllowed", "", ""),
+    statusCode: 429,
+    retryAfterMs,
+    details: [{ code: "TooManyRequests", target, message: "" }],
+  }),
+  remaining: [],
+});
+
+describe("ThrottleBudget", () => {
+  it("lets low lanes wait while urgent ones still go, each VM by itself", () => {
+    const { budget } = aBudget();
+    for (let call = 0; call < 9; call++) budget.spend(write());
+    const waits = (["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const).map((lane) => budget.waitMs(write(lane)));
+    assert.deepEqual(waits, [0, 15_000, 0, 15_000, 15_000]);
+    assert.equal(budget.waitMs(write("collection", "vm-b")), 0);
+  });
+
+  it("gets its calls back with time", () => {
+    const { budget, pass } = aBudget();
+    for (let call = 0; call < 9; call++) budget.spend(write());
+    pass(15_000);
+    assert.equal(budget.waitMs(write()), 0);
+  });
+
+  it("holds one VM back when Azure's refusal names that VM's policy", () => {
+    const { budget, pass } = aBudget();
+    budget.observe(write(), refused("UpdateVMResource", 8000));
+    assert.equal(budget.waitMs(write("failover")), 8000);
+    assert.equal(budget.waitMs(write("failover", "vm-b")), 0);
+    pass(8000);
+    assert.equal(budget.waitMs(write()), 0);
+  });
+
+  it("holds all VMs back when it names the subscription's", () => {
+    const { budget } = aBudget();
+    budget.observe(write(), refused("UpdateVMSubscriptionMaximum", 8000));
+    assert.equal(budget.waitMs(write("failover", "vm-b")), 8000);
+    assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-b", lane: "failover" }), 0);
+  });
+
+  it("learns from the headers of a good answer that others use the same budget", () => {
+    const { budget } = aBudget();
+    const answer = {
+      result: ok(undefined),
+      remaining: [
+        { policy: "UpdateVMResource", remaining: 2 },
+        { policy: "UpdateVMSubscriptionMaximum", remaining: 1400 },
+      ],
+    };
+    budget.observe(write(), answer);
+    assert.equal(budget.waitMs(write("replicaAttach")), 30_000);
+    assert.equal(budget.waitMs(write("detach")), 0);
+    assert.equal(budget.waitMs(write("replicaAttach", "vm-b")), 0);
+  });
+});
