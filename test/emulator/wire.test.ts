@@ -80,6 +80,15 @@ describe("the wire", () => {
     assert.equal((openId.body as { token_endpoint: string }).token_endpoint, `${azure.emulator.url}/some-tenant/oauth2/v2.0/token`);
   });
 
+  it("tells a VM about itself under an address of its own", async () => {
+    const imds = `${azure.emulator.url}/emulator/v1/imds/node-a/metadata/instance`;
+    assert.equal((await call(ca, `${imds}?api-version=2021-10-01`)).status, 400);
+    const headers = { Metadata: "true" };
+    assert.equal((await call(ca, imds, { headers })).status, 400);
+    const document = (await call(ca, `${imds}?api-version=2021-10-01&format=json`, { headers })).body as { compute: Record<string, unknown> };
+    assert.deepEqual([document.compute["name"], document.compute["zone"], document.compute["vmSize"]], ["node-a", "", "Standard_D8s_v5"]);
+  });
+
   it("gives no token to half a question", async () => {
     const token = `${azure.emulator.url}/tenant/oauth2/v2.0/token`;
     const asked = async (body: string): Promise<unknown> => ((await call(ca, token, { method: "POST", body })).body as { error?: string }).error;

@@ -3,6 +3,7 @@ import type { ComputeModel } from "../model/compute-model.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "../model/errors.ts";
 import { answerCloudMetadata } from "./cloud-metadata.ts";
 import { type HttpAnswer, type HttpRequest, parseBody } from "./http-exchange.ts";
+import { answerInstanceMetadata } from "./instance-metadata.ts";
 import { answerIdentity } from "./token.ts";
 
 /** An answer with what only answers of the model have. */
@@ -17,7 +18,7 @@ const ADMIN_PREFIX = "/emulator/";
 
 /** Sends a request to whom it concerns: cloud metadata, identity, the emulator's own API, or ARM. */
 export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched {
-  const aside = answerCloudMetadata(request) ?? answerIdentity(request);
+  const aside = answerCloudMetadata(request) ?? answerIdentity(request) ?? answerInstanceMetadata(model.world, request);
   if (aside !== undefined) return aside;
   const method = METHODS.find((known) => known === request.method);
   if (method === undefined) return refused(armErrors.methodNotAllowed(request.method, request.path));

@@ -18,6 +18,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Json;
+  /** Instead of a body, for the few answers that are no JSON. */
+  readonly text?: string;
 }
 
 export const BODY_MAX_BYTES = 4 * 1024 * 1024;
@@ -47,7 +49,7 @@ export async function readRequest(message: IncomingMessage, scheme: "http" | "ht
 
 /** Writes a whole answer. */
 export function writeAnswer(response: ServerResponse, answer: HttpAnswer): void {
-  const text = answer.body === undefined ? "" : JSON.stringify(answer.body);
+  const text = answer.body === undefined ? (answer.text ?? "") : JSON.stringify(answer.body);
   response.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (answer.body !== undefined) response.setHeader("content-type", "application/json; charset=utf-8");
