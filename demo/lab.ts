@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +36,10 @@ export interface Lab {
   readonly orchestrator: Orchestrator;
   readonly nodes: ReadonlyMap<string, LabNode>;
   readonly endpoints: Readonly<Record<string, string>>;
+  /** The end of what each process logged. */
+  logs(): string;
+  /** Hands a process to the lab, which ends it before the node plug-ins. */
+  own(child: Child): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +48,7 @@ const RESOURCE_GROUP = "demo";
 const LOCATION = "eastus";
 const VM_SIZE = "Standard_D8s_v5";
 const READY_MAX_MS = 30_000;
+const LOG_TAIL_CHARS = 3_000;
 const STOP_GRACE_MS = 8_000;
 /** Quick, so that the demo is: ten seconds are right for a cluster. */
 const HEARTBEAT_MS = 1_000;
@@ -66,9 +71,10 @@ export async function startLab(options: { readonly timeScale: number; readonly h
   const closing: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closing.toReversed()) await end();
+    await Promise.all(children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)));
     // Node plug-ins first: a mount would hold a device, and the emulator its disk.
     await Promise.all(children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)));
-    for (const child of children.filter((other) => !other.name.startsWith("node-")).toReversed()) await child.stop(STOP_GRACE_MS);
+    for (const child of children.filter((other) => !other.name.startsWith("node-") && !other.name.startsWith("writer")).toReversed()) await child.stop(STOP_GRACE_MS);
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -93,10 +99,12 @@ async function build(building: Building): Promise<Lab> {
   const { directory, children, closing, hasDevices, timeScale, signal } = building;
   const run = (name: string, command: readonly string[]): Child => {
     signal.throwIfAborted();
-    const child = startChild(name, command);
+    const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache });
     children.push(child);
     return child;
   };
+  // Types are stripped from the sources at each start: the second time from the cache.
+  const compileCache = fileURLToPath(new URL("../.cache/node", import.meta.url));
   const caFile = join(directory, "ca.pem");
   const devices = join(directory, "vms");
   await writeFile(join(directory, "scenario.yaml"), scenario());
@@ -147,7 +155,7 @@ async function build(building: Building): Promise<Lab> {
   for (const node of started) closing.push(node.close);
   const nodes = new Map(started.map(({ node }) => [node.name, node]));
   const endpoints = Object.fromEntries([["controller", `unix://${controllerSocket}`], ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]), ["store", `unix://${storeSocket}`], ["azure", url], ["azure-ca", caFile]]) as Record<string, string>;
-  return { directory, hasDevices, timeScale, emulator, controller: clients.controller, store, orchestrator, nodes, endpoints, close: building.close };
+  return { directory, hasDevices, timeScale, emulator, controller: clients.controller, store, orchestrator, nodes, endpoints, logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"), own: (child) => void children.push(child), close: building.close };
 }
 
 async function startNode(start: {
@@ -206,7 +214,6 @@ function isReady(line: string): boolean {
 }
 
 async function trustingGet(caFile: string): Promise<(url: string) => Promise<unknown>> {
-  const { readFile } = await import("node:fs/promises");
   const ca = await readFile(caFile, "utf8");
   return (url) =>
     new Promise((resolve, reject) => {

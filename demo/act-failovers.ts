@@ -1,0 +1,112 @@
+import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord } from "./observe.ts";
+import type { Lab, LabNode } from "./lab.ts";
+import type { Timeline } from "./timeline.ts";
+import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "./volume-moves.ts";
+import { waitUntil } from "./wait-until.ts";
+import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from "./workload.ts";
+
+const REPLICAS_MAX_MS = 30_000;
+const CLEAN_MAX_MS = 30_000;
+const RECORDS_BEFORE_A_MOVE = 10;
+
+/** What the acts share. */
+export interface Stage {
+  readonly lab: Lab;
+  readonly timeline: Timeline;
+  readonly signal: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+/** Puts a volume to work on a node: attach, stage, publish. Without devices, as far as that goes. */
+export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
+  const { lab, timeline } = on;
+  const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () => publishOnController(lab, volume, node));
+  if (!lab.hasDevices) {
+    await timeline.measure(`${prefix}: attached to ${node.name}`, () => untilAttached(on, volume, [node.name]));
+    return;
+  }
+  await timeline.measure(`${prefix}: NodeStageVolume on ${node.name}`, () => stage(volume, node, context));
+  await timeline.measure(`${prefix}: NodePublishVolume on ${node.name}`, () => publishOnNode(volume, node, context));
+}
+
+/** Takes a volume from a node, in the order of an orderly drain. */
+export async function release(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
+  const { lab, timeline } = on;
+  if (lab.hasDevices) {
+    await timeline.measure(`${prefix}: NodeUnpublishVolume on ${node.name}`, () => unpublishOnNode(lab, volume, node));
+    await timeline.measure(`${prefix}: NodeUnstageVolume on ${node.name}`, () => unstage(volume, node));
+  } else {
+    await lab.orchestrator.removeUser(node.name, volume.volumeId);
+  }
+  await timeline.measure(`${prefix}: ControllerUnpublishVolume of ${node.name}`, () => unpublishOnController(lab, volume, node));
+}
+
+/** Waits until the volume is attached to all of these nodes. */
+export async function untilAttached(on: Stage, volume: DemoVolume, nodeNames: readonly string[]): Promise<void> {
+  await waitUntil(`${volume.name} to be attached to ${nodeNames.join(" and ")}`, REPLICAS_MAX_MS, async () => {
+    const attached = await attachedNodes(on.lab, volume, on.signal);
+    return nodeNames.every((name) => attached.has(name)) ? true : undefined;
+  });
+}
+
+/** A volume at work: its files, and a writer that appends. */
+export interface Work {
+  readonly checksums: ReadonlyMap<string, string>;
+  readonly writer: Writer;
+}
+
+/** Writes files with checksums and starts a writer that syncs each record. */
+export async function putToWork(on: Stage, volume: DemoVolume, node: LabNode): Promise<Work> {
+  const checksums = await writeFiles(node, volume);
+  return { checksums, writer: await startWriter(on.lab, node, volume, 1) };
+}
+
+/** Stops the writer after a few more records, as a pod's termination would; answers the last synced record. */
+export async function endWork(work: Work): Promise<number> {
+  await work.writer.untilSynced(work.writer.lastSynced() + RECORDS_BEFORE_A_MOVE);
+  await work.writer.process.stop(5_000);
+  return work.writer.lastSynced();
+}
+
+/** Whether nothing of what was synced is missing on this node. */
+export async function nothingLost(node: LabNode, volume: DemoVolume, checksums: ReadonlyMap<string, string>, lastSynced: number): Promise<boolean> {
+  return (await checksumsHold(node, volume, checksums)) && (await recordsHold(node, volume, lastSynced));
+}
+
+/** The node freezes: its plug-in and its workloads, as a hung VM. */
+export function freeze(node: LabNode, writer: Writer | undefined): void {
+  node.process.kill("SIGSTOP");
+  writer?.process.kill("SIGSTOP");
+}
+
+/** It goes on as if nothing had happened. */
+export function thaw(node: LabNode, writer: Writer | undefined): void {
+  node.process.kill("SIGCONT");
+  writer?.process.kill("SIGCONT");
+}
+
+/**
+ * The stale writer comes back. Its next sync must fail, and nothing that it or its node does may reach the disk; the node cleans up after itself and
+ * leaves quarantine. The volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale writer's.
+ */
+export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, stale: LabNode, writer: Writer, survivor: LabNode): Promise<boolean> {
+  const { lab, timeline, signal } = on;
+  const before = await hashOfDisk(lab, volume);
+  thaw(stale, writer);
+  const failed = await timeline.measure(`thaw: ${stale.name}'s writer is refused`, () => writer.process.untilLine((line) => line.startsWith("failed "), 20_000));
+  await writer.process.stop(5_000);
+  await lab.orchestrator.removeUser(stale.name, volume.volumeId);
+  await lab.orchestrator.setOutOfService(stale.name, false);
+  await timeline.measure(`thaw: ${stale.name} has cleaned up and left quarantine`, () =>
+    waitUntil(`${stale.name} to leave quarantine`, CLEAN_MAX_MS, async () => {
+      const record = await readRecord(lab, volume, signal);
+      return record?.quarantine.some((node) => node.nodeName === stale.name) === false ? true : undefined;
+    }),
+  );
+  const isUnchanged = (await hashOfDisk(lab, volume)) === before;
+  const lun = (await attachedNodes(lab, volume, signal)).get(survivor.name)?.status?.lun;
+  const isClean = lun !== undefined && (await fileSystemIsClean(survivor, lun));
+  const isRefused = failed === "failed EIO" || failed === "failed EROFS";
+  on.say(`  its fsync answered ${failed.slice("failed ".length)}; the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`);
+  return isRefused && isUnchanged && isClean;
+}

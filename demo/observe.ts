@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { open, readdir, readFile, readlink } from "node:fs/promises";
+import { promisify } from "node:util";
+import type { AzVolume } from "../src/core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../src/core/model/az-volume-attachment.ts";
+import type { Lab, LabNode } from "./lab.ts";
+import type { DemoVolume } from "./volume-moves.ts";
+
+const run = promisify(execFile);
+const CHECK_MAX_MS = 60_000;
+
+/** The volume's attachments that are attached, by node. */
+export async function attachedNodes(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
+  const list = await lab.store.list("AzVolumeAttachment", {}, signal);
+  if (!list.ok) throw new Error(list.failure.kind);
+  const own = list.value.items.filter((attachment) => attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase() && attachment.status?.state === "Attached");
+  return new Map(own.map((attachment) => [attachment.spec.nodeName, attachment]));
+}
+
+/** The AzVolume of a volume. */
+export async function readRecord(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<NonNullable<AzVolume["status"]>["record"]> {
+  const read = await lab.store.get("AzVolume", volume.name, signal);
+  if (!read.ok) throw new Error(read.failure.kind);
+  return read.value.status?.record;
+}
+
+/** A hash of all that a disk holds: the allocated parts of its file. */
+export async function hashOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
+  const name = (await readdir(`${lab.directory}/disks`)).find((file) => file.startsWith(volume.name) && file.endsWith(".disk"));
+  if (name === undefined) throw new Error(`no file of disk ${volume.name}`);
+  const path = `${lab.directory}/disks/${name}`;
+  const hash = createHash("sha256");
+  const file = await open(path, "r");
+  try {
+    const { stdout } = await run("filefrag", ["-e", path], { maxBuffer: 64 * 1024 * 1024 }).catch(() => ({ stdout: "" }));
+    for (const [offset, length] of extentsIn(stdout)) {
+      for (let at = 0; at < length; at += CHUNK_BYTES) {
+        const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, length - at));
+        await file.read(chunk, 0, chunk.length, offset + at);
+        hash.update(String(offset + at)).update(chunk);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+  return hash.digest("hex");
+}
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+const BLOCK_BYTES = 4096;
+
+/** `filefrag -e` lists extents in blocks: `0: 0.. 255: 34816.. 35071: 256:`. */
+function extentsIn(text: string): readonly (readonly [number, number])[] {
+  return text.split("\n").flatMap((line) => {
+    const [, first, last] = /^\s*\d+:\s*(\d+)\.\.\s*(\d+):/u.exec(line) ?? [];
+    return first === undefined || last === undefined ? [] : [[Number(first) * BLOCK_BYTES, (Number(last) - Number(first) + 1) * BLOCK_BYTES] as const];
+  });
+}
+
+/** `e2fsck -fn` on the disk as a node sees it: reads everything, changes nothing. */
+export async function fileSystemIsClean(node: LabNode, lun: number): Promise<boolean> {
+  const device = await readlink(`${node.deviceRoot}/dev/disk/azure/scsi1/lun${lun}`);
+  try {
+    await run("e2fsck", ["-f", "-n", device], { timeout: CHECK_MAX_MS });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is left of a lab that should be empty: disks, objects, loop devices, mounts. */
+export async function leftovers(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
+  const disks = (await lab.emulator.disks()).map((disk) => `disk ${disk.name} in Azure`);
+  const objects: string[] = [];
+  for (const kind of ["AzVolume", "AzVolumeAttachment"] as const) {
+    const list = await lab.store.list(kind, {}, signal);
+    if (!list.ok) throw new Error(list.failure.kind);
+    objects.push(...list.value.items.map((object) => `${kind} ${object.metadata.name} in the store`));
+  }
+  return [...disks, ...objects, ...(lab.hasDevices ? [...(await loopDevices(lab)), ...(await mounts(lab))] : [])];
+}
+
+async function loopDevices(lab: Lab): Promise<readonly string[]> {
+  const { stdout } = await run("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"]);
+  return stdout.split("\n").filter((line) => line.includes(`${lab.directory}/`)).map((line) => `loop device ${line.trim()}`);
+}
+
+async function mounts(lab: Lab): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (const node of lab.nodes.values()) {
+    const text = await readFile(`/proc/${node.process.pid}/mountinfo`, "utf8");
+    left.push(...text.split("\n").filter((line) => line.includes(`${lab.directory}/`)).map((line) => `mount on ${node.name}: ${line.split(" ")[4] ?? ""}`));
+  }
+  return left;
+}
