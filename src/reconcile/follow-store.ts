@@ -81,7 +81,14 @@ export async function followStore<K extends Kind>(ports: FollowPorts, kind: K, f
 
 /** One watch, from its beginning until it ends in whatever way. */
 async function watchUntilItEnds<K extends Kind>(
-  request: { readonly store: ObjectStore; readonly clock: Clock; readonly kind: K; readonly from: string; readonly stallTimeoutMs: number; readonly signal: AbortSignal },
+  request: {
+    readonly store: ObjectStore;
+    readonly clock: Clock;
+    readonly kind: K;
+    readonly from: string;
+    readonly stallTimeoutMs: number;
+    readonly signal: AbortSignal;
+  },
   told: (event: WatchEvent<K>) => void,
 ): Promise<{ readonly reason: WatchEnd; readonly detail: string }> {
   const { store, clock, kind, from, stallTimeoutMs, signal } = request;

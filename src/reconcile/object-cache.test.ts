@@ -39,7 +39,14 @@ function inWorld(test: (world: World, context: TestContext) => Promise<void>, se
     const handle = store.handle("cache");
     const logged: string[] = [];
     const changes: string[] = [];
-    const cache = createObjectCache({ store: handle, clock, random: random.fork("cache"), logger: loggerInto(logged), kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"], settings: { stallTimeoutMs: 30_000 } });
+    const cache = createObjectCache({
+      store: handle,
+      clock,
+      random: random.fork("cache"),
+      logger: loggerInto(logged),
+      kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"],
+      settings: { stallTimeoutMs: 30_000 },
+    });
     cache.onChange((change) => changes.push(describeChange(change)));
     const stop = new AbortController();
     const running: Promise<void>[] = [];
@@ -54,286 +61,368 @@ function inWorld(test: (world: World, context: TestContext) => Promise<void>, se
 }
 
 describe("createObjectCache", () => {
-  it("shows nothing before it has listed, then everything, by name and by index", inWorld(async ({ cache, clock, handle, writer, start }) => {
-    handle.setWeather({ callDelayMs: [100, 100] });
-    await create(writer, "AzVolume", { ...aVolume("pvc-1"), spec: { ...aVolume("pvc-1").spec, diskUri: "/Disks/PVC-1" } });
-    await create(writer, "AzVolumeAttachment", anAttachment("y", "pvc-1", "node-b"));
-    await create(writer, "AzVolumeAttachment", anAttachment("x", "pvc-1", "node-a"));
-    await create(writer, "AzVolumeAttachment", anAttachment("z", "pvc-2", "node-a"));
-    start();
-    await clock.advance(50);
-    assert.deepEqual([cache.hasSynced(), cache.list("AzVolume")], [false, []]);
-    await clock.advance(50);
-    assert.equal(cache.hasSynced(), true);
-    await cache.untilSynced(never);
-    assert.equal(cache.get("AzVolume", "pvc-1")?.metadata.name, "pvc-1");
-    assert.equal(cache.get("AzVolume", "pvc-2"), undefined);
-    assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/pvc-1").map(nameOf), ["pvc-1"]);
-    assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), ["x", "y"]);
-    assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), ["x", "z"]);
-    assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-c"), []);
-  }));
+  it(
+    "shows nothing before it has listed, then everything, by name and by index",
+    inWorld(async ({ cache, clock, handle, writer, start }) => {
+      handle.setWeather({ callDelayMs: [100, 100] });
+      await create(writer, "AzVolume", { ...aVolume("pvc-1"), spec: { ...aVolume("pvc-1").spec, diskUri: "/Disks/PVC-1" } });
+      await create(writer, "AzVolumeAttachment", anAttachment("y", "pvc-1", "node-b"));
+      await create(writer, "AzVolumeAttachment", anAttachment("x", "pvc-1", "node-a"));
+      await create(writer, "AzVolumeAttachment", anAttachment("z", "pvc-2", "node-a"));
+      start();
+      await clock.advance(50);
+      assert.deepEqual([cache.hasSynced(), cache.list("AzVolume")], [false, []]);
+      await clock.advance(50);
+      assert.equal(cache.hasSynced(), true);
+      await cache.untilSynced(never);
+      assert.equal(cache.get("AzVolume", "pvc-1")?.metadata.name, "pvc-1");
+      assert.equal(cache.get("AzVolume", "pvc-2"), undefined);
+      assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/pvc-1").map(nameOf), ["pvc-1"]);
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), ["x", "y"]);
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), ["x", "z"]);
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-c"), []);
+    }),
+  );
 
-  it("follows changes, tells listeners both states, and keeps indexes right", inWorld(async ({ cache, changes, clock, writer, start }) => {
-    start();
-    await clock.settle();
-    const made = await create(writer, "AzVolume", aVolume("pvc-1"));
-    const spoken = valueOf(await writer.updateStatus("AzVolume", { ...made, status: statusWithDisk("/disks/One") }, never));
-    const labelled = await label(writer, spoken, "1");
-    await clock.settle();
-    assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/one"), [labelled]);
-    valueOf(await writer.updateStatus("AzVolume", { ...labelled, status: statusWithDisk("/disks/Two") }, never));
-    await clock.settle();
-    assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/one"), []);
-    assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/two").map(nameOf), ["pvc-1"]);
-    valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
-    await clock.settle();
-    assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/two"), []);
-    assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→1", "AzVolume/pvc-1 1→absent"]);
-  }));
-
-  it("resumes a broken watch with nothing lost, doubled or listed again", inWorld(async ({ changes, clock, handle, logged, writer, start }) => {
-    start();
-    const node = await create(writer, "AzVolume", aVolume("pvc-1"));
-    await clock.settle();
-    handle.setReachable(false);
-    const first = await label(writer, node, "1");
-    await clock.advance(20_000);
-    await label(writer, first, "2");
-    handle.failNext({ fault: "unavailable", verb: "list" });
-    handle.setReachable(true);
-    await clock.advance(10_000);
-    assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→2"]);
-    assert.ok(logged.length > 0 && logged.every((line) => line === "store watch ended"), logged.join());
-  }));
-
-  it("lists again when the store has forgotten its version, and tells only the differences", inWorld(async ({ changes, clock, handle, store, writer, start }) => {
-    start();
-    const kept = await create(writer, "AzVolume", aVolume("kept"));
-    await create(writer, "AzVolume", aVolume("gone"));
-    const moved = await create(writer, "AzVolume", aVolume("moved"));
-    await clock.settle();
-    const before = changes.length;
-    handle.setReachable(false);
-    await label(writer, moved, "1");
-    valueOf(await writer.delete("AzVolume", "gone", {}, never));
-    await create(writer, "AzVolume", aVolume("new"));
-    store.forgetHistory();
-    handle.setReachable(true);
-    await clock.advance(1_000);
-    assert.deepEqual(changes.slice(before), ["AzVolume/gone -→absent", "AzVolume/moved -→1", "AzVolume/new absent→-"]);
-    assert.equal(kept.metadata.resourceVersion.length > 0, true);
-  }));
-
-  it("shows what a restored backup shows, although its objects are older", inWorld(async ({ cache, clock, store, writer, start }) => {
-    start();
-    const made = await create(writer, "AzVolume", aVolume("pvc-1"));
-    const backup = store.snapshot();
-    await label(writer, made, "1");
-    await create(writer, "AzVolume", aVolume("pvc-2"));
-    await clock.settle();
-    store.restore(backup);
-    await clock.advance(1_000);
-    assert.deepEqual(cache.list("AzVolume"), [made]);
-  }));
-
-  it("gives up a watch that tells nothing for too long, and begins another", inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
-    start();
-    await clock.settle();
-    handle.holdWatches(true);
-    await create(writer, "AzVolume", aVolume("pvc-1"));
-    await clock.advance(29_000);
-    assert.equal(logged.length, 0);
-    await clock.advance(1_000);
-    assert.ok(logged.includes("store watch ended"));
-    handle.holdWatches(false);
-    await clock.advance(1_000);
-    assert.deepEqual(cache.list("AzVolume").map(nameOf), ["pvc-1"]);
-  }));
-
-  it("tries for ever, at bounded intervals, and comes back when the store does", inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
-    handle.setReachable(false);
-    start();
-    await clock.advance(3_600_000);
-    assert.equal(cache.hasSynced(), false);
-    const tries = logged.length / 3;
-    assert.ok(tries > 3_600_000 / 10_000 && tries < 3_600_000 / 4_000, `${tries} tries a kind in an hour`);
-    await create(writer, "AzVolume", aVolume("pvc-1"));
-    handle.setReachable(true);
-    await clock.advance(10_000);
-    assert.deepEqual([cache.hasSynced(), cache.list("AzVolume").map(nameOf)], [true, ["pvc-1"]]);
-  }));
-
-  it("keeps going when a listener throws", inWorld(async ({ cache, changes, clock, logged, writer, start }) => {
-    cache.onChange(() => {
-      throw new Error("listener");
-    });
-    start();
-    await create(writer, "AzVolume", aVolume("pvc-1"));
-    await create(writer, "AzVolume", aVolume("pvc-2"));
-    await clock.settle();
-    assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-2 absent→-"]);
-    assert.deepEqual(logged, ["cache listener threw: a bug", "cache listener threw: a bug"]);
-  }));
-
-  it("tells a listener nothing more once it is taken off", inWorld(async ({ cache, clock, writer, start }) => {
-    let told = 0;
-    const off = cache.onChange(() => told++);
-    start();
-    await create(writer, "AzVolume", aVolume("pvc-1"));
-    await clock.settle();
-    off();
-    await create(writer, "AzVolume", aVolume("pvc-2"));
-    await clock.settle();
-    assert.equal(told, 1);
-  }));
-
-  it("shows a write of our own at once, and no older state after it", inWorld(async ({ cache, changes, clock, handle, writer, start }) => {
-    start();
-    const made = await create(writer, "AzVolume", aVolume("pvc-1"));
-    await clock.settle();
-    handle.holdWatches(true);
-    const first = await label(writer, made, "1");
-    const second = await label(writer, first, "2");
-    assert.equal(cache.hasSeen("AzVolume", second.metadata.resourceVersion), false);
-    cache.remember("AzVolume", second);
-    cache.remember("AzVolume", first);
-    assert.deepEqual(cache.get("AzVolume", "pvc-1"), second);
-    handle.holdWatches(false);
-    await clock.settle();
-    assert.equal(cache.hasSeen("AzVolume", second.metadata.resourceVersion), true);
-    const third = await label(writer, second, "3");
-    await clock.settle();
-    cache.remember("AzVolume", second);
-    assert.deepEqual(cache.get("AzVolume", "pvc-1"), third);
-    assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→2", "AzVolume/pvc-1 2→3"]);
-  }));
-
-  it("does not bring back what was deleted after our write", inWorld(async ({ cache, clock, writer, start }) => {
-    start();
-    await clock.settle();
-    const made = await create(writer, "AzVolume", aVolume("pvc-1"));
-    valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
-    await clock.settle();
-    cache.remember("AzVolume", made);
-    assert.deepEqual(cache.list("AzVolume"), []);
-  }));
-
-  describe("waiting", () => {
-    it("answers as soon as the object is as wanted", inWorld(async ({ cache, clock, writer, start }) => {
+  it(
+    "follows changes, tells listeners both states, and keeps indexes right",
+    inWorld(async ({ cache, changes, clock, writer, start }) => {
       start();
       await clock.settle();
-      const limit = { timeoutMs: 60_000, clock };
-      const waiting = cache.waitFor("AzVolume", "pvc-1", (volume) => volume?.metadata.labels?.["a"] === "1", limit, never);
       const made = await create(writer, "AzVolume", aVolume("pvc-1"));
-      const labelled = await label(writer, made, "1");
+      const spoken = valueOf(await writer.updateStatus("AzVolume", { ...made, status: statusWithDisk("/disks/One") }, never));
+      const labelled = await label(writer, spoken, "1");
       await clock.settle();
-      assert.deepEqual(await waiting, labelled);
-      assert.equal(clock.elapsedMs(), 0);
-      assert.equal(await cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, never), true);
-      const gone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, limit, never);
+      assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/one"), [labelled]);
+      valueOf(await writer.updateStatus("AzVolume", { ...labelled, status: statusWithDisk("/disks/Two") }, never));
+      await clock.settle();
+      assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/one"), []);
+      assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/two").map(nameOf), ["pvc-1"]);
       valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
       await clock.settle();
-      assert.equal(await gone, true);
-    }));
+      assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/two"), []);
+      assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→1", "AzVolume/pvc-1 1→absent"]);
+    }),
+  );
 
-    it("does not take an object for gone before it has listed", inWorld(async ({ cache, clock, writer, start }) => {
+  it(
+    "resumes a broken watch with nothing lost, doubled or listed again",
+    inWorld(async ({ changes, clock, handle, logged, writer, start }) => {
+      start();
+      const node = await create(writer, "AzVolume", aVolume("pvc-1"));
+      await clock.settle();
+      handle.setReachable(false);
+      const first = await label(writer, node, "1");
+      await clock.advance(20_000);
+      await label(writer, first, "2");
+      handle.failNext({ fault: "unavailable", verb: "list" });
+      handle.setReachable(true);
+      await clock.advance(10_000);
+      assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→2"]);
+      assert.ok(logged.length > 0 && logged.every((line) => line === "store watch ended"), logged.join());
+    }),
+  );
+
+  it(
+    "lists again when the store has forgotten its version, and tells only the differences",
+    inWorld(async ({ changes, clock, handle, store, writer, start }) => {
+      start();
+      const kept = await create(writer, "AzVolume", aVolume("kept"));
+      await create(writer, "AzVolume", aVolume("gone"));
+      const moved = await create(writer, "AzVolume", aVolume("moved"));
+      await clock.settle();
+      const before = changes.length;
+      handle.setReachable(false);
+      await label(writer, moved, "1");
+      valueOf(await writer.delete("AzVolume", "gone", {}, never));
+      await create(writer, "AzVolume", aVolume("new"));
+      store.forgetHistory();
+      handle.setReachable(true);
+      await clock.advance(1_000);
+      assert.deepEqual(changes.slice(before), ["AzVolume/gone -→absent", "AzVolume/moved -→1", "AzVolume/new absent→-"]);
+      assert.equal(kept.metadata.resourceVersion.length > 0, true);
+    }),
+  );
+
+  it(
+    "shows what a restored backup shows, although its objects are older",
+    inWorld(async ({ cache, clock, store, writer, start }) => {
+      start();
+      const made = await create(writer, "AzVolume", aVolume("pvc-1"));
+      const backup = store.snapshot();
+      await label(writer, made, "1");
+      await create(writer, "AzVolume", aVolume("pvc-2"));
+      await clock.settle();
+      store.restore(backup);
+      await clock.advance(1_000);
+      assert.deepEqual(cache.list("AzVolume"), [made]);
+    }),
+  );
+
+  it(
+    "gives up a watch that tells nothing for too long, and begins another",
+    inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
+      start();
+      await clock.settle();
+      handle.holdWatches(true);
       await create(writer, "AzVolume", aVolume("pvc-1"));
-      const isGone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, { timeoutMs: 1_000, clock }, never);
-      start();
+      await clock.advance(29_000);
+      assert.equal(logged.length, 0);
       await clock.advance(1_000);
-      assert.equal(await isGone, false);
-    }));
+      assert.ok(logged.includes("store watch ended"));
+      handle.holdWatches(false);
+      await clock.advance(1_000);
+      assert.deepEqual(cache.list("AzVolume").map(nameOf), ["pvc-1"]);
+    }),
+  );
 
-    it("says when the time is over", inWorld(async ({ cache, clock, start }) => {
+  it(
+    "tries for ever, at bounded intervals, and comes back when the store does",
+    inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
+      handle.setReachable(false);
+      start();
+      await clock.advance(3_600_000);
+      assert.equal(cache.hasSynced(), false);
+      const tries = logged.length / 3;
+      assert.ok(tries > 3_600_000 / 10_000 && tries < 3_600_000 / 4_000, `${tries} tries a kind in an hour`);
+      await create(writer, "AzVolume", aVolume("pvc-1"));
+      handle.setReachable(true);
+      await clock.advance(10_000);
+      assert.deepEqual([cache.hasSynced(), cache.list("AzVolume").map(nameOf)], [true, ["pvc-1"]]);
+    }),
+  );
+
+  it(
+    "keeps going when a listener throws",
+    inWorld(async ({ cache, changes, clock, logged, writer, start }) => {
+      cache.onChange(() => {
+        throw new Error("listener");
+      });
+      start();
+      await create(writer, "AzVolume", aVolume("pvc-1"));
+      await create(writer, "AzVolume", aVolume("pvc-2"));
+      await clock.settle();
+      assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-2 absent→-"]);
+      assert.deepEqual(logged, ["cache listener threw: a bug", "cache listener threw: a bug"]);
+    }),
+  );
+
+  it(
+    "tells a listener nothing more once it is taken off",
+    inWorld(async ({ cache, clock, writer, start }) => {
+      let told = 0;
+      const off = cache.onChange(() => told++);
+      start();
+      await create(writer, "AzVolume", aVolume("pvc-1"));
+      await clock.settle();
+      off();
+      await create(writer, "AzVolume", aVolume("pvc-2"));
+      await clock.settle();
+      assert.equal(told, 1);
+    }),
+  );
+
+  it(
+    "shows a write of our own at once, and no older state after it",
+    inWorld(async ({ cache, changes, clock, handle, writer, start }) => {
+      start();
+      const made = await create(writer, "AzVolume", aVolume("pvc-1"));
+      await clock.settle();
+      handle.holdWatches(true);
+      const first = await label(writer, made, "1");
+      const second = await label(writer, first, "2");
+      assert.equal(cache.hasSeen("AzVolume", second.metadata.resourceVersion), false);
+      cache.remember("AzVolume", second);
+      cache.remember("AzVolume", first);
+      assert.deepEqual(cache.get("AzVolume", "pvc-1"), second);
+      handle.holdWatches(false);
+      await clock.settle();
+      assert.equal(cache.hasSeen("AzVolume", second.metadata.resourceVersion), true);
+      const third = await label(writer, second, "3");
+      await clock.settle();
+      cache.remember("AzVolume", second);
+      assert.deepEqual(cache.get("AzVolume", "pvc-1"), third);
+      assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→2", "AzVolume/pvc-1 2→3"]);
+    }),
+  );
+
+  it(
+    "does not bring back what was deleted after our write",
+    inWorld(async ({ cache, clock, writer, start }) => {
       start();
       await clock.settle();
-      const waits = Promise.all([
-        cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, { timeoutMs: 1_000, clock }, never),
-        cache.waitFor("AzVolume", "pvc-1", (volume) => volume !== undefined, { timeoutMs: 1_000, clock }, never),
-      ]);
-      await clock.advance(1_000);
-      assert.deepEqual(await waits, [false, undefined]);
-    }));
-
-    it("rejects with the signal's reason, and with what the predicate throws", inWorld(async ({ cache, clock, writer, start }) => {
-      start();
+      const made = await create(writer, "AzVolume", aVolume("pvc-1"));
+      valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
       await clock.settle();
-      const caller = new AbortController();
-      const limit = { timeoutMs: 1_000, clock };
-      const aborted = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, caller.signal);
-      const thrown = cache.waitUntil("AzVolume", "pvc-2", (volume) => { if (volume === undefined) return false; throw new Error("predicate"); }, limit, never);
-      caller.abort(new Error("caller"));
-      await assert.rejects(aborted, /caller/);
-      await assert.rejects(cache.waitUntil("AzVolume", "pvc-1", () => true, limit, caller.signal), /caller/);
-      await Promise.all([assert.rejects(thrown, /predicate/), create(writer, "AzVolume", aVolume("pvc-2"))]);
-    }));
+      cache.remember("AzVolume", made);
+      assert.deepEqual(cache.list("AzVolume"), []);
+    }),
+  );
+
+  describe("waiting", () => {
+    it(
+      "answers as soon as the object is as wanted",
+      inWorld(async ({ cache, clock, writer, start }) => {
+        start();
+        await clock.settle();
+        const limit = { timeoutMs: 60_000, clock };
+        const waiting = cache.waitFor("AzVolume", "pvc-1", (volume) => volume?.metadata.labels?.["a"] === "1", limit, never);
+        const made = await create(writer, "AzVolume", aVolume("pvc-1"));
+        const labelled = await label(writer, made, "1");
+        await clock.settle();
+        assert.deepEqual(await waiting, labelled);
+        assert.equal(clock.elapsedMs(), 0);
+        assert.equal(await cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, never), true);
+        const gone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, limit, never);
+        valueOf(await writer.delete("AzVolume", "pvc-1", {}, never));
+        await clock.settle();
+        assert.equal(await gone, true);
+      }),
+    );
+
+    it(
+      "does not take an object for gone before it has listed",
+      inWorld(async ({ cache, clock, writer, start }) => {
+        await create(writer, "AzVolume", aVolume("pvc-1"));
+        const isGone = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume === undefined, { timeoutMs: 1_000, clock }, never);
+        start();
+        await clock.advance(1_000);
+        assert.equal(await isGone, false);
+      }),
+    );
+
+    it(
+      "says when the time is over",
+      inWorld(async ({ cache, clock, start }) => {
+        start();
+        await clock.settle();
+        const waits = Promise.all([
+          cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, { timeoutMs: 1_000, clock }, never),
+          cache.waitFor("AzVolume", "pvc-1", (volume) => volume !== undefined, { timeoutMs: 1_000, clock }, never),
+        ]);
+        await clock.advance(1_000);
+        assert.deepEqual(await waits, [false, undefined]);
+      }),
+    );
+
+    it(
+      "rejects with the signal's reason, and with what the predicate throws",
+      inWorld(async ({ cache, clock, writer, start }) => {
+        start();
+        await clock.settle();
+        const caller = new AbortController();
+        const limit = { timeoutMs: 1_000, clock };
+        const aborted = cache.waitUntil("AzVolume", "pvc-1", (volume) => volume !== undefined, limit, caller.signal);
+        const thrown = cache.waitUntil(
+          "AzVolume",
+          "pvc-2",
+          (volume) => {
+            if (volume === undefined) return false;
+            throw new Error("predicate");
+          },
+          limit,
+          never,
+        );
+        caller.abort(new Error("caller"));
+        await assert.rejects(aborted, /caller/);
+        await assert.rejects(
+          cache.waitUntil("AzVolume", "pvc-1", () => true, limit, caller.signal),
+          /caller/,
+        );
+        await Promise.all([assert.rejects(thrown, /predicate/), create(writer, "AzVolume", aVolume("pvc-2"))]);
+      }),
+    );
   });
 
   describe("silence", () => {
-    it("counts the time that an object stays as it is, on its own clock", inWorld(async ({ cache, clock, writer, start }) => {
-      start();
-      await clock.settle();
-      assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), undefined);
-      const node = await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
-      await clock.advance(25_000);
-      assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a"), cache.lastChangedElapsedMs("AzDriverNode", "node-a")], [25_000, 20_000, 0]);
-      assert.equal(cache.lastHeardElapsedMs("AzDriverNode"), 20_000);
-      valueOf(await writer.update("AzDriverNode", { ...node, metadata: { ...node.metadata, labels: { a: "1" } } }, never));
-      await clock.settle();
-      assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [0, 0]);
-      clock.jumpWallClock(1e9);
-      assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), 0);
-    }));
+    it(
+      "counts the time that an object stays as it is, on its own clock",
+      inWorld(async ({ cache, clock, writer, start }) => {
+        start();
+        await clock.settle();
+        assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), undefined);
+        const node = await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
+        await clock.advance(25_000);
+        assert.deepEqual(
+          [
+            cache.unchangedMs("AzDriverNode", "node-a"),
+            cache.watchedUnchangedMs("AzDriverNode", "node-a"),
+            cache.lastChangedElapsedMs("AzDriverNode", "node-a"),
+          ],
+          [25_000, 20_000, 0],
+        );
+        assert.equal(cache.lastHeardElapsedMs("AzDriverNode"), 20_000);
+        valueOf(await writer.update("AzDriverNode", { ...node, metadata: { ...node.metadata, labels: { a: "1" } } }, never));
+        await clock.settle();
+        assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [0, 0]);
+        clock.jumpWallClock(1e9);
+        assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), 0);
+      }),
+    );
 
-    it("does not call an object unwatched for long unchanged, nor restart its count on a new list", inWorld(async ({ cache, clock, handle, store, writer, start }) => {
-      start();
-      await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
-      await clock.settle();
-      handle.setReachable(false);
-      await clock.advance(3_600_000);
-      assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [3_600_000, 0]);
-      store.forgetHistory();
-      handle.setReachable(true);
-      await clock.advance(10_000);
-      assert.equal(cache.lastChangedElapsedMs("AzDriverNode", "node-a"), 0);
-      assert.ok((cache.watchedUnchangedMs("AzDriverNode", "node-a") ?? 0) <= 30_000);
-    }));
+    it(
+      "does not call an object unwatched for long unchanged, nor restart its count on a new list",
+      inWorld(async ({ cache, clock, handle, store, writer, start }) => {
+        start();
+        await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
+        await clock.settle();
+        handle.setReachable(false);
+        await clock.advance(3_600_000);
+        assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [3_600_000, 0]);
+        store.forgetHistory();
+        handle.setReachable(true);
+        await clock.advance(10_000);
+        assert.equal(cache.lastChangedElapsedMs("AzDriverNode", "node-a"), 0);
+        assert.ok((cache.watchedUnchangedMs("AzDriverNode", "node-a") ?? 0) <= 30_000);
+      }),
+    );
   });
 
   for (let seed = 1; seed <= 12; seed++) {
-    it(`ends up with the truth after any weather (seed ${seed})`, inWorld(async ({ cache, clock, handle, store, start }) => {
-      const random = createSeededRandom(`storm-${seed}`);
-      const writer = store.handle("storm");
-      handle.setWeather({ callDelayMs: [0, 500], watchDelayMs: [0, 2_000], unavailable: 0.3, lostAnswer: 0.1, watchBroken: 0.2, watchGone: 0.2 });
-      const told = new Map<string, KindMap["AzVolume"] | undefined>();
-      cache.onChange((change) => {
-        if (change.kind !== "AzVolume") return;
-        assert.deepEqual(told.get(change.name), change.previous);
-        told.set(change.name, change.current);
-      });
-      start();
-      for (let step = 0; step < 150; step++) {
-        const name = `pvc-${Math.floor(random.next() * 6)}`;
-        const read = await writer.get("AzVolume", name, never);
-        if (!read.ok) await create(writer, "AzVolume", aVolume(name));
-        else if (random.next() < 0.3) valueOf(await writer.delete("AzVolume", name, {}, never));
-        else cache.remember("AzVolume", await label(writer, read.value, String(step)));
-        if (random.next() < 0.05) store.forgetHistory();
-        await clock.advance(random.next() * 1_000);
-      }
-      handle.setWeather({ callDelayMs: [0, 0], watchDelayMs: [0, 0], unavailable: 0, lostAnswer: 0, watchBroken: 0, watchGone: 0 });
-      await clock.advance(60_000);
-      assert.deepEqual(cache.list("AzVolume"), store.objects("AzVolume"));
-      assert.deepEqual([...told.values()].filter((volume) => volume !== undefined).length, cache.list("AzVolume").length);
-    }, seed));
+    it(
+      `ends up with the truth after any weather (seed ${seed})`,
+      inWorld(async ({ cache, clock, handle, store, start }) => {
+        const random = createSeededRandom(`storm-${seed}`);
+        const writer = store.handle("storm");
+        handle.setWeather({ callDelayMs: [0, 500], watchDelayMs: [0, 2_000], unavailable: 0.3, lostAnswer: 0.1, watchBroken: 0.2, watchGone: 0.2 });
+        const told = new Map<string, KindMap["AzVolume"] | undefined>();
+        cache.onChange((change) => {
+          if (change.kind !== "AzVolume") return;
+          assert.deepEqual(told.get(change.name), change.previous);
+          told.set(change.name, change.current);
+        });
+        start();
+        for (let step = 0; step < 150; step++) {
+          const name = `pvc-${Math.floor(random.next() * 6)}`;
+          const read = await writer.get("AzVolume", name, never);
+          if (!read.ok) await create(writer, "AzVolume", aVolume(name));
+          else if (random.next() < 0.3) valueOf(await writer.delete("AzVolume", name, {}, never));
+          else cache.remember("AzVolume", await label(writer, read.value, String(step)));
+          if (random.next() < 0.05) store.forgetHistory();
+          await clock.advance(random.next() * 1_000);
+        }
+        handle.setWeather({ callDelayMs: [0, 0], watchDelayMs: [0, 0], unavailable: 0, lostAnswer: 0, watchBroken: 0, watchGone: 0 });
+        await clock.advance(60_000);
+        assert.deepEqual(cache.list("AzVolume"), store.objects("AzVolume"));
+        assert.deepEqual([...told.values()].filter((volume) => volume !== undefined).length, cache.list("AzVolume").length);
+      }, seed),
+    );
   }
 });
 
 function aVolume(name: string): NewObject<"AzVolume"> {
   return {
     metadata: { name },
-    spec: { volumeName: name, capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }], requiredBytes: 0, limitBytes: 0, parameters: {}, maxShares: 1, maxMountReplicaCount: 0, deleteRequested: false },
+    spec: {
+      volumeName: name,
+      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+      requiredBytes: 0,
+      limitBytes: 0,
+      parameters: {},
+      maxShares: 1,
+      maxMountReplicaCount: 0,
+      deleteRequested: false,
+    },
   };
 }
 
@@ -369,6 +458,12 @@ function describeChange(change: ObjectChange): string {
 }
 
 function loggerInto(lines: string[]): Logger {
-  const logger: Logger = { debug: () => undefined, info: () => undefined, warn: (message) => lines.push(message), error: (message) => lines.push(message), child: () => logger };
+  const logger: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (message) => lines.push(message),
+    error: (message) => lines.push(message),
+    child: () => logger,
+  };
   return logger;
 }

@@ -58,9 +58,21 @@ export interface ObjectCache {
    * Waits until `predicate` holds for the object (undefined: there is none), without polling; never before the kind has been listed.
    * Answers whether it did within the limit. Rejects with the signal's reason, and with whatever `predicate` throws.
    */
-  waitUntil<K extends Kind>(kind: K, name: string, predicate: (object: KindMap[K] | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<boolean>;
+  waitUntil<K extends Kind>(
+    kind: K,
+    name: string,
+    predicate: (object: KindMap[K] | undefined) => boolean,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   /** The same, answering the object for which it held; undefined if it didn't hold in time, or held for an object that is not there. */
-  waitFor<K extends Kind>(kind: K, name: string, predicate: (object: KindMap[K] | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<KindMap[K] | undefined>;
+  waitFor<K extends Kind>(
+    kind: K,
+    name: string,
+    predicate: (object: KindMap[K] | undefined) => boolean,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<KindMap[K] | undefined>;
   /** Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be called once. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -109,7 +121,11 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     try {
       listener(change);
     } catch (error) {
-      logger.error("cache listener threw: a bug", { objectKind: change.kind, name: change.name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      logger.error("cache listener threw: a bug", {
+        objectKind: change.kind,
+        name: change.name,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     }
   }
 
@@ -135,7 +151,12 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
   }
 
   /** Waits until `look` finds something; it is asked now, after each change that concerns it, and after each list. */
-  async function waitForMatch<T>(look: () => { readonly found: T } | undefined, concerns: (kind: Kind, name: string | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<{ readonly found: T } | undefined> {
+  async function waitForMatch<T>(
+    look: () => { readonly found: T } | undefined,
+    concerns: (kind: Kind, name: string | undefined) => boolean,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: T } | undefined> {
     signal.throwIfAborted();
     let match = look();
     if (match !== undefined) return match;
@@ -166,7 +187,13 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     return match;
   }
 
-  function waitForObject<K extends Kind>(kind: K, name: string, predicate: (object: KindMap[K] | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<{ readonly found: KindMap[K] | undefined } | undefined> {
+  function waitForObject<K extends Kind>(
+    kind: K,
+    name: string,
+    predicate: (object: KindMap[K] | undefined) => boolean,
+    limit: WaitLimit,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: KindMap[K] | undefined } | undefined> {
     const known = of(kind);
     const look = (): { readonly found: KindMap[K] | undefined } | undefined => {
       const object = known.get(name);
@@ -183,7 +210,13 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     byIndex: (kind, index, key) => of(kind).byIndex(index, key),
     hasSynced,
     untilSynced: async (signal) => {
-      while (!hasSynced()) await waitForMatch(() => (hasSynced() ? { found: true } : undefined), () => true, { timeoutMs: SLEEP_MAX_MS, clock }, signal);
+      while (!hasSynced())
+        await waitForMatch(
+          () => (hasSynced() ? { found: true } : undefined),
+          () => true,
+          { timeoutMs: SLEEP_MAX_MS, clock },
+          signal,
+        );
     },
     hasSeen: (kind, resourceVersion) => {
       const { seenVersion } = of(kind);

@@ -26,7 +26,11 @@ export function aVolumeStatus(changes: Partial<NonNullable<KindMap["AzVolume"]["
 }
 
 /** A new AzVolumeAttachment that every store takes. */
-export function aNewAttachment(name: string, metadata: Metadata = {}, spec: Partial<KindMap["AzVolumeAttachment"]["spec"]> = {}): NewObject<"AzVolumeAttachment"> {
+export function aNewAttachment(
+  name: string,
+  metadata: Metadata = {},
+  spec: Partial<KindMap["AzVolumeAttachment"]["spec"]> = {},
+): NewObject<"AzVolumeAttachment"> {
   return {
     metadata: { name, ...metadata },
     spec: { volumeName: "pvc-1", volumeId: "/subscriptions/s/disks/pvc-1", nodeName: "node-a", role: "Replica", readOnly: false, volumeContext: {}, ...spec },

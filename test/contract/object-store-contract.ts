@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { TestContext } from "node:test";
 import type { Failure } from "../../src/core/failure.ts";
 import type { Result } from "../../src/core/result.ts";
 import { WatchGone } from "../../src/ports/object-store.ts";
@@ -26,19 +25,22 @@ const never = new AbortController().signal;
 
 /** Declares the tests of Kubernetes' object semantics that every object store passes. */
 export function objectStoreContract(name: string, makeStore: () => Promise<StoreUnderTest>): void {
-  const on = (sentence: string, test: (under: StoreUnderTest, context: TestContext) => Promise<void>): Promise<void> =>
-    it(sentence, { timeout: TEST_TIMEOUT_MS }, async (context) => {
+  function on(sentence: string, test: (under: StoreUnderTest) => Promise<void>): void {
+    it(sentence, { timeout: TEST_TIMEOUT_MS }, async () => {
       const under = await makeStore();
       try {
-        await test(under, context);
+        await test(under);
       } finally {
         await under.close();
       }
     });
+  }
 
   describe(`${name}: create and read`, () => {
     on("fills in what the store says of an object, and answers it to everyone at once", async ({ store, other }) => {
-      const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" }, annotations: { note: "x" }, finalizers: ["example.com/guard"] }), never));
+      const made = valueOf(
+        await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" }, annotations: { note: "x" }, finalizers: ["example.com/guard"] }), never),
+      );
       const { uid, resourceVersion, creationTimestamp, ...chosen } = made.metadata;
       assert.deepEqual(chosen, { name: "pvc-1", generation: 1, labels: { a: "1" }, annotations: { note: "x" }, finalizers: ["example.com/guard"] });
       assert.match(uid, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -75,7 +77,11 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
 
     on("refuses to create over an existing object, which stays as it is", async ({ store, other }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
-      assert.deepEqual(failureOf(await other.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "2" } }), never)), { kind: "ObjectAlreadyExists", objectKind: "AzVolume", name: "pvc-1" });
+      assert.deepEqual(failureOf(await other.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "2" } }), never)), {
+        kind: "ObjectAlreadyExists",
+        objectKind: "AzVolume",
+        name: "pvc-1",
+      });
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
 
@@ -84,10 +90,16 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
     });
 
     on("lists by name and by labels", async ({ store }) => {
-      for (const [volume, labels] of [["b", { x: "1", y: "1" }], ["a.b", { x: "1" }], ["a", { x: "2" }], ["a-b", undefined]] as const) {
+      for (const [volume, labels] of [
+        ["b", { x: "1", y: "1" }],
+        ["a.b", { x: "1" }],
+        ["a", { x: "2" }],
+        ["a-b", undefined],
+      ] as const) {
         valueOf(await store.create("AzVolume", aNewVolume(volume, labels === undefined ? {} : { labels }), never));
       }
-      const namesOf = async (selector: Record<string, string>): Promise<readonly string[]> => valueOf(await store.list("AzVolume", selector, never)).items.map((item) => item.metadata.name);
+      const namesOf = async (selector: Record<string, string>): Promise<readonly string[]> =>
+        valueOf(await store.list("AzVolume", selector, never)).items.map((item) => item.metadata.name);
       assert.deepEqual(await namesOf({}), ["a", "a-b", "a.b", "b"]);
       assert.deepEqual(await namesOf({ x: "1" }), ["a.b", "b"]);
       assert.deepEqual(await namesOf({ x: "1", y: "1" }), ["b"]);
@@ -224,7 +236,8 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const later = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       assert.notEqual(later.metadata.uid, earlier.metadata.uid);
       const disguised = { ...earlier, metadata: { ...earlier.metadata, resourceVersion: later.metadata.resourceVersion } };
-      for (const object of [earlier, disguised]) assert.equal(failureOf(await store.update("AzVolume", withLabels(object, { a: "1" }), never)).kind, "ObjectConflict");
+      for (const object of [earlier, disguised])
+        assert.equal(failureOf(await store.update("AzVolume", withLabels(object, { a: "1" }), never)).kind, "ObjectConflict");
     });
 
     on("moves the generation with the spec, and only with it", async ({ store }) => {
@@ -232,7 +245,10 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const labelled = valueOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never));
       const spoken = valueOf(await store.updateStatus("AzVolume", { ...labelled, status: aVolumeStatus() }, never));
       const asked = valueOf(await store.update("AzVolume", { ...spoken, spec: { ...spoken.spec, deleteRequested: true } }, never));
-      assert.deepEqual([made, labelled, spoken, asked].map((object) => object.metadata.generation), [1, 1, 1, 2]);
+      assert.deepEqual(
+        [made, labelled, spoken, asked].map((object) => object.metadata.generation),
+        [1, 1, 1, 2],
+      );
       assert.equal(new Set([made, labelled, spoken, asked].map((object) => object.metadata.resourceVersion)).size, 4);
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), asked);
     });
@@ -241,14 +257,34 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" }, annotations: { b: "1" } }), never));
       const spoken = valueOf(await store.updateStatus("AzVolume", { ...made, status: aVolumeStatus() }, never));
       const { labels: _labels, ...withoutLabels } = spoken.metadata;
-      const updated = valueOf(await store.update("AzVolume", { metadata: { ...withoutLabels, annotations: { b: "2" } }, spec: { ...spoken.spec, deleteRequested: true }, status: aVolumeStatus({ state: "Deleting" }) }, never));
+      const updated = valueOf(
+        await store.update(
+          "AzVolume",
+          {
+            metadata: { ...withoutLabels, annotations: { b: "2" } },
+            spec: { ...spoken.spec, deleteRequested: true },
+            status: aVolumeStatus({ state: "Deleting" }),
+          },
+          never,
+        ),
+      );
       const { resourceVersion } = updated.metadata;
-      assert.deepEqual(updated, { metadata: { ...withoutLabels, resourceVersion, generation: 2, annotations: { b: "2" } }, spec: { ...made.spec, deleteRequested: true }, status: aVolumeStatus() });
+      assert.deepEqual(updated, {
+        metadata: { ...withoutLabels, resourceVersion, generation: 2, annotations: { b: "2" } },
+        spec: { ...made.spec, deleteRequested: true },
+        status: aVolumeStatus(),
+      });
     });
 
     on("writes the status, and leaves metadata and spec alone", async ({ store }) => {
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1", { labels: { a: "1" } }), never));
-      const spoken = valueOf(await store.updateStatus("AzVolume", { metadata: { ...made.metadata, labels: { a: "2" }, finalizers: ["x/y"] }, spec: { ...made.spec, deleteRequested: true }, status: aVolumeStatus() }, never));
+      const spoken = valueOf(
+        await store.updateStatus(
+          "AzVolume",
+          { metadata: { ...made.metadata, labels: { a: "2" }, finalizers: ["x/y"] }, spec: { ...made.spec, deleteRequested: true }, status: aVolumeStatus() },
+          never,
+        ),
+      );
       const { resourceVersion } = spoken.metadata;
       assert.deepEqual(spoken, { metadata: { ...made.metadata, resourceVersion }, spec: made.spec, status: aVolumeStatus() });
       const { status: _status, ...withoutStatus } = spoken;
@@ -260,7 +296,13 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       valueOf(await store.delete("AzVolume", "pvc-1", {}, never));
       const marked = valueOf(await store.get("AzVolume", "pvc-1", never));
       const { deletionTimestamp: _unmarked, ...unmarked } = marked.metadata;
-      const updated = valueOf(await store.update("AzVolume", { ...marked, metadata: { ...unmarked, generation: 77, creationTimestamp: "2000-01-01T00:00:00Z", labels: { a: "1" } } }, never));
+      const updated = valueOf(
+        await store.update(
+          "AzVolume",
+          { ...marked, metadata: { ...unmarked, generation: 77, creationTimestamp: "2000-01-01T00:00:00Z", labels: { a: "1" } } },
+          never,
+        ),
+      );
       assert.deepEqual(updated.metadata, { ...marked.metadata, labels: { a: "1" }, resourceVersion: updated.metadata.resourceVersion });
       assert.equal(updated.metadata.uid, made.metadata.uid);
     });
@@ -293,7 +335,11 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
     });
 
     on("lets exactly one of many creators of one name succeed", async ({ store, other }) => {
-      const results = await Promise.all(Array.from({ length: WRITERS }, (_, writer) => (writer % 2 === 0 ? store : other).create("AzVolume", aNewVolume("pvc-1", { labels: { writer: String(writer) } }), never)));
+      const results = await Promise.all(
+        Array.from({ length: WRITERS }, (_, writer) =>
+          (writer % 2 === 0 ? store : other).create("AzVolume", aNewVolume("pvc-1", { labels: { writer: String(writer) } }), never),
+        ),
+      );
       const made = results.filter((result) => result.ok);
       assert.equal(made.length, 1);
       assert.deepEqual(made[0]?.value, valueOf(await store.get("AzVolume", "pvc-1", never)));
@@ -356,9 +402,17 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const made = valueOf(await store.create("AzVolume", aNewVolume("pvc-1"), never));
       const updated = valueOf(await store.update("AzVolume", withLabels(made, { a: "1" }), never));
       const { uid, resourceVersion } = updated.metadata;
-      const other = [{ uid: "00000000-0000-4000-8000-000000000000" }, { resourceVersion: made.metadata.resourceVersion }, { uid, resourceVersion: made.metadata.resourceVersion }];
+      const other = [
+        { uid: "00000000-0000-4000-8000-000000000000" },
+        { resourceVersion: made.metadata.resourceVersion },
+        { uid, resourceVersion: made.metadata.resourceVersion },
+      ];
       for (const preconditions of other) {
-        assert.deepEqual(failureOf(await store.delete("AzVolume", "pvc-1", preconditions, never)), { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" });
+        assert.deepEqual(failureOf(await store.delete("AzVolume", "pvc-1", preconditions, never)), {
+          kind: "ObjectConflict",
+          objectKind: "AzVolume",
+          name: "pvc-1",
+        });
       }
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), updated);
       valueOf(await store.delete("AzVolume", "pvc-1", { uid, resourceVersion }, never));
@@ -423,11 +477,12 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const total = WRITERS * INCREMENTS;
       const writing = Promise.all(
         Array.from({ length: WRITERS }, async (_, writer) => {
-          for (let index = 0; index < INCREMENTS; index++) valueOf(await (writer % 2 === 0 ? store : other).create("AzVolume", aNewVolume(`pvc-${writer}-${index}`), never));
+          for (let index = 0; index < INCREMENTS; index++)
+            valueOf(await (writer % 2 === 0 ? store : other).create("AzVolume", aNewVolume(`pvc-${writer}-${index}`), never));
         }),
       );
       const seen: string[] = [];
-      for (let version = resourceVersion; seen.length < total; ) {
+      for (let version = resourceVersion; seen.length < total;) {
         const watch = watching(other, "AzVolume", version);
         const part = await watch.take(Math.min(7, total - seen.length));
         await watch.stop();
@@ -437,7 +492,10 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       await writing;
       assert.equal(new Set(seen).size, total);
       const whole = watching(store, "AzVolume", resourceVersion);
-      assert.deepEqual((await whole.take(total)).map((event) => event.object.metadata.name), seen);
+      assert.deepEqual(
+        (await whole.take(total)).map((event) => event.object.metadata.name),
+        seen,
+      );
       await whole.stop();
     });
 
@@ -466,7 +524,16 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
       const other = valueOf(await store.create("AzVolume", aNewVolume("pvc-2", { labels: { node: "a" } }), never));
       valueOf(await store.delete("AzVolume", "pvc-2", {}, never));
       const events = await watch.take(5);
-      assert.deepEqual(events.map((event) => [event.type, event.object.metadata.name]), [["ADDED", "pvc-1"], ["MODIFIED", "pvc-1"], ["DELETED", "pvc-1"], ["ADDED", "pvc-2"], ["DELETED", "pvc-2"]]);
+      assert.deepEqual(
+        events.map((event) => [event.type, event.object.metadata.name]),
+        [
+          ["ADDED", "pvc-1"],
+          ["MODIFIED", "pvc-1"],
+          ["DELETED", "pvc-1"],
+          ["ADDED", "pvc-2"],
+          ["DELETED", "pvc-2"],
+        ],
+      );
       assert.deepEqual([events[0]?.object, events[1]?.object, events[3]?.object], [begins, stays, other]);
       assert.equal(events[2]?.object.metadata.resourceVersion, stops.metadata.resourceVersion);
       await watch.stop();
@@ -531,7 +598,10 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
         names.push(valueOf(await store.create("AzVolume", aNewVolume(`pvc-${index}`), never)).metadata.name);
         assert.equal((await quick.take(1))[0]?.object.metadata.name, names.at(-1));
       }
-      assert.deepEqual((await slow.take(30)).map((event) => event.object.metadata.name), names);
+      assert.deepEqual(
+        (await slow.take(30)).map((event) => event.object.metadata.name),
+        names,
+      );
       await Promise.all([slow.stop(), quick.stop()]);
     });
   });

@@ -65,7 +65,13 @@ const failingLogger: Logger = {
 
 async function openInTemporaryDirectory() {
   const directory = await mkdtemp(join(tmpdir(), "object-store-"));
-  const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom, historyMax: HISTORY_MAX, bookmarkIntervalMs: BOOKMARK_INTERVAL_MS });
+  const store = openEmbeddedStore({
+    file: join(directory, "store.db"),
+    clock: systemClock,
+    random: systemRandom,
+    historyMax: HISTORY_MAX,
+    bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
+  });
   return {
     directory,
     store,

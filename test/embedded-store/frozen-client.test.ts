@@ -19,7 +19,13 @@ const NOTE = "x".repeat(4_000);
 const WRITERS = 10;
 const TEST_TIMEOUT_MS = 60_000;
 const never = new AbortController().signal;
-const quietLogger: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (message, fields) => assert.fail(`${message} ${JSON.stringify(fields)}`), child: () => quietLogger };
+const quietLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (message, fields) => assert.fail(`${message} ${JSON.stringify(fields)}`),
+  child: () => quietLogger,
+};
 
 it("a stopped client holds up neither writers nor other watchers, and misses nothing once it goes on", { timeout: TEST_TIMEOUT_MS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "store-frozen-"));
@@ -38,7 +44,11 @@ it("a stopped client holds up neither writers nor other watchers, and misses not
     await Promise.all(
       Array.from({ length: WRITERS }, async (_, writer) => {
         for (let index = writer; index < WRITES; index += WRITERS) {
-          const made = await client.create("AzDriverNode", { ...aNewDriverNode(`node-${index}`), metadata: { name: `node-${index}`, annotations: { note: NOTE } } }, never);
+          const made = await client.create(
+            "AzDriverNode",
+            { ...aNewDriverNode(`node-${index}`), metadata: { name: `node-${index}`, annotations: { note: NOTE } } },
+            never,
+          );
           assert.ok(made.ok, JSON.stringify(made));
         }
       }),

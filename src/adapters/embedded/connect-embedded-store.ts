@@ -58,7 +58,11 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
     }
   }
 
-  async function call<T>(request: { readonly method: string; readonly kind: Kind; readonly name: string; readonly path: string; readonly body?: unknown }, parse: (body: unknown) => T, signal: AbortSignal): Promise<Result<T, Failure>> {
+  async function call<T>(
+    request: { readonly method: string; readonly kind: Kind; readonly name: string; readonly path: string; readonly body?: unknown },
+    parse: (body: unknown) => T,
+    signal: AbortSignal,
+  ): Promise<Result<T, Failure>> {
     try {
       const answer = await exchange(request.method, request.path, request.body, signal);
       return answer.code < 300 ? ok(parse(answer.body)) : fail(failureFromWire(answer.body, request));
@@ -79,7 +83,12 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
     }
   }
 
-  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+  async function* watch<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<K>, void, undefined> {
     const query = new URLSearchParams({ watch: "1", resourceVersion, labelSelector: selectorText(selector) });
     try {
       const response = await openWatch(`${apiPathOf(kind)}?${query.toString()}`, signal);
@@ -97,12 +106,31 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   return {
     get: (kind, name, signal) => call({ method: "GET", kind, name, path: apiPathOf(kind, name) }, (body) => objectFromWire(kind, body), signal),
     list: <K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal) =>
-      call({ method: "GET", kind, name: "", path: `${apiPathOf(kind)}?${new URLSearchParams({ labelSelector: selectorText(selector) }).toString()}` }, (body) => listFromWire(kind, body), signal),
-    create: (kind, object, signal) => call({ method: "POST", kind, name: object.metadata.name, path: apiPathOf(kind), body: object }, (body) => objectFromWire(kind, body), signal),
-    update: (kind, object, signal) => call({ method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name), body: object }, (body) => objectFromWire(kind, body), signal),
+      call(
+        { method: "GET", kind, name: "", path: `${apiPathOf(kind)}?${new URLSearchParams({ labelSelector: selectorText(selector) }).toString()}` },
+        (body) => listFromWire(kind, body),
+        signal,
+      ),
+    create: (kind, object, signal) =>
+      call({ method: "POST", kind, name: object.metadata.name, path: apiPathOf(kind), body: object }, (body) => objectFromWire(kind, body), signal),
+    update: (kind, object, signal) =>
+      call(
+        { method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name), body: object },
+        (body) => objectFromWire(kind, body),
+        signal,
+      ),
     updateStatus: (kind, object, signal) =>
-      call({ method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name, "status"), body: object }, (body) => objectFromWire(kind, body), signal),
-    delete: (kind, name, preconditions, signal) => call({ method: "DELETE", kind, name, path: apiPathOf(kind, name), body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } }, () => undefined, signal),
+      call(
+        { method: "PUT", kind, name: object.metadata.name, path: apiPathOf(kind, object.metadata.name, "status"), body: object },
+        (body) => objectFromWire(kind, body),
+        signal,
+      ),
+    delete: (kind, name, preconditions, signal) =>
+      call(
+        { method: "DELETE", kind, name, path: apiPathOf(kind, name), body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } },
+        () => undefined,
+        signal,
+      ),
     watch,
     close: () => {
       calls.destroy();

@@ -44,77 +44,110 @@ function inFolder(test: (place: Place) => Promise<void>): () => Promise<void> {
 }
 
 describe("openEmbeddedStore", () => {
-  it("keeps objects, versions and history from one opening to the next", inFolder(async ({ open }) => {
-    const first = open();
-    const made = await createNode(first, "node-a");
-    const next = await createNode(first, "node-b");
-    first.close();
-    const second = open();
-    assert.deepEqual(await second.get("AzDriverNode", "node-a", never), ok(made));
-    assert.deepEqual(await firstEvent(second, made.metadata.resourceVersion), { type: "ADDED", object: next });
-    const later = await createNode(second, "node-c");
-    assert.deepEqual(await firstEvent(second, next.metadata.resourceVersion), { type: "ADDED", object: later });
-  }));
+  it(
+    "keeps objects, versions and history from one opening to the next",
+    inFolder(async ({ open }) => {
+      const first = open();
+      const made = await createNode(first, "node-a");
+      const next = await createNode(first, "node-b");
+      first.close();
+      const second = open();
+      assert.deepEqual(await second.get("AzDriverNode", "node-a", never), ok(made));
+      assert.deepEqual(await firstEvent(second, made.metadata.resourceVersion), { type: "ADDED", object: next });
+      const later = await createNode(second, "node-c");
+      assert.deepEqual(await firstEvent(second, next.metadata.resourceVersion), { type: "ADDED", object: later });
+    }),
+  );
 
-  it("lets only its owner read the file", inFolder(async ({ file, open }) => {
-    await createNode(open(), "node-a");
-    for (const path of [file, `${file}-wal`]) assert.equal(statSync(path).mode & 0o777, 0o600);
-  }));
+  it(
+    "lets only its owner read the file",
+    inFolder(async ({ file, open }) => {
+      await createNode(open(), "node-a");
+      for (const path of [file, `${file}-wal`]) assert.equal(statSync(path).mode & 0o777, 0o600);
+    }),
+  );
 
-  it("refuses a file that another store has open, and says what to do", inFolder(async ({ file, open }) => {
-    open();
-    assert.throws(() => open(), (error) => error instanceof StoreFileRefused && error.message.includes(`${file} can't be opened: another process or another store has it open`));
-  }));
+  it(
+    "refuses a file that another store has open, and says what to do",
+    inFolder(async ({ file, open }) => {
+      open();
+      assert.throws(
+        () => open(),
+        (error) => error instanceof StoreFileRefused && error.message.includes(`${file} can't be opened: another process or another store has it open`),
+      );
+    }),
+  );
 
-  it("refuses a file that is no store", inFolder(async ({ file, open }) => {
-    writeFileSync(file, "this is not a database, and long enough to be one".repeat(100));
-    assert.throws(() => open(), (error) => error instanceof StoreFileRefused && /not a store or is damaged/.test(error.message));
-  }));
+  it(
+    "refuses a file that is no store",
+    inFolder(async ({ file, open }) => {
+      writeFileSync(file, "this is not a database, and long enough to be one".repeat(100));
+      assert.throws(
+        () => open(),
+        (error) => error instanceof StoreFileRefused && /not a store or is damaged/.test(error.message),
+      );
+    }),
+  );
 
-  it("refuses a file of a later format", inFolder(async ({ file, open }) => {
-    open().close();
-    const db = new DatabaseSync(file);
-    db.exec("PRAGMA user_version = 99");
-    db.close();
-    assert.throws(() => open(), (error) => error instanceof StoreFileRefused && /has format 99/.test(error.message));
-  }));
+  it(
+    "refuses a file of a later format",
+    inFolder(async ({ file, open }) => {
+      open().close();
+      const db = new DatabaseSync(file);
+      db.exec("PRAGMA user_version = 99");
+      db.close();
+      assert.throws(
+        () => open(),
+        (error) => error instanceof StoreFileRefused && /has format 99/.test(error.message),
+      );
+    }),
+  );
 
-  it("takes no version of a lost time for its own after the file was put back from a backup", inFolder(async ({ file, open }) => {
-    const first = open();
-    const made = await createNode(first, "node-a");
-    first.close();
-    copyFileSync(file, `${file}.backup`);
-    const second = open();
-    const lost = await label(second, made, "lost");
-    second.close();
-    copyFileSync(`${file}.backup`, file);
-    const third = open();
-    assert.deepEqual(await third.get("AzDriverNode", "node-a", never), ok(made));
-    await assert.rejects(firstEvent(third, lost.metadata.resourceVersion), WatchGone);
-    const again = await label(third, made, "again");
-    await assert.rejects(firstEvent(third, lost.metadata.resourceVersion), WatchGone);
-    assert.equal((await third.update("AzDriverNode", { ...lost, spec: made.spec }, never)).ok, false);
-    assert.deepEqual(await firstEvent(third, made.metadata.resourceVersion), { type: "MODIFIED", object: again });
-  }));
+  it(
+    "takes no version of a lost time for its own after the file was put back from a backup",
+    inFolder(async ({ file, open }) => {
+      const first = open();
+      const made = await createNode(first, "node-a");
+      first.close();
+      copyFileSync(file, `${file}.backup`);
+      const second = open();
+      const lost = await label(second, made, "lost");
+      second.close();
+      copyFileSync(`${file}.backup`, file);
+      const third = open();
+      assert.deepEqual(await third.get("AzDriverNode", "node-a", never), ok(made));
+      await assert.rejects(firstEvent(third, lost.metadata.resourceVersion), WatchGone);
+      const again = await label(third, made, "again");
+      await assert.rejects(firstEvent(third, lost.metadata.resourceVersion), WatchGone);
+      assert.equal((await third.update("AzDriverNode", { ...lost, spec: made.spec }, never)).ok, false);
+      assert.deepEqual(await firstEvent(third, made.metadata.resourceVersion), { type: "MODIFIED", object: again });
+    }),
+  );
 
-  it("knows no version of the file that was there before it", inFolder(async ({ file, open }) => {
-    const first = open();
-    const old = await createNode(first, "node-a");
-    first.close();
-    rmSync(file);
-    const second = open();
-    await createNode(second, "node-a");
-    await assert.rejects(firstEvent(second, old.metadata.resourceVersion), WatchGone);
-  }));
+  it(
+    "knows no version of the file that was there before it",
+    inFolder(async ({ file, open }) => {
+      const first = open();
+      const old = await createNode(first, "node-a");
+      first.close();
+      rmSync(file);
+      const second = open();
+      await createNode(second, "node-a");
+      await assert.rejects(firstEvent(second, old.metadata.resourceVersion), WatchGone);
+    }),
+  );
 
-  it("never gives out a version twice, even if the clock went back", inFolder(async ({ open }) => {
-    const first = open({ clock: createVirtualClock({ startMs: 1_000_000 }) });
-    const made = await createNode(first, "node-a");
-    first.close();
-    const second = open({ clock: createVirtualClock({ startMs: 1_000 }) });
-    const next = await createNode(second, "node-b");
-    assert.ok(BigInt(next.metadata.resourceVersion) > BigInt(made.metadata.resourceVersion));
-  }));
+  it(
+    "never gives out a version twice, even if the clock went back",
+    inFolder(async ({ open }) => {
+      const first = open({ clock: createVirtualClock({ startMs: 1_000_000 }) });
+      const made = await createNode(first, "node-a");
+      first.close();
+      const second = open({ clock: createVirtualClock({ startMs: 1_000 }) });
+      const next = await createNode(second, "node-b");
+      assert.ok(BigInt(next.metadata.resourceVersion) > BigInt(made.metadata.resourceVersion));
+    }),
+  );
 
   for (const { version, because } of [
     { version: "9007199254740991", because: "of the future" },
@@ -122,46 +155,62 @@ describe("openEmbeddedStore", () => {
     { version: "abc", because: "no number" },
     { version: "1", because: "before the store's birth" },
   ]) {
-    it(`calls a version gone that is ${because}`, inFolder(async ({ open }) => {
-      await assert.rejects(firstEvent(open(), version), WatchGone);
-    }));
+    it(
+      `calls a version gone that is ${because}`,
+      inFolder(async ({ open }) => {
+        await assert.rejects(firstEvent(open(), version), WatchGone);
+      }),
+    );
   }
 
-  it("keeps the history of a kind that is quiet while another is busy", inFolder(async ({ open }) => {
-    const store = open({ historyMax: 10 });
-    const listed = await store.list("AzVolumeAttachment", {}, never);
-    assert.ok(listed.ok);
-    for (let index = 0; index < 30; index++) await createNode(store, `node-${index}`);
-    const attachment = await store.create("AzVolumeAttachment", { metadata: { name: "x" }, spec: { volumeName: "v", volumeId: "/v", nodeName: "n", role: "Replica", readOnly: false, volumeContext: {} } }, never);
-    assert.ok(attachment.ok);
-    for await (const event of store.watch("AzVolumeAttachment", {}, listed.value.resourceVersion, never)) {
-      assert.deepEqual(event, { type: "ADDED", object: attachment.value });
-      break;
-    }
-  }));
+  it(
+    "keeps the history of a kind that is quiet while another is busy",
+    inFolder(async ({ open }) => {
+      const store = open({ historyMax: 10 });
+      const listed = await store.list("AzVolumeAttachment", {}, never);
+      assert.ok(listed.ok);
+      for (let index = 0; index < 30; index++) await createNode(store, `node-${index}`);
+      const attachment = await store.create(
+        "AzVolumeAttachment",
+        { metadata: { name: "x" }, spec: { volumeName: "v", volumeId: "/v", nodeName: "n", role: "Replica", readOnly: false, volumeContext: {} } },
+        never,
+      );
+      assert.ok(attachment.ok);
+      for await (const event of store.watch("AzVolumeAttachment", {}, listed.value.resourceVersion, never)) {
+        assert.deepEqual(event, { type: "ADDED", object: attachment.value });
+        break;
+      }
+    }),
+  );
 
-  it("ends watches and answers calls when it is closed", inFolder(async ({ open }) => {
-    const store = open();
-    const made = await createNode(store, "node-a");
-    const waiting = assert.rejects(firstEvent(store, made.metadata.resourceVersion), WatchBroken);
-    const begun = store.delete("AzDriverNode", "node-a", {}, never);
-    store.close();
-    await waiting;
-    const closed = { ok: false, failure: { kind: "StoreUnavailable", detail: "the store is closed" } };
-    assert.deepEqual(await begun, closed);
-    assert.deepEqual(await store.get("AzDriverNode", "node-a", never), closed);
-    assert.deepEqual(await store.delete("AzDriverNode", "node-a", {}, never), closed);
-  }));
+  it(
+    "ends watches and answers calls when it is closed",
+    inFolder(async ({ open }) => {
+      const store = open();
+      const made = await createNode(store, "node-a");
+      const waiting = assert.rejects(firstEvent(store, made.metadata.resourceVersion), WatchBroken);
+      const begun = store.delete("AzDriverNode", "node-a", {}, never);
+      store.close();
+      await waiting;
+      const closed = { ok: false, failure: { kind: "StoreUnavailable", detail: "the store is closed" } };
+      assert.deepEqual(await begun, closed);
+      assert.deepEqual(await store.get("AzDriverNode", "node-a", never), closed);
+      assert.deepEqual(await store.delete("AzDriverNode", "node-a", {}, never), closed);
+    }),
+  );
 
-  it("drops a write whose caller has gone before it began", inFolder(async ({ open }) => {
-    const store = open();
-    const caller = new AbortController();
-    const creating = store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, caller.signal);
-    caller.abort();
-    assert.deepEqual(await creating, { ok: false, failure: { kind: "Cancelled" } });
-    const listed = await store.list("AzDriverNode", {}, never);
-    assert.deepEqual(listed.ok && listed.value.items, []);
-  }));
+  it(
+    "drops a write whose caller has gone before it began",
+    inFolder(async ({ open }) => {
+      const store = open();
+      const caller = new AbortController();
+      const creating = store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, caller.signal);
+      caller.abort();
+      assert.deepEqual(await creating, { ok: false, failure: { kind: "Cancelled" } });
+      const listed = await store.list("AzDriverNode", {}, never);
+      assert.deepEqual(listed.ok && listed.value.items, []);
+    }),
+  );
 });
 
 async function createNode(store: ObjectStore, name: string): Promise<KindMap["AzDriverNode"]> {

@@ -5,13 +5,13 @@ import type { Clock } from "../../ports/clock.ts";
 import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
+import { createChangeSignal } from "../object-semantics/change-signal.ts";
+import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { decideWrite } from "../object-semantics/decide-write.ts";
 import type { WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
-import { createChangeSignal } from "../object-semantics/change-signal.ts";
-import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { openStoreFile } from "./store-file.ts";
 import type { StoreFile } from "./store-file.ts";
 import { createWriteQueue } from "./write-queue.ts";
@@ -80,11 +80,18 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
       return Promise.resolve(from(file));
     } catch (error) {
       if (!isStoreError(error)) return Promise.reject(error);
-      return Promise.resolve(fail({ kind: "StoreUnavailable", detail: `the store's file can't be read: ${error instanceof Error ? error.message : String(error)}` }));
+      return Promise.resolve(
+        fail({ kind: "StoreUnavailable", detail: `the store's file can't be read: ${error instanceof Error ? error.message : String(error)}` }),
+      );
     }
   }
 
-  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+  async function* watch<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<K>, void, undefined> {
     const bookmarkIntervalMs = options.bookmarkIntervalMs ?? BOOKMARK_INTERVAL_MS;
     let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
     let isQuiet = false;

@@ -42,7 +42,10 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
     const headers = text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
     const sent = request({ agent: call.agent, socketPath: call.socketPath, method: call.method, path: call.path, headers });
     let answer: IncomingMessage | undefined;
-    const late = setTimeout(() => (answer ?? sent).destroy(new CallFailed(`the store server at ${call.socketPath} gave no answer within ${call.timeoutMs} ms`, { isTimeout: true })), call.timeoutMs);
+    const late = setTimeout(
+      () => (answer ?? sent).destroy(new CallFailed(`the store server at ${call.socketPath} gave no answer within ${call.timeoutMs} ms`, { isTimeout: true })),
+      call.timeoutMs,
+    );
     const abort = (): void => {
       sent.destroy();
       reject(signal.reason);
@@ -76,5 +79,8 @@ export async function readJson(response: IncomingMessage, socketPath: string): P
 function unansweredBecause(error: unknown, socketPath: string): CallFailed {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const text = error instanceof Error ? error.message : String(error);
-  return new CallFailed(`the store server at ${socketPath} can't be reached (${text}): is the process that serves the store running?`, { wasNotSent: NOT_CONNECTED.includes(code), cause: error });
+  return new CallFailed(`the store server at ${socketPath} can't be reached (${text}): is the process that serves the store running?`, {
+    wasNotSent: NOT_CONNECTED.includes(code),
+    cause: error,
+  });
 }

@@ -121,7 +121,9 @@ async function call<K extends Kind>(request: {
     }
     case "DELETE": {
       const { preconditions } = (body ?? {}) as { preconditions?: { uid?: string; resourceVersion?: string } };
-      return isStatus ? undefined : mapped(await store.delete(kind, name, preconditions ?? {}, signal), () => ({ kind: "Status", apiVersion: "v1", status: "Success" }));
+      return isStatus
+        ? undefined
+        : mapped(await store.delete(kind, name, preconditions ?? {}, signal), () => ({ kind: "Status", apiVersion: "v1", status: "Success" }));
     }
     default:
       return undefined;

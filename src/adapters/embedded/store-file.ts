@@ -2,9 +2,9 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Kind } from "../../ports/object-store.ts";
+import type { LoggedChange } from "../object-semantics/select-event.ts";
 import { kinds } from "../object-semantics/stored-object.ts";
 import type { ObjectMeta, StoredObject } from "../object-semantics/stored-object.ts";
-import type { LoggedChange } from "../object-semantics/select-event.ts";
 
 const FORMAT = 1;
 const GAPS_MAX = 64;
@@ -94,7 +94,8 @@ function takeHold(db: DatabaseSync, file: string): void {
 
 function prepareFormat(db: DatabaseSync, file: string, nowMs: number): void {
   const format = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
-  if (format !== 0 && format !== FORMAT) throw new StoreFileRefused(`store file ${file} has format ${format}, this program reads format ${FORMAT}: use the version of the program that wrote it.`);
+  if (format !== 0 && format !== FORMAT)
+    throw new StoreFileRefused(`store file ${file} has format ${format}, this program reads format ${FORMAT}: use the version of the program that wrote it.`);
   const birth = Math.max(1, Math.floor(nowMs) * VERSIONS_PER_MS);
   db.exec("BEGIN IMMEDIATE");
   try {
@@ -141,7 +142,10 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
   const setVersion = db.prepare("UPDATE versions SET current = ?");
 
   let current = Number(db.prepare("SELECT current FROM versions").get()?.["current"]);
-  const gaps = db.prepare("SELECT last, first FROM gaps").all().map((row) => ({ last: Number(row["last"]), first: Number(row["first"]) }));
+  const gaps = db
+    .prepare("SELECT last, first FROM gaps")
+    .all()
+    .map((row) => ({ last: Number(row["last"]), first: Number(row["first"]) }));
   let horizons = readHorizons(db);
 
   return {
@@ -158,7 +162,8 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
         object: parseObject(row["text"]),
         labelsBefore: row["labels_before"] === null ? undefined : (JSON.parse(String(row["labels_before"])) as ObjectMeta["labels"]),
       })),
-    canResumeFrom: (kind, version) => version >= (horizons.get(kind) ?? Infinity) && version <= current && !gaps.some((gap) => gap.last < version && version < gap.first),
+    canResumeFrom: (kind, version) =>
+      version >= (horizons.get(kind) ?? Infinity) && version <= current && !gaps.some((gap) => gap.last < version && version < gap.first),
     transact: (write) => {
       const before = { current, horizons };
       db.exec("BEGIN IMMEDIATE");
@@ -191,7 +196,12 @@ function storeFileOf(db: DatabaseSync, historyMax: number): StoreFile {
 }
 
 function readHorizons(db: DatabaseSync): ReadonlyMap<string, number> {
-  return new Map(db.prepare("SELECT kind, version FROM horizons").all().map((row) => [String(row["kind"]), Number(row["version"])]));
+  return new Map(
+    db
+      .prepare("SELECT kind, version FROM horizons")
+      .all()
+      .map((row) => [String(row["kind"]), Number(row["version"])]),
+  );
 }
 
 /** What is in the file was checked when it was written. */

@@ -18,7 +18,10 @@ export interface WireStatus {
 /** A line of a watch. */
 export type WireEvent =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: unknown }
-  | { readonly type: "BOOKMARK"; readonly object: { readonly apiVersion: string; readonly kind: Kind; readonly metadata: { readonly resourceVersion: string } } }
+  | {
+      readonly type: "BOOKMARK";
+      readonly object: { readonly apiVersion: string; readonly kind: Kind; readonly metadata: { readonly resourceVersion: string } };
+    }
   | { readonly type: "ERROR"; readonly object: WireStatus };
 
 /** An object as the wire shows it: with its kind. */
@@ -28,7 +31,12 @@ export function wireObject<K extends Kind>(kind: K, object: KindMap[K]): object 
 
 /** A list as the wire shows it. */
 export function wireList<K extends Kind>(kind: K, list: { readonly items: readonly KindMap[K][]; readonly resourceVersion: string }): object {
-  return { apiVersion: apiVersionOf(kind), kind: `${kind}List`, metadata: { resourceVersion: list.resourceVersion }, items: list.items.map((object) => wireObject(kind, object)) };
+  return {
+    apiVersion: apiVersionOf(kind),
+    kind: `${kind}List`,
+    metadata: { resourceVersion: list.resourceVersion },
+    items: list.items.map((object) => wireObject(kind, object)),
+  };
 }
 
 /** A watch event as the wire shows it. */

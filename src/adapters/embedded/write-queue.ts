@@ -20,7 +20,11 @@ interface WaitingWrite<T> {
 }
 
 /** A queue whose batches run inside `transact`, which throws an error for which `isStoreError` holds if nothing could be written. */
-export function createWriteQueue<T>(options: { readonly transact: (run: () => void) => void; readonly isStoreError: (error: unknown) => boolean; readonly afterCommit: () => void }): WriteQueue<T> {
+export function createWriteQueue<T>(options: {
+  readonly transact: (run: () => void) => void;
+  readonly isStoreError: (error: unknown) => boolean;
+  readonly afterCommit: () => void;
+}): WriteQueue<T> {
   let waiting: WaitingWrite<T>[] = [];
   let isScheduled = false;
   let isClosed = false;
@@ -51,7 +55,8 @@ export function createWriteQueue<T>(options: { readonly transact: (run: () => vo
   }
 
   function settleFailed(settle: WaitingWrite<T>["settle"], error: unknown): void {
-    if (options.isStoreError(error)) settle.resolve(fail({ kind: "StoreUnavailable", detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}` }));
+    if (options.isStoreError(error))
+      settle.resolve(fail({ kind: "StoreUnavailable", detail: `the write could not be committed: ${error instanceof Error ? error.message : String(error)}` }));
     else settle.reject(error);
   }
 

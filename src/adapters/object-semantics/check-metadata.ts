@@ -14,7 +14,8 @@ export function metadataProblem(metadata: ObjectMeta): string | undefined {
   }
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     if (!isQualifiedName(key)) return `metadata.labels: the key "${key}" is not a qualified name such as example.com/key`;
-    if (value !== "" && !isLabelText(value)) return `metadata.labels.${key}: "${value}" is not a label value: at most ${LABEL_LENGTH_MAX} letters, digits, "-", "_" and "."`;
+    if (value !== "" && !isLabelText(value))
+      return `metadata.labels.${key}: "${value}" is not a label value: at most ${LABEL_LENGTH_MAX} letters, digits, "-", "_" and "."`;
   }
   for (const key of Object.keys(metadata.annotations ?? {})) {
     if (!isQualifiedName(key.toLowerCase())) return `metadata.annotations: the key "${key}" is not a qualified name such as example.com/key`;

@@ -17,7 +17,13 @@ import type { StoredObject } from "./stored-object.ts";
 /** The largest object that a store takes, as JSON; the API server's own limit is of this order. */
 export const OBJECT_BYTES_MAX = 1024 * 1024;
 
-const schemas = { AzVolume: azVolumeSchema, AzVolumeAttachment: azVolumeAttachmentSchema, AzDriverNode: azDriverNodeSchema, ClusterNode: clusterNodeSchema, Lease: leaseSchema } as const;
+const schemas = {
+  AzVolume: azVolumeSchema,
+  AzVolumeAttachment: azVolumeAttachmentSchema,
+  AzDriverNode: azDriverNodeSchema,
+  ClusterNode: clusterNodeSchema,
+  Lease: leaseSchema,
+} as const;
 
 const rules: { readonly [K in Kind]: readonly SpecRule<KindMap[K]["spec"]>[] } = specRules;
 

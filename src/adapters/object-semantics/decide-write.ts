@@ -33,7 +33,8 @@ export type WriteRequest =
  * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict` or `ObjectInvalid`.
  */
 export function decideWrite(request: WriteRequest, current: StoredObject | undefined, context: WriteContext): Result<WriteDecision, Failure> {
-  if (request.verb === "create") return current === undefined ? decideCreate(request, context) : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
+  if (request.verb === "create")
+    return current === undefined ? decideCreate(request, context) : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
   if (current === undefined) return fail({ kind: "ObjectNotFound", objectKind: request.kind, name: request.name });
   if (request.verb === "delete") return decideDelete(request, current, context);
   const read = readReplacement(request, current);
@@ -41,11 +42,15 @@ export function decideWrite(request: WriteRequest, current: StoredObject | undef
   return request.verb === "update" ? decideUpdate(request.kind, read.value, current, context) : decideUpdateStatus(request.kind, read.value, current, context);
 }
 
-function decideCreate(request: { readonly kind: Kind; readonly name: string; readonly object: unknown }, context: WriteContext): Result<WriteDecision, Failure> {
+function decideCreate(
+  request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
+  context: WriteContext,
+): Result<WriteDecision, Failure> {
   const read = readIncoming(request.kind, request.name, plainJson(request.object));
   if (!read.ok) return read;
   const { metadata, spec } = read.value;
-  if ((metadata.resourceVersion ?? "") !== "") return invalid(request.kind, request.name, "metadata.resourceVersion: must not be set on an object to be created");
+  if ((metadata.resourceVersion ?? "") !== "")
+    return invalid(request.kind, request.name, "metadata.resourceVersion: must not be set on an object to be created");
   const candidate: StoredObject = {
     metadata: {
       name: metadata.name,
@@ -67,7 +72,11 @@ function decideUpdate(kind: Kind, incoming: IncomingObject, current: StoredObjec
   if (current.metadata.deletionTimestamp !== undefined && added.length > 0) {
     return invalid(kind, name, `metadata.finalizers: no new finalizers can be added to an object that is being deleted: ${added.join(", ")}`);
   }
-  const checked = checkObject(kind, { ...current, metadata: { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) }, spec: incoming.spec }, current);
+  const checked = checkObject(
+    kind,
+    { ...current, metadata: { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) }, spec: incoming.spec },
+    current,
+  );
   if (!checked.ok) return checked;
   const specChanged = !isDeepStrictEqual(checked.value.spec, current.spec);
   return ok(replace(current, checked.value, { resourceVersion: context.resourceVersion, generation: current.metadata.generation + (specChanged ? 1 : 0) }));
@@ -86,7 +95,9 @@ function decideDelete(
   context: WriteContext,
 ): Result<WriteDecision, Failure> {
   const { metadata } = current;
-  const isOther = (request.uid !== undefined && request.uid !== metadata.uid) || (request.resourceVersion !== undefined && request.resourceVersion !== metadata.resourceVersion);
+  const isOther =
+    (request.uid !== undefined && request.uid !== metadata.uid) ||
+    (request.resourceVersion !== undefined && request.resourceVersion !== metadata.resourceVersion);
   if (isOther) return fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name });
   if ((metadata.finalizers ?? []).length === 0) return ok({ effect: "remove", object: withVersion(current, context.resourceVersion) });
   if (metadata.deletionTimestamp !== undefined) return ok({ effect: "none", object: current });
@@ -95,7 +106,10 @@ function decideDelete(
   return ok({ effect: "put", object: { ...current, metadata: marked } });
 }
 
-function readReplacement(request: { readonly kind: Kind; readonly name: string; readonly object: unknown }, current: StoredObject): Result<IncomingObject, Failure> {
+function readReplacement(
+  request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
+  current: StoredObject,
+): Result<IncomingObject, Failure> {
   const read = readIncoming(request.kind, request.name, plainJson(request.object));
   if (!read.ok) return read;
   const { uid, resourceVersion } = read.value.metadata;

@@ -96,7 +96,16 @@ export function createSimulatedStore(options: {
     const { change, object } = written.value;
     if (change !== undefined) {
       const after = change.type === "DELETED" ? undefined : object;
-      const told: SimulatedCommit = { by, verb: request.verb, kind: request.kind, name: request.name, before, after, resourceVersion: String(change.version), atMs: change.atMs };
+      const told: SimulatedCommit = {
+        by,
+        verb: request.verb,
+        kind: request.kind,
+        name: request.name,
+        before,
+        after,
+        resourceVersion: String(change.version),
+        atMs: change.atMs,
+      };
       for (const listener of listeners) listener(told);
     }
     return ok(object);
@@ -149,7 +158,11 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict) ? "conflict" : undefined;
   }
 
-  async function call<T>(about: { readonly verb: StoreVerb; readonly kind: Kind; readonly name: string }, effect: () => Result<T, Failure>, signal: AbortSignal): Promise<Result<T, Failure>> {
+  async function call<T>(
+    about: { readonly verb: StoreVerb; readonly kind: Kind; readonly name: string },
+    effect: () => Result<T, Failure>,
+    signal: AbortSignal,
+  ): Promise<Result<T, Failure>> {
     const fault = faultOf(about.verb, about.kind);
     const delayMs = between(weather().callDelayMs);
     const beforeMs = delayMs === 0 ? 0 : delayMs * random.next();
@@ -176,7 +189,12 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     return written.ok ? ok(asKind<K>(written.value)) : written;
   }
 
-  async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+  async function* watch<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<K>, void, undefined> {
     const begunOn = connection;
     let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
     let pending: { readonly change: SimulatedChange; readonly visibleAtMs: number } | undefined;
@@ -187,7 +205,9 @@ function createHandle(parts: HandleParts): SimulatedHandle {
       if (!state.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
       const next = state.changeAfter(kind, seen);
       if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
-      const waitMs = areHeld ? parts.bookmarkIntervalMs : (next === undefined || pending === undefined ? bookmarkAtMs : pending.visibleAtMs) - clock.elapsedMs();
+      const waitMs = areHeld
+        ? parts.bookmarkIntervalMs
+        : (next === undefined || pending === undefined ? bookmarkAtMs : pending.visibleAtMs) - clock.elapsedMs();
       if (areHeld || waitMs > 0) {
         await state.changed(kind).wait(waitMs, signal);
         continue;
@@ -211,15 +231,23 @@ function createHandle(parts: HandleParts): SimulatedHandle {
 
   return {
     get: (kind, name, signal) =>
-      call({ verb: "get", kind, name }, () => {
-        const object = state.object(kind, name);
-        return object === undefined ? fail({ kind: "ObjectNotFound", objectKind: kind, name }) : ok(asKind<typeof kind>(object));
-      }, signal),
+      call(
+        { verb: "get", kind, name },
+        () => {
+          const object = state.object(kind, name);
+          return object === undefined ? fail({ kind: "ObjectNotFound", objectKind: kind, name }) : ok(asKind<typeof kind>(object));
+        },
+        signal,
+      ),
     list: (kind, selector, signal) =>
-      call({ verb: "list", kind, name: "" }, () => {
-        const items = state.objects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
-        return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(state.version()) });
-      }, signal),
+      call(
+        { verb: "list", kind, name: "" },
+        () => {
+          const items = state.objects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
+          return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(state.version()) });
+        },
+        signal,
+      ),
     create: (kind, object, signal) => write({ verb: "create", kind, name: object.metadata.name, object }, signal),
     update: (kind, object, signal) => write({ verb: "update", kind, name: object.metadata.name, object }, signal),
     updateStatus: (kind, object, signal) => write({ verb: "updateStatus", kind, name: object.metadata.name, object }, signal),

@@ -20,10 +20,12 @@ describe("createVirtualClock", () => {
     const random = createSeededRandom(11);
     const sleeps = Array.from({ length: 300 }, (_, order) => ({ order, ms: Math.floor(random.next() * 20) }));
     const woken: { order: number; ms: number; at: number }[] = [];
-    const all = Promise.all(sleeps.map(async (sleep) => {
-      await clock.sleep(sleep.ms, never);
-      woken.push({ ...sleep, at: clock.elapsedMs() });
-    }));
+    const all = Promise.all(
+      sleeps.map(async (sleep) => {
+        await clock.sleep(sleep.ms, never);
+        woken.push({ ...sleep, at: clock.elapsedMs() });
+      }),
+    );
     assert.equal(await clock.runUntilIdle(1000), true);
     await all;
     const expected = sleeps.toSorted((left, right) => left.ms - right.ms || left.order - right.order).map((sleep) => ({ ...sleep, at: sleep.ms }));
@@ -63,10 +65,12 @@ describe("createVirtualClock", () => {
   it("forgets thousands of cancelled sleeps without losing the others", async () => {
     const clock = createVirtualClock();
     let woken = 0;
-    const rest = Promise.all(Array.from({ length: 100 }, async (_, index) => {
-      await clock.sleep(5 + (index % 7), never);
-      woken++;
-    }));
+    const rest = Promise.all(
+      Array.from({ length: 100 }, async (_, index) => {
+        await clock.sleep(5 + (index % 7), never);
+        woken++;
+      }),
+    );
     for (let round = 0; round < 5000; round++) {
       const controller = new AbortController();
       const sleeping = clock.sleep(3 + (round % 11), controller.signal);

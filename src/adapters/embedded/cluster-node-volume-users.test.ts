@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ClusterNode } from "../../core/model/cluster-node.ts";
+import { createSimulatedStore } from "../simulated-store/simulated-store.ts";
+import type { SimulatedHandle } from "../simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../virtual/seeded-random.ts";
+import { createVirtualClock } from "../virtual/virtual-clock.ts";
+import { createClusterNodeVolumeUsers } from "./cluster-node-volume-users.ts";
+import type { ClusterNodeCache } from "./cluster-node-volume-users.ts";
+
+const never = new AbortController().signal;
+const VOLUME_ID = "/subscriptions/s/disks/pvc-1";
+
+function aHandle(): SimulatedHandle {
+  return createSimulatedStore({ clock: createVirtualClock(), random: createSeededRandom(1) }).handle("test");
+}
+
+function cacheOf(nodes: readonly ClusterNode[]): ClusterNodeCache & { readonly tell: (kind: string, name: string) => void } {
+  const listeners: ((change: { readonly kind: string; readonly name: string }) => void)[] = [];
+  return {
+    get: (_kind, name) => nodes.find((node) => node.metadata.name === name),
+    onChange: (listener) => listeners.push(listener),
+    tell: (kind, name) => {
+      for (const listener of listeners) listener({ kind, name });
+    },
+  };
+}
+
+async function aNode(store: SimulatedHandle, spec: Partial<ClusterNode["spec"]> = {}): Promise<ClusterNode> {
+  const made = await store.create(
+    "ClusterNode",
+    { metadata: { name: "node-a" }, spec: { outOfService: false, unschedulable: false, volumeUsers: [], ...spec } },
+    never,
+  );
+  assert.ok(made.ok, JSON.stringify(made));
+  return made.value;
+}
+
+describe("createClusterNodeVolumeUsers", () => {
+  const volumeUsers = [
+    { volumeId: VOLUME_ID.toUpperCase(), user: "writer" },
+    { volumeId: "/subscriptions/s/disks/pvc-2", user: "other" },
+  ];
+
+  it("names the users of a volume, whatever the case of its URI, afresh and from the cache", async () => {
+    const store = aHandle();
+    const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(store, { volumeUsers })]) });
+    const request = { nodeName: "node-a", volumeId: VOLUME_ID };
+    assert.deepEqual(await users.on(request, never), { kind: "used", users: ["writer"] });
+    assert.deepEqual(users.cachedOn(request), { kind: "used", users: ["writer"] });
+    assert.deepEqual(await users.on({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }, never), { kind: "unused" });
+    assert.deepEqual(users.cachedOn({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }), { kind: "unused" });
+  });
+
+  it("asks the store, not the cache, when asked afresh", async () => {
+    const store = aHandle();
+    const node = await aNode(store);
+    const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([node]) });
+    await store.update("ClusterNode", { ...node, spec: { ...node.spec, outOfService: true, volumeUsers } }, never);
+    assert.equal((await users.on({ nodeName: "node-a", volumeId: VOLUME_ID }, never)).kind, "used");
+    assert.equal(await users.isOutOfService("node-a", never), true);
+    assert.equal(users.cachedOn({ nodeName: "node-a", volumeId: VOLUME_ID }).kind, "unused");
+  });
+
+  it("calls nothing unused and nobody out of service that it knows nothing of", async () => {
+    const store = aHandle();
+    const users = createClusterNodeVolumeUsers({ store, cache: cacheOf([]) });
+    const request = { nodeName: "node-a", volumeId: VOLUME_ID };
+    assert.deepEqual(
+      [await users.on(request, never), users.cachedOn(request), await users.isOutOfService("node-a", never)],
+      [{ kind: "unknown" }, { kind: "unknown" }, false],
+    );
+    assert.deepEqual(users.cachedNode("node-a"), { isOutOfService: false, isUnschedulable: false });
+    await aNode(store, { outOfService: true });
+    store.setReachable(false);
+    assert.deepEqual([await users.on(request, never), await users.isOutOfService("node-a", never)], [{ kind: "unknown" }, false]);
+  });
+
+  it("says what the cache says of a node, and tells when that changes", async () => {
+    const store = aHandle();
+    const cache = cacheOf([await aNode(store, { outOfService: true, unschedulable: true })]);
+    const users = createClusterNodeVolumeUsers({ store, cache });
+    const told: string[] = [];
+    users.onChange((nodeName) => told.push(nodeName));
+    cache.tell("ClusterNode", "node-a");
+    cache.tell("AzVolume", "pvc-1");
+    assert.deepEqual(told, ["node-a"]);
+    assert.deepEqual(users.cachedNode("node-a"), { isOutOfService: true, isUnschedulable: true });
+  });
+});

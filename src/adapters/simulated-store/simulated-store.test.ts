@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Failure } from "../../core/failure.ts";
+import type { Result } from "../../core/result.ts";
+import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
+import type { KindMap, ObjectStore } from "../../ports/object-store.ts";
+import { createSeededRandom } from "../virtual/seeded-random.ts";
+import { createVirtualClock } from "../virtual/virtual-clock.ts";
+import type { VirtualClock } from "../virtual/virtual-clock.ts";
+import { createSimulatedStore } from "./simulated-store.ts";
+import type { SimulatedCommit, SimulatedStore } from "./simulated-store.ts";
+import type { Weather } from "./weather.ts";
+
+const never = new AbortController().signal;
+
+function aWorld(options: { readonly seed?: number; readonly weather?: Partial<Weather>; readonly historyMax?: number } = {}): {
+  readonly clock: VirtualClock;
+  readonly store: SimulatedStore;
+} {
+  const clock = createVirtualClock();
+  return { clock, store: createSimulatedStore({ clock, random: createSeededRandom(options.seed ?? 1), ...options }) };
+}
+
+describe("createSimulatedStore", () => {
+  it("takes as long as the weather says, and has its effect in between", async () => {
+    const { clock, store } = aWorld({ weather: { callDelayMs: [100, 100] } });
+    const creating = createNode(store.handle("a"), "node-a");
+    await clock.advance(0);
+    assert.equal(store.objects("AzDriverNode").length, 0);
+    assert.equal(await clock.runUntil(() => store.objects("AzDriverNode").length === 1, 100), true);
+    assert.ok(clock.elapsedMs() > 0 && clock.elapsedMs() < 100);
+    await clock.advance(100 - clock.elapsedMs());
+    assert.equal((await creating).metadata.name, "node-a");
+  });
+
+  it("tells watches late, in order, for as long as the weather says", async () => {
+    const { clock, store } = aWorld();
+    const late = store.handle("late");
+    late.setWeather({ watchDelayMs: [1_000, 5_000] });
+    const told = toldTo(late);
+    for (let index = 0; index < 20; index++) await createNode(store.handle("writer"), `node-${index}`);
+    await clock.advance(999);
+    assert.deepEqual(told.names, []);
+    await clock.advance(4_001);
+    assert.deepEqual(
+      told.names,
+      Array.from({ length: 20 }, (_, index) => `node-${index}`),
+    );
+    await told.stop();
+  });
+
+  it("lets planned faults happen once, to the calls that they fit", async () => {
+    const { store } = aWorld();
+    const handle = store.handle("a");
+    const made = await createNode(handle, "node-a");
+    for (const fault of ["unavailable", "lostAnswer", "conflict"] as const) handle.failNext({ fault, verb: "update", kind: "AzDriverNode" });
+    const kinds: string[] = [];
+    for (const value of ["1", "2", "3"]) {
+      const read = valueOf(await handle.get("AzDriverNode", "node-a", never));
+      const failed = await handle.update("AzDriverNode", { ...read, metadata: { ...read.metadata, labels: { a: value } } }, never);
+      const label = valueOf(await store.handle("b").get("AzDriverNode", "node-a", never)).metadata.labels?.["a"];
+      kinds.push(`${failed.ok ? "ok" : failed.failure.kind} and the label is ${label ?? "as it was"}`);
+    }
+    assert.deepEqual(kinds, ["StoreUnavailable and the label is as it was", "StoreUnavailable and the label is 2", "ObjectConflict and the label is 2"]);
+    assert.notEqual(valueOf(await handle.get("AzDriverNode", "node-a", never)).metadata.resourceVersion, made.metadata.resourceVersion);
+  });
+
+  it("cuts one handle off and leaves the others alone", async () => {
+    const { store } = aWorld();
+    const [cut, other] = [store.handle("cut"), store.handle("other")];
+    const told = toldTo(cut);
+    cut.setReachable(false);
+    await assert.rejects(told.ended, WatchBroken);
+    assert.deepEqual(await cut.get("AzDriverNode", "node-a", never), {
+      ok: false,
+      failure: { kind: "StoreUnavailable", detail: "the request was lost between cut and the store" },
+    });
+    await createNode(other, "node-a");
+    cut.setReachable(true);
+    assert.equal((await cut.get("AzDriverNode", "node-a", never)).ok, true);
+  });
+
+  it("holds back what watches tell, breaks them, and calls them gone, at will", async () => {
+    const { clock, store } = aWorld();
+    const handle = store.handle("a");
+    const told = toldTo(handle);
+    handle.holdWatches(true);
+    await createNode(handle, "node-a");
+    await clock.advance(100_000);
+    assert.deepEqual(told.names, []);
+    handle.holdWatches(false);
+    await clock.settle();
+    assert.deepEqual(told.names, ["node-a"]);
+    handle.breakWatches();
+    await assert.rejects(told.ended, WatchBroken);
+    handle.setWeather({ watchGone: 1 });
+    await assert.rejects(toldTo(handle).ended, WatchGone);
+    handle.setWeather({ watchGone: 0, watchBroken: 1 });
+    await assert.rejects(toldTo(handle).ended, WatchBroken);
+  });
+
+  it("forgets what is older than its history", async () => {
+    const { store } = aWorld({ historyMax: 3 });
+    for (let index = 0; index < 4; index++) await createNode(store.handle("a"), `node-${index}`);
+    await assert.rejects(toldTo(store.handle("a")).ended, WatchGone);
+  });
+
+  it("tells each commit with both states, by whom and when", async () => {
+    const { clock, store } = aWorld();
+    const commits: SimulatedCommit[] = [];
+    const off = store.onCommit((commit) => commits.push(commit));
+    const made = await createNode(store.handle("a"), "node-a");
+    await clock.advance(5);
+    valueOf(await store.handle("b").delete("AzDriverNode", "node-a", {}, never));
+    await store.handle("b").delete("AzDriverNode", "node-a", {}, never);
+    off();
+    await createNode(store.handle("a"), "node-b");
+    const about = { kind: "AzDriverNode", name: "node-a" } as const;
+    assert.deepEqual(commits, [
+      { by: "a", verb: "create", ...about, before: undefined, after: made, resourceVersion: "2", atMs: 0 },
+      { by: "b", verb: "delete", ...about, before: made, after: undefined, resourceVersion: "3", atMs: 5 },
+    ]);
+  });
+
+  it("hands out objects that nobody can write into", async () => {
+    const { store } = aWorld();
+    const made = await createNode(store.handle("a"), "node-a");
+    assert.throws(() => Object.assign(made.spec, { nodeName: "other" }), TypeError);
+  });
+
+  it("gives the same history for the same seed, and another for another", async () => {
+    assert.deepEqual(await stormyHistory(1), await stormyHistory(1));
+    assert.notDeepEqual(await stormyHistory(1), await stormyHistory(2));
+  });
+});
+
+async function stormyHistory(seed: number): Promise<readonly string[]> {
+  const { clock, store } = aWorld({
+    seed,
+    weather: { callDelayMs: [0, 50], watchDelayMs: [0, 500], unavailable: 0.1, lostAnswer: 0.1, conflict: 0.1, watchBroken: 0.05 },
+  });
+  const history: string[] = [];
+  store.onCommit((commit) => history.push(`${commit.atMs} ${commit.by} ${commit.verb} ${commit.name} ${commit.after?.metadata.uid ?? "-"}`));
+  const done = Promise.all(
+    ["a", "b", "c"].map(async (name) => {
+      const handle = store.handle(name);
+      for (let step = 0; step < 30; step++) {
+        await handle.create("AzDriverNode", { metadata: { name: `node-${step % 5}` }, spec: { nodeName: `node-${step % 5}` } }, never);
+        if (step % 4 === 0) await handle.delete("AzDriverNode", `node-${step % 5}`, {}, never);
+      }
+    }),
+  );
+  await clock.advance(60_000);
+  await done;
+  return history;
+}
+
+/** Collects the names that a watch from the store's birth tells. */
+function toldTo(store: ObjectStore): { readonly names: readonly string[]; readonly ended: Promise<void>; readonly stop: () => Promise<void> } {
+  const names: string[] = [];
+  const controller = new AbortController();
+  const ended = (async () => {
+    for await (const event of store.watch("AzDriverNode", {}, "1", controller.signal)) if (event.type !== "BOOKMARK") names.push(event.object.metadata.name);
+  })();
+  return {
+    names,
+    ended,
+    stop: () => {
+      controller.abort();
+      return ended;
+    },
+  };
+}
+
+async function createNode(store: ObjectStore, name: string): Promise<KindMap["AzDriverNode"]> {
+  return valueOf(await store.create("AzDriverNode", { metadata: { name }, spec: { nodeName: name } }, never));
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  assert.ok(result.ok, JSON.stringify(result));
+  return result.value;
+}
