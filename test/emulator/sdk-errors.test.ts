@@ -53,6 +53,75 @@ describe("errors through the official SDK", () => {
     }
   });
 
+  it("say what stands in the way where it depends on the state", async () => {
+    const { client } = azure;
+    const { model } = azure.emulator;
+    const [plain, other, shared] = [
+      await createDisk(azure, "state-1"),
+      await createDisk(azure, "state-2"),
+      await createDisk(azure, "state-3", { maxShares: 2 }),
+    ];
+    await client.virtualMachines.createOrUpdate("rg", "node-c", { location: "eastus", zones: ["1"], hardwareProfile: { vmSize: "Standard_D8s_v5" } }, fast);
+    await attach(
+      "node-a",
+      [plain, shared].map((id, lun) => ({ lun, id })),
+    );
+    const rows: readonly (readonly [because: string, call: () => PromiseLike<unknown>, statusCode: number, code: string, message?: RegExp])[] = [
+      ["owned by another VM", () => attach("node-c", [{ lun: 0, id: plain }]), 409, "ConflictingUserInput", /already owned by VM '.*node-a'/],
+      ["another LUN for the same disk", () => attach("node-a", [{ lun: 9, id: plain }]), 409, "PropertyChangeNotAllowed", /dataDisk.lun/],
+      ["cached and shared", () => attach("node-c", [{ lun: 0, id: shared, more: { caching: "ReadOnly" } }]), 400, "InvalidParameter", /maxShares/],
+      ["Empty with an id", () => attach("node-c", [{ lun: 0, id: other, more: { createOption: "Empty" } }]), 400, "InvalidParameterConflictingProperties"],
+      ["deletes what is attached", () => client.disks.delete("rg", "state-1"), 409, "OperationNotAllowed", /Disk state-1 is attached to VM/],
+      ["grows a shared disk online", () => client.disks.update("rg", "state-3", { diskSizeGB: 16 }), 409, "OperationNotAllowed", /Cannot resize disk/],
+      ["crosses 4 TiB online", () => client.disks.update("rg", "state-1", { diskSizeGB: 5000 }), 409, "OperationNotAllowed", /deallocated/],
+      ["changes maxShares online", () => client.disks.update("rg", "state-1", { maxShares: 2 }), 409, "OperationNotAllowed", /maxShares/],
+      [
+        "moves zones",
+        () => client.disks.createOrUpdate("rg", "state-2", { location: "eastus", zones: ["2"], creationData: { createOption: "Empty" } }),
+        409,
+        "PropertyChangeNotAllowed",
+        /existing disk/,
+      ],
+      [
+        "zone 9",
+        () => client.disks.createOrUpdate("rg", "zone-9", { location: "eastus", zones: ["9"], creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
+        400,
+        "InvalidAvailabilityZone",
+      ],
+      [
+        "no such source",
+        () => client.disks.createOrUpdate("rg", "copy", { location: "eastus", creationData: { createOption: "Copy", sourceResourceId: `${plain}-none` } }),
+        404,
+        "NotFound",
+      ],
+      [
+        "SKU of a running VM's disk",
+        () => client.disks.update("rg", "state-1", { sku: { name: "StandardSSD_LRS" } }),
+        409,
+        "OperationNotAllowed",
+        /Cannot change sku/,
+      ],
+    ];
+    for (const [because, call, statusCode, code, message] of rows) {
+      await assert.rejects(async () => call(), { statusCode, code, ...(message === undefined ? {} : { message }) }, because);
+    }
+    model.world.settings = { ...model.world.settings, timeScale: 1 };
+    const deleting = client.virtualMachines.delete("rg", "node-c", { abortSignal: AbortSignal.timeout(50) });
+    await assert.rejects(async () => deleting, { name: "AbortError" });
+    await assert.rejects(async () => attach("node-c", [{ lun: 0, id: other }]), {
+      statusCode: 409,
+      code: "OperationNotAllowed",
+      message: /marked for deletion/,
+    });
+    const running = client.virtualMachines.update("rg", "node-a", {}, { abortSignal: AbortSignal.timeout(50) });
+    await assert.rejects(async () => running, { name: "AbortError" });
+    await assert.rejects(async () => attach("node-a", []), { statusCode: 409, code: "Conflict", message: /concurrent request/ });
+    await assert.rejects(async () => client.virtualMachines.restart("rg", "node-a"), { statusCode: 409 });
+    model.world.settings = { ...model.world.settings, timeScale: 0.001, concurrentVmWrite: "preempt" };
+    await attach("node-a", []);
+    model.world.settings = { ...model.world.settings, concurrentVmWrite: "conflict" };
+  });
+
   it("of a failed operation keep code and message in the text only, without a status", async () => {
     const id = await createDisk(azure, "errors-2");
     azure.emulator.model.faults.add({

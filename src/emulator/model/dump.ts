@@ -15,7 +15,7 @@ export function dumpWorld(world: World): JsonObject {
     resourceGroups: [...world.resourceGroups.values()].map((group) => ({ ...group })),
     virtualMachines: [...world.virtualMachines.values()].map((vm) => ({
       ...renderVirtualMachine(vm, (id) => diskFacts(world, id), renderInstanceView(vm, world.nowMs)),
-      emulator: { power: vm.power, guestResponsive: vm.guestResponsive, operationId: vm.operationId },
+      emulator: { power: vm.power, guestResponsive: vm.guestResponsive, agentReachable: vm.agentReachable, operationId: vm.operationId },
     })),
     disks: [...world.disks.values()].map((disk) => ({
       ...renderDisk(disk, { state: diskState(world, disk) }),

@@ -64,6 +64,18 @@ describe("the front door", () => {
     assert.equal(azure.send("PATCH", "virtualMachines/node-a", {}).status, 200);
   });
 
+  it("refuses in ARM's own words where the subscription has no call left, and refills fast on a fast clock", () => {
+    const azure = aModel({ settings: { timeScale: 0.01, throttling: "enforce", throttleLimits: { "subscription-reads": { burst: 1, perMinute: 60 } } } });
+    azure.send("GET", "disks");
+    const refused = azure.send("GET", "disks");
+    assert.deepEqual(
+      [refused.status, codeOf(refused.body), refused.headers["retry-after"], refused.headers["retry-after-ms"]],
+      [429, "SubscriptionRequestsThrottled", "1", "10"],
+    );
+    azure.advance(10);
+    assert.equal(azure.send("GET", "disks").status, 200);
+  });
+
   it("begins again with a reset", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

@@ -21,7 +21,7 @@ export function renderInstanceView(vm: VirtualMachine, nowMs: number): JsonObjec
     vmAgent: {
       vmAgentVersion: "2.9.1.1",
       statuses: [
-        vm.power === "running" && vm.guestResponsive
+        vm.power === "running" && vm.guestResponsive && vm.agentReachable
           ? { code: "ProvisioningState/succeeded", level: "Info", displayStatus: "Ready", message: "Guest Agent is running", time }
           : {
               code: "ProvisioningState/Unavailable",

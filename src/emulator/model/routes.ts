@@ -83,6 +83,12 @@ export const ARM_ROUTES: readonly Route[] = [
   { operation: "VirtualMachines_InstanceView", method: "GET", pattern: `${VM}/instanceView`, handler: instanceViewHandler },
   { operation: "VirtualMachines_List", method: "GET", pattern: `${COMPUTE}/virtualMachines`, handler: listVmsHandler },
   { operation: "VirtualMachines_ListAll", method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/virtualMachines`, handler: listVmsHandler },
+  {
+    operation: "VirtualMachines_ListByLocation",
+    method: "GET",
+    pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/virtualMachines`,
+    handler: listVmsHandler,
+  },
   { operation: "VirtualMachines_AttachDetachDataDisks", method: "POST", pattern: `${VM}/attachDetachDataDisks`, handler: attachDetachHandler },
   { operation: "VirtualMachines_Start", method: "POST", pattern: `${VM}/start`, handler: powerHandler("start") },
   { operation: "VirtualMachines_PowerOff", method: "POST", pattern: `${VM}/powerOff`, handler: powerHandler("powerOff") },

@@ -53,6 +53,7 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   VirtualMachines_Get: LOW_COST_GET,
   VirtualMachines_InstanceView: LOW_COST_GET,
   VirtualMachines_List: HIGH_COST_GET,
+  VirtualMachines_ListByLocation: HIGH_COST_GET,
   VirtualMachines_ListAll: HIGH_COST_GET,
   Disks_CreateOrUpdate: DISK_WRITE,
   Disks_Update: DISK_WRITE,

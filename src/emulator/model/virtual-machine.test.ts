@@ -319,6 +319,21 @@ describe("a VM's life", () => {
     ]);
   });
 
+  it("that the network cuts off only falls silent: a regular detach still ends", () => {
+    const azure = withDisks(aModel(), "pvc-1");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "Partition" });
+    const agent = (): string | undefined =>
+      textAt(
+        (at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0],
+        "displayStatus",
+      );
+    const cutOff = agent();
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "PartitionEnd" });
+    assert.deepEqual([cutOff, dataDisksOf(azure, "node-a"), agent()], ["Not Ready", "", "Ready"]);
+  });
+
   it("looks alive after a silent loss of power, but its agent does not answer", () => {
     const azure = aModel();
     azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "SilentPowerLoss" });

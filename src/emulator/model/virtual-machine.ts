@@ -45,8 +45,10 @@ export interface VirtualMachine {
   readonly power: PowerState;
   /** Whether memory was saved when the VM was deallocated. */
   readonly hibernated: boolean;
-  /** Whether the guest's agent answers. A guest that doesn't can't take part in a regular detach. */
+  /** Whether the guest works. One that hangs can't take part in a regular detach. */
   readonly guestResponsive: boolean;
+  /** Whether the guest's agent is heard of. A VM that the network cuts off goes on working, and writing. */
+  readonly agentReachable: boolean;
   readonly provisioningState: ProvisioningState;
   readonly etag: number;
   readonly operationId?: string;

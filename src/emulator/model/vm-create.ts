@@ -56,6 +56,7 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
     power: "creating",
     hibernated: false,
     guestResponsive: true,
+    agentReachable: true,
     provisioningState: "Creating",
     etag: 1,
     createdAtMs: world.nowMs,

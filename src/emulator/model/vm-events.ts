@@ -4,13 +4,14 @@ import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
 import { findVm, putVm, type World } from "./world.ts";
 
 /** What happens to a VM without anyone having asked Azure for it. */
-export const VM_EVENTS = ["PowerLoss", "SilentPowerLoss", "GuestHang", "GuestRecovery", "ProvisioningFailure"] as const;
+export const VM_EVENTS = ["PowerLoss", "SilentPowerLoss", "GuestHang", "GuestRecovery", "Partition", "PartitionEnd", "ProvisioningFailure"] as const;
 
 export type VmEvent = (typeof VM_EVENTS)[number];
 
 /**
  * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to say running, as it can while a host is lost.
- * `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `ProvisioningFailure`: the VM is in state Failed.
+ * `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `Partition`: only the agent
+ * is not heard of any more; everything else goes on. `ProvisioningFailure`: the VM is in state Failed.
  */
 export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void {
   switch (event) {
@@ -22,6 +23,9 @@ export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void
     case "GuestRecovery":
       putVm(world, { ...vm, guestResponsive: true });
       return resumeUpdate(world, vm);
+    case "Partition":
+    case "PartitionEnd":
+      return void putVm(world, { ...vm, agentReachable: event === "PartitionEnd" });
     case "ProvisioningFailure":
       return void putVm(world, { ...begun(world, vm), provisioningState: "Failed" });
   }

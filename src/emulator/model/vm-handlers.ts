@@ -12,7 +12,7 @@ import { deleteVm } from "./vm-delete.ts";
 import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
 import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
-import { findResourceGroup, findVm, resourceGroupForWrite, type World } from "./world.ts";
+import { findResourceGroup, findVm, normalLocation, resourceGroupForWrite, type World } from "./world.ts";
 
 /** PUT. Go's client takes nothing but 200 for a VM that exists, and 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
@@ -60,7 +60,9 @@ export function instanceViewHandler(world: World, call: ArmCall): HandlerResult 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
   const withView = call.query["$expand"] === "instanceView" || call.query["statusonly"] === "true";
   const filtersByScaleSet = /virtualMachineScaleSet\/id/i.test(call.query["$filter"] ?? "");
-  const vms = [...world.virtualMachines.values()].filter((vm) => inScope(call, vm) && !filtersByScaleSet);
+  const { location } = call.params;
+  const isThere = (vm: VirtualMachine): boolean => location === undefined || normalLocation(vm.location) === normalLocation(location);
+  const vms = [...world.virtualMachines.values()].filter((vm) => inScope(call, vm) && isThere(vm) && !filtersByScaleSet);
   return page(world, call, vms, (vm) => rendered(world, vm, withView));
 }
 
