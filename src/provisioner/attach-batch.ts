@@ -1,6 +1,6 @@
 import { isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
 import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
-import { mostUrgentLane } from "../core/cloud/lane.ts";
+import { type Lane, mostUrgentLane } from "../core/cloud/lane.ts";
 import { splitBatch } from "../core/cloud/plan-batch.ts";
 import { type WishOutcome, planVmUpdate } from "../core/cloud/plan-vm-update.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
@@ -24,78 +24,105 @@ interface Planned {
   readonly outcome: WishOutcome;
 }
 
-/**
- * Carries out attaches and detaches of one VM together. Each round reads the VM, settles what its model says is so, asks `mayProceed` for the rest and
- * writes the rest in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption
- * all end the same way: by reading again.
- */
-export async function runAttachBatch(session: ArmSession, vm: VmTarget, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
-  const troubles = new Troubles(session, vm, lifetime);
-  let inFlightSinceMs: number | undefined;
-  let successes = 0;
-  for (;;) {
-    const open = batch.filter((request) => !request.isSettled);
-    const lane = mostUrgentLane(open.map((request) => request.lane));
-    if (lane === undefined) return;
-
-    const read = await readVm(session, vm, lane, lifetime);
-    if (!read.ok) {
-      if (saysNotThere(read.failure)) return settleAll(open, () => ok({ kind: "instanceGone" }));
-      if (await troubles.endure(read.failure, open, lane)) continue;
-      return;
-    }
-
-    if (isUpdating(read.value)) {
-      inFlightSinceMs ??= session.clock.elapsedMs();
-      const elapsedMs = session.clock.elapsedMs() - inFlightSinceMs;
-      if (elapsedMs < session.settings.inFlightPatienceMs) {
-        await session.clock.sleep(pollDelayMs(session.settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), lifetime);
-        continue;
-      }
-    }
-
-    const toWrite = await settleFromModel(session, read.value, open, lifetime);
-    const allowed = await askEach(toWrite);
-    if (allowed.length === 0) {
-      // What is left waits for a place or for a disk to come off, by someone else's doing.
-      if (
-        open.some((request) => !request.isSettled) &&
-        !(await troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${vm.name}`), open, lane))
-      )
-        return;
-      continue;
-    }
-
-    const written = await updateVm(session, { vm, ifMatch: read.value.etag, change: { dataDisks: listWith(read.value, allowed) }, lane }, lifetime);
-    inFlightSinceMs = undefined;
-    if (written.ok) {
-      successes++;
-      if (
-        successes > SUCCESSES_MAX &&
-        !(await troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${vm.name} succeed, but its disks do not change`), open, lane))
-      )
-        return;
-    } else if (isWorthRetrying(written.failure)) {
-      if (!(await troubles.endure(written.failure, open, lane))) return;
-    } else {
-      await isolate(session, vm, { writers: allowed.map(({ request }) => request), error: written.failure }, lifetime);
-    }
-  }
+/** What was sent in an update that Azure refused or failed. */
+interface FailedUpdate {
+  readonly writers: readonly VmRequest[];
+  readonly error: ArmError;
 }
 
-/** The disk at fault must not fail the others: parts of the batch are tried by themselves, down to single disks. */
-async function isolate(
-  session: ArmSession,
-  vm: VmTarget,
-  failed: { readonly writers: readonly VmRequest[]; readonly error: ArmError },
-  lifetime: AbortSignal,
-): Promise<void> {
-  const [only, ...others] = failed.writers;
-  if (only !== undefined && others.length === 0) {
-    only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
-    return;
+/** Carries out attaches and detaches of one VM together; all of them are settled at the end. */
+export function runAttachBatch(session: ArmSession, vm: VmTarget, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+  return new AttachBatch(session, vm, batch, lifetime).run();
+}
+
+/**
+ * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `mayProceed` for the rest and writes the rest
+ * in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
+ * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all.
+ */
+class AttachBatch {
+  readonly #session: ArmSession;
+  readonly #vm: VmTarget;
+  readonly #batch: readonly VmRequest[];
+  readonly #lifetime: AbortSignal;
+  readonly #troubles: Troubles;
+  #inFlightSinceMs: number | undefined;
+  #successes = 0;
+  #failed: FailedUpdate | undefined;
+
+  constructor(session: ArmSession, vm: VmTarget, batch: readonly VmRequest[], lifetime: AbortSignal) {
+    this.#session = session;
+    this.#vm = vm;
+    this.#batch = batch;
+    this.#lifetime = lifetime;
+    this.#troubles = new Troubles(session, vm, lifetime);
   }
-  for (const part of splitBatch(failed.writers, (request) => isNamedBy(failed.error, request))) await runAttachBatch(session, vm, part, lifetime);
+
+  async run(): Promise<void> {
+    for (let open = this.#open(); open.length > 0; open = this.#open()) await this.#round(open);
+  }
+
+  #open(): readonly VmRequest[] {
+    return this.#batch.filter((request) => !request.isSettled);
+  }
+
+  async #round(open: readonly VmRequest[]): Promise<void> {
+    const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
+    const read = await readVm(this.#session, this.#vm, lane, this.#lifetime);
+    if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
+    if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
+    if (await this.#waitedForOther(read.value)) return;
+
+    const toWrite = await settleFromModel(this.#session, read.value, open, this.#lifetime);
+    if (await this.#isolated()) return;
+    const allowed = await askEach(toWrite);
+    if (allowed.length > 0) await this.#write(read.value, allowed, lane);
+    // What is left waits for a place or for a disk to come off, by someone else's doing.
+    else if (this.#open().length > 0) await this.#troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`), open, lane);
+  }
+
+  /** Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. */
+  async #waitedForOther(model: ArmVm): Promise<boolean> {
+    if (model.provisioningState !== "Updating") {
+      this.#inFlightSinceMs = undefined;
+      return false;
+    }
+    const { clock, settings } = this.#session;
+    this.#inFlightSinceMs ??= clock.elapsedMs();
+    const elapsedMs = clock.elapsedMs() - this.#inFlightSinceMs;
+    if (elapsedMs >= settings.inFlightPatienceMs) return false;
+    await clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
+    return true;
+  }
+
+  async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
+    const change = { dataDisks: listWith(model, allowed) };
+    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane }, this.#lifetime);
+    this.#inFlightSinceMs = undefined;
+    if (written.ok) {
+      this.#successes++;
+      if (this.#successes <= SUCCESSES_MAX) return;
+      await this.#troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${this.#vm.name} succeed, but its disks do not change`), this.#open(), lane);
+    } else if (isWorthRetrying(written.failure)) {
+      await this.#troubles.endure(written.failure, this.#open(), lane);
+    } else {
+      this.#failed = { writers: allowed.map(({ request }) => request), error: written.failure };
+    }
+  }
+
+  /** After a failed update, and a read that settled what came of it all the same: the disk at fault must not fail the others, so parts are tried by themselves. */
+  async #isolated(): Promise<boolean> {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    const writers = failed?.writers.filter((request) => !request.isSettled) ?? [];
+    const [only, ...others] = writers;
+    if (failed === undefined || only === undefined) return false;
+    if (others.length === 0) only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
+    else
+      for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
+        await runAttachBatch(this.#session, this.#vm, part, this.#lifetime);
+    return true;
+  }
 }
 
 /** Settles what the model says is so already; answers what needs a write. */
@@ -161,10 +188,6 @@ function isNamedBy(error: ArmError, request: VmRequest): boolean {
   return words.some((word) => word.replace(/\.$/, "") === name || word.replace(/\.$/, "") === request.diskKey);
 }
 
-function isUpdating(model: ArmVm): boolean {
-  return model.provisioningState === "Updating";
-}
-
-function settleAll(requests: readonly VmRequest[], answer: (request: VmRequest) => Parameters<VmRequest["settle"]>[0]): void {
-  for (const request of requests) request.settle(answer(request));
+function settleAll(requests: readonly VmRequest[], answer: Parameters<VmRequest["settle"]>[0]): void {
+  for (const request of requests) request.settle(answer);
 }

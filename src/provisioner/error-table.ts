@@ -128,6 +128,11 @@ export function isWorthRetrying(error: ArmError): boolean {
   return ["lost", "throttled", "changed", "busy", "preempted"].includes(classOf(error));
 }
 
+/** Whether the error is the end of an operation that had been accepted: what of it happened, only a read tells. */
+export function isOperationFailure(error: ArmError): boolean {
+  return error.statusCode === 200;
+}
+
 /** Whether a resource is not there. A missing resource group proves nothing: the settings may name the wrong one. */
 export function saysNotThere(error: ArmError): boolean {
   return error.statusCode === 404 && !/^(ResourceGroupNotFound|SubscriptionNotFound|InvalidResourceType)$/i.test(error.code);

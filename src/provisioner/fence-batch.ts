@@ -6,7 +6,7 @@ import { ownError } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { askEach } from "./ask-each.ts";
 import { untilDisowned } from "./disk-owners.ts";
-import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { Troubles } from "./troubles.ts";
 import type { VmRequest } from "./vm-request.ts";
 import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
@@ -14,72 +14,100 @@ import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update
 /** Set on a VM whose ETag an empty update does not move. */
 export const FENCE_TAG = "disk.csi.azure.com-fence";
 
+/** Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a single one given up. */
+const OPERATION_FAILURES_MAX = 2;
+
 /** What fences have learnt of this cloud. */
 export interface FenceMemory {
   /** Whether an update that changes nothing moves a VM's ETag; true until one did not. */
   emptyUpdateMovesEtag: boolean;
 }
 
-/**
- * Fences disks off one VM: takes them off by force, *moves the VM's ETag even if they are off already* (so that a write which a former leader prepared
- * fails), and settles each with proof or with a failure, never with a guess.
- *
- * Each round: read the VM with its ETag, ask `mayProceed`, update with `If-Match`, wait for the end, read again, look at the disk. ETags are small
- * numbers and may recur, so an ETag alone proves nothing: the proof is the entry's absence at an ETag other than before our update.
- */
-export async function runFenceBatch(
-  fences: { readonly session: ArmSession; readonly vm: VmTarget; readonly memory: FenceMemory },
-  batch: readonly VmRequest[],
-  lifetime: AbortSignal,
-): Promise<void> {
-  const { session, vm, memory } = fences;
-  const troubles = new Troubles(session, vm, lifetime);
-  for (;;) {
-    const open = batch.filter((request) => !request.isSettled);
-    if (open.length === 0) return;
+/** What fences of one VM work with. */
+export interface FenceContext {
+  readonly session: ArmSession;
+  readonly vm: VmTarget;
+  readonly memory: FenceMemory;
+}
 
-    const before = await readVm(session, vm, "failover", lifetime);
-    if (!before.ok) {
-      if (saysNotThere(before.failure)) return proveAll(open, (request) => instanceGone(session, vm, request, lifetime));
-      if (await troubles.endure(before.failure, open, "failover")) continue;
-      return;
-    }
-    settleReplaced(open, before.value);
-    const allowed = (await askEach(open.filter((request) => !request.isSettled).map((request) => ({ request })))).map(({ request }) => request);
-    if (allowed.length === 0) continue;
+/** Fences disks off one VM; all requests are settled at the end, each with proof or with a failure. */
+export function runFenceBatch(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+  return new FenceBatch(context, batch, lifetime).run();
+}
+
+/**
+ * Takes disks off by force and *moves the VM's ETag even if they are off already*, so that a write which a former leader prepared fails. Each round: read
+ * the VM with its ETag, ask `mayProceed`, update with `If-Match`, wait for the end, read again, look at the disk. ETags are small numbers and may recur, so
+ * an ETag alone proves nothing: the proof is the entry's absence at an ETag other than before our update. Never a guess.
+ */
+class FenceBatch {
+  readonly #context: FenceContext;
+  readonly #batch: readonly VmRequest[];
+  readonly #lifetime: AbortSignal;
+  readonly #troubles: Troubles;
+  #operationFailures = 0;
+
+  constructor(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal) {
+    this.#context = context;
+    this.#batch = batch;
+    this.#lifetime = lifetime;
+    this.#troubles = new Troubles(context.session, context.vm, lifetime);
+  }
+
+  async run(): Promise<void> {
+    while (this.#open().length > 0) await this.#round();
+  }
+
+  #open(): readonly VmRequest[] {
+    return this.#batch.filter((request) => !request.isSettled);
+  }
+
+  async #round(): Promise<void> {
+    const { session, vm, memory } = this.#context;
+    const before = await readVm(session, vm, "failover", this.#lifetime);
+    if (!before.ok && saysNotThere(before.failure)) return proveAll(this.#open(), (request) => instanceGone(session, vm, request, this.#lifetime));
+    if (!before.ok) return this.#endure(before.failure);
+    settleReplaced(this.#open(), before.value);
+    const allowed = (await askEach(this.#open().map((request) => ({ request })))).map(({ request }) => request);
+    if (allowed.length === 0) return;
 
     const change = changeFor(before.value, allowed, { memory, mark: session.random.uuid() });
-    const updated = await updateVm(session, { vm, ifMatch: before.value.etag, change, lane: "failover" }, lifetime);
-    if (!updated.ok) {
-      if (isWorthRetrying(updated.failure) || saysNotThere(updated.failure)) {
-        if (await troubles.endure(asRetryable(updated.failure), open, "failover")) continue;
-        return;
-      }
-      await oneByOne(fences, { writers: allowed, error: updated.failure }, lifetime);
-      continue;
-    }
-
-    const after = await readVm(session, vm, "failover", lifetime);
-    if (!after.ok || after.value.vmId !== before.value.vmId) {
-      // Gone or another machine: the next round's read says so again and proves it. Lost: the next round starts over.
-      if (await troubles.endure(after.ok ? ownError("InstanceReplaced", `VM ${vm.name} was replaced meanwhile`) : asRetryable(after.failure), open, "failover"))
-        continue;
-      return;
-    }
+    const updated = await updateVm(session, { vm, ifMatch: before.value.etag, change, lane: "failover" }, this.#lifetime);
+    if (!updated.ok) return this.#updateFailed(updated.failure, allowed);
+    const after = await readVm(session, vm, "failover", this.#lifetime);
+    if (!after.ok) return this.#endure(asRetryable(after.failure));
+    // Another machine: the next round's read says so again and settles.
+    if (after.value.vmId !== before.value.vmId) return this.#endure(ownError("InstanceReplaced", `VM ${vm.name} was replaced meanwhile`));
     if (after.value.etag === before.value.etag) {
       if (isEmpty(change)) memory.emptyUpdateMovesEtag = false;
-      if (await troubles.endure(ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.value.etag} as it was`), open, "failover"))
-        continue;
-      return;
+      return this.#endure(ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.value.etag} as it was`));
     }
-    const off = allowed.filter((request) => !after.value.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey));
-    await proveAll(off, (request) => entryGone(session, { before: before.value, after: after.value }, request, lifetime));
-    const left = open.filter((request) => !request.isSettled);
-    if (
-      left.length > 0 &&
-      !(await troubles.endure(ownError("DiskStillAttached", `the forced detach from VM ${vm.name} succeeded, but the disk is still listed`), left, "failover"))
-    )
-      return;
+    await this.#prove(before.value, after.value, allowed);
+  }
+
+  async #prove(before: ArmVm, after: ArmVm, allowed: readonly VmRequest[]): Promise<void> {
+    const { session, vm } = this.#context;
+    // An entry that is only marked `toBeDetached` is an entry.
+    const off = allowed.filter((request) => !after.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey));
+    await proveAll(off, (request) => entryGone(session, { before, after }, request, this.#lifetime));
+    if (this.#open().length > 0)
+      await this.#endure(ownError("DiskStillAttached", `the forced detach from VM ${vm.name} succeeded, but the disk is still listed`));
+  }
+
+  async #updateFailed(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
+    if (isOperationFailure(error)) this.#operationFailures++;
+    // An operation that failed may have done its work all the same: the next round tells. Failing again and again is an answer, too.
+    const mayHaveWorked = isOperationFailure(error) && this.#operationFailures <= OPERATION_FAILURES_MAX;
+    const endurable = mayHaveWorked ? ownError(error.code, error.message) : asRetryable(error);
+    if (isWorthRetrying(endurable)) return this.#endure(endurable);
+    const [only, ...others] = writers;
+    if (only !== undefined && others.length === 0) only.settle(fail(toFailure(error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
+    // A refused update may be one disk's fault: each is tried alone.
+    else for (const request of writers) await runFenceBatch(this.#context, [request], this.#lifetime);
+  }
+
+  #endure(error: ArmError): Promise<void> {
+    return this.#troubles.endure(error, this.#open(), "failover");
   }
 }
 
@@ -94,17 +122,6 @@ function changeFor(model: ArmVm, allowed: readonly VmRequest[], options: { reado
 
 function isEmpty(change: ArmVmChange): boolean {
   return change.dataDisks === undefined && change.tags === undefined;
-}
-
-/** A refused update may be one disk's fault: each is tried alone. */
-async function oneByOne(
-  fences: { readonly session: ArmSession; readonly vm: VmTarget; readonly memory: FenceMemory },
-  failed: { readonly writers: readonly VmRequest[]; readonly error: ArmError },
-  lifetime: AbortSignal,
-): Promise<void> {
-  const [only, ...others] = failed.writers;
-  if (only !== undefined && others.length === 0) only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
-  else for (const request of failed.writers) await runFenceBatch(fences, [request], lifetime);
 }
 
 function settleReplaced(open: readonly VmRequest[], model: ArmVm): void {

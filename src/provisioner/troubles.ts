@@ -19,17 +19,19 @@ export class Troubles {
     this.#lifetime = lifetime;
   }
 
-  /** True after a back-off, and once the budget has a write again, so that no wait comes between the next read and its write. False: given up, and `open` is settled with the failure. */
-  async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+  /**
+   * Backs off, and waits until the budget has a write again, so that no wait comes between the next read and its write. Once patience is at its end, or
+   * where it would not help, settles `open` with the failure instead.
+   */
+  async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<void> {
     this.#count++;
-    if (this.#count > this.#session.settings.troublesMax || !isWorthRetrying(error)) return this.#giveUp(error, open);
+    if (this.#count > this.#session.settings.troublesMax || !isWorthRetrying(error)) return giveUp(error, open);
     await this.#session.backOff(this.#count, this.#lifetime);
     const admitted = await this.#session.untilAdmitted({ group: "vmWrite", resource: this.#vm.key, lane }, this.#lifetime);
-    return admitted.ok ? true : this.#giveUp(admitted.failure, open);
+    if (!admitted.ok) giveUp(admitted.failure, open);
   }
+}
 
-  #giveUp(error: ArmError, open: readonly VmRequest[]): false {
-    for (const request of open) request.settle(fail(toFailure(error, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
-    return false;
-  }
+function giveUp(error: ArmError, open: readonly VmRequest[]): void {
+  for (const request of open) request.settle(fail(toFailure(error, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
 }
