@@ -4,7 +4,7 @@ import type { Kind, KindMap } from "../ports/object-store.ts";
 type KeysOf<K extends Kind> = (object: KindMap[K]) => readonly string[];
 
 /** The keys under which the cache finds objects of a kind, besides their names. Pure functions of the object. */
-export const cacheIndexes = {
+const cacheIndexes = {
   AzVolume: {
     /** The disk's URI as `resourceUriKey` writes it. */
     diskUri: (volume: KindMap["AzVolume"]) => {

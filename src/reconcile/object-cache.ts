@@ -18,7 +18,7 @@ const SLEEP_MAX_MS = 2 ** 31 - 1;
 export type ObjectChange = { readonly [K in Kind]: { readonly kind: K } & CachedChange<K> }[Kind];
 
 /** How long to wait, on whose clock. */
-export interface WaitLimit {
+interface WaitLimit {
   readonly timeoutMs: number;
   readonly clock: Clock;
 }

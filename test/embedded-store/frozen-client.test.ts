@@ -33,7 +33,7 @@ it("a stopped client holds up neither writers nor other watchers, and misses not
   const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom, bookmarkIntervalMs: 5 });
   const server = await serveEmbeddedStore({ store, socketPath, logger: quietLogger });
   const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
-  const frozen = startStoreProcess("watch-and-tell.ts", [socketPath]);
+  const frozen = startStoreProcess(import.meta.resolve("./watch-and-tell.ts"), [socketPath]);
   try {
     assert.equal(await frozen.nextLine(), "watching");
     frozen.child.kill("SIGSTOP");
@@ -76,7 +76,7 @@ it("a stopped client holds up neither writers nor other watchers, and misses not
 it("a second process is refused the store's file until the first is dead", { timeout: TEST_TIMEOUT_MS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "store-second-"));
   const file = join(directory, "store.db");
-  const first = startStoreProcess("write-for-ever.ts", [file, "0"]);
+  const first = startStoreProcess(import.meta.resolve("./write-for-ever.ts"), [file, "0"]);
   const open = (): ReturnType<typeof openEmbeddedStore> => openEmbeddedStore({ file, clock: systemClock, random: systemRandom });
   try {
     assert.equal(await first.nextLine(), "open");

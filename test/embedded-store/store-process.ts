@@ -15,9 +15,9 @@ export interface StoreProcess {
   readonly kill: () => Promise<void>;
 }
 
-/** Starts one of this folder's programs with the Node that runs the tests. */
+/** Starts a program, by its `import.meta.resolve`d address, with the Node that runs the tests. */
 export function startStoreProcess(program: string, args: readonly string[]): StoreProcess {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [fileURLToPath(program), ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "close");
   const lines: string[] = [];
   let wake = (): void => undefined;

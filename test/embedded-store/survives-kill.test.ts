@@ -67,7 +67,7 @@ function assertHasWrite(name: string, step: string, stored: ReadonlyMap<string, 
 }
 
 async function writeAndKill(file: string, round: number, after: number): Promise<readonly Acknowledged[]> {
-  const writer = startStoreProcess("write-for-ever.ts", [file, String(round)]);
+  const writer = startStoreProcess(import.meta.resolve("./write-for-ever.ts"), [file, String(round)]);
   const lines: string[] = [];
   while (lines.length < after) lines.push((await writer.nextLine()) ?? assert.fail("the writer ended by itself"));
   await writer.kill();

@@ -30,7 +30,7 @@ export class StoreFileRefused extends Error {
 }
 
 /** A change with the version that it made. */
-export interface VersionedChange extends LoggedChange {
+interface VersionedChange extends LoggedChange {
   readonly version: number;
 }
 

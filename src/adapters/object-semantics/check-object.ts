@@ -15,7 +15,7 @@ import { asKind } from "./stored-object.ts";
 import type { StoredObject } from "./stored-object.ts";
 
 /** The largest object that a store takes, as JSON; the API server's own limit is of this order. */
-export const OBJECT_BYTES_MAX = 1024 * 1024;
+const OBJECT_BYTES_MAX = 1024 * 1024;
 
 const schemas = {
   AzVolume: azVolumeSchema,

@@ -18,10 +18,10 @@ const HISTORY_MAX = 10_000;
 const BOOKMARK_INTERVAL_MS = 10_000;
 
 /** What a user of the store can ask of it. */
-export type StoreVerb = "get" | "list" | WriteRequest["verb"];
+type StoreVerb = "get" | "list" | WriteRequest["verb"];
 
 /** A fault that happens to one certain call. */
-export interface ScriptedFault {
+interface ScriptedFault {
   readonly fault: "conflict" | "unavailable" | "lostAnswer";
   /** Only such a call; default: the next of any kind. */
   readonly verb?: StoreVerb;
