@@ -1,5 +1,7 @@
 import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
 import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
+import type { Kind } from "../ports/object-store.ts";
+import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -8,6 +10,9 @@ import { azureOptions, processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
+
+/** What this role follows in the object store. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"];
 
 const options = {
   ...endpointOptions,
@@ -26,11 +31,12 @@ export const controllerRole: Role<typeof options> = {
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const store = connectEmbeddedStore({ socketPath: values["store-socket"], clock, random });
-    const cache = createObjectCache({ store, clock, random, logger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"] });
+    const cache = createObjectCache({ store, clock, random, logger, kinds });
+    const remembering = rememberingStore(store, cache, kinds);
     const cloud = await connectCloud(values, ports);
     const users = createClusterNodeVolumeUsers({ store, cache });
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
-    const runReconcilers = addControllerService(server, { store, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
+    const runReconcilers = addControllerService(server, { store: remembering, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
     const work = untilEnded(lifetime, async (signal) => {
       await Promise.all([cache.run(signal), cache.untilSynced(signal).then(() => runReconcilers(signal))]);
     });

@@ -1,4 +1,6 @@
 import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
+import type { Kind } from "../ports/object-store.ts";
+import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
@@ -7,6 +9,9 @@ import { nodeOptions, processOptions } from "./process-options.ts";
 import { serveRegistration } from "./registration.ts";
 import type { Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
+
+/** What this role follows in the object store. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"];
 
 const options = {
   ...endpointOptions,
@@ -29,7 +34,8 @@ export const nodeRole: Role<typeof options> = {
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const store = connectEmbeddedStore({ socketPath: values["store-socket"], clock, random });
-    const cache = createObjectCache({ store, clock, random, logger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] });
+    const cache = createObjectCache({ store, clock, random, logger, kinds });
+    const remembering = rememberingStore(store, cache, kinds);
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: false, cache }, ports);
     const node = {
       nodeName: values["node-name"],
@@ -39,7 +45,7 @@ export const nodeRole: Role<typeof options> = {
       busType: values["bus-type"],
       maxVolumes: values["max-volumes"] === 0 ? dataDisksMaxOf(values["vm-size"]) : values["max-volumes"],
     };
-    const runNodeWork = await addNodeService(server, { store, cache, node }, values, ports);
+    const runNodeWork = await addNodeService(server, { store: remembering, cache, node }, values, ports);
     const work = untilEnded(lifetime, async (signal) => {
       await Promise.all([cache.run(signal), cache.untilSynced(signal).then(() => runNodeWork(signal))]);
     });

@@ -3,6 +3,8 @@ import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import type { NodeFacts } from "../node/node-ports.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { Kind } from "../ports/object-store.ts";
+import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -12,6 +14,9 @@ import { azureOptions, nodeOptions, processOptions } from "./process-options.ts"
 import type { Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
+
+/** What this role follows in the object store. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"];
 
 const options = {
   ...endpointOptions,
@@ -33,11 +38,12 @@ export const standaloneRole: Role<typeof options> = {
     const cloud = await connectCloud(values, ports);
     const node = await readNode(cloud, values["node-name"], values["max-volumes"], lifetime);
     const store = openEmbeddedStore({ file: values["store-file"], clock, random });
-    const cache = createObjectCache({ store, clock, random, logger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"] });
+    const cache = createObjectCache({ store, clock, random, logger, kinds });
+    const remembering = rememberingStore(store, cache, kinds);
     const users = createClusterNodeVolumeUsers({ store, cache });
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
-    const runReconcilers = addControllerService(server, { store, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
-    const runNodeWork = await addNodeService(server, { store, cache, node }, values, ports);
+    const runReconcilers = addControllerService(server, { store: remembering, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
+    const runNodeWork = await addNodeService(server, { store: remembering, cache, node }, values, ports);
     const work = untilEnded(lifetime, async (signal) => {
       const synced = cache.untilSynced(signal);
       await Promise.all([cache.run(signal), synced.then(() => runReconcilers(signal)), synced.then(() => runNodeWork(signal))]);

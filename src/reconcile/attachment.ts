@@ -62,8 +62,10 @@ async function attach(ports: ControllerPorts, volume: AzVolume, attachment: AzVo
   const { cloud, clock, logger, events } = ports;
   const name = attachment.metadata.name;
   const startedMs = clock.elapsedMs();
-  const marked = await setStatus(ports, name, (status) => ({ ...status, state: "Attaching" }), signal);
+  const marked = await markAttaching(ports, name, signal);
   if (!marked.ok) return gone(marked);
+  // The plan was made on a cache; what the object itself says goes.
+  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.state !== "Attaching") return ok({});
   const attached = await ports.steps.run("attach", () =>
     cloud.attachDisk(
       {
@@ -90,6 +92,19 @@ async function attach(ports: ControllerPorts, volume: AzVolume, attachment: AzVo
   logger.info("disk attached", { volumeName: volume.metadata.name, nodeName: action.node.nodeName, lun: attached.value.lun, role: attachment.spec.role, durationMs });
   events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, type: "Normal", reason: "Attached", message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun} (${attachment.spec.role})` });
   return ok({});
+}
+
+function markAttaching(ports: ControllerPorts, name: string, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    { kind: "AzVolumeAttachment", name },
+    (present) => {
+      const status = present.status ?? { state: "Pending" };
+      const isDone = status.state === "Attached" && status.deviceMissing !== true;
+      return isDone || status.state === "Attaching" || present.metadata.deletionTimestamp !== undefined ? undefined : { ...present, status: { ...status, state: "Attaching" } };
+    },
+    signal,
+  );
 }
 
 /** A fresh look, asked between the read of the VM and its write. */
