@@ -106,14 +106,14 @@ describe("errors through the official SDK", () => {
       await assert.rejects(async () => call(), { statusCode, code, ...(message === undefined ? {} : { message }) }, because);
     }
     model.world.settings = { ...model.world.settings, timeScale: 1 };
-    const deleting = client.virtualMachines.delete("rg", "node-c", { abortSignal: AbortSignal.timeout(50) });
+    const deleting = client.virtualMachines.delete("rg", "node-c", { ...fast, abortSignal: AbortSignal.timeout(50) });
     await assert.rejects(async () => deleting, { name: "AbortError" });
     await assert.rejects(async () => attach("node-c", [{ lun: 0, id: other }]), {
       statusCode: 409,
       code: "OperationNotAllowed",
       message: /marked for deletion/,
     });
-    const running = client.virtualMachines.update("rg", "node-a", {}, { abortSignal: AbortSignal.timeout(50) });
+    const running = client.virtualMachines.update("rg", "node-a", {}, { ...fast, abortSignal: AbortSignal.timeout(50) });
     await assert.rejects(async () => running, { name: "AbortError" });
     await assert.rejects(async () => attach("node-a", []), { statusCode: 409, code: "Conflict", message: /concurrent request/ });
     await assert.rejects(async () => client.virtualMachines.restart("rg", "node-a"), { statusCode: 409 });
