@@ -41,7 +41,7 @@ const never = new AbortController().signal;
 
 /** Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this machine. */
 export function hostProvisionerContract(name: string, makeWorld: () => Promise<HostWorld>, whyNotHere?: string): void {
-  const on = (sentence: string, test: (world: HostWorld, context: TestContext) => Promise<void>): Promise<void> =>
+  const on = (sentence: string, test: (world: HostWorld, context: TestContext) => Promise<void>): void => {
     it(sentence, { timeout: TEST_TIMEOUT_MS, ...(whyNotHere === undefined ? {} : { skip: whyNotHere }) }, async (context) => {
       const world = await makeWorld();
       try {
@@ -50,6 +50,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
         await world.close();
       }
     });
+  };
 
   describe(`${name}: devices`, () => {
     on("finds a device by its LUN, with its size", async (world) => {
@@ -156,7 +157,10 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("refuses to mount a second device over a first", async (world) => {
       const { staging } = await aStagedVolume(world);
       const other = await aFormattedDevice(world, 1, "ext4");
-      assert.equal(kindOf(await world.host.mountDevice({ device: other, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never)), "WrongDevice");
+      assert.equal(
+        kindOf(await world.host.mountDevice({ device: other, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never)),
+        "WrongDevice",
+      );
     });
 
     on("refuses to check or format what is mounted", async (world) => {
@@ -169,7 +173,8 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       const { device, staging } = await aStagedVolume(world);
       const [target, readOnlyTarget] = [world.pathOf("pods/a"), world.pathOf("pods/b")];
       const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
-      for (const request of [bind, bind, { ...bind, targetPath: readOnlyTarget, readOnly: true }, { ...bind, targetPath: readOnlyTarget, readOnly: true }]) valueOf(await world.host.bindMount(request, never));
+      for (const request of [bind, bind, { ...bind, targetPath: readOnlyTarget, readOnly: true }, { ...bind, targetPath: readOnlyTarget, readOnly: true }])
+        valueOf(await world.host.bindMount(request, never));
       await world.writeFile(`${target}/file`, "text");
       assert.equal(await world.readFile(`${readOnlyTarget}/file`), "text");
       await assert.rejects(world.writeFile(`${readOnlyTarget}/file`, "other"), /EROFS/);
@@ -254,7 +259,10 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
         valueOf(await world.host.unmount(target, never));
         valueOf(await world.host.unmount(staging, never));
         assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
-        assert.deepEqual(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)), { clean: true, reason: "the device is absent and nothing holds it" });
+        assert.deepEqual(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)), {
+          clean: true,
+          reason: "the device is absent and nothing holds it",
+        });
       });
     }
 

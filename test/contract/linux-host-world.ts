@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { existsSync, readFileSync } from "node:fs";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import type { LinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
@@ -20,8 +20,19 @@ interface AttachedLoop {
   readonly link: string;
 }
 
+/** The world of the Linux host, with what only a real kernel needs. */
+export type LinuxHostWorld = HostWorld & {
+  readonly deviceRoot: string;
+  /** The path of the file behind a disk. */
+  readonly fileOf: (lun: number) => string;
+  /** Attaches the disk of one LUN a second time, as a second machine on this kernel would see it. */
+  readonly attachSameDisk: (at: { readonly lun: number; readonly asLun: number }) => Promise<void>;
+  /** Keeps a shell command running that prints a line when it is ready and ends with its standard input. */
+  readonly keepRunning: (program: string, args: readonly string[]) => Promise<() => Promise<void>>;
+};
+
 /** This machine as the contract's world: loop devices on sparse files, with the links that udev would make. LUNs below 2 are linked as SCSI disks, the others as NVMe. */
-export async function makeLinuxHostWorld(): Promise<HostWorld> {
+export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   const directory = await mkdtemp(join(tmpdir(), "host-contract-"));
   const deviceRoot = join(directory, "root");
   const mountRoot = join(directory, "mounts");
@@ -40,9 +51,8 @@ export async function makeLinuxHostWorld(): Promise<HostWorld> {
     if (loop === undefined) throw new Error(`no disk at LUN ${lun}`);
     return loop;
   };
-  /** In a process of its own, since the host doesn't count its own descriptors. */
-  const keepOpen = async (path: string): Promise<() => Promise<void>> => {
-    const holder = spawn("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path], { stdio: ["pipe", "pipe", "inherit"] });
+  const keepRunning = async (program: string, args: readonly string[]): Promise<() => Promise<void>> => {
+    const holder = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     await once(holder.stdout, "data");
     const close = async (): Promise<void> => {
       closers.delete(close);
@@ -53,21 +63,30 @@ export async function makeLinuxHostWorld(): Promise<HostWorld> {
     closers.add(close);
     return close;
   };
+  /** In a process of its own, since the host doesn't count its own descriptors. */
+  const keepOpen = (path: string): Promise<() => Promise<void>> => keepRunning("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path]);
+  const attachFile = async (lun: number, filePath: string): Promise<void> => {
+    const path = await loops.bind(filePath);
+    const link = lun < 2 ? join(deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`) : join(deviceRoot, "dev/disk/azure/data/by-lun", `${lun}`);
+    await mkdir(join(link, ".."), { recursive: true });
+    await symlink(path, link);
+    attached.set(lun, { path, filePath, link });
+  };
 
   await mkdir(mountRoot, { recursive: true });
   const host = await startHost();
   return {
     host,
+    deviceRoot,
+    fileOf: (lun) => loopAt(lun).filePath,
+    attachSameDisk: ({ lun, asLun }) => attachFile(asLun, loopAt(lun).filePath),
+    keepRunning,
     pathOf: (name) => join(mountRoot, name),
     attachDisk: async ({ lun, sizeBytes }) => {
       const filePath = join(directory, `disk-${lun}`);
       await writeFile(filePath, "");
       await truncate(filePath, Number(sizeBytes));
-      const path = await loops.bind(filePath);
-      const link = lun < 2 ? join(deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`) : join(deviceRoot, "dev/disk/azure/data/by-lun", `${lun}`);
-      await mkdir(join(link, ".."), { recursive: true });
-      await symlink(path, link);
-      attached.set(lun, { path, filePath, link });
+      await attachFile(lun, filePath);
     },
     detachDisk: async (lun) => {
       const loop = loopAt(lun);

@@ -1,9 +1,9 @@
-import { invariant } from "../../src/core/invariant.ts";
 import { createModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
 import type { ModelIo } from "../../src/adapters/model-host/model-machine.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { invariant } from "../../src/core/invariant.ts";
 import type { HostWorld } from "./host-provisioner-contract.ts";
 
 /** A modelled machine as the contract's world. */

@@ -8,7 +8,7 @@ import type { Device } from "../../ports/host-provisioner.ts";
 import { commandFailed } from "./command-failed.ts";
 import { errorCode } from "./error-code.ts";
 import type { HostContext } from "./host-context.ts";
-import { canonicalPath, observeMountAt } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount, observeMountAt } from "./read-mounts.ts";
 
 const directoryMode = 0o750;
 const fileMode = 0o640;
@@ -31,12 +31,25 @@ export async function bindMount(
 ): Promise<Result<void, Failure>> {
   const staged = await observeMountAt(host, request.stagingPath, signal);
   if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
-  if (staged.whyDead !== undefined) return fail({ kind: "FileSystemBroken", devicePath: staged.source, detail: `the mount at ${staged.path} is dead (${staged.whyDead}): stage the volume again` });
+  if (staged.whyDead !== undefined)
+    return fail({
+      kind: "FileSystemBroken",
+      devicePath: staged.source,
+      detail: `the mount at ${staged.path} is dead (${staged.whyDead}): stage the volume again`,
+    });
   const targetPath = await canonicalPath(request.targetPath);
   await mkdirUnlessMounted(targetPath);
   return await bind(
     host,
-    { source: staged.path, targetPath, majorMinor: staged.majorMinor, devicePath: staged.source, inherited: staged.options, mountFlags: request.mountFlags, readOnly: request.readOnly },
+    {
+      source: staged.path,
+      targetPath,
+      majorMinor: staged.majorMinor,
+      devicePath: staged.source,
+      inherited: staged.options,
+      mountFlags: request.mountFlags,
+      readOnly: request.readOnly,
+    },
     signal,
   );
 }
@@ -45,7 +58,11 @@ export async function bindMount(
  * Binds a device's node to a file, making the file. Read-only is a wish here: the mount is, but Linux lets a device be written through a node on a read-only
  * mount; the container runtime has to withhold write access, as kubelet asks it to.
  */
-export async function bindDevice(host: HostContext, request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function bindDevice(
+  host: HostContext,
+  request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const { device, readOnly } = request;
   const targetPath = await canonicalPath(request.targetPath);
   await mkdir(dirname(targetPath), { recursive: true, mode: directoryMode });
@@ -55,7 +72,11 @@ export async function bindDevice(host: HostContext, request: { readonly device: 
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
   }
-  return await bind(host, { source: device.path, targetPath, majorMinor: device.majorMinor, devicePath: device.path, inherited: ["rw"], mountFlags: [], readOnly }, signal);
+  return await bind(
+    host,
+    { source: device.path, targetPath, majorMinor: device.majorMinor, devicePath: device.path, inherited: ["rw"], mountFlags: [], readOnly },
+    signal,
+  );
 }
 
 async function bind(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<void, Failure>> {
@@ -68,12 +89,13 @@ async function bind(host: HostContext, request: Bind, signal: AbortSignal): Prom
 
 /** Makes the bind unless it is there, and answers the options that it has now. */
 async function bindOnce(host: HostContext, request: Bind, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
-  const present = await observeMountAt(host, request.targetPath, signal);
+  const present = await glanceAtMount(host, request.targetPath);
   if (present === undefined) {
     const bound = await runMount(host, request, ["--bind", request.source, request.targetPath], signal);
     return bound.ok ? ok(request.inherited) : bound;
   }
-  const refuse = (problem: string) => fail<Failure>({ kind: "WrongDevice", devicePath: request.devicePath, problem: `${request.targetPath} ${problem}: unmount it first` });
+  const refuse = (problem: string) =>
+    fail<Failure>({ kind: "WrongDevice", devicePath: request.devicePath, problem: `${request.targetPath} ${problem}: unmount it first` });
   if (present.majorMinor !== request.majorMinor) return refuse(`already holds a mount of ${present.root} on ${present.source} (${present.majorMinor})`);
   if (present.whyDead !== undefined) return refuse(`holds a dead mount (${present.whyDead})`);
   if (present.options.includes("ro") && !request.readOnly && !request.inherited.includes("ro")) return refuse("is mounted read-only, but read-write is wanted");

@@ -16,11 +16,23 @@ const uncorrected = 4;
 const usageError = 16;
 
 /** Replays the journal and repairs what can be repaired without asking. XFS has no such check: its mount replays the log, and a repair is for people. */
-export async function checkFileSystem(host: HostContext, { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function checkFileSystem(
+  host: HostContext,
+  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (fsType === "xfs") return ok(undefined);
-  const command: HostCommand = { program: "e2fsck", args: ["-p", device.path], pool: "make", limitMs: host.limits.checkMs, touches: [device.majorMinor], changes: true };
+  const command: HostCommand = {
+    program: "e2fsck",
+    args: ["-p", device.path],
+    pool: "make",
+    limitMs: host.limits.checkMs,
+    touches: [device.majorMinor],
+    changes: true,
+  };
   const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
-  if (!isRunning && (await isHeldExclusively(device.path))) return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  if (!isRunning && (await isHeldExclusively(device.path)))
+    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
   const fresh = isRunning ? ok(undefined) : await dropCachedBlocks(host, device, signal);
   if (!fresh.ok) return fresh;
   const exit = await host.runner.run(command, signal);
@@ -28,7 +40,11 @@ export async function checkFileSystem(host: HostContext, { device, fsType }: { r
   const { exitCode, stderr } = exit.value;
   if (exitCode !== null && exitCode < uncorrected) return ok(undefined);
   if (exitCode === null || exitCode >= usageError) return commandFailed(command, exit.value);
-  return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with e2fsck -f, on a copy or after a snapshot` });
+  return fail({
+    kind: "FileSystemBroken",
+    devicePath: device.path,
+    detail: `e2fsck -p ended with ${exitCode}: ${stderr.slice(-outputQuotedMax)}. Check the disk by hand with e2fsck -f, on a copy or after a snapshot`,
+  });
 }
 
 /** Longest part of e2fsck's output that a failure quotes, in characters. */

@@ -9,5 +9,10 @@ const quotedLengthMax = 2000;
 
 /** The failure of a command that ended with an exit code that it should not have. */
 export function commandFailed(command: Pick<HostCommand, "program" | "args">, exit: ChildExit) {
-  return fail<Failure>({ kind: "HostCommandFailed", command: commandLine(command.program, command.args), exitCode: exit.exitCode, stderr: exit.stderr.slice(-quotedLengthMax) });
+  return fail<Failure>({
+    kind: "HostCommandFailed",
+    command: commandLine(command.program, command.args),
+    exitCode: exit.exitCode,
+    stderr: exit.stderr.slice(-quotedLengthMax),
+  });
 }

@@ -55,7 +55,15 @@ interface InFlight {
 }
 
 /** Makes the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later instance can tell whether one is alive. */
-export function createCommandRunner({ lockFd, outputDirectory, clock }: { readonly lockFd: number; readonly outputDirectory: string; readonly clock: Clock }): CommandRunner {
+export function createCommandRunner({
+  lockFd,
+  outputDirectory,
+  clock,
+}: {
+  readonly lockFd: number;
+  readonly outputDirectory: string;
+  readonly clock: Clock;
+}): CommandRunner {
   const pools = {
     inspect: createSemaphore(commandsAtOnceMax),
     mount: createSemaphore(commandsAtOnceMax),
@@ -67,7 +75,8 @@ export function createCommandRunner({ lockFd, outputDirectory, clock }: { readon
   const stuckReads = new Set<string>();
   let outputsMade = 0;
 
-  const conflictOf = (touches: readonly string[]): InFlight | undefined => [...changing].find((inFlight) => inFlight.touches.some((touched) => touches.includes(touched)));
+  const conflictOf = (touches: readonly string[]): InFlight | undefined =>
+    [...changing].find((inFlight) => inFlight.touches.some((touched) => touches.includes(touched)));
 
   return {
     inFlightOn: (touched) => [...changing].filter((inFlight) => inFlight.touches.includes(touched)).map((inFlight) => inFlight.line),
@@ -85,7 +94,12 @@ export function createCommandRunner({ lockFd, outputDirectory, clock }: { readon
     },
   };
 
-  async function joined(inFlight: InFlight, command: HostCommand, signal: AbortSignal, timedOut: Result<ChildExit, Failure>): Promise<Result<ChildExit, Failure>> {
+  async function joined(
+    inFlight: InFlight,
+    command: HostCommand,
+    signal: AbortSignal,
+    timedOut: Result<ChildExit, Failure>,
+  ): Promise<Result<ChildExit, Failure>> {
     inFlight.callers += 1;
     const waited = await waitWithin(inFlight.ended, command.limitMs, clock, signal);
     inFlight.callers -= 1;
@@ -98,7 +112,9 @@ export function createCommandRunner({ lockFd, outputDirectory, clock }: { readon
     const whenEnded = Promise.withResolvers<Result<ChildExit, Failure>>();
     const inFlight: InFlight = { line, touches: command.touches, ended: whenEnded.promise, callers: 0 };
     changing.add(inFlight);
-    const running = change(command, inFlight).catch((error: unknown) => fail<Failure>({ kind: "HostCommandFailed", command: line, exitCode: null, stderr: String(error) }));
+    const running = change(command, inFlight).catch((error: unknown) =>
+      fail<Failure>({ kind: "HostCommandFailed", command: line, exitCode: null, stderr: String(error) }),
+    );
     whenEnded.resolve(
       running.then((outcome) => {
         changing.delete(inFlight);

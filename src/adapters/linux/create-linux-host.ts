@@ -71,7 +71,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
         const mount = await observeMountAt(host, path, signal);
         return ok(mount === undefined ? undefined : toMountPoint(mount));
       }),
-    mountsOf: (majorMinor, signal) => attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await observeMountsOf(host, majorMinor, signal)).map(toMountPoint))),
+    mountsOf: (majorMinor, signal) =>
+      attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await observeMountsOf(host, majorMinor, signal)).map(toMountPoint))),
     unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
     flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
     growFileSystem: (request, signal) => attempt(`grow the file system on ${request.device.path}`, signal, () => growFileSystem(host, request, signal)),

@@ -19,7 +19,18 @@ async function aPath(t: TestContext): Promise<string> {
 }
 
 function aNote(given: Partial<VolumeNote>): VolumeNote {
-  return { volumeName: "pvc-1", uid: "uid-1", volumeId: "/disks/pvc-1", epoch: 1, stagingPath: "/staging", targetPaths: ["/target"], lun: 0, majorMinor: "8:32", accessType: "mount", ...given };
+  return {
+    volumeName: "pvc-1",
+    uid: "uid-1",
+    volumeId: "/disks/pvc-1",
+    epoch: 1,
+    stagingPath: "/staging",
+    targetPaths: ["/target"],
+    lun: 0,
+    majorMinor: "8:32",
+    accessType: "mount",
+    ...given,
+  };
 }
 
 describe("openFileNodeNotes", () => {

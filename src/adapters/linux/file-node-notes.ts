@@ -18,7 +18,9 @@ export async function openFileNodeNotes(path: string): Promise<NodeNotes> {
   if (text === undefined) return notesIn(path, { heartbeat: 0, volumes: [] });
   const parsed = parseNodeNotes(text);
   if (parsed.ok) return notesIn(path, parsed.value);
-  throw new Error(`the node's notes in ${path} are damaged (${parsed.failure}): restore the file, or remove it once nothing of this driver is mounted on this node`);
+  throw new Error(
+    `the node's notes in ${path} are damaged (${parsed.failure}): restore the file, or remove it once nothing of this driver is mounted on this node`,
+  );
 }
 
 function notesIn(path: string, first: NotesContent): NodeNotes {
@@ -26,14 +28,17 @@ function notesIn(path: string, first: NotesContent): NodeNotes {
   let lastWrite: Promise<unknown> = Promise.resolve();
 
   /** One change after the other, each on top of what the one before it made durable. */
-  const change = async (next: (current: NotesContent) => NotesContent, signal: AbortSignal): Promise<Result<void, Failure>> => {
+  const change = async (revise: (current: NotesContent) => NotesContent, signal: AbortSignal): Promise<Result<void, Failure>> => {
     const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
       if (signal.aborted) return fail({ kind: "Cancelled" });
-      const content = next(durable);
+      const content = revise(durable);
       try {
         await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
       } catch (error) {
-        return fail({ kind: "HostNotReady", detail: `the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}` });
+        return fail({
+          kind: "HostNotReady",
+          detail: `the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
+        });
       }
       durable = content;
       return ok(undefined);

@@ -23,7 +23,7 @@ const linkPlaces = [
 /** Finds the device of a LUN; if it isn't there, rescans the SCSI hosts and waits a bounded time for udev. */
 export async function findDevice(host: HostContext, { lun }: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>> {
   const giveUpAtMs = host.clock.elapsedMs() + host.deviceWaitMs;
-  for (let rescanned = false; ; ) {
+  for (let rescanned = false; ;) {
     const found = await deviceAtLun(host, lun);
     if (!found.ok) return found;
     if (found.value !== undefined) return ok(found.value);
@@ -89,7 +89,8 @@ async function rescanScsiHosts(sysRoot: string): Promise<Result<void, Failure>> 
     } catch (error) {
       const code = errorCode(error);
       // Other errors come from hosts that can't scan (EINVAL) or have just gone (ENOENT): the next one may have the device.
-      if (code === "EACCES" || code === "EPERM" || code === "EROFS") return fail({ kind: "HostNotReady", detail: `${path} can't be written (${code}): the node plug-in must be privileged and see /sys writable` });
+      if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+        return fail({ kind: "HostNotReady", detail: `${path} can't be written (${code}): the node plug-in must be privileged and see /sys writable` });
     }
   }
   return ok(undefined);

@@ -4,7 +4,7 @@ import { fail, ok } from "../../core/result.ts";
 import { blockDeviceAt } from "./block-device.ts";
 import { commandFailed } from "./command-failed.ts";
 import type { HostContext } from "./host-context.ts";
-import { observeMountAt } from "./read-mounts.ts";
+import { glanceAtMount, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Flushes what is mounted at a path to its device. */
@@ -20,11 +20,22 @@ export async function flushPath(host: HostContext, path: string, signal: AbortSi
 export async function flushMount(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
   const isRaw = (await blockDeviceAt(mount.path).catch(() => undefined)) !== undefined;
   // Of a raw device `sync` flushes its own cached blocks; of a file system all of it (syncfs).
-  const command = { program: "sync", args: isRaw ? [mount.path] : ["--file-system", mount.path], pool: "unmount", limitMs: host.limits.flushMs, touches: [], changes: false } as const;
+  const command = {
+    program: "sync",
+    args: isRaw ? [mount.path] : ["--file-system", mount.path],
+    pool: "unmount",
+    limitMs: host.limits.flushMs,
+    touches: [],
+    changes: false,
+  } as const;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
-  const after = await observeMountAt(host, mount.path, signal);
+  const after = await glanceAtMount(host, mount.path);
   if (after?.whyDead === undefined) return ok(undefined);
-  return fail({ kind: "FileSystemBroken", devicePath: mount.source, detail: `the mount at ${mount.path} is dead (${after.whyDead}): what was written last may be lost` });
+  return fail({
+    kind: "FileSystemBroken",
+    devicePath: mount.source,
+    detail: `the mount at ${mount.path} is dead (${after.whyDead}): what was written last may be lost`,
+  });
 }

@@ -10,7 +10,11 @@ import type { HostContext } from "./host-context.ts";
 import { inspectDevice } from "./inspect-device.ts";
 
 /** Makes a file system on a device that all three witnesses call blank. */
-export async function formatDevice(host: HostContext, { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function formatDevice(
+  host: HostContext,
+  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const command = formatCommand(host, device, fsType);
   const alreadyAtIt = host.runner.inFlightOn(device.majorMinor).includes([command.program, ...command.args].join(" "));
   if (!alreadyAtIt) {
@@ -20,7 +24,8 @@ export async function formatDevice(host: HostContext, { device, fsType }: { read
       const found = content.value.kind === "fileSystem" ? content.value.fsType : content.value.detail;
       return fail({ kind: "WrongFileSystem", devicePath: device.path, found, wanted: `a blank device to make ${fsType} on` });
     }
-    if (await isHeldExclusively(device.path)) return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+    if (await isHeldExclusively(device.path))
+      return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
   }
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;

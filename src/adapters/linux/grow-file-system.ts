@@ -19,7 +19,11 @@ export async function growFileSystem(
 ): Promise<Result<void, Failure>> {
   const mount = await observeMountAt(host, mountPath, signal);
   if (mount !== undefined && mount.majorMinor !== device.majorMinor) {
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not of ${device.majorMinor}` });
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not of ${device.majorMinor}`,
+    });
   }
   const make = (program: string, args: readonly string[], exitCodeMax = 0) => runMake(host, device, { program, args, exitCodeMax }, signal);
   if (fsType === "xfs") return mount === undefined ? fail({ kind: "PathNotMounted", path: mountPath }) : await make("xfs_growfs", ["-d", mount.path]);

@@ -52,7 +52,10 @@ async function askWipefs(host: HostContext, device: Device, signal: AbortSignal)
 async function readEnds(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<ContentWitnesses["nonZeroEnds"], Failure>> {
   const lastBytes = device.sizeBytes > endBytes ? device.sizeBytes - endBytes : 0n;
   const nonZeroEnds: ("start" | "end")[] = [];
-  for (const { end, offset } of [{ end: "start", offset: 0n }, { end: "end", offset: lastBytes - (lastBytes % alignmentBytes) }] as const) {
+  for (const { end, offset } of [
+    { end: "start", offset: 0n },
+    { end: "end", offset: lastBytes - (lastBytes % alignmentBytes) },
+  ] as const) {
     const block = await readDirectly(host, device, offset, signal);
     if (!block.ok) return block;
     if (block.value.some((byte) => byte !== 0)) nonZeroEnds.push(end);
@@ -63,14 +66,25 @@ async function readEnds(host: HostContext, device: Device, signal: AbortSignal):
 /** By dd, not by our own read: a read of a device that hangs would keep one of Node's few I/O threads with it. */
 async function readDirectly(host: HostContext, device: Device, offset: bigint, signal: AbortSignal): Promise<Result<Buffer, Failure>> {
   const blockBytes = endBytes + alignmentBytes;
-  const command = inspectCommand(host, device, "dd", [`if=${device.path}`, `bs=${blockBytes}`, "count=1", `skip=${offset}`, "iflag=direct,skip_bytes,fullblock", "status=none"]);
+  const command = inspectCommand(host, device, "dd", [
+    `if=${device.path}`,
+    `bs=${blockBytes}`,
+    "count=1",
+    `skip=${offset}`,
+    "iflag=direct,skip_bytes,fullblock",
+    "status=none",
+  ]);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode !== 0) return commandFailed(command, exit.value);
   const wantedBytes = device.sizeBytes - offset < blockBytes ? device.sizeBytes - offset : blockBytes;
   // Nothing read is no proof of zeros: the device may have been cut off or shrunk.
   if (BigInt(exit.value.stdout.length) < wantedBytes) {
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem: `only ${exit.value.stdout.length} of ${wantedBytes} bytes at offset ${offset} could be read: look for the LUN again` });
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `only ${exit.value.stdout.length} of ${wantedBytes} bytes at offset ${offset} could be read: look for the LUN again`,
+    });
   }
   return ok(exit.value.stdout);
 }

@@ -68,7 +68,10 @@ describe("takeInstanceLock", () => {
     t.after(() => Promise.all(locks.map((lock) => lock.close())));
     const ordered = locks.toSorted((a, b) => a.instanceNumber - b.instanceNumber);
     const seen = await Promise.all(ordered.map((lock) => lock.earlierAlive()));
-    assert.deepEqual(seen, [false, true, true, true].map((value) => ({ ok: true, value })));
+    assert.deepEqual(
+      seen,
+      [false, true, true, true].map((value) => ({ ok: true, value })),
+    );
   });
 
   it("refuses to start where it can't lock", async (t) => {

@@ -49,7 +49,9 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
     if ((await tryLock(file)) && (await isStillAt(path, file))) return lockOf(directory, instanceNumber, file);
     await file.close();
   }
-  throw new Error(`no instance lock could be taken in ${directory} in ${attemptsMax} attempts: is it on a file system with flock, and is the node plug-in started over and over?`);
+  throw new Error(
+    `no instance lock could be taken in ${directory} in ${attemptsMax} attempts: is it on a file system with flock, and is the node plug-in started over and over?`,
+  );
 }
 
 function lockOf(directory: string, instanceNumber: number, file: FileHandle): InstanceLock {
@@ -91,7 +93,9 @@ async function isAlive(path: string): Promise<boolean> {
 /** Locks an open file, or answers false if another description holds its lock. */
 async function tryLock(file: FileHandle): Promise<boolean> {
   const exitCode = await new Promise<number | null>((resolve, reject) => {
-    const flock = spawn("flock", ["--exclusive", "--nonblock", "--conflict-exit-code", String(conflictExitCode), "3"], { stdio: ["ignore", "ignore", "ignore", file.fd] });
+    const flock = spawn("flock", ["--exclusive", "--nonblock", "--conflict-exit-code", String(conflictExitCode), "3"], {
+      stdio: ["ignore", "ignore", "ignore", file.fd],
+    });
     flock.on("error", reject);
     flock.on("exit", resolve);
   });

@@ -34,7 +34,8 @@ export async function mountDevice(host: HostContext, request: MountRequest, sign
   const path = await canonicalPath(request.path);
   const present = await observeMountAt(host, path, signal);
   if (present !== undefined) return judgePresentMount(present, request);
-  if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true) return fail({ kind: "InvalidArgument", field: "path", value: path, problem: "is a symbolic link; a volume is mounted on a directory" });
+  if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true)
+    return fail({ kind: "InvalidArgument", field: "path", value: path, problem: "is a symbolic link; a volume is mounted on a directory" });
   await mkdir(path, { recursive: true, mode: directoryMode });
   const fresh = await dropCachedBlocks(host, request.device, signal);
   if (!fresh.ok) return fresh;
@@ -48,13 +49,22 @@ export async function mountDevice(host: HostContext, request: MountRequest, sign
 
 function mountCommand(host: HostContext, { device, fsType }: MountRequest, path: string, options: readonly string[]): HostCommand {
   const withOptions = options.length === 0 ? [] : ["-o", options.join(",")];
-  return { program: "mount", args: ["-t", fsType, ...withOptions, device.path, path], pool: "mount", limitMs: host.limits.mountMs, touches: [device.majorMinor, path], changes: true };
+  return {
+    program: "mount",
+    args: ["-t", fsType, ...withOptions, device.path, path],
+    pool: "mount",
+    limitMs: host.limits.mountMs,
+    touches: [device.majorMinor, path],
+    changes: true,
+  };
 }
 
 function judgePresentMount(present: ObservedMount, { device, readOnly }: MountRequest): Result<void, Failure> {
   const refuse = (problem: string): Result<void, Failure> => fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}` });
   if (present.majorMinor !== device.majorMinor) return refuse(`already holds a mount of ${present.source} (${present.majorMinor}): unmount it first`);
-  if (present.whyDead !== undefined) return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead (${present.whyDead}): unmount it first` });
-  if (present.readOnly !== readOnly) return refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}, but ${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`);
+  if (present.whyDead !== undefined)
+    return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead (${present.whyDead}): unmount it first` });
+  if (present.readOnly !== readOnly)
+    return refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}, but ${readOnly ? "read-only" : "read-write"} is wanted: unmount it first`);
   return ok(undefined);
 }

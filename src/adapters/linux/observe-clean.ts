@@ -45,7 +45,11 @@ export async function observeClean(
  * The device numbers that may stand for the volume: that of the LUN now, and the last one that was seen. The kernel gives a number away again only when nothing
  * holds the old device, so a number that another LUN has now says nothing of this volume any more.
  */
-async function numbersToSearch(host: HostContext, { lun, lastMajorMinor }: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined }, present: string | undefined): Promise<readonly string[]> {
+async function numbersToSearch(
+  host: HostContext,
+  { lun, lastMajorMinor }: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined },
+  present: string | undefined,
+): Promise<readonly string[]> {
   const seen = present === undefined ? [] : [present];
   if (lastMajorMinor === undefined || lastMajorMinor === present) return seen;
   const isAnotherLun = (await devicesOfOtherLuns(host, lun)).includes(lastMajorMinor);

@@ -28,7 +28,14 @@ export function parseNodeNotes(text: string): Result<NotesContent, string> {
 function parseNote(value: unknown): VolumeNote | undefined {
   if (!isRecord(value)) return undefined;
   const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType } = value;
-  if (typeof volumeName !== "string" || typeof uid !== "string" || typeof volumeId !== "string" || typeof stagingPath !== "string" || typeof majorMinor !== "string") return undefined;
+  if (
+    typeof volumeName !== "string" ||
+    typeof uid !== "string" ||
+    typeof volumeId !== "string" ||
+    typeof stagingPath !== "string" ||
+    typeof majorMinor !== "string"
+  )
+    return undefined;
   if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
   if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
   return { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };

@@ -13,7 +13,8 @@ import { canonicalPath, observeMountAt } from "./read-mounts.ts";
 export async function fileSystemStats(host: HostContext, path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>> {
   const mount = await observeMountAt(host, path, signal);
   if (mount === undefined) return fail({ kind: "PathNotMounted", path });
-  if (mount.whyDead !== undefined) return fail({ kind: "FileSystemBroken", devicePath: mount.source, detail: `the mount at ${path} is dead: ${mount.whyDead}` });
+  if (mount.whyDead !== undefined)
+    return fail({ kind: "FileSystemBroken", devicePath: mount.source, detail: `the mount at ${path} is dead: ${mount.whyDead}` });
   const stats = await statfs(mount.path, { bigint: true });
   return ok({
     totalBytes: stats.blocks * stats.bsize,
@@ -30,7 +31,9 @@ export async function deviceSize({ sysRoot }: HostContext, path: string): Promis
   const majorMinor = await blockDeviceAt(path).catch(undefinedIfMissing);
   if (majorMinor === undefined) return fail({ kind: "PathNotMounted", path });
   const sizeBytes = await sizeOfDevice(sysRoot, majorMinor);
-  return sizeBytes === undefined ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${majorMinor} is gone: unpublish the volume` }) : ok(sizeBytes);
+  return sizeBytes === undefined
+    ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${majorMinor} is gone: unpublish the volume` })
+    : ok(sizeBytes);
 }
 
 /** What kind of thing is at a path; links are not followed. */

@@ -22,6 +22,9 @@ const readsMax = 5;
 /** What a read error of a cut-off device says; anything else (no such program, no permission) is no proof of death. */
 const ioErrorMessages = /Input\/output error|No such device|Remote I\/O error/;
 
+/** No disk is smaller: a raw device that is has been cut off. */
+const smallestDiskBytes = 4096n;
+
 /** Bytes of the direct read: the largest sector size that Azure's disks have. */
 const probeBytes = 4096;
 
@@ -47,11 +50,25 @@ export async function canonicalPath(path: string): Promise<string> {
   return parent === undefined ? absolute : join(parent, basename(absolute));
 }
 
-/** The mount at a path; undefined if there is none. */
+/** The mount at a path, with the direct read that tells of a cut which has left no other trace yet; undefined if there is none. */
 export async function observeMountAt(host: HostContext, path: string, signal: AbortSignal): Promise<ObservedMount | undefined> {
+  const mount = await glanceAtMount(host, path);
+  if (mount === undefined || mount.isDead || mount.majorMinor.startsWith("0:")) return mount;
+  const answersIoError = await answersIoErrorDirectly(host, mount.majorMinor, signal);
+  return answersIoError ? { ...mount, isDead: true, whyDead: "its device answers I/O errors" } : mount;
+}
+
+/** The mount at a path by what the kernel shows without any I/O: for the path of a failover, where a direct read would cost more than all else. */
+export async function glanceAtMount(host: HostContext, path: string): Promise<ObservedMount | undefined> {
   const entries = await readMountinfo(host.procRoot);
   const entry = topMountAt(entries, await canonicalPath(path));
-  return entry === undefined ? undefined : await observe(host, entries, entry, await boundDeviceOf(entry), signal);
+  return entry === undefined ? undefined : await observe(host, entries, entry, await boundDeviceOf(entry));
+}
+
+/** How many mounts a device has, raw block binds included. */
+export async function countMountsOf(host: HostContext, majorMinor: string): Promise<number> {
+  const devices = await Promise.all((await readMountinfo(host.procRoot)).map(async (entry) => (await boundDeviceOf(entry)) ?? entry.majorMinor));
+  return devices.filter((device) => device === majorMinor).length;
 }
 
 /** Every mount of a device, raw block binds included, in the order in which they were made. */
@@ -60,9 +77,10 @@ export async function observeMountsOf(host: HostContext, majorMinor: string, sig
   const observed: ObservedMount[] = [];
   for (const entry of entries) {
     const boundDevice = await boundDeviceOf(entry);
-    if ((boundDevice ?? entry.majorMinor) === majorMinor) observed.push(await observe(host, entries, entry, boundDevice, signal));
+    if ((boundDevice ?? entry.majorMinor) === majorMinor) observed.push(await observe(host, entries, entry, boundDevice));
   }
-  return observed;
+  if (observed.every((mount) => mount.isDead) || !(await answersIoErrorDirectly(host, majorMinor, signal))) return observed;
+  return observed.map((mount) => ({ ...mount, isDead: true, whyDead: mount.whyDead ?? "its device answers I/O errors" }));
 }
 
 /** The device whose node is bound here; undefined for every other mount. */
@@ -75,9 +93,9 @@ async function boundDeviceOf(entry: MountinfoEntry): Promise<string | undefined>
   return found?.isBlockDevice() === true ? majorMinorOf(found.rdev) : undefined;
 }
 
-async function observe(host: HostContext, entries: readonly MountinfoEntry[], entry: MountinfoEntry, boundDevice: string | undefined, signal: AbortSignal): Promise<ObservedMount> {
+async function observe(host: HostContext, entries: readonly MountinfoEntry[], entry: MountinfoEntry, boundDevice: string | undefined): Promise<ObservedMount> {
   const majorMinor = boundDevice ?? entry.majorMinor;
-  const whyDead = await whyDeadOf(host, entry, boundDevice, majorMinor, signal);
+  const whyDead = await whyDeadOf(host, entry, boundDevice !== undefined, majorMinor);
   const holder = boundDevice === undefined ? undefined : entries.find((other) => other.majorMinor === entry.majorMinor && other.root === "/");
   return {
     path: entry.mountPoint,
@@ -92,16 +110,18 @@ async function observe(host: HostContext, entries: readonly MountinfoEntry[], en
   };
 }
 
-async function whyDeadOf(host: HostContext, entry: MountinfoEntry, boundDevice: string | undefined, majorMinor: string, signal: AbortSignal): Promise<string | undefined> {
+async function whyDeadOf(host: HostContext, entry: MountinfoEntry, isBound: boolean, majorMinor: string): Promise<string | undefined> {
   // Not a block device's file system (tmpfs, NFS …): nothing of ours.
   if (majorMinor.startsWith("0:")) return undefined;
   const [sizeBytes, state] = await Promise.all([sizeOfDevice(host.sysRoot, majorMinor), readDeviceAttribute(host.sysRoot, majorMinor, "device/state")]);
   const device = sizeBytes === undefined ? undefined : { sizeBytes, state };
-  const isBound = boundDevice !== undefined;
-  const root = isBound ? { fileSystemBytes: undefined, answersIoError: false } : await askRoot(entry.mountPoint);
+  const root = isBound ? { fileSystemBytes: smallestDiskBytes, answersIoError: false } : await askRoot(entry.mountPoint);
   // Options of a devtmpfs say nothing of the device that is bound from it.
-  const evidence = { entry: isBound ? { options: [], superOptions: [] } : entry, device, ...root };
-  return whyMountIsDead(evidence) ?? whyMountIsDead({ ...evidence, answersIoError: await answersIoErrorDirectly(host, majorMinor, signal) });
+  return whyMountIsDead({
+    entry: isBound ? { options: [], superOptions: [] } : entry,
+    device,
+    ...root,
+  });
 }
 
 async function askRoot(mountPoint: string): Promise<{ readonly fileSystemBytes: bigint | undefined; readonly answersIoError: boolean }> {
@@ -120,7 +140,14 @@ async function answersIoErrorDirectly(host: HostContext, majorMinor: string, sig
   const node = await nodeOfDevice(host.sysRoot, majorMinor);
   if (node === undefined) return false;
   const exit = await host.runner.run(
-    { program: "dd", args: [`if=${node}`, `bs=${probeBytes}`, "count=1", "iflag=direct", "status=none"], pool: "inspect", limitMs: host.limits.directReadMs, touches: [], changes: false },
+    {
+      program: "dd",
+      args: [`if=${node}`, `bs=${probeBytes}`, "count=1", "iflag=direct", "status=none"],
+      pool: "inspect",
+      limitMs: host.limits.directReadMs,
+      touches: [],
+      changes: false,
+    },
     signal,
   );
   // A read that hangs or can't be made is no answer; a device shorter than one block has been cut off.

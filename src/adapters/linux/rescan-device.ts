@@ -16,7 +16,10 @@ export async function rescanDevice({ sysRoot }: HostContext, device: Device): Pr
   if ((await blockDeviceAt(device.path).catch(undefinedIfMissing)) !== device.majorMinor) return isGone(device);
   for (const file of rescanFiles) {
     const path = join(sysRoot, "dev/block", device.majorMinor, file);
-    const exists = await access(path).then(() => true, () => false);
+    const exists = await access(path).then(
+      () => true,
+      () => false,
+    );
     if (!exists) continue;
     try {
       await writeFile(path, "1");

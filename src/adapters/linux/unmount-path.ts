@@ -7,7 +7,7 @@ import { errorCode, undefinedIfMissing } from "./error-code.ts";
 import { flushMount } from "./flush-path.ts";
 import type { HostContext } from "./host-context.ts";
 import { processesUsing } from "./processes.ts";
-import { canonicalPath, observeMountAt, observeMountsOf } from "./read-mounts.ts";
+import { canonicalPath, countMountsOf, glanceAtMount } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Most mounts stacked on one path that are taken off in one call. */
@@ -23,7 +23,7 @@ export async function unmountPath(host: HostContext, givenPath: string, signal: 
   for (let unmounted = 0; unmounted < stackedMountsMax; unmounted += 1) {
     const settled = await awaitCommandsOn(host, path, signal);
     if (!settled.ok) return settled;
-    const mount = await observeMountAt(host, path, signal);
+    const mount = await glanceAtMount(host, path);
     if (mount === undefined) return await removeEmpty(path);
     const ended = await unmountOnce(host, mount, signal);
     if (!ended.ok) return ended;
@@ -39,13 +39,20 @@ async function awaitCommandsOn(host: HostContext, path: string, signal: AbortSig
 }
 
 async function unmountOnce(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const isLast = (await observeMountsOf(host, mount.majorMinor, signal)).length <= 1;
+  const isLast = (await countMountsOf(host, mount.majorMinor)) <= 1;
   if (isLast && !mount.isDead) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and swallows I/O errors. The error is reported once; the next call goes on.
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;
   }
-  const command = { program: "umount", args: [mount.path], pool: "unmount", limitMs: host.limits.unmountMs, touches: [mount.majorMinor, mount.path], changes: true } as const;
+  const command = {
+    program: "umount",
+    args: [mount.path],
+    pool: "unmount",
+    limitMs: host.limits.unmountMs,
+    touches: [mount.majorMinor, mount.path],
+    changes: true,
+  } as const;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   if (exit.value.exitCode === 0 || /not mounted|no mount point/.test(exit.value.stderr)) return ok(undefined);
@@ -55,7 +62,10 @@ async function unmountOnce(host: HostContext, mount: ObservedMount, signal: Abor
   return fail({ kind: "DeviceBusy", devicePath: mount.source, detail: `${mount.path} is in use${named === "" ? "" : ` by ${named}`}: end what uses it` });
 }
 
-/** Removes the mount point. Whatever someone wrote into it while nothing was mounted is not ours to delete. */
+/**
+ * Removes the mount point. Whatever someone wrote into it while nothing was mounted is not ours to delete. By removing a directory the kernel also detaches
+ * what other mount namespaces have mounted on that very directory; a file system that is still in use there stays alive and is found by `isClean`.
+ */
 async function removeEmpty(path: string): Promise<Result<void, Failure>> {
   const found = await lstat(path).catch(undefinedIfMissing);
   if (found === undefined) return ok(undefined);

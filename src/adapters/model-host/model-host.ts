@@ -13,7 +13,9 @@ const bytesPerInode = 16384n;
 
 /** The host that one plug-in instance has of a modelled machine. */
 export function createModelHost(machine: MachineState, instanceNumber: number): HostProvisioner {
-  const earlierAlive = (): boolean => [...machine.liveInstances].some((number) => number < instanceNumber) || machine.operations.inFlight().some((operation) => operation.instanceNumber < instanceNumber);
+  const earlierAlive = (): boolean =>
+    [...machine.liveInstances].some((number) => number < instanceNumber) ||
+    machine.operations.inFlight().some((operation) => operation.instanceNumber < instanceNumber);
 
   /** A look: happens at once. */
   const look = <T>(method: HostMethod, signal: AbortSignal, act: () => Result<T, Failure>): Result<T, Failure> => {
@@ -23,7 +25,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   };
 
   /** A command: takes the time that the machine is set to, outlives its caller, and excludes others on what it touches. */
-  const command = async (method: HostMethod, touches: readonly string[], signal: AbortSignal, act: () => Result<void, Failure>): Promise<Result<void, Failure>> => {
+  const command = async (
+    method: HostMethod,
+    touches: readonly string[],
+    signal: AbortSignal,
+    act: () => Result<void, Failure>,
+  ): Promise<Result<void, Failure>> => {
     const admitted = look(method, signal, () => ok(undefined));
     if (!admitted.ok) return admitted;
     return await machine.operations.run({ line: `${method} ${touches.join(" ")}`, instanceNumber, touches, latencyMs: machine.latencyMs(method), act }, signal);
@@ -31,11 +38,13 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
 
   const withDevice = <T>(device: Device, act: (found: ModelDevice) => Result<T, Failure>): Result<T, Failure> => {
     const found = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === device.majorMinor);
-    if (found === undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+    if (found === undefined)
+      return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
     if (found.state === "cutOff") return fail({ kind: "HostCommandFailed", command: `open ${device.path}`, exitCode: 1, stderr: "Input/output error" });
     return act(found);
   };
-  const busy = (device: ModelDevice): Result<never, Failure> => fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  const busy = (device: ModelDevice): Result<never, Failure> =>
+    fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
   const isMounted = (device: ModelDevice): boolean => machine.mounts.some((mount) => mount.device === device && mount.fsType !== undefined);
   const mountAt = (path: string): ModelMount | undefined => machine.mounts.findLast((mount) => mount.path === path);
 
@@ -58,7 +67,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         withDevice(device, (found) => {
           const { content } = found.disk;
           if (content.kind !== "blank") {
-            return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.kind === "fileSystem" ? content.fsType : content.detail, wanted: `a blank device to make ${fsType} on` });
+            return fail({
+              kind: "WrongFileSystem",
+              devicePath: device.path,
+              found: content.kind === "fileSystem" ? content.fsType : content.detail,
+              wanted: `a blank device to make ${fsType} on`,
+            });
           }
           if (isMounted(found)) return busy(found);
           found.disk.content = { kind: "fileSystem", fsType };
@@ -72,7 +86,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         withDevice(device, (found) => {
           if (fsType === "xfs") return ok(undefined);
           if (isMounted(found)) return busy(found);
-          if (found.disk.isBroken || found.disk.content.kind !== "fileSystem") return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: "the check found damage that it can't repair" });
+          if (found.disk.isBroken || found.disk.content.kind !== "fileSystem")
+            return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: "the check found damage that it can't repair" });
           machine.wrote(found, "check");
           return ok(undefined);
         }),
@@ -86,10 +101,21 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         return withDevice(request.device, (found) => {
           const { content } = found.disk;
           if (content.kind !== "fileSystem" || content.fsType !== request.fsType) {
-            return fail({ kind: "HostCommandFailed", command: `mount -t ${request.fsType} ${found.path} ${request.path}`, exitCode: 32, stderr: "wrong fs type, bad option, bad superblock" });
+            return fail({
+              kind: "HostCommandFailed",
+              command: `mount -t ${request.fsType} ${found.path} ${request.path}`,
+              exitCode: 32,
+              stderr: "wrong fs type, bad option, bad superblock",
+            });
           }
           makeDirectory(machine, request.path);
-          machine.mounts.push({ path: request.path, device: found, fsType: request.fsType, readOnly: request.readOnly || options.value.includes("ro"), openFiles: 0 });
+          machine.mounts.push({
+            path: request.path,
+            device: found,
+            fsType: request.fsType,
+            readOnly: request.readOnly || options.value.includes("ro"),
+            openFiles: 0,
+          });
           // A read-write mount replays the journal and marks the file system as mounted.
           if (!request.readOnly) machine.wrote(found, "mount");
           return ok(undefined);
@@ -99,7 +125,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("bindMount", [targetPath], signal, () => {
         const staged = mountAt(stagingPath);
         if (staged === undefined) return fail({ kind: "PathNotMounted", path: stagingPath });
-        if (isDead(staged)) return fail({ kind: "FileSystemBroken", devicePath: staged.device.path, detail: `the mount at ${stagingPath} is dead: stage the volume again` });
+        if (isDead(staged))
+          return fail({ kind: "FileSystemBroken", devicePath: staged.device.path, detail: `the mount at ${stagingPath} is dead: stage the volume again` });
         const present = mountAt(targetPath);
         if (present !== undefined) return judgePresent(present, toDevice(staged.device), readOnly || staged.readOnly);
         makeDirectory(machine, targetPath);
@@ -121,7 +148,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const mount = mountAt(path);
         return ok(mount === undefined ? undefined : toMountPoint(mount));
       }),
-    mountsOf: async (majorMinor, signal) => look("mountsOf", signal, () => ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint))),
+    mountsOf: async (majorMinor, signal) =>
+      look("mountsOf", signal, () => ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint))),
     unmount: (path, signal) =>
       command("unmount", [path], signal, () => {
         for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
@@ -141,14 +169,17 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("flush", [path], signal, () => {
         const mount = mountAt(path);
         if (mount === undefined) return fail({ kind: "PathNotMounted", path });
-        return flushDevice(machine, mount.device) ? ok(undefined) : fail({ kind: "HostCommandFailed", command: `sync --file-system ${path}`, exitCode: 1, stderr: "Input/output error" });
+        return flushDevice(machine, mount.device)
+          ? ok(undefined)
+          : fail({ kind: "HostCommandFailed", command: `sync --file-system ${path}`, exitCode: 1, stderr: "Input/output error" });
       }),
     growFileSystem: ({ device, mountPath, fsType }, signal) =>
       command("growFileSystem", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
           const mount = mountAt(mountPath);
           if (mount === undefined && fsType === "xfs") return fail({ kind: "PathNotMounted", path: mountPath });
-          if (mount !== undefined && mount.device !== found) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.device.path}` });
+          if (mount !== undefined && mount.device !== found)
+            return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.device.path}` });
           if (found.disk.fileSystemBytes === found.knownBytes) return ok(undefined);
           found.disk.fileSystemBytes = found.knownBytes;
           machine.wrote(found, "grow");
@@ -165,13 +196,22 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const usedBytes = [...files.values()].reduce((sum, text) => sum + BigInt(text.length), 0n);
         const totalInodes = disk.fileSystemBytes / bytesPerInode;
         const usedInodes = BigInt(files.size);
-        return ok({ totalBytes: disk.fileSystemBytes, usedBytes, availableBytes: disk.fileSystemBytes - usedBytes, totalInodes, usedInodes, availableInodes: totalInodes - usedInodes });
+        return ok({
+          totalBytes: disk.fileSystemBytes,
+          usedBytes,
+          availableBytes: disk.fileSystemBytes - usedBytes,
+          totalInodes,
+          usedInodes,
+          availableInodes: totalInodes - usedInodes,
+        });
       }),
     deviceSize: async (path, signal) =>
       look("deviceSize", signal, () => {
         const device = [...machine.devicesByLun.values()].find((candidate) => candidate.path === path) ?? rawDeviceAt(mountAt(path));
         if (device === undefined) return fail({ kind: "PathNotMounted", path });
-        return device.state === "gone" ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${device.majorMinor} is gone: unpublish the volume` }) : ok(bytes(device.knownBytes));
+        return device.state === "gone"
+          ? fail({ kind: "WrongDevice", devicePath: path, problem: `its device ${device.majorMinor} is gone: unpublish the volume` })
+          : ok(bytes(device.knownBytes));
       }),
     pathKind: async (path, signal) =>
       look("pathKind", signal, () => {
@@ -210,7 +250,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
 }
 
 function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void, Failure> {
-  const refuse = (problem: string): Result<void, Failure> => fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}: unmount it first` });
+  const refuse = (problem: string): Result<void, Failure> =>
+    fail({ kind: "WrongDevice", devicePath: device.path, problem: `${present.path} ${problem}: unmount it first` });
   if (present.device.majorMinor !== device.majorMinor) return refuse(`already holds a mount of ${present.device.path}`);
   if (isDead(present)) return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: `the mount at ${present.path} is dead: unmount it first` });
   return present.readOnly === readOnly ? ok(undefined) : refuse(`is mounted ${present.readOnly ? "read-only" : "read-write"}`);

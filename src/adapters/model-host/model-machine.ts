@@ -1,5 +1,5 @@
-import { invariant } from "../../core/invariant.ts";
 import type { Failure } from "../../core/failure.ts";
+import { invariant } from "../../core/invariant.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host-provisioner.ts";
 import { flushDevice } from "./machine-state.ts";
@@ -35,6 +35,8 @@ export interface ModelMachine {
   readonly openRaw: (lun: number) => () => void;
   readonly failNext: (method: HostMethod, failure: Failure) => void;
   readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
+  /** The commands under way, as `<method> <what it touches>`. */
+  readonly commandsInFlight: () => readonly string[];
   readonly mounts: () => readonly { readonly path: string; readonly diskUri: string; readonly readOnly: boolean; readonly canWrite: boolean }[];
 }
 
@@ -42,7 +44,15 @@ export interface ModelMachine {
 const sdMajor = 8;
 
 /** Makes a machine without devices. `onDiskWrite` is told of every change of a disk. */
-export function createModelMachine({ nodeName, clock, onDiskWrite }: { readonly nodeName: string; readonly clock: Clock; readonly onDiskWrite?: (write: ModelDiskWrite) => void }): ModelMachine {
+export function createModelMachine({
+  nodeName,
+  clock,
+  onDiskWrite,
+}: {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly onDiskWrite?: (write: ModelDiskWrite) => void;
+}): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
   const latencies = new Map<HostMethod, number>();
   const instanceNumbers = new Map<HostProvisioner, number>();
@@ -150,7 +160,9 @@ export function createModelMachine({ nodeName, clock, onDiskWrite }: { readonly 
     },
     failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),
     setLatencyMs: (method, latencyMs) => latencies.set(method, latencyMs),
-    mounts: () => state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
+    commandsInFlight: () => state.operations.inFlight().map(({ line }) => line),
+    mounts: () =>
+      state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
   };
 }
 

@@ -33,7 +33,11 @@ describe("judgeDeviceContent", () => {
       witnesses: { blkid: { TYPE: "crypto_LUKS", USAGE: "crypto" } },
       content: { kind: "otherData", detail: "crypto of type crypto_LUKS" },
     },
-    { because: "partitions are someone's data", witnesses: { blkid: { PTTYPE: "gpt" } }, content: { kind: "otherData", detail: "a partition table of type gpt" } },
+    {
+      because: "partitions are someone's data",
+      witnesses: { blkid: { PTTYPE: "gpt" } },
+      content: { kind: "otherData", detail: "a partition table of type gpt" },
+    },
     {
       because: "blkid may find two that contradict each other",
       witnesses: { blkid: "ambivalent", wipefsTypes: ["ext4", "xfs"] },

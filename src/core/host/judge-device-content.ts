@@ -28,7 +28,9 @@ export function parseWipefsTypes(text: string): readonly string[] | undefined {
   if (text.trim() === "") return [];
   const parsed = parseJson(text);
   if (!hasSignatures(parsed)) return undefined;
-  return parsed.signatures.map((signature) => (typeof signature === "object" && signature !== null && "type" in signature ? String(signature.type) : "unknown"));
+  return parsed.signatures.map((signature) =>
+    typeof signature === "object" && signature !== null && "type" in signature ? String(signature.type) : "unknown",
+  );
 }
 
 /** Judges a device's content. It is blank only if all three witnesses say so; it is a file system only if blkid names exactly one. */

@@ -16,9 +16,21 @@ const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: s
   { because: "a read-only bind of a healthy file system is meant so", evidence: { entry: { options: ["ro"], superOptions: ["rw"] } }, why: undefined },
   { because: "the SCSI device was removed below the mount", evidence: { device: undefined }, why: "its device is gone" },
   { because: "the SCSI layer gave the device up", evidence: { device: { sizeBytes: 1000n, state: "offline" } }, why: "its device is offline" },
-  { because: "the device shrank below the file system", evidence: { device: { sizeBytes: 512n, state: undefined } }, why: "its device has 512 of the file system's 900 bytes" },
-  { because: "ext4 aborted its journal", evidence: { entry: { options: ["rw"], superOptions: ["rw", "emergency_ro"] } }, why: "its file system has shut down (emergency_ro)" },
-  { because: "ext4 aborted its journal on an older kernel", evidence: { entry: { options: ["rw"], superOptions: ["ro"] } }, why: "its file system went read-only after an error" },
+  {
+    because: "the device shrank below the file system",
+    evidence: { device: { sizeBytes: 512n, state: undefined } },
+    why: "its device has 512 of the file system's 900 bytes",
+  },
+  {
+    because: "ext4 aborted its journal",
+    evidence: { entry: { options: ["rw"], superOptions: ["rw", "emergency_ro"] } },
+    why: "its file system has shut down (emergency_ro)",
+  },
+  {
+    because: "ext4 aborted its journal on an older kernel",
+    evidence: { entry: { options: ["rw"], superOptions: ["ro"] } },
+    why: "its file system went read-only after an error",
+  },
   { because: "XFS shut down", evidence: { answersIoError: true }, why: "it answers I/O errors" },
 ];
 for (const { because, evidence, why } of rows) {

@@ -22,7 +22,8 @@ const goneStates = new Set(["offline", "transport-offline", "cancel", "deleted",
 export function whyMountIsDead({ entry, device, fileSystemBytes, answersIoError }: MountEvidence): string | undefined {
   if (device === undefined) return "its device is gone";
   if (device.state !== undefined && goneStates.has(device.state)) return `its device is ${device.state}`;
-  if (fileSystemBytes !== undefined && device.sizeBytes < fileSystemBytes) return `its device has ${device.sizeBytes} of the file system's ${fileSystemBytes} bytes`;
+  if (fileSystemBytes !== undefined && device.sizeBytes < fileSystemBytes)
+    return `its device has ${device.sizeBytes} of the file system's ${fileSystemBytes} bytes`;
   const shutDown = entry.superOptions.find((option) => option === "emergency_ro" || option === "shutdown");
   if (shutDown !== undefined) return `its file system has shut down (${shutDown})`;
   if (entry.superOptions.includes("ro") && entry.options.includes("rw")) return "its file system went read-only after an error";

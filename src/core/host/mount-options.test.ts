@@ -4,7 +4,10 @@ import { bindMountOptions, stagingMountOptions } from "./mount-options.ts";
 
 describe("stagingMountOptions", () => {
   it("passes on what the user asked for, once each", () => {
-    assert.deepEqual(stagingMountOptions({ fsType: "ext4", mountFlags: ["noatime", "discard", "noatime"], readOnly: false }), { ok: true, value: ["noatime", "discard"] });
+    assert.deepEqual(stagingMountOptions({ fsType: "ext4", mountFlags: ["noatime", "discard", "noatime"], readOnly: false }), {
+      ok: true,
+      value: ["noatime", "discard"],
+    });
   });
 
   it("never replays the journal of a read-only mount", () => {

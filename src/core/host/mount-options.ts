@@ -4,12 +4,50 @@ import type { Result } from "../result.ts";
 import { fail, ok } from "../result.ts";
 
 /** Options that mount(8) or the kernel keep for each mount, not for the file system: the only ones that mean something for a bind mount. */
-const perMountOptions = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "nodiratime", "diratime", "relatime", "norelatime", "strictatime", "nosymfollow"]);
+const perMountOptions = new Set([
+  "ro",
+  "rw",
+  "nosuid",
+  "suid",
+  "nodev",
+  "dev",
+  "noexec",
+  "exec",
+  "noatime",
+  "atime",
+  "nodiratime",
+  "diratime",
+  "relatime",
+  "norelatime",
+  "strictatime",
+  "nosymfollow",
+]);
 
 /** Options that would mount something else than the volume's own device at the given path, or change how it is seen elsewhere. */
 const forbiddenNames = new Set([
-  "bind", "rbind", "move", "remount", "loop", "offset", "sizelimit", "encryption", "helper", "shared", "rshared", "private", "rprivate", "slave", "rslave",
-  "unbindable", "runbindable", "X-mount.subdir", "X-mount.idmap", "journal_dev", "journal_path", "logdev", "rtdev",
+  "bind",
+  "rbind",
+  "move",
+  "remount",
+  "loop",
+  "offset",
+  "sizelimit",
+  "encryption",
+  "helper",
+  "shared",
+  "rshared",
+  "private",
+  "rprivate",
+  "slave",
+  "rslave",
+  "unbindable",
+  "runbindable",
+  "X-mount.subdir",
+  "X-mount.idmap",
+  "journal_dev",
+  "journal_path",
+  "logdev",
+  "rtdev",
 ]);
 
 /** Longest single mount flag that is accepted, in characters: the kernel takes one page for all of them. */
@@ -19,7 +57,11 @@ const flagLengthMax = 1024;
  * The options to mount a file system with. A read-only mount doesn't replay the journal, since that would write to a disk that another node may be writing.
  * Fails with `InvalidArgument` for a flag that mounts something else or contradicts `readOnly`.
  */
-export function stagingMountOptions(request: { readonly fsType: FileSystemType; readonly mountFlags: readonly string[]; readonly readOnly: boolean }): Result<readonly string[], Failure> {
+export function stagingMountOptions(request: {
+  readonly fsType: FileSystemType;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}): Result<readonly string[], Failure> {
   const refused = request.mountFlags.flatMap((flag) => {
     const problem = problemOfFlag(flag, request.readOnly);
     return problem === undefined ? [] : [{ flag, problem }];
@@ -29,7 +71,11 @@ export function stagingMountOptions(request: { readonly fsType: FileSystemType; 
 }
 
 /** The options to remount a bind mount with; undefined if it may stay as it was bound. What `inherited` (the options of the mount that is bound) restricts stays restricted. */
-export function bindMountOptions(request: { readonly inherited: readonly string[]; readonly mountFlags: readonly string[]; readonly readOnly: boolean }): readonly string[] | undefined {
+export function bindMountOptions(request: {
+  readonly inherited: readonly string[];
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+}): readonly string[] | undefined {
   const wanted = request.mountFlags.filter((flag) => perMountOptions.has(flag) && flag !== "rw");
   const added = unique([...wanted, ...(request.readOnly ? ["ro"] : [])]).filter((option) => !request.inherited.includes(option));
   if (added.length === 0) return undefined;

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import type { Result } from "../../src/core/result.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import type { Device } from "../../src/ports/host-provisioner.ts";
+import { makeLinuxHostWorld } from "./linux-host-world.ts";
+import type { LinuxHostWorld } from "./linux-host-world.ts";
+
+const TEST_TIMEOUT_MS = 60_000;
+const DISK_BYTES = 64n * 1024n * 1024n;
+const never = new AbortController().signal;
+const run = promisify(execFile);
+
+const devices = dataPlaneAvailable();
+
+function on(sentence: string, test: (world: LinuxHostWorld) => Promise<void>): void {
+  it(sentence, { timeout: TEST_TIMEOUT_MS, ...(devices.available ? {} : { skip: devices.reason }) }, async () => {
+    const world = await makeLinuxHostWorld();
+    try {
+      await test(world);
+    } finally {
+      await world.close();
+    }
+  });
+}
+
+describe("Linux host on a disk that several machines see", () => {
+  on("finds every synced file after a cut, once the journal is replayed elsewhere", async (world) => {
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    await writeFile(`${staging}/synced`, "synced", { flush: true });
+    await writeFile(`${staging}/unsynced`, "unsynced");
+    await world.attachSameDisk({ lun: 0, asLun: 2 });
+    await world.detachDisk(0);
+    valueOf(await world.host.unmount(staging, never));
+    const other = valueOf(await world.host.findDevice({ lun: 2 }, never));
+    valueOf(await world.host.checkFileSystem({ device: other, fsType: "ext4" }, never));
+    const there = await aStagedVolume(world, other);
+    assert.equal(await readFile(`${there}/synced`, "utf8"), "synced");
+  });
+
+  on("sees past its own cache that another machine has formatted the disk", async (world) => {
+    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+    await world.attachSameDisk({ lun: 0, asLun: 1 });
+    const [writer, replica] = [valueOf(await world.host.findDevice({ lun: 0 }, never)), valueOf(await world.host.findDevice({ lun: 1 }, never))];
+    // Somebody keeps the replica's device open and has read it while the disk was blank: only that keeps the kernel from forgetting.
+    const close = await world.keepRunning("sh", ["-c", 'exec 3<"$1"; head -c 4194304 <&3 >/dev/null; echo read; exec cat', "sh", replica.path]);
+    valueOf(await world.host.format({ device: writer, fsType: "ext4" }, never));
+    const stale = await run("blkid", ["-p", replica.path]).then(
+      () => "sees ext4",
+      () => "sees nothing",
+    );
+    assert.equal(stale, "sees nothing", "the premise: without dropping the cache the disk looks blank");
+    assert.deepEqual(valueOf(await world.host.inspectDevice(replica, never)), { kind: "fileSystem", fsType: "ext4" });
+    await close();
+  });
+
+  on("doesn't write to the disk by a read-only mount, even with a journal to replay", async (world) => {
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    await writeFile(`${staging}/synced`, "synced", { flush: true });
+    await world.attachSameDisk({ lun: 0, asLun: 2 });
+    await world.detachDisk(0);
+    const other = valueOf(await world.host.findDevice({ lun: 2 }, never));
+    const path = world.pathOf("reader");
+    const before = valueOf(await world.host.writeProgress(other.majorMinor, never));
+    valueOf(await world.host.mountDevice({ device: other, path, fsType: "ext4", mountFlags: [], readOnly: true }, never));
+    assert.equal(valueOf(await world.host.mountAt(path, never))?.readOnly, true);
+    valueOf(await world.host.unmount(path, never));
+    assert.equal(valueOf(await world.host.writeProgress(other.majorMinor, never)), before);
+  });
+
+  on("calls a cut-off mount dead before anything has been written to it", async (world) => {
+    const staging = await aStagedVolume(world, await aFormattedDevice(world));
+    await world.detachDisk(0);
+    assert.equal(valueOf(await world.host.mountAt(staging, never))?.isDead, true);
+  });
+});
+
+describe("Linux host: clean", () => {
+  on("isn't clean while the disk is mounted in another mount namespace only", async (world) => {
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    const inContainer = world.pathOf("container");
+    await mkdir(inContainer);
+    const close = await world.keepRunning("unshare", [
+      "--mount",
+      "--propagation",
+      "private",
+      "sh",
+      "-c",
+      'mount --bind "$1" "$2"; echo bound; exec cat',
+      "sh",
+      staging,
+      inContainer,
+    ]);
+    valueOf(await world.host.unmount(staging, never));
+    const kept = valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never));
+    assert.equal(kept.clean, false);
+    assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
+    await close();
+    assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, true);
+  });
+
+  on("isn't clean while a loop device stands on the disk", async (world) => {
+    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+    const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+    const { stdout } = await run("losetup", ["--find", "--show", device.path]);
+    const loop = stdout.trim();
+    const kept = valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never));
+    await run("losetup", ["--detach", loop]);
+    assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
+    assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, true);
+  });
+});
+
+describe("Linux host: file systems and mounts", () => {
+  on("calls a file system broken that e2fsck can't repair", async (world) => {
+    const device = await aFormattedDevice(world);
+    const file = await open(world.fileOf(0), "r+");
+    await file.write(Buffer.alloc(4096), 0, 4096, 0);
+    await file.sync();
+    await file.close();
+    const checked = await world.host.checkFileSystem({ device, fsType: "ext4" }, never);
+    assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
+  });
+
+  on("leaves alone what someone wrote into a directory while nothing was mounted there", async (world) => {
+    const path = world.pathOf("staging");
+    await mkdir(path);
+    await writeFile(`${path}/stray`, "text");
+    assert.deepEqual(await world.host.unmount(path, never), {
+      ok: false,
+      failure: { kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` },
+    });
+    assert.equal(await readFile(`${path}/stray`, "utf8"), "text");
+  });
+
+  on("names the process that keeps a mount busy", async (world) => {
+    const staging = await aStagedVolume(world, await aFormattedDevice(world));
+    await writeFile(`${staging}/file`, "text");
+    const close = await world.keepFileOpen(`${staging}/file`);
+    const busy = await world.host.unmount(staging, never);
+    await close();
+    assert.match(!busy.ok && busy.failure.kind === "DeviceBusy" ? busy.failure.detail : "", /in use by \d+ \(cat\)/);
+  });
+
+  on("keeps a mount's own restrictions on a read-only bind of it", async (world) => {
+    const staging = await aStagedVolume(world, await aFormattedDevice(world), ["noatime", "nosuid"]);
+    const targetPath = world.pathOf("target");
+    valueOf(await world.host.bindMount({ stagingPath: staging, targetPath, readOnly: true, mountFlags: [] }, never));
+    const { stdout } = await run("findmnt", ["--noheadings", "--output", "VFS-OPTIONS", targetPath]);
+    assert.deepEqual(stdout.trim().split(",").toSorted(), ["noatime", "nosuid", "ro"]);
+  });
+
+  on("finds a mount below a directory that is a link", async (world) => {
+    const device = await aFormattedDevice(world);
+    await mkdir(world.pathOf("real"));
+    await symlink(world.pathOf("real"), world.pathOf("linked"));
+    const path = world.pathOf("linked/staging");
+    valueOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+    assert.equal(valueOf(await world.host.mountAt(path, never))?.path, world.pathOf("real/staging"));
+    valueOf(await world.host.unmount(path, never));
+  });
+});
+
+describe("Linux host: finding devices", () => {
+  on("believes neither of two links of one LUN that lead to different devices", async (world) => {
+    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+    await world.attachDisk({ lun: 2, sizeBytes: DISK_BYTES });
+    const { path } = valueOf(await world.host.findDevice({ lun: 2 }, never));
+    await symlink(path, join(world.deviceRoot, "dev/disk/azure/data/by-lun/0"));
+    const found = await world.host.findDevice({ lun: 0 }, never);
+    assert.equal(found.ok ? "found" : found.failure.kind, "WrongDevice");
+  });
+
+  it("asks every SCSI host to rescan before it gives up, and says where it looked", async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "linux-host-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const scans = ["host0", "host1"].map((name) => join(directory, "sys/class/scsi_host", name, "scan"));
+    for (const scan of scans) {
+      await mkdir(dirname(scan), { recursive: true });
+      await writeFile(scan, "");
+    }
+    const host = await createLinuxHost({
+      deviceRoot: directory,
+      sysRoot: join(directory, "sys"),
+      lockDirectory: join(directory, "locks"),
+      clock: systemClock,
+      deviceWaitMs: 1,
+    });
+    t.after(host.close);
+    assert.deepEqual(await host.findDevice({ lun: 7 }, never), {
+      ok: false,
+      failure: { kind: "DeviceNotFound", lun: 7, searched: [join(directory, "dev/disk/azure/scsi1/lun7"), join(directory, "dev/disk/azure/data/by-lun/7")] },
+    });
+    assert.deepEqual(await Promise.all(scans.map((scan) => readFile(scan, "utf8"))), ["- - -", "- - -"]);
+  });
+});
+
+async function aFormattedDevice(world: LinuxHostWorld): Promise<Device> {
+  await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+  const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+  valueOf(await world.host.format({ device, fsType: "ext4" }, never));
+  return device;
+}
+
+async function aStagedVolume(world: LinuxHostWorld, device: Device, mountFlags: readonly string[] = []): Promise<string> {
+  const path = world.pathOf(`staging-${device.majorMinor}`);
+  valueOf(await world.host.mountDevice({ device, path, fsType: "ext4", mountFlags, readOnly: false }, never));
+  return path;
+}
+
+function valueOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) assert.fail(JSON.stringify(result.failure));
+  return result.value;
+}
