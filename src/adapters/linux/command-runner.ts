@@ -11,7 +11,7 @@ import type { ChildExit } from "./spawn-child.ts";
 import { waitWithin } from "./wait-within.ts";
 
 /** Pools of commands, so that slow ones can't keep quick ones of other volumes waiting. */
-export type CommandPool = "inspect" | "mount" | "unmount" | "make";
+type CommandPool = "inspect" | "mount" | "unmount" | "make";
 
 /** One command to run on the host. */
 export interface HostCommand {

@@ -1,5 +1,5 @@
 /** A place in the queue of a semaphore. */
-export interface Ticket {
+interface Ticket {
   /** Resolves when its turn has come. */
   readonly granted: Promise<void>;
   /** Gives the slot back, or leaves the queue before its turn; later calls do nothing. */

@@ -4,7 +4,7 @@ import { fail } from "../../core/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 /** A command of a modelled host: takes its time, and then happens at once. */
-export interface ModelOperation {
+interface ModelOperation {
   readonly line: string;
   readonly instanceNumber: number;
   readonly touches: readonly string[];
