@@ -9,6 +9,8 @@ export interface StandaloneOptions {
   readonly socketPath: string;
   readonly azureEndpoint: string;
   readonly azureCaFile: string;
+  /** Scale of the emulator's latencies, and so of the waits for it. */
+  readonly azureTimeScale: number;
   readonly tenantId: string;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
@@ -78,6 +80,7 @@ function flagsOf(options: StandaloneOptions): readonly string[] {
     `--endpoint=unix://${options.socketPath}`,
     `--azure-endpoint=${options.azureEndpoint}`,
     `--azure-ca-file=${options.azureCaFile}`,
+    `--azure-time-scale=${options.azureTimeScale}`,
     `--subscription-id=${options.subscriptionId}`,
     `--resource-group=${options.resourceGroup}`,
     `--location=${options.location}`,
@@ -85,6 +88,7 @@ function flagsOf(options: StandaloneOptions): readonly string[] {
     `--state-dir=${options.stateDirectory}`,
     `--node-name=${options.nodeName}`,
     `--device-root=${options.deviceRoot}`,
+    "--stage-wait-ms=15000",
     `--kubelet-dir=${options.kubeletDirectory}`,
   ];
 }

@@ -1,0 +1,36 @@
+import { promisify } from "node:util";
+import { credentials } from "@grpc/grpc-js";
+import {
+  GetPluginCapabilitiesRequest,
+  GetPluginInfoRequest,
+  IdentityClient,
+  NodeClient,
+  NodeGetCapabilitiesRequest,
+  NodeGetInfoRequest,
+  ProbeRequest,
+} from "../src/csi/gen/csi/v1/csi.ts";
+
+const CONCURRENT_CALLS = 16;
+
+/** Sends calls that change nothing to a CSI socket, as kubelet and its health checks do, a few at a time. */
+async function callNode(socketPath: string, calls: number): Promise<void> {
+  const identity = new IdentityClient(`unix:${socketPath}`, credentials.createInsecure());
+  const node = new NodeClient(`unix:${socketPath}`, credentials.createInsecure());
+  const kinds: readonly (() => Promise<unknown>)[] = [
+    async () => promisify<ProbeRequest, unknown>(identity.probe.bind(identity))(ProbeRequest.create()),
+    async () => promisify<GetPluginInfoRequest, unknown>(identity.getPluginInfo.bind(identity))(GetPluginInfoRequest.create()),
+    async () => promisify<GetPluginCapabilitiesRequest, unknown>(identity.getPluginCapabilities.bind(identity))(GetPluginCapabilitiesRequest.create()),
+    async () => promisify<NodeGetCapabilitiesRequest, unknown>(node.nodeGetCapabilities.bind(node))(NodeGetCapabilitiesRequest.create()),
+    async () => promisify<NodeGetInfoRequest, unknown>(node.nodeGetInfo.bind(node))(NodeGetInfoRequest.create()),
+  ];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < calls; index = next++) await kinds[index % kinds.length]?.();
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_CALLS }, worker));
+  identity.close();
+  node.close();
+}
+
+const [socketPath = "", calls = ""] = process.argv.slice(2);
+await callNode(socketPath, Number(calls));
