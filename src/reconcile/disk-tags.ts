@@ -16,6 +16,11 @@ export function driverTags(volume: AzVolume): Tags {
   return { [CREATED_BY.name]: CREATED_BY.value, [UID]: volume.metadata.uid, [VOLUME_NAME]: volume.spec.volumeName, [REPLICAS]: String(volume.spec.maxMountReplicaCount), [ACCESS_TYPES]: access };
 }
 
+/** Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since deleting the volume deletes it. */
+export function isMadeByDriver(tags: Tags): boolean {
+  return tags[CREATED_BY.name] === CREATED_BY.value;
+}
+
 /** Whether a disk was made for exactly this object: nobody can have had it before. */
 export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
   return tags[UID] === volume.metadata.uid;
@@ -24,7 +29,7 @@ export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
 /** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
 export function volumeFromTags(tags: Tags): { readonly volumeName: string; readonly maxMountReplicaCount: number; readonly capabilities: AzVolume["spec"]["capabilities"] } | undefined {
   const volumeName = tags[VOLUME_NAME];
-  if (tags[CREATED_BY.name] !== CREATED_BY.value || volumeName === undefined) return undefined;
+  if (!isMadeByDriver(tags) || volumeName === undefined) return undefined;
   const capabilities = (tags[ACCESS_TYPES] ?? "").split(" ").flatMap((access): AzVolume["spec"]["capabilities"] => {
     const [accessType, accessMode] = access.split("/");
     const mode = accessModes.find((candidate) => candidate === accessMode);

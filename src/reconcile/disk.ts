@@ -3,7 +3,7 @@ import { invariant, unreachable } from "../core/invariant.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
 import { diskNameFor } from "../core/model/object-names.ts";
-import { accessibleTopology, choosePlacement } from "../core/model/topology.ts";
+import { accessibleTopology, choosePlacement, nodeTopology } from "../core/model/topology.ts";
 import { parseVolumeParameters, volumeContextOf } from "../core/model/volume-parameters.ts";
 import { settleVolume } from "../core/model/volume-rules.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
@@ -17,9 +17,9 @@ import { findHolders } from "./adopt-disk.ts";
 import { changeSpec, changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
-import { driverTags, isMadeFor } from "./disk-tags.ts";
+import { driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
 import { toObjectError } from "./object-error.ts";
-import { observeVolume } from "./observe-volume.ts";
+import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
 import { recordHolders } from "./record-holders.ts";
 import { readStoreGeneration } from "./store-generation.ts";
@@ -68,12 +68,16 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
 }
 
 async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
-  const request = diskRequest(volume);
+  const request = diskRequest(ports, volume);
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
   if (!marked.ok) return settled(marked);
   const created = await ports.steps.run("create-disk", () => ports.cloud.createDisk(request.value, signal));
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
+  if (!isMadeByDriver(created.value.tags)) {
+    const difference = `disk ${created.value.diskUri} exists already and was not made by this driver; use it as a static volume, or choose another name`;
+    return recordFailure(ports, volume, { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference }, signal);
+  }
   const isNew = isMadeFor(volume, created.value.tags) && created.value.attachedTo.length === 0;
   return isNew ? recordCreated(ports, volume, created.value, signal) : adoptDisk(ports, volume, created.value.diskUri, signal);
 }
@@ -143,21 +147,20 @@ async function resizeDisk(ports: ControllerPorts, volume: AzVolume, action: Extr
 
 function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: string, signal: AbortSignal): Promise<Reconciled> {
   const diskUri = volume.status?.detail?.diskUri ?? "";
-  const failure: Failure = { kind: "InvalidArgument", field: "capacity_range.required_bytes", value: String(volume.spec.requiredBytes), problem: `disk ${diskUri} was not grown: ${because}` };
-  return recordFailure(ports, volume, failure, signal);
+  const nodes = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name).map((attachment) => attachment.spec.nodeName);
+  ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, type: "Warning", reason: "NotExpanded", message: because });
+  return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, "final");
 }
 
 async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
-  const diskUri = volume.status?.detail?.diskUri;
-  if (diskUri !== undefined || volume.status?.state === "Creating") {
-    const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
-    if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
-    if (known.value !== undefined) {
-      const target = known.value;
-      const deleted = await ports.steps.run("delete-disk", () => ports.cloud.deleteDisk({ diskUri: target }, signal));
-      if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
-      ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
-    }
+  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
+  const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
+  if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
+  if (known.value !== undefined) {
+    const target = known.value;
+    const deleted = await ports.steps.run("delete-disk", () => ports.cloud.deleteDisk({ diskUri: target }, signal));
+    if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
+    ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
   }
   const removed = await ports.steps.run("remove-volume", () => removeFinalizer(ports, volume, signal));
   return settled(removed);
@@ -165,7 +168,7 @@ async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
 
 /** A disk whose creation was begun and never recorded: found by what its tags say, since a disk of that name may be somebody else's. */
 async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<string | undefined, Failure>> {
-  const request = diskRequest(volume);
+  const request = diskRequest(ports, volume);
   if (!request.ok) return ok(undefined);
   const disks = await ports.cloud.listDisks({ resourceGroup: request.value.resourceGroup }, signal);
   return disks.ok ? ok(disks.value.find((disk) => isMadeFor(volume, disk.tags))?.diskUri) : disks;
@@ -181,13 +184,13 @@ function removeFinalizer(ports: ControllerPorts, volume: AzVolume, signal: Abort
 }
 
 /** What to ask of the platform. The rules were checked when the volume was asked for; they are checked again, since anyone may write a resource. */
-function diskRequest(volume: AzVolume): Result<CreateDiskRequest, Failure> {
+function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<CreateDiskRequest, Failure> {
   const parameters = parseVolumeParameters(volume.spec.parameters);
   if (!parameters.ok) return parameters;
   const capacity = { requiredBytes: BigInt(volume.spec.requiredBytes), limitBytes: BigInt(volume.spec.limitBytes) };
   const settled = settleVolume({ parameters: parameters.value, capabilities: volume.spec.capabilities, capacity });
   if (!settled.ok) return settled;
-  const placement = choosePlacement({ accessibilityRequirements: volume.spec.accessibilityRequirements, skuName: settled.value.skuName, location: parameters.value.location });
+  const placement = choosePlacement({ accessibilityRequirements: volume.spec.accessibilityRequirements ?? topologyOfNodes(ports), skuName: settled.value.skuName, location: parameters.value.location });
   if (!placement.ok) return placement;
   return ok({
     diskName: diskNameFor(volume.spec.volumeName),
@@ -199,6 +202,17 @@ function diskRequest(volume: AzVolume): Result<CreateDiskRequest, Failure> {
     maxShares: settled.value.maxShares,
     tags: { ...parameters.value.tags, ...driverTags(volume) },
   });
+}
+
+/** Where nothing says from where a disk must be reachable, it must be from the nodes: a regional disk does not attach to a zonal VM. The zone of the most nodes is chosen. */
+function topologyOfNodes(ports: ControllerPorts): AzVolume["spec"]["accessibilityRequirements"] {
+  const ready = observeNodes(ports).filter((node) => node.isReady);
+  const zones = [...new Set(ready.map((node) => node.zone))];
+  if (zones.length === 0 || zones.includes("")) return undefined;
+  const nodesIn = (zone: string): number => ready.filter((node) => node.zone === zone).length;
+  const best = zones.toSorted((left, right) => nodesIn(right) - nodesIn(left) || (left < right ? -1 : 1))[0];
+  const node = ready.find((other) => other.zone === best);
+  return node === undefined ? undefined : { requisite: [], preferred: [nodeTopology(node)] };
 }
 
 function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
@@ -231,9 +245,9 @@ function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["c
 }
 
 /** A permanent failure stops with the state that says so; any other is tried again. */
-async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal, finality?: "final"): Promise<Reconciled> {
   if (failure.kind === "Cancelled") return fail(failure);
-  const isFinal = !isRetryable(failure);
+  const isFinal = finality === "final" || !isRetryable(failure);
   const retries = (volume.status?.error?.retries ?? 0) + 1;
   const recorded = await setStatus(
     ports,

@@ -40,11 +40,11 @@ function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number):
   if (wantedGiB <= sizeGiB) return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
   if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
   if ((status?.detail?.maxShares ?? 1) === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
-  const isMarked = status?.state === "Updating";
-  if (!isMarked) return { kind: "BeginOfflineResize" };
+  // Before any mark: a disk that is in use is refused, and nobody's grant is held back for it.
   if (attachments.some(({ attachment }) => attachment.spec.role === "Primary" || attachment.spec.want !== undefined)) {
     return { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
   }
+  if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
   if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs) return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
   if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };

@@ -30,7 +30,7 @@ async function unpublish(context: ControllerContext, request: ControllerUnpublis
   if (!found.ok) return found;
   // CSI: a volume that is gone is not published anywhere.
   if (found.value === undefined) return ok({});
-  for (const nodeName of await nodesToUnpublish(context, found.value, request.nodeId)) {
+  for (const nodeName of nodesToUnpublish(context, found.value, request.nodeId)) {
     const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, signal);
     if (!done.ok) return done;
   }

@@ -3,6 +3,8 @@ import type { AzVolume } from "../../core/model/az-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { findVolume } from "../../reconcile/find-volume.ts";
+import { changeStatus } from "../../reconcile/change-object.ts";
+import { releaseCheck } from "../../reconcile/release-check.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
@@ -32,6 +34,10 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   if (volume === undefined) return ok({});
   const [nodeName] = publishedNodes(context.cache, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
+  const unleaked = await releaseLeakedWant(context, volume, volumeId, call.signal);
+  if (!unleaked.ok) return unleaked;
+  const restarted = await tryDeletionAgain(context, volume, call.signal);
+  if (!restarted.ok) return restarted;
   const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
   if (!marked.ok) return marked;
   const left = await waitForVolume(context, volume, hasFailed, call);
@@ -45,6 +51,27 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
       ? `its disk to be detached from ${holders.join(", ")}`
       : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
   return fail({ kind: "StillWaiting", volumeId, what });
+}
+
+/** A want that no attachment states any more was left by a publish that nobody ended: the release check decides whether somebody uses the volume all the same. */
+async function releaseLeakedWant(context: ControllerContext, volume: AzVolume, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const writer = volume.status?.record?.writer;
+  if (writer === undefined || !writer.wanted) return ok(undefined);
+  const released = await releaseCheck(context, { volumeName: volume.metadata.name, volumeId, node: { nodeName: writer.nodeName, vmId: writer.vmId } }, signal);
+  // Whatever it found, the record is judged once more on the version that the mark is written on.
+  return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict" ? ok(undefined) : released;
+}
+
+/** A deletion that had ended for good is begun again: this call asks for it. */
+async function tryDeletionAgain(context: ControllerContext, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (!hasFailed(volume)) return ok(undefined);
+  const restarted = await changeStatus(
+    context.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => (hasFailed(present) && present.status !== undefined ? { ...present, status: { ...present.status, state: "Deleting" } } : undefined),
+    signal,
+  );
+  return restarted.ok || restarted.failure.kind === "ObjectNotFound" ? ok(undefined) : restarted;
 }
 
 /** Whether a node may be writing the volume, by its record. Once marked it is granted to nobody any more, so this is judged only before. */
