@@ -56,7 +56,7 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
 /** A want that no attachment states any more was left by a publish that nobody ended: the release check decides whether somebody uses the volume all the same. */
 async function releaseLeakedWant(context: ControllerContext, volume: AzVolume, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const writer = volume.status?.record?.writer;
-  if (writer === undefined || !writer.wanted) return ok(undefined);
+  if (writer === undefined || !writer.wanted || context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused") return ok(undefined);
   const released = await releaseCheck(context, { volumeName: volume.metadata.name, volumeId, node: { nodeName: writer.nodeName, vmId: writer.vmId } }, signal);
   // Whatever it found, the record is judged once more on the version that the mark is written on.
   return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict" ? ok(undefined) : released;
