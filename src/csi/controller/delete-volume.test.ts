@@ -75,6 +75,18 @@ describe("deleteVolume", () => {
     });
   }
 
+  it("deletes a volume whose grant nobody uses or states any more", async () => {
+    await withController(async (world) => {
+      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, takes: 0, wanted: true } }));
+      world.use = { kind: "unused" };
+      const answer = remove(world);
+      await world.until(() => isMarked(world));
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+      assert.deepEqual(world.steps, ["end-want", "revoke", "mark-delete", "mark-delete"]);
+    });
+  });
+
   it("refuses while the volume is published on a node", async () => {
     await withController(async (world) => {
       await givenVolume(world);

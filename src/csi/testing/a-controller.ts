@@ -7,6 +7,7 @@ import type { AzVolume } from "../../core/model/az-volume.ts";
 import type { Result } from "../../core/result.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
+import type { VolumeUse } from "../../ports/volume-users.ts";
 import { createObjectCache } from "../../reconcile/object-cache.ts";
 import { toObjectError } from "../../reconcile/object-error.ts";
 import { type ControllerContext, defaultControllerServiceSettings } from "../controller/controller-context.ts";
@@ -23,6 +24,8 @@ export interface ControllerWorld {
   readonly context: ControllerContext;
   readonly clock: VirtualClock;
   readonly store: SimulatedHandle;
+  /** What the orchestrator says of every volume's users; `unknown` unless a test says otherwise. */
+  use: VolumeUse;
   /** The steps that were taken, in order. */
   readonly steps: readonly StepName[];
   /** Lets time pass until the promise has settled. */
@@ -56,12 +59,13 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
+  const use = (): VolumeUse => world.use;
   const unused = (): never => invariant(false, "these handlers do not ask this") as never;
   const context: ControllerContext = {
     store,
     cache,
     cloud: { getDisk: unused },
-    users: { on: unused, cachedOn: unused, isOutOfService: unused, cachedNode: unused, onChange: unused },
+    users: { on: async () => use(), cachedOn: () => use(), isOutOfService: unused, cachedNode: unused, onChange: unused },
     clock,
     random,
     steps: {
@@ -95,6 +99,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     context,
     clock,
     store,
+    use: { kind: "unknown" },
     steps,
     answerOf,
     until: async (isReached) => invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),
