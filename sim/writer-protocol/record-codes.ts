@@ -1,0 +1,132 @@
+import { invariant } from "../../src/core/invariant.ts";
+import type { Writer, WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Step } from "../../src/core/plan/writer-steps.ts";
+
+/** The two nodes that compete, by index. */
+export type NodeIndex = 0 | 1;
+
+/** Both nodes, in order. */
+export const nodeIndexes: readonly NodeIndex[] = [0, 1];
+
+/** The nodes as a record names them. */
+export const identities: readonly [NodeIdentity, NodeIdentity] = [
+  { nodeName: "node-0", vmId: "vm-0" },
+  { nodeName: "node-1", vmId: "vm-1" },
+];
+
+/**
+ * The epoch and takes of every record that is asked about. They only rise and are only compared for equality, so what others remember of them
+ * is kept as an age (`SavedWriter`) instead of a number: the exploration needs no bound on epochs, takes or versions.
+ */
+const EPOCH_NOW = 100;
+const TAKES_NOW = 50;
+
+/** What a step made of a record. */
+export interface RecordMove {
+  readonly code: number;
+  /** The epoch has risen: every grant that is remembered is an older one. */
+  readonly epochMoved: boolean;
+  /** The writer has taken again under the same epoch. */
+  readonly takesMoved: boolean;
+}
+
+/** A writer that a fencing controller remembers, as far as it can still be told from the one in the record. */
+export interface SavedWriter {
+  readonly node: NodeIndex;
+  readonly held: boolean;
+  readonly age: "sameTake" | "olderTake" | "olderEpoch";
+}
+
+/** How many codes there are: writers × fencing × quarantine × clean × unproven × foundInUse. */
+export const RECORD_CODES = 9 * 3 * 4 * 4 * 4 * 2;
+
+const decoded: (WriterRecord | undefined)[] = [];
+
+/** The record of a code. */
+export function recordOf(code: number): WriterRecord {
+  const record = decoded[code] ?? decode(code);
+  decoded[code] = record;
+  return record;
+}
+
+/** The code of a record, without its numbers. */
+export function codeOf(record: WriterRecord): number {
+  const { writer } = record;
+  const writerCode = writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.wanted);
+  const fencingCode = record.fencing === undefined ? 0 : 1 + indexOf(record.fencing);
+  return (
+    ((((writerCode * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) * 4 + maskOf(record.unproven)) * 2 +
+    Number(record.foundInUse)
+  );
+}
+
+/** Asks a step about the record of a code. Undefined: refused. */
+export function move(code: number, step: (record: WriterRecord) => Step): RecordMove | undefined {
+  const moved = step(recordOf(code));
+  if (!moved.ok) return undefined;
+  const { epoch, writer } = moved.value;
+  invariant(epoch >= EPOCH_NOW, "a step has lowered the epoch");
+  const epochMoved = epoch > EPOCH_NOW;
+  return { code: codeOf(moved.value), epochMoved, takesMoved: !epochMoved && writer !== undefined && writer.takes > TAKES_NOW };
+}
+
+/** A step with one node that is asked once for each record. */
+export function memoized(step: (record: WriterRecord, node: NodeIdentity) => Step): (code: number, node: NodeIndex) => RecordMove | undefined {
+  const known: (RecordMove | null | undefined)[] = [];
+  return (code, node) => {
+    const key = code * 2 + node;
+    let answer = known[key];
+    if (answer === undefined) {
+      answer = move(code, (record) => step(record, identities[node])) ?? null;
+      known[key] = answer;
+    }
+    return answer ?? undefined;
+  };
+}
+
+/** A remembered writer as `fenceClear` is given it. */
+export function writerOf(saved: SavedWriter): Writer {
+  const epoch = saved.age === "olderEpoch" ? EPOCH_NOW - 1 : EPOCH_NOW;
+  const takes = saved.age === "olderTake" ? TAKES_NOW - 1 : TAKES_NOW;
+  return { ...identities[saved.node], epoch, takes, held: saved.held, wanted: false };
+}
+
+/** The index of a node. */
+export function indexOf(node: NodeIdentity): NodeIndex {
+  return node.nodeName === identities[0].nodeName ? 0 : 1;
+}
+
+function decode(code: number): WriterRecord {
+  let rest = code;
+  const next = (radix: number): number => {
+    const digit = rest % radix;
+    rest = (rest - digit) / radix;
+    return digit;
+  };
+  const foundInUse = next(2) === 1;
+  const [unproven, clean, quarantine] = [nodesIn(next(4)), nodesIn(next(4)), nodesIn(next(4))];
+  const [fencing, writer] = [next(3), next(9)];
+  return {
+    ...(writer === 0
+      ? {}
+      : {
+          writer: { ...identities[writer < 5 ? 0 : 1], epoch: EPOCH_NOW, takes: TAKES_NOW, held: ((writer - 1) & 2) !== 0, wanted: ((writer - 1) & 1) !== 0 },
+        }),
+    ...(fencing === 0 ? {} : { fencing: identities[fencing === 1 ? 0 : 1] }),
+    quarantine,
+    clean,
+    unproven,
+    foundInUse,
+    epoch: EPOCH_NOW,
+    storeGeneration: 0,
+  };
+}
+
+function nodesIn(mask: number): readonly NodeIdentity[] {
+  return identities.filter((_, index) => (mask & (1 << index)) !== 0);
+}
+
+function maskOf(nodes: readonly NodeIdentity[]): number {
+  return nodes.reduce((mask, node) => mask | (1 << indexOf(node)), 0);
+}

@@ -1,0 +1,100 @@
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import { withNode } from "../../src/core/model/node-identity.ts";
+import {
+  claim,
+  fenceClear,
+  fenceIntent,
+  give,
+  grant,
+  leaveQuarantine,
+  mayAttach,
+  mayDetach,
+  proveClean,
+  revoke,
+  take,
+  unwant,
+  wantAgain,
+} from "../../src/core/plan/writer-steps.ts";
+import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
+
+/** What the protocol rests on. Each can be left out, to show that two nodes write then. */
+export const safetyRules = ["cas", "take", "etag", "intent", "quarantine", "proof", "bump", "unproven", "requarantine", "child", "giveClean", "takes"] as const;
+
+/** One thing that the protocol rests on. */
+export type SafetyRule = (typeof safetyRules)[number];
+
+/** The steps of the protocol on coded records. A refusal is undefined. All of them are the functions that ship; a rule is left out around them. */
+export type RecordSteps = ReturnType<typeof recordSteps>;
+
+/** The steps, without the rules that are left out. */
+export function recordSteps(without: ReadonlySet<SafetyRule>) {
+  const isTrusting = without.has("quarantine");
+  const blind = (record: WriterRecord): WriterRecord => (isTrusting ? { ...record, quarantine: [], foundInUse: false } : record);
+  const grantBlindly = memoized((record, node) => grant(blind(record), node));
+  const attachAllowed = memoized((record, node) => ({
+    ok: mayAttach(without.has("intent") ? withoutFencing(blind(record)) : blind(record), node),
+    value: record,
+    failure: "",
+  }));
+  const detachAllowed = memoized((record, node) => ({ ok: mayDetach(record, node), value: record, failure: "" }));
+  return {
+    grant: grantBlindly,
+    /** Writes a grant over whatever the record says by now. */
+    overwriteWithGrant: memoized((record, node) => grant(withoutFencing(withoutWriter({ ...blind(record), unproven: [] })), node)),
+    take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
+    takeAgain: memoized((record, node) => take(record, node, { isClean: true, storeGeneration: record.storeGeneration })),
+    /** Writes a take over whatever the record says by now. */
+    overwriteWithTake: memoized((record, node) =>
+      take({ ...withoutFencing(record), writer: { ...node, epoch: record.epoch, takes: record.writer?.takes ?? 0, held: false, wanted: true } }, node, {
+        isClean: false,
+        storeGeneration: record.storeGeneration,
+      }),
+    ),
+    give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
+    revoke: memoized((record) => revoke(record)),
+    unwant: memoized(unwant),
+    wantAgain: memoized(wantAgain),
+    fenceIntent: memoized(fenceIntent),
+    leaveQuarantine: memoized(leaveQuarantine),
+    proveClean: memoized(proveClean),
+    claim: memoized((record, node) => claim(record, node, 0)),
+    mayAttach: (code: number, node: NodeIndex): boolean => attachAllowed(code, node) !== undefined,
+    mayDetach: (code: number, node: NodeIndex): boolean => detachAllowed(code, node) !== undefined,
+    fenceClear: (code: number, node: NodeIndex, saved: SavedWriter | undefined): RecordMove | undefined =>
+      move(code, (record) =>
+        fenceClear(
+          without.has("intent") ? { ...record, fencing: identities[node] } : record,
+          identities[node],
+          saved === undefined ? undefined : writerOf(saved),
+        ),
+      ),
+    isFencing: memoizedFencing,
+  };
+}
+
+const fencingKnown: (NodeIndex | "nobody" | undefined)[] = [];
+
+function memoizedFencing(code: number): NodeIndex | "nobody" {
+  const known = fencingKnown[code] ?? (recordOf(code).fencing === undefined ? "nobody" : recordOf(code).fencing?.nodeName === identities[0].nodeName ? 0 : 1);
+  fencingKnown[code] = known;
+  return known;
+}
+
+/** The writer as a controller that begins a fence now remembers it. */
+export function savedNow(code: number): SavedWriter | undefined {
+  const { writer } = recordOf(code);
+  return writer === undefined ? undefined : { node: writer.nodeName === identities[0].nodeName ? 0 : 1, held: writer.held, age: "sameTake" };
+}
+
+/** A record in which a node was fenced before, for a start. */
+export function fencedBefore(record: WriterRecord, node: NodeIndex): WriterRecord {
+  return { ...record, quarantine: withNode(record.quarantine, identities[node]) };
+}
+
+function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
+  return record;
+}
+
+function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
+  return record;
+}

@@ -1,0 +1,114 @@
+import type { NodeIndex, RecordMove, SavedWriter } from "./record-codes.ts";
+import { RECORD_CODES } from "./record-codes.ts";
+
+/** What a node is doing with the volume. `read`: it has read the record and is about to take (only where nothing makes that one step). */
+export interface NodeState {
+  readonly mount: "none" | "live" | "dead";
+  readonly doing: "idle" | "read" | "taken" | "giving";
+  /** A mount command that outlives its plug-in. */
+  readonly child: boolean;
+}
+
+/**
+ * What a controller is doing. Compare-and-swap makes reading the record, deciding and writing it one step, so there is no state in between; an update of
+ * a VM is dropped as soon as the ETag that it was decided on has moved (412).
+ */
+export type ControllerState =
+  | { readonly kind: "idle" }
+  /** Has read the record and is about to write a grant (only without compare-and-swap). */
+  | { readonly kind: "grant"; readonly node: NodeIndex }
+  /** Has read the VM and its ETag, and has not asked the record yet. */
+  | { readonly kind: "attachAsk" | "detachAsk"; readonly node: NodeIndex }
+  /** The record allowed it; the conditional update of the VM comes next. */
+  | { readonly kind: "attach" | "detach"; readonly node: NodeIndex }
+  /** Carries out a fence; `saved` is the writer when it began. */
+  | { readonly kind: "fenceDetach" | "fenceProve" | "fenceClear"; readonly node: NodeIndex; readonly saved: SavedWriter | undefined };
+
+/** Record, cloud, two nodes and two controllers, each as a small number. */
+export interface World {
+  readonly record: number;
+  /** Bit n: attached to node n. */
+  readonly attached: number;
+  readonly nodes: readonly [number, number];
+  /** The smaller one first: controllers are interchangeable. */
+  readonly controllers: readonly [number, number];
+}
+
+const mounts = ["none", "live", "dead"] as const;
+const doings = ["idle", "read", "taken", "giving"] as const;
+
+/** Every state of a node; its index is its code. */
+export const nodeStates: readonly NodeState[] = mounts.flatMap((mount) => doings.flatMap((doing) => [false, true].map((child) => ({ mount, doing, child }))));
+
+const both: readonly NodeIndex[] = [0, 1];
+const ages = ["sameTake", "olderTake", "olderEpoch"] as const;
+const savedWriters: readonly (SavedWriter | undefined)[] = [
+  undefined,
+  ...both.flatMap((node) => [false, true].flatMap((held) => ages.map((age) => ({ node, held, age })))),
+];
+
+/** Every state of a controller; its index is its code. */
+export const controllerStates: readonly ControllerState[] = [
+  { kind: "idle" },
+  ...(["grant", "attachAsk", "detachAsk", "attach", "detach"] as const).flatMap((kind) => both.map((node) => ({ kind, node }))),
+  ...(["fenceDetach", "fenceProve", "fenceClear"] as const).flatMap((kind) => both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved })))),
+];
+
+const nodeCodes = new Map(nodeStates.map((state, code) => [JSON.stringify(state), code]));
+const controllerCodes = new Map(controllerStates.map((state, code) => [JSON.stringify(state), code]));
+
+/** The code of a node's state. */
+export function nodeCode(state: NodeState): number {
+  return nodeCodes.get(JSON.stringify({ mount: state.mount, doing: state.doing, child: state.child })) ?? Number.NaN;
+}
+
+/** The code of a controller's state. */
+export function controllerCode(state: ControllerState): number {
+  return controllerCodes.get(JSON.stringify(state)) ?? Number.NaN;
+}
+
+const NODES = nodeStates.length;
+const CONTROLLERS = controllerStates.length;
+
+/** A world as one whole number. */
+export function encode({ record, attached, nodes, controllers }: World): number {
+  const [first, second] = controllers[0] <= controllers[1] ? controllers : [controllers[1], controllers[0]];
+  return record + RECORD_CODES * (attached + 4 * (nodes[0] + NODES * (nodes[1] + NODES * (first + CONTROLLERS * second))));
+}
+
+/** The world of a number. */
+export function decode(state: number): World {
+  let rest = state;
+  const next = (radix: number): number => {
+    const digit = rest % radix;
+    rest = (rest - digit) / radix;
+    return digit;
+  };
+  return { record: next(RECORD_CODES), attached: next(4), nodes: [next(NODES), next(NODES)], controllers: [next(CONTROLLERS), next(CONTROLLERS)] };
+}
+
+/** What becomes of a world when the record moves: what controllers remember of the writer grows old. */
+export function afterRecordMove(world: World, moved: RecordMove, rules: { readonly takes: boolean }): World {
+  const older = moved.epochMoved ? olderEpoch : moved.takesMoved && rules.takes ? olderTake : undefined;
+  if (older === undefined) return { ...world, record: moved.code };
+  const [first, second] = world.controllers;
+  return { ...world, record: moved.code, controllers: [older[first] ?? first, older[second] ?? second] };
+}
+
+/** What becomes of controllers when the ETag of a VM moves. Without `etag`, attaches are not conditional. */
+export function afterVmMove(world: World, node: NodeIndex, rules: { readonly etag: boolean }): World {
+  const after = (code: number): number => {
+    const state = controllerStates[code];
+    if (state === undefined || !("node" in state) || state.node !== node) return code;
+    return state.kind === "detach" || state.kind === "detachAsk" || (rules.etag && (state.kind === "attach" || state.kind === "attachAsk")) ? 0 : code;
+  };
+  return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
+}
+
+const olderTake = controllerStates.map((state, code) => aged(state, code, "olderTake"));
+const olderEpoch = controllerStates.map((state, code) => aged(state, code, "olderEpoch"));
+
+function aged(state: ControllerState, code: number, age: "olderTake" | "olderEpoch"): number {
+  if (!("saved" in state) || state.saved === undefined || state.saved.age === "olderEpoch") return code;
+  return controllerCode({ ...state, saved: { ...state.saved, age } });
+}

@@ -1,0 +1,229 @@
+import { foundRecord, newRecord } from "../../src/core/plan/writer-steps.ts";
+import type { StateSpace } from "../state-space/explore.ts";
+import { codeOf, identities, nodeIndexes, type NodeIndex, type RecordMove, recordOf } from "./record-codes.ts";
+import { type RecordSteps, recordSteps, type SafetyRule, savedNow } from "./steps.ts";
+import {
+  afterRecordMove,
+  afterVmMove,
+  type ControllerState,
+  controllerCode,
+  controllerStates,
+  decode,
+  encode,
+  nodeCode,
+  type NodeState,
+  nodeStates,
+  type World,
+} from "./world.ts";
+
+type Emit = (next: World, name: string) => void;
+
+/**
+ * The writer protocol as a state space: one disk, one record, two nodes, and two controllers that both believe to lead. Every step is atomic; between
+ * two steps anyone may freeze for ever or crash. A node can write while it has a live mount: made while the disk was attached to its VM, and the disk not
+ * detached since. No number is bounded (see `record-codes.ts`): what is explored is all there is.
+ */
+export function writerProtocol(without: ReadonlySet<SafetyRule>): StateSpace {
+  const steps = recordSteps(without);
+  return {
+    starts: startWorlds(without).map(encode),
+    steps: (state, emit) => {
+      const world = decode(state);
+      const tell: Emit = (next, name) => emit(encode(next), name);
+      for (const node of nodeIndexes) nodeSteps({ world, node, steps, without }, tell);
+      controllerSteps({ world, at: 0, steps, without }, tell);
+      controllerSteps({ world, at: 1, steps, without }, tell);
+      wantSteps(world, steps, tell, without);
+    },
+    fault: (state) => (decode(state).nodes.every((code) => nodeStates[code]?.mount === "live") ? "two live writers" : undefined),
+  };
+}
+
+/**
+ * A new disk; and disks found in use whose record was lost: mounted on one node while an old mount command still runs on the other, which was fenced
+ * before; attached to both and mounted on one, or on none.
+ */
+function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
+  const found = (attachedTo: readonly NodeIndex[]): number => {
+    const record = foundRecord({ attachedTo: without.has("unproven") ? [] : attachedTo.map((node) => identities[node]), epoch: 0, storeGeneration: 0 });
+    return codeOf({ ...record, foundInUse: !without.has("requarantine") });
+  };
+  const idle: NodeState = { mount: "none", doing: "idle", child: false };
+  const start = (record: number, attached: number, first: Partial<NodeState> = {}, second: Partial<NodeState> = {}): World => ({
+    record,
+    attached,
+    nodes: [nodeCode({ ...idle, ...first }), nodeCode({ ...idle, ...second })],
+    controllers: [0, 0],
+  });
+  return [
+    start(codeOf(newRecord(0)), 0),
+    start(found([1]), 0b10, { child: true }, { mount: "live" }),
+    start(found([0, 1]), 0b11, { mount: "live" }),
+    start(found([0, 1]), 0b11),
+  ];
+}
+
+interface Turn {
+  readonly world: World;
+  readonly steps: RecordSteps;
+  readonly without: ReadonlySet<SafetyRule>;
+}
+
+function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void {
+  const { world, node, steps, without } = turn;
+  const { record } = world;
+  const state = nodeStates[world.nodes[node]];
+  if (state === undefined) return;
+  const is = (changes: Partial<NodeState>): World => withNodeState(world, node, { ...state, ...changes });
+  const moves = (moved: RecordMove | undefined, changes: Partial<NodeState>, name: string): void => {
+    if (moved !== undefined) emit(afterRecordMove(is(changes), moved, { takes: !without.has("takes") }), `n${node} ${name}`);
+  };
+  const isAttached = (world.attached & (1 << node)) !== 0;
+  const isClean = state.mount === "none" && (!state.child || without.has("child"));
+
+  if (state.child && isAttached) emit(is({ mount: "live", child: false }), `n${node} old command mounts`);
+  if (state.child) emit(is({ child: false }), `n${node} old command ends`);
+  switch (state.doing) {
+    case "idle": {
+      const taken = steps.take(record, node);
+      if (taken !== undefined && state.mount === "none" && !state.child) {
+        if (without.has("take")) emit(is({ doing: "taken" }), `n${node} takes nothing`);
+        else if (without.has("cas")) emit(is({ doing: "read" }), `n${node} reads record`);
+        else moves(taken, { doing: "taken" }, "takes");
+      }
+      if (state.mount === "live") emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
+      if (state.mount === "dead") emit(is({ mount: "none" }), `n${node} drops dead mount`);
+      if (state.mount === "live") moves(steps.claim(record, node), {}, "claims");
+      if (isClean || (without.has("giveClean") && state.mount === "none")) moves(steps.give(record, node), {}, "gives back after restart");
+      if (!isClean) return;
+      moves(steps.leaveQuarantine(record, node), {}, "leaves quarantine");
+      moves(steps.proveClean(record, node), {}, "proves itself clean");
+      moves(steps.takeAgain(record, node), { doing: "taken" }, "takes again");
+      return;
+    }
+    case "read":
+      moves(steps.overwriteWithTake(record, node), { doing: "taken" }, "takes");
+      emit(is({ doing: "idle" }), `n${node} plug-in restarts`);
+      return;
+    case "taken":
+      if (isAttached) emit(is({ mount: "live", doing: "idle" }), `n${node} mounts`);
+      else emit(is({ doing: "giving" }), `n${node} finds no device`);
+      emit(is({ doing: "idle", child: true }), `n${node} plug-in restarts, mount command lives on`);
+      return;
+    case "giving":
+      moves(steps.give(record, node), { doing: "idle" }, "gives");
+      emit(is({ doing: "idle" }), `n${node} has nothing to give, or restarts`);
+      return;
+    default:
+  }
+}
+
+function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void {
+  const { world, at, steps, without } = turn;
+  const { record } = world;
+  const state = controllerStates[world.controllers[at]];
+  if (state === undefined) return;
+  const goesTo = (next: ControllerState, from = world): World => withController(from, at, next);
+  const moves = (moved: RecordMove | undefined, name: string): void => {
+    if (moved !== undefined) emit(goesTo(IDLE, afterRecordMove(world, moved, { takes: !without.has("takes") })), name);
+  };
+  if (state.kind === "idle") return idleControllerSteps(turn, emit);
+  const { node } = state;
+  const isAttached = (world.attached & (1 << node)) !== 0;
+  emit(goesTo(IDLE), "controller dies");
+  switch (state.kind) {
+    case "grant":
+      return moves(steps.overwriteWithGrant(record, node), `grants n${node}`);
+    case "attachAsk":
+      if (steps.mayAttach(record, node)) emit(goesTo({ kind: "attach", node }), `may attach n${node}`);
+      return;
+    case "detachAsk":
+      if (steps.mayDetach(record, node)) emit(goesTo({ kind: "detach", node }), `may detach n${node}`);
+      return;
+    case "attach":
+      if (!isAttached) emit(goesTo(IDLE, withVm(world, node, { isAttached: true }, without)), `attaches n${node}`);
+      return;
+    case "detach":
+      if (isAttached) emit(goesTo(IDLE, withVm(world, node, { isAttached: false }, without)), `detaches n${node}`);
+      return;
+    case "fenceDetach": {
+      const next: ControllerState = { ...state, kind: "fenceProve" };
+      if (isAttached) emit(goesTo(next), `detach of n${node} answers but does nothing`);
+      if (isAttached || !without.has("bump"))
+        emit(goesTo(next, withVm(world, node, { isAttached: false }, without)), `takes the disk off n${node} and moves its ETag`);
+      else emit(goesTo(next), `sees n${node} detached`);
+      return;
+    }
+    case "fenceProve":
+      if (isAttached && !without.has("proof")) emit(goesTo({ ...state, kind: "fenceDetach" }), `sees n${node} still attached`);
+      else emit(goesTo({ ...state, kind: "fenceClear" }), `has proof for n${node}`);
+      return;
+    case "fenceClear":
+      return moves(steps.fenceClear(record, node, state.saved), `clears n${node}`);
+    default:
+  }
+}
+
+function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void {
+  const { world, at, steps, without } = turn;
+  const { record } = world;
+  for (const node of nodeIndexes) {
+    const isAttached = (world.attached & (1 << node)) !== 0;
+    emit(withController(world, at, { kind: isAttached ? "detachAsk" : "attachAsk", node }), `reads VM ${node}`);
+    const intent = steps.fenceIntent(record, node);
+    if (without.has("intent")) {
+      if (intent !== undefined) emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `fences n${node} silently`);
+    } else {
+      if (intent !== undefined && intent.code !== record) emit(afterRecordMove(world, intent, { takes: true }), `declares the fence of n${node}`);
+      if (steps.isFencing(record) === node)
+        emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `carries on with the fence of n${node}`);
+    }
+    const granted = steps.grant(record, node);
+    if (granted === undefined) continue;
+    if (without.has("cas")) emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
+    else emit(afterRecordMove(world, granted, { takes: !without.has("takes") }), `grants n${node}`);
+  }
+  const revoked = steps.revoke(record, 0);
+  if (revoked !== undefined) emit(afterRecordMove(world, revoked, { takes: true }), "revokes");
+}
+
+/** Wants come and go at any time; who says so is another question (`release-check.test.ts`). */
+function wantSteps(world: World, steps: RecordSteps, emit: Emit, without: ReadonlySet<SafetyRule>): void {
+  for (const node of nodeIndexes) {
+    const unwanted = steps.unwant(world.record, node);
+    if (unwanted !== undefined) emit(afterRecordMove(world, unwanted, { takes: !without.has("takes") }), `n${node} is unwanted`);
+    const wanted = steps.wantAgain(world.record, node);
+    if (wanted !== undefined) emit(afterRecordMove(world, wanted, { takes: !without.has("takes") }), `n${node} is wanted again`);
+  }
+}
+
+const IDLE: ControllerState = { kind: "idle" };
+
+function withNodeState(world: World, node: NodeIndex, state: NodeState): World {
+  const code = nodeCode(state);
+  return { ...world, nodes: node === 0 ? [code, world.nodes[1]] : [world.nodes[0], code] };
+}
+
+function withController(world: World, at: 0 | 1, state: ControllerState): World {
+  const code = controllerCode(state);
+  return { ...world, controllers: at === 0 ? [code, world.controllers[1]] : [world.controllers[0], code] };
+}
+
+/** Updates a VM: its ETag moves, and a mount whose disk goes is dead. */
+function withVm(world: World, node: NodeIndex, change: { readonly isAttached: boolean }, without: ReadonlySet<SafetyRule>): World {
+  const bit = 1 << node;
+  const moved = afterVmMove({ ...world, attached: change.isAttached ? world.attached | bit : world.attached & ~bit }, node, { etag: !without.has("etag") });
+  const state = nodeStates[world.nodes[node]];
+  return change.isAttached || state?.mount !== "live" ? moved : withNodeState(moved, node, { ...state, mount: "dead" });
+}
+
+/** A world in words, for whoever debugs a path. */
+export function describeWorld(state: number): string {
+  const world = decode(state);
+  return JSON.stringify({
+    record: recordOf(world.record),
+    attached: world.attached,
+    nodes: world.nodes.map((code) => nodeStates[code]),
+    controllers: world.controllers.map((code) => controllerStates[code]),
+  });
+}
