@@ -39,7 +39,8 @@ it("a cache follows the store through every restart of its server, and tells eac
       const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom });
       const server = await serveEmbeddedStore({ store, socketPath, logger: quietLogger });
       for (let index = 0; index < WRITES_PER_LIFE; index++) {
-        const name = `node-${life}-${index}`;
+        // Names in the order of their making: the first list, which comes when it comes, tells them by name.
+        const name = `node-${life}-${String(index).padStart(3, "0")}`;
         const made = await client.create("AzDriverNode", aNewDriverNode(name), stop.signal);
         assert.ok(made.ok, JSON.stringify(made));
         names.push(name);
