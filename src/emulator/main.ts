@@ -18,12 +18,17 @@ async function main(args: readonly string[]): Promise<void> {
   const available = commandLine.dataPlane === "linux" ? dataPlaneAvailable() : undefined;
   if (available?.available === false) return usageError(`--data-plane linux: ${available.reason}`);
 
+  // Before anyone can know of us, so that no signal finds us without it.
+  const stopping = stopRequested();
   const dataPlane = await openDataPlane(commandLine);
-  const emulator = await start(commandLine, scenario, dataPlane);
-  await announce(commandLine, emulator);
-  await stopRequested();
-  await emulator.close();
-  await dataPlane?.close();
+  try {
+    const emulator = await start(commandLine, scenario, dataPlane);
+    await announce(commandLine, emulator);
+    await stopping;
+    await emulator.close();
+  } finally {
+    await dataPlane?.close();
+  }
 }
 
 async function readScenario(file: string | undefined): Promise<Scenario | string> {

@@ -49,7 +49,7 @@ export function planReplacedList(vm: VirtualMachine, requested: readonly Request
     const refused = checkEntry(vm, wanted);
     if (refused !== undefined) return refused;
     const existing = findEntry(vm, wanted);
-    const planned = existing === undefined ? planNew(vm, wanted) : planExisting(vm, existing, wanted);
+    const planned = existing === undefined ? planNew(wanted) : planExisting(vm, existing, wanted);
     if (planned === undefined) continue;
     if ("kind" in planned) return planned;
     (existing === undefined ? added : kept).push(planned);
@@ -80,7 +80,7 @@ export function planAttachDetach(vm: VirtualMachine, request: AttachDetachReques
     const withLun = { ...wanted, lun: wanted.lun ?? existing?.lun ?? freeLun(entries) };
     const refused = checkEntry(vm, withLun);
     if (refused !== undefined) return refused;
-    const planned = existing === undefined ? planNew(vm, withLun) : planExisting(vm, existing, withLun);
+    const planned = existing === undefined ? planNew(withLun) : planExisting(vm, existing, withLun);
     if (planned === undefined) continue;
     if ("kind" in planned) return planned;
     if (existing === undefined) entries.push(planned);
@@ -130,7 +130,7 @@ function planExisting(vm: VirtualMachine, existing: DataDisk, wanted: RequestedD
   };
 }
 
-function planNew(_vm: VirtualMachine, wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
+function planNew(wanted: RequestedDataDisk): DataDisk | ArmFailure | undefined {
   // Nothing to detach: the state that the caller wants is there.
   if (wanted.toBeDetached) return undefined;
   if (wanted.createOption !== "Attach") {

@@ -1,7 +1,7 @@
 import type { DiskControllerType } from "./data-plane-port.ts";
 import type { ProvisioningState } from "./disk.ts";
 import { isoTime } from "./iso-time.ts";
-import type { JsonObject } from "./json.ts";
+import { type JsonObject, objectAt } from "./json.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
 export type PowerState = "creating" | "starting" | "running" | "stopping" | "stopped" | "deallocating" | "deallocated";
@@ -93,9 +93,8 @@ export function renderVirtualMachine(vm: VirtualMachine, diskFacts: DiskFactsLoo
 }
 
 export function renderStorageProfile(vm: VirtualMachine, diskFacts: DiskFactsLookup): JsonObject {
-  const other = vm.other["storageProfile"];
   return {
-    ...(typeof other === "object" && other !== null && !Array.isArray(other) ? (other as JsonObject) : {}),
+    ...objectAt(vm.other, "storageProfile"),
     dataDisks: vm.dataDisks.map((entry) => renderDataDisk(entry, diskFacts(entry.diskId))),
     diskControllerType: vm.controllerType,
   };
