@@ -1,0 +1,302 @@
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import { fenceClear, fenceIntent, give, grant, leaveQuarantine, newRecord, revoke, take, unwant, wantAgain } from "../../src/core/plan/writer-steps.ts";
+import type { StateSpace } from "../state-space/explore.ts";
+import { codeOf, identities, indexOf, memoized, move, type NodeIndex, nodeIndexes, RECORD_CODES, recordOf, writerOf } from "../writer-protocol/record-codes.ts";
+import { createCodec } from "./world-codec.ts";
+
+/** What keeps a healthy writer from being cut off. Each can be left out, to show that one is cut off then. */
+export const releaseRules = ["want", "mark", "pods", "order", "cas", "rewant"] as const;
+
+/** One thing that keeps a healthy writer from being cut off. */
+export type ReleaseRule = (typeof releaseRules)[number];
+
+const codec = createCodec({
+  /** Whether a pod object is bound to the node. */
+  pod: [false, true],
+  /** The container that has the volume mounted: the bound pod's, or one whose pod object is gone or another. */
+  container: ["none", "bound", "orphan"],
+  mount: ["none", "live", "dead"],
+  doing: ["idle", "taken", "publishing", "publishingForGone", "unmounting", "giving"],
+  wants: [false, true],
+  lost: [false, true],
+  /** The disk was taken off the VM. */
+  off: [false, true],
+});
+
+type NodeState = ReturnType<typeof codec.decode>;
+
+const controllers = ["idle", "asking", "deciding", "askedFirst", "cutting", "clearing"] as const;
+
+interface World {
+  readonly record: number;
+  readonly nodes: readonly [number, number];
+  /** What each does, and about which node: index of `controllers` × 2 + node. */
+  readonly controllers: readonly [number, number];
+  readonly healthyWriterCut: boolean;
+}
+
+type Emit = (next: World, name: string) => void;
+
+/**
+ * The release check as a state space: two nodes, pods that come, go and are deleted by force while their containers run on, two controllers, and
+ * NodePublishVolume racing with recall. The fence is one step here (`writer-protocol` has its parts). No number is bounded.
+ */
+export function releaseProtocol(without: ReadonlySet<ReleaseRule>, options: { readonly nodesMayBeLost: boolean }): StateSpace {
+  const rules: Rules = { without, ...options };
+  return {
+    starts: [encode({ record: codeOf(newRecord(0)), nodes: [IDLE_NODE, IDLE_NODE], controllers: [0, 0], healthyWriterCut: false })],
+    steps: (state, emit) => {
+      const world = decode(state);
+      const tell: Emit = (next, name) => emit(encode(next), name);
+      for (const node of nodeIndexes) {
+        orchestratorSteps(world, node, rules, tell);
+        nodeSteps(world, node, rules, tell);
+      }
+      controllerSteps(world, 0, rules, tell);
+      controllerSteps(world, 1, rules, tell);
+    },
+    fault: (state) => {
+      const world = decode(state);
+      if (world.healthyWriterCut) return "a healthy writer was cut off";
+      return world.nodes.every((code) => codec.decode(code).mount === "live") ? "two live writers" : undefined;
+    },
+  };
+}
+
+interface Rules {
+  readonly without: ReadonlySet<ReleaseRule>;
+  readonly nodesMayBeLost: boolean;
+}
+
+const steps = {
+  grant: memoized(grant),
+  take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
+  give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
+  revoke: memoized((record) => revoke(record)),
+  unwant: memoized(unwant),
+  wantAgain: memoized(wantAgain),
+  fenceIntent: memoized(fenceIntent),
+  leaveQuarantine: memoized(leaveQuarantine),
+};
+
+/** Without `want` or `mark` nobody looks at who is wanted. */
+const overlookingWant = {
+  revoke: memoized((record) => revoke(unwanted(record))),
+  fenceIntent: memoized((record, node) => fenceIntent(unwanted(record), node)),
+};
+
+function unwanted(record: WriterRecord): WriterRecord {
+  return record.writer === undefined ? record : { ...record, writer: { ...record.writer, wanted: false } };
+}
+
+function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Rules, emit: Emit): void {
+  const state = nodeOf(world, node);
+  const is = (changes: Partial<NodeState>): World => withNode(world, node, { ...state, ...changes });
+  // A pod object that goes leaves a container, and a publish under way, that belong to no bound pod any more.
+  const doingAfterPod = state.doing === "publishing" ? "publishingForGone" : state.doing;
+  if (!state.pod) emit(is({ pod: true }), `pod bound to n${node}`);
+  if (state.pod && state.container === "bound") {
+    emit(is({ pod: false, container: "orphan", doing: doingAfterPod }), `pod on n${node} deleted by force, its container runs on`);
+    emit(is({ pod: false, container: "none", doing: doingAfterPod }), `kubelet on n${node} stops the pod, its object goes`);
+  }
+  if (state.pod && state.container !== "bound") emit(is({ pod: false, doing: doingAfterPod }), `pod gone from n${node} before it ran`);
+  if (state.container === "orphan") emit(is({ container: "none" }), `kubelet on n${node} stops an orphan`);
+  if (nodesMayBeLost && !state.lost) emit(is({ lost: true }), `n${node} is lost`);
+}
+
+function nodeSteps(world: World, node: NodeIndex, { without }: Rules, emit: Emit): void {
+  const state = nodeOf(world, node);
+  const record = recordOf(world.record);
+  const is = (changes: Partial<NodeState>, from = world): World => withNode(from, node, { ...state, ...changes });
+  const moves = (moved: { readonly code: number } | undefined, changes: Partial<NodeState>, name: string): void => {
+    if (moved !== undefined) emit(is(changes, afterRecordMove(world, moved.code, without)), `n${node} ${name}`);
+  };
+  const isHolder = record.writer !== undefined && indexOf(record.writer) === node && record.writer.held;
+  switch (state.doing) {
+    case "idle": {
+      const isPublishDue = state.pod && state.container === "none";
+      if (isPublishDue && state.mount === "none") {
+        if (!state.wants) emit(is({ wants: true }), `n${node} NodeStage states the want`);
+        moves(isHolder ? undefined : steps.take(world.record, node), { doing: "taken" }, "takes");
+      }
+      if (isPublishDue && state.mount === "live") {
+        if (without.has("rewant")) emit(is({ container: "bound" }), `n${node} publishes without a look`);
+        else if (isHolder && record.fencing === undefined) {
+          if (record.writer?.wanted === true) emit(is({ doing: "publishing" }), `n${node} NodePublish reads the record`);
+          else moves(steps.wantAgain(world.record, node), { wants: true }, "NodePublish states the want again");
+        }
+      }
+      if (!state.pod && state.container === "none") {
+        if (state.mount === "live") {
+          const ended = steps.unwant(world.record, node);
+          if (ended === undefined) emit(is({ wants: false, doing: "unmounting" }), `n${node} NodeUnstage`);
+          else moves(ended, { wants: false, doing: "unmounting" }, "NodeUnstage ends the want");
+        }
+        if (state.mount === "dead") emit(is({ mount: "none", wants: false }), `n${node} drops a dead mount`);
+        if (state.mount === "none" && state.wants && record.writer?.nodeName !== identities[node].nodeName)
+          emit(is({ wants: false }), `the want of n${node} is collected`);
+      }
+      if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), { off: false }, "leaves quarantine");
+      if (state.mount === "none" && isHolder) moves(steps.give(world.record, node), { off: false }, "gives back what it holds without a mount");
+      return;
+    }
+    case "taken":
+      if (state.off) emit(is({ doing: "giving" }), `n${node} finds no device`);
+      else emit(is({ mount: "live", doing: "idle" }), `n${node} mounts`);
+      return;
+    case "publishing":
+    case "publishingForGone":
+      if (state.mount === "live") emit(is({ container: state.doing === "publishing" ? "bound" : "orphan", doing: "idle" }), `n${node} publishes`);
+      else emit(is({ doing: "idle" }), `n${node} publish is refused`);
+      return;
+    case "unmounting":
+      emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
+      return;
+    case "giving": {
+      const given = steps.give(world.record, node);
+      if (given === undefined) emit(is({ doing: "idle" }), `n${node} has nothing to give`);
+      else moves(given, { doing: "idle", off: false }, "gives");
+      return;
+    }
+    default:
+  }
+}
+
+function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): void {
+  const { without } = rules;
+  const code = world.controllers[at];
+  const node: NodeIndex = code % 2 === 0 ? 0 : 1;
+  const doing = controllers[Math.floor(code / 2)] ?? "idle";
+  const goesTo = (next: (typeof controllers)[number], about: NodeIndex = node, from = world): World =>
+    withController(from, at, controllers.indexOf(next) * 2 + (next === "idle" ? 0 : about));
+  const moves = (moved: { readonly code: number } | undefined, name: string, next: (typeof controllers)[number] = "idle"): void => {
+    if (moved !== undefined) emit(goesTo(next, node, afterRecordMove(world, moved.code, without)), name);
+  };
+  if (doing === "idle") return idleControllerSteps(world, rules, goesTo, emit);
+  const state = nodeOf(world, node);
+  const record = recordOf(world.record);
+  emit(goesTo("idle"), "controller dies");
+  switch (doing) {
+    case "asking":
+      if (!state.pod || state.lost) emit(goesTo("deciding"), `reads pods: none on n${node}`);
+      else {
+        const wanted = steps.wantAgain(world.record, node);
+        if (wanted === undefined) emit(goesTo("idle"), `a pod on n${node}`);
+        else moves(wanted, `a pod on n${node}: wanted again`);
+      }
+      return;
+    case "askedFirst":
+      if (record.writer !== undefined && indexOf(record.writer) === node && !record.writer.wanted) emit(goesTo("deciding"), "reads the record after the pods");
+      return;
+    case "deciding": {
+      const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? overlookingWant : steps;
+      if (record.writer === undefined || indexOf(record.writer) !== node || record.fencing !== undefined) return;
+      moves(revokes(world.record, node), "revokes");
+      moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
+      return;
+    }
+    case "cutting":
+      if (record.fencing === undefined || indexOf(record.fencing) !== node) return;
+      emit(goesTo("clearing", node, cut(world, node)), `cuts n${node} off`);
+      return;
+    case "clearing": {
+      const { writer } = record;
+      const saved = writer === undefined ? undefined : { node: indexOf(writer), held: writer.held, age: "sameTake" as const };
+      moves(
+        move(world.record, (present) => fenceClear(present, identities[node], saved === undefined ? undefined : writerOf(saved))),
+        `clears n${node}`,
+      );
+      return;
+    }
+    default:
+  }
+}
+
+function idleControllerSteps(
+  world: World,
+  { without, nodesMayBeLost }: Rules,
+  goesTo: (next: (typeof controllers)[number], about: NodeIndex, from?: World) => World,
+  emit: Emit,
+): void {
+  const record = recordOf(world.record);
+  const { writer } = record;
+  if (writer === undefined) {
+    for (const node of nodeIndexes) {
+      const granted = nodeOf(world, node).wants ? steps.grant(world.record, node) : undefined;
+      if (granted !== undefined) emit(goesTo("idle", 0, afterRecordMove(world, granted.code, without)), `grants n${node}`);
+    }
+    return;
+  }
+  const node = indexOf(writer);
+  const otherWants = nodeOf(world, node === 0 ? 1 : 0).wants;
+  if (record.fencing !== undefined) {
+    if (indexOf(record.fencing) === node) emit(goesTo("cutting", node), `carries on with the fence of n${node}`);
+    return;
+  }
+  if (without.has("want")) {
+    const intent = otherWants ? overlookingWant.fenceIntent(world.record, node) : undefined;
+    if (intent !== undefined)
+      emit(goesTo("cutting", node, afterRecordMove(world, intent.code, without)), `declares the fence of n${node}, since another node wants the disk`);
+    return;
+  }
+  const isDue = otherWants || (nodesMayBeLost && nodeOf(world, node).lost);
+  const ended = isDue ? steps.unwant(world.record, node) : undefined;
+  if (ended !== undefined) emit(goesTo("idle", 0, afterRecordMove(world, ended.code, without)), `marks n${node} unwanted`);
+  if (writer.wanted && !without.has("mark")) return;
+  if (without.has("order")) {
+    if (!nodeOf(world, node).pod) emit(goesTo("askedFirst", node), `reads pods first: none on n${node}`);
+  } else emit(goesTo(without.has("pods") ? "deciding" : "asking", node), `reads the record of n${node}`);
+}
+
+/** Takes the disk off a node. Its writer is healthy if the bound pod's container runs on a live mount. */
+function cut(world: World, node: NodeIndex): World {
+  const state = nodeOf(world, node);
+  const isHealthy = state.container === "bound" && state.mount === "live" && !state.lost;
+  return { ...withNode(world, node, { ...state, off: true, mount: state.mount === "live" ? "dead" : state.mount }), healthyWriterCut: isHealthy };
+}
+
+/** Whoever read the record before it moved can't act on it any more, unless writes are not conditional. */
+function afterRecordMove(world: World, record: number, without: ReadonlySet<ReleaseRule>): World {
+  const after = (code: number): number => {
+    const doing = controllers[Math.floor(code / 2)];
+    return doing === "asking" || doing === "deciding" ? (without.has("cas") ? code : 0) : doing === "clearing" ? 0 : code;
+  };
+  return { ...world, record, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
+}
+
+const IDLE_NODE = codec.encode({ pod: false, container: "none", mount: "none", doing: "idle", wants: false, lost: false, off: false });
+const CONTROLLER_CODES = controllers.length * 2;
+
+function nodeOf(world: World, node: NodeIndex): NodeState {
+  return codec.decode(world.nodes[node]);
+}
+
+function withNode(world: World, node: NodeIndex, state: NodeState): World {
+  const code = codec.encode(state);
+  return { ...world, nodes: node === 0 ? [code, world.nodes[1]] : [world.nodes[0], code] };
+}
+
+function withController(world: World, at: 0 | 1, code: number): World {
+  return { ...world, controllers: at === 0 ? [code, world.controllers[1]] : [world.controllers[0], code] };
+}
+
+/** Controllers are interchangeable: the smaller code first. */
+function encode({ record, nodes, controllers: codes, healthyWriterCut }: World): number {
+  const [first, second] = codes[0] <= codes[1] ? codes : [codes[1], codes[0]];
+  return Number(healthyWriterCut) + 2 * (record + RECORD_CODES * (nodes[0] + codec.size * (nodes[1] + codec.size * (first + CONTROLLER_CODES * second))));
+}
+
+function decode(state: number): World {
+  let rest = state;
+  const next = (radix: number): number => {
+    const digit = rest % radix;
+    rest = (rest - digit) / radix;
+    return digit;
+  };
+  return {
+    healthyWriterCut: next(2) === 1,
+    record: next(RECORD_CODES),
+    nodes: [next(codec.size), next(codec.size)],
+    controllers: [next(CONTROLLER_CODES), next(CONTROLLER_CODES)],
+  };
+}
