@@ -89,12 +89,18 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;
   /** Detaches a disk and waits until the VM no longer lists it. Success if it is off, or the VM is gone or another. Fails with `Refused`. */
-  detachDisk(request: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane: Lane; readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  detachDisk(
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane: Lane; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /**
    * Cuts a node off a disk: takes it off the VM, by force where needed, moves the VM's ETag even if the disk is off already (a late write of a former
    * leader then fails), and answers only with proof. Asks `mayProceed` as attach does. Fails with `Refused`, or when proof can't be had: never guesses.
    */
-  fenceDisk(request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<Result<FenceProof, Failure>>;
+  fenceDisk(
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<FenceProof, Failure>>;
   /** Reads an instance with its power state, never from a cache. Fails with `InstanceNotFound`. */
   inspectInstance(request: { readonly nodeName: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
   /** The node name behind each instance URI of `DiskFacts.attachedTo`; undefined for a VM that is no node of this cluster's naming. */

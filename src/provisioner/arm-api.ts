@@ -50,7 +50,7 @@ export interface ArmDisk {
 }
 
 /** A new, empty disk. */
-export interface ArmDiskSpec {
+interface ArmDiskSpec {
   readonly location: string;
   readonly zones: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
@@ -119,7 +119,7 @@ export type ArmOperationStatus =
   | { readonly state: "canceled"; readonly error: ArmError };
 
 /** Travels with every call as `x-ms-client-request-id`, so that our logs and Azure's can be laid side by side. */
-export interface ArmCall {
+interface ArmCall {
   readonly clientRequestId: string;
 }
 

@@ -12,7 +12,7 @@ import type { VmRequest } from "./vm-request.ts";
 import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
 
 /** Set on a VM whose ETag an empty update does not move. */
-export const FENCE_TAG = "disk.csi.azure.com-fence";
+const FENCE_TAG = "disk.csi.azure.com-fence";
 
 /** Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a single one given up. */
 const OPERATION_FAILURES_MAX = 2;

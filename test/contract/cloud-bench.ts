@@ -96,6 +96,13 @@ export function changeFromOutside(
   }).status;
 }
 
+/** Makes each attach take a minute of the cloud's time, so that something can happen meanwhile on any machine. */
+export function slowDownAttaches(cloud: CloudUnderTest): void {
+  const { settings } = cloud.model.world;
+  cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, attach: { medianMs: 60_000, p99Ms: 60_000 } } };
+}
+
+/** The VM's ETag, as ARM shows it. */
 export function etagOf(cloud: CloudUnderTest, name: string): string {
   return etagText(vmAt(cloud, name));
 }

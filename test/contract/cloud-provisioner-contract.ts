@@ -18,6 +18,7 @@ import {
   failureOf,
   mayAlways,
   never,
+  slowDownAttaches,
   valueOf,
   vmAt,
   vmUri,
@@ -208,6 +209,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           await addDisk(cloud, "pvc-3"),
         ];
         await attach(cloud, old, node);
+        slowDownAttaches(cloud);
         const opening = attaching(cloud.provisioner, { diskUri: first, node });
         await cloud.until(() => vmWrites(cloud).length === 2);
         const following = Promise.all([
@@ -511,6 +513,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         cloud.model.world.settings = { ...cloud.model.world.settings, concurrentVmWrite: "preempt" };
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
+        slowDownAttaches(cloud);
         const attached = attaching(cloud.provisioner, { diskUri: uri, node });
         await cloud.until(() => vmWrites(cloud).length === 1);
         changeFromOutside(cloud, "node-a");
@@ -521,6 +524,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("finds the attach that an earlier instance left in flight, and does not repeat it", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
+        slowDownAttaches(cloud);
         const earlier = attaching(cloud.another(), { diskUri: uri, node });
         await cloud.until(() => vmWrites(cloud).length === 1);
         assert.equal(await attach(cloud, uri, node), 0);
@@ -531,6 +535,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("leaves the others of its batch alone when one caller gives up", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [opener, first, second] = [await addDisk(cloud, "pvc-0"), await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        slowDownAttaches(cloud);
         const opening = attaching(cloud.provisioner, { diskUri: opener, node });
         await cloud.until(() => vmWrites(cloud).length === 1);
         const impatient = new AbortController();
@@ -549,6 +554,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("never writes what was given up while it waited", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        slowDownAttaches(cloud);
         const opening = attaching(cloud.provisioner, { diskUri: first, node });
         await cloud.until(() => vmWrites(cloud).length === 1);
         const impatient = new AbortController();

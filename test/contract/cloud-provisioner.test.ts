@@ -69,8 +69,8 @@ cloudProvisionerContract("Azure's model, called directly, on a virtual clock", a
   }
 });
 
-/** A hundred and fifty times as fast as Azure: an attach takes about 50 ms. */
-const TIME_SCALE = 1 / 150;
+/** Four hundred times as fast as Azure: an attach takes about 20 ms. */
+const TIME_SCALE = 1 / 400;
 
 cloudProvisionerContract("the SDK against the emulator over TLS", async () => {
   const emulator = await startEmulator({

@@ -47,7 +47,7 @@ export function statusFrom(answer: WireAnswer, operation: ArmOperation): ArmAnsw
 }
 
 /** Reads the error in an answer. */
-export function errorFrom(answer: WireAnswer): ArmError {
+function errorFrom(answer: WireAnswer): ArmError {
   return readArmError(answer.body, { statusCode: answer.statusCode, retryAfterMs: retryAfterOf(answer), requestId: requestIdOf(answer) });
 }
 

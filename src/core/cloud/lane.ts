@@ -1,5 +1,5 @@
 /** Why an attach or detach is asked for, the most urgent first. */
-export const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const;
+const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const;
 
 /** One of the lanes; earlier lanes go first when a VM's update budget runs low. */
 export type Lane = (typeof lanes)[number];

@@ -13,7 +13,7 @@ export interface Bucket {
 }
 
 /** The share of a bucket that only urgent lanes may use. */
-export const RESERVED_SHARE = 0.25;
+const RESERVED_SHARE = 0.25;
 
 const MS_PER_MINUTE = 60_000;
 
