@@ -68,7 +68,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const server = await startServer({ model, runtime, host, port: options.port ?? 0, ...(tls === undefined ? {} : { tls }) });
   runtime.poke();
   return {
-    url: `${tls === undefined ? "http" : "https"}://localhost:${server.port}`,
+    url: `${tls === undefined ? "http" : "https"}://${reachableName(host)}:${server.port}`,
     port: server.port,
     caPem: tls?.caPem,
     caFile: tls === undefined ? undefined : options.caFile,
@@ -78,6 +78,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       await runtime.close();
     },
   };
+}
+
+/** How clients on this machine reach an address that a server listens on. */
+function reachableName(host: string): string {
+  if (["127.0.0.1", "::1", "0.0.0.0", "::", "localhost"].includes(host)) return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** @public */
