@@ -111,29 +111,49 @@ async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVol
 async function prepareFileSystem(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
   const content = await ports.host.inspectDevice(device, signal);
   if (!content.ok) return content;
-  if (content.value.kind === "otherData") return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.detail, wanted: request.fsType });
+  const detail = volume.status?.detail;
+  // A first format that was cut off leaves what is neither blank nor a file system; nobody has ever had it mounted.
+  const isUnfinished = detail?.formatting !== undefined && detail.formatted === undefined;
   if (content.value.kind === "fileSystem") {
     if (content.value.fsType !== request.fsType) return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.fsType, wanted: request.fsType });
     const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
-    return checked.ok ? recordFormatted(ports, request, volume, signal) : checked;
+    if (checked.ok) return recordFormat(ports, request, volume, "formatted", signal);
+    return isUnfinished && checked.failure.kind === "FileSystemBroken" ? formatAnew(ports, request, volume, device, signal) : checked;
   }
-  const formatted = volume.status?.detail?.formatted;
+  if (isUnfinished) return formatAnew(ports, request, volume, device, signal);
+  if (content.value.kind === "otherData") return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.detail, wanted: request.fsType });
+  const formatted = detail?.formatted;
   if (formatted !== undefined) {
     return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}` });
   }
   if (request.readOnly) return fail({ kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" });
-  const made = await ports.steps.run("format", () => ports.host.format({ device, fsType: request.fsType }, signal));
-  return made.ok ? recordFormatted(ports, request, volume, signal) : made;
+  const began = await recordFormat(ports, request, volume, "formatting", signal);
+  return began.ok ? format(ports, request, volume, device, signal) : began;
 }
 
-/** From here on no node ever makes another file system on this volume, whatever the device looks like. */
-async function recordFormatted(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function formatAnew(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  ports.logger.warn("the first format of the volume was cut off: it is made anew", { volumeName: volume.metadata.name, devicePath: device.path });
+  const erased = await ports.host.eraseUnfinishedFormat(device, signal);
+  return erased.ok ? format(ports, request, volume, device, signal) : erased;
+}
+
+async function format(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const made = await ports.steps.run("format", () => ports.host.format({ device, fsType: request.fsType }, signal));
+  return made.ok ? recordFormat(ports, request, volume, "formatted", signal) : made;
+}
+
+/** Notes on the volume that its first format has begun, or has ended: from then on no node ever makes another file system on it, whatever the device looks like. */
+async function recordFormat(ports: NodePorts, request: StageRequest, volume: AzVolume, phase: "formatting" | "formatted", signal: AbortSignal): Promise<Result<void, Failure>> {
   if (volume.status?.detail?.formatted !== undefined) return ok(undefined);
-  const formatted = { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
+  const mark = { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
   const recorded = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) => (present.status?.detail === undefined || present.status.detail.formatted !== undefined ? undefined : { ...present, status: { ...present.status, detail: { ...present.status.detail, formatted } } }),
+    (present) => {
+      const detail = present.status?.detail;
+      if (present.status === undefined || detail === undefined || detail.formatted !== undefined || (phase === "formatting" && detail.formatting !== undefined)) return undefined;
+      return { ...present, status: { ...present.status, detail: { ...detail, [phase]: mark } } };
+    },
     signal,
   );
   return recorded.ok ? ok(undefined) : recorded;

@@ -50,6 +50,11 @@ export interface HostProvisioner {
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
   /** Makes a file system on a device that `inspectDevice` calls blank; looks again itself. Fails with `WrongFileSystem` if it is not blank. */
   format(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /**
+   * Makes a device blank again on which a first `format` was begun and never ended (the caller's record says so): nobody has ever mounted it.
+   * Fails with `DeviceBusy` if anything holds it.
+   */
+  eraseUnfinishedFormat(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Replays the journal and repairs what can be repaired without losing data. Fails with `FileSystemBroken`. */
   checkFileSystem(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Mounts a file system at `path`, making the directory. Success if that device is mounted there already and alive. */

@@ -91,6 +91,19 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
+    on("makes the rest of an unfinished format blank, so that it can be made anew", async (world) => {
+      const device = await aDevice(world, 0);
+      await world.scribble(0);
+      valueOf(await world.host.eraseUnfinishedFormat(device, never));
+      assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
+      valueOf(await world.host.format({ device, fsType: "ext4" }, never));
+    });
+
+    on("refuses to erase what is mounted", async (world) => {
+      const { device } = await aStagedVolume(world);
+      assert.equal(kindOf(await world.host.eraseUnfinishedFormat(device, never)), "DeviceBusy");
+    });
+
     on("refuses to format a second time", async (world) => {
       const device = await aFormattedDevice(world, 0, "ext4");
       assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");

@@ -81,6 +81,16 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           return ok(undefined);
         }),
       ),
+    eraseUnfinishedFormat: (device, signal) =>
+      command("eraseUnfinishedFormat", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          if (isMounted(found)) return busy(found);
+          found.disk.content = { kind: "blank" };
+          found.disk.isBroken = false;
+          machine.wrote(found, "format");
+          return ok(undefined);
+        }),
+      ),
     checkFileSystem: ({ device, fsType }, signal) =>
       command("checkFileSystem", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {

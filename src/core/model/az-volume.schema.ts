@@ -70,6 +70,10 @@ export const azVolumeSchema = z.object({
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
           volumeContext: z.record(z.string(), z.string()),
           accessibleTopology: z.array(topologySchema),
+          formatting: z
+            .object({ fsType: z.string(), nodeName: z.string(), time: z.string() })
+            .optional()
+            .describe("A node found the disk blank and began to make a file system. Until `formatted` follows, what is on the disk is that attempt's rest."),
           formatted: z.object({ fsType: z.string(), nodeName: z.string(), time: z.string() }).optional().describe("The driver made a file system on this disk: it never makes another."),
         })
         .optional(),
