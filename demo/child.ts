@@ -12,6 +12,8 @@ export interface Child {
   untilLine(matches: (line: string) => boolean, timeoutMs: number): Promise<string>;
   readonly lines: () => readonly string[];
   kill(signal: NodeJS.Signals): void;
+  /** Calls `tell` when the process has ended: with its exit code, or the signal that killed it. */
+  onEnd(tell: (how: string) => void): void;
   /** Asks it to end, kills it if it does not, and waits until it is gone. */
   stop(graceMs: number): Promise<void>;
 }
@@ -42,6 +44,7 @@ export function startChild(name: string, command: readonly string[], env: NodeJS
     log: () => log,
     lines: () => lines,
     kill: (signal) => void child.kill(signal),
+    onEnd: (tell) => void child.once("exit", (code, signal) => tell(String(code ?? signal))),
     untilLine: (matches, timeoutMs) => {
       const seen = lines.find(matches);
       if (seen !== undefined) return Promise.resolve(seen);

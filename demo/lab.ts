@@ -11,11 +11,28 @@ import { type CsiClients, connectCsi } from "./csi-clients.ts";
 import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
 import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
 
+/** A process of the lab's that can be started again: the same program, on the same files. */
+export interface LabProcess {
+  /** The one that runs now, or ran last. */
+  readonly child: Child;
+  /** Starts it again once it has ended, and waits until it is ready. `env` comes on top of the lab's own. */
+  restart(env?: NodeJS.ProcessEnv): Promise<void>;
+}
+
+/** A virtual machine of the lab's. */
+export interface LabVm {
+  readonly name: string;
+  readonly zone: string;
+}
+
 /** A VM of the lab with its node plug-in. */
 export interface LabNode {
   readonly name: string;
   readonly zone: string;
+  /** The node plug-in as it runs now. */
   readonly process: Child;
+  /** A process that is always in the node's mount namespace: mounts outlive the plug-in, as on a real machine. */
+  readonly mountsPid: number;
   readonly csi: CsiClients["node"];
   /** Folder of its staging and target paths, as the node itself sees it. */
   readonly kubeletDirectory: string;
@@ -35,6 +52,8 @@ export interface Lab {
   readonly store: ConnectedStore;
   readonly orchestrator: Orchestrator;
   readonly nodes: ReadonlyMap<string, LabNode>;
+  /** `store`, `controller` and the node plug-ins, by name. */
+  readonly processes: ReadonlyMap<string, LabProcess>;
   readonly endpoints: Readonly<Record<string, string>>;
   /** The end of what each process logged. */
   logs(): string;
@@ -48,6 +67,7 @@ const RESOURCE_GROUP = "demo";
 const LOCATION = "eastus";
 const VM_SIZE = "Standard_D8s_v5";
 const READY_MAX_MS = 30_000;
+const MOUNTS_OF = "mounts of ";
 const LOG_TAIL_CHARS = 3_000;
 const STOP_GRACE_MS = 8_000;
 /** Quick, so that the demo is: ten seconds are right for a cluster. */
@@ -57,24 +77,39 @@ const RECALL_ANSWER_MS = 1_500;
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const EMULATOR = fileURLToPath(new URL("../src/emulator/main.ts", import.meta.url));
 
-const vms = [
+const demoVms: readonly LabVm[] = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
   { name: "node-c", zone: "1" },
   { name: "node-d", zone: "2" },
-] as const;
+];
+
+/** What a lab is made of. */
+export interface LabOptions {
+  /** Azure's latencies times this factor. */
+  readonly timeScale: number;
+  readonly hasDevices: boolean;
+  readonly signal: AbortSignal;
+  /** Default: three VMs in one zone and one in another. */
+  readonly vms?: readonly LabVm[];
+  /** Further settings of the controller; they win over the lab's own. */
+  readonly controllerFlags?: readonly string[];
+  /** Further settings of each node plug-in. */
+  readonly nodeFlags?: readonly string[];
+}
 
 /** Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount namespace of its own. */
-export async function startLab(options: { readonly timeScale: number; readonly hasDevices: boolean; readonly signal: AbortSignal }): Promise<Lab> {
+export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = await mkdtemp(join(tmpdir(), "azd-"));
   const children: Child[] = [];
   const closing: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closing.toReversed()) await end();
     await Promise.all(children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)));
-    // Node plug-ins first: a mount would hold a device, and the emulator its disk.
+    // Node plug-ins and their mounts first: a mount would hold a device, and the emulator its disk.
     await Promise.all(children.filter((child) => child.name.startsWith("node-")).map((child) => child.stop(STOP_GRACE_MS)));
-    for (const child of children.filter((other) => !other.name.startsWith("node-") && !other.name.startsWith("writer")).toReversed()) await child.stop(STOP_GRACE_MS);
+    await Promise.all(children.filter((child) => child.name.startsWith(MOUNTS_OF)).map((child) => child.stop(STOP_GRACE_MS)));
+    for (const child of children.toReversed()) await child.stop(STOP_GRACE_MS);
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -85,10 +120,7 @@ export async function startLab(options: { readonly timeScale: number; readonly h
   }
 }
 
-interface Building {
-  readonly timeScale: number;
-  readonly hasDevices: boolean;
-  readonly signal: AbortSignal;
+interface Building extends LabOptions {
   readonly directory: string;
   readonly children: Child[];
   readonly closing: (() => Promise<void> | void)[];
@@ -96,18 +128,29 @@ interface Building {
 }
 
 async function build(building: Building): Promise<Lab> {
-  const { directory, children, closing, hasDevices, timeScale, signal } = building;
-  const run = (name: string, command: readonly string[]): Child => {
+  const { directory, children, closing, hasDevices, timeScale, signal, vms = demoVms } = building;
+  const processes = new Map<string, LabProcess>();
+  const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child => {
     signal.throwIfAborted();
-    const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache });
+    const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env });
     children.push(child);
+    return child;
+  };
+  const runAgain = (name: string, command: readonly string[]): Child => {
+    let child = run(name, command);
+    const restart = async (env?: NodeJS.ProcessEnv): Promise<void> => {
+      await child.stop(STOP_GRACE_MS);
+      child = run(name, command, env);
+      await child.untilLine(isReady, READY_MAX_MS);
+    };
+    processes.set(name, { get child() { return child; }, restart });
     return child;
   };
   // Types are stripped from the sources at each start: the second time from the cache.
   const compileCache = fileURLToPath(new URL("../.cache/node", import.meta.url));
   const caFile = join(directory, "ca.pem");
   const devices = join(directory, "vms");
-  await writeFile(join(directory, "scenario.yaml"), scenario());
+  await writeFile(join(directory, "scenario.yaml"), scenario(vms));
   const emulatorProcess = run("emulator", [
     process.execPath,
     EMULATOR,
@@ -118,14 +161,14 @@ async function build(building: Building): Promise<Lab> {
     ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${devices}`] : []),
   ]);
   const storeSocket = join(directory, "store.sock");
-  const storeProcess = run("store", [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"]);
+  const storeProcess = runAgain("store", [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"]);
   const { url } = JSON.parse(await emulatorProcess.untilLine(isReady, READY_MAX_MS)) as { readonly url: string };
   await storeProcess.untilLine(isReady, READY_MAX_MS);
 
   const cloudConfig = { subscriptionId: SUBSCRIPTION, resourceGroup: RESOURCE_GROUP, location: LOCATION, tenantId: "demo-tenant", aadClientId: "demo", aadClientSecret: "demo", resourceManagerEndpoint: url, activeDirectoryEndpoint: url };
   await writeFile(join(directory, "azure.json"), JSON.stringify(cloudConfig));
   const controllerSocket = join(directory, "controller.sock");
-  const controllerProcess = run("controller", [
+  const controllerProcess = runAgain("controller", [
     process.execPath,
     MAIN,
     "controller",
@@ -136,12 +179,13 @@ async function build(building: Building): Promise<Lab> {
     `--azure-time-scale=${timeScale}`,
     `--recall-answer-ms=${RECALL_ANSWER_MS}`,
     `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
+    ...(building.controllerFlags ?? []),
   ]);
   const emulator = createEmulatorClient(url, await trustingGet(caFile));
   const vmIds = await emulator.vmIds();
   const started = await Promise.all(
     vms.map(async (vm) => {
-      const node = await startNode({ building, run, vm, vmId: vmIds.get(vm.name) ?? "", storeSocket, devices });
+      const node = await startNode({ building, run, runAgain, processes, vm, vmId: vmIds.get(vm.name) ?? "", storeSocket, devices });
       return node;
     }),
   );
@@ -155,26 +199,31 @@ async function build(building: Building): Promise<Lab> {
   for (const node of started) closing.push(node.close);
   const nodes = new Map(started.map(({ node }) => [node.name, node]));
   const endpoints = Object.fromEntries([["controller", `unix://${controllerSocket}`], ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]), ["store", `unix://${storeSocket}`], ["azure", url], ["azure-ca", caFile]]) as Record<string, string>;
-  return { directory, hasDevices, timeScale, emulator, controller: clients.controller, store, orchestrator, nodes, endpoints, logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"), own: (child) => void children.push(child), close: building.close };
+  return { directory, hasDevices, timeScale, emulator, controller: clients.controller, store, orchestrator, nodes, processes, endpoints, logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"), own: (child) => void children.push(child), close: building.close };
 }
 
 async function startNode(start: {
   readonly building: Building;
   readonly run: (name: string, command: readonly string[]) => Child;
-  readonly vm: (typeof vms)[number];
+  readonly runAgain: (name: string, command: readonly string[]) => Child;
+  readonly processes: ReadonlyMap<string, LabProcess>;
+  readonly vm: LabVm;
   readonly vmId: string;
   readonly storeSocket: string;
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
-  const { building, run, vm, vmId, storeSocket, devices } = start;
+  const { building, run, runAgain, processes, vm, vmId, storeSocket, devices } = start;
   const { directory, hasDevices, signal } = building;
   const home = join(directory, vm.name);
   const kubeletDirectory = join(home, "kubelet");
   await mkdir(kubeletDirectory, { recursive: true });
   const socket = join(home, "csi.sock");
   const deviceRoot = join(devices, vm.name);
-  const child = run(vm.name, [
-    ...(hasDevices ? ["unshare", "--mount", "--propagation=private"] : []),
+  const mounts = hasDevices ? run(`${MOUNTS_OF}${vm.name}`, ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo {} && exec sleep infinity"]) : undefined;
+  // Before it says so, it may still be in the lab's own namespace.
+  await mounts?.untilLine(isReady, READY_MAX_MS);
+  const child = runAgain(vm.name, [
+    ...(mounts === undefined ? [] : ["nsenter", `--mount=/proc/${mounts.pid}/ns/mnt`, "--"]),
     process.execPath,
     MAIN,
     "node",
@@ -189,22 +238,26 @@ async function startNode(start: {
     `--state-dir=${join(home, "state")}`,
     `--kubelet-dir=${kubeletDirectory}`,
     `--heartbeat-ms=${HEARTBEAT_MS}`,
+    ...(building.nodeFlags ?? []),
   ]);
   await child.untilLine(isReady, READY_MAX_MS);
   const clients = connectCsi(socket, signal);
   const node: LabNode = {
     name: vm.name,
     zone: vm.zone,
-    process: child,
+    get process() {
+      return processes.get(vm.name)?.child ?? child;
+    },
+    mountsPid: mounts?.pid ?? process.pid,
     csi: clients.node,
     kubeletDirectory,
     deviceRoot,
-    seenFromOutside: (path) => (hasDevices ? `/proc/${child.pid}/root${path}` : path),
+    seenFromOutside: (path) => (mounts === undefined ? path : `/proc/${mounts.pid}/root${path}`),
   };
   return { node, socket, close: clients.close };
 }
 
-function scenario(): string {
+function scenario(vms: readonly LabVm[]): string {
   const machines = vms.map((vm) => `  - {name: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`).join("\n");
   return `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines:\n${machines}\n`;
 }

@@ -89,7 +89,7 @@ async function loopDevices(lab: Lab): Promise<readonly string[]> {
 async function mounts(lab: Lab): Promise<readonly string[]> {
   const left: string[] = [];
   for (const node of lab.nodes.values()) {
-    const text = await readFile(`/proc/${node.process.pid}/mountinfo`, "utf8");
+    const text = await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8");
     left.push(...text.split("\n").filter((line) => line.includes(`${lab.directory}/`)).map((line) => `mount on ${node.name}: ${line.split(" ")[4] ?? ""}`));
   }
   return left;

@@ -42,7 +42,7 @@ export interface Writer {
 /** Starts a writer in the node's mount namespace, as a container would run there. */
 export async function startWriter(lab: Lab, node: LabNode, volume: DemoVolume, firstRecord: number): Promise<Writer> {
   const file = `${targetPath(node, volume)}/log`;
-  const command = ["nsenter", `--mount=/proc/${node.process.pid}/ns/mnt`, "--", process.execPath, APPENDER, file, "20", String(firstRecord)];
+  const command = ["nsenter", `--mount=/proc/${node.mountsPid}/ns/mnt`, "--", process.execPath, APPENDER, file, "20", String(firstRecord)];
   const child = startChild(`writer on ${node.name}`, command);
   lab.own(child);
   const lastSynced = (): number => Number(child.lines().findLast((line) => line.startsWith("synced "))?.slice("synced ".length) ?? firstRecord - 1);
