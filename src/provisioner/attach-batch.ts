@@ -1,5 +1,6 @@
 import { isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
-import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
+import { LUNS_MAX } from "../core/cloud/choose-lun.ts";
+import { knownDataDisksMax } from "../core/cloud/data-disks-max.ts";
 import { type Lane, mostUrgentLane } from "../core/cloud/lane.ts";
 import { splitBatch } from "../core/cloud/plan-batch.ts";
 import { type WishOutcome, planVmUpdate } from "../core/cloud/plan-vm-update.ts";
@@ -132,9 +133,11 @@ async function settleFromModel(session: ArmSession, model: ArmVm, open: readonly
     request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
     return false;
   });
+  // Of a size that nobody knows, Azure itself refuses what is too much.
+  const dataDisksMax = knownDataDisksMax(model.vmSize) ?? LUNS_MAX;
   const planned = planVmUpdate({
     entries: model.dataDisks.map((entry) => ({ diskKey: diskKeyOf(entry), lun: entry.lun, toBeDetached: entry.toBeDetached === true })),
-    dataDisksMax: dataDisksMaxOf(model.vmSize),
+    dataDisksMax,
     wishes: present.map((request) => ({ kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const), diskKey: request.diskKey, request })),
   });
   const toWrite: Planned[] = [];
@@ -145,8 +148,7 @@ async function settleFromModel(session: ArmSession, model: ArmVm, open: readonly
         request.settle(ok({ kind: "attached", lun: outcome.lun }));
       else toWrite.push({ request, outcome });
     } else if (outcome.kind === "detached") request.settle(ok({ kind: "detached" }));
-    else if (outcome.kind === "noFreeLun")
-      request.settle(fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMaxOf(model.vmSize) }));
+    else if (outcome.kind === "noFreeLun") request.settle(fail({ kind: "NoFreeLun", nodeName: request.spec.node.nodeName, lunsMax: dataDisksMax }));
     else if (outcome.kind !== "later") toWrite.push({ request, outcome });
   }
   return toWrite;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DATA_DISKS_MAX_UNKNOWN, dataDisksMaxOf } from "./data-disks-max.ts";
+import { DATA_DISKS_MAX_UNKNOWN, dataDisksMaxOf, knownDataDisksMax } from "./data-disks-max.ts";
 
 describe("dataDisksMaxOf", () => {
   for (const { name, dataDisksMax } of [
@@ -23,5 +23,6 @@ describe("dataDisksMaxOf", () => {
 
   it("is a modest guess for a size that nobody knows", () => {
     assert.equal(dataDisksMaxOf("Standard_Z99"), DATA_DISKS_MAX_UNKNOWN);
+    assert.equal(knownDataDisksMax("Standard_Z99"), undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** Assumed for a size that the table does not know: what most sizes take at least. Azure itself refuses what is too much. */
+/** Counted on for a size that the table does not know: most sizes take as much at least. */
 export const DATA_DISKS_MAX_UNKNOWN = 16;
 
 /** Data disks by VM size, without `Standard_` and in lower case, grouped by how many they take. */
@@ -17,7 +17,12 @@ const sizesByDataDisksMax: Readonly<Record<number, string>> = {
 
 const dataDisksMaxBySize = new Map(Object.entries(sizesByDataDisksMax).flatMap(([max, sizes]) => sizes.split(" ").map((size) => [size, Number(max)] as const)));
 
-/** How many data disks a VM of that size takes. */
+/** How many data disks a VM of that size takes; undefined for a size that the table does not know. */
+export function knownDataDisksMax(vmSize: string): number | undefined {
+  return dataDisksMaxBySize.get(vmSize.toLowerCase().replace(/^standard_/, ""));
+}
+
+/** How many data disks to count on for a VM of that size. */
 export function dataDisksMaxOf(vmSize: string): number {
-  return dataDisksMaxBySize.get(vmSize.toLowerCase().replace(/^standard_/, "")) ?? DATA_DISKS_MAX_UNKNOWN;
+  return knownDataDisksMax(vmSize) ?? DATA_DISKS_MAX_UNKNOWN;
 }
