@@ -1,5 +1,5 @@
-import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord } from "./observe.ts";
 import type { Lab, LabNode } from "./lab.ts";
+import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "./volume-moves.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -93,7 +93,9 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
   const { lab, timeline, signal } = on;
   const before = await hashOfDisk(lab, volume);
   thaw(stale, writer);
-  const failed = await timeline.measure(`thaw: ${stale.name}'s writer is refused`, () => writer.process.untilLine((line) => line.startsWith("failed "), 20_000));
+  const failed = await timeline.measure(`thaw: ${stale.name}'s writer is refused`, () =>
+    writer.process.untilLine((line) => line.startsWith("failed "), 20_000),
+  );
   await writer.process.stop(5_000);
   await lab.orchestrator.removeUser(stale.name, volume.volumeId);
   await lab.orchestrator.setOutOfService(stale.name, false);
@@ -107,6 +109,8 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
   const lun = (await attachedNodes(lab, volume, signal)).get(survivor.name)?.status?.lun;
   const isClean = lun !== undefined && (await fileSystemIsClean(survivor, lun));
   const isRefused = failed === "failed EIO" || failed === "failed EROFS";
-  on.say(`  its fsync answered ${failed.slice("failed ".length)}; the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`);
+  on.say(
+    `  its fsync answered ${failed.slice("failed ".length)}; the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`,
+  );
   return isRefused && isUnchanged && isClean;
 }

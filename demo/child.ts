@@ -57,7 +57,10 @@ export function startChild(name: string, command: readonly string[], env: NodeJS
         const tell = (line: string): void => {
           if (matches(line)) end(() => resolve(line));
         };
-        const timer = setTimeout(() => end(() => reject(new Error(`${name} did not say what was waited for within ${timeoutMs} ms:\n${log.slice(-4_000)}`))), timeoutMs);
+        const timer = setTimeout(
+          () => end(() => reject(new Error(`${name} did not say what was waited for within ${timeoutMs} ms:\n${log.slice(-4_000)}`))),
+          timeoutMs,
+        );
         waiting.add(tell);
         child.once("exit", () => end(() => reject(new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`))));
       });

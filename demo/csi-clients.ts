@@ -20,7 +20,11 @@ interface Method<Request, Response> {
 }
 
 /** The methods of a service as functions. */
-type Methods<Service> = { readonly [M in keyof Service]: Service[M] extends Method<infer Request, infer Response> ? (request: Request, options?: CallOptions) => Promise<Response> : never };
+type Methods<Service> = {
+  readonly [M in keyof Service]: Service[M] extends Method<infer Request, infer Response>
+    ? (request: Request, options?: CallOptions) => Promise<Response>
+    : never;
+};
 
 /** How patient one call is. */
 export interface CallOptions {
@@ -32,7 +36,7 @@ export interface CallOptions {
 export interface CsiClients {
   readonly controller: Methods<typeof ControllerService>;
   readonly node: Methods<typeof NodeService>;
-  close(): void;
+  readonly close: () => void;
 }
 
 const CALL_MAX_MS = 120_000;
@@ -40,9 +44,17 @@ const RECONNECT_MS = 100;
 
 /** Connects to a CSI socket. Calls under way end when `signal` is aborted. */
 export function connectCsi(socketPath: string, signal: AbortSignal): CsiClients {
-  const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), { "grpc.initial_reconnect_backoff_ms": RECONNECT_MS, "grpc.max_reconnect_backoff_ms": RECONNECT_MS });
+  const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
+    "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
+    "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+  });
   const methodsOf = <Service extends object>(service: Service): Methods<Service> =>
-    Object.fromEntries(Object.entries(service).map(([name, method]) => [name, (request: unknown, options?: CallOptions) => call(client, method as Method<unknown, unknown>, request, options?.timeoutMs ?? CALL_MAX_MS, signal)])) as Methods<Service>;
+    Object.fromEntries(
+      Object.entries(service).map(([name, method]) => [
+        name,
+        (request: unknown, options?: CallOptions) => call(client, method as Method<unknown, unknown>, request, options?.timeoutMs ?? CALL_MAX_MS, signal),
+      ]),
+    ) as Methods<Service>;
   return { controller: methodsOf(ControllerService), node: methodsOf(NodeService), close: () => client.close() };
 }
 
@@ -52,11 +64,19 @@ function call(client: Client, method: Method<unknown, unknown>, request: unknown
     const abort = (): void => sent.cancel();
     // A process of the lab's that was just started again has its socket, but the channel may still be waiting to try it.
     const metadata = new Metadata({ waitForReady: true });
-    const sent = client.makeUnaryRequest(method.path, method.requestSerialize, method.responseDeserialize, request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) => {
-      signal.removeEventListener("abort", abort);
-      if (error === null) resolve(response);
-      else reject(new CsiError(method.path, error));
-    });
+    const sent = client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadata,
+      { deadline: Date.now() + timeoutMs },
+      (error, response) => {
+        signal.removeEventListener("abort", abort);
+        if (error === null) resolve(response);
+        else reject(new CsiError(method.path, error));
+      },
+    );
     signal.addEventListener("abort", abort);
   });
 }

@@ -20,12 +20,19 @@ export function createEmulatorClient(url: string, get: (url: string) => Promise<
   let seen = 0;
   return {
     armCalls: async () => {
-      const journal = (await get(`${url}/emulator/v1/journal?since=${seen}`)) as { readonly lastSequence: number; readonly value: readonly { readonly kind: string }[] };
+      const journal = (await get(`${url}/emulator/v1/journal?since=${seen}`)) as {
+        readonly lastSequence: number;
+        readonly value: readonly { readonly kind: string }[];
+      };
       seen = journal.lastSequence;
       counted += journal.value.filter((entry) => entry.kind !== "admin").length;
       return counted;
     },
-    disks: async () => (await state()).disks.map((disk) => ({ name: disk.name, attachedTo: [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...(disk.managedByExtended ?? [])] })),
+    disks: async () =>
+      (await state()).disks.map((disk) => ({
+        name: disk.name,
+        attachedTo: [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...(disk.managedByExtended ?? [])],
+      })),
     vmIds: async () => new Map((await state()).virtualMachines.map((vm) => [vm.name, vm.properties.vmId])),
   };
 }

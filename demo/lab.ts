@@ -143,7 +143,12 @@ async function build(building: Building): Promise<Lab> {
       child = run(name, command, env);
       await child.untilLine(isReady, READY_MAX_MS);
     };
-    processes.set(name, { get child() { return child; }, restart });
+    processes.set(name, {
+      get child() {
+        return child;
+      },
+      restart,
+    });
     return child;
   };
   // Types are stripped from the sources at each start: the second time from the cache.
@@ -161,11 +166,27 @@ async function build(building: Building): Promise<Lab> {
     ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${devices}`] : []),
   ]);
   const storeSocket = join(directory, "store.sock");
-  const storeProcess = runAgain("store", [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"]);
+  const storeProcess = runAgain("store", [
+    process.execPath,
+    MAIN,
+    "store",
+    `--file=${join(directory, "store.db")}`,
+    `--socket=${storeSocket}`,
+    "--log-level=warn",
+  ]);
   const { url } = JSON.parse(await emulatorProcess.untilLine(isReady, READY_MAX_MS)) as { readonly url: string };
   await storeProcess.untilLine(isReady, READY_MAX_MS);
 
-  const cloudConfig = { subscriptionId: SUBSCRIPTION, resourceGroup: RESOURCE_GROUP, location: LOCATION, tenantId: "demo-tenant", aadClientId: "demo", aadClientSecret: "demo", resourceManagerEndpoint: url, activeDirectoryEndpoint: url };
+  const cloudConfig = {
+    subscriptionId: SUBSCRIPTION,
+    resourceGroup: RESOURCE_GROUP,
+    location: LOCATION,
+    tenantId: "demo-tenant",
+    aadClientId: "demo",
+    aadClientSecret: "demo",
+    resourceManagerEndpoint: url,
+    activeDirectoryEndpoint: url,
+  };
   await writeFile(join(directory, "azure.json"), JSON.stringify(cloudConfig));
   const controllerSocket = join(directory, "controller.sock");
   const controllerProcess = runAgain("controller", [
@@ -198,8 +219,28 @@ async function build(building: Building): Promise<Lab> {
   closing.push(clients.close);
   for (const node of started) closing.push(node.close);
   const nodes = new Map(started.map(({ node }) => [node.name, node]));
-  const endpoints = Object.fromEntries([["controller", `unix://${controllerSocket}`], ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]), ["store", `unix://${storeSocket}`], ["azure", url], ["azure-ca", caFile]]) as Record<string, string>;
-  return { directory, hasDevices, timeScale, emulator, controller: clients.controller, store, orchestrator, nodes, processes, endpoints, logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"), own: (child) => void children.push(child), close: building.close };
+  const endpoints = Object.fromEntries([
+    ["controller", `unix://${controllerSocket}`],
+    ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]),
+    ["store", `unix://${storeSocket}`],
+    ["azure", url],
+    ["azure-ca", caFile],
+  ]) as Record<string, string>;
+  return {
+    directory,
+    hasDevices,
+    timeScale,
+    emulator,
+    controller: clients.controller,
+    store,
+    orchestrator,
+    nodes,
+    processes,
+    endpoints,
+    logs: () => children.map((child) => `--- ${child.name}\n${child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
+    own: (child) => void children.push(child),
+    close: building.close,
+  };
 }
 
 async function startNode(start: {
@@ -219,7 +260,9 @@ async function startNode(start: {
   await mkdir(kubeletDirectory, { recursive: true });
   const socket = join(home, "csi.sock");
   const deviceRoot = join(devices, vm.name);
-  const mounts = hasDevices ? run(`${MOUNTS_OF}${vm.name}`, ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo {} && exec sleep infinity"]) : undefined;
+  const mounts = hasDevices
+    ? run(`${MOUNTS_OF}${vm.name}`, ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo {} && exec sleep infinity"])
+    : undefined;
   // Before it says so, it may still be in the lab's own namespace.
   await mounts?.untilLine(isReady, READY_MAX_MS);
   const child = runAgain(vm.name, [

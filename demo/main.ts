@@ -17,7 +17,9 @@ Shows the driver doing its main job without Kubernetes and without Azure: provis
 const TIME_SCALE = 0.05;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { json: { type: "boolean" }, keep: { type: "boolean" }, help: { type: "boolean" }, "time-scale": { type: "string" } } });
+  const { values } = parseArgs({
+    options: { json: { type: "boolean" }, keep: { type: "boolean" }, help: { type: "boolean" }, "time-scale": { type: "string" } },
+  });
   if (values.help === true) {
     process.stdout.write(HELP);
     return 0;
@@ -91,7 +93,11 @@ function cell(measured: { readonly ms: number; readonly armCalls: number }): str
 }
 
 function tellEndpoints(lab: Lab, to: NodeJS.WriteStream): void {
-  to.write(`\nStill running; Ctrl-C ends it.\n${Object.entries(lab.endpoints).map(([name, endpoint]) => `  ${name.padEnd(12)} ${endpoint}`).join("\n")}\n`);
+  to.write(
+    `\nStill running; Ctrl-C ends it.\n${Object.entries(lab.endpoints)
+      .map(([name, endpoint]) => `  ${name.padEnd(12)} ${endpoint}`)
+      .join("\n")}\n`,
+  );
 }
 
 function explain(error: unknown, lab: Lab): string {

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { open, readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { AzVolume } from "../src/core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../src/core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../src/core/model/az-volume.ts";
 import type { Lab, LabNode } from "./lab.ts";
 import type { DemoVolume } from "./volume-moves.ts";
 
@@ -14,7 +14,9 @@ const CHECK_MAX_MS = 60_000;
 export async function attachedNodes(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
   const list = await lab.store.list("AzVolumeAttachment", {}, signal);
   if (!list.ok) throw new Error(list.failure.kind);
-  const own = list.value.items.filter((attachment) => attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase() && attachment.status?.state === "Attached");
+  const own = list.value.items.filter(
+    (attachment) => attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase() && attachment.status?.state === "Attached",
+  );
   return new Map(own.map((attachment) => [attachment.spec.nodeName, attachment]));
 }
 
@@ -83,14 +85,22 @@ export async function leftovers(lab: Lab, signal: AbortSignal): Promise<readonly
 
 async function loopDevices(lab: Lab): Promise<readonly string[]> {
   const { stdout } = await run("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"]);
-  return stdout.split("\n").filter((line) => line.includes(`${lab.directory}/`)).map((line) => `loop device ${line.trim()}`);
+  return stdout
+    .split("\n")
+    .filter((line) => line.includes(`${lab.directory}/`))
+    .map((line) => `loop device ${line.trim()}`);
 }
 
 async function mounts(lab: Lab): Promise<readonly string[]> {
   const left: string[] = [];
   for (const node of lab.nodes.values()) {
     const text = await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8");
-    left.push(...text.split("\n").filter((line) => line.includes(`${lab.directory}/`)).map((line) => `mount on ${node.name}: ${line.split(" ")[4] ?? ""}`));
+    left.push(
+      ...text
+        .split("\n")
+        .filter((line) => line.includes(`${lab.directory}/`))
+        .map((line) => `mount on ${node.name}: ${line.split(" ")[4] ?? ""}`),
+    );
   }
   return left;
 }

@@ -18,7 +18,11 @@ export function createOrchestrator(store: ConnectedStore, signal: AbortSignal): 
   };
   return {
     addNode: async (nodeName) => {
-      const created = await store.create("ClusterNode", { metadata: { name: nodeName }, spec: { outOfService: false, unschedulable: false, volumeUsers: [] } }, signal);
+      const created = await store.create(
+        "ClusterNode",
+        { metadata: { name: nodeName }, spec: { outOfService: false, unschedulable: false, volumeUsers: [] } },
+        signal,
+      );
       if (!created.ok) throw new Error(`ClusterNode ${nodeName}: ${created.failure.kind}`);
     },
     addUser: (nodeName, volumeId, user) => change(nodeName, (spec) => ({ ...spec, volumeUsers: [...spec.volumeUsers, { volumeId, user }] })),

@@ -28,7 +28,9 @@ export async function play(on: Stage): Promise<Findings> {
   const held: boolean[] = [];
 
   say("\n1  A replicated disk: Premium_LRS, 1 TiB, maxShares 3");
-  const replicated = await timeline.measure("create: CreateVolume", () => createVolume(lab, { name: "replicated", sizeGiB: 1024n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }));
+  const replicated = await timeline.measure("create: CreateVolume", () =>
+    createVolume(lab, { name: "replicated", sizeGiB: 1024n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }),
+  );
   await start(on, replicated, a, "first");
   const firstWork = lab.hasDevices ? await putToWork(on, replicated, a) : undefined;
   say("\n2  Replicas arrive on the other two nodes while node-a writes");
@@ -68,7 +70,9 @@ export async function play(on: Stage): Promise<Findings> {
   await timeline.measure("thaw: node-b is a replica again", () => untilAttached(on, replicated, ["node-a", "node-b", "node-c"]));
 
   say("\n5  For contrast: a disk without replicas, detached and attached");
-  const plain = await timeline.measure("create: CreateVolume (plain)", () => createVolume(lab, { name: "plain", sizeGiB: 64n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] }));
+  const plain = await timeline.measure("create: CreateVolume (plain)", () =>
+    createVolume(lab, { name: "plain", sizeGiB: 64n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] }),
+  );
   await start(on, plain, a, "plain first");
   const plainWork = lab.hasDevices ? await putToWork(on, plain, a) : undefined;
   const plainSynced = plainWork === undefined ? 0 : await endWork(plainWork);
@@ -77,7 +81,9 @@ export async function play(on: Stage): Promise<Findings> {
   if (plainWork !== undefined) held.push(await nothingLost(b, plain, plainWork.checksums, plainSynced));
 
   say("\n   And a Premium_ZRS disk moves to a VM in another zone");
-  const zoneRedundant = await timeline.measure("create: CreateVolume (ZRS)", () => createVolume(lab, { name: "zrs", sizeGiB: 64n, parameters: { skuName: "Premium_ZRS" }, zones: ["eastus-1"] }));
+  const zoneRedundant = await timeline.measure("create: CreateVolume (ZRS)", () =>
+    createVolume(lab, { name: "zrs", sizeGiB: 64n, parameters: { skuName: "Premium_ZRS" }, zones: ["eastus-1"] }),
+  );
   await start(on, zoneRedundant, a, "zrs first");
   const zrsWork = lab.hasDevices ? await putToWork(on, zoneRedundant, a) : undefined;
   const zrsSynced = zrsWork === undefined ? 0 : await endWork(zrsWork);

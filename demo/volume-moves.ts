@@ -8,12 +8,18 @@ export interface DemoVolume {
   readonly volumeContext: Readonly<Record<string, string>>;
 }
 
-const capability: VolumeCapability = { accessMode: { mode: "SINGLE_NODE_WRITER" }, accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } } };
+const capability: VolumeCapability = {
+  accessMode: { mode: "SINGLE_NODE_WRITER" },
+  accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+};
 
 const GIB = 1024n ** 3n;
 
 /** CreateVolume, as an orchestrator calls it for a claim. */
-export async function createVolume(lab: Lab, request: { readonly name: string; readonly sizeGiB: bigint; readonly parameters: Readonly<Record<string, string>>; readonly zones: readonly string[] }): Promise<DemoVolume> {
+export async function createVolume(
+  lab: Lab,
+  request: { readonly name: string; readonly sizeGiB: bigint; readonly parameters: Readonly<Record<string, string>>; readonly zones: readonly string[] },
+): Promise<DemoVolume> {
   const topologies = request.zones.map((zone) => ({ segments: { "topology.disk.csi.azure.com/zone": zone } }));
   const { volume } = await lab.controller.createVolume({
     name: request.name,
@@ -40,12 +46,26 @@ export function targetPath(node: LabNode, volume: DemoVolume): string {
 /** ControllerPublishVolume: a workload was placed on the node. */
 export async function publishOnController(lab: Lab, volume: DemoVolume, node: LabNode): Promise<Readonly<Record<string, string>>> {
   await lab.orchestrator.addUser(node.name, volume.volumeId, `pod/writer-of-${volume.name}`);
-  const { publishContext } = await lab.controller.controllerPublishVolume({ volumeId: volume.volumeId, nodeId: node.name, volumeCapability: capability, readonly: false, secrets: {}, volumeContext: { ...volume.volumeContext } });
+  const { publishContext } = await lab.controller.controllerPublishVolume({
+    volumeId: volume.volumeId,
+    nodeId: node.name,
+    volumeCapability: capability,
+    readonly: false,
+    secrets: {},
+    volumeContext: { ...volume.volumeContext },
+  });
   return publishContext;
 }
 
 export async function stage(volume: DemoVolume, node: LabNode, publishContext: Readonly<Record<string, string>>): Promise<void> {
-  await node.csi.nodeStageVolume({ volumeId: volume.volumeId, publishContext: { ...publishContext }, stagingTargetPath: stagingPath(node, volume), volumeCapability: capability, secrets: {}, volumeContext: { ...volume.volumeContext } });
+  await node.csi.nodeStageVolume({
+    volumeId: volume.volumeId,
+    publishContext: { ...publishContext },
+    stagingTargetPath: stagingPath(node, volume),
+    volumeCapability: capability,
+    secrets: {},
+    volumeContext: { ...volume.volumeContext },
+  });
 }
 
 export async function publishOnNode(volume: DemoVolume, node: LabNode, publishContext: Readonly<Record<string, string>>): Promise<void> {

@@ -45,7 +45,13 @@ export async function startWriter(lab: Lab, node: LabNode, volume: DemoVolume, f
   const command = ["nsenter", `--mount=/proc/${node.mountsPid}/ns/mnt`, "--", process.execPath, APPENDER, file, "20", String(firstRecord)];
   const child = startChild(`writer on ${node.name}`, command);
   lab.own(child);
-  const lastSynced = (): number => Number(child.lines().findLast((line) => line.startsWith("synced "))?.slice("synced ".length) ?? firstRecord - 1);
+  const lastSynced = (): number =>
+    Number(
+      child
+        .lines()
+        .findLast((line) => line.startsWith("synced "))
+        ?.slice("synced ".length) ?? firstRecord - 1,
+    );
   const writer: Writer = {
     process: child,
     lastSynced,

@@ -29,7 +29,14 @@ export async function connectCloud(values: Values<typeof azureOptions>, ports: P
   const connected = connectAzure({ config, environment, caPem, clock: ports.clock });
   if (!connected.ok) throw new Error(describeFailure(connected.failure));
   const { arm, place } = connected.value;
-  return createAzureCloudProvisioner({ arm, place, clock: ports.clock, random: ports.random, lifetime: ports.lifetime, settings: scaledSettings(values["azure-time-scale"]) });
+  return createAzureCloudProvisioner({
+    arm,
+    place,
+    clock: ports.clock,
+    random: ports.random,
+    lifetime: ports.lifetime,
+    settings: scaledSettings(values["azure-time-scale"]),
+  });
 }
 
 function stated<K extends keyof AzureConfig>(name: K, value: string | undefined): Partial<AzureConfig> {

@@ -1,8 +1,8 @@
-import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
 import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
+import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
 import type { Kind } from "../ports/object-store.ts";
-import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
+import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
@@ -26,7 +26,8 @@ const options = {
 /** CSI's controller service and the reconcilers of AzVolume, AzVolumeAttachment and AzDriverNode. */
 export const controllerRole: Role<typeof options> = {
   name: "controller",
-  usage: "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --store-socket <socket> --cloud-config azure.json\n\nServes CSI's controller service and runs the reconcilers.",
+  usage:
+    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --store-socket <socket> --cloud-config azure.json\n\nServes CSI's controller service and runs the reconcilers.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;

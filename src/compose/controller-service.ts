@@ -2,8 +2,8 @@ import { createLogEvents } from "../adapters/observe/log-events.ts";
 import type { VolumeSettings } from "../core/plan/observed-volume.ts";
 import type { ControllerContext } from "../csi/controller/controller-context.ts";
 import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
-import type { GrpcServer } from "../csi/grpc-server.ts";
 import { ControllerService } from "../csi/gen/csi/v1/csi.ts";
+import type { GrpcServer } from "../csi/grpc-server.ts";
 import { OperationLock } from "../csi/operation-lock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -16,8 +16,20 @@ import type { ProcessPorts } from "./run-role.ts";
 
 /** Settings of the controller service itself. */
 export const controllerServiceOptions = {
-  "wait-max-ms": { kind: "number", default: 300_000, min: 100, max: 3_600_000, help: "How long a call of the controller service waits for its work where its caller sets no nearer deadline" },
-  "grant-wait-ms": { kind: "number", default: 2_000, min: 10, max: 600_000, help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way" },
+  "wait-max-ms": {
+    kind: "number",
+    default: 300_000,
+    min: 100,
+    max: 3_600_000,
+    help: "How long a call of the controller service waits for its work where its caller sets no nearer deadline",
+  },
+  "grant-wait-ms": {
+    kind: "number",
+    default: 2_000,
+    min: 10,
+    max: 600_000,
+    help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way",
+  },
 } as const satisfies Options;
 
 /** What the controller half of a process is made of. */
@@ -30,7 +42,12 @@ export interface ControllerParts {
 }
 
 /** Adds CSI's controller service to a server, and answers the reconcilers' run. */
-export function addControllerService(server: GrpcServer, parts: ControllerParts, values: Values<typeof controllerServiceOptions>, process: ProcessPorts): (signal: AbortSignal) => Promise<void> {
+export function addControllerService(
+  server: GrpcServer,
+  parts: ControllerParts,
+  values: Values<typeof controllerServiceOptions>,
+  process: ProcessPorts,
+): (signal: AbortSignal) => Promise<void> {
   const { store, cache, cloud, users, volumes } = parts;
   const { clock, random, steps, logger } = process;
   const context: ControllerContext = {

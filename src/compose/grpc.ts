@@ -1,9 +1,9 @@
 import { Counter, Histogram } from "prom-client";
-import { GrpcServer } from "../csi/grpc-server.ts";
-import { IdentityService } from "../csi/gen/csi/v1/csi.ts";
-import { defaultDriverName, identityHandlers } from "../csi/identity/identity-handlers.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import { ok } from "../core/result.ts";
+import { IdentityService } from "../csi/gen/csi/v1/csi.ts";
+import { GrpcServer } from "../csi/grpc-server.ts";
+import { defaultDriverName, identityHandlers } from "../csi/identity/identity-handlers.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
 import type { Options } from "./options.ts";
 import type { ProcessPorts } from "./run-role.ts";
@@ -16,9 +16,17 @@ export const endpointOptions = {
 } as const satisfies Options;
 
 /** A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. */
-export function createCsiServer(identity: { readonly driverName: string; readonly hasControllerService: boolean; readonly cache: ObjectCache }, process: ProcessPorts): GrpcServer {
+export function createCsiServer(
+  identity: { readonly driverName: string; readonly hasControllerService: boolean; readonly cache: ObjectCache },
+  process: ProcessPorts,
+): GrpcServer {
   const { clock, random, logger, registry } = process;
-  const calls = new Counter({ name: "azuredisk_csi_calls_total", help: "CSI calls by method and gRPC status.", labelNames: ["method", "code"], registers: [registry] });
+  const calls = new Counter({
+    name: "azuredisk_csi_calls_total",
+    help: "CSI calls by method and gRPC status.",
+    labelNames: ["method", "code"],
+    registers: [registry],
+  });
   const duration = new Histogram({
     name: "azuredisk_csi_call_duration_seconds",
     help: "How long CSI calls took.",
@@ -32,7 +40,12 @@ export function createCsiServer(identity: { readonly driverName: string; readonl
   };
   return new GrpcServer({ clock, random, logger, onCall }).add(
     IdentityService,
-    identityHandlers({ driverName: identity.driverName, version: driverVersion, hasControllerService: identity.hasControllerService, isReady: () => Promise.resolve(ok(identity.cache.hasSynced())) }),
+    identityHandlers({
+      driverName: identity.driverName,
+      version: driverVersion,
+      hasControllerService: identity.hasControllerService,
+      isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
+    }),
   );
 }
 

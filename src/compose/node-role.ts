@@ -1,8 +1,8 @@
 import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
-import type { Kind } from "../ports/object-store.ts";
-import { rememberingStore } from "../reconcile/remembering-store.ts";
-import { createObjectCache } from "../reconcile/object-cache.ts";
 import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
+import type { Kind } from "../ports/object-store.ts";
+import { createObjectCache } from "../reconcile/object-cache.ts";
+import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { addNodeService } from "./node-service.ts";
 import { nodeOptions, processOptions } from "./process-options.ts";
@@ -29,7 +29,8 @@ const options = {
 /** CSI's node service and the node's heartbeat. Never loads Azure's SDK. */
 export const nodeRole: Role<typeof options> = {
   name: "node",
-  usage: "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --store-socket <socket> --node-name <name> --vm-id <guid>\n\nServes CSI's node service on one node.",
+  usage:
+    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --store-socket <socket> --node-name <name> --vm-id <guid>\n\nServes CSI's node service on one node.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;

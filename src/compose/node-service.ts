@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { openFileNodeNotes } from "../adapters/linux/file-node-notes.ts";
 import { createLinuxHost } from "../adapters/linux/create-linux-host.ts";
+import { openFileNodeNotes } from "../adapters/linux/file-node-notes.ts";
 import { createLogEvents } from "../adapters/observe/log-events.ts";
-import type { GrpcServer } from "../csi/grpc-server.ts";
 import { NodeService } from "../csi/gen/csi/v1/csi.ts";
+import type { GrpcServer } from "../csi/grpc-server.ts";
 import { nodeHandlers } from "../csi/node/node-handlers.ts";
 import { OperationLock } from "../csi/operation-lock.ts";
 import type { NodeFacts, NodePorts } from "../node/node-ports.ts";

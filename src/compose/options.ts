@@ -41,7 +41,11 @@ const commonHelp: Options = {
 };
 
 /** Reads a role's settings from its flags and, where `--config` is given, a YAML file. The failure is a sentence that names the setting, the value and what is allowed. */
-export async function readOptions<const T extends Options>(options: T, argv: readonly string[], readFile: ReadSettingsFile): Promise<Result<Values<T> | "help", string>> {
+export async function readOptions<const T extends Options>(
+  options: T,
+  argv: readonly string[],
+  readFile: ReadSettingsFile,
+): Promise<Result<Values<T> | "help", string>> {
   const known: Options = { ...options, ...commonHelp };
   const flags = parseFlags(known, argv);
   if (!flags.ok) return flags;
@@ -64,12 +68,19 @@ export async function readOptions<const T extends Options>(options: T, argv: rea
 
 /** The text of `--help`. */
 export function helpText(usage: string, options: Options): string {
-  const lines = Object.entries({ ...options, ...commonHelp }).map(([name, option]) => `  --${name}${placeholder(option)}\n      ${option.help}${defaultText(option)}`);
+  const lines = Object.entries({ ...options, ...commonHelp }).map(
+    ([name, option]) => `  --${name}${placeholder(option)}\n      ${option.help}${defaultText(option)}`,
+  );
   return `${usage}\n\nSettings (as flags, or by the same names in the YAML file of --config):\n${lines.join("\n")}\n`;
 }
 
 function parseFlags(options: Options, argv: readonly string[]): Result<Readonly<Record<string, readonly string[] | undefined>>, string> {
-  const config = Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.kind === "flag" ? ({ type: "boolean" } as const) : ({ type: "string", multiple: true } as const)]));
+  const config = Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [
+      name,
+      option.kind === "flag" ? ({ type: "boolean" } as const) : ({ type: "string", multiple: true } as const),
+    ]),
+  );
   const { values, positionals, tokens } = parseArgs({ args: [...argv], options: config, strict: false, allowPositionals: true, tokens: true });
   for (const token of tokens) {
     if (token.kind !== "option") continue;
@@ -90,7 +101,12 @@ function unknownName(name: string, options: Options): string {
 function fromFile(file: Readonly<Record<string, unknown>>, name: string): readonly string[] | undefined {
   const value = file[name];
   if (value === undefined || value === null) return undefined;
-  return Array.isArray(value) ? value.map(String) : [String(value)];
+  return Array.isArray(value) ? value.map((item) => textOf(item)) : [textOf(value)];
+}
+
+/** A scalar of the file as a flag would give it; anything else as JSON, for the sentence that refuses it. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function readValue(name: string, option: Option, given: readonly string[] | undefined): Result<unknown, string> {
@@ -104,13 +120,17 @@ function readValue(name: string, option: Option, given: readonly string[] | unde
     case "number": {
       if (last === undefined) return ok(option.default);
       const value = Number(last);
-      return last.trim() !== "" && Number.isFinite(value) && value >= option.min && value <= option.max ? ok(value) : fail(`--${name} is ${JSON.stringify(last)}: must be a number from ${option.min} to ${option.max}`);
+      return last.trim() !== "" && Number.isFinite(value) && value >= option.min && value <= option.max
+        ? ok(value)
+        : fail(`--${name} is ${JSON.stringify(last)}: must be a number from ${option.min} to ${option.max}`);
     }
     case "choice":
       if (last === undefined) return ok(option.default);
       return option.choices.includes(last) ? ok(last) : fail(`--${name} is ${JSON.stringify(last)}: must be one of ${option.choices.join(", ")}`);
     case "flag":
-      return last === undefined || last === "true" || last === "false" ? ok(last === "true") : fail(`--${name} is ${JSON.stringify(last)}: must be true or false`);
+      return last === undefined || last === "true" || last === "false"
+        ? ok(last === "true")
+        : fail(`--${name} is ${JSON.stringify(last)}: must be true or false`);
   }
 }
 

@@ -9,13 +9,22 @@ export const processOptions = {
 
 /** How a role reaches Azure. */
 export const azureOptions = {
-  "cloud-config": { kind: "text", help: "azure.json of the cluster: subscriptionId, resourceGroup, location, tenantId, and how to sign in. Flags below win over it" },
+  "cloud-config": {
+    kind: "text",
+    help: "azure.json of the cluster: subscriptionId, resourceGroup, location, tenantId, and how to sign in. Flags below win over it",
+  },
   "azure-endpoint": { kind: "text", help: "Azure Resource Manager's endpoint, such as https://localhost:8443 of an emulator (default: the cloud's own)" },
   "azure-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the endpoint's certificate comes from" },
   "subscription-id": { kind: "text", help: "Subscription of the cluster" },
   "resource-group": { kind: "text", help: "Resource group of the cluster's VMs, and of disks whose StorageClass names none" },
   location: { kind: "text", help: "Region of disks whose StorageClass and topology name none" },
-  "azure-time-scale": { kind: "number", default: 1, min: 0.0001, max: 1, help: "Scale of the driver's waits for Azure (polls, back-off, call budget): for emulators that run faster than Azure" },
+  "azure-time-scale": {
+    kind: "number",
+    default: 1,
+    min: 0.0001,
+    max: 1,
+    help: "Scale of the driver's waits for Azure (polls, back-off, call budget): for emulators that run faster than Azure",
+  },
 } as const satisfies Options;
 
 /** What the node role is told of its machine. */
@@ -26,6 +35,17 @@ export const nodeOptions = {
   "device-root": { kind: "text", default: "", help: "Folder that holds this machine's dev/disk/azure; empty: the root" },
   "max-volumes": { kind: "number", default: 0, min: 0, max: 64, help: "Data disks this node takes; 0: what its VM size takes" },
   "heartbeat-ms": { kind: "number", default: 10_000, min: 50, max: 600_000, help: "Time between two heartbeats" },
-  "stage-wait-ms": { kind: "number", default: 100_000, min: 100, max: 3_600_000, help: "How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason" },
-  attach: { kind: "choice", default: "kubernetes", choices: ["kubernetes", "driver"], help: "Who says that a volume is wanted on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)" },
+  "stage-wait-ms": {
+    kind: "number",
+    default: 100_000,
+    min: 100,
+    max: 3_600_000,
+    help: "How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason",
+  },
+  attach: {
+    kind: "choice",
+    default: "kubernetes",
+    choices: ["kubernetes", "driver"],
+    help: "Who says that a volume is wanted on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)",
+  },
 } as const satisfies Options;

@@ -1,5 +1,5 @@
-import { GrpcServer } from "../csi/grpc-server.ts";
 import { RegistrationService } from "../csi/gen/pluginregistration/v1/api.ts";
+import { GrpcServer } from "../csi/grpc-server.ts";
 import { registrationHandlers } from "../csi/registration/registration-handlers.ts";
 import { listen } from "./grpc.ts";
 import type { ProcessPorts } from "./run-role.ts";

@@ -74,14 +74,31 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
   );
   const why = await Promise.race([told, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
-  if (isFailure) logger.error("role ended by an error", { error: why instanceof Error ? (why.stack ?? why.message) : String(why) });
+  if (isFailure) logger.error("role ended by an error", { error: describe(why) });
   else logger.info("stopping", { signal: why });
-  await running.drain(AbortSignal.timeout(common["shutdown-grace-ms"]));
+  await drain(running, common["shutdown-grace-ms"]);
   ending.abort();
   await failed;
   await health?.close();
   await running.close();
   return isFailure ? 1 : 0;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error as string);
+}
+
+/** Lets calls under way finish, for as long as the grace period allows. */
+async function drain(running: RunningRole, graceMs: number): Promise<void> {
+  const drained = new AbortController();
+  const over = new AbortController();
+  const timer = systemClock.sleep(graceMs, drained.signal).then(
+    () => over.abort(),
+    () => undefined,
+  );
+  await running.drain(over.signal);
+  drained.abort();
+  await timer;
 }
 
 function untilTold(): Promise<string> {

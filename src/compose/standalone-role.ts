@@ -4,8 +4,8 @@ import { describeFailure } from "../core/describe-failure.ts";
 import type { NodeFacts } from "../node/node-ports.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Kind } from "../ports/object-store.ts";
-import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
+import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
@@ -31,7 +31,8 @@ const options = {
 /** Controller and one node in one process, on the embedded store: for csi-sanity and for orchestrators other than Kubernetes. */
 export const standaloneRole: Role<typeof options> = {
   name: "standalone",
-  usage: "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> --cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
+  usage:
+    "azuredisk-csi-driver standalone --endpoint unix:///run/csi.sock --store-file <file> --cloud-config azure.json --node-name <vm>\n\nServes all of CSI for one node, without Kubernetes.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;

@@ -1,8 +1,8 @@
 import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
 import { serveEmbeddedStore } from "../adapters/embedded/serve-embedded-store.ts";
-import { untilAborted } from "./until-aborted.ts";
 import { processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 const options = {
   file: { kind: "text", required: true, help: "The store's file; made if it is not there" },

@@ -5,13 +5,42 @@ const HOUR_MS = 3_600_000;
 
 /** Settings of the volume plans: roles that run reconcilers have them. */
 export const volumeOptions = {
-  unpublish: { kind: "choice", default: "demote", choices: ["demote", "detach"], help: "What ControllerUnpublishVolume does where replicas are kept: demote leaves the disk attached as a replica" },
-  "collect-replicas-after-ms": { kind: "number", default: 300_000, min: 0, max: 24 * HOUR_MS, help: "Replicas that no node has wanted for this time are detached" },
+  unpublish: {
+    kind: "choice",
+    default: "demote",
+    choices: ["demote", "detach"],
+    help: "What ControllerUnpublishVolume does where replicas are kept: demote leaves the disk attached as a replica",
+  },
+  "collect-replicas-after-ms": {
+    kind: "number",
+    default: 300_000,
+    min: 0,
+    max: 24 * HOUR_MS,
+    help: "Replicas that no node has wanted for this time are detached",
+  },
   "replica-attach-tries": { kind: "number", default: 3, min: 1, max: 100, help: "Tries to attach one replica before another node is chosen" },
   "heartbeat-stale-ms": { kind: "number", default: 35_000, min: 100, max: HOUR_MS, help: "A heartbeat that has not moved for this time is stale" },
-  "recall-answer-ms": { kind: "number", default: 5_000, min: 10, max: HOUR_MS, help: "How long a node that is out of service may leave a recall unanswered before it is fenced" },
-  "unmount-stall-ms": { kind: "number", default: 120_000, min: 1_000, max: 24 * HOUR_MS, help: "How long an unmount under recall may make no progress before the node is fenced" },
-  "offline-resize-ms": { kind: "number", default: 600_000, min: 1_000, max: 24 * HOUR_MS, help: "How long the expansion of a shared disk may hold grants back" },
+  "recall-answer-ms": {
+    kind: "number",
+    default: 5_000,
+    min: 10,
+    max: HOUR_MS,
+    help: "How long a node that is out of service may leave a recall unanswered before it is fenced",
+  },
+  "unmount-stall-ms": {
+    kind: "number",
+    default: 120_000,
+    min: 1_000,
+    max: 24 * HOUR_MS,
+    help: "How long an unmount under recall may make no progress before the node is fenced",
+  },
+  "offline-resize-ms": {
+    kind: "number",
+    default: 600_000,
+    min: 1_000,
+    max: 24 * HOUR_MS,
+    help: "How long the expansion of a shared disk may hold grants back",
+  },
 } as const satisfies Options;
 
 /** The settings as the plans take them. */

@@ -17,7 +17,13 @@ export async function answerRecall(
 ): Promise<Result<unknown, Failure>> {
   const progress = answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
   if (!progress.ok) return progress;
-  const recall = { id: answer.id, published: [...answer.published], unmounting: answer.unmounting, progress: progress.value, time: toTimestamp(ports.clock.nowMs()) };
+  const recall = {
+    id: answer.id,
+    published: [...answer.published],
+    unmounting: answer.unmounting,
+    progress: progress.value,
+    time: toTimestamp(ports.clock.nowMs()),
+  };
   return ports.steps.run("answer-recall", () =>
     changeStatus(
       ports.store,
@@ -25,7 +31,11 @@ export async function answerRecall(
       (present) => {
         const earlier = present.status?.recall;
         // The time alone is no news: an answer that did not move is how a stalled unmount is noticed.
-        const isSame = earlier?.id === recall.id && earlier.progress === recall.progress && earlier.unmounting === recall.unmounting && earlier.published.join("\n") === recall.published.join("\n");
+        const isSame =
+          earlier?.id === recall.id &&
+          earlier.progress === recall.progress &&
+          earlier.unmounting === recall.unmounting &&
+          earlier.published.join("\n") === recall.published.join("\n");
         return isSame || present.status === undefined ? undefined : { ...present, status: { ...present.status, recall } };
       },
       signal,

@@ -1,8 +1,8 @@
+import type { Failure } from "../core/failure.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
-import type { Failure } from "../core/failure.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
 import type { NodePorts } from "./node-ports.ts";

@@ -40,7 +40,12 @@ export async function giveVolume(ports: NodePorts, volumeName: string, signal: A
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
   const writer = read.value.status?.record?.writer;
   if (writer === undefined || read.value.status?.record === undefined || !isWriter(read.value.status.record, ports.node) || !writer.held) return ok(undefined);
-  const given = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "give" }, (record) => give(record, ports.node, writer.epoch), signal);
+  const given = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "give" },
+    (record) => give(record, ports.node, writer.epoch),
+    signal,
+  );
   if (!given.ok) return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound" ? ok(undefined) : given;
   ports.logger.info("volume given back", { volumeName, epoch: writer.epoch });
   return ok(undefined);

@@ -1,4 +1,5 @@
 import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { OperationLock } from "../csi/operation-lock.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Events } from "../ports/events.ts";
 import type { HostProvisioner } from "../ports/host-provisioner.ts";
@@ -7,9 +8,7 @@ import type { NodeNotes } from "../ports/node-notes.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
-import type { OperationLock } from "../csi/operation-lock.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
-
 
 /** What a node plug-in is told. */
 export interface NodeSettings {

@@ -1,8 +1,8 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { planNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { claim, leaveQuarantine, proveClean } from "../core/plan/writer-steps.ts";
@@ -95,13 +95,35 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
     case "Claim":
       return claimVolume(ports, target, action.epochKnown, signal);
     case "ProveClean":
-      return whenClean(ports, target, () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal), signal);
+      return whenClean(
+        ports,
+        target,
+        () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal),
+        signal,
+      );
     case "LeaveQuarantine":
-      return whenClean(ports, target, () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal), signal);
+      return whenClean(
+        ports,
+        target,
+        () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal),
+        signal,
+      );
     case "AnswerRecall":
-      return target.attachment === undefined ? ok({}) : answerRecall(ports, target.attachment, { id: action.recallId, published: target.observed.targets, majorMinor: target.note?.majorMinor, unmounting: false }, signal);
+      return target.attachment === undefined
+        ? ok({})
+        : answerRecall(
+            ports,
+            target.attachment,
+            { id: action.recallId, published: target.observed.targets, majorMinor: target.note?.majorMinor, unmounting: false },
+            signal,
+          );
     case "UnmountAndGive": {
-      const unmounted = await unmountUnderRecall(ports, { attachment: target.attachment, recallId: action.recallId, majorMinor: target.note?.majorMinor }, () => unmountAll(ports, target, signal), signal);
+      const unmounted = await unmountUnderRecall(
+        ports,
+        { attachment: target.attachment, recallId: action.recallId, majorMinor: target.note?.majorMinor },
+        () => unmountAll(ports, target, signal),
+        signal,
+      );
       if (!unmounted.ok) return unmounted;
       return whenClean(ports, target, () => giveAndForget(ports, volumeName, signal), signal);
     }
@@ -126,7 +148,12 @@ async function giveAndForget(ports: NodePorts, volumeName: string, signal: Abort
 async function claimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   const { volume, note, volumeName } = target;
   if (volume === undefined || note === undefined) return ok({});
-  const claimed = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "claim" }, (record) => claim(record, ports.node, epochKnown), signal);
+  const claimed = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "claim" },
+    (record) => claim(record, ports.node, epochKnown),
+    signal,
+  );
   if (!claimed.ok) return claimed;
   const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
   ports.logger.warn("volume claimed: its record was lost while it was in use here", { volumeName, epoch });
@@ -147,7 +174,12 @@ async function unmountAll(ports: NodePorts, target: Target, signal: AbortSignal)
 }
 
 /** *Clean* is more than no mount: no earlier command alive, and the device absent or free. Not clean is no failure, only not yet. */
-async function whenClean(ports: NodePorts, target: Target, act: () => Promise<Result<unknown, Failure>>, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function whenClean(
+  ports: NodePorts,
+  target: Target,
+  act: () => Promise<Result<unknown, Failure>>,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const clean = await ports.host.isClean({ lun: target.attachment?.status?.lun ?? target.note?.lun, lastMajorMinor: target.note?.majorMinor }, signal);
   if (!clean.ok) return clean;
   if (clean.value.clean) return act();

@@ -10,14 +10,26 @@ import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
  * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be a live mount of the right device: a recall
  * may have unmounted it behind the orchestrator's back, which will not stage again. If it is not, it is staged first.
  */
-export async function publishVolume(ports: NodePorts, request: StageRequest & { readonly targetPath: string }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function publishVolume(
+  ports: NodePorts,
+  request: StageRequest & { readonly targetPath: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const staged = await ensureStaged(ports, request, signal);
   if (!staged.ok) return staged;
-  const noted = await noteTargets(ports, staged.value.volume.metadata.name, (targets) => [...targets.filter((target) => target !== request.targetPath), request.targetPath], signal);
+  const noted = await noteTargets(
+    ports,
+    staged.value.volume.metadata.name,
+    (targets) => [...targets.filter((target) => target !== request.targetPath), request.targetPath],
+    signal,
+  );
   if (!noted.ok) return noted;
   const bound = await (request.accessType === "block"
     ? ports.host.bindDevice({ device: staged.value.device, targetPath: request.targetPath, readOnly: request.readOnly }, signal)
-    : ports.host.bindMount({ stagingPath: request.stagingPath, targetPath: request.targetPath, readOnly: request.readOnly, mountFlags: request.mountFlags }, signal));
+    : ports.host.bindMount(
+        { stagingPath: request.stagingPath, targetPath: request.targetPath, readOnly: request.readOnly, mountFlags: request.mountFlags },
+        signal,
+      ));
   if (!bound.ok) return bound;
   return confirmAfterBind(ports, request, staged.value, signal);
 }
@@ -27,24 +39,43 @@ async function ensureStaged(ports: NodePorts, request: StageRequest, signal: Abo
   if (!volume.ok) return volume;
   const known = ports.notes.volumes().find((note) => note.volumeName === volume.value.metadata.name);
   if (known === undefined && volume.value.status?.record?.writer?.nodeName !== ports.node.nodeName) {
-    return fail({ kind: "NotWriter", volumeId: request.volumeId, nodeName: ports.node.nodeName, reason: "the volume is not staged here: call NodeStageVolume first" });
+    return fail({
+      kind: "NotWriter",
+      volumeId: request.volumeId,
+      nodeName: ports.node.nodeName,
+      reason: "the volume is not staged here: call NodeStageVolume first",
+    });
   }
   // Staging what is staged is a look at the mount and one read of the record.
   return stageVolume(ports, { ...request, readOnly: false }, signal);
 }
 
 /** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. */
-async function confirmAfterBind(ports: NodePorts, request: { readonly volumeId: string; readonly targetPath: string }, staged: Staged, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function confirmAfterBind(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly targetPath: string },
+  staged: Staged,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (staged.volume.status?.record === undefined) return ok(undefined);
   const held = await confirmHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
   const unbound = await unpublishVolume(ports, request, signal);
   if (!unbound.ok) return unbound;
-  return fail({ kind: "NotWriter", volumeId: request.volumeId, nodeName: ports.node.nodeName, reason: "the volume was taken back while it was being published" });
+  return fail({
+    kind: "NotWriter",
+    volumeId: request.volumeId,
+    nodeName: ports.node.nodeName,
+    reason: "the volume was taken back while it was being published",
+  });
 }
 
 /** Unbinds a target and forgets it. Success if nothing is there. */
-export async function unpublishVolume(ports: NodePorts, request: { readonly volumeId: string; readonly targetPath: string }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function unpublishVolume(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly targetPath: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const unbound = await ports.host.unmount(request.targetPath, signal);
   if (!unbound.ok) return unbound;
   const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
@@ -52,7 +83,12 @@ export async function unpublishVolume(ports: NodePorts, request: { readonly volu
   return noteTargets(ports, note.volumeName, (targets) => targets.filter((target) => target !== request.targetPath), signal);
 }
 
-async function noteTargets(ports: NodePorts, volumeName: string, change: (targets: readonly string[]) => readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+async function noteTargets(
+  ports: NodePorts,
+  volumeName: string,
+  change: (targets: readonly string[]) => readonly string[],
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const note: VolumeNote | undefined = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   if (note === undefined) return ok(undefined);
   return ports.notes.put({ ...note, targetPaths: change(note.targetPaths).toSorted() }, signal);

@@ -3,7 +3,12 @@ import { ok, type Result } from "../core/result.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /** Where a volume is still bound on this node: what the notes list and is really mounted, and whatever else shows its device. Sorted. */
-export async function publishedTargets(ports: NodePorts, volumeId: string, stagingPath: string, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
+export async function publishedTargets(
+  ports: NodePorts,
+  volumeId: string,
+  stagingPath: string,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
   const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
   const bound = new Set<string>();
   for (const target of note?.targetPaths ?? []) {

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import type { FileSystemType } from "../core/model/file-system.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -51,28 +51,53 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   if (!attached.ok) return attached;
   const device = await findRightDevice(ports, volume, attached.value, signal);
   if (!device.ok) return device;
-  return volume.status?.record === undefined ? stageShared(ports, request, volume, device.value, signal) : stageAsWriter(ports, request, volume, attached.value, device.value, signal);
+  return volume.status?.record === undefined
+    ? stageShared(ports, request, volume, device.value, signal)
+    : stageAsWriter(ports, request, volume, attached.value, device.value, signal);
 }
 
 /** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
-async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzVolume, attachmentName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function stateOwnWant(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  attachmentName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const present = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
   const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
   if (ports.settings.attach === "kubernetes" && !isPublished) {
-    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node` });
+    return fail({
+      kind: "StillWaiting",
+      volumeId: request.volumeId,
+      what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
+    });
   }
   return stateWant(ports, { volume, nodeName: ports.node.nodeName, readOnly: request.readOnly, volumeContext: request.volumeContext }, signal);
 }
 
 /** Several nodes may write: there is nothing to take, and only raw block gets here. */
 async function stageShared(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
-  if (request.accessType === "mount") return fail({ kind: "InvalidArgument", field: "volume_capability.access_mode", value: "MULTI_NODE", problem: "a file system can be used on one node only" });
+  if (request.accessType === "mount")
+    return fail({
+      kind: "InvalidArgument",
+      field: "volume_capability.access_mode",
+      value: "MULTI_NODE",
+      problem: "a file system can be used on one node only",
+    });
   const noted = await note(ports, request, volume, device, 0, signal);
   return noted.ok ? ok({ volume, device }) : noted;
 }
 
-async function stageAsWriter(ports: NodePorts, request: StageRequest, volume: AzVolume, attachment: AzVolumeAttachment, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+async function stageAsWriter(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
   const volumeName = volume.metadata.name;
   const present = await mountState(ports, request, device, signal);
   if (!present.ok) return present;
@@ -108,25 +133,38 @@ async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVol
 }
 
 /** Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as it is. */
-async function prepareFileSystem(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function prepareFileSystem(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const content = await ports.host.inspectDevice(device, signal);
   if (!content.ok) return content;
   const detail = volume.status?.detail;
   // A first format that was cut off leaves what is neither blank nor a file system; nobody has ever had it mounted.
   const isUnfinished = detail?.formatting !== undefined && detail.formatted === undefined;
   if (content.value.kind === "fileSystem") {
-    if (content.value.fsType !== request.fsType) return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.fsType, wanted: request.fsType });
+    if (content.value.fsType !== request.fsType)
+      return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.fsType, wanted: request.fsType });
     const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
     if (checked.ok) return recordFormat(ports, request, volume, "formatted", signal);
     return isUnfinished && checked.failure.kind === "FileSystemBroken" ? formatAnew(ports, request, volume, device, signal) : checked;
   }
   if (isUnfinished) return formatAnew(ports, request, volume, device, signal);
-  if (content.value.kind === "otherData") return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.detail, wanted: request.fsType });
+  if (content.value.kind === "otherData")
+    return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.detail, wanted: request.fsType });
   const formatted = detail?.formatted;
   if (formatted !== undefined) {
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}` });
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`,
+    });
   }
-  if (request.readOnly) return fail({ kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" });
+  if (request.readOnly)
+    return fail({ kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" });
   const began = await recordFormat(ports, request, volume, "formatting", signal);
   return began.ok ? format(ports, request, volume, device, signal) : began;
 }
@@ -143,7 +181,13 @@ async function format(ports: NodePorts, request: StageRequest, volume: AzVolume,
 }
 
 /** Notes on the volume that its first format has begun, or has ended: from then on no node ever makes another file system on it, whatever the device looks like. */
-async function recordFormat(ports: NodePorts, request: StageRequest, volume: AzVolume, phase: "formatting" | "formatted", signal: AbortSignal): Promise<Result<void, Failure>> {
+async function recordFormat(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  phase: "formatting" | "formatted",
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   if (volume.status?.detail?.formatted !== undefined) return ok(undefined);
   const mark = { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
   const recorded = await changeStatus(
@@ -151,7 +195,8 @@ async function recordFormat(ports: NodePorts, request: StageRequest, volume: AzV
     { kind: "AzVolume", name: volume.metadata.name },
     (present) => {
       const detail = present.status?.detail;
-      if (present.status === undefined || detail === undefined || detail.formatted !== undefined || (phase === "formatting" && detail.formatting !== undefined)) return undefined;
+      if (present.status === undefined || detail === undefined || detail.formatted !== undefined || (phase === "formatting" && detail.formatting !== undefined))
+        return undefined;
       return { ...present, status: { ...present.status, detail: { ...detail, [phase]: mark } } };
     },
     signal,
@@ -183,7 +228,13 @@ function note(ports: NodePorts, request: StageRequest, volume: AzVolume, device:
 }
 
 /** A stage that failed leaves nothing mounted and the volume given back, so that another node may have it. */
-async function giveBackUnmounted(ports: NodePorts, request: StageRequest, volumeName: string, failure: Failure, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+async function giveBackUnmounted(
+  ports: NodePorts,
+  request: StageRequest,
+  volumeName: string,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
     const removed = await ports.notes.remove(volumeName, signal);

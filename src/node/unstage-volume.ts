@@ -13,7 +13,11 @@ import { publishedTargets } from "./published-targets.ts";
  * gives. Success only once the give is recorded or the record no longer names this node, also when nothing is mounted. Fails with `VolumeInUse`
  * while targets are published.
  */
-export async function unstageVolume(ports: NodePorts, request: { readonly volumeId: string; readonly stagingPath: string }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function unstageVolume(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly stagingPath: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const targets = await publishedTargets(ports, request.volumeId, request.stagingPath, signal);
   if (!targets.ok) return targets;
   if (targets.value.length > 0) return fail({ kind: "VolumeInUse", volumeId: request.volumeId, nodeName: ports.node.nodeName, users: targets.value });

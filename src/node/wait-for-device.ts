@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { isWriter } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
@@ -9,8 +9,13 @@ import { changeStatus } from "../reconcile/change-object.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /** Waits until the attachment says Attached. What it waits for is told when the time is over. */
-export async function waitForAttachment(ports: NodePorts, request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number }, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
-  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean => attachment?.status?.state === "Attached" && attachment.status.lun !== undefined && attachment.status.deviceMissing !== true;
+export async function waitForAttachment(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean =>
+    attachment?.status?.state === "Attached" && attachment.status.lun !== undefined && attachment.status.deviceMissing !== true;
   const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
@@ -22,21 +27,36 @@ export async function waitForAttachment(ports: NodePorts, request: { readonly vo
 }
 
 /** Waits until this node is the writer of the volume. */
-export async function waitForGrant(ports: NodePorts, request: { readonly volumeId: string; readonly volumeName: string; readonly waitMs: number }, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
-  const isGranted = (volume: AzVolume | undefined): boolean => volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
+export async function waitForGrant(
+  ports: NodePorts,
+  request: { readonly volumeId: string; readonly volumeName: string; readonly waitMs: number },
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
+  const isGranted = (volume: AzVolume | undefined): boolean =>
+    volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
   const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const record = ports.cache.get("AzVolume", request.volumeName)?.status?.record;
-  if (record !== undefined && record.unproven.length > 0) return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
+  if (record !== undefined && record.unproven.length > 0)
+    return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
   const writer = record?.writer?.nodeName;
-  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it` });
+  return fail({
+    kind: "StillWaiting",
+    volumeId: request.volumeId,
+    what: writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`,
+  });
 }
 
 /**
  * Finds the device of an attached volume and proves that it is the right one: its LUN is the attachment's and its size the disk's (looked at
  * again after a rescan). No device at all is told to the controller, which reads the VM again.
  */
-export async function findRightDevice(ports: NodePorts, volume: AzVolume, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<Device, Failure>> {
+export async function findRightDevice(
+  ports: NodePorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<Device, Failure>> {
   const lun = attachment.status?.lun;
   const detail = volume.status?.detail;
   if (lun === undefined || detail === undefined) return fail({ kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" });
@@ -61,7 +81,10 @@ function reportMissing(ports: NodePorts, attachment: AzVolumeAttachment, signal:
   return changeStatus(
     ports.store,
     { kind: "AzVolumeAttachment", name: attachment.metadata.name },
-    (present) => (present.status?.state === "Attached" && present.status.deviceMissing !== true ? { ...present, status: { ...present.status, deviceMissing: true } } : undefined),
+    (present) =>
+      present.status?.state === "Attached" && present.status.deviceMissing !== true
+        ? { ...present, status: { ...present.status, deviceMissing: true } }
+        : undefined,
     signal,
   );
 }

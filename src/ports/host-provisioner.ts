@@ -59,13 +59,25 @@ export interface HostProvisioner {
   checkFileSystem(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Mounts a file system at `path`, making the directory. Success if that device is mounted there already and alive. */
   mountDevice(
-    request: { readonly device: Device; readonly path: string; readonly fsType: FileSystemType; readonly mountFlags: readonly string[]; readonly readOnly: boolean },
+    request: {
+      readonly device: Device;
+      readonly path: string;
+      readonly fsType: FileSystemType;
+      readonly mountFlags: readonly string[];
+      readonly readOnly: boolean;
+    },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /** Binds the mount at `stagingPath` to `targetPath`, making the directory. */
-  bindMount(request: { readonly stagingPath: string; readonly targetPath: string; readonly readOnly: boolean; readonly mountFlags: readonly string[] }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  bindMount(
+    request: { readonly stagingPath: string; readonly targetPath: string; readonly readOnly: boolean; readonly mountFlags: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /** Binds a raw device to the file `targetPath`, making it. */
-  bindDevice(request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  bindDevice(
+    request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /** The mount at `path`, undefined if there is none. */
   mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
   /** Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. */
@@ -74,7 +86,10 @@ export interface HostProvisioner {
   unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Flushes a file system to its device. An I/O error is a failure. */
   flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
-  growFileSystem(request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  growFileSystem(
+    request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   fileSystemStats(path: string, signal: AbortSignal): Promise<Result<FileSystemStats, Failure>>;
   deviceSize(path: string, signal: AbortSignal): Promise<Result<Bytes, Failure>>;
   /** What kind of thing is at `path`. */
@@ -85,7 +100,10 @@ export interface HostProvisioner {
    * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the device at `lun` is absent or opens exclusively, with no mount, loop device or (raw block) open descriptor on it.
    * Answers why not.
    */
-  isClean(request: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined }, signal: AbortSignal): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
+  isClean(
+    request: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined },
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
   /** Whether a command of an earlier plug-in instance still runs: nothing may be taken meanwhile. */
   earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean, Failure>>;
 }

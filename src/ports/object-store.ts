@@ -34,7 +34,7 @@ export type LabelSelector = Readonly<Record<string, string>>;
 
 /**
  * Kubernetes' object semantics as a port (API conventions): optimistic concurrency by `resourceVersion`, a status subresource,
- * finalizers, `generation` that moves only with `spec`. Writes fail with `ObjectConflict`, `ObjectNotFound`, `ObjectAlreadyExists`
+ * finalizers, `generation` that moves only with `spec` (and with the mark for deletion). Writes fail with `ObjectConflict`, `ObjectNotFound`, `ObjectAlreadyExists`
  * or `ObjectInvalid` (names the field); everything fails with `StoreUnavailable` when the store can't be reached (retryable; the write may or may not have happened)
  * and with `Cancelled` when `signal` is aborted.
  */
@@ -42,14 +42,23 @@ export interface ObjectStore {
   /** A fresh, linearizable read. */
   get<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
   /** All objects of a kind, sorted by name, and the version to watch from. */
-  list<K extends Kind>(kind: K, selector: LabelSelector, signal: AbortSignal): Promise<Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }, Failure>>;
+  list<K extends Kind>(
+    kind: K,
+    selector: LabelSelector,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly items: readonly KindMap[K][]; readonly resourceVersion: string }, Failure>>;
   create<K extends Kind>(kind: K, object: NewObject<K>, signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
   /** Replaces metadata (labels, annotations, finalizers) and spec; status is left alone. Conditional on `object.metadata.resourceVersion`. Removing the last finalizer of an object marked for deletion removes it. */
   update<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
   /** Replaces status only. Conditional on `object.metadata.resourceVersion`. */
   updateStatus<K extends Kind>(kind: K, object: KindMap[K], signal: AbortSignal): Promise<Result<KindMap[K], Failure>>;
   /** Marks for deletion (`deletionTimestamp`), or removes at once where no finalizer is left. Idempotent on a marked object. */
-  delete<K extends Kind>(kind: K, name: string, preconditions: { readonly uid?: string; readonly resourceVersion?: string }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  delete<K extends Kind>(
+    kind: K,
+    name: string,
+    preconditions: { readonly uid?: string; readonly resourceVersion?: string },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /**
    * Streams what happened after `resourceVersion`, in order, without polling, until `signal` is aborted. Ends with a thrown `WatchGone`
    * if that version is too old (list again, then watch from the list's version) and with `WatchBroken` if the connection is lost (resume from the last version seen).

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { parseInstanceUri } from "../core/model/instance-uri.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts";
 

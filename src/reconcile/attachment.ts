@@ -1,7 +1,8 @@
+import { describeFailure } from "../core/describe-failure.ts";
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
@@ -9,14 +10,13 @@ import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
 import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
-import { describeFailure } from "../core/describe-failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import { changeSpec, changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 import { toObjectError } from "./object-error.ts";
-import { readStoreGeneration } from "./store-generation.ts";
 import { observeVolume } from "./observe-volume.ts";
+import { readStoreGeneration } from "./store-generation.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -40,7 +40,13 @@ async function reconcileAttachment(ports: ControllerPorts, attachmentName: strin
   return execute(ports, observed, attachment, action, signal);
 }
 
-async function execute(ports: ControllerPorts, observed: ObservedVolume, attachment: AzVolumeAttachment, action: AttachmentAction, signal: AbortSignal): Promise<Reconciled> {
+async function execute(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  action: AttachmentAction,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   switch (action.kind) {
     case "Attach":
       return attach(ports, observed.volume, attachment, action, signal);
@@ -58,7 +64,13 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, attachm
   }
 }
 
-async function attach(ports: ControllerPorts, volume: AzVolume, attachment: AzVolumeAttachment, action: Extract<AttachmentAction, { kind: "Attach" }>, signal: AbortSignal): Promise<Reconciled> {
+async function attach(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  action: Extract<AttachmentAction, { kind: "Attach" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { cloud, clock, logger, events } = ports;
   const name = attachment.metadata.name;
   const startedMs = clock.elapsedMs();
@@ -83,14 +95,30 @@ async function attach(ports: ControllerPorts, volume: AzVolume, attachment: AzVo
     setStatus(
       ports,
       name,
-      ({ error: _, deviceMissing: __, ...status }) => ({ ...status, state: "Attached", lun: attached.value.lun, publishContext: { LUN: String(attached.value.lun) } }),
+      ({ error: _, deviceMissing: __, ...status }) => ({
+        ...status,
+        state: "Attached",
+        lun: attached.value.lun,
+        publishContext: { LUN: String(attached.value.lun) },
+      }),
       signal,
     ),
   );
   if (!recorded.ok) return gone(recorded);
   const durationMs = clock.elapsedMs() - startedMs;
-  logger.info("disk attached", { volumeName: volume.metadata.name, nodeName: action.node.nodeName, lun: attached.value.lun, role: attachment.spec.role, durationMs });
-  events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, type: "Normal", reason: "Attached", message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun} (${attachment.spec.role})` });
+  logger.info("disk attached", {
+    volumeName: volume.metadata.name,
+    nodeName: action.node.nodeName,
+    lun: attached.value.lun,
+    role: attachment.spec.role,
+    durationMs,
+  });
+  events.emit({
+    about: { kind: "AzVolume", name: volume.metadata.name },
+    type: "Normal",
+    reason: "Attached",
+    message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun} (${attachment.spec.role})`,
+  });
   return ok({});
 }
 
@@ -101,7 +129,9 @@ function markAttaching(ports: ControllerPorts, name: string, signal: AbortSignal
     (present) => {
       const status = present.status ?? { state: "Pending" };
       const isDone = status.state === "Attached" && status.deviceMissing !== true;
-      return isDone || status.state === "Attaching" || present.metadata.deletionTimestamp !== undefined ? undefined : { ...present, status: { ...status, state: "Attaching" } };
+      return isDone || status.state === "Attaching" || present.metadata.deletionTimestamp !== undefined
+        ? undefined
+        : { ...present, status: { ...status, state: "Attaching" } };
     },
     signal,
   );
@@ -119,7 +149,12 @@ async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: Node
 async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
-  const recorded = await setStatus(ports, attachment.metadata.name, (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }), signal);
+  const recorded = await setStatus(
+    ports,
+    attachment.metadata.name,
+    (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }),
+    signal,
+  );
   ports.events.emit({
     about: { kind: "AzVolume", name: attachment.spec.volumeName },
     type: "Warning",
@@ -135,9 +170,16 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
 async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<void> {
   const standby = ports.cache
     .byIndex("AzVolumeAttachment", "nodeName", nodeName)
-    .find((other) => other.spec.role === "Replica" && other.spec.want === undefined && other.metadata.deletionTimestamp === undefined && !isWriterOf(ports, other));
+    .find(
+      (other) => other.spec.role === "Replica" && other.spec.want === undefined && other.metadata.deletionTimestamp === undefined && !isWriterOf(ports, other),
+    );
   if (standby === undefined) return;
-  ports.events.emit({ about: { kind: "AzVolume", name: standby.spec.volumeName }, type: "Normal", reason: "ReplicaEvicted", message: `a primary needs the slot of the replica on ${nodeName}` });
+  ports.events.emit({
+    about: { kind: "AzVolume", name: standby.spec.volumeName },
+    type: "Normal",
+    reason: "ReplicaEvicted",
+    message: `a primary needs the slot of the replica on ${nodeName}`,
+  });
   const deleted = await ports.store.delete("AzVolumeAttachment", standby.metadata.name, { uid: standby.metadata.uid }, signal);
   if (!deleted.ok) ports.logger.warn("replica not evicted", { attachmentName: standby.metadata.name, failure: deleted.failure });
 }
@@ -146,7 +188,13 @@ function isWriterOf(ports: ControllerPorts, attachment: AzVolumeAttachment): boo
   return ports.cache.get("AzVolume", attachment.spec.volumeName)?.status?.record?.writer?.nodeName === attachment.spec.nodeName;
 }
 
-async function detach(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, lane: "detach" | "collection", signal: AbortSignal): Promise<Reconciled> {
+async function detach(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  lane: "detach" | "collection",
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const name = attachment.metadata.name;
   const startedMs = clock.elapsedMs();
@@ -171,7 +219,12 @@ async function detach(ports: ControllerPorts, attachment: AzVolumeAttachment, no
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
     const retries = (attachment.status?.error?.retries ?? 0) + 1;
-    const recorded = await setStatus(ports, name, (status) => ({ ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) }), signal);
+    const recorded = await setStatus(
+      ports,
+      name,
+      (status) => ({ ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) }),
+      signal,
+    );
     return recorded.ok ? detached : gone(recorded);
   }
   logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
@@ -196,7 +249,10 @@ async function removeFinalizer(ports: ControllerPorts, attachmentName: string, s
     changeSpec(
       ports.store,
       { kind: "AzVolumeAttachment", name: attachmentName },
-      (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== ATTACHMENT_FINALIZER) } }),
+      (present) => ({
+        ...present,
+        metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== ATTACHMENT_FINALIZER) },
+      }),
       signal,
     ),
   );
@@ -205,15 +261,34 @@ async function removeFinalizer(ports: ControllerPorts, attachmentName: string, s
 
 async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment, role: "Primary" | "Replica", signal: AbortSignal): Promise<Reconciled> {
   const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
-    setStatus(ports, attachment.metadata.name, (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }), signal),
+    setStatus(
+      ports,
+      attachment.metadata.name,
+      (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }),
+      signal,
+    ),
   );
   if (!recorded.ok) return gone(recorded);
-  if (attachment.status?.role !== undefined) ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName });
+  if (attachment.status?.role !== undefined)
+    ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", {
+      volumeName: attachment.spec.volumeName,
+      nodeName: attachment.spec.nodeName,
+    });
   return ok({});
 }
 
-function setStatus(ports: ControllerPorts, name: string, change: (status: AttachmentStatus) => AttachmentStatus, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
-  return changeStatus(ports.store, { kind: "AzVolumeAttachment", name }, (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
+function setStatus(
+  ports: ControllerPorts,
+  name: string,
+  change: (status: AttachmentStatus) => AttachmentStatus,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    { kind: "AzVolumeAttachment", name },
+    (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }),
+    signal,
+  );
 }
 
 /** An object that went meanwhile leaves nothing to do. */

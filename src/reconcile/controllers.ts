@@ -27,7 +27,10 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
     sweep: new ControlLoop(sweepReconciler(ports), ports),
     recovery: new ControlLoop(recoveryReconciler(ports), ports),
     lease: new ControlLoop(leaseReconciler(ports), ports),
-    resync: new ControlLoop(resyncReconciler(() => addEverything()), ports),
+    resync: new ControlLoop(
+      resyncReconciler(() => addEverything()),
+      ports,
+    ),
   };
 
   const addVolume = (volumeName: string): void => {

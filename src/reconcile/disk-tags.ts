@@ -13,7 +13,13 @@ type Tags = Readonly<Record<string, string>>;
 /** What the driver writes on a disk so that its volume can be found again if the object store is lost. */
 export function driverTags(volume: AzVolume): Tags {
   const access = [...new Set(volume.spec.capabilities.map((capability) => `${capability.accessType}/${capability.accessMode}`))].toSorted().join(" ");
-  return { [CREATED_BY.name]: CREATED_BY.value, [UID]: volume.metadata.uid, [VOLUME_NAME]: volume.spec.volumeName, [REPLICAS]: String(volume.spec.maxMountReplicaCount), [ACCESS_TYPES]: access };
+  return {
+    [CREATED_BY.name]: CREATED_BY.value,
+    [UID]: volume.metadata.uid,
+    [VOLUME_NAME]: volume.spec.volumeName,
+    [REPLICAS]: String(volume.spec.maxMountReplicaCount),
+    [ACCESS_TYPES]: access,
+  };
 }
 
 /** Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since deleting the volume deletes it. */
@@ -27,7 +33,9 @@ export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
 }
 
 /** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
-export function volumeFromTags(tags: Tags): { readonly volumeName: string; readonly maxMountReplicaCount: number; readonly capabilities: AzVolume["spec"]["capabilities"] } | undefined {
+export function volumeFromTags(
+  tags: Tags,
+): { readonly volumeName: string; readonly maxMountReplicaCount: number; readonly capabilities: AzVolume["spec"]["capabilities"] } | undefined {
   const volumeName = tags[VOLUME_NAME];
   if (!isMadeByDriver(tags) || volumeName === undefined) return undefined;
   const capabilities = (tags[ACCESS_TYPES] ?? "").split(" ").flatMap((access): AzVolume["spec"]["capabilities"] => {

@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { invariant, unreachable } from "../core/invariant.ts";
+import { isRetryable } from "../core/is-retryable.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
 import { diskNameFor } from "../core/model/object-names.ts";
@@ -10,7 +11,6 @@ import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type DiskAction, planDisk } from "../core/plan/plan-disk.ts";
 import { foundRecord, newRecord } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { isRetryable } from "../core/is-retryable.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
@@ -50,7 +50,9 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
     case "ResizeDisk":
       return resizeDisk(ports, volume, action, signal);
     case "BeginOfflineResize":
-      return settled(await setStatus(ports, volume, (status) => ({ ...status, state: "Updating", conditions: withOfflineResize(status, ports.clock.nowMs()) }), signal));
+      return settled(
+        await setStatus(ports, volume, (status) => ({ ...status, state: "Updating", conditions: withOfflineResize(status, ports.clock.nowMs()) }), signal),
+      );
     case "EndOfflineResize":
       return endOfflineResize(ports, volume, action.because, signal);
     case "RecordGeneration":
@@ -129,7 +131,12 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   return recordHolders(ports, recorded.value, holders.value, signal);
 }
 
-async function resizeDisk(ports: ControllerPorts, volume: AzVolume, action: Extract<DiskAction, { kind: "ResizeDisk" }>, signal: AbortSignal): Promise<Reconciled> {
+async function resizeDisk(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  action: Extract<DiskAction, { kind: "ResizeDisk" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const resized = await ports.steps.run("resize-disk", () => ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB }, signal));
   if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
   const recorded = await setStatus(
@@ -178,7 +185,10 @@ function removeFinalizer(ports: ControllerPorts, volume: AzVolume, signal: Abort
   return changeSpec(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) } }),
+    (present) => ({
+      ...present,
+      metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) },
+    }),
     signal,
   );
 }
@@ -190,7 +200,11 @@ function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<CreateDis
   const capacity = { requiredBytes: BigInt(volume.spec.requiredBytes), limitBytes: BigInt(volume.spec.limitBytes) };
   const settled = settleVolume({ parameters: parameters.value, capabilities: volume.spec.capabilities, capacity });
   if (!settled.ok) return settled;
-  const placement = choosePlacement({ accessibilityRequirements: volume.spec.accessibilityRequirements ?? topologyOfNodes(ports), skuName: settled.value.skuName, location: parameters.value.location });
+  const placement = choosePlacement({
+    accessibilityRequirements: volume.spec.accessibilityRequirements ?? topologyOfNodes(ports),
+    skuName: settled.value.skuName,
+    location: parameters.value.location,
+  });
   if (!placement.ok) return placement;
   return ok({
     diskName: diskNameFor(volume.spec.volumeName),
@@ -255,7 +269,13 @@ async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: 
     (status) => ({
       ...status,
       error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }),
-      ...(isFinal ? { state: failedState(volume), observedGeneration: volume.metadata.generation, conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize") } : {}),
+      ...(isFinal
+        ? {
+            state: failedState(volume),
+            observedGeneration: volume.metadata.generation,
+            conditions: status.conditions.filter((condition) => condition.type !== "OfflineResize"),
+          }
+        : {}),
     }),
     signal,
   );
@@ -268,11 +288,19 @@ function failedState(volume: AzVolume): VolumeStatus["state"] {
   return volume.status?.detail === undefined ? "CreationFailed" : "UpdateFailed";
 }
 
-function setStatus(ports: ControllerPorts, volume: AzVolume, change: (status: VolumeStatus) => VolumeStatus, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+function setStatus(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  change: (status: VolumeStatus) => VolumeStatus,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   return changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) => (present.metadata.uid === volume.metadata.uid ? { ...present, status: change(present.status ?? { state: "Pending", observedGeneration: 0, conditions: [] }) } : undefined),
+    (present) =>
+      present.metadata.uid === volume.metadata.uid
+        ? { ...present, status: change(present.status ?? { state: "Pending", observedGeneration: 0, conditions: [] }) }
+        : undefined,
     signal,
   );
 }

@@ -1,17 +1,17 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
-import { toTimestamp } from "../core/timestamp.ts";
 import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import type { WriterAction } from "../core/plan/plan-writer.ts";
 import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
+import { toTimestamp } from "../core/timestamp.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
-import { readStoreGeneration } from "./store-generation.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
+import { readStoreGeneration } from "./store-generation.ts";
 
 /** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
 const ASK_AGAIN_MS = 2_000;
@@ -27,7 +27,9 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
     case "Unwant": {
       if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
-      return settled(await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "end-want" }, (record) => unwant(record, action.node), signal));
+      return settled(
+        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "end-want" }, (record) => unwant(record, action.node), signal),
+      );
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
@@ -74,7 +76,8 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
     },
     signal,
   );
-  if (granted.ok) ports.logger.info("writer granted", { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, epoch: granted.value.status?.record?.epoch });
+  if (granted.ok)
+    ports.logger.info("writer granted", { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, epoch: granted.value.status?.record?.epoch });
   return granted;
 }
 
@@ -82,7 +85,12 @@ async function recall(ports: ControllerPorts, volumeName: string, attachmentName
   const id = ports.random.uuid();
   const since = toTimestamp(ports.clock.nowMs());
   const recalled = await ports.steps.run("recall", () =>
-    changeSpec(ports.store, { kind: "AzVolumeAttachment", name: attachmentName }, (attachment) => (attachment.spec.recall === undefined ? { ...attachment, spec: { ...attachment.spec, recall: { id, since } } } : undefined), signal),
+    changeSpec(
+      ports.store,
+      { kind: "AzVolumeAttachment", name: attachmentName },
+      (attachment) => (attachment.spec.recall === undefined ? { ...attachment, spec: { ...attachment.spec, recall: { id, since } } } : undefined),
+      signal,
+    ),
   );
   if (recalled.ok) ports.logger.info("writer recalled", { volumeName, nodeName: recalled.value.spec.nodeName });
   return recalled;
@@ -101,16 +109,28 @@ function endRecall(ports: ControllerPorts, attachmentName: string, signal: Abort
   );
 }
 
-async function beginFence(ports: ControllerPorts, volume: { readonly volumeName: string; readonly volumeId: string }, action: Extract<WriterAction, { kind: "BeginFence" }>, signal: AbortSignal): Promise<Reconciled> {
+async function beginFence(
+  ports: ControllerPorts,
+  volume: { readonly volumeName: string; readonly volumeId: string },
+  action: Extract<WriterAction, { kind: "BeginFence" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { volumeName, volumeId } = volume;
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
-  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Warning", reason: "Fencing", message: `${action.node.nodeName} is cut off from the disk: ${action.because}` });
+  ports.events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    type: "Warning",
+    reason: "Fencing",
+    message: `${action.node.nodeName} is cut off from the disk: ${action.because}`,
+  });
   if (action.ground === "stalled") {
     const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);
     if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
     return settled(released);
   }
-  return settled(await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => fenceIntent(record, action.node), signal));
+  return settled(
+    await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => fenceIntent(record, action.node), signal),
+  );
 }
 
 /** The name now means another VM, or none: whatever the old one had open died with it. The platform has the last word. */

@@ -36,7 +36,12 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
         node,
         mayProceed: async (asked) => {
           const fresh = await store.get("AzVolume", volumeName, asked);
-          return fresh.ok && fresh.value.metadata.uid === began.value.metadata.uid && fresh.value.status?.record !== undefined && isFencing(fresh.value.status.record, node);
+          return (
+            fresh.ok &&
+            fresh.value.metadata.uid === began.value.metadata.uid &&
+            fresh.value.status?.record !== undefined &&
+            isFencing(fresh.value.status.record, node)
+          );
         },
       },
       signal,
@@ -44,7 +49,12 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   );
   if (!proof.ok) {
     if (proof.failure.kind === "Refused") return ok({});
-    events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Warning", reason: "NoProof", message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${proof.failure.kind}` });
+    events.emit({
+      about: { kind: "AzVolume", name: volumeName },
+      type: "Warning",
+      reason: "NoProof",
+      message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${proof.failure.kind}`,
+    });
     return proof;
   }
   const proven = await store.get("AzVolume", volumeName, signal);
@@ -58,6 +68,11 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   );
   if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
   logger.info("node fenced", { volumeName, nodeName: node.nodeName, proof: proof.value.kind, durationMs: clock.elapsedMs() - startedMs });
-  events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Normal", reason: "Fenced", message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}` });
+  events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    type: "Normal",
+    reason: "Fenced",
+    message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}`,
+  });
   return ok({});
 }

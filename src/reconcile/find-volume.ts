@@ -7,7 +7,11 @@ import type { ObjectStore } from "../ports/object-store.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /** Reads the AzVolume of a CSI volume id afresh; the cache only tells its name. Fails with `VolumeNotFound`. */
-export async function readVolume(ports: { readonly store: ObjectStore; readonly cache: ObjectCache }, volumeId: string, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+export async function readVolume(
+  ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const cached = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))[0];
   const names = cached === undefined ? volumeObjectNames(volumeId) : [cached.metadata.name];
   for (const name of names) {
@@ -19,7 +23,11 @@ export async function readVolume(ports: { readonly store: ObjectStore; readonly 
 }
 
 /** The same for callers that only ask whether it exists. */
-export async function findVolume(ports: { readonly store: ObjectStore; readonly cache: ObjectCache }, volumeId: string, signal: AbortSignal): Promise<Result<AzVolume | undefined, Failure>> {
+export async function findVolume(
+  ports: { readonly store: ObjectStore; readonly cache: ObjectCache },
+  volumeId: string,
+  signal: AbortSignal,
+): Promise<Result<AzVolume | undefined, Failure>> {
   const read = await readVolume(ports, volumeId, signal);
   return read.ok || read.failure.kind !== "VolumeNotFound" ? read : ok(undefined);
 }

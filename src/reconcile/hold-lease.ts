@@ -30,17 +30,29 @@ export function leaseReconciler(ports: ControllerPorts): Reconciler {
   };
 }
 
-function renew(ports: ControllerPorts, lease: Lease, own: { readonly identity: string; readonly counterWritten: number }, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+function renew(
+  ports: ControllerPorts,
+  lease: Lease,
+  own: { readonly identity: string; readonly counterWritten: number },
+  signal: AbortSignal,
+): Promise<Result<Lease, Failure>> {
   const counter = annotatedNumber(lease, COUNTER_ANNOTATION);
   const wentBack = counter < own.counterWritten;
   if (wentBack) ports.logger.error("the object store went back", { counter, counterWritten: own.counterWritten });
   const annotations = {
     ...lease.metadata.annotations,
     [COUNTER_ANNOTATION]: String(Math.max(counter, own.counterWritten) + 1),
-    ...(wentBack && annotatedNumber(lease, SWEEP_ANNOTATION) === 0 ? { [SWEEP_ANNOTATION]: String(annotatedNumber(lease, STORE_GENERATION_ANNOTATION) + 1) } : {}),
+    ...(wentBack && annotatedNumber(lease, SWEEP_ANNOTATION) === 0
+      ? { [SWEEP_ANNOTATION]: String(annotatedNumber(lease, STORE_GENERATION_ANNOTATION) + 1) }
+      : {}),
   };
   const transitions = lease.spec.holderIdentity === own.identity ? lease.spec.leaseTransitions : lease.spec.leaseTransitions + 1;
-  const spec = { holderIdentity: own.identity, leaseDurationSeconds: LEASE_SECONDS, renewTime: toTimestamp(ports.clock.nowMs()), leaseTransitions: transitions };
+  const spec = {
+    holderIdentity: own.identity,
+    leaseDurationSeconds: LEASE_SECONDS,
+    renewTime: toTimestamp(ports.clock.nowMs()),
+    leaseTransitions: transitions,
+  };
   return ports.store.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations }, spec }, signal);
 }
 

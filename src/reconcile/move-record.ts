@@ -39,9 +39,11 @@ export async function moveRecord(
       return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: request.volumeName });
     }
     const status = volume.status;
-    if (status?.record === undefined) return fail({ kind: "NotWriter", volumeId: request.volumeName, nodeName: request.nodeName, reason: "the volume has no writer record" });
+    if (status?.record === undefined)
+      return fail({ kind: "NotWriter", volumeId: request.volumeName, nodeName: request.nodeName, reason: "the volume has no writer record" });
     const moved = move(status.record, volume);
-    if (!moved.ok) return fail({ kind: "NotWriter", volumeId: status.detail?.diskUri ?? request.volumeName, nodeName: request.nodeName, reason: moved.failure });
+    if (!moved.ok)
+      return fail({ kind: "NotWriter", volumeId: status.detail?.diskUri ?? request.volumeName, nodeName: request.nodeName, reason: moved.failure });
     const next: AzVolume = { ...volume, status: { ...status, ...request.alsoStatus?.(volume), record: moved.value } };
     const written = await ports.steps.run(request.step, () => ports.store.updateStatus("AzVolume", next, signal));
     if (written.ok || written.failure.kind !== "ObjectConflict" || request.onlyAtVersion !== undefined || attempt >= CONFLICTS_MAX) return written;

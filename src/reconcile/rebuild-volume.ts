@@ -19,7 +19,10 @@ export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, si
   const removed = await changeSpec(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) } }),
+    (present) => ({
+      ...present,
+      metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) },
+    }),
     signal,
   );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;

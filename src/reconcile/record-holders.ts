@@ -1,5 +1,5 @@
-import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
 import type { DiskHolder } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
@@ -21,7 +21,14 @@ export async function recordHolders(ports: ControllerPorts, volume: AzVolume, ho
           finalizers: [ATTACHMENT_FINALIZER],
           labels: { "disk.csi.azure.com/volume-name": labelValue(volume.metadata.name), "disk.csi.azure.com/node-name": labelValue(node.nodeName) },
         },
-        spec: { volumeName: volume.metadata.name, volumeId: detail.diskUri, nodeName: node.nodeName, role: "Replica", readOnly: false, volumeContext: detail.volumeContext },
+        spec: {
+          volumeName: volume.metadata.name,
+          volumeId: detail.diskUri,
+          nodeName: node.nodeName,
+          role: "Replica",
+          readOnly: false,
+          volumeContext: detail.volumeContext,
+        },
       },
       signal,
     );

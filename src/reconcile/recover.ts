@@ -1,8 +1,8 @@
 import type { Failure } from "../core/failure.ts";
-import { foreignVolumeObjectName, volumeObjectNames } from "../core/model/object-names.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { gibToBytes } from "../core/units.ts";
+import { foreignVolumeObjectName, volumeObjectNames } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
+import { gibToBytes } from "../core/units.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { volumeFromTags } from "./disk-tags.ts";

@@ -19,25 +19,47 @@ type ReleasePorts = Pick<ControllerPorts, "store" | "steps" | "users">;
  *
  * `released` means that the writer is unwanted and nobody uses it; a writer that held nothing is revoked. `stillUsed` has stated the want again.
  */
-export async function releaseCheck(ports: ReleasePorts, request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity }, signal: AbortSignal): Promise<Result<Release, Failure>> {
+export async function releaseCheck(
+  ports: ReleasePorts,
+  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
   const asked = await askUsers(ports, request, signal);
   if (!asked.ok || asked.value.kind === "stillUsed") return asked;
   const { volume } = asked.value;
   if (volume.status?.record?.writer?.held === true) return asked;
-  const revoked = await moveRecord(ports, { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "revoke", onlyAtVersion: volume.metadata.resourceVersion }, revoke, signal);
+  const revoked = await moveRecord(
+    ports,
+    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "revoke", onlyAtVersion: volume.metadata.resourceVersion },
+    revoke,
+    signal,
+  );
   return revoked.ok ? ok({ kind: "released", volume: revoked.value }) : revoked;
 }
 
 /** The release check up to the point of no return of a fence: `released` means that the intent to fence stands. */
-export async function releaseForFence(ports: ReleasePorts, request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity }, signal: AbortSignal): Promise<Result<Release, Failure>> {
+export async function releaseForFence(
+  ports: ReleasePorts,
+  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
   const asked = await askUsers(ports, request, signal);
   if (!asked.ok || asked.value.kind === "stillUsed") return asked;
   const onlyAtVersion = asked.value.volume.metadata.resourceVersion;
-  const declared = await moveRecord(ports, { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "fence-intent", onlyAtVersion }, (record) => fenceIntent(record, request.node), signal);
+  const declared = await moveRecord(
+    ports,
+    { volumeName: request.volumeName, nodeName: request.node.nodeName, step: "fence-intent", onlyAtVersion },
+    (record) => fenceIntent(record, request.node),
+    signal,
+  );
   return declared.ok ? ok({ kind: "released", volume: declared.value }) : declared;
 }
 
-async function askUsers(ports: ReleasePorts, request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity }, signal: AbortSignal): Promise<Result<Release, Failure>> {
+async function askUsers(
+  ports: ReleasePorts,
+  request: { readonly volumeName: string; readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
   const { volumeName, volumeId, node } = request;
   const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
   if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;

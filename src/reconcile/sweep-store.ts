@@ -65,7 +65,12 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
     (present) =>
-      present.status === undefined ? undefined : { ...present, status: { ...present.status, record: foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch, storeGeneration: generation }) } },
+      present.status === undefined
+        ? undefined
+        : {
+            ...present,
+            status: { ...present.status, record: foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch, storeGeneration: generation }) },
+          },
     signal,
   );
   if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;
@@ -73,9 +78,16 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
 }
 
 function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
-  return ports.cache.list("AzDriverNode").flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
+  return ports.cache
+    .list("AzDriverNode")
+    .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
 }
 
 function annotate(ports: ControllerPorts, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Result<Lease, Failure>> {
-  return changeSpec(ports.store, { kind: "Lease", name: CONTROLLER_LEASE }, (lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } }), signal);
+  return changeSpec(
+    ports.store,
+    { kind: "Lease", name: CONTROLLER_LEASE },
+    (lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } }),
+    signal,
+  );
 }

@@ -48,14 +48,24 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
       const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
       if (attachment === undefined) return ok({});
       // The version, too: a want that was stated meanwhile makes it a primary, which is never deleted from here.
-      const deleted = await store.delete("AzVolumeAttachment", action.attachmentName, { uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion }, signal);
+      const deleted = await store.delete(
+        "AzVolumeAttachment",
+        action.attachmentName,
+        { uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion },
+        signal,
+      );
       if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
       logger.info("replica let go", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
       return ok({});
     }
     case "ReplicasMissing": {
       const reasons = action.rejected.map((rejection) => `${rejection.nodeName} ${rejection.because}`).join("; ");
-      events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Warning", reason: "ReplicasMissing", message: `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ${reasons === "" ? "every share is taken" : reasons}` });
+      events.emit({
+        about: { kind: "AzVolume", name: volumeName },
+        type: "Warning",
+        reason: "ReplicasMissing",
+        message: `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ${reasons === "" ? "every share is taken" : reasons}`,
+      });
       return ok({});
     }
     case "PlanAgain":

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
@@ -64,7 +64,11 @@ function wanting(present: AzVolumeAttachment, want: { readonly since: string; re
  * Ends a node's want in its AzVolumeAttachment. `keepsPrimary`: the orchestrator still has the volume published there (NodeUnstageVolume where
  * ControllerUnpublishVolume will follow), so the disk stays attached whatever comes. Success if there is nothing to end.
  */
-export async function endWant(ports: WantPorts, request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean }, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function endWant(
+  ports: WantPorts,
+  request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const name = attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeName });
   const demotedSince = toTimestamp(ports.clock.nowMs());
   const ended = await ports.steps.run("end-want", () =>

@@ -5,7 +5,12 @@ import type { Steps } from "../../ports/steps.ts";
 /** Counts and times every step of the writer protocol and of a volume's life. */
 export function createCountedSteps(options: { readonly registry: Registry; readonly clock: Clock }): Steps {
   const { registry, clock } = options;
-  const total = new Counter({ name: "azuredisk_steps_total", help: "Steps of the writer protocol and of volumes' lives, by name and outcome.", labelNames: ["step", "outcome"], registers: [registry] });
+  const total = new Counter({
+    name: "azuredisk_steps_total",
+    help: "Steps of the writer protocol and of volumes' lives, by name and outcome.",
+    labelNames: ["step", "outcome"],
+    registers: [registry],
+  });
   const duration = new Histogram({
     name: "azuredisk_step_duration_seconds",
     help: "How long each step took.",

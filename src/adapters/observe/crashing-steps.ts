@@ -17,7 +17,8 @@ export function withCrashPoint(steps: Steps, environment: Readonly<Record<string
   if (point === undefined || mark === undefined) return steps;
   const [when, name] = point.split(":");
   const step = stepNames.find((known) => known === name);
-  if ((when !== "before" && when !== "after") || step === undefined) throw new Error(`${CRASH_AT} is ${point}: must be before:<step> or after:<step>, with a step of ${stepNames.join(", ")}`);
+  if ((when !== "before" && when !== "after") || step === undefined)
+    throw new Error(`${CRASH_AT} is ${point}: must be before:<step> or after:<step>, with a step of ${stepNames.join(", ")}`);
   return {
     run: async <T>(running: StepName, act: () => Promise<T>): Promise<T> => {
       if (running !== step || existsSync(mark)) return steps.run(running, act);

@@ -1,5 +1,5 @@
-import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type Server } from "node:http";
 import type { Registry } from "prom-client";
 
 /** A running health server. */
@@ -10,7 +10,11 @@ export interface HealthServer {
 }
 
 /** Serves `/healthz` (the process runs), `/readyz` (it can do its work; otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had. */
-export async function startHealthServer(options: { readonly address: string; readonly registry: Registry; readonly whyNotReady: () => string | undefined }): Promise<HealthServer> {
+export async function startHealthServer(options: {
+  readonly address: string;
+  readonly registry: Registry;
+  readonly whyNotReady: () => string | undefined;
+}): Promise<HealthServer> {
   const [host, port] = splitAddress(options.address);
   const server = createServer((request, response) => {
     if (request.url === "/healthz") return void response.end("ok\n");

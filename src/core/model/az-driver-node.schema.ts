@@ -8,7 +8,10 @@ export const azDriverNodeSchema = z.object({
   status: z
     .object({
       lastHeartbeatTime: z.string(),
-      heartbeat: z.int().min(0).describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
+      heartbeat: z
+        .int()
+        .min(0)
+        .describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),
       conditions: z.array(conditionSchema),
@@ -17,7 +20,9 @@ export const azDriverNodeSchema = z.object({
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
       busType: z.enum(["SCSI", "NVMe"]),
       vmId: z.string(),
-      volumes: z.array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0) })).describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
+      volumes: z
+        .array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0) }))
+        .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
     })
     .optional(),
 });

@@ -74,7 +74,10 @@ export const azVolumeSchema = z.object({
             .object({ fsType: z.string(), nodeName: z.string(), time: z.string() })
             .optional()
             .describe("A node found the disk blank and began to make a file system. Until `formatted` follows, what is on the disk is that attempt's rest."),
-          formatted: z.object({ fsType: z.string(), nodeName: z.string(), time: z.string() }).optional().describe("The driver made a file system on this disk: it never makes another."),
+          formatted: z
+            .object({ fsType: z.string(), nodeName: z.string(), time: z.string() })
+            .optional()
+            .describe("The driver made a file system on this disk: it never makes another."),
         })
         .optional(),
       record: writerRecordSchema.optional().describe("Absent for multi-writer volumes."),

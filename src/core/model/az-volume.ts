@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import type { DeepReadonly } from "./deep-readonly.ts";
 import type { azVolumeSchema } from "./az-volume.schema.ts";
+import type { DeepReadonly } from "./deep-readonly.ts";
 
 /** See `azVolumeSchema`: the one place that describes this resource. */
 export type AzVolume = DeepReadonly<z.infer<typeof azVolumeSchema>>;

@@ -1,5 +1,5 @@
-import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
 
 /** A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing two machines' clocks. */

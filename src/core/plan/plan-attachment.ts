@@ -43,8 +43,10 @@ function planAttach(observed: ObservedVolume, attachment: AzVolumeAttachment, no
   if (isResizingOffline(volume)) return { kind: "Wait", because: "the disk grows only while no VM has it" };
   if (node === undefined) return { kind: "Wait", because: `there is no AzDriverNode ${attachment.spec.nodeName}` };
   if (record !== undefined && !mayAttach(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced or in quarantine for the volume` };
-  if (attachment.spec.role === "Replica" && (attachment.status?.error?.retries ?? 0) >= settings.replicaAttachTries) return { kind: "Wait", because: "every try to attach this replica failed" };
-  if (sharesTakenByOthers(observed, attachment) >= volume.spec.maxShares) return { kind: "Wait", because: `all ${volume.spec.maxShares} shares of the disk are taken` };
+  if (attachment.spec.role === "Replica" && (attachment.status?.error?.retries ?? 0) >= settings.replicaAttachTries)
+    return { kind: "Wait", because: "every try to attach this replica failed" };
+  if (sharesTakenByOthers(observed, attachment) >= volume.spec.maxShares)
+    return { kind: "Wait", because: `all ${volume.spec.maxShares} shares of the disk are taken` };
   return { kind: "Attach", node, lane: attachment.spec.role === "Primary" ? "primaryAttach" : "replicaAttach" };
 }
 
@@ -62,6 +64,8 @@ function identityOf(observed: ObservedVolume, attachment: AzVolumeAttachment): N
   const node = nodeNamed(observed, attachment.spec.nodeName);
   if (node !== undefined) return { nodeName: node.nodeName, vmId: node.vmId };
   const record = recordOf(observed);
-  const remembered = [record?.writer, record?.fencing, ...(record?.unproven ?? []), ...(record?.quarantine ?? [])].find((other) => other?.nodeName === attachment.spec.nodeName);
+  const remembered = [record?.writer, record?.fencing, ...(record?.unproven ?? []), ...(record?.quarantine ?? [])].find(
+    (other) => other?.nodeName === attachment.spec.nodeName,
+  );
   return remembered === undefined ? undefined : { nodeName: remembered.nodeName, vmId: remembered.vmId };
 }

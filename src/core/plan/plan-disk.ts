@@ -37,7 +37,8 @@ function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number):
   const { volume, attachments, nowMs, settings } = observed;
   const status = volume.status;
   const wantedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
-  if (wantedGiB <= sizeGiB) return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
+  if (wantedGiB <= sizeGiB)
+    return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
   if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
   if ((status?.detail?.maxShares ?? 1) === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
   // Before any mark: a disk that is in use is refused, and nobody's grant is held back for it.
@@ -46,7 +47,8 @@ function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number):
   }
   if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
-  if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs) return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
+  if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs)
+    return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
   if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };
   return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
 }

@@ -1,5 +1,5 @@
-import type { WriterRecord } from "../model/az-volume.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { WriterRecord } from "../model/az-volume.ts";
 import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
 import { isInQuarantine, isWriter } from "./writer-steps.ts";
 
@@ -50,7 +50,8 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
 }
 
 function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
-  if (observed.mount === "live" && observed.targets.length > 0 && record.writer === undefined) return [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
+  if (observed.mount === "live" && observed.targets.length > 0 && record.writer === undefined)
+    return [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
   return [{ kind: "CleanUp" }, { kind: "ProveClean" }];
 }
 

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
-import { fromTimestamp } from "../timestamp.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
+import { fromTimestamp } from "../timestamp.ts";
 import { isDeleting, isLeaving, isResizingOffline, keepsReplicas, nodeNamed, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
 /** What to do next with a volume's standbys. */
@@ -33,8 +33,18 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
   const fit = replicas.filter((replica) => !isUnfit(observed, replica));
-  if (!hasPrimary(observed)) return [...remove(unfit, "its node is gone, fenced or out of service"), ...remove(fit.filter((replica) => isDueForCollection(observed, replica)), "no node has wanted the volume for a while")];
-  return [...remove(unfit, "its node is gone, fenced or out of service"), ...remove(surplusReplicas(observed, fit), "it is more than asked for, or a primary needs its share")];
+  if (!hasPrimary(observed))
+    return [
+      ...remove(unfit, "its node is gone, fenced or out of service"),
+      ...remove(
+        fit.filter((replica) => isDueForCollection(observed, replica)),
+        "no node has wanted the volume for a while",
+      ),
+    ];
+  return [
+    ...remove(unfit, "its node is gone, fenced or out of service"),
+    ...remove(surplusReplicas(observed, fit), "it is more than asked for, or a primary needs its share"),
+  ];
 }
 
 function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
@@ -92,7 +102,9 @@ function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAt
   const room = Math.max(0, maxShares - primaries - leaving);
   // The writer before last is the best standby: trimming waits until the new primary is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : Math.min(room, Math.max(0, maxShares - primaries));
-  const ranked = replicas.toSorted((left, right) => usefulness(observed, left) - usefulness(observed, right) || (left.metadata.name < right.metadata.name ? -1 : 1));
+  const ranked = replicas.toSorted(
+    (left, right) => usefulness(observed, left) - usefulness(observed, right) || (left.metadata.name < right.metadata.name ? -1 : 1),
+  );
   return ranked.slice(0, Math.max(0, replicas.length - allowed));
 }
 

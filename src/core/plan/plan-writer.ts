@@ -1,7 +1,17 @@
-import type { WriterRecord } from "../model/az-volume.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { WriterRecord } from "../model/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
-import { isDeleting, isProvisioned, isResizingOffline, nodeNamed, type ObservedAttachment, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import {
+  isDeleting,
+  isProvisioned,
+  isResizingOffline,
+  nodeNamed,
+  type ObservedAttachment,
+  type ObservedNode,
+  type ObservedVolume,
+  recordOf,
+  stayingAttachments,
+} from "./observed-volume.ts";
 import { grant } from "./writer-steps.ts";
 
 /** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
@@ -83,12 +93,26 @@ function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): read
 function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) {
-    return [{ kind: "WaitFor", reason: "NoAttachment", message: `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`, retryAfterMs: RECHECK_MS }];
+    return [
+      {
+        kind: "WaitFor",
+        reason: "NoAttachment",
+        message: `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`,
+        retryAfterMs: RECHECK_MS,
+      },
+    ];
   }
   if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
-  return [{ kind: "WaitFor", reason: "WaitingForUnmount", message: `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`, retryAfterMs: RECHECK_MS }];
+  return [
+    {
+      kind: "WaitFor",
+      reason: "WaitingForUnmount",
+      message: `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`,
+      retryAfterMs: RECHECK_MS,
+    },
+  ];
 }
 
 type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
@@ -100,21 +124,29 @@ export function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachme
   const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
   if (answer === undefined) {
     if (node?.isOutOfService === true) {
-      if (unchangedMs >= settings.recallAnswerMs) return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
+      if (unchangedMs >= settings.recallAnswerMs)
+        return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
       return { kind: "wait", because: "is out of service and has not answered the recall yet" };
     }
-    if (node !== undefined && isLost(observed, node)) return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
+    if (node !== undefined && isLost(observed, node))
+      return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
     return { kind: "wait", because: "has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is" };
   }
   if (watchedUnchangedMs < settings.unmountStallMs) {
     return { kind: "wait", because: answer.published.length > 0 ? `still has ${answer.published.join(", ")} mounted for a workload` : "is unmounting" };
   }
-  return { kind: "failed", ground: node?.isOutOfService === true ? "outOfService" : "stalled", because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s` };
+  return {
+    kind: "failed",
+    ground: node?.isOutOfService === true ? "outOfService" : "stalled",
+    because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s`,
+  };
 }
 
 /** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */
 export function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
-  const isStoreSeenWorking = observed.nodes.some((other) => other.nodeName !== node.nodeName && other.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs);
+  const isStoreSeenWorking = observed.nodes.some(
+    (other) => other.nodeName !== node.nodeName && other.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs,
+  );
   return isStoreSeenWorking && node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs && node.isKubeletLeaseStale === true;
 }
 
@@ -124,9 +156,17 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
     const message = `${node.nodeName} has the disk attached and is no node of this cluster: it is never cut off. Detach the disk from it`;
     return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: RECHECK_MS * 10 }];
   }
-  if (present.isOutOfService) return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
+  if (present.isOutOfService)
+    return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   if (isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: "it had the disk when the record was made, and is lost" }];
-  return [{ kind: "WaitFor", reason: "WaitingForProof", message: `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`, retryAfterMs: RECHECK_MS }];
+  return [
+    {
+      kind: "WaitFor",
+      reason: "WaitingForProof",
+      message: `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
+      retryAfterMs: RECHECK_MS,
+    },
+  ];
 }
 
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {

@@ -60,7 +60,8 @@ export function take(record: WriterRecord, node: NodeIdentity, state: { readonly
   if (writer === undefined || !isSameNode(writer, node)) return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
   if (!writer.wanted) return fail("the grant is being taken back");
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
-  if (record.storeGeneration !== state.storeGeneration) return fail(`the record is of store generation ${record.storeGeneration}, the store of ${state.storeGeneration}`);
+  if (record.storeGeneration !== state.storeGeneration)
+    return fail(`the record is of store generation ${record.storeGeneration}, the store of ${state.storeGeneration}`);
   if (writer.held && !state.isClean) return fail(`${node.nodeName} holds the volume already and is not clean`);
   return ok({ ...record, writer: { ...writer, held: true, takes: writer.takes + 1 } });
 }
@@ -112,7 +113,12 @@ export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtInt
   if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
   if (!isWriter(record, node) && !includesNode(record.unproven, node)) return fail(`${node.nodeName} is neither the writer nor unproven`);
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
-  return ok({ ...withoutFencingOf(freed, node), quarantine: withNode(record.quarantine, node), clean: withoutNode(record.clean, node), unproven: withoutNode(record.unproven, node) });
+  return ok({
+    ...withoutFencingOf(freed, node),
+    quarantine: withNode(record.quarantine, node),
+    clean: withoutNode(record.clean, node),
+    unproven: withoutNode(record.unproven, node),
+  });
 }
 
 /** *leave quarantine*, by the node itself once it is clean. */
@@ -124,7 +130,11 @@ export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step 
 /** An unproven node shows that it is clean. */
 export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
-  return ok({ ...withoutFencingOf(record, node), unproven: withoutNode(record.unproven, node), clean: record.foundInUse ? withNode(record.clean, node) : record.clean });
+  return ok({
+    ...withoutFencingOf(record, node),
+    unproven: withoutNode(record.unproven, node),
+    clean: record.foundInUse ? withNode(record.clean, node) : record.clean,
+  });
 }
 
 /** *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know. */
@@ -133,7 +143,12 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   const epoch = Math.max(record.epoch, epochKnown) + 1;
-  return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, takes: 1, wanted: true }, epoch, unproven: withoutNode(record.unproven, node) });
+  return ok({
+    ...record,
+    writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, takes: 1, wanted: true },
+    epoch,
+    unproven: withoutNode(record.unproven, node),
+  });
 }
 
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */

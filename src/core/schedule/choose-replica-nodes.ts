@@ -1,5 +1,5 @@
-import { includesNode, isSameNode } from "../model/node-identity.ts";
 import { isZoneRedundant } from "../model/disk-sku.ts";
+import { includesNode, isSameNode } from "../model/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../plan/observed-volume.ts";
 
 /** A node on which no replica is placed, and why: for the event that explains a missing replica. */
@@ -9,7 +9,10 @@ export interface Rejection {
 }
 
 /** The best nodes for `count` new replicas, best first, and why the others were not taken. */
-export function chooseReplicaNodes(observed: ObservedVolume, count: number): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
+export function chooseReplicaNodes(
+  observed: ObservedVolume,
+  count: number,
+): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
   const judged = observed.nodes.map((node) => ({ node, because: reasonAgainst(observed, node) }));
   const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
   const zonesTaken = new Set(observed.attachments.map(({ attachment }) => observed.nodes.find((node) => node.nodeName === attachment.spec.nodeName)?.zone));
@@ -36,8 +39,11 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (node.isOutOfService) return "is out of service";
   if (node.isUnschedulable) return "is unschedulable";
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
-  if (detail !== undefined && node.location !== "" && detail.location !== "" && node.location.toLowerCase() !== detail.location.toLowerCase()) return `is in ${node.location}, the disk in ${detail.location}`;
-  if (detail !== undefined && !isZoneRedundant(detail.skuName) && detail.zones.length > 0 && !detail.zones.includes(node.zone)) return `is in zone ${node.zone || "none"}, the disk in ${detail.zones.join(", ")}`;
-  if (record !== undefined && (includesNode(record.quarantine, node) || (record.fencing !== undefined && isSameNode(record.fencing, node)))) return "is in quarantine for this volume";
+  if (detail !== undefined && node.location !== "" && detail.location !== "" && node.location.toLowerCase() !== detail.location.toLowerCase())
+    return `is in ${node.location}, the disk in ${detail.location}`;
+  if (detail !== undefined && !isZoneRedundant(detail.skuName) && detail.zones.length > 0 && !detail.zones.includes(node.zone))
+    return `is in zone ${node.zone || "none"}, the disk in ${detail.zones.join(", ")}`;
+  if (record !== undefined && (includesNode(record.quarantine, node) || (record.fencing !== undefined && isSameNode(record.fencing, node))))
+    return "is in quarantine for this volume";
   return undefined;
 }

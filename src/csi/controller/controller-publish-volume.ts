@@ -2,8 +2,8 @@ import type { Failure } from "../../core/failure.ts";
 import { checkCapabilities, isSingleWriter } from "../../core/model/access-modes.ts";
 import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
-import { parseDiskUri } from "../../core/model/disk-uri.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
+import { parseDiskUri } from "../../core/model/disk-uri.ts";
 import { attachmentObjectName, foreignVolumeObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isWriter } from "../../core/plan/writer-steps.ts";
@@ -22,7 +22,11 @@ import type { ControllerContext } from "./controller-context.ts";
  * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is recorded, too; the attach itself goes on, and
  * NodeStageVolume waits for it. While another node is the writer: FAILED_PRECONDITION naming it; the want stays, and is served when that node lets go.
  */
-export async function controllerPublishVolume(context: ControllerContext, request: ControllerPublishVolumeRequest, call: CallContext): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+export async function controllerPublishVolume(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  call: CallContext,
+): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, node_id: request.nodeId });
   if (missing !== undefined) return fail(missing);
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
@@ -30,7 +34,12 @@ export async function controllerPublishVolume(context: ControllerContext, reques
   return context.locks.run(request.volumeId, "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
 }
 
-async function publish(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
+async function publish(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  capability: VolumeCapability,
+  signal: AbortSignal,
+): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
   const { volumeId, nodeId } = request;
   const found = await findOrAdopt(context, request, capability, signal);
   if (!found.ok) return found;
@@ -47,7 +56,8 @@ async function publish(context: ControllerContext, request: ControllerPublishVol
   const granted = await context.cache.waitFor(
     "AzVolume",
     volume.metadata.name,
-    (present) => present?.status?.record !== undefined && isWriter(present.status.record, { nodeName: nodeId, vmId }) && present.status.record.writer?.wanted === true,
+    (present) =>
+      present?.status?.record !== undefined && isWriter(present.status.record, { nodeName: nodeId, vmId }) && present.status.record.writer?.wanted === true,
     { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
     signal,
   );
@@ -56,7 +66,12 @@ async function publish(context: ControllerContext, request: ControllerPublishVol
 }
 
 /** A disk that no AzVolume describes yet (static, migrated, or its object was lost) is adopted: made known with a record that trusts nobody. */
-async function findOrAdopt(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+async function findOrAdopt(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  capability: VolumeCapability,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const found = await findVolume(context, request.volumeId, signal);
   if (!found.ok) return found;
   const present = found.value ?? (await adopt(context, request, capability, signal));
@@ -73,7 +88,12 @@ async function findOrAdopt(context: ControllerContext, request: ControllerPublis
   return provisioned === undefined ? fail({ kind: "StillWaiting", volumeId: request.volumeId, what: "its disk to be looked at" }) : ok(provisioned);
 }
 
-async function adopt(context: ControllerContext, request: ControllerPublishVolumeRequest, capability: VolumeCapability, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
+async function adopt(
+  context: ControllerContext,
+  request: ControllerPublishVolumeRequest,
+  capability: VolumeCapability,
+  signal: AbortSignal,
+): Promise<Result<AzVolume, Failure>> {
   const parts = parseDiskUri(request.volumeId);
   if (parts === undefined) return fail({ kind: "VolumeNotFound", volumeId: request.volumeId });
   const disk = await context.cloud.getDisk({ diskUri: request.volumeId }, signal);
@@ -109,12 +129,22 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
   const supported = checkCapabilities([capability], volume.spec.maxShares);
   if (!supported.ok) return supported.failure;
   if (isSingleWriter([capability]) !== isSingleWriter(volume.spec.capabilities)) {
-    return { kind: "InvalidArgument", field: "volume_capability.access_mode", value: capability.accessMode, problem: `volume ${volumeId} was made for ${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}` };
+    return {
+      kind: "InvalidArgument",
+      field: "volume_capability.access_mode",
+      value: capability.accessMode,
+      problem: `volume ${volumeId} was made for ${volume.spec.capabilities.map((other) => other.accessMode).join(", ")}`,
+    };
   }
   const zones = detail?.zones ?? [];
   const zone = node.status?.zone ?? "";
   if (detail !== undefined && !isZoneRedundant(detail.skuName) && zones.length > 0 && !zones.includes(zone)) {
-    return { kind: "InvalidArgument", field: "node_id", value: node.spec.nodeName, problem: `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ${zones.join(", ")}` };
+    return {
+      kind: "InvalidArgument",
+      field: "node_id",
+      value: node.spec.nodeName,
+      problem: `its VM is in zone ${zone === "" ? "none" : zone}, disk ${volumeId} only attaches in zone ${zones.join(", ")}`,
+    };
   }
   return undefined;
 }
@@ -123,7 +153,11 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
 async function differentPublish(context: ControllerContext, request: ControllerPublishVolumeRequest, signal: AbortSignal): Promise<Failure | undefined> {
   const present = await context.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeId }), signal);
   if (!present.ok || present.value.spec.role !== "Primary" || present.value.spec.readOnly === request.readonly) return undefined;
-  return { kind: "VolumeExistsWithOtherRequest", volumeName: request.volumeId, difference: `it is published to ${request.nodeId} with readonly ${present.value.spec.readOnly}` };
+  return {
+    kind: "VolumeExistsWithOtherRequest",
+    volumeName: request.volumeId,
+    difference: `it is published to ${request.nodeId} with readonly ${present.value.spec.readOnly}`,
+  };
 }
 
 function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, nodeId: string): Failure {
@@ -132,7 +166,8 @@ function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId
     const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });
     return { kind: "OtherWriter", volumeId, writer: record.writer.nodeName, users: use.kind === "used" ? use.users : [] };
   }
-  if (record !== undefined && record.unproven.length > 0) return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map((node) => node.nodeName) };
+  if (record !== undefined && record.unproven.length > 0)
+    return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map((node) => node.nodeName) };
   if (record?.quarantine.some((node) => node.nodeName === nodeId) === true) return { kind: "InQuarantine", volumeId, nodeName: nodeId };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

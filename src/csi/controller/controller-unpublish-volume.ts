@@ -19,13 +19,21 @@ import type { ControllerContext } from "./controller-context.ts";
  * is detached. A node that has not given the volume back is recalled, and fenced where the rules allow it; one with a healthy user never is:
  * FAILED_PRECONDITION naming the user.
  */
-export async function controllerUnpublishVolume(context: ControllerContext, request: ControllerUnpublishVolumeRequest, call: CallContext): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
+export async function controllerUnpublishVolume(
+  context: ControllerContext,
+  request: ControllerUnpublishVolumeRequest,
+  call: CallContext,
+): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId });
   if (missing !== undefined) return fail(missing);
   return context.locks.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call.signal));
 }
 
-async function unpublish(context: ControllerContext, request: ControllerUnpublishVolumeRequest, signal: AbortSignal): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
+async function unpublish(
+  context: ControllerContext,
+  request: ControllerUnpublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const found = await findVolume(context, request.volumeId, signal);
   if (!found.ok) return found;
   // CSI: a volume that is gone is not published anywhere.
@@ -46,7 +54,13 @@ function nodesToUnpublish(context: ControllerContext, volume: AzVolume, nodeId: 
     .map((attachment) => attachment.spec.nodeName);
 }
 
-async function unpublishFrom(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function unpublishFrom(
+  context: ControllerContext,
+  volume: AzVolume,
+  volumeId: string,
+  nodeName: string,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const isOutOfService = await context.users.isOutOfService(nodeName, signal);
   const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, nodeName, signal);
   if (inUse !== undefined) return fail(inUse);
@@ -73,7 +87,14 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
 }
 
 /** Ends the want in the record: at once on a node that is out of service or holds nothing, else by the release check. */
-async function releaseRecord(context: ControllerContext, volumeName: string, volumeId: string, nodeName: string, isOutOfService: boolean, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function releaseRecord(
+  context: ControllerContext,
+  volumeName: string,
+  volumeId: string,
+  nodeName: string,
+  isOutOfService: boolean,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const fresh = await context.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
   const writer = fresh.value.status?.record?.writer;

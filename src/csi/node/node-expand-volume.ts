@@ -10,7 +10,11 @@ import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 
 /** NodeExpandVolume: grows the file system to its disk, once the device shows the disk's new size. A raw device needs only the rescan. */
-export async function nodeExpandVolume(ports: NodePorts, request: NodeExpandVolumeRequest, call: CallContext): Promise<Result<NodeExpandVolumeResponse, Failure>> {
+export async function nodeExpandVolume(
+  ports: NodePorts,
+  request: NodeExpandVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeExpandVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, volume_path: request.volumePath });
   if (missing !== undefined) return fail(missing);
   return ports.locks.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call.signal));
@@ -30,7 +34,12 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, signal
   const device = await ports.host.rescanDevice(found.value, signal);
   if (!device.ok) return device;
   const wantedBytes = gibToBytes(volume.value.status?.detail?.sizeGiB ?? 0);
-  if (device.value.sizeBytes < wantedBytes) return fail({ kind: "StillWaiting", volumeId, what: `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ${wantedBytes}` });
+  if (device.value.sizeBytes < wantedBytes)
+    return fail({
+      kind: "StillWaiting",
+      volumeId,
+      what: `${device.value.path} to show its new size: it has ${device.value.sizeBytes} bytes, the disk ${wantedBytes}`,
+    });
   const kind = await ports.host.pathKind(volumePath, signal);
   if (!kind.ok) return kind;
   if (kind.value !== "blockDevice") {

@@ -7,7 +7,11 @@ import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 
 /** NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the volume is not at that path. */
-export async function nodeGetVolumeStats(ports: NodePorts, request: NodeGetVolumeStatsRequest, call: CallContext): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
+export async function nodeGetVolumeStats(
+  ports: NodePorts,
+  request: NodeGetVolumeStatsRequest,
+  call: CallContext,
+): Promise<Result<NodeGetVolumeStatsResponse, Failure>> {
   const { volumeId, volumePath } = request;
   const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
   if (missing !== undefined) return fail(missing);

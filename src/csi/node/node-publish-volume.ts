@@ -10,7 +10,11 @@ import { pathObstacle } from "./allowed-path.ts";
 import { readStageRequest } from "./stage-request.ts";
 
 /** NodePublishVolume: see `publishVolume`. */
-export async function nodePublishVolume(ports: NodePorts, request: NodePublishVolumeRequest, call: CallContext): Promise<Result<NodePublishVolumeResponse, Failure>> {
+export async function nodePublishVolume(
+  ports: NodePorts,
+  request: NodePublishVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodePublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
   if (missing !== undefined) return fail(missing);
   const stage = readStageRequest(request);

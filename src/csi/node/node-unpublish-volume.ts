@@ -8,7 +8,11 @@ import type { CallContext } from "../unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 
 /** NodeUnpublishVolume: unbinds the target and removes it. */
-export async function nodeUnpublishVolume(ports: NodePorts, request: NodeUnpublishVolumeRequest, call: CallContext): Promise<Result<NodeUnpublishVolumeResponse, Failure>> {
+export async function nodeUnpublishVolume(
+  ports: NodePorts,
+  request: NodeUnpublishVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, target_path: request.targetPath });
   if (missing !== undefined) return fail(missing);
   const obstacle = pathObstacle("target_path", request.targetPath, ports.settings.allowedRoots);

@@ -8,11 +8,17 @@ import type { CallContext } from "../unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 
 /** NodeUnstageVolume: see `unstageVolume`. */
-export async function nodeUnstageVolume(ports: NodePorts, request: NodeUnstageVolumeRequest, call: CallContext): Promise<Result<NodeUnstageVolumeResponse, Failure>> {
+export async function nodeUnstageVolume(
+  ports: NodePorts,
+  request: NodeUnstageVolumeRequest,
+  call: CallContext,
+): Promise<Result<NodeUnstageVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, staging_target_path: request.stagingTargetPath });
   if (missing !== undefined) return fail(missing);
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
-  const unstaged = await ports.locks.run(request.volumeId, "NodeUnstageVolume", () => unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal));
+  const unstaged = await ports.locks.run(request.volumeId, "NodeUnstageVolume", () =>
+    unstageVolume(ports, { volumeId: request.volumeId, stagingPath: request.stagingTargetPath }, call.signal),
+  );
   return unstaged.ok ? ok({}) : unstaged;
 }
