@@ -6,9 +6,10 @@ export interface DemoVolume {
   readonly volumeId: string;
   readonly name: string;
   readonly volumeContext: Readonly<Record<string, string>>;
+  readonly capability: VolumeCapability;
 }
 
-const capability: VolumeCapability = {
+const ext4ForOneNode: VolumeCapability = {
   accessMode: { mode: "SINGLE_NODE_WRITER" },
   accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
 };
@@ -32,7 +33,7 @@ export async function createVolume(
     mutableParameters: {},
   });
   if (volume === undefined) throw new Error("CreateVolume answered without a volume");
-  return { volumeId: volume.volumeId, name: request.name, volumeContext: volume.volumeContext };
+  return { volumeId: volume.volumeId, name: request.name, volumeContext: volume.volumeContext, capability };
 }
 
 export function stagingPath(node: LabNode, volume: DemoVolume): string {
@@ -49,7 +50,7 @@ export async function publishOnController(lab: Lab, volume: DemoVolume, node: La
   const { publishContext } = await lab.controller.controllerPublishVolume({
     volumeId: volume.volumeId,
     nodeId: node.name,
-    volumeCapability: capability,
+    volumeCapability: volume.capability,
     readonly: false,
     secrets: {},
     volumeContext: { ...volume.volumeContext },
@@ -62,7 +63,7 @@ export async function stage(volume: DemoVolume, node: LabNode, publishContext: R
     volumeId: volume.volumeId,
     publishContext: { ...publishContext },
     stagingTargetPath: stagingPath(node, volume),
-    volumeCapability: capability,
+    volumeCapability: volume.capability,
     secrets: {},
     volumeContext: { ...volume.volumeContext },
   });
@@ -74,7 +75,7 @@ export async function publishOnNode(volume: DemoVolume, node: LabNode, publishCo
     publishContext: { ...publishContext },
     stagingTargetPath: stagingPath(node, volume),
     targetPath: targetPath(node, volume),
-    volumeCapability: capability,
+    volumeCapability: volume.capability,
     readonly: false,
     secrets: {},
     volumeContext: { ...volume.volumeContext },
