@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { WRITER_WAITING } from "../core/plan/plan-conditions.ts";
 import { isWriter } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
@@ -36,15 +37,14 @@ export async function waitForGrant(
     volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
   const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
-  const record = ports.cache.get("AzVolume", request.volumeName)?.status?.record;
+  const status = ports.cache.get("AzVolume", request.volumeName)?.status;
+  const record = status?.record;
   if (record !== undefined && record.unproven.length > 0)
     return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
   const writer = record?.writer?.nodeName;
-  return fail({
-    kind: "StillWaiting",
-    volumeId: request.volumeId,
-    what: writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`,
-  });
+  const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
+  const what = writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`;
+  return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waiting === undefined ? what : `${what}: ${waiting}` });
 }
 
 /**

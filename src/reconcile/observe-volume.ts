@@ -1,4 +1,5 @@
 import type { ObservedNode, ObservedVolume } from "../core/plan/observed-volume.ts";
+import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** Everything the plans of one volume need, as the caches show it now. Undefined if there is no such volume. */
@@ -9,6 +10,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volumeName);
   const writer = volume.status?.record?.writer;
   const volumeId = volume.status?.detail?.diskUri;
+  const use: VolumeUse = writer === undefined || volumeId === undefined ? { kind: "unknown" } : users.cachedOn({ nodeName: writer.nodeName, volumeId });
   return {
     volume,
     attachments: attachments.map((attachment) => ({
@@ -17,7 +19,8 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       watchedUnchangedMs: cache.watchedUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
     })),
     nodes: observeNodes(ports),
-    writerUse: writer === undefined || volumeId === undefined ? "unknown" : users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind,
+    writerUse: use.kind,
+    writerUsers: use.kind === "used" ? use.users : [],
     nowMs: clock.nowMs(),
     settings,
   };

@@ -2,9 +2,11 @@ import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
+import { planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
 import { ok } from "../core/result.ts";
+import { changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
@@ -25,10 +27,13 @@ async function reconcileVolume(ports: ControllerPorts, volumeName: string, signa
   if (observed === undefined) return ok({});
   let againAfterMs = Infinity;
   let failure: Failure | undefined;
+  const writerActions = planWriter(observed);
   const passes = [
-    ...planWriter(observed).map((action) => () => executeWriterAction(ports, observed, action, signal)),
+    ...writerActions.map((action) => () => executeWriterAction(ports, observed, action, signal)),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
+  const conditions = planConditions(observed, writerActions);
+  if (conditions !== undefined) passes.push(() => recordConditions(ports, volumeName, conditions, signal));
   for (const pass of passes) {
     const done = await pass();
     if (done.ok) againAfterMs = Math.min(againAfterMs, done.value.againAfterMs ?? Infinity);
@@ -36,6 +41,21 @@ async function reconcileVolume(ports: ControllerPorts, volumeName: string, signa
   }
   if (failure !== undefined) return { ok: false, failure };
   return ok(againAfterMs === Infinity ? {} : { againAfterMs });
+}
+
+async function recordConditions(
+  ports: ControllerPorts,
+  volumeName: string,
+  conditions: NonNullable<ReturnType<typeof planConditions>>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volumeName },
+    (present) => (present.status === undefined ? undefined : { ...present, status: { ...present.status, conditions } }),
+    signal,
+  );
+  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
 }
 
 async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVolume, action: ReplicaAction, signal: AbortSignal): Promise<Reconciled> {

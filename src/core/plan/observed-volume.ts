@@ -49,6 +49,8 @@ export interface ObservedVolume {
   readonly nodes: readonly ObservedNode[];
   /** Users of the volume on the writer's node, as a cache tells. */
   readonly writerUse: "used" | "unused" | "unknown";
+  /** Their names, where it can. */
+  readonly writerUsers: readonly string[];
   readonly nowMs: number;
   readonly settings: VolumeSettings;
 }

@@ -86,7 +86,9 @@ function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): read
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
-  const message = `${waiting.map((attachment) => attachment.spec.nodeName).join(", ")} waits for ${node.nodeName} to release the volume${observed.writerUse === "used" ? ", which a workload still uses there" : ""}`;
+  const users = observed.writerUsers.length === 0 ? "a workload" : observed.writerUsers.join(", ");
+  const why = observed.writerUse === "used" ? `, where ${users} still uses it` : ". If that node is dead, mark it out of service";
+  const message = `${waiting.map((attachment) => attachment.spec.nodeName).join(", ")} waits for the volume to be released by ${node.nodeName}${why}`;
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
 }
 

@@ -1,0 +1,56 @@
+import type { AzVolume } from "../model/az-volume.ts";
+import { toTimestamp } from "../timestamp.ts";
+import { keepsReplicas, nodeNamed, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
+import type { WriterAction } from "./plan-writer.ts";
+
+/** True while every standby that was asked for is attached to a healthy node; unchanged while the volume is nowhere published. */
+export const FAILOVER_READY = "FailoverReady";
+
+/** True while a node wants to write and may not yet; the message says what it waits for, and the cure. */
+export const WRITER_WAITING = "WriterWaiting";
+
+type Conditions = NonNullable<AzVolume["status"]>["conditions"];
+type Condition = Conditions[number];
+
+/** The conditions as they are to be, given the writer actions just planned; undefined when nothing is to be written. */
+export function planConditions(observed: ObservedVolume, writerActions: readonly WriterAction[]): Conditions | undefined {
+  const present = observed.volume.status?.conditions;
+  if (present === undefined) return undefined;
+  const wanted = [failoverReady(observed, present), writerWaiting(writerActions)].filter((condition) => condition !== undefined);
+  const others = present.filter((condition) => condition.type !== FAILOVER_READY && condition.type !== WRITER_WAITING);
+  const next = [...others, ...wanted.map((condition) => dated(condition, present, observed.nowMs))];
+  return isSame(next, present) ? undefined : next;
+}
+
+type Undated = Omit<Condition, "lastTransitionTime">;
+
+function failoverReady(observed: ObservedVolume, present: Conditions): Undated | undefined {
+  if (!keepsReplicas(observed.volume)) return undefined;
+  const staying = stayingAttachments(observed);
+  if (!staying.some((attachment) => attachment.spec.role === "Primary")) return present.find((condition) => condition.type === FAILOVER_READY);
+  const asked = observed.volume.spec.maxMountReplicaCount;
+  const ready = staying.filter((attachment) => {
+    const node = nodeNamed(observed, attachment.spec.nodeName);
+    const isHealthy = node !== undefined && node.isReady && !node.isOutOfService && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs;
+    return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && isHealthy;
+  });
+  const message = `${ready.length} of ${asked} replicas are attached to healthy nodes${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
+  return ready.length >= asked
+    ? { type: FAILOVER_READY, status: "True", reason: "ReplicasAttached", message }
+    : { type: FAILOVER_READY, status: "False", reason: "ReplicasMissing", message };
+}
+
+function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
+  const wait = writerActions.find((action) => action.kind === "WaitFor");
+  return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: wait.message };
+}
+
+function dated(condition: Undated, present: Conditions, nowMs: number): Condition {
+  const earlier = present.find((other) => other.type === condition.type);
+  return { ...condition, lastTransitionTime: earlier?.status === condition.status ? earlier.lastTransitionTime : toTimestamp(nowMs) };
+}
+
+function isSame(left: Conditions, right: Conditions): boolean {
+  const key = ({ type, status, reason, message }: Condition): string => JSON.stringify([type, status, reason, message]);
+  return left.length === right.length && left.every((condition) => right.some((other) => key(other) === key(condition)));
+}
