@@ -19,8 +19,15 @@ const GIB = 1024n ** 3n;
 /** CreateVolume, as an orchestrator calls it for a claim. */
 export async function createVolume(
   lab: Lab,
-  request: { readonly name: string; readonly sizeGiB: bigint; readonly parameters: Readonly<Record<string, string>>; readonly zones: readonly string[] },
+  request: {
+    readonly name: string;
+    readonly sizeGiB: bigint;
+    readonly parameters: Readonly<Record<string, string>>;
+    readonly zones: readonly string[];
+    readonly capability?: VolumeCapability;
+  },
 ): Promise<DemoVolume> {
+  const capability = request.capability ?? ext4ForOneNode;
   const topologies = request.zones.map((zone) => ({ segments: { "topology.disk.csi.azure.com/zone": zone } }));
   const { volume } = await lab.controller.createVolume({
     name: request.name,
