@@ -1,0 +1,313 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../model/az-volume.ts";
+import { aRecord, aWriter, identity } from "./testing/objects.ts";
+import {
+  claim,
+  clearVanished,
+  fenceClear,
+  fenceIntent,
+  foundRecord,
+  give,
+  grant,
+  isInQuarantine,
+  leaveQuarantine,
+  mayAttach,
+  mayDetach,
+  newRecord,
+  proveClean,
+  revoke,
+  type Step,
+  take,
+  unwant,
+  wantAgain,
+} from "./writer-steps.ts";
+
+const a = identity("node-a");
+const b = identity("node-b");
+/** Another VM under the same name. */
+const newA = { nodeName: "node-a", vmId: "another-vm" };
+const clean = { isClean: true, storeGeneration: 0 };
+const unclean = { isClean: false, storeGeneration: 0 };
+const grantedA = aWriter("node-a", { held: false, takes: 0 });
+const unwantedA = aWriter("node-a", { wanted: false });
+const foundOnA = foundRecord({ attachedTo: [a], epoch: 4, storeGeneration: 0 });
+
+interface Row {
+  readonly because: string;
+  readonly step: Step;
+  /** The next record, or the reason why not. */
+  readonly expected: WriterRecord | string;
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, step, expected } of rows) {
+    assert.deepEqual(step, typeof expected === "string" ? { ok: false, failure: expected } : { ok: true, value: expected }, because);
+  }
+}
+
+describe("grant", () => {
+  it("makes a node the writer under the next epoch, not yet held, or says why not", () => {
+    const inQuarantine = aRecord({ quarantine: [a] });
+    check([
+      { because: "nobody has it", step: grant(aRecord({ epoch: 3 }), a), expected: aRecord({ writer: { ...grantedA, epoch: 4 }, epoch: 4 }) },
+      {
+        because: "another's quarantine is no obstacle",
+        step: grant(aRecord({ quarantine: [b] }), a),
+        expected: aRecord({ writer: grantedA, epoch: 1, quarantine: [b] }),
+      },
+      {
+        because: "a new VM is not the one in quarantine",
+        step: grant(inQuarantine, newA),
+        expected: { ...inQuarantine, writer: { ...grantedA, ...newA }, epoch: 1 },
+      },
+      { because: "there is a writer", step: grant(aRecord({ writer: aWriter("node-b") }), a), expected: "node-b is the writer" },
+      { because: "even itself", step: grant(aRecord({ writer: grantedA }), a), expected: "node-a is the writer" },
+      { because: "somebody is unproven", step: grant(aRecord({ unproven: [b] }), a), expected: "nothing proves yet that node-b can't write" },
+      { because: "a fence runs", step: grant(aRecord({ fencing: b }), a), expected: "node-b is being fenced" },
+      {
+        because: "it was fenced and has not shown that it is clean",
+        step: grant(inQuarantine, a),
+        expected: "node-a is in quarantine until it has shown that it is clean",
+      },
+      {
+        because: "a found disk trusts nobody who has not said clean",
+        step: grant(foundRecord({ attachedTo: [], epoch: 0, storeGeneration: 0 }), b),
+        expected: "node-b is in quarantine until it has shown that it is clean",
+      },
+    ]);
+  });
+});
+
+describe("take", () => {
+  it("makes the writer the holder and counts it, or says why not", () => {
+    check([
+      { because: "granted", step: take(aRecord({ writer: grantedA }), a, unclean), expected: aRecord({ writer: { ...grantedA, held: true, takes: 1 } }) },
+      {
+        because: "GUIDs have no case",
+        step: take(aRecord({ writer: grantedA }), { ...a, vmId: a.vmId.toUpperCase() }, unclean),
+        expected: aRecord({ writer: { ...grantedA, held: true, takes: 1 } }),
+      },
+      {
+        because: "held, and clean: after a restart",
+        step: take(aRecord({ writer: aWriter("node-a") }), a, clean),
+        expected: aRecord({ writer: aWriter("node-a", { takes: 2 }) }),
+      },
+      {
+        because: "held, and something may still be mounted",
+        step: take(aRecord({ writer: aWriter("node-a") }), a, unclean),
+        expected: "node-a holds the volume already and is not clean",
+      },
+      { because: "no writer", step: take(aRecord(), a, clean), expected: "no node is the writer" },
+      { because: "another writer", step: take(aRecord({ writer: aWriter("node-b") }), a, clean), expected: "node-b is the writer" },
+      { because: "another VM of that name", step: take(aRecord({ writer: grantedA }), newA, clean), expected: "node-a is the writer" },
+      { because: "unwanted", step: take(aRecord({ writer: { ...grantedA, wanted: false } }), a, clean), expected: "the grant is being taken back" },
+      { because: "being fenced", step: take(aRecord({ writer: grantedA, fencing: a }), a, clean), expected: "node-a is being fenced" },
+      {
+        because: "the store went back",
+        step: take(aRecord({ writer: grantedA, storeGeneration: 1 }), a, clean),
+        expected: "the record is of store generation 1, the store of 0",
+      },
+    ]);
+  });
+});
+
+describe("give", () => {
+  it("lets go of what is held under that epoch and ends a fence of this node only, or says why not", () => {
+    const given = { ...unwantedA, held: false };
+    check([
+      { because: "held", step: give(aRecord({ writer: unwantedA }), a, 1), expected: aRecord({ writer: given }) },
+      { because: "giving is proof", step: give(aRecord({ writer: unwantedA, fencing: a }), a, 1), expected: aRecord({ writer: given }) },
+      {
+        because: "another's fence goes on",
+        step: give(aRecord({ writer: unwantedA, fencing: b, unproven: [b] }), a, 1),
+        expected: aRecord({ writer: given, fencing: b, unproven: [b] }),
+      },
+      {
+        because: "another epoch",
+        step: give(aRecord({ writer: aWriter("node-a", { epoch: 2 }) }), a, 1),
+        expected: "the record no longer names this node and epoch",
+      },
+      { because: "another node", step: give(aRecord({ writer: aWriter("node-b") }), a, 1), expected: "the record no longer names this node and epoch" },
+      { because: "nobody", step: give(aRecord(), a, 1), expected: "the record no longer names this node and epoch" },
+      { because: "not held", step: give(aRecord({ writer: grantedA }), a, 1), expected: "the volume is not held" },
+    ]);
+  });
+});
+
+describe("revoke", () => {
+  it("ends the writer that is unwanted and holds nothing, or says why not", () => {
+    check([
+      { because: "unwanted, not held", step: revoke(aRecord({ writer: { ...grantedA, wanted: false } })), expected: aRecord({ epoch: 1 }) },
+      { because: "no writer", step: revoke(aRecord()), expected: "there is no writer" },
+      { because: "held", step: revoke(aRecord({ writer: unwantedA })), expected: "node-a holds the volume" },
+      { because: "wanted", step: revoke(aRecord({ writer: grantedA })), expected: "node-a is wanted as the writer" },
+      { because: "a fence runs", step: revoke(aRecord({ writer: { ...grantedA, wanted: false }, fencing: b })), expected: "node-b is being fenced" },
+    ]);
+  });
+});
+
+describe("unwant and wantAgain", () => {
+  it("turn the want of the writer, or say why not", () => {
+    check([
+      { because: "ends", step: unwant(aRecord({ writer: aWriter("node-a") }), a), expected: aRecord({ writer: unwantedA }) },
+      { because: "ended already", step: unwant(aRecord({ writer: unwantedA }), a), expected: "it is unwanted already" },
+      { because: "not the writer", step: unwant(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not the writer" },
+      { because: "stated again", step: wantAgain(aRecord({ writer: unwantedA }), a), expected: aRecord({ writer: aWriter("node-a") }) },
+      { because: "stated already", step: wantAgain(aRecord({ writer: aWriter("node-a") }), a), expected: "it is wanted already" },
+      { because: "no writer", step: wantAgain(aRecord(), a), expected: "node-a is not the writer" },
+      { because: "too late: the fence has begun", step: wantAgain(aRecord({ writer: unwantedA, fencing: a }), a), expected: "node-a is being fenced" },
+    ]);
+  });
+});
+
+describe("fenceIntent", () => {
+  it("declares the fence of an unwanted holder or an unproven node, once, or says why not", () => {
+    check([
+      { because: "an unwanted holder", step: fenceIntent(aRecord({ writer: unwantedA }), a), expected: aRecord({ writer: unwantedA, fencing: a }) },
+      { because: "an unproven node", step: fenceIntent(foundOnA, a), expected: { ...foundOnA, fencing: a } },
+      { because: "declared already", step: fenceIntent(aRecord({ writer: unwantedA, fencing: a }), a), expected: aRecord({ writer: unwantedA, fencing: a }) },
+      { because: "one fence at a time", step: fenceIntent(aRecord({ writer: unwantedA, fencing: b, unproven: [b] }), a), expected: "node-b is being fenced" },
+      {
+        because: "holds nothing",
+        step: fenceIntent(aRecord({ writer: { ...grantedA, wanted: false } }), a),
+        expected: "node-a does not hold the volume: revoke it",
+      },
+      { because: "wanted", step: fenceIntent(aRecord({ writer: aWriter("node-a") }), a), expected: "node-a is wanted as the writer" },
+      { because: "a bystander", step: fenceIntent(aRecord({ writer: unwantedA }), b), expected: "node-b is neither the writer nor unproven" },
+      { because: "another VM of that name", step: fenceIntent(aRecord({ writer: unwantedA }), newA), expected: "node-a is neither the writer nor unproven" },
+    ]);
+  });
+});
+
+describe("fenceClear", () => {
+  it("frees the record of a fenced node and puts it in quarantine, or says why not", () => {
+    const fenced = aRecord({ writer: unwantedA, fencing: a });
+    const claimedByB = { ...foundOnA, fencing: a, writer: aWriter("node-b", { epoch: 5 }), epoch: 5 };
+    const changed = "the writer has changed since the fence began";
+    check([
+      { because: "the writer", step: fenceClear(fenced, a, unwantedA), expected: aRecord({ epoch: 1, quarantine: [a] }) },
+      { because: "the want is no part of a grant", step: fenceClear(fenced, a, aWriter("node-a")), expected: aRecord({ epoch: 1, quarantine: [a] }) },
+      { because: "an unproven node", step: fenceClear({ ...foundOnA, fencing: a }, a, undefined), expected: { ...foundOnA, unproven: [], quarantine: [a] } },
+      {
+        because: "an unproven node while another writes",
+        step: fenceClear(claimedByB, a, claimedByB.writer),
+        expected: { ...withoutFencing(claimedByB), unproven: [], quarantine: [a] },
+      },
+      {
+        because: "a word from before the fence counts no more",
+        step: fenceClear({ ...fenced, foundInUse: true, clean: [a, b] }, a, unwantedA),
+        expected: aRecord({ epoch: 1, foundInUse: true, clean: [b], quarantine: [a] }),
+      },
+      { because: "not being fenced: it gave", step: fenceClear(aRecord({ writer: unwantedA }), a, unwantedA), expected: "node-a is not being fenced" },
+      { because: "another is", step: fenceClear(aRecord({ fencing: b }), a, undefined), expected: "node-a is not being fenced" },
+      {
+        because: "the proof is from before it gave, was wanted again and took again",
+        step: fenceClear(aRecord({ writer: { ...unwantedA, takes: 2 }, fencing: a }), a, unwantedA),
+        expected: changed,
+      },
+      {
+        because: "the proof is from another epoch",
+        step: fenceClear(aRecord({ writer: { ...unwantedA, epoch: 2 }, fencing: a }), a, unwantedA),
+        expected: changed,
+      },
+      { because: "the proof is from when another wrote", step: fenceClear(fenced, a, aWriter("node-b")), expected: changed },
+      { because: "somebody claimed meanwhile", step: fenceClear(claimedByB, a, undefined), expected: changed },
+      { because: "the writer went meanwhile", step: fenceClear({ ...foundOnA, fencing: a }, a, unwantedA), expected: changed },
+      {
+        because: "a record that makes no sense is left alone",
+        step: fenceClear(aRecord({ fencing: a }), a, undefined),
+        expected: "node-a is neither the writer nor unproven",
+      },
+    ]);
+  });
+});
+
+describe("leaveQuarantine", () => {
+  it("removes a node's own entry, or notes that it is clean where everybody is in quarantine", () => {
+    const found = foundRecord({ attachedTo: [], epoch: 0, storeGeneration: 0 });
+    check([
+      { because: "fenced before", step: leaveQuarantine(aRecord({ quarantine: [a, b] }), a), expected: aRecord({ quarantine: [b] }) },
+      { because: "a found disk", step: leaveQuarantine(found, a), expected: { ...found, clean: [a] } },
+      { because: "both", step: leaveQuarantine({ ...found, quarantine: [a] }, a), expected: { ...found, clean: [a] } },
+      { because: "not in it", step: leaveQuarantine(aRecord({ quarantine: [b] }), a), expected: "node-a is not in quarantine" },
+      { because: "said so already", step: leaveQuarantine({ ...found, clean: [a] }, a), expected: "node-a is not in quarantine" },
+    ]);
+  });
+});
+
+describe("proveClean", () => {
+  it("makes an unproven node clean and ends its fence, or says why not", () => {
+    check([
+      { because: "unproven", step: proveClean(foundOnA, a), expected: { ...foundOnA, unproven: [], clean: [a] } },
+      { because: "being fenced", step: proveClean({ ...foundOnA, fencing: a }, a), expected: { ...foundOnA, unproven: [], clean: [a] } },
+      {
+        because: "another's fence goes on",
+        step: proveClean({ ...foundOnA, unproven: [a, b], fencing: b }, a),
+        expected: { ...foundOnA, unproven: [b], fencing: b, clean: [a] },
+      },
+      { because: "not unproven", step: proveClean(foundOnA, b), expected: "node-b is not unproven" },
+    ]);
+  });
+});
+
+describe("claim", () => {
+  it("makes an unproven node the holder above every epoch known, or says why not", () => {
+    const claimed = { ...foundOnA, unproven: [] };
+    check([
+      {
+        because: "the record knows the highest epoch",
+        step: claim(foundOnA, a, 2),
+        expected: { ...claimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
+      },
+      { because: "the node does", step: claim(foundOnA, a, 9), expected: { ...claimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 } },
+      { because: "not unproven", step: claim(foundOnA, b, 0), expected: "node-b is not unproven" },
+      { because: "there is a writer", step: claim({ ...foundOnA, writer: aWriter("node-b") }, a, 0), expected: "node-b is the writer" },
+      { because: "being fenced", step: claim({ ...foundOnA, fencing: a }, a, 0), expected: "node-a is being fenced" },
+    ]);
+  });
+});
+
+describe("clearVanished", () => {
+  it("removes every trace of one VM and of no other", () => {
+    const everywhere = aRecord({ writer: unwantedA, fencing: a, quarantine: [a, b], clean: [a, b], unproven: [a, b] });
+    check([
+      { because: "everywhere", step: clearVanished(everywhere, a), expected: aRecord({ epoch: 1, quarantine: [b], clean: [b], unproven: [b] }) },
+      {
+        because: "the writer stays if it is another VM of that name",
+        step: clearVanished(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      { because: "nowhere", step: clearVanished(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not in the record" },
+    ]);
+  });
+});
+
+describe("what may be attached and detached", () => {
+  it("follows from the record", () => {
+    const rows = [
+      { because: "a new disk", record: newRecord(0), attach: true, detach: true },
+      { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false },
+      { because: "the writer, not held", record: aRecord({ writer: { ...grantedA, wanted: false } }), attach: true, detach: false },
+      { because: "another's writer", record: aRecord({ writer: aWriter("node-b") }), attach: true, detach: true },
+      { because: "being fenced", record: aRecord({ writer: unwantedA, fencing: a }), attach: false, detach: false },
+      { because: "in quarantine", record: aRecord({ quarantine: [a] }), attach: false, detach: true },
+      { because: "unproven", record: foundOnA, attach: false, detach: false },
+      { because: "found, not heard of", record: foundRecord({ attachedTo: [b], epoch: 0, storeGeneration: 0 }), attach: false, detach: true },
+      { because: "found, clean", record: { ...foundRecord({ attachedTo: [b], epoch: 0, storeGeneration: 0 }), clean: [a] }, attach: true, detach: true },
+      { because: "found, and the writer by its claim", record: { ...foundOnA, unproven: [], writer: aWriter("node-a") }, attach: true, detach: false },
+    ];
+    for (const { because, record, attach, detach } of rows)
+      assert.deepEqual({ attach: mayAttach(record, a), detach: mayDetach(record, a) }, { attach, detach }, because);
+  });
+
+  it("keeps whoever was cut off in quarantine although it had been clean before", () => {
+    const record = { ...foundOnA, unproven: [], clean: [a], writer: unwantedA, fencing: a };
+    const cleared = fenceClear(record, a, unwantedA);
+    assert.equal(cleared.ok && isInQuarantine(cleared.value, a), true);
+  });
+});
+
+function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
+  return record;
+}
