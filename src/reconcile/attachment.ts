@@ -4,7 +4,7 @@ import { unreachable } from "../core/invariant.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
 import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
 import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
@@ -142,8 +142,22 @@ async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: Node
   const generation = await readStoreGeneration(ports.store, signal);
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!generation.ok || !fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
+  if (mayReuseOpenDevice(ports, node)) return false;
   const record = fresh.value.status?.record;
   return record === undefined || (record.storeGeneration === generation.value && mayAttach(record, node));
+}
+
+/**
+ * After the fence of a raw block volume its old container may still have the device open, and the kernel may give the device's number to the next disk:
+ * nothing new is attached to that VM until it has shown that it is clean.
+ */
+function mayReuseOpenDevice(ports: ControllerPorts, node: NodeIdentity): boolean {
+  return ports.cache
+    .list("AzVolume")
+    .some(
+      (volume) =>
+        volume.spec.capabilities.some((capability) => capability.accessType === "block") && includesNode(volume.status?.record?.quarantine ?? [], node),
+    );
 }
 
 async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
