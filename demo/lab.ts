@@ -9,15 +9,8 @@ import { systemRandom } from "../src/adapters/system/system-random.ts";
 import { type Child, startChild } from "./child.ts";
 import { type CsiClients, connectCsi } from "./csi-clients.ts";
 import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
+import { type LabProcess, startLabProcess } from "./lab-process.ts";
 import { createOrchestrator, type Orchestrator } from "./orchestrator.ts";
-
-/** A process of the lab's that can be started again: the same program, on the same files. */
-export interface LabProcess {
-  /** The one that runs now, or ran last. */
-  readonly child: Child;
-  /** Starts it again once it has ended, and waits until it is ready. `env` comes on top of the lab's own. */
-  restart(env?: NodeJS.ProcessEnv): Promise<void>;
-}
 
 /** A virtual machine of the lab's. */
 export interface LabVm {
@@ -96,6 +89,8 @@ export interface LabOptions {
   readonly controllerFlags?: readonly string[];
   /** Further settings of each node plug-in. */
   readonly nodeFlags?: readonly string[];
+  /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
+  readonly revivalsMax?: number;
 }
 
 /** Starts emulator, store, controller and node plug-ins, each as a process of its own; each node in a mount namespace of its own. */
@@ -103,7 +98,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = await mkdtemp(join(tmpdir(), "azd-"));
   const children: Child[] = [];
   const closing: (() => Promise<void> | void)[] = [];
+  const processes = new Map<string, LabProcess>();
   const close = async (): Promise<void> => {
+    for (const process of processes.values()) process.retire();
     for (const end of closing.toReversed()) await end();
     await Promise.all(children.filter((child) => child.name.startsWith("writer")).map((child) => child.stop(STOP_GRACE_MS)));
     // Node plug-ins and their mounts first: a mount would hold a device, and the emulator its disk.
@@ -113,7 +110,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    return await build({ ...options, directory, children, closing, close });
+    return await build({ ...options, directory, children, processes, closing, close });
   } catch (error) {
     await close();
     throw error;
@@ -123,33 +120,23 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 interface Building extends LabOptions {
   readonly directory: string;
   readonly children: Child[];
+  readonly processes: Map<string, LabProcess>;
   readonly closing: (() => Promise<void> | void)[];
   readonly close: () => Promise<void>;
 }
 
 async function build(building: Building): Promise<Lab> {
-  const { directory, children, closing, hasDevices, timeScale, signal, vms = demoVms } = building;
-  const processes = new Map<string, LabProcess>();
+  const { directory, children, processes, closing, hasDevices, timeScale, signal, vms = demoVms } = building;
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child => {
     signal.throwIfAborted();
     const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env });
     children.push(child);
     return child;
   };
-  const runAgain = (name: string, command: readonly string[]): Child => {
-    let child = run(name, command);
-    const restart = async (env?: NodeJS.ProcessEnv): Promise<void> => {
-      await child.stop(STOP_GRACE_MS);
-      child = run(name, command, env);
-      await child.untilLine(isReady, READY_MAX_MS);
-    };
-    processes.set(name, {
-      get child() {
-        return child;
-      },
-      restart,
-    });
-    return child;
+  const runAgain = (name: string, command: readonly string[]): LabProcess => {
+    const started = startLabProcess({ start: (env) => run(name, command, env), isReady, revivalsMax: building.revivalsMax ?? 0 });
+    processes.set(name, started);
+    return started;
   };
   // Types are stripped from the sources at each start: the second time from the cache.
   const compileCache = fileURLToPath(new URL("../.cache/node", import.meta.url));
@@ -175,7 +162,7 @@ async function build(building: Building): Promise<Lab> {
     "--log-level=warn",
   ]);
   const { url } = JSON.parse(await emulatorProcess.untilLine(isReady, READY_MAX_MS)) as { readonly url: string };
-  await storeProcess.untilLine(isReady, READY_MAX_MS);
+  await storeProcess.untilReady();
 
   const cloudConfig = {
     subscriptionId: SUBSCRIPTION,
@@ -206,11 +193,11 @@ async function build(building: Building): Promise<Lab> {
   const vmIds = await emulator.vmIds();
   const started = await Promise.all(
     vms.map(async (vm) => {
-      const node = await startNode({ building, run, runAgain, processes, vm, vmId: vmIds.get(vm.name) ?? "", storeSocket, devices });
+      const node = await startNode({ building, run, runAgain, vm, vmId: vmIds.get(vm.name) ?? "", storeSocket, devices });
       return node;
     }),
   );
-  await controllerProcess.untilLine(isReady, READY_MAX_MS);
+  await controllerProcess.untilReady();
   const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
   closing.push(() => store.close());
   const orchestrator = createOrchestrator(store, signal);
@@ -246,14 +233,13 @@ async function build(building: Building): Promise<Lab> {
 async function startNode(start: {
   readonly building: Building;
   readonly run: (name: string, command: readonly string[]) => Child;
-  readonly runAgain: (name: string, command: readonly string[]) => Child;
-  readonly processes: ReadonlyMap<string, LabProcess>;
+  readonly runAgain: (name: string, command: readonly string[]) => LabProcess;
   readonly vm: LabVm;
   readonly vmId: string;
   readonly storeSocket: string;
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
-  const { building, run, runAgain, processes, vm, vmId, storeSocket, devices } = start;
+  const { building, run, runAgain, vm, vmId, storeSocket, devices } = start;
   const { directory, hasDevices, signal } = building;
   const home = join(directory, vm.name);
   const kubeletDirectory = join(home, "kubelet");
@@ -265,7 +251,7 @@ async function startNode(start: {
     : undefined;
   // Before it says so, it may still be in the lab's own namespace.
   await mounts?.untilLine(isReady, READY_MAX_MS);
-  const child = runAgain(vm.name, [
+  const plugin = runAgain(vm.name, [
     ...(mounts === undefined ? [] : ["nsenter", `--mount=/proc/${mounts.pid}/ns/mnt`, "--"]),
     process.execPath,
     MAIN,
@@ -283,13 +269,13 @@ async function startNode(start: {
     `--heartbeat-ms=${HEARTBEAT_MS}`,
     ...(building.nodeFlags ?? []),
   ]);
-  await child.untilLine(isReady, READY_MAX_MS);
+  await plugin.untilReady();
   const clients = connectCsi(socket, signal);
   const node: LabNode = {
     name: vm.name,
     zone: vm.zone,
     get process() {
-      return processes.get(vm.name)?.child ?? child;
+      return plugin.child;
     },
     mountsPid: mounts?.pid ?? process.pid,
     csi: clients.node,
