@@ -34,21 +34,38 @@ export async function takeVolume(ports: NodePorts, volumeName: string, lun: numb
   return taken;
 }
 
-/** *give*: hands the volume back once nothing of it is mounted here. Success, too, if the record no longer names this node and epoch. */
+/**
+ * *give*: hands the volume back once nothing here can write to it any more. An unmount alone does not show that: a check or mount command of this or an
+ * earlier plug-in may still be under way, and a process may have the raw device open. Success, too, if the record no longer says that this node holds it.
+ * Fails with `DeviceBusy` while the node is not clean.
+ */
 export async function giveVolume(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok) return read.failure.kind === "ObjectNotFound" ? ok(undefined) : read;
-  const writer = read.value.status?.record?.writer;
-  if (writer === undefined || read.value.status?.record === undefined || !isWriter(read.value.status.record, ports.node) || !writer.held) return ok(undefined);
+  const record = read.value.status?.record;
+  const writer = record?.writer;
+  if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held) return ok(undefined);
+  const clean = await proveClean(ports, read.value, signal);
+  if (!clean.ok) return clean;
   const given = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "give" },
-    (record) => give(record, ports.node, writer.epoch),
+    (present) => give(present, ports.node, writer.epoch),
     signal,
   );
   if (!given.ok) return given.failure.kind === "NotWriter" || given.failure.kind === "ObjectNotFound" ? ok(undefined) : given;
   ports.logger.info("volume given back", { volumeName, epoch: writer.epoch });
   return ok(undefined);
+}
+
+/** *Clean* is more than no mount: no earlier command alive, and the device absent or free. Fails with `DeviceBusy` and the reason while it is not. */
+async function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const volumeName = volume.metadata.name;
+  const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+  const clean = await ports.host.isClean({ lun: attachment?.status?.lun ?? note?.lun, lastMajorMinor: note?.majorMinor }, signal);
+  if (!clean.ok) return clean;
+  return clean.value.clean ? ok(undefined) : fail({ kind: "DeviceBusy", devicePath: volume.status?.detail?.diskUri ?? volumeName, detail: clean.value.reason });
 }
 
 /**

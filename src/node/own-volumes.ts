@@ -125,7 +125,7 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         signal,
       );
       if (!unmounted.ok) return unmounted;
-      return whenClean(ports, target, () => giveAndForget(ports, volumeName, signal), signal);
+      return giveAndForget(ports, volumeName, signal);
     }
     case "CleanUp": {
       const unmounted = await unmountAll(ports, target, signal);

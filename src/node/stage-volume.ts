@@ -237,9 +237,9 @@ async function giveBackUnmounted(
 ): Promise<Result<Staged, Failure>> {
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (mounted.ok && mounted.value === undefined) {
-    const removed = await ports.notes.remove(volumeName, signal);
-    const given = removed.ok ? await giveVolume(ports, volumeName, signal) : removed;
-    if (!given.ok) ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", { volumeName, failure: given.failure });
+    const given = await giveVolume(ports, volumeName, signal);
+    const settled = given.ok ? await ports.notes.remove(volumeName, signal) : given;
+    if (!settled.ok) ports.logger.warn("volume not given back after a failed stage; the next stage takes it again", { volumeName, failure: settled.failure });
   }
   return fail(failure);
 }

@@ -1,0 +1,162 @@
+import { createModelDisk, type ModelDisk } from "../../adapters/model-host/model-disk.ts";
+import { createModelMachine, type ModelMachine } from "../../adapters/model-host/model-machine.ts";
+import { createSimulatedStore, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { invariant } from "../../core/invariant.ts";
+import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
+import { anAttachment, aVolumeWithRecord, diskUri, identity } from "../../core/plan/testing/objects.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { gibToBytes } from "../../core/units.ts";
+import { OperationLock } from "../../csi/operation-lock.ts";
+import type { HostProvisioner } from "../../ports/host-provisioner.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { NodeNotes, VolumeNote } from "../../ports/node-notes.ts";
+import type { KindMap, NewObject } from "../../ports/object-store.ts";
+import type { StepName } from "../../ports/steps.ts";
+import { createObjectCache } from "../../reconcile/object-cache.ts";
+import type { NodePorts } from "../node-ports.ts";
+
+/** Longer than anything a node waits for. */
+const LIMIT_MS = 3_600_000;
+const LUN = 0;
+
+/** Where kubelet stages `pvc-1`. */
+export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
+
+const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLogger };
+
+/** Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual clock. The test plays the controllers. */
+export interface NodeWorld {
+  /** The plug-in as it runs now. */
+  readonly ports: () => NodePorts;
+  readonly machine: ModelMachine;
+  readonly disk: ModelDisk;
+  readonly clock: VirtualClock;
+  readonly store: SimulatedHandle;
+  /** Steps that were taken, in order. */
+  readonly steps: readonly StepName[];
+  /** Kills the plug-in, whose commands live on, and starts another one. */
+  readonly restartPlugin: () => void;
+  /** Lets time pass until the promise has settled. */
+  answerOf<T>(promise: Promise<T>): Promise<T>;
+  /** The writer record as the store has it. */
+  record(): WriterRecord | undefined;
+  /** Changes the writer record, as somebody else does. */
+  setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+}
+
+/** Runs `act` in a world in which `pvc-1` has the record given and is published to node-a. */
+export async function withNode(record: Partial<WriterRecord>, act: (world: NodeWorld) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(1);
+  const simulated = createSimulatedStore({ clock, random });
+  const store = simulated.handle("node-a");
+  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] });
+  const disk = createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
+  const machine = createModelMachine({ nodeName: "node-a", clock });
+  machine.attach({ lun: LUN, disk });
+  const steps: StepName[] = [];
+  const notes = memoryNotes();
+  const life = new AbortController();
+  const { signal } = life;
+  let host: HostProvisioner = machine.startPlugin();
+
+  async function answerOf<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const mark = (): void => {
+      isSettled = true;
+    };
+    promise.then(mark, mark);
+    invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
+    return promise;
+  }
+
+  async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
+    const result = await answerOf(promise);
+    invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
+    return result.value;
+  }
+
+  async function given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K], status: KindMap[K]["status"]): Promise<void> {
+    const { name } = object.metadata;
+    const created = await must(
+      store.create(kind, { metadata: { name, finalizers: ["disk.csi.azure.com/test"] }, spec: object.spec } as unknown as NewObject<K>, signal),
+    );
+    const { metadata } = await must(store.updateStatus(kind, { ...created, status }, signal));
+    invariant(await clock.runUntil(() => cache.get(kind, name)?.metadata.resourceVersion === metadata.resourceVersion, LIMIT_MS), "the cache does not follow");
+  }
+
+  const ports = (): NodePorts => ({
+    store,
+    cache,
+    host,
+    notes,
+    clock,
+    random,
+    steps: {
+      run: (step, take) => {
+        steps.push(step);
+        return take();
+      },
+    },
+    events: { emit: () => {} },
+    logger: silentLogger,
+    locks: new OperationLock(),
+    node: { ...identity("node-a"), location: "eastus", zone: "1", busType: "SCSI", maxVolumes: 8 },
+    settings: { attach: "kubernetes", stageWaitMs: 100_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
+  });
+
+  const running = cache.run(signal);
+  try {
+    await answerOf(cache.untilSynced(signal));
+    const volume: AzVolume = aVolumeWithRecord(record);
+    const attachment: AzVolumeAttachment = anAttachment("node-a", { status: { lun: LUN } });
+    await given("AzVolume", volume, volume.status);
+    await given("AzVolumeAttachment", attachment, attachment.status);
+    await act({
+      ports,
+      machine,
+      disk,
+      clock,
+      store,
+      steps,
+      restartPlugin: () => {
+        machine.killPlugin(host, { childrenSurvive: true });
+        host = machine.startPlugin();
+      },
+      answerOf,
+      record: () => simulated.objects("AzVolume")[0]?.status?.record,
+      setRecord: async (change) => {
+        const present = await must(store.get("AzVolume", "pvc-1", signal));
+        invariant(present.status?.record !== undefined, "pvc-1 has no record");
+        await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+      },
+    });
+  } finally {
+    life.abort();
+    await answerOf(running).catch((error: unknown) => invariant(signal.aborted, String(error)));
+  }
+}
+
+function memoryNotes(): NodeNotes {
+  const notes = new Map<string, VolumeNote>();
+  let heartbeat = 0;
+  return {
+    volumes: () => [...notes.values()],
+    put: async (note) => {
+      notes.set(note.volumeName, note);
+      return ok(undefined);
+    },
+    remove: async (volumeName) => {
+      notes.delete(volumeName);
+      return ok(undefined);
+    },
+    heartbeat: () => heartbeat,
+    putHeartbeat: async (next) => {
+      heartbeat = next;
+      return ok(undefined);
+    },
+  };
+}
