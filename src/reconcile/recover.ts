@@ -1,10 +1,10 @@
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { foreignVolumeObjectName, volumeObjectNames } from "../core/model/object-names.ts";
+import { volumeObjectNames } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
-import { gibToBytes } from "../core/units.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
-import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
+import { adoptVolume } from "./adopt-volume.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { volumeFromTags } from "./disk-tags.ts";
 
 /**
@@ -32,25 +32,10 @@ async function recoverVolume(ports: ControllerPorts, disk: DiskFacts, signal: Ab
     // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
     if (present.ok && isSameResourceUri(present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? disk.diskUri, disk.diskUri)) return ok(false);
   }
-  const created = await ports.store.create(
-    "AzVolume",
-    {
-      metadata: { name: volumeObjectNames(disk.diskUri)[0] ?? foreignVolumeObjectName(disk.diskUri), finalizers: [VOLUME_FINALIZER] },
-      spec: {
-        volumeName: known.volumeName,
-        capabilities: known.capabilities,
-        requiredBytes: Number(gibToBytes(disk.sizeGiB)),
-        limitBytes: 0,
-        parameters: { skuName: disk.skuName, maxShares: String(disk.maxShares) },
-        maxShares: disk.maxShares,
-        maxMountReplicaCount: Math.min(known.maxMountReplicaCount, disk.maxShares - 1),
-        diskUri: disk.diskUri,
-        deleteRequested: false,
-      },
-    },
-    signal,
-  );
-  if (!created.ok) return created.failure.kind === "ObjectAlreadyExists" ? ok(false) : created;
-  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", { volumeName: created.value.metadata.name, diskUri: disk.diskUri });
+  const { volumeName, capabilities, maxMountReplicaCount } = known;
+  const parameters = { skuName: disk.skuName, maxShares: String(disk.maxShares) };
+  const adopted = await adoptVolume(ports, disk, { volumeName, capabilities, maxMountReplicaCount, parameters }, signal);
+  if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
+  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", { volumeName: adopted.value.volume.metadata.name, diskUri: disk.diskUri });
   return ok(true);
 }

@@ -4,12 +4,13 @@ import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
 import { parseDiskUri } from "../../core/model/disk-uri.ts";
-import { attachmentObjectName, foreignVolumeObjectName } from "../../core/model/object-names.ts";
+import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isWriter } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
-import { gibToBytes } from "../../core/units.ts";
-import { VOLUME_FINALIZER } from "../../reconcile/controller-ports.ts";
+import type { DiskFacts } from "../../ports/cloud-provisioner.ts";
+import { type AdoptedUse, adoptVolume } from "../../reconcile/adopt-volume.ts";
+import { volumeFromTags } from "../../reconcile/disk-tags.ts";
 import { findVolume } from "../../reconcile/find-volume.ts";
 import { stateWant } from "../../reconcile/want.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -98,28 +99,17 @@ async function adopt(
   if (parts === undefined) return fail({ kind: "VolumeNotFound", volumeId: request.volumeId });
   const disk = await context.cloud.getDisk({ diskUri: request.volumeId }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: request.volumeId }) : disk;
-  const { maxShares, sizeGiB } = disk.value;
-  const replicas = Number(request.volumeContext["maxMountReplicaCount"] ?? (isSingleWriter([capability]) ? maxShares - 1 : 0));
-  const created = await context.store.create(
-    "AzVolume",
-    {
-      metadata: { name: foreignVolumeObjectName(request.volumeId), finalizers: [VOLUME_FINALIZER] },
-      spec: {
-        volumeName: parts.diskName,
-        capabilities: [capability],
-        requiredBytes: Number(gibToBytes(sizeGiB)),
-        limitBytes: 0,
-        parameters: request.volumeContext,
-        maxShares,
-        maxMountReplicaCount: Number.isInteger(replicas) ? Math.max(0, Math.min(replicas, maxShares - 1)) : maxShares - 1,
-        diskUri: request.volumeId,
-        deleteRequested: false,
-      },
-    },
-    signal,
-  );
-  if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-  return context.store.get("AzVolume", foreignVolumeObjectName(request.volumeId), signal);
+  const adopted = await adoptVolume(context, { ...disk.value, diskUri: request.volumeId }, useOf(disk.value, parts.diskName, request, capability), signal);
+  return adopted.ok ? ok(adopted.value.volume) : adopted;
+}
+
+/** What the driver wrote on a disk of its own goes; for any other, what the caller asks for. */
+function useOf(disk: DiskFacts, diskName: string, request: ControllerPublishVolumeRequest, capability: VolumeCapability): AdoptedUse {
+  const parameters = request.volumeContext;
+  const known = volumeFromTags(disk.tags);
+  if (known !== undefined) return { ...known, parameters };
+  const replicas = Number(parameters["maxMountReplicaCount"] ?? (isSingleWriter([capability]) ? disk.maxShares - 1 : 0));
+  return { volumeName: diskName, capabilities: [capability], parameters, maxMountReplicaCount: Number.isInteger(replicas) ? replicas : disk.maxShares - 1 };
 }
 
 function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {

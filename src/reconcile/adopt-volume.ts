@@ -1,0 +1,47 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import { foreignVolumeObjectName, volumeObjectNames } from "../core/model/object-names.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { gibToBytes } from "../core/units.ts";
+import type { DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import { VOLUME_FINALIZER } from "./controller-ports.ts";
+import { isMadeByDriver } from "./disk-tags.ts";
+
+/** What an adopted disk is to be used for: as its tags tell, or as the caller who wants it says. */
+export type AdoptedUse = Pick<AzVolume["spec"], "volumeName" | "capabilities" | "parameters" | "maxMountReplicaCount">;
+
+/**
+ * Makes the AzVolume of a disk that exists and has none, or answers the one that somebody else has just made. Its name follows from the disk alone,
+ * whoever adopts it: two objects for one disk would be two writer records. Fails with `ObjectConflict` where its names are taken by other disks' objects.
+ */
+export async function adoptVolume(
+  ports: { readonly store: ObjectStore },
+  disk: Pick<DiskFacts, "diskUri" | "sizeGiB" | "maxShares" | "tags">,
+  use: AdoptedUse,
+  signal: AbortSignal,
+): Promise<Result<{ readonly volume: AzVolume; readonly isNew: boolean }, Failure>> {
+  const { diskUri, sizeGiB, maxShares } = disk;
+  const spec: AzVolume["spec"] = {
+    ...use,
+    requiredBytes: Number(gibToBytes(sizeGiB)),
+    limitBytes: 0,
+    maxShares,
+    maxMountReplicaCount: Math.max(0, Math.min(use.maxMountReplicaCount, maxShares - 1)),
+    diskUri,
+    deleteRequested: false,
+  };
+  const names = isMadeByDriver(disk.tags) ? volumeObjectNames(diskUri) : [foreignVolumeObjectName(diskUri)];
+  for (const name of names) {
+    const created = await ports.store.create("AzVolume", { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec }, signal);
+    if (created.ok) return ok({ volume: created.value, isNew: true });
+    if (created.failure.kind !== "ObjectAlreadyExists") return created;
+    const present = await ports.store.get("AzVolume", name, signal);
+    if (!present.ok) return present;
+    // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
+    const itsDisk = present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri;
+    if (isSameResourceUri(itsDisk, diskUri)) return ok({ volume: present.value, isNew: false });
+  }
+  return fail({ kind: "ObjectConflict", objectKind: "AzVolume", name: names.at(-1) ?? diskUri });
+}

@@ -1,0 +1,49 @@
+import type { Lab } from "../../demo/lab.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import type { AzVolume, WriterRecord } from "../../src/core/model/az-volume.ts";
+
+/** Every state of one volume's writer record that the store went through, oldest first. */
+export interface RecordHistory {
+  readonly records: readonly WriterRecord[];
+  /** Waits until a state that fits has been seen; answers its place. */
+  untilSeen(what: string, fits: (record: WriterRecord) => boolean): Promise<number>;
+  /** Who held the grant, in order, without repetitions: `node-a@2`. */
+  writers(): readonly string[];
+  stop(): Promise<void>;
+}
+
+const SEEN_MAX_MS = 30_000;
+
+/** Follows a volume's record from now on, by a watch that misses nothing. */
+export async function followRecord(lab: Lab, volumeName: string, signal: AbortSignal): Promise<RecordHistory> {
+  const ended = new AbortController();
+  const until = AbortSignal.any([signal, ended.signal]);
+  const records: WriterRecord[] = [];
+  const add = (volume: AzVolume): void => {
+    if (volume.metadata.name === volumeName && volume.status?.record !== undefined) records.push(volume.status.record);
+  };
+  const listed = await lab.store.list("AzVolume", {}, signal);
+  if (!listed.ok) throw new Error(listed.failure.kind);
+  listed.value.items.forEach(add);
+  let broken: unknown;
+  const following = (async () => {
+    for await (const event of lab.store.watch("AzVolume", {}, listed.value.resourceVersion, until)) if (event.type !== "BOOKMARK") add(event.object);
+  })().catch((error: unknown) => {
+    if (!until.aborted) broken = error;
+  });
+  return {
+    records,
+    untilSeen: (what, fits) =>
+      waitUntil(what, SEEN_MAX_MS, () => {
+        if (broken !== undefined) throw broken;
+        const place = records.findIndex(fits);
+        return Promise.resolve(place === -1 ? undefined : place);
+      }),
+    writers: () => records.flatMap(({ writer }) => (writer === undefined ? [] : [`${writer.nodeName}@${writer.epoch}`])).filter((name, index, all) => name !== all[index - 1]),
+    stop: async () => {
+      ended.abort();
+      await following;
+      if (broken !== undefined) throw broken;
+    },
+  };
+}

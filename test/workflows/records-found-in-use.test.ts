@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { it } from "node:test";
+import { attachedNodes, readRecord } from "../../demo/observe.ts";
+import { createVolume, type DemoVolume, publishOnController } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
+import { outcomeOf } from "./csi-failure.ts";
+import { followRecord, type RecordHistory } from "./record-history.ts";
+import { bringUp, takeDown } from "./volume-use.ts";
+import { type LabWorld, withLab } from "./with-lab.ts";
+
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+];
+const WAIT_MAX_MS = 30_000;
+const STOP_GRACE_MS = 5_000;
+
+/** A volume with a live writer on node-a and a replica on node-b. */
+async function inUse({ lab, node, signal }: LabWorld): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
+  const volume = await createVolume(lab, { name: "found", sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
+  await bringUp(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
+  return { volume, writer };
+}
+
+/** Everything but the writer ends, the store's file is lost, and an empty store begins. Answers what happens to the volume's record from then on. */
+async function loseTheStore({ lab, signal }: LabWorld, volume: DemoVolume): Promise<RecordHistory> {
+  await Promise.all(["controller", "node-a", "node-b"].map((name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
+  await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
+  for (const suffix of ["", "-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
+  await lab.processes.get("store")?.restart();
+  const history = await followRecord(lab, volume.name, signal);
+  for (const name of ["node-a", "node-b"]) await lab.orchestrator.addNode(name);
+  return history;
+}
+
+/** Asks for node-b again and again, as an orchestrator does, until it is granted; answers the reasons that it was given meanwhile. */
+async function insist(publish: () => Promise<unknown>, until: () => boolean, signal: AbortSignal): Promise<readonly string[]> {
+  const reasons: string[] = [];
+  while (!signal.aborted && !until()) {
+    const { code, message } = await outcomeOf(publish());
+    reasons.push(`${code} ${message}`);
+    if (code === "OK") break;
+  }
+  return reasons;
+}
+
+it("a volume in use whose records were lost goes to its writer, which never stops", async (t) => {
+  await withLab(t, { vms }, async (world) => {
+    const { lab, node, signal } = world;
+    const { volume, writer } = await inUse(world);
+    const history = await loseTheStore(world, volume);
+    await lab.orchestrator.addUser("node-a", volume.volumeId, "pod/writer");
+    await Promise.all([lab.processes.get("controller")?.restart(), lab.processes.get("node-b")?.restart()]);
+    // Node-b wants it from the first moment on, while node-a's plug-in is still down.
+    let hasClaimed = false;
+    const insisting = insist(() => publishOnController(lab, volume, node("node-b")), () => hasClaimed, signal);
+    const found = await history.untilSeen("a record that trusts nobody", (record) => record.unproven.some((other) => other.nodeName === "node-a"));
+    assert.equal(history.records[found]?.writer, undefined);
+    const syncedBefore = writer.lastSynced();
+    await lab.processes.get("node-a")?.restart();
+    await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
+    hasClaimed = true;
+    const reasons = await insisting;
+    assert.ok(reasons.every((reason) => reason.startsWith("FAILED_PRECONDITION") || reason.startsWith("UNAVAILABLE") || reason.startsWith("NOT_FOUND")), reasons.join("\n"));
+    await writer.untilSynced(syncedBefore + 20);
+    assert.deepEqual(history.writers(), ["node-a@2"], "nobody else was granted, under an epoch above the lost one");
+    await history.untilSeen("node-b to show that it is clean", (record) => !record.unproven.some((other) => other.nodeName === "node-b"));
+
+    await writer.process.stop(STOP_GRACE_MS);
+    await takeDown(lab, volume, node("node-a"));
+    await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
+    await bringUp(lab, volume, node("node-b"));
+    assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
+    assert.deepEqual(history.writers(), ["node-a@2", "node-b@3"]);
+    await history.stop();
+  });
+});
+
+it("a volume whose records were lost and whose writer stays away is granted only once that node is fenced", async (t) => {
+  await withLab(t, { vms }, async (world) => {
+    const { lab, node, signal } = world;
+    const { volume, writer } = await inUse(world);
+    const history = await loseTheStore(world, volume);
+    await Promise.all([lab.processes.get("controller")?.restart(), lab.processes.get("node-b")?.restart()]);
+    let isOver = false;
+    const insisting = insist(() => publishOnController(lab, volume, node("node-b")), () => isOver, signal);
+    await history.untilSeen("node-b to be proven clean", (record) => record.unproven.length === 1 && record.unproven[0]?.nodeName === "node-a");
+    const synced = writer.lastSynced();
+    await writer.untilSynced(synced + 5);
+    assert.deepEqual(history.writers(), [], "nobody is granted the disk while node-a may be writing");
+
+    await lab.orchestrator.setOutOfService("node-a", true);
+    const fenced = await history.untilSeen("the intent to fence node-a", (record) => record.fencing?.nodeName === "node-a");
+    const granted = await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
+    isOver = true;
+    await insisting;
+    const proven = history.records.findIndex((record) => record.unproven.length === 0);
+    assert.ok(fenced < proven && proven <= granted, `fence ${fenced}, proof ${proven}, grant ${granted}`);
+    const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
+    assert.deepEqual(disk?.attachedTo.map((uri) => uri.split("/").at(-1)), ["node-b"]);
+    assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+    await bringUp(lab, volume, node("node-b"));
+    assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
+
+    await lab.processes.get("node-a")?.restart();
+    await lab.orchestrator.setOutOfService("node-a", false);
+    await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+    await history.stop();
+  });
+});

@@ -1,0 +1,50 @@
+import type { TestContext } from "node:test";
+import { type Lab, type LabNode, type LabOptions, startLab } from "../../demo/lab.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+
+/** Azure's latencies times this: an attach takes about 20 ms. */
+const TIME_SCALE = 0.02;
+const HEARTBEAT_MS = 300;
+
+/** What a test is given: a lab, and a signal that ends with it. */
+export interface LabWorld {
+  readonly lab: Lab;
+  readonly signal: AbortSignal;
+  /** The node of that name. */
+  node(name: string): LabNode;
+}
+
+/**
+ * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices can't be made. When it fails, what
+ * the processes logged is part of the report.
+ */
+export async function withLab(t: TestContext, options: Partial<Pick<LabOptions, "vms" | "controllerFlags" | "nodeFlags">>, act: (world: LabWorld) => Promise<void>): Promise<void> {
+  const devices = dataPlaneAvailable();
+  if (!devices.available) {
+    t.skip(devices.reason);
+    return;
+  }
+  const ending = new AbortController();
+  const lab = await startLab({
+    timeScale: TIME_SCALE,
+    hasDevices: true,
+    signal: ending.signal,
+    ...options,
+    controllerFlags: [`--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`, "--recall-answer-ms=500", ...(options.controllerFlags ?? [])],
+    nodeFlags: [`--heartbeat-ms=${HEARTBEAT_MS}`, ...(options.nodeFlags ?? [])],
+  });
+  const node = (name: string): LabNode => {
+    const found = lab.nodes.get(name);
+    if (found === undefined) throw new Error(`the lab has no ${name}`);
+    return found;
+  };
+  try {
+    await act({ lab, signal: ending.signal, node });
+  } catch (error) {
+    t.diagnostic(lab.logs());
+    throw error;
+  } finally {
+    ending.abort();
+    await lab.close();
+  }
+}
