@@ -1,3 +1,4 @@
+import type { WriterRecord } from "../core/model/az-volume.ts";
 import type { ObservedNode, ObservedVolume } from "../core/plan/observed-volume.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -19,11 +20,18 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       watchedUnchangedMs: cache.watchedUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
     })),
     nodes: observeNodes(ports),
+    outOfService: namesIn(volume.status?.record).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
     nowMs: clock.nowMs(),
     settings,
   };
+}
+
+function namesIn(record: WriterRecord | undefined): readonly string[] {
+  if (record === undefined) return [];
+  const nodes = [...(record.writer === undefined ? [] : [record.writer]), ...record.unproven, ...record.quarantine];
+  return [...new Set(nodes.map(({ nodeName }) => nodeName))].toSorted();
 }
 
 /** All nodes whose plug-in has registered, sorted by name. */

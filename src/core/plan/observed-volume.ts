@@ -47,6 +47,8 @@ export interface ObservedVolume {
   readonly attachments: readonly ObservedAttachment[];
   /** All nodes, sorted by name. */
   readonly nodes: readonly ObservedNode[];
+  /** Names of the nodes in the record that are out of service: a dead node's plug-in may never have registered with this store. */
+  readonly outOfService: readonly string[];
   /** Users of the volume on the writer's node, as a cache tells. */
   readonly writerUse: "used" | "unused" | "unknown";
   /** Their names, where it can. */
@@ -77,6 +79,11 @@ export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
 /** The node of that name as it is now. */
 export function nodeNamed(observed: Pick<ObservedVolume, "nodes">, nodeName: string): ObservedNode | undefined {
   return observed.nodes.find((node) => node.nodeName === nodeName);
+}
+
+/** Whether the orchestrator says of a node in the record that its workloads are dead. */
+export function isOutOfService(observed: Pick<ObservedVolume, "outOfService">, nodeName: string): boolean {
+  return observed.outOfService.includes(nodeName);
 }
 
 /** Whether an attachment is on its way out. */

@@ -3,6 +3,7 @@ import type { WriterRecord } from "../model/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
 import {
   isDeleting,
+  isOutOfService,
   isProvisioned,
   isResizingOffline,
   nodeNamed,
@@ -71,7 +72,7 @@ function planForWriter(observed: ObservedVolume, record: WriterRecord, writer: N
   const node: NodeIdentity = { nodeName: writer.nodeName, vmId: writer.vmId };
   const present = nodeNamed(observed, writer.nodeName);
   if (writer.wanted) {
-    if (present?.isOutOfService === true) return [{ kind: "Unwant", node, because: "its node is out of service" }];
+    if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Unwant", node, because: "its node is out of service" }];
     return planForWantedWriter(observed, node);
   }
   if (!writer.held) return [{ kind: "Revoke" }];
@@ -125,7 +126,7 @@ export function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachme
   const { attachment, unchangedMs, watchedUnchangedMs } = recalled;
   const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
   if (answer === undefined) {
-    if (node?.isOutOfService === true) {
+    if (isOutOfService(observed, attachment.spec.nodeName)) {
       if (unchangedMs >= settings.recallAnswerMs)
         return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
       return { kind: "wait", because: "is out of service and has not answered the recall yet" };
@@ -139,7 +140,7 @@ export function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachme
   }
   return {
     kind: "failed",
-    ground: node?.isOutOfService === true ? "outOfService" : "stalled",
+    ground: isOutOfService(observed, attachment.spec.nodeName) ? "outOfService" : "stalled",
     because: `its unmount has made no progress for ${Math.floor(watchedUnchangedMs / 1000)} s`,
   };
 }
@@ -153,13 +154,13 @@ export function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
 }
 
 function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+  if (isOutOfService(observed, node.nodeName))
+    return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   const present = nodeNamed(observed, node.nodeName);
   if (present === undefined) {
-    const message = `${node.nodeName} has the disk attached and is no node of this cluster: it is never cut off. Detach the disk from it`;
+    const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name, so it is not cut off. If it is no node of this cluster, detach the disk from it; if it is a dead one, mark it out of service`;
     return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: RECHECK_MS * 10 }];
   }
-  if (present.isOutOfService)
-    return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   if (isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: "it had the disk when the record was made, and is lost" }];
   return [
     {

@@ -160,9 +160,11 @@ export function anObservedVolume(
   const attachments = (overrides.attachments ?? []).map((observed) =>
     "attachment" in observed ? observed : { attachment: observed, unchangedMs: UNCHANGED_MS, watchedUnchangedMs: UNCHANGED_MS },
   );
+  const nodes = overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
   return {
     volume: aVolume(),
-    nodes: ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName)),
+    nodes,
+    outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     writerUse: "unknown",
     writerUsers: [],
     nowMs,
