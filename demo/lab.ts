@@ -89,6 +89,8 @@ export interface LabOptions {
   readonly controllerFlags?: readonly string[];
   /** Further settings of each node plug-in. */
   readonly nodeFlags?: readonly string[];
+  /** How CSI sockets are connected to. Default `connectCsi`: each call is made once. */
+  readonly connect?: typeof connectCsi;
   /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
   readonly revivalsMax?: number;
 }
@@ -126,7 +128,7 @@ interface Building extends LabOptions {
 }
 
 async function build(building: Building): Promise<Lab> {
-  const { directory, children, processes, closing, hasDevices, timeScale, signal, vms = demoVms } = building;
+  const { directory, children, processes, closing, hasDevices, timeScale, signal, vms = demoVms, connect = connectCsi } = building;
   const run = (name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child => {
     signal.throwIfAborted();
     const child = startChild(name, command, { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env });
@@ -202,7 +204,7 @@ async function build(building: Building): Promise<Lab> {
   closing.push(() => store.close());
   const orchestrator = createOrchestrator(store, signal);
   for (const vm of vms) await orchestrator.addNode(vm.name);
-  const clients = connectCsi(controllerSocket, signal);
+  const clients = connect(controllerSocket, signal);
   closing.push(clients.close);
   for (const node of started) closing.push(node.close);
   const nodes = new Map(started.map(({ node }) => [node.name, node]));
@@ -240,7 +242,7 @@ async function startNode(start: {
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
   const { building, run, runAgain, vm, vmId, storeSocket, devices } = start;
-  const { directory, hasDevices, signal } = building;
+  const { directory, hasDevices, signal, connect = connectCsi } = building;
   const home = join(directory, vm.name);
   const kubeletDirectory = join(home, "kubelet");
   await mkdir(kubeletDirectory, { recursive: true });
@@ -270,7 +272,7 @@ async function startNode(start: {
     ...(building.nodeFlags ?? []),
   ]);
   await plugin.untilReady();
-  const clients = connectCsi(socket, signal);
+  const clients = connect(socket, signal);
   const node: LabNode = {
     name: vm.name,
     zone: vm.zone,
