@@ -50,18 +50,24 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
 function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
   if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed)) return [];
   const counted = kept.filter((attachment) => isStandby(observed, attachment) && !hasGivenUp(observed, attachment));
-  // A leaving attachment holds its share until Azure has let go of it.
-  const sharesTaken = observed.attachments.length;
   const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
-  const wanted = Math.min(missing, observed.volume.spec.maxShares - sharesTaken);
+  const takesShare = (attachment: AzVolumeAttachment): boolean => isLeaving(attachment) || !hasGivenUp(observed, attachment);
+  // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got one.
+  const sharesNow = observed.volume.spec.maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;
+  const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
+  const wanted = Math.max(0, Math.min(missing, sharesNow));
   const { chosen, rejected } = chooseReplicaNodes(observed, wanted);
   const creations: readonly ReplicaAction[] = chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
-  return missing > chosen.length ? [...creations, { kind: "ReplicasMissing", missing: missing - chosen.length, rejected }] : creations;
+  // Those that only wait for a share to come free are not missing.
+  const waiting = Math.max(0, Math.min(missing, sharesSoon) - wanted);
+  const withoutPlace = missing - chosen.length - waiting;
+  return withoutPlace > 0 ? [...creations, { kind: "ReplicasMissing", missing: withoutPlace, rejected }] : creations;
 }
 
 function planCollection(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
   if (hasPrimary(observed)) return [];
-  const dueInMs = kept.map((attachment) => collectionDueMs(observed, attachment) - observed.nowMs);
+  // Those that are no standbys are not collected: a writer is released first, and that changes the record.
+  const dueInMs = kept.filter((attachment) => isStandby(observed, attachment)).map((attachment) => collectionDueMs(observed, attachment) - observed.nowMs);
   return dueInMs.length === 0 ? [] : [{ kind: "PlanAgain", afterMs: Math.max(1, Math.min(...dueInMs)) }];
 }
 
@@ -97,11 +103,11 @@ function hasGivenUp(observed: ObservedVolume, replica: AzVolumeAttachment): bool
 /** Replicas beyond those asked for, and those whose share a primary needs; the least useful first. */
 function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly AzVolumeAttachment[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
-  const leaving = observed.attachments.filter(({ attachment }) => isLeaving(attachment)).length;
+  // Attachments that are leaving are on no side: their shares are on their way already, and letting a standby go for them would free one too many.
   const primaries = stayingAttachments(observed).filter((attachment) => !replicas.includes(attachment)).length;
-  const room = Math.max(0, maxShares - primaries - leaving);
+  const room = Math.max(0, maxShares - primaries);
   // The writer before last is the best standby: trimming waits until the new primary is served.
-  const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : Math.min(room, Math.max(0, maxShares - primaries));
+  const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
     (left, right) => usefulness(observed, left) - usefulness(observed, right) || (left.metadata.name < right.metadata.name ? -1 : 1),
   );

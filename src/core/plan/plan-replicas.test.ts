@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ObservedVolume } from "./observed-volume.ts";
+import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
+import {
+  agoMs,
+  anAttachment,
+  aNode,
+  anObservedVolume,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+} from "./testing/objects.ts";
+
+const collectMs = 300_000;
+const asked = { maxShares: 3, maxMountReplicaCount: 2 };
+const tight = { maxShares: 2, maxMountReplicaCount: 1 };
+const writerOnA = { writer: aWriter("node-a") };
+const primary = anAttachment("node-a");
+const failed = { state: "AttachmentFailed", error: { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 } } as const;
+
+function deletes(nodeName: string, because: string): ReplicaAction {
+  return { kind: "DeleteAttachment", attachmentName: attachmentName(nodeName), because };
+}
+const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
+const unfit = "its node is gone, fenced or out of service";
+const surplus = "it is more than asked for, or a primary needs its share";
+const forgotten = "no node has wanted the volume for a while";
+
+interface Row {
+  readonly because: string;
+  readonly observed: ObservedVolume;
+  readonly plan: readonly ReplicaAction[];
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planReplicas(observed), plan, because);
+}
+
+describe("planReplicas", () => {
+  it("plans nothing where everything is as asked", () => {
+    check([
+      { because: "primary and two replicas", observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }), plan: [] },
+      { because: "nobody uses it", observed: anObservedVolume(), plan: [] },
+      {
+        because: "no replicas asked for",
+        observed: anObservedVolume({ volume: aVolume({ spec: { maxMountReplicaCount: 0 } }), attachments: [primary] }),
+        plan: [],
+      },
+      {
+        because: "the primary comes first",
+        observed: anObservedVolume({ attachments: [anAttachment("node-a", { status: { state: "Attaching" } })] }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("places as many replicas as asked, on nodes that have none, once the primary is served", () => {
+    check([
+      { because: "none yet", observed: anObservedVolume({ attachments: [primary] }), plan: [creates("node-b"), creates("node-c")] },
+      { because: "one more", observed: anObservedVolume({ attachments: [primary, aReplica("node-b")] }), plan: [creates("node-c")] },
+      {
+        because: "no node is left, and the event says why",
+        observed: anObservedVolume({ attachments: [primary], nodes: [aNode("node-a"), aNode("node-b", { isReady: false })] }),
+        plan: [
+          {
+            kind: "ReplicasMissing",
+            missing: 2,
+            rejected: [
+              { nodeName: "node-a", because: "has an attachment already" },
+              { nodeName: "node-b", because: "its node plug-in is not ready" },
+            ],
+          },
+        ],
+      },
+      {
+        because: "a leaving attachment holds its share until Azure has let go of it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, leaving(aReplica("node-b"))],
+          nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a second primary has the last share for good",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, anAttachment("node-b")],
+          nodes: [aNode("node-a"), aNode("node-b")],
+        }),
+        plan: [
+          {
+            kind: "ReplicasMissing",
+            missing: 1,
+            rejected: [
+              { nodeName: "node-a", because: "has an attachment already" },
+              { nodeName: "node-b", because: "has an attachment already" },
+            ],
+          },
+        ],
+      },
+    ]);
+  });
+
+  it("chooses another node after the last try, also where every share is spoken for", () => {
+    const volume = aVolume({ spec: tight });
+    check([
+      {
+        because: "a replica that never attached holds no share",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed })] }),
+        plan: [creates("node-c")],
+      },
+      {
+        because: "with a replacement there, it goes",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: undefined })] }),
+        plan: [deletes("node-b", surplus)],
+      },
+      {
+        because: "it may still attach",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2 } } })] }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("deletes what is in the way of a primary or more than asked, the least useful first, and no more than that", () => {
+    const moving = anAttachment("node-c", { status: undefined });
+    check([
+      {
+        because: "the new primary needs a share: the replica on the node that is not ready goes",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+          nodes: [aNode("node-a"), aNode("node-b", { isReady: false }), aNode("node-c")],
+        }),
+        plan: [deletes("node-b", surplus)],
+      },
+      {
+        because: "its share is on its way to the primary: the other standby stays",
+        observed: anObservedVolume({ volume: aVolume({ spec: tight }), attachments: [aReplica("node-a"), leaving(aReplica("node-b")), moving] }),
+        plan: [],
+      },
+      {
+        because: "until the primary is served the writer before last stays, if there is a share for it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+        }),
+        plan: [],
+      },
+      {
+        because: "then it is trimmed",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
+          attachments: [aReplica("node-a"), aReplica("node-b", { status: { state: "Attaching" } }), anAttachment("node-c")],
+        }),
+        plan: [deletes("node-b", surplus)],
+      },
+      {
+        because: "on a node that is gone",
+        observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-z")] }),
+        plan: [deletes("node-z", unfit)],
+      },
+      {
+        because: "on a node that was fenced",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [identity("node-b")] }, asked),
+          attachments: [primary, aReplica("node-b"), aReplica("node-c")],
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "being deleted",
+        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [aReplica("node-b")] }),
+        plan: [deletes("node-b", "the volume is being deleted")],
+      },
+      {
+        because: "a shared disk grows",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [aReplica("node-b")] }),
+        plan: [deletes("node-b", "the disk grows only while no VM has it")],
+      },
+    ]);
+  });
+
+  it("collects replicas once no node has wanted the volume for a while, and comes back when that is due", () => {
+    const demoted = (agedMs: number) => aReplica("node-a", { spec: { demotedSince: agoMs(agedMs) } });
+    check([
+      {
+        because: "due",
+        observed: anObservedVolume({ attachments: [demoted(collectMs), aReplica("node-b")] }),
+        plan: [deletes("node-a", forgotten), deletes("node-b", forgotten)],
+      },
+      {
+        because: "not yet",
+        observed: anObservedVolume({ attachments: [demoted(collectMs - 5_000), aReplica("node-b")] }),
+        plan: [{ kind: "PlanAgain", afterMs: 5_000 }],
+      },
+      {
+        because: "a want is there again",
+        observed: anObservedVolume({ attachments: [demoted(collectMs), anAttachment("node-b")] }),
+        plan: [creates("node-c")],
+      },
+    ]);
+  });
+
+  it("never touches the writer, a node that wants to write or an unproven one, and does not ask to be called again for them", () => {
+    const old = { spec: { demotedSince: agoMs(collectMs * 2) } };
+    check([
+      {
+        because: "unpublished, and not given back yet",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }), attachments: [aReplica("node-a", old)] }),
+        plan: [],
+      },
+      {
+        because: "unproven",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-a")] }), attachments: [aReplica("node-a", old)] }),
+        plan: [],
+      },
+      {
+        because: "it wants to write",
+        observed: anObservedVolume({ attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
+        plan: [],
+      },
+      {
+        because: "even if the volume is being deleted",
+        observed: anObservedVolume({ volume: aVolumeWithRecord(writerOnA, { deleteRequested: true }), attachments: [aReplica("node-a")] }),
+        plan: [],
+      },
+    ]);
+  });
+});
