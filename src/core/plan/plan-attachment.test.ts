@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { AzVolume } from "../model/az-volume.ts";
+import type { ObservedNode } from "./observed-volume.ts";
+import { type AttachmentAction, planAttachment } from "./plan-attachment.ts";
+import { agoMs, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "./testing/objects.ts";
+
+const a = identity("node-a");
+const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 };
+const pending = { status: undefined };
+
+interface Row {
+  readonly because: string;
+  readonly own: AzVolumeAttachment;
+  readonly others?: readonly AzVolumeAttachment[];
+  readonly volume?: AzVolume;
+  readonly nodes?: readonly ObservedNode[];
+  readonly plan: AttachmentAction | undefined;
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, own, others = [], volume = aVolume(), nodes, plan } of rows) {
+    const observed = anObservedVolume({ volume, attachments: [own, ...others], ...(nodes === undefined ? {} : { nodes }) });
+    assert.deepEqual(planAttachment(observed, own), plan, because);
+  }
+}
+
+const waits = (because: string): AttachmentAction => ({ kind: "Wait", because });
+const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => ({ kind: "Attach", node: a, lane });
+
+describe("planAttachment", () => {
+  it("attaches what is not attached yet, primaries in their own lane", () => {
+    check([
+      { because: "a primary", own: anAttachment("node-a", pending), plan: attaches("primaryAttach") },
+      { because: "a standby", own: aReplica("node-a", pending), plan: attaches("replicaAttach") },
+      { because: "tried before", own: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), plan: attaches("primaryAttach") },
+      { because: "a controller died over it", own: anAttachment("node-a", { status: { state: "Attaching" } }), plan: attaches("primaryAttach") },
+      { because: "the node finds no device", own: anAttachment("node-a", { status: { deviceMissing: true } }), plan: attaches("primaryAttach") },
+      {
+        because: "the record concerns others",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [identity("node-c")] }),
+        plan: attaches("primaryAttach"),
+      },
+    ]);
+  });
+
+  it("waits where an attach must not be, or would be in vain, and says for what", () => {
+    const attached = [aReplica("node-b"), aReplica("node-c")];
+    check([
+      {
+        because: "no disk",
+        own: anAttachment("node-a", pending),
+        volume: { ...aVolume(), status: { state: "Creating", observedGeneration: 0, conditions: [] } },
+        plan: waits("the disk does not exist yet"),
+      },
+      {
+        because: "deleting",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ spec: { deleteRequested: true } }),
+        plan: waits("the volume is being deleted"),
+      },
+      {
+        because: "growing",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ status: { state: "Updating" } }),
+        plan: waits("the disk grows only while no VM has it"),
+      },
+      { because: "no node", own: anAttachment("node-a", pending), nodes: [aNode("node-b")], plan: waits("there is no AzDriverNode node-a") },
+      {
+        because: "quarantine",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: waits("node-a is being fenced or in quarantine for the volume"),
+      },
+      {
+        because: "fence",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
+        plan: waits("node-a is being fenced or in quarantine for the volume"),
+      },
+      {
+        because: "a found disk",
+        own: anAttachment("node-a", pending),
+        volume: aVolumeWithRecord({ foundInUse: true }),
+        plan: waits("node-a is being fenced or in quarantine for the volume"),
+      },
+      {
+        because: "a standby after its last try",
+        own: aReplica("node-a", { status: { state: "AttachmentFailed", error } }),
+        plan: waits("every try to attach this replica failed"),
+      },
+      {
+        because: "no share",
+        own: anAttachment("node-a", pending),
+        others: [...attached, anAttachment("node-d")],
+        plan: waits("all 3 shares of the disk are taken"),
+      },
+      {
+        because: "a leaving attachment has its share until it is gone",
+        own: anAttachment("node-a", pending),
+        others: [...attached, leaving(aReplica("node-d", { status: { state: "Detaching" } }))],
+        plan: waits("all 3 shares of the disk are taken"),
+      },
+      {
+        because: "an attach that may have happened counts",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed" } })],
+        plan: waits("all 3 shares of the disk are taken"),
+      },
+    ]);
+    check([
+      {
+        because: "a share that nobody has taken yet is free",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", pending)],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "nor has one that never attached",
+        own: anAttachment("node-a", pending),
+        others: [...attached, leaving(aReplica("node-d", pending))],
+        plan: attaches("primaryAttach"),
+      },
+    ]);
+  });
+
+  it("records the role that was reached: the record says who is primary, or the spec where several write", () => {
+    const isWriter = aVolumeWithRecord({ writer: aWriter("node-a") });
+    const shared = { ...aVolume(), status: { state: "Created", observedGeneration: 1, conditions: [], detail: aVolume().status?.detail } } as AzVolume;
+    check([
+      { because: "promoted", own: anAttachment("node-a", { status: { role: "Replica" } }), volume: isWriter, plan: { kind: "RecordRole", role: "Primary" } },
+      { because: "already told", own: anAttachment("node-a"), volume: isWriter, plan: undefined },
+      { because: "unpublished, and the writer still", own: aReplica("node-a", { status: { role: "Primary" } }), volume: isWriter, plan: undefined },
+      { because: "demoted", own: aReplica("node-a", { status: { role: "Primary" } }), plan: { kind: "RecordRole", role: "Replica" } },
+      {
+        because: "published, not granted",
+        own: anAttachment("node-a", { status: { role: "Replica" } }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b") }),
+        plan: undefined,
+      },
+      {
+        because: "the grant is that of an older VM",
+        own: anAttachment("node-a", { status: { role: "Primary" } }),
+        volume: aVolumeWithRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }),
+        plan: { kind: "RecordRole", role: "Replica" },
+      },
+      {
+        because: "several writers",
+        own: anAttachment("node-a", { status: { role: "Replica" } }),
+        volume: shared,
+        plan: { kind: "RecordRole", role: "Primary" },
+      },
+    ]);
+  });
+
+  it("detaches what is leaving, never from under a node that may write", () => {
+    check([
+      { because: "a standby", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
+      { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
+      {
+        because: "in quarantine it may go",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "the writer",
+        own: leaving(anAttachment("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "granted, not held",
+        own: leaving(anAttachment("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
+        plan: waits("node-a may still write the volume"),
+      },
+      { because: "unproven", own: leaving(aReplica("node-a")), volume: aVolumeWithRecord({ unproven: [a] }), plan: waits("node-a may still write the volume") },
+      {
+        because: "being fenced",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
+        plan: waits("node-a is being fenced"),
+      },
+      { because: "its node is gone: only the platform can tell", own: leaving(aReplica("node-a")), nodes: [], plan: { kind: "DetachByName" } },
+      {
+        because: "its node is gone, and it is the writer",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: waits("node-a may still write the volume"),
+      },
+      {
+        because: "its node is gone, and it is unproven",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        plan: waits("node-a may still write the volume"),
+      },
+    ]);
+  });
+});

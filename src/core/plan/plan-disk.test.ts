@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { gibToBytes } from "../units.ts";
+import type { ObservedVolume } from "./observed-volume.ts";
+import { type DiskAction, planDisk } from "./plan-disk.ts";
+import { aDetail, agoMs, anAttachment, anObservedVolume, aReplica, aVolume, diskUri } from "./testing/objects.ts";
+
+interface Row {
+  readonly because: string;
+  readonly observed: ObservedVolume;
+  readonly plan: DiskAction | undefined;
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planDisk(observed), plan, because);
+}
+
+/** A volume whose disk does not exist yet. */
+function withoutDisk(state: "Pending" | "Creating" | "CreationFailed", spec: Parameters<typeof aVolume>[0] = {}): ObservedVolume {
+  return anObservedVolume({ volume: { ...aVolume(spec), status: { state, observedGeneration: 1, conditions: [] } } });
+}
+
+/** A volume of 10 GiB of which 20 are asked. */
+function growing(
+  maxShares: number,
+  status: Parameters<typeof aVolume>[0] = {},
+  attachments: NonNullable<Parameters<typeof anObservedVolume>[0]>["attachments"] = [],
+): ObservedVolume {
+  return anObservedVolume({
+    volume: aVolume({
+      metadata: { generation: 2 },
+      spec: { requiredBytes: Number(gibToBytes(20)) },
+      status: { detail: aDetail({ maxShares }), ...status.status },
+    }),
+    attachments,
+  });
+}
+
+function offlineSince(ms: number): Parameters<typeof aVolume>[0] {
+  return {
+    status: { state: "Updating", conditions: [{ type: "OfflineResize", status: "True", reason: "SharedDisk", message: "", lastTransitionTime: agoMs(ms) }] },
+  };
+}
+
+describe("planDisk", () => {
+  it("creates or adopts the disk of a volume that has none, and rests once it is there", () => {
+    const { status: _, ...fresh } = aVolume();
+    check([
+      { because: "new", observed: anObservedVolume({ volume: fresh }), plan: { kind: "CreateDisk" } },
+      { because: "cut off while creating", observed: withoutDisk("Creating"), plan: { kind: "CreateDisk" } },
+      { because: "not ours", observed: withoutDisk("Pending", { spec: { diskUri } }), plan: { kind: "AdoptDisk", diskUri } },
+      { because: "failed for good", observed: withoutDisk("CreationFailed"), plan: undefined },
+      { because: "asked for something else since", observed: withoutDisk("CreationFailed", { metadata: { generation: 2 } }), plan: { kind: "CreateDisk" } },
+      { because: "there", observed: anObservedVolume(), plan: undefined },
+    ]);
+  });
+
+  it("never deletes a disk without DeleteVolume's mark, nor one that is attached", () => {
+    const metadata = { deletionTimestamp: agoMs(0) };
+    const marked = { metadata, spec: { deleteRequested: true } };
+    check([
+      { because: "deleted by hand", observed: anObservedVolume({ volume: aVolume({ metadata }) }), plan: { kind: "RebuildVolume" } },
+      { because: "deleted by hand before it had a disk", observed: withoutDisk("Creating", { metadata }), plan: { kind: "RebuildVolume" } },
+      { because: "marked", observed: anObservedVolume({ volume: aVolume(marked) }), plan: { kind: "DeleteDisk" } },
+      {
+        because: "marked, still attached",
+        observed: anObservedVolume({ volume: aVolume(marked), attachments: [aReplica("node-b")] }),
+        plan: { kind: "Wait", because: "the disk is still attached" },
+      },
+      {
+        because: "marked, not deleted yet",
+        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }) }),
+        plan: { kind: "Wait", because: "DeleteVolume has not marked the object for deletion yet" },
+      },
+      { because: "marked before it had a disk", observed: withoutDisk("Creating", marked), plan: { kind: "DeleteDisk" } },
+    ]);
+  });
+
+  it("grows a disk that one VM has online", () => {
+    check([
+      { because: "larger", observed: growing(1), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
+      { because: "while it is in use", observed: growing(1, {}, [anAttachment("node-a")]), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
+      { because: "failed for good", observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 2 } }), plan: undefined },
+      {
+        because: "failed, and asked for something else since",
+        observed: growing(1, { status: { state: "UpdateFailed", observedGeneration: 1 } }),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 },
+      },
+      {
+        because: "a byte more is a GiB more",
+        observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: Number(gibToBytes(10)) + 1 }, status: { detail: aDetail({ maxShares: 1 }) } }) }),
+        plan: { kind: "ResizeDisk", diskUri, sizeGiB: 11 },
+      },
+      { because: "never smaller", observed: anObservedVolume({ volume: aVolume({ spec: { requiredBytes: 1 } }) }), plan: undefined },
+      { because: "large enough already", observed: anObservedVolume({ volume: aVolume({ metadata: { generation: 2 } }) }), plan: { kind: "RecordGeneration" } },
+    ]);
+  });
+
+  it("grows a shared disk only while no VM has it, and gives up rather than hold grants back for ever", () => {
+    const minute = 60_000;
+    const published: DiskAction = { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
+    check([
+      { because: "marks the record first", observed: growing(3, {}, [aReplica("node-b")]), plan: { kind: "BeginOfflineResize" } },
+      { because: "replicas are not evicted for nothing", observed: growing(3, {}, [anAttachment("node-a"), aReplica("node-b")]), plan: published },
+      {
+        because: "its replicas go",
+        observed: growing(3, offlineSince(minute), [aReplica("node-b")]),
+        plan: { kind: "Wait", because: "its replicas are being detached" },
+      },
+      { because: "nobody has it", observed: growing(3, offlineSince(minute)), plan: { kind: "ResizeDisk", diskUri, sizeGiB: 20 } },
+      { because: "published meanwhile", observed: growing(3, offlineSince(minute), [anAttachment("node-a")]), plan: published },
+      {
+        because: "too long",
+        observed: growing(3, offlineSince(11 * minute), [aReplica("node-b")]),
+        plan: { kind: "EndOfflineResize", because: "its replicas could not be detached in time" },
+      },
+      {
+        because: "done, and the mark still stands",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }) }),
+        plan: { kind: "RecordGeneration" },
+      },
+    ]);
+  });
+});

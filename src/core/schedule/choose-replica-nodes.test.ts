@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { ObservedNode } from "../plan/observed-volume.ts";
+import { aDetail, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, identity } from "../plan/testing/objects.ts";
+import { chooseReplicaNodes } from "./choose-replica-nodes.ts";
+
+const namesOf = (nodes: readonly ObservedNode[]): readonly string[] => nodes.map((node) => node.nodeName);
+
+describe("chooseReplicaNodes", () => {
+  it("rejects a node with the reason that people need to know", () => {
+    const zrs = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
+    const b = "node-b";
+    const rows = [
+      { because: "fit", node: aNode(b), volume: aVolume(), reason: undefined },
+      { because: "not ready", node: aNode(b, { isReady: false }), volume: aVolume(), reason: "its node plug-in is not ready" },
+      {
+        because: "silent for as long as counts as stale",
+        node: aNode(b, { heartbeatUnchangedMs: 35_000 }),
+        volume: aVolume(),
+        reason: "its heartbeat is stale",
+      },
+      { because: "silent for less", node: aNode(b, { heartbeatUnchangedMs: 34_999 }), volume: aVolume(), reason: undefined },
+      { because: "out of service", node: aNode(b, { isOutOfService: true }), volume: aVolume(), reason: "is out of service" },
+      { because: "cordoned", node: aNode(b, { isUnschedulable: true }), volume: aVolume(), reason: "is unschedulable" },
+      { because: "full", node: aNode(b, { attachments: 8 }), volume: aVolume(), reason: "has no free slot among 8" },
+      { because: "one slot left", node: aNode(b, { attachments: 7 }), volume: aVolume(), reason: undefined },
+      { because: "another region", node: aNode(b, { location: "westus" }), volume: aVolume(), reason: "is in westus, the disk in eastus" },
+      { because: "Azure's case of a region", node: aNode(b, { location: "EastUS" }), volume: aVolume(), reason: undefined },
+      { because: "another zone", node: aNode(b, { zone: "2" }), volume: aVolume(), reason: "is in zone 2, the disk in 1" },
+      { because: "no zone", node: aNode(b, { zone: "" }), volume: aVolume(), reason: "is in zone none, the disk in 1" },
+      { because: "a zone-redundant disk attaches everywhere", node: aNode(b, { zone: "2" }), volume: zrs, reason: undefined },
+      { because: "fenced before", node: aNode(b), volume: aVolumeWithRecord({ quarantine: [identity(b)] }), reason: "is in quarantine for this volume" },
+      { because: "being fenced", node: aNode(b), volume: aVolumeWithRecord({ fencing: identity(b) }), reason: "is in quarantine for this volume" },
+      {
+        because: "another VM of that name was",
+        node: aNode(b),
+        volume: aVolumeWithRecord({ quarantine: [{ nodeName: b, vmId: "older" }] }),
+        reason: undefined,
+      },
+      {
+        because: "a found disk: the node says clean once it is placed there",
+        node: aNode(b),
+        volume: aVolumeWithRecord({ foundInUse: true }),
+        reason: undefined,
+      },
+    ];
+    for (const { because, node, volume, reason } of rows) {
+      const { chosen, rejected } = chooseReplicaNodes(anObservedVolume({ volume, nodes: [node] }), 1);
+      assert.deepEqual(
+        { chosen: namesOf(chosen), rejected },
+        reason === undefined ? { chosen: [b], rejected: [] } : { chosen: [], rejected: [{ nodeName: b, because: reason }] },
+        because,
+      );
+    }
+  });
+
+  it("never takes a node that has an attachment, also one that is leaving", () => {
+    const leaving = aReplica("node-b", { metadata: { deletionTimestamp: "2026-01-01T00:00:00.000Z" } });
+    assert.deepEqual(namesOf(chooseReplicaNodes(anObservedVolume({ attachments: [anAttachment("node-a"), leaving] }), 4).chosen), ["node-c", "node-d"]);
+  });
+
+  it("prefers a zone that has none of the volume, then the node with the larger share of free slots, then the name", () => {
+    const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
+    const nodes = [aNode("node-a"), aNode("node-b", { attachments: 4 }), aNode("node-c"), aNode("node-d"), aNode("node-e", { zone: "2", attachments: 7 })];
+    const { chosen } = chooseReplicaNodes(anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes }), 4);
+    assert.deepEqual(namesOf(chosen), ["node-e", "node-c", "node-d", "node-b"]);
+  });
+
+  it("chooses at most as many as asked, none for a count that is not positive, and the same whatever the order of the nodes", () => {
+    const node = fc.record({ name: fc.integer({ min: 0, max: 30 }), zone: fc.constantFrom("1", "2", ""), attachments: fc.nat(8), isReady: fc.boolean() });
+    fc.assert(
+      fc.property(fc.uniqueArray(node, { selector: ({ name }) => name, maxLength: 12 }), fc.integer({ min: -2, max: 5 }), (drawn, count) => {
+        const nodes = drawn.map(({ name, ...overrides }) => aNode(`node-${name}`, overrides));
+        const answered = namesOf(chooseReplicaNodes(anObservedVolume({ nodes }), count).chosen);
+        assert.ok(answered.length <= Math.max(0, count));
+        assert.deepEqual(answered, namesOf(chooseReplicaNodes(anObservedVolume({ nodes: nodes.toReversed() }), count).chosen));
+      }),
+    );
+  });
+});
