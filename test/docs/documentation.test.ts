@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { glob, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { controllerRole } from "../../src/compose/controller-role.ts";
+import { nodeRole } from "../../src/compose/node-role.ts";
+import { standaloneRole } from "../../src/compose/standalone-role.ts";
+import { storeRole } from "../../src/compose/store-role.ts";
+import { safetyRules } from "../../sim/writer-protocol/steps.ts";
+import { releaseRules } from "../../sim/release-check/release-protocol.ts";
+import { settingsRows } from "./settings-rows.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const RELATIVE_LINK = /\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)/gu;
+/** A path of this repository in code marks; patterns (`*`), placeholders (`<`) and lists (`{`) name no single file. */
+const SOURCE_PATH = /`((?:src|test|testbed|sim|demo|bench|scripts|docs|deploy)\/[\w./-]*)`/gu;
+const NPM_SCRIPT = /npm run ([\w:-]+)/gu;
+const DIAGRAM = /```mermaid\n([\s\S]*?)```/gu;
+/** Semicolons and hash signs end a statement or begin an entity in Mermaid, even inside a message. */
+const NOT_IN_DIAGRAMS = /[;#]/u;
+
+const pages = await readPages();
+
+async function readPages(): Promise<readonly { readonly path: string; readonly text: string }[]> {
+  const paths: string[] = [];
+  for await (const path of glob(["*.md", "docs/**/*.md"], { cwd: ROOT })) paths.push(path);
+  return Promise.all(paths.toSorted().map(async (path) => ({ path, text: await readFile(join(ROOT, path), "utf8") })));
+}
+
+function found(pattern: RegExp, text: string): readonly string[] {
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? "");
+}
+
+describe("the documentation", () => {
+  for (const { path, text } of pages) {
+    it(`${path} links and names only files that are there`, () => {
+      const linked = found(RELATIVE_LINK, text).map((target) => join(dirname(path), target));
+      assert.deepEqual(
+        [...linked, ...found(SOURCE_PATH, text)].filter((target) => !existsSync(join(ROOT, target))),
+        [],
+      );
+    });
+  }
+
+  it("names only npm scripts that there are", async () => {
+    const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { readonly scripts: Readonly<Record<string, string>> };
+    for (const { path, text } of pages) {
+      for (const script of found(NPM_SCRIPT, text)) assert.ok(script in scripts, `${path}: npm run ${script}`);
+    }
+  });
+
+  it("lists every setting of every role as --help does", () => {
+    const text = pages.find(({ path }) => path === join("docs", "settings.md"))?.text ?? "";
+    const written = text.split("\n").filter((line) => line.startsWith("| `--"));
+    assert.deepEqual(written, settingsRows([storeRole, controllerRole, nodeRole, standaloneRole]));
+  });
+
+  it("says what goes wrong without each rule that the models leave out in turn", () => {
+    const text = pages.find(({ path }) => path === join("docs", "design.md"))?.text ?? "";
+    for (const rule of [...safetyRules, ...releaseRules]) assert.ok(text.includes(`| \`${rule}\` |`), `docs/design.md has no row for ${rule}`);
+  });
+
+  it("keeps diagrams to what every renderer of Mermaid takes", () => {
+    for (const { path, text } of pages) {
+      for (const diagram of found(DIAGRAM, text)) {
+        assert.match(diagram, /^(?:sequenceDiagram|flowchart (?:LR|TB))\n/u, path);
+        assert.doesNotMatch(diagram, NOT_IN_DIAGRAMS, path);
+      }
+    }
+  });
+
+  it("has an index of the decisions that names each", () => {
+    const index = pages.find(({ path }) => path === join("docs", "README.md"))?.text ?? "";
+    const records = pages.map(({ path }) => path).filter((path) => /^docs\/adr\/\d{4}-/u.test(path));
+    assert.ok(records.length > 0);
+    for (const record of records) assert.ok(index.includes(record.slice("docs/".length)), `docs/README.md does not link ${record}`);
+  });
+});
