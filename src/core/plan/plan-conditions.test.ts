@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { toTimestamp } from "../timestamp.ts";
+import { FAILOVER_READY, planConditions, WRITER_WAITING } from "./plan-conditions.ts";
+import { agoMs, aNode, anAttachment, anObservedVolume, aVolume, nowMs } from "./testing/objects.ts";
+
+const replicas = [anAttachment("node-a"), anAttachment("node-b", { spec: { role: "Replica" } }), anAttachment("node-c", { spec: { role: "Replica" } })];
+const nodes = [aNode("node-a"), aNode("node-b"), aNode("node-c")];
+const ready = {
+  type: FAILOVER_READY,
+  status: "True" as const,
+  reason: "ReplicasAttached",
+  message: "2 of 2 replicas are attached to healthy nodes: node-b, node-c",
+  lastTransitionTime: toTimestamp(nowMs),
+};
+
+describe("planConditions", () => {
+  it("says that a failover is ready once every replica is attached to a healthy node", () => {
+    assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), []), [ready]);
+  });
+
+  it("plans nothing once its own plan has been carried out", () => {
+    assert.equal(planConditions(anObservedVolume({ volume: aVolume({ status: { conditions: [ready] } }), attachments: replicas, nodes }), []), undefined);
+  });
+
+  for (const { because, node } of [
+    { because: "its heartbeat is stale", node: aNode("node-c", { heartbeatUnchangedMs: 60_000 }) },
+    { because: "its plug-in is not ready", node: aNode("node-c", { isReady: false }) },
+    { because: "it is out of service", node: aNode("node-c", { isOutOfService: true }) },
+  ]) {
+    it(`counts no replica on a node that could not take over: ${because}`, () => {
+      const planned = planConditions(anObservedVolume({ attachments: replicas, nodes: [aNode("node-a"), aNode("node-b"), node] }), []);
+      assert.deepEqual(planned, [{ ...ready, status: "False", reason: "ReplicasMissing", message: "1 of 2 replicas are attached to healthy nodes: node-b" }]);
+    });
+  }
+
+  it("keeps the time of the last change of status, not of message", () => {
+    const since = agoMs(60_000);
+    const earlier = {
+      ...ready,
+      status: "False" as const,
+      reason: "ReplicasMissing",
+      message: "0 of 2 replicas are attached to healthy nodes",
+      lastTransitionTime: since,
+    };
+    const volume = aVolume({ status: { conditions: [earlier] } });
+    const planned = planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 2), nodes }), []);
+    assert.equal(planned?.[0]?.lastTransitionTime, since);
+    assert.equal(planned?.[0]?.message, "1 of 2 replicas are attached to healthy nodes: node-b");
+  });
+
+  it("leaves its word alone while the volume is published nowhere: replicas come and go then", () => {
+    const volume = aVolume({ status: { conditions: [ready] } });
+    assert.equal(planConditions(anObservedVolume({ volume, attachments: replicas.slice(1, 2), nodes }), []), undefined);
+  });
+
+  it("says nothing of failover where no replicas are asked for", () => {
+    const volume = aVolume({ spec: { maxMountReplicaCount: 0 }, status: { conditions: [ready] } });
+    assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 1), nodes }), []), []);
+  });
+
+  it("tells what a node waits for, and forgets it when the wait is over", () => {
+    const wait = { kind: "WaitFor" as const, reason: "WaitingForWriter", message: "node-b waits for the volume to be released by node-a", retryAfterMs: 1_000 };
+    const waiting = { type: WRITER_WAITING, status: "True" as const, reason: wait.reason, message: wait.message, lastTransitionTime: toTimestamp(nowMs) };
+    assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), [wait]), [ready, waiting]);
+    const volume = aVolume({ status: { conditions: [ready, waiting] } });
+    assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);
+  });
+});
