@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Lab, startLab } from "../../demo/lab.ts";
+import { leftovers } from "../../demo/observe.ts";
+import type { Timeline } from "../../demo/timeline.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import { CRASH_AT, CRASH_MARK } from "../../src/adapters/observe/crashing-steps.ts";
+import { connectPatiently } from "./patient-csi.ts";
+import type { CrashPoint } from "./points.ts";
+import { type WriterWatch, watchWriters } from "./writer-watch.ts";
+
+/** A lab whose processes are revived at once when they die. */
+export interface CrashLab {
+  /** Lets a process die at a point of a volume's life, and throws unless everything came right in the end. */
+  survives(point: CrashPoint): Promise<void>;
+  /** What the processes logged, for the failure's message. */
+  logs(): string;
+  close(): Promise<void>;
+}
+
+/** Azure's latencies times this. */
+const TIME_SCALE = 0.01;
+const RECALL_ANSWER_MS = 300;
+/** One death is asked for; a second one is a crash loop. */
+const REVIVALS_MAX = 1;
+const LIFE_MAX_MS = 90_000;
+const SETTLE_MAX_MS = 10_000;
+const LOG_TAIL_CHARS = 6_000;
+
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+  { name: "node-c", zone: "1" },
+] as const;
+
+/** Starts three nodes, a controller, a store and an emulator, and a watch over all that write. */
+export async function startCrashLab(): Promise<CrashLab> {
+  const ending = new AbortController();
+  const lab = await startLab({
+    timeScale: TIME_SCALE,
+    hasDevices: true,
+    vms,
+    signal: ending.signal,
+    revivalsMax: REVIVALS_MAX,
+    connect: connectPatiently,
+    controllerFlags: [`--recall-answer-ms=${RECALL_ANSWER_MS}`],
+  });
+  const watch = await watchWriters(lab, ending.signal);
+  let volumes = 0;
+  return {
+    survives: async (point) => {
+      volumes += 1;
+      await survives(lab, watch, point, `volume-${volumes}`, ending.signal);
+    },
+    logs: () => [...lab.processes].map(([name, process]) => `--- ${name}\n${process.child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
+    close: async () => {
+      await watch.stop();
+      ending.abort(new Error("the lab is closed"));
+      await lab.close();
+    },
+  };
+}
+
+async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeName: string, signal: AbortSignal): Promise<void> {
+  const deathsBefore = new Map([...lab.processes].map(([name, process]) => [name, name === point.process ? 0 : process.deaths.length]));
+  const dying = lab.processes.get(point.process);
+  assert.ok(dying, `the lab has no process ${point.process}`);
+  const mark = join(lab.directory, `${volumeName}-crashed`);
+  await dying.restart({ [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark });
+
+  const { timeline, phase } = rememberPhases();
+  const said: string[] = [];
+  const life = point.life.run({ lab, timeline, signal, say: (text) => said.push(text) }, volumeName);
+  await within(life, LIFE_MAX_MS, () => `the volume's life came no further than: ${phase()}`);
+  assert.ok(existsSync(mark), `${point.process} never came to ${point.step}`);
+  const deaths = [...lab.processes].flatMap(([name, process]) => process.deaths.slice(deathsBefore.get(name)).map((how) => `${name}: ${how}`));
+  assert.deepEqual(deaths, [`${point.process}: SIGKILL`]);
+  assert.deepEqual(await settled(() => leaks(lab, signal)), [], "left behind");
+  assert.deepEqual(await settled(() => distrust(lab, signal)), [], "nodes that do not trust the store");
+  assert.deepEqual(watch.violations(), []);
+}
+
+/** Remembers what is being done, for the message of a failure. */
+function rememberPhases(): { readonly timeline: Timeline; readonly phase: () => string } {
+  let current = "nothing";
+  const timeline: Timeline = {
+    measure: async (name, act) => {
+      current = name;
+      return act();
+    },
+    phases: [],
+    sum: () => ({ ms: 0, armCalls: 0 }),
+  };
+  return { timeline, phase: () => current };
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number, what: () => string): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: done.signal }).then(
+    () => Promise.reject(new Error(`not done within ${timeoutMs} ms: ${what()}`)),
+    () => work,
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Looks until nothing is left, and answers what is left when time is over. */
+async function settled(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  let left: readonly string[] = [];
+  try {
+    return await waitUntil("nothing to be left", SETTLE_MAX_MS, async () => {
+      left = await look();
+      return left.length === 0 ? left : undefined;
+    });
+  } catch (error) {
+    if (left.length === 0) throw error;
+    return left;
+  }
+}
+
+async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
+  const notes = await Promise.all(
+    [...lab.nodes.keys()].map(async (nodeName) => {
+      const { volumes } = JSON.parse(await readFile(join(lab.directory, nodeName, "state", "volumes.json"), "utf8")) as { readonly volumes: readonly { readonly volumeName: string }[] };
+      return volumes.map(({ volumeName }) => `a note of ${volumeName} on ${nodeName}`);
+    }),
+  );
+  return [...(await leftovers(lab, signal)), ...notes.flat()];
+}
+
+/** A crash must not look like a store that went back to a backup. */
+async function distrust(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
+  const listed = await lab.store.list("AzDriverNode", {}, signal);
+  if (!listed.ok) throw new Error(listed.failure.kind);
+  return listed.value.items.flatMap((node) => (node.status?.conditions ?? []).map((condition) => `${node.metadata.name}: ${condition.type}: ${condition.message}`));
+}

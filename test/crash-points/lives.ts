@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { endWork, freeze, nothingLost, provesStaleWriterBlocked, putToWork, release, type Stage, start, untilAttached } from "../../demo/act-failovers.ts";
+import type { LabNode } from "../../demo/lab.ts";
+import { createVolume, type DemoVolume, deleteVolume, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+
+/** A life of a volume from its creation to its deletion. Each asserts that nothing that was synced is lost on the way. */
+export type Life = (on: Stage, volumeName: string) => Promise<void>;
+
+const GIB = 1024n ** 3n;
+const ANSWER_MAX_MS = 20_000;
+
+/** Created, grown, deleted. */
+export const unused: Life = async (on, volumeName) => {
+  const volume = await create(on, volumeName);
+  await on.timeline.measure("ControllerExpandVolume", () =>
+    on.lab.controller.controllerExpandVolume({ volumeId: volume.volumeId, capacityRange: { requiredBytes: 2n * GIB, limitBytes: 0n }, secrets: {}, volumeCapability: undefined }),
+  );
+  await remove(on, volume);
+};
+
+/** Written on node-a, replicated, moved in good order to node-b. */
+export const moved: Life = async (on, volumeName) => {
+  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
+  const volume = await create(on, volumeName);
+  await start(on, volume, a, "first");
+  const work = await putToWork(on, volume, a);
+  await on.timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
+  const lastSynced = await endWork(work);
+  await release(on, volume, a, "move");
+  await start(on, volume, b, "move");
+  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  await release(on, volume, b, "end");
+  await remove(on, volume);
+};
+
+/** Unpublished from a healthy node whose workload is gone, before its node plug-in was told to unmount: recalled, and then moved. */
+export const recalled: Life = async (on, volumeName) => {
+  const { lab, timeline } = on;
+  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
+  const volume = await create(on, volumeName);
+  await start(on, volume, a, "first");
+  const work = await putToWork(on, volume, a);
+  const lastSynced = await endWork(work);
+  await lab.orchestrator.removeUser(a.name, volume.volumeId);
+  const unpublished = timeline.measure("recall: ControllerUnpublishVolume", () => unpublishOnController(lab, volume, a));
+  const unbound = timeline.measure("recall: answered, then NodeUnpublishVolume", async () => {
+    await untilRecallAnswered(on, volume, a);
+    await unpublishOnNode(lab, volume, a);
+  });
+  await Promise.all([unpublished, unbound]);
+  await timeline.measure("recall: NodeUnstageVolume, late", () => unstage(volume, a));
+  await start(on, volume, b, "move");
+  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  await release(on, volume, b, "end");
+  await remove(on, volume);
+};
+
+/** node-a freezes with the volume mounted; it is fenced, node-b takes over, and node-a comes back and finds that it cannot write. */
+export const fenced: Life = async (on, volumeName) => {
+  const { lab, timeline } = on;
+  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
+  const volume = await create(on, volumeName);
+  await start(on, volume, a, "first");
+  const { checksums, writer } = await putToWork(on, volume, a);
+  await timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
+  await writer.untilSynced(writer.lastSynced() + 1);
+  freeze(a, writer);
+  const lastSynced = writer.lastSynced();
+  await lab.orchestrator.setOutOfService(a.name, true);
+  await timeline.measure("forced: ControllerUnpublishVolume", () => unpublishOnController(lab, volume, a));
+  await start(on, volume, b, "forced");
+  assert.ok(await nothingLost(b, volume, checksums, lastSynced), "what was synced on node-a is not on node-b");
+  await release(on, volume, b, "pause");
+  assert.ok(await provesStaleWriterBlocked(on, volume, a, writer, b), "node-a could still write");
+  await start(on, volume, b, "resume");
+  assert.ok(await nothingLost(b, volume, checksums, lastSynced), "what was synced on node-a is no longer on node-b");
+  await release(on, volume, b, "end");
+  await remove(on, volume);
+};
+
+function node(on: Stage, name: string): LabNode {
+  const found = on.lab.nodes.get(name);
+  assert.ok(found, `the lab has no ${name}`);
+  return found;
+}
+
+function create(on: Stage, name: string): Promise<DemoVolume> {
+  return on.timeline.measure("CreateVolume", () => createVolume(on.lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }));
+}
+
+function remove(on: Stage, volume: DemoVolume): Promise<void> {
+  return on.timeline.measure("DeleteVolume", () => deleteVolume(on.lab, volume));
+}
+
+async function untilRecallAnswered(on: Stage, volume: DemoVolume, holder: LabNode): Promise<void> {
+  await waitUntil(`${holder.name} to answer the recall`, ANSWER_MAX_MS, async () => {
+    const listed = await on.lab.store.list("AzVolumeAttachment", {}, on.signal);
+    assert.ok(listed.ok);
+    const own = listed.value.items.find((attachment) => attachment.spec.nodeName === holder.name && attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase());
+    return own?.spec.recall !== undefined && own.status?.recall?.id === own.spec.recall.id ? true : undefined;
+  });
+}

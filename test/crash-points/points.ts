@@ -1,0 +1,27 @@
+import type { StepName } from "../../src/ports/steps.ts";
+import { fenced, type Life, moved, recalled, unused } from "./lives.ts";
+
+/** A place at which a process kills itself, and a life of a volume in which it comes by. */
+export interface CrashPoint {
+  readonly process: "controller" | "node-a";
+  readonly when: "after" | "before";
+  readonly step: StepName;
+  readonly life: { readonly name: string; readonly run: Life };
+}
+
+const passages: readonly { readonly process: CrashPoint["process"]; readonly life: CrashPoint["life"]; readonly steps: readonly StepName[] }[] = [
+  { process: "controller", life: { name: "is created, grown and deleted", run: unused }, steps: ["create-object", "create-disk", "record-created", "resize-disk", "mark-delete", "delete-disk", "remove-volume"] },
+  {
+    process: "controller",
+    life: { name: "is moved in good order", run: moved },
+    steps: ["want", "grant", "attach", "record-attached", "create-replica", "promote", "end-want", "revoke", "demote", "detach", "remove-attachment"],
+  },
+  { process: "controller", life: { name: "is recalled", run: recalled }, steps: ["recall"] },
+  { process: "controller", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["fence-intent", "fence-detach", "fence-clear"] },
+  { process: "node-a", life: { name: "is moved in good order", run: moved }, steps: ["heartbeat", "want", "take", "note", "format", "mount", "end-want", "unmount", "give"] },
+  { process: "node-a", life: { name: "is recalled", run: recalled }, steps: ["answer-recall", "unmount", "give"] },
+  { process: "node-a", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["unmount", "leave-quarantine"] },
+];
+
+/** Before and after each step, by each process that takes it. */
+export const crashPoints: readonly CrashPoint[] = passages.flatMap(({ process, life, steps }) => steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))));

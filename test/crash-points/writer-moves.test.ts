@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import { wrongMove } from "./writer-moves.ts";
+
+const nodeA = { nodeName: "node-a", vmId: "vm-a" } as const;
+const nodeB = { nodeName: "node-b", vmId: "vm-b" } as const;
+const grantedToA = { ...nodeA, epoch: 1, held: false, takes: 0, wanted: true } as const;
+const heldByA = { ...grantedToA, held: true, takes: 1 } as const;
+const unwantedA = { ...heldByA, wanted: false } as const;
+
+function aRecord(changes: Partial<WriterRecord> = {}): WriterRecord {
+  return { epoch: 1, quarantine: [], unproven: [], clean: [], foundInUse: false, storeGeneration: 0, ...changes };
+}
+
+const moves: readonly { readonly because: string; readonly before: WriterRecord; readonly after: WriterRecord; readonly wrong: string | undefined }[] = [
+  { because: "a grant raises the epoch", before: aRecord({ epoch: 0 }), after: aRecord({ writer: grantedToA }), wrong: undefined },
+  { because: "a grant needs a new epoch", before: aRecord(), after: aRecord({ writer: grantedToA }), wrong: "node-a was granted epoch 1 after epoch 1" },
+  {
+    because: "nobody is granted the volume in quarantine",
+    before: aRecord({ epoch: 0, quarantine: [nodeA] }),
+    after: aRecord({ quarantine: [nodeA], writer: grantedToA }),
+    wrong: "node-a was granted the volume in quarantine",
+  },
+  {
+    because: "nobody is granted the volume while another node is unproven",
+    before: aRecord({ epoch: 0, unproven: [nodeB] }),
+    after: aRecord({ unproven: [nodeB], writer: grantedToA }),
+    wrong: "node-a was granted the volume while node-b is unproven",
+  },
+  { because: "what was granted may be taken", before: aRecord({ writer: grantedToA }), after: aRecord({ writer: heldByA }), wrong: undefined },
+  {
+    because: "a node that is being fenced may not take",
+    before: aRecord({ writer: grantedToA, fencing: nodeA }),
+    after: aRecord({ writer: heldByA, fencing: nodeA }),
+    wrong: "node-a took while it is being fenced",
+  },
+  { because: "a holder gives", before: aRecord({ writer: heldByA }), after: aRecord({ writer: grantedToA }), wrong: undefined },
+  { because: "what was given back is revoked", before: aRecord({ writer: { ...unwantedA, held: false } }), after: aRecord(), wrong: undefined },
+  { because: "a holder is not revoked", before: aRecord({ writer: unwantedA }), after: aRecord(), wrong: "node-a is no writer any more, and neither gave nor was fenced" },
+  { because: "a fence ends in quarantine", before: aRecord({ writer: unwantedA, fencing: nodeA }), after: aRecord({ quarantine: [nodeA] }), wrong: undefined },
+  {
+    because: "a fence without quarantine is none",
+    before: aRecord({ writer: unwantedA, fencing: nodeA }),
+    after: aRecord(),
+    wrong: "node-a is no writer any more, and neither gave nor was fenced",
+  },
+  {
+    because: "there is no way from one writer straight to another",
+    before: aRecord({ writer: heldByA }),
+    after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, takes: 0, wanted: true } }),
+    wrong: "node-b (epoch 2) is the writer while node-a (epoch 1) still is",
+  },
+];
+
+describe("the moves of a writer record", () => {
+  for (const { because, before, after, wrong } of moves) {
+    it(because, () => assert.equal(wrongMove(before, after), wrong));
+  }
+});

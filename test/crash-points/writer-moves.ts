@@ -1,0 +1,38 @@
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+
+type Writer = NonNullable<WriterRecord["writer"]>;
+
+/**
+ * What is wrong with the step from one version of a writer record to the next; undefined if nothing. Written from the table of the writer protocol alone,
+ * not from the code that makes the moves.
+ */
+export function wrongMove(before: WriterRecord, after: WriterRecord): string | undefined {
+  const [from, to] = [before.writer, after.writer];
+  if (after.epoch < before.epoch) return `the epoch went back from ${before.epoch} to ${after.epoch}`;
+  if (from !== undefined && to !== undefined) return wrongHolding(before, from, to);
+  if (from === undefined && to !== undefined) return wrongGrant(before, after, to);
+  if (from !== undefined && to === undefined) return wrongEnd(before, after, from);
+  return undefined;
+}
+
+function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | undefined {
+  if (from.vmId !== to.vmId || from.epoch !== to.epoch) return `${to.nodeName} (epoch ${to.epoch}) is the writer while ${from.nodeName} (epoch ${from.epoch}) still is`;
+  if (from.held || !to.held) return undefined;
+  if (!from.wanted) return `${to.nodeName} took what is being taken back`;
+  return before.fencing?.vmId === to.vmId ? `${to.nodeName} took while it is being fenced` : undefined;
+}
+
+function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): string | undefined {
+  if (to.epoch !== after.epoch || after.epoch <= before.epoch) return `${to.nodeName} was granted epoch ${to.epoch} after epoch ${before.epoch}`;
+  if (to.held) return `${to.nodeName} holds what it was only granted`;
+  if (before.fencing !== undefined) return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
+  if (before.unproven.length > 0) return `${to.nodeName} was granted the volume while ${before.unproven.map((node) => node.nodeName).join(", ")} is unproven`;
+  return before.quarantine.some((node) => node.vmId === to.vmId) ? `${to.nodeName} was granted the volume in quarantine` : undefined;
+}
+
+function wrongEnd(before: WriterRecord, after: WriterRecord, from: Writer): string | undefined {
+  const isFenced = before.fencing?.vmId === from.vmId && after.quarantine.some((node) => node.vmId === from.vmId);
+  if (isFenced) return undefined;
+  if (from.held) return `${from.nodeName} is no writer any more, and neither gave nor was fenced`;
+  return from.wanted ? `${from.nodeName} was revoked while it was wanted` : undefined;
+}

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Lab } from "../../demo/lab.ts";
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import { wrongMove } from "./writer-moves.ts";
+
+/** Looks on from beside: at every version of every writer record, and at who has a disk mounted that takes writes. */
+export interface WriterWatch {
+  /** What was seen that must never be. */
+  violations(): readonly string[];
+  /** How many versions of records were judged, and how often the mounts were looked at. */
+  readonly seen: { records: number; looks: number };
+  stop(): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 25;
+
+/** Starts to watch a lab. */
+export async function watchWriters(lab: Lab, signal: AbortSignal): Promise<WriterWatch> {
+  const found: string[] = [];
+  const seen = { records: 0, looks: 0 };
+  const ended = new AbortController();
+  const untilEnded = AbortSignal.any([signal, ended.signal]);
+  const listed = await lab.store.list("AzVolume", {}, untilEnded);
+  if (!listed.ok) throw new Error(listed.failure.kind);
+  const judging = judgeRecords(lab, listed.value.resourceVersion, { found, seen }, untilEnded);
+  const looking = lookAtMounts(lab, { found, seen }, untilEnded);
+  return {
+    violations: () => found,
+    seen,
+    stop: async () => {
+      ended.abort();
+      await Promise.all([judging, looking]);
+    },
+  };
+}
+
+interface Findings {
+  readonly found: string[];
+  readonly seen: { records: number; looks: number };
+}
+
+async function judgeRecords(lab: Lab, fromVersion: string, { found, seen }: Findings, signal: AbortSignal): Promise<void> {
+  const records = new Map<string, WriterRecord>();
+  try {
+    for await (const event of lab.store.watch("AzVolume", {}, fromVersion, signal)) {
+      if (event.type === "BOOKMARK") continue;
+      const { uid, name } = event.object.metadata;
+      const after = event.object.status?.record;
+      if (after === undefined) continue;
+      const before = records.get(uid);
+      const wrong = before === undefined ? undefined : wrongMove(before, after);
+      if (wrong !== undefined) found.push(`record of ${name}: ${wrong}`);
+      records.set(uid, after);
+      seen.records += 1;
+    }
+  } catch (error) {
+    if (!signal.aborted) found.push(`the watch of the records broke: ${String(error)}`);
+  }
+}
+
+async function lookAtMounts(lab: Lab, { found, seen }: Findings, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const doubles = doublyMounted(lab);
+    // Two namespaces are not read at one instant: what was moved in between is seen once, not twice.
+    const again = doubles.length === 0 ? [] : doublyMounted(lab);
+    found.push(...doubles.filter((double) => again.includes(double)));
+    seen.looks += 1;
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Disks that more than one node has mounted through a device that still takes writes. */
+function doublyMounted(lab: Lab): readonly string[] {
+  const devices = liveDevices(lab.directory);
+  const holders = [...lab.nodes.values()].flatMap((node) => {
+    const disks = readFileSync(`/proc/${node.mountsPid}/mountinfo`, "utf8")
+      .split("\n")
+      .map((line) => devices.get(line.split(" ")[2] ?? ""))
+      .filter((disk) => disk !== undefined);
+    return [...new Set(disks)].map((disk) => ({ disk, nodeName: node.name }));
+  });
+  return [...Map.groupBy(holders, ({ disk }) => disk)].filter(([, nodes]) => nodes.length > 1).map(([disk, nodes]) => `${disk} is mounted on ${nodes.map(({ nodeName }) => nodeName).join(" and ")}`);
+}
+
+/** The lab's loop devices that are not cut off, by major:minor: a device that was cut off has one sector left. */
+function liveDevices(directory: string): ReadonlyMap<string, string> {
+  const devices = new Map<string, string>();
+  for (const name of readdirSync("/sys/block")) {
+    if (!name.startsWith("loop")) continue;
+    const [file, sectors, majorMinor] = ["loop/backing_file", "size", "dev"].map((attribute) => readAttribute(`/sys/block/${name}/${attribute}`));
+    if (file?.startsWith(`${directory}/`) === true && Number(sectors) > 1 && majorMinor !== undefined) devices.set(majorMinor, file.slice(directory.length + 1));
+  }
+  return devices;
+}
+
+/** Undefined where a device has no such attribute, because nothing is bound to it. */
+function readAttribute(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
