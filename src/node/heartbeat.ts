@@ -19,21 +19,27 @@ type NodeStatus = NonNullable<AzDriverNode["status"]>;
  * the store generation.
  */
 export function heartbeatReconciler(ports: NodePorts): Reconciler {
+  let generationAtLastBeat: number | undefined;
   return {
     name: "heartbeat",
     workers: 1,
     backoff: { baseMs: 500, maxMs: SLOW_STORE_MAX_MS },
     reconcile: async (_key, signal): Promise<Reconciled> => {
-      const beaten = await beat(ports, signal);
+      const beaten = await beat(ports, generationAtLastBeat, signal);
       if (!beaten.ok) return beaten;
-      const noted = await ports.notes.putHeartbeat(beaten.value, signal);
+      const noted = await ports.notes.putHeartbeat(beaten.value.heartbeat, signal);
       if (!noted.ok) return noted;
+      generationAtLastBeat = beaten.value.generation;
       return ok({ againAfterMs: ports.settings.heartbeatMs * (1 - JITTER_SHARE * ports.random.next()) });
     },
   };
 }
 
-async function beat(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+async function beat(
+  ports: NodePorts,
+  generationAtLastBeat: number | undefined,
+  signal: AbortSignal,
+): Promise<Result<{ readonly heartbeat: number; readonly generation: number }, Failure>> {
   const { store, node, notes, steps } = ports;
   const present = await readOrRegister(ports, signal);
   if (!present.ok) return present;
@@ -46,7 +52,7 @@ async function beat(ports: NodePorts, signal: AbortSignal): Promise<Result<numbe
     heartbeat,
     readyForVolumeAllocation: true,
     statusMessage: "the node plug-in is ready",
-    conditions: conditionsOf(ports, present.value, { seen, generation: generation.value }),
+    conditions: conditionsOf(ports, present.value, { seen, generation: generation.value, generationAtLastBeat }),
     maxVolumes: node.maxVolumes,
     location: node.location,
     zone: node.zone,
@@ -55,7 +61,7 @@ async function beat(ports: NodePorts, signal: AbortSignal): Promise<Result<numbe
     volumes: notes.volumes().map(({ volumeName, uid, epoch }) => ({ volumeName, uid, epoch })),
   };
   const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present.value, status }, signal));
-  return written.ok ? ok(heartbeat) : written;
+  return written.ok ? ok({ heartbeat, generation: generation.value }) : written;
 }
 
 async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {
@@ -74,12 +80,14 @@ async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Re
 }
 
 /** Says `StoreWentBack` until the leader has moved past the generation in which it was noticed. */
-function conditionsOf(ports: NodePorts, present: AzDriverNode, state: { readonly seen: number; readonly generation: number }): NodeStatus["conditions"] {
+function conditionsOf(ports: NodePorts, present: AzDriverNode, state: { readonly seen: number; readonly generation: number; readonly generationAtLastBeat: number | undefined }): NodeStatus["conditions"] {
   const reason = wentBackReason(state.generation);
   const earlier = present.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK && condition.reason === reason);
   if (earlier !== undefined) return [earlier];
   const wasRegistered = present.status !== undefined;
-  const isCounterBack = wasRegistered && state.seen < ports.notes.heartbeat();
+  // A generation above that of this node's last beat says that what it would report has been noticed by others, and every record proven anew since.
+  const isSweptSince = state.generationAtLastBeat !== undefined && state.generation > state.generationAtLastBeat;
+  const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();
   const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanNoted(ports, volume) ?? [])[0];
   const message = isCounterBack ? `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}` : olderRecord;
   if (message === undefined) return [];

@@ -1,12 +1,10 @@
-import { describeFailure } from "../core/describe-failure.ts";
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume, Writer } from "../core/model/az-volume.ts";
 import { give, isFencing, isWriter, take, wantAgain } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
-import { readStoreGeneration } from "../reconcile/store-generation.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { storeWentBack } from "./store-memory.ts";
+import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
 
 /**
  * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails with `HostNotReady` while a mount
@@ -18,14 +16,14 @@ export async function takeVolume(ports: NodePorts, volumeName: string, lun: numb
   if (alive.value) return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
   const clean = await ports.host.isClean({ lun, lastMajorMinor: undefined }, signal);
   if (!clean.ok) return clean;
-  const storeGeneration = await readStoreGeneration(ports.store, signal);
+  const storeGeneration = await readTrustedGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
   const taken = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "take" },
     (record, volume) => {
-      const wentBack = storeWentBack(ports, volume, storeGeneration.value);
-      if (wentBack !== undefined) return fail(describeFailure(wentBack));
+      const older = olderThanNoted(ports, volume);
+      if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);
       return take(record, ports.node, { isClean: clean.value.clean, storeGeneration: storeGeneration.value });
     },
     signal,

@@ -6,7 +6,7 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { planNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { claim, leaveQuarantine, proveClean } from "../core/plan/writer-steps.ts";
-import { ok, type Result } from "../core/result.ts";
+import { fail, ok, type Result } from "../core/result.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
@@ -15,6 +15,7 @@ import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
 import { giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { publishedTargets } from "./published-targets.ts";
+import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
 
 const BUSY_AGAIN_MS = 200;
 
@@ -42,11 +43,28 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
 async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Reconciled> {
   const seen = await look(ports, volumeName, volumeId, signal);
   if (!seen.ok) return seen;
-  for (const action of planNodeVolume(seen.value.observed)) {
+  const actions = planNodeVolume(seen.value.observed);
+  if (actions.length === 0) return ok({});
+  const trusted = await trustRecord(ports, seen.value.volume, signal);
+  if (!trusted.ok) return trusted;
+  for (const action of actions) {
     const done = await execute(ports, seen.value, action, signal);
     if (!done.ok) return done.failure.kind === "NotWriter" ? ok({}) : done;
   }
   return ok({});
+}
+
+/** A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted, claimed or said clean by such a record. */
+async function trustRecord(ports: NodePorts, volume: AzVolume | undefined, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const generation = await readTrustedGeneration(ports, signal);
+  if (!generation.ok) return generation;
+  const record = volume?.status?.record;
+  if (volume === undefined || record === undefined) return ok(undefined);
+  const older =
+    record.storeGeneration === generation.value
+      ? olderThanNoted(ports, volume)
+      : `${volume.metadata.name} is of store generation ${record.storeGeneration}, the store of ${generation.value}`;
+  return older === undefined ? ok(undefined) : fail({ kind: "StoreWentBack", detail: older });
 }
 
 async function look(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {

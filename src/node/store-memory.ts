@@ -1,24 +1,37 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { includesNode } from "../core/model/node-identity.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import { readStoreGeneration } from "../reconcile/store-generation.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /**
- * Why this node does not trust the store: its heartbeat counter or a record shows an older state than the node remembers, and no leader has
- * raised the store generation since. Undefined: it does.
+ * The store generation, if this node may trust the store's records. Fails with `StoreWentBack` where the node's heartbeat counter shows an older state than
+ * the node remembers, or did and no leader has raised the store generation since. Asked afresh: whoever asks is about to mount, or to unmount, by a record.
  */
-export function storeWentBack(ports: NodePorts, volume: AzVolume, generation: number): Failure | undefined {
-  const own = ports.cache.get("AzDriverNode", ports.node.nodeName);
-  const reported = own?.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK);
-  if (reported?.status === "True" && reported.reason === wentBackReason(generation)) return { kind: "StoreWentBack", detail: reported.message };
-  const older = olderThanNoted(ports, volume);
-  return older === undefined ? undefined : { kind: "StoreWentBack", detail: older };
+export async function readTrustedGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  // Before the reads: a heartbeat in between only makes the store newer.
+  const remembered = ports.notes.heartbeat();
+  const generation = await readStoreGeneration(ports, signal);
+  if (!generation.ok) return generation;
+  const own = await ports.store.get("AzDriverNode", ports.node.nodeName, signal);
+  if (!own.ok) return own.failure.kind === "ObjectNotFound" ? generation : own;
+  const status = own.value.status;
+  if (status === undefined) return generation;
+  if (status.heartbeat < remembered) return fail({ kind: "StoreWentBack", detail: `the heartbeat is ${status.heartbeat} in the store, this node has written ${remembered}` });
+  const reported = status.conditions.find((condition) => condition.type === STORE_WENT_BACK);
+  if (reported?.status === "True" && reported.reason === wentBackReason(generation.value)) return fail({ kind: "StoreWentBack", detail: reported.message });
+  return ok(generation.value);
 }
 
-/** Says so if a volume's record is older than what this node noted before it mounted that very object. */
-export function olderThanNoted(ports: Pick<NodePorts, "notes">, volume: AzVolume): string | undefined {
+/**
+ * Says so if a volume's record is older than what this node noted before it mounted that very object. A record that holds this node for unproven was made
+ * anew, and waits for what the node knows.
+ */
+export function olderThanNoted(ports: Pick<NodePorts, "notes" | "node">, volume: AzVolume): string | undefined {
   const note = ports.notes.volumes().find((other) => other.volumeName === volume.metadata.name && other.uid === volume.metadata.uid);
-  const epoch = volume.status?.record?.epoch;
-  if (note === undefined || epoch === undefined || note.epoch <= epoch) return undefined;
-  return `${volume.metadata.name} is at epoch ${epoch}, this node noted ${note.epoch}`;
+  const record = volume.status?.record;
+  if (note === undefined || record === undefined || note.epoch <= record.epoch || includesNode(record.unproven, ports.node)) return undefined;
+  return `${volume.metadata.name} is at epoch ${record.epoch}, this node noted ${note.epoch}`;
 }

@@ -16,7 +16,7 @@ import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeVolume } from "./observe-volume.ts";
-import { readStoreGeneration } from "./store-generation.ts";
+import { isTrusted } from "./store-generation.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -139,12 +139,11 @@ function markAttaching(ports: ControllerPorts, name: string, signal: AbortSignal
 
 /** A fresh look, asked between the read of the VM and its write. */
 async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
-  const generation = await readStoreGeneration(ports.store, signal);
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
-  if (!generation.ok || !fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
+  if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
   if (mayReuseOpenDevice(ports, node)) return false;
   const record = fresh.value.status?.record;
-  return record === undefined || (record.storeGeneration === generation.value && mayAttach(record, node));
+  return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
 }
 
 /**
@@ -223,7 +222,8 @@ async function detach(
         mayProceed: async (asked) => {
           const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, asked);
           if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound";
-          return fresh.value.status?.record === undefined || mayDetach(fresh.value.status.record, node);
+          const record = fresh.value.status?.record;
+          return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, asked));
         },
       },
       signal,

@@ -7,6 +7,7 @@ import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
+import type { LeaseMemory } from "./lease-memory.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /** All that the reconcilers of the controller role act through. */
@@ -20,6 +21,7 @@ export interface ControllerPorts {
   readonly steps: Steps;
   readonly events: Events;
   readonly logger: Logger;
+  readonly leaseMemory: LeaseMemory;
   readonly settings: VolumeSettings;
 }
 

@@ -26,7 +26,7 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
     fence: new ControlLoop(fenceReconciler(ports), ports),
     sweep: new ControlLoop(sweepReconciler(ports), ports),
     recovery: new ControlLoop(recoveryReconciler(ports), ports),
-    lease: new ControlLoop(leaseReconciler(ports), ports),
+    lease: new ControlLoop(leaseReconciler(ports, () => loops.sweep.queue.add(ONLY_KEY)), ports),
     resync: new ControlLoop(
       resyncReconciler(() => addEverything()),
       ports,

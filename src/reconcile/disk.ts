@@ -85,7 +85,7 @@ async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
 }
 
 async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Reconciled> {
-  const storeGeneration = await readStoreGeneration(ports.store, signal);
+  const storeGeneration = await readStoreGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(
@@ -111,7 +111,7 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal);
   const holders = await findHolders(ports.cloud, disk.value, signal);
   if (!holders.ok) return holders;
-  const storeGeneration = await readStoreGeneration(ports.store, signal);
+  const storeGeneration = await readStoreGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
   const record = foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch: 0, storeGeneration: storeGeneration.value });
   const recorded = await setStatus(

@@ -11,7 +11,7 @@ import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
-import { readStoreGeneration } from "./store-generation.ts";
+import { isTrusted, readStoreGeneration } from "./store-generation.ts";
 
 /** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
 const ASK_AGAIN_MS = 2_000;
@@ -41,7 +41,7 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "EndRecall":
       return settled(await endRecall(ports, action.attachmentName, signal));
     case "BeginFence":
-      return beginFence(ports, { volumeName, volumeId }, action, signal);
+      return beginFence(ports, observed, { volumeName, volumeId }, action, signal);
     case "ConfirmVanished":
       return settled(await confirmVanished(ports, volumeName, action.node, signal));
     case "WaitFor":
@@ -64,7 +64,7 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
   if (fresh.value.spec.want === undefined) return ok({});
-  const generation = await readStoreGeneration(ports.store, signal);
+  const generation = await readStoreGeneration(ports, signal);
   if (!generation.ok) return generation;
   const granted = await moveRecord(
     ports,
@@ -111,11 +111,13 @@ function endRecall(ports: ControllerPorts, attachmentName: string, signal: Abort
 
 async function beginFence(
   ports: ControllerPorts,
+  observed: ObservedVolume,
   volume: { readonly volumeName: string; readonly volumeId: string },
   action: Extract<WriterAction, { kind: "BeginFence" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { volumeName, volumeId } = volume;
+  if (!(await isTrusted(ports, observed.volume.status?.record, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },

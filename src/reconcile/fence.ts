@@ -4,6 +4,7 @@ import { ok } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
+import { isTrusted } from "./store-generation.ts";
 
 /**
  * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever controller. The proof is taken anew in each pass,
@@ -40,7 +41,8 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
             fresh.ok &&
             fresh.value.metadata.uid === began.value.metadata.uid &&
             fresh.value.status?.record !== undefined &&
-            isFencing(fresh.value.status.record, node)
+            isFencing(fresh.value.status.record, node) &&
+            (await isTrusted(ports, fresh.value.status.record, asked))
           );
         },
       },

@@ -12,9 +12,8 @@ const LEASE_SECONDS = 15;
  * Renews the controller's Lease and raises its counter. A counter below the one that this process wrote last means that the store went back to a
  * backup: the sweep begins at once. (Who may lead when several controllers run is settled where they can: by Kubernetes' leader election.)
  */
-export function leaseReconciler(ports: ControllerPorts): Reconciler {
+export function leaseReconciler(ports: ControllerPorts, onStoreWentBack: () => void): Reconciler {
   const identity = ports.random.uuid();
-  let counterWritten = 0;
   return {
     name: "lease",
     workers: 1,
@@ -22,9 +21,10 @@ export function leaseReconciler(ports: ControllerPorts): Reconciler {
     reconcile: async (_key, signal): Promise<Reconciled> => {
       const read = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
       if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-      const written = read.ok ? await renew(ports, read.value, { identity, counterWritten }, signal) : await create(ports, identity, signal);
+      const written = read.ok ? await renew(ports, read.value, { identity, counterWritten: ports.leaseMemory.counter }, signal) : await create(ports, identity, signal);
       if (!written.ok) return written;
-      counterWritten = annotatedNumber(written.value, COUNTER_ANNOTATION);
+      ports.leaseMemory.wrote(annotatedNumber(written.value, COUNTER_ANNOTATION));
+      if (annotatedNumber(written.value, SWEEP_ANNOTATION) > 0) onStoreWentBack();
       return ok({ againAfterMs: RENEW_MS });
     },
   };

@@ -57,8 +57,9 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
   const diskUri = volume.status?.detail?.diskUri;
   if (record === undefined || diskUri === undefined || record.storeGeneration === generation) return ok({});
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const holders = await findHolders(ports.cloud, disk.value, signal);
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  // A disk that is gone is on no VM; its record still has to be of the new generation, or nothing could be done with it any more.
+  const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
   const epoch = Math.max(record.epoch, ...epochsKnownToNodes(ports, volume));
   const written = await changeStatus(
