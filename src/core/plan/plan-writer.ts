@@ -31,6 +31,8 @@ export type WriterAction =
 export type FenceGround = "outOfService" | "lost" | "stalled";
 
 const RECHECK_MS = 1_000;
+/** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
+const ASK_PLATFORM_MS = 10_000;
 
 /** Plans the next move of the writer record. Empty when the record is as it is wanted, or while a fence runs. */
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
@@ -95,27 +97,31 @@ function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): read
 
 function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
-  if (own === undefined) {
-    return [
-      {
-        kind: "WaitFor",
-        reason: "NoAttachment",
-        message: `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`,
-        retryAfterMs: RECHECK_MS,
-      },
-    ];
-  }
+  if (own === undefined) return planWithoutAttachment(observed, node, present);
   if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
-  return [
-    {
-      kind: "WaitFor",
-      reason: "WaitingForUnmount",
-      message: `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`,
-      retryAfterMs: RECHECK_MS,
-    },
-  ];
+  const message = `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`;
+  if (present === undefined)
+    return [
+      { kind: "ConfirmVanished", node },
+      { kind: "WaitFor", reason: "WaitingForUnmount", message, retryAfterMs: ASK_PLATFORM_MS },
+    ];
+  return [{ kind: "WaitFor", reason: "WaitingForUnmount", message, retryAfterMs: RECHECK_MS }];
+}
+
+/** A holder that can't be recalled, since what the recall would be written on is gone: cut off on the word that it is dead, never for not answering. */
+function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
+  const because = "it has no AzVolumeAttachment to be recalled through";
+  if (isOutOfService(observed, node.nodeName)) return [{ kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` }];
+  if (present !== undefined && isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: `${because}, and is lost` }];
+  const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
+  if (present === undefined)
+    return [
+      { kind: "ConfirmVanished", node },
+      { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
+    ];
+  return [{ kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS }];
 }
 
 type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
@@ -159,7 +165,10 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
   const present = nodeNamed(observed, node.nodeName);
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name, so it is not cut off. If it is no node of this cluster, detach the disk from it; if it is a dead one, mark it out of service`;
-    return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: RECHECK_MS * 10 }];
+    return [
+      { kind: "ConfirmVanished", node },
+      { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },
+    ];
   }
   if (isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: "it had the disk when the record was made, and is lost" }];
   return [

@@ -1,0 +1,357 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { ObservedVolume } from "./observed-volume.ts";
+import { planWriter, type WriterAction } from "./plan-writer.ts";
+import {
+  agoMs,
+  anAttachment,
+  aNode,
+  anObservedVolume,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  identity,
+  leaving,
+  unchangedFor,
+} from "./testing/objects.ts";
+
+const a = identity("node-a");
+const b = identity("node-b");
+const wantedSince = (nodeName: string, ms: number): AzVolumeAttachment => anAttachment(nodeName, { spec: { want: { since: agoMs(ms) } } });
+const withoutWant = (nodeName: string): AzVolumeAttachment => {
+  const { want: _, ...spec } = anAttachment(nodeName).spec;
+  return { ...anAttachment(nodeName), spec };
+};
+
+interface Row {
+  readonly because: string;
+  readonly observed: ObservedVolume;
+  readonly plan: readonly WriterAction[];
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, observed, plan } of rows) assert.deepEqual(planWriter(observed), plan, because);
+}
+
+const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName) });
+const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
+
+describe("planWriter", () => {
+  it("grants the oldest want that can be granted", () => {
+    const { status: _, ...pending } = aVolume();
+    const both = [wantedSince("node-a", 1_000), wantedSince("node-b", 2_000)];
+    check([
+      { because: "one want", observed: anObservedVolume({ attachments: [anAttachment("node-a")] }), plan: [grants("node-a")] },
+      { because: "the older one", observed: anObservedVolume({ attachments: both }), plan: [grants("node-b")] },
+      {
+        because: "of one age: by name, so that two controllers agree",
+        observed: anObservedVolume({ attachments: [wantedSince("node-b", 5), wantedSince("node-a", 5)] }),
+        plan: [grants("node-a")],
+      },
+      {
+        because: "the older is in quarantine: nobody waits for it",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [b] }), attachments: both }),
+        plan: [grants("node-a")],
+      },
+      {
+        because: "the older's node is out of service",
+        observed: anObservedVolume({ attachments: both, nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true })] }),
+        plan: [grants("node-a")],
+      },
+      { because: "nobody wants it", observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutWant("node-b")] }), plan: [] },
+      { because: "an attachment that is leaving wants nothing", observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }), plan: [] },
+      { because: "no such node", observed: anObservedVolume({ attachments: [anAttachment("node-z")] }), plan: [] },
+      { because: "being deleted", observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: both }), plan: [] },
+      { because: "growing offline", observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: both }), plan: [] },
+      { because: "no record: several may write, or there is no disk", observed: anObservedVolume({ volume: pending, attachments: both }), plan: [] },
+    ]);
+  });
+
+  it("leaves a wanted writer alone as long as it may be used, whoever else waits", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
+    const waiting = [anAttachment("node-a"), anAttachment("node-b")];
+    const waitsFor = (why: string): WriterAction => ({
+      kind: "WaitFor",
+      reason: "WaitingForWriter",
+      message: `node-b waits for the volume to be released by node-a${why}`,
+      retryAfterMs: 1_000,
+    });
+    check([
+      { because: "nobody waits", observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")] }), plan: [] },
+      {
+        because: "nobody waits, and no pod is there: it is still published",
+        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], writerUse: "unused" }),
+        plan: [],
+      },
+      {
+        because: "used",
+        observed: anObservedVolume({ volume, attachments: waiting, writerUse: "used", writerUsers: ["default/pod-1"] }),
+        plan: [waitsFor(", where default/pod-1 still uses it")],
+      },
+      {
+        because: "nobody knows",
+        observed: anObservedVolume({ volume, attachments: waiting }),
+        plan: [waitsFor(". If that node is dead, mark it out of service")],
+      },
+      {
+        because: "unused as far as a cache can tell",
+        observed: anObservedVolume({ volume, attachments: waiting, writerUse: "unused" }),
+        plan: [{ kind: "ReleaseCheck", node: a }],
+      },
+      {
+        because: "its want has ended in the attachment only",
+        observed: anObservedVolume({ volume, attachments: [withoutWant("node-a")], writerUse: "unused" }),
+        plan: [{ kind: "ReleaseCheck", node: a }],
+      },
+      { because: "the same, in use", observed: anObservedVolume({ volume, attachments: [withoutWant("node-a")], writerUse: "used" }), plan: [] },
+      {
+        because: "out of service",
+        observed: anObservedVolume({ volume, attachments: waiting, nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [{ kind: "Unwant", node: a, because: "its node is out of service" }],
+      },
+      {
+        because: "silent, but that alone proves nothing",
+        observed: anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { heartbeatUnchangedMs: 3_600_000 })] }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("revokes an unwanted writer that holds nothing, and recalls one that does", () => {
+    const recall = { id: "recall-1", since: agoMs(1_000) };
+    const recalled = anAttachment("node-a", { spec: { recall } });
+    const holder = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    check([
+      {
+        because: "not held",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }),
+          attachments: [anAttachment("node-a")],
+        }),
+        plan: [{ kind: "Revoke" }],
+      },
+      {
+        because: "held",
+        observed: anObservedVolume({ volume: holder, attachments: [anAttachment("node-a")] }),
+        plan: [{ kind: "Recall", attachmentName: attachmentName("node-a") }],
+      },
+      {
+        because: "wanted again",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a") }), attachments: [recalled] }),
+        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }],
+      },
+      {
+        because: "given back: the recall ends with the revoke",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }), attachments: [recalled] }),
+        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
+      },
+      {
+        because: "a fence runs: it alone may go on",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }), attachments: [recalled] }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("fences a recalled holder only for a reason that the rules name", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const recall = { id: "recall-1", since: agoMs(600_000) };
+    const answer = { id: "recall-1", published: [], unmounting: true, progress: "1", time: agoMs(600_000) };
+    const asked = anAttachment("node-a", { spec: { recall } });
+    const unmounting = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
+    const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: { ...answer, published: ["/pods/1"], unmounting: false } } });
+    const stale = { heartbeatUnchangedMs: 35_000, isKubeletLeaseStale: true };
+    const others = [aNode("node-b")];
+    const waitsFor = (because: string): WriterAction => ({
+      kind: "WaitFor",
+      reason: "WaitingForUnmount",
+      message: `node-a ${because} (writer epoch 1)`,
+      retryAfterMs: 1_000,
+    });
+    const silent = waitsFor("has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is");
+    const fences = (ground: "outOfService" | "lost" | "stalled", because: string): WriterAction => ({ kind: "BeginFence", node: a, ground, because });
+    const hour = 3_600_000;
+    check([
+      { because: "it has not answered, for an hour", observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)] }), plan: [silent] },
+      {
+        because: "one witness is not enough",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, asked)],
+          nodes: [aNode("node-a", { ...stale, isKubeletLeaseStale: undefined }), ...others],
+        }),
+        plan: [silent],
+      },
+      {
+        because: "the other alone neither",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, asked)],
+          nodes: [aNode("node-a", { ...stale, heartbeatUnchangedMs: 34_999 }), ...others],
+        }),
+        plan: [silent],
+      },
+      {
+        because: "both, but no other node is heard either: it may be the store",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)], nodes: [aNode("node-a", stale), aNode("node-b", stale)] }),
+        plan: [silent],
+      },
+      {
+        because: "both",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, asked)], nodes: [aNode("node-a", stale), ...others] }),
+        plan: [fences("lost", "its heartbeat and its kubelet's Lease are both stale")],
+      },
+      {
+        because: "out of service, and it may still answer",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(4_999, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [waitsFor("is out of service and has not answered the recall yet")],
+      },
+      {
+        because: "out of service, and it has not",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [fences("outOfService", "it is out of service and does not answer the recall")],
+      },
+      { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
+      {
+        because: "it has made no progress for long",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)] }),
+        plan: [fences("stalled", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "nobody watched meanwhile",
+        observed: anObservedVolume({ volume, attachments: [{ attachment: unmounting, unchangedMs: hour, watchedUnchangedMs: 10 }] }),
+        plan: [waitsFor("is unmounting")],
+      },
+      {
+        because: "a workload has it: the fence asks whether it is still there",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, inUse)] }),
+        plan: [fences("stalled", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "a workload has it",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, inUse)] }),
+        plan: [waitsFor("still has /pods/1 mounted for a workload")],
+      },
+      {
+        because: "it answers an older recall",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(hour, anAttachment("node-a", { spec: { recall: { ...recall, id: "recall-2" } }, status: { recall: answer } }))],
+        }),
+        plan: [silent],
+      },
+    ]);
+  });
+
+  it("never waits for ever for a holder that can't be recalled, or whose VM may be no more", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const noAttachment = "node-a holds the volume but has no AzVolumeAttachment to be recalled through";
+    const because = "it has no AzVolumeAttachment to be recalled through";
+    const recalled = unchangedFor(3_600_000, anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }));
+    const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
+    check([
+      {
+        because: "no attachment",
+        observed: anObservedVolume({ volume }),
+        plan: [{ kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 }],
+      },
+      {
+        because: "no attachment, out of service",
+        observed: anObservedVolume({ volume, nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "outOfService", because: `${because}, and is out of service` }],
+      },
+      {
+        because: "no attachment, lost",
+        observed: anObservedVolume({ volume, nodes: [lost, aNode("node-b")] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: `${because}, and is lost` }],
+      },
+      {
+        because: "no attachment, no node",
+        observed: anObservedVolume({ volume, nodes: [] }),
+        plan: [confirms, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+      },
+      {
+        because: "recalled, no node",
+        observed: anObservedVolume({ volume, attachments: [recalled], nodes: [] }),
+        plan: [
+          confirms,
+          {
+            kind: "WaitFor",
+            reason: "WaitingForUnmount",
+            message: "node-a has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is (writer epoch 1)",
+            retryAfterMs: 10_000,
+          },
+        ],
+      },
+    ]);
+  });
+
+  it("grants nothing while somebody is unproven: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {
+    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b], clean: [identity("node-c")] });
+    const attachments = [anAttachment("node-c")];
+    const waitsFor = (nodeName: string): WriterAction => ({
+      kind: "WaitFor",
+      reason: "WaitingForProof",
+      message: `${nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
+      retryAfterMs: 1_000,
+    });
+    const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
+    const foreign = planWriter(anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }));
+    check([
+      { because: "both alive", observed: anObservedVolume({ volume, attachments }), plan: [waitsFor("node-a"), waitsFor("node-b")] },
+      {
+        because: "one is out of service",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
+        plan: [
+          { kind: "BeginFence", node: a, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" },
+          waitsFor("node-b"),
+        ],
+      },
+      {
+        because: "one is lost",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", stale), aNode("node-b")] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "it had the disk when the record was made, and is lost" }, waitsFor("node-b")],
+      },
+      {
+        because: "one has claimed it: the rest waits until it goes",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ foundInUse: true, unproven: [b], writer: aWriter("node-a") }),
+          attachments: [anAttachment("node-a")],
+        }),
+        plan: [],
+      },
+    ]);
+    assert.deepEqual(
+      foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["ConfirmVanished", "AttachedToForeignVM", "WaitingForProof"],
+    );
+  });
+
+  it("asks the platform first about names that now mean another VM", () => {
+    const older = { nodeName: "node-a", vmId: "older" };
+    const record = {
+      writer: { ...aWriter("node-a", { wanted: false }), ...older },
+      fencing: older,
+      quarantine: [older, b],
+      unproven: [{ nodeName: "node-b", vmId: "older-b" }],
+    };
+    check([
+      {
+        because: "each once",
+        observed: anObservedVolume({ volume: aVolumeWithRecord(record), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
+        plan: [
+          { kind: "ConfirmVanished", node: older },
+          { kind: "ConfirmVanished", node: { nodeName: "node-b", vmId: "older-b" } },
+        ],
+      },
+      {
+        because: "Azure's case of a GUID is no difference",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ quarantine: [{ ...a, vmId: a.vmId.toUpperCase() }] }) }),
+        plan: [],
+      },
+    ]);
+  });
+});
