@@ -25,10 +25,10 @@ export interface ArmSession {
    * even then, since whoever makes it must read and ask again first.
    */
   readonly call: <T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal) => Promise<Result<T, ArmError>>;
-  /** Polls an operation to its end. A lost poll is no lost operation: it is asked again. */
+  /** Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost operation: it is asked again. */
   readonly untilEnded: (
     operation: ArmOperation,
-    options: { readonly resource: string; readonly lane: Lane },
+    options: { readonly resource: string; readonly lane: Lane; readonly maxMs?: number },
     signal: AbortSignal,
   ) => Promise<Result<void, ArmError>>;
   /** Waits before try `attempt` (1 = first retry). */
@@ -81,21 +81,23 @@ export function createArmSession(options: {
 
   async function untilEnded(
     started: ArmOperation,
-    target: { readonly resource: string; readonly lane: Lane },
+    options: { readonly resource: string; readonly lane: Lane; readonly maxMs?: number },
     signal: AbortSignal,
   ): Promise<Result<void, ArmError>> {
+    const { maxMs = settings.operationMaxMs, ...target } = options;
     const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
     const group = started.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
     const startedMs = clock.elapsedMs();
     let operation = started;
     while (operation.pollUrl !== undefined) {
       const elapsedMs = clock.elapsedMs() - startedMs;
-      if (elapsedMs > settings.operationMaxMs) return fail(stillRunning(target.resource, elapsedMs));
-      await clock.sleep(pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs }), signal);
+      if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
+      await clock.sleep(Math.min(maxMs - elapsedMs, pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs })), signal);
       const current = operation;
       const polled = await call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation: current, clientRequestId }, signal), signal);
       if (!polled.ok) {
-        if (classOf(polled.failure) === "lost" || classOf(polled.failure) === "throttled") continue;
+        const mayAskAgain = classOf(polled.failure) === "lost" || (classOf(polled.failure) === "throttled" && polled.failure.code !== ownErrorCodes.budgetExhausted);
+        if (mayAskAgain) continue;
         return polled;
       }
       if (polled.value.state === "succeeded") return ok(undefined);

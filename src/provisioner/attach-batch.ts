@@ -7,7 +7,7 @@ import { type WishOutcome, planVmUpdate } from "../core/cloud/plan-vm-update.ts"
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "./arm-api.ts";
-import { ownError } from "./arm-error.ts";
+import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { askEach } from "./ask-each.ts";
 import { diskOwners } from "./disk-owners.ts";
@@ -39,7 +39,8 @@ export function runAttachBatch(session: ArmSession, vm: VmTarget, batch: readonl
 /**
  * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `mayProceed` for the rest and writes the rest
  * in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
- * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all.
+ * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A detach that hangs is not waited for as long as
+ * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile.
  */
 class AttachBatch {
   readonly #session: ArmSession;
@@ -47,6 +48,8 @@ class AttachBatch {
   readonly #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
   readonly #troubles: Troubles;
+  /** Disks whose regular detach has taken too long. */
+  readonly #overdue = new Set<string>();
   #inFlightSinceMs: number | undefined;
   #successes = 0;
   #failed: FailedUpdate | undefined;
@@ -72,7 +75,7 @@ class AttachBatch {
     const read = await readVm(this.#session, this.#vm, lane, this.#lifetime);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
-    if (await this.#waitedForOther(read.value)) return;
+    if (await this.#waitedForOther(read.value, open)) return;
 
     const toWrite = await settleFromModel(this.#session, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
@@ -83,27 +86,36 @@ class AttachBatch {
   }
 
   /** Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. */
-  async #waitedForOther(model: ArmVm): Promise<boolean> {
-    if (model.provisioningState !== "Updating") {
+  async #waitedForOther(model: ArmVm, open: readonly VmRequest[]): Promise<boolean> {
+    if (model.provisioningState !== "Updating" || this.#overdue.size > 0) {
       this.#inFlightSinceMs = undefined;
       return false;
     }
     const { clock, settings } = this.#session;
     this.#inFlightSinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#inFlightSinceMs;
-    if (elapsedMs >= settings.inFlightPatienceMs) return false;
+    const leavingKeys = model.dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf);
+    const hanging = open.filter((request) => leavingKeys.includes(request.diskKey));
+    if (elapsedMs >= (hanging.length > 0 ? settings.detachPatienceMs : settings.inFlightPatienceMs)) {
+      for (const request of hanging) this.#overdue.add(request.diskKey);
+      return false;
+    }
     await clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
     return true;
   }
 
   async #write(model: ArmVm, allowed: readonly Planned[], lane: Lane): Promise<void> {
-    const change = { dataDisks: listWith(model, allowed) };
-    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane }, this.#lifetime);
+    const change = { dataDisks: listWith(model, allowed, this.#overdue) };
+    const regular = allowed.filter((planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey));
+    const maxMs = regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
+    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs }, this.#lifetime);
     this.#inFlightSinceMs = undefined;
     if (written.ok) {
       this.#successes++;
       if (this.#successes <= SUCCESSES_MAX) return;
       await this.#troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${this.#vm.name} succeed, but its disks do not change`), this.#open(), lane);
+    } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
+      for (const { request } of regular) this.#overdue.add(request.diskKey);
     } else if (isWorthRetrying(written.failure)) {
       await this.#troubles.endure(written.failure, this.#open(), lane);
     } else {
@@ -161,11 +173,15 @@ async function diskAgrees(session: ArmSession, asked: { readonly request: VmRequ
 }
 
 /** The whole list of data disks as it is to be: ARM detaches what a list leaves out, so every entry that was read is in it. */
-function listWith(model: ArmVm, planned: readonly Planned[]): readonly ArmDataDisk[] {
-  const off = new Set(planned.filter(({ outcome }) => outcome.kind === "detach" || outcome.kind === "finishDetach").map(({ request }) => request.diskKey));
-  const kept = model.dataDisks.map((entry) => (off.has(diskKeyOf(entry)) ? leaving(entry, { force: false }) : entry));
+function listWith(model: ArmVm, planned: readonly Planned[], overdue: ReadonlySet<string>): readonly ArmDataDisk[] {
+  const off = new Set(planned.filter(takesOff).map(({ request }) => request.diskKey));
+  const kept = model.dataDisks.map((entry) => (off.has(diskKeyOf(entry)) ? leaving(entry, { force: overdue.has(diskKeyOf(entry)) }) : entry));
   const added = planned.flatMap(({ request, outcome }) => (outcome.kind === "attach" ? [entering(request, outcome.lun)] : []));
   return [...kept, ...added];
+}
+
+function takesOff({ outcome }: Planned): boolean {
+  return outcome.kind === "detach" || outcome.kind === "finishDetach";
 }
 
 function entering(request: VmRequest, lun: number): ArmDataDisk {

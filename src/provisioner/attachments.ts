@@ -28,12 +28,7 @@ type FenceRequest = Parameters<CloudProvisioner["fenceDisk"]>[0];
 export async function attachDisk(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
-    const disk = await readDisk(session, request, signal);
-    if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
-    const obstacle = obstacleTo(context, request, disk.value);
-    if (obstacle !== undefined) return fail(obstacle);
-    const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
-    const attached = isFirst ? await attachFirst(context, request, signal) : await submitAttach(context, request, signal);
+    const attached = await attachOnce(context, request, signal);
     // Azure contradicts what the disk itself says: the clash of two first attaches, or a disk that was just let go. The next read tells which.
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX) return attached;
     await session.backOff(attempt, signal);
@@ -42,6 +37,23 @@ export async function attachDisk(context: AttachmentContext, request: AttachRequ
 
 /** Tries of an attach that Azure refuses with an owner that the disk does not name. */
 const CLASH_TRIES_MAX = 4;
+
+async function attachOnce(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
+  // Disks that are asked for together are to go together, though their reads come back one after the other.
+  const arrived = context.queues.announce(request.node.nodeName);
+  try {
+    const disk = await readDisk(context.session, request, signal);
+    if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
+    const obstacle = obstacleTo(context, request, disk.value);
+    if (obstacle !== undefined) return fail(obstacle);
+    const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
+    const attaching = isFirst ? attachFirst(context, request, signal) : submitAttach(context, request, signal);
+    arrived();
+    return await attaching;
+  } finally {
+    arrived();
+  }
+}
 
 function attachFirst(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
   return context.firstAttaches.run(

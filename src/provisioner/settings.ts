@@ -17,6 +17,11 @@ export interface ProvisionerSettings {
   readonly operationMaxMs: number;
   /** How long an update that is found in flight on a VM is waited for before ours is tried all the same. Default 60 s. */
   readonly inFlightPatienceMs: number;
+  /**
+   * How long an update that takes disks off may run before they are taken off by force. Azure calls 30 to 120 s usual for a detach. A guest that hangs
+   * never lets go by itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 150 s.
+   */
+  readonly detachPatienceMs: number;
   /** How long a disk may go on naming a VM that no longer has it. Default 60 s; after the deletion of a VM it takes tens of seconds. */
   readonly ownerPatienceMs: number;
   /** Longest wait for the call budget; beyond it a call fails as `Throttled`. Default 60 s. */
@@ -33,6 +38,7 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   troublesMax: 12,
   operationMaxMs: 900_000,
   inFlightPatienceMs: 60_000,
+  detachPatienceMs: 150_000,
   ownerPatienceMs: 60_000,
   throttleWaitMaxMs: 60_000,
   limits: azureLimits,
@@ -52,6 +58,7 @@ export function scaledSettings(timeScale: number): ProvisionerSettings {
     troublesMax: settings.troublesMax,
     operationMaxMs: scaled(settings.operationMaxMs, 5000),
     inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
+    detachPatienceMs: scaled(settings.detachPatienceMs, 2000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
     throttleWaitMaxMs: settings.throttleWaitMaxMs,
     limits: {

@@ -63,12 +63,13 @@ export class ThrottleBudget {
   /** Learns from an answer: the remaining calls in its headers, and `Retry-After`. */
   observe(call: BudgetedCall, answer: ArmAnswer<unknown>): void {
     const nowMs = this.#clock.elapsedMs();
-    for (const scope of this.#scopesOf(call)) {
-      const counts = answer.remaining.filter(({ policy }) => /Resource$/i.test(policy) === scope.isResource).map(({ remaining }) => remaining);
-      if (counts.length > 0)
-        this.#put(scope.key, corrected(this.#bucket(scope.key, scope.limit, nowMs), scope.limit, { nowMs, remaining: Math.min(...counts) }));
+    if (!answer.result.ok && answer.result.failure.statusCode === 429) return this.#block(call, answer.result.failure, nowMs);
+    if (!answer.result.ok && answer.result.failure.statusCode === 0) return;
+    for (const { key, limit, isResource } of this.#scopesOf(call)) {
+      const counts = answer.remaining.filter(({ policy }) => /Resource$/i.test(policy) === isResource).map(({ remaining }) => remaining);
+      const remaining = counts.length === 0 ? undefined : Math.min(...counts);
+      this.#put(key, corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining }));
     }
-    if (!answer.result.ok && answer.result.failure.statusCode === 429) this.#block(call, answer.result.failure, nowMs);
   }
 
   #block(call: BudgetedCall, error: ArmError, nowMs: number): void {

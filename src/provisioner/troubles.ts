@@ -1,6 +1,7 @@
 import type { Lane } from "../core/cloud/lane.ts";
 import { fail } from "../core/result.ts";
 import type { ArmError } from "./arm-api.ts";
+import { ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { isWorthRetrying, toFailure } from "./error-table.ts";
 import type { VmRequest } from "./vm-request.ts";
@@ -25,7 +26,9 @@ export class Troubles {
    */
   async endure(error: ArmError, open: readonly VmRequest[], lane: Lane): Promise<void> {
     this.#count++;
-    if (this.#count > this.#session.settings.troublesMax || !isWorthRetrying(error)) return giveUp(error, open);
+    // Whoever has waited for the budget as long as it may has no patience left.
+    const isOver = this.#count > this.#session.settings.troublesMax || !isWorthRetrying(error) || error.code === ownErrorCodes.budgetExhausted;
+    if (isOver) return giveUp(error, open);
     await this.#session.backOff(this.#count, this.#lifetime);
     const admitted = await this.#session.untilAdmitted({ group: "vmWrite", resource: this.#vm.key, lane }, this.#lifetime);
     if (!admitted.ok) giveUp(admitted.failure, open);

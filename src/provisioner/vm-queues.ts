@@ -1,5 +1,6 @@
 import { armIdKey } from "../core/cloud/arm-id.ts";
 import { mostUrgentLane } from "../core/cloud/lane.ts";
+import type { Failure } from "../core/failure.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { runAttachBatch } from "./attach-batch.ts";
 import { type FenceMemory, runFenceBatch } from "./fence-batch.ts";
@@ -39,6 +40,11 @@ export class VmQueues {
     return request;
   }
 
+  /** Says that an attach or detach is on its way to a node's VM; see `GroupCommit.announce`. */
+  announce(nodeName: string): () => void {
+    return this.#queueOf(nodeName).updates.announce();
+  }
+
   /** Resolves when no queue has work left. */
   async drained(): Promise<void> {
     for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle()]);
@@ -54,11 +60,20 @@ export class VmQueues {
   #newQueue(vm: VmTarget): VmQueue {
     const session = this.#session;
     const lifetime = this.#lifetime;
+    const patience = {
+      delayMaxMs: session.settings.throttleWaitMaxMs,
+      throttled: (retryAfterMs: number): Failure => ({
+        kind: "Throttled",
+        retryAfterMs,
+        detail: `Azure takes no more updates of VM ${vm.name} now, and refusals or its headers say for how long`,
+      }),
+    };
     const fences = new GroupCommit({
       clock: session.clock,
       lifetime,
       heldBy: () => undefined,
       delayMs: () => 0,
+      ...patience,
       run: (batch) => runFenceBatch({ session, vm, memory: this.#memory }, batch, lifetime),
     });
     const updates = new GroupCommit({
@@ -67,6 +82,7 @@ export class VmQueues {
       heldBy: () => fences.idle(),
       delayMs: (waiting) =>
         session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
+      ...patience,
       run: (batch) => runAttachBatch(session, vm, batch, lifetime),
     });
     return { updates, fences };

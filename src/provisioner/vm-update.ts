@@ -33,7 +33,7 @@ export async function readVm(session: ArmSession, vm: VmTarget, lane: Lane, sign
 /** The conditional update of a VM, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */
 export async function updateVm(
   session: ArmSession,
-  update: { readonly vm: VmTarget; readonly ifMatch: string; readonly change: ArmVmChange; readonly lane: Lane },
+  update: { readonly vm: VmTarget; readonly ifMatch: string; readonly change: ArmVmChange; readonly lane: Lane; readonly maxMs?: number },
   signal: AbortSignal,
 ): Promise<Result<void, ArmError>> {
   const { resourceGroup, name, key } = update.vm;
@@ -43,7 +43,7 @@ export async function updateVm(
     signal,
   );
   if (!started.ok) return fail(started.failure);
-  const ended = await session.untilEnded(started.value, { resource: key, lane: update.lane }, signal);
+  const ended = await session.untilEnded(started.value, { resource: key, lane: update.lane, ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }) }, signal);
   return ended.ok ? ok(undefined) : ended;
 }
 

@@ -371,8 +371,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           Promise.all([attaching(cloud.provisioner, { diskUri: first, node, mayProceed: mayNever }), attaching(cloud.provisioner, { diskUri: second, node })]),
         );
         assert.deepEqual(failureOf(refused), { kind: "Refused", diskUri: first, nodeName: "node-a" });
-        assert.deepEqual(valueOf(attached), { lun: 0 });
-        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@0"]);
+        // LUN 0 had been planned for the disk that was refused.
+        assert.deepEqual(valueOf(attached), { lun: 1 });
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-2@1"]);
+        assert.equal(vmWrites(cloud, "node-a").length, 1);
       });
 
       on("asks after the read of the VM: what changes after the question makes the write fail, and the question is asked again", async (cloud) => {
@@ -454,6 +456,50 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const uri = await addDisk(cloud, "pvc-1");
         cloud.model.faults.add({ operation: "VirtualMachines_*", times: 3, effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } });
         assert.equal(await attach(cloud, uri, node), 0);
+      });
+
+      on("takes a disk off by force when its detach hangs, so that an attach behind it gets through", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [hanging, behind] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        await attach(cloud, hanging, node);
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const detached = detaching(cloud.provisioner, { diskUri: hanging, node });
+        await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
+        const attached = attaching(cloud.provisioner, { diskUri: behind, node });
+        valueOf(await cloud.run(detached));
+        valueOf(await cloud.run(attached));
+        assert.deepEqual(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]), ["pvc-2"]);
+      });
+
+      on("takes over a detach that an earlier instance left hanging", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const earlier = new AbortController();
+        const abandoned = detaching(cloud.provisioner, { diskUri: uri, node }, earlier.signal);
+        await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
+        earlier.abort(new Error("restarted"));
+        assert.equal(failureOf(await cloud.run(abandoned)).kind, "Cancelled");
+        valueOf(await cloud.run(detaching(cloud.another(), { diskUri: uri, node })));
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+      });
+
+      on("fails as Throttled, and at once, what would have to wait longer than its patience", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Update",
+          times: 1,
+          effect: { kind: "Error", status: 429, code: "OperationNotAllowed", retryAfterS: 3600 },
+        });
+        const startedMs = cloud.elapsedMs();
+        for (const uri of [first, second]) {
+          const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
+          assert.ok(failure.kind === "Throttled" && failure.retryAfterMs > 3_000_000, JSON.stringify(failure));
+        }
+        assert.ok(cloud.elapsedMs() - startedMs < 10_000);
+        assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
       });
 
       on("waits as long as Azure says when it is throttled", async (cloud) => {
@@ -769,8 +815,8 @@ function attaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSigna
   return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, ...wish }, signal);
 }
 
-function detaching(provisioner: CloudProvisioner, wish: Wish): Promise<Result<void, Failure>> {
-  return provisioner.detachDisk({ lane: "detach", mayProceed: mayAlways, ...wish }, never);
+function detaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSignal = never): Promise<Result<void, Failure>> {
+  return provisioner.detachDisk({ lane: "detach", mayProceed: mayAlways, ...wish }, signal);
 }
 
 function fencing(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["fenceDisk"]> {

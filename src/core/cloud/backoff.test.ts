@@ -19,7 +19,7 @@ describe("pollDelayMs", () => {
   const pace = { minMs: 1000, maxMs: 5000 };
   for (const { elapsedMs, retryAfterMs, expected, because } of [
     { elapsedMs: 0, retryAfterMs: undefined, expected: 1000, because: "the first polls come soon" },
-    { elapsedMs: 10_000, retryAfterMs: undefined, expected: 2000, because: "later ones come in proportion" },
+    { elapsedMs: 20_000, retryAfterMs: undefined, expected: 2000, because: "later ones come in proportion" },
     { elapsedMs: 600_000, retryAfterMs: undefined, expected: 5000, because: "there is an upper limit" },
     { elapsedMs: 0, retryAfterMs: 3000, expected: 3000, because: "the service may ask for less haste" },
     { elapsedMs: 0, retryAfterMs: 60_000, expected: 5000, because: "but not without limit" },

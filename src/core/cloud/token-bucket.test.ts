@@ -18,7 +18,7 @@ describe("token bucket", () => {
     { calls: 9, urgency: "normal", expected: 15_000, because: "only the reserve is left" },
     { calls: 9, urgency: "reserve", expected: 0, because: "the reserve is for such calls" },
     { calls: 12, urgency: "reserve", expected: 15_000, because: "the reserve is used up" },
-    { calls: 13, urgency: "reserve", expected: 30_000, because: "calls that did not wait are paid back" },
+    { calls: 13, urgency: "reserve", expected: 30_000, because: "calls under way that did not wait count, too" },
     { calls: 13, urgency: "now", expected: 0, because: "failover does not wait for tokens" },
   ] as const) {
     it(`has a ${urgency} call wait ${expected} ms after ${calls} calls: ${because}`, () => {
@@ -38,6 +38,11 @@ describe("token bucket", () => {
   it("believes Azure that fewer calls are left, and never that more are", () => {
     assert.equal(corrected(fullBucket(limit, 0), limit, { nowMs: 0, remaining: 3 }).tokens, 3);
     assert.equal(corrected(afterCalls(10), limit, { nowMs: 0, remaining: 9 }).tokens, 2);
+    assert.equal(corrected(afterCalls(10), limit, { nowMs: 0, remaining: undefined }).tokens, 2);
+  });
+
+  it("has no debts once Azure has taken the call: its bucket has none", () => {
+    assert.equal(corrected(afterCalls(15), limit, { nowMs: 0, remaining: undefined }).tokens, 0);
   });
 
   it("keeps everyone, failover included, until Retry-After is over", () => {

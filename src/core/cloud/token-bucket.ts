@@ -4,7 +4,7 @@ export interface BucketLimit {
   readonly perMinute: number;
 }
 
-/** How full a bucket is at a time. `tokens` may be negative: calls that could not wait are paid back. */
+/** How full a bucket is at a time. `tokens` may be negative while calls that could not wait are under way. */
 export interface Bucket {
   readonly tokens: number;
   readonly atMs: number;
@@ -43,10 +43,13 @@ export function spent(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucket
   return { ...now, tokens: now.tokens - 1 };
 }
 
-/** The bucket after Azure said how many calls are left: never more than that. */
-export function corrected(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly remaining: number }): Bucket {
+/**
+ * The bucket after Azure took a call, and perhaps said how many are left: never more than that. Nor fewer than none: Azure's own bucket has no debts, so
+ * calls that could not wait need not be paid back.
+ */
+export function corrected(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly remaining: number | undefined }): Bucket {
   const now = refilled(bucket, limit, options.nowMs);
-  return { ...now, tokens: Math.min(now.tokens, options.remaining) };
+  return { ...now, tokens: Math.max(0, Math.min(now.tokens, options.remaining ?? now.tokens)) };
 }
 
 /** The bucket after Azure refused a call and said when to come again: its word, not our count, tells when there is a token. */
