@@ -147,16 +147,11 @@ async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: Node
 }
 
 /**
- * After the fence of a raw block volume its old container may still have the device open, and the kernel may give the device's number to the next disk:
- * nothing new is attached to that VM until it has shown that it is clean.
+ * After a fence, something on that VM may still stand for the old device: a container with a raw device open, or a plug-in that froze right before it mounts
+ * `/dev/sdc`. The kernel may give that name and number to the next disk. So nothing new is attached to the VM until it has shown that it is clean.
  */
 function mayReuseOpenDevice(ports: ControllerPorts, node: NodeIdentity): boolean {
-  return ports.cache
-    .list("AzVolume")
-    .some(
-      (volume) =>
-        volume.spec.capabilities.some((capability) => capability.accessType === "block") && includesNode(volume.status?.record?.quarantine ?? [], node),
-    );
+  return ports.cache.list("AzVolume").some((volume) => includesNode(volume.status?.record?.quarantine ?? [], node));
 }
 
 async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<Reconciled> {

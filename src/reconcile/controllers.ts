@@ -1,4 +1,5 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { ok } from "../core/result.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { ControlLoop, type Reconciler } from "./control-loop.ts";
@@ -26,7 +27,10 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
     fence: new ControlLoop(fenceReconciler(ports), ports),
     sweep: new ControlLoop(sweepReconciler(ports), ports),
     recovery: new ControlLoop(recoveryReconciler(ports), ports),
-    lease: new ControlLoop(leaseReconciler(ports, () => loops.sweep.queue.add(ONLY_KEY)), ports),
+    lease: new ControlLoop(
+      leaseReconciler(ports, () => loops.sweep.queue.add(ONLY_KEY)),
+      ports,
+    ),
     resync: new ControlLoop(
       resyncReconciler(() => addEverything()),
       ports,
@@ -49,7 +53,10 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
   };
 
   ports.cache.onChange((change) => {
-    if (change.kind === "AzVolume") addVolume(change.name);
+    if (change.kind === "AzVolume") {
+      addVolume(change.name);
+      for (const nodeName of leftQuarantine(change.previous, change.current)) addVolumesOn(nodeName);
+    }
     if (change.kind === "AzVolumeAttachment") {
       loops.attachment.queue.add(change.name);
       const volumeName = change.current?.spec.volumeName ?? change.previous?.spec.volumeName;
@@ -62,6 +69,12 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
   loops.lease.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
   await Promise.all(Object.values(loops).map((loop) => loop.run(signal)));
+}
+
+/** Nodes to which disks may be attached again, those of other volumes included. */
+function leftQuarantine(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
+  const inQuarantine = (volume: AzVolume | undefined): readonly string[] => (volume?.status?.record?.quarantine ?? []).map((node) => node.nodeName);
+  return inQuarantine(previous).filter((nodeName) => !inQuarantine(current).includes(nodeName));
 }
 
 /** Whether a node has changed in anything that a plan looks at. */

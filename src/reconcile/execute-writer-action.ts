@@ -135,10 +135,24 @@ async function beginFence(
   );
 }
 
-/** The name now means another VM, or none: whatever the old one had open died with it. The platform has the last word. */
+/**
+ * The name now means another VM: whatever the old one had open died with it, and the platform has just said so. No VM of that name at all may also be
+ * a mistake in the settings, so that a holder is freed only by a fence, whose proof looks at the disk as well.
+ */
 async function confirmVanished(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName }, signal);
   if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
   if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) return ok({});
-  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
+  if (instance.ok) return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
+  return moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "fence-intent" },
+    (record) => {
+      const unwanted = unwant(record, node);
+      const freed = fenceIntent(unwanted.ok ? unwanted.value : record, node);
+      // Neither writer nor unproven: only an entry in quarantine is left of it, which nobody will take out.
+      return freed.ok ? freed : clearVanished(record, node);
+    },
+    signal,
+  );
 }

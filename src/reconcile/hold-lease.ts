@@ -21,7 +21,9 @@ export function leaseReconciler(ports: ControllerPorts, onStoreWentBack: () => v
     reconcile: async (_key, signal): Promise<Reconciled> => {
       const read = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
       if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-      const written = read.ok ? await renew(ports, read.value, { identity, counterWritten: ports.leaseMemory.counter }, signal) : await create(ports, identity, signal);
+      const written = read.ok
+        ? await renew(ports, read.value, { identity, counterWritten: ports.leaseMemory.counter }, signal)
+        : await create(ports, identity, signal);
       if (!written.ok) return written;
       ports.leaseMemory.wrote(annotatedNumber(written.value, COUNTER_ANNOTATION));
       if (annotatedNumber(written.value, SWEEP_ANNOTATION) > 0) onStoreWentBack();
