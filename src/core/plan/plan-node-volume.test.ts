@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type NodeVolumeAction, type ObservedNodeVolume, planNodeVolume } from "./plan-node-volume.ts";
+import { agoMs, anAttachment, aRecord, aWriter, identity } from "./testing/objects.ts";
+
+const a = identity("node-a");
+const b = identity("node-b");
+const target = "/var/lib/kubelet/pods/1/mount";
+const note = { epoch: 3, accessType: "mount" } as const;
+const live = { note, mount: "live", targets: [target] } as const;
+const staged = { note, mount: "live" } as const;
+const recall = { id: "recall-1", since: agoMs(1_000) };
+const recalled = anAttachment("node-a", { spec: { recall } });
+
+function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
+  return { node: a, record: aRecord(), isMultiWriter: false, attachment: anAttachment("node-a"), note: undefined, mount: "none", targets: [], ...overrides };
+}
+
+interface Row {
+  readonly because: string;
+  readonly seen: ObservedNodeVolume;
+  readonly plan: readonly NodeVolumeAction[];
+}
+
+function check(rows: readonly Row[]): void {
+  for (const { because, seen: observed, plan } of rows) assert.deepEqual(planNodeVolume(observed), plan, because);
+}
+
+const cleanUp: NodeVolumeAction = { kind: "CleanUp" };
+
+describe("planNodeVolume", () => {
+  it("does nothing where record and mounts agree", () => {
+    check([
+      { because: "nothing here", seen: seen(), plan: [] },
+      { because: "in use by the wanted holder", seen: seen({ record: aRecord({ writer: aWriter("node-a") }), ...live }), plan: [] },
+      { because: "granted, and being staged", seen: seen({ record: aRecord({ writer: aWriter("node-a", { held: false }) }), note }), plan: [] },
+      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }) }), plan: [] },
+      { because: "several may write", seen: seen({ record: undefined, isMultiWriter: true, ...live }), plan: [] },
+      {
+        because: "a found disk that nobody wants here: thousands of nodes need not say clean",
+        seen: seen({ record: aRecord({ foundInUse: true }), attachment: undefined }),
+        plan: [],
+      },
+    ]);
+  });
+
+  it("unmounts and gives once nobody wants it here and nothing is published, and answers a recall until then", () => {
+    const record = aRecord({ writer: aWriter("node-a", { wanted: false }) });
+    check([
+      { because: "nothing published", seen: seen({ record, ...staged }), plan: [{ kind: "UnmountAndGive", recallId: undefined }] },
+      {
+        because: "nothing published, recalled",
+        seen: seen({ record, ...staged, attachment: recalled }),
+        plan: [{ kind: "UnmountAndGive", recallId: "recall-1" }],
+      },
+      { because: "nothing mounted at all", seen: seen({ record }), plan: [{ kind: "UnmountAndGive", recallId: undefined }] },
+      { because: "published, not recalled", seen: seen({ record, ...live }), plan: [] },
+      { because: "published, recalled", seen: seen({ record, ...live, attachment: recalled }), plan: [{ kind: "AnswerRecall", recallId: "recall-1" }] },
+      {
+        because: "published, but dead: nothing is lost any more",
+        seen: seen({ record, ...live, mount: "dead", attachment: recalled }),
+        plan: [{ kind: "UnmountAndGive", recallId: "recall-1" }],
+      },
+      {
+        because: "being fenced, it may still give",
+        seen: seen({ record: { ...record, fencing: a }, ...staged }),
+        plan: [{ kind: "UnmountAndGive", recallId: undefined }],
+      },
+    ]);
+  });
+
+  it("removes what the record does not allow, and leaves quarantine after that", () => {
+    const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
+    check([
+      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }), plan: [cleanUp] },
+      {
+        because: "another VM of this name wrote",
+        seen: seen({ record: aRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }), ...live }),
+        plan: [cleanUp],
+      },
+      { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUp, leave] },
+      { because: "cut off, and cleaned up", seen: seen({ record: aRecord({ quarantine: [a, b] }) }), plan: [leave] },
+      { because: "a found disk that is to be attached here", seen: seen({ record: aRecord({ foundInUse: true }) }), plan: [leave] },
+      { because: "a found disk, said clean", seen: seen({ record: aRecord({ foundInUse: true, clean: [a] }) }), plan: [] },
+      { because: "a note of a mount that never came about", seen: seen({ note }), plan: [cleanUp] },
+    ]);
+  });
+
+  it("claims what it has in use when the record was lost, and otherwise shows that it is clean", () => {
+    const record = aRecord({ foundInUse: true, unproven: [a] });
+    const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }];
+    check([
+      { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Claim", epochKnown: 3 }] },
+      { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
+      { because: "dead", seen: seen({ record, ...live, mount: "dead" }), plan: prove },
+      { because: "nothing here", seen: seen({ record }), plan: prove },
+      { because: "another has claimed it", seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }), plan: prove },
+    ]);
+  });
+
+  it("keeps a mount in use while there is no record to obey, and cleans up the rest", () => {
+    check([
+      { because: "in use", seen: seen({ record: undefined, ...live }), plan: [] },
+      { because: "staged: whoever uses it next may come any moment", seen: seen({ record: undefined, ...staged }), plan: [] },
+      { because: "dead and published: its pod still stands", seen: seen({ record: undefined, ...live, mount: "dead" }), plan: [] },
+      { because: "dead", seen: seen({ record: undefined, note, mount: "dead" }), plan: [cleanUp] },
+      { because: "only a note", seen: seen({ record: undefined, note }), plan: [cleanUp] },
+      { because: "nothing", seen: seen({ record: undefined }), plan: [] },
+    ]);
+  });
+});
