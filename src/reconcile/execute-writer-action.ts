@@ -11,6 +11,7 @@ import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
+import { endWant } from "./want.ts";
 import { isTrusted, readStoreGeneration } from "./store-generation.ts";
 
 /** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
@@ -30,6 +31,10 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       return settled(
         await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "end-want" }, (record) => unwant(record, action.node), signal),
       );
+    }
+    case "EndWant": {
+      if (!(await ports.users.isOutOfService(action.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
+      return settled(await endWant(ports, { volumeId, nodeName: action.nodeName, keepsPrimary: false }, signal));
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);

@@ -1,4 +1,5 @@
 import type { WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { ObservedNode, ObservedVolume } from "../core/plan/observed-volume.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -20,7 +21,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       watchedUnchangedMs: cache.watchedUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
     })),
     nodes: observeNodes(ports),
-    outOfService: namesIn(volume.status?.record).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
+    outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
     nowMs: clock.nowMs(),
@@ -28,10 +29,9 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   };
 }
 
-function namesIn(record: WriterRecord | undefined): readonly string[] {
-  if (record === undefined) return [];
-  const nodes = [...(record.writer === undefined ? [] : [record.writer]), ...record.unproven, ...record.quarantine];
-  return [...new Set(nodes.map(({ nodeName }) => nodeName))].toSorted();
+function namesIn(record: WriterRecord | undefined, attachments: readonly AzVolumeAttachment[]): readonly string[] {
+  const nodes = record === undefined ? [] : [...(record.writer === undefined ? [] : [record.writer]), ...record.unproven, ...record.quarantine];
+  return [...new Set([...nodes.map(({ nodeName }) => nodeName), ...attachments.map(({ spec }) => spec.nodeName)])].toSorted();
 }
 
 /** All nodes whose plug-in has registered, sorted by name. */

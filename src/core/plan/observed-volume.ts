@@ -47,7 +47,7 @@ export interface ObservedVolume {
   readonly attachments: readonly ObservedAttachment[];
   /** All nodes, sorted by name. */
   readonly nodes: readonly ObservedNode[];
-  /** Names of the nodes in the record that are out of service: a dead node's plug-in may never have registered with this store. */
+  /** Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in may never have registered with this store. */
   readonly outOfService: readonly string[];
   /** Users of the volume on the writer's node, as a cache tells. */
   readonly writerUse: "used" | "unused" | "unknown";
@@ -81,7 +81,7 @@ export function nodeNamed(observed: Pick<ObservedVolume, "nodes">, nodeName: str
   return observed.nodes.find((node) => node.nodeName === nodeName);
 }
 
-/** Whether the orchestrator says of a node in the record that its workloads are dead. */
+/** Whether the orchestrator says of a node that its workloads are dead. */
 export function isOutOfService(observed: Pick<ObservedVolume, "outOfService">, nodeName: string): boolean {
   return observed.outOfService.includes(nodeName);
 }

@@ -37,6 +37,7 @@ function check(rows: readonly Row[]): void {
 }
 
 const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName) });
+const endsWant = (nodeName: string): WriterAction => ({ kind: "EndWant", nodeName });
 const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
 
 describe("planWriter", () => {
@@ -59,7 +60,7 @@ describe("planWriter", () => {
       {
         because: "the older's node is out of service",
         observed: anObservedVolume({ attachments: both, nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true })] }),
-        plan: [grants("node-a")],
+        plan: [endsWant("node-b"), grants("node-a")],
       },
       { because: "nobody wants it", observed: anObservedVolume({ attachments: [aReplica("node-a"), withoutWant("node-b")] }), plan: [] },
       { because: "an attachment that is leaving wants nothing", observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }), plan: [] },
@@ -110,7 +111,7 @@ describe("planWriter", () => {
       {
         because: "out of service",
         observed: anObservedVolume({ volume, attachments: waiting, nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [{ kind: "Unwant", node: a, because: "its node is out of service" }],
+        plan: [endsWant("node-a"), { kind: "Unwant", node: a, because: "its node is out of service" }],
       },
       {
         because: "silent, but that alone proves nothing",
@@ -207,12 +208,12 @@ describe("planWriter", () => {
       {
         because: "out of service, and it may still answer",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(4_999, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [waitsFor("is out of service and has not answered the recall yet")],
+        plan: [endsWant("node-a"), waitsFor("is out of service and has not answered the recall yet")],
       },
       {
         because: "out of service, and it has not",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [fences("outOfService", "it is out of service and does not answer the recall")],
+        plan: [endsWant("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
       },
       { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
       {

@@ -20,6 +20,8 @@ export type WriterAction =
   | { readonly kind: "Grant"; readonly node: NodeIdentity }
   | { readonly kind: "Revoke" }
   | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
+  /** The want in the attachment, whether or not its node is the writer: where nobody unpublishes, it would outlive the workload. */
+  | { readonly kind: "EndWant"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
   | { readonly kind: "Recall"; readonly attachmentName: string }
   | { readonly kind: "EndRecall"; readonly attachmentName: string }
@@ -40,7 +42,7 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   if (record === undefined) return [];
   const vanished = vanishedNodes(observed, record);
   if (vanished.length > 0) return vanished.map((node) => ({ kind: "ConfirmVanished", node }));
-  return [...planRecallEnds(observed, record), ...planMove(observed, record)];
+  return [...planRecallEnds(observed, record), ...planWantEnds(observed), ...planMove(observed, record)];
 }
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
@@ -64,6 +66,13 @@ function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonl
   return observed.attachments
     .filter(({ attachment }) => attachment.spec.recall !== undefined && !isRecallDue(record, attachment.spec.nodeName))
     .map(({ attachment }) => ({ kind: "EndRecall", attachmentName: attachment.metadata.name }));
+}
+
+function planWantEnds(observed: ObservedVolume): readonly WriterAction[] {
+  return wants(observed)
+    .map((attachment) => attachment.spec.nodeName)
+    .filter((nodeName) => isOutOfService(observed, nodeName))
+    .map((nodeName) => ({ kind: "EndWant", nodeName }));
 }
 
 function isRecallDue(record: WriterRecord, nodeName: string): boolean {

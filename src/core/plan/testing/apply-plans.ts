@@ -63,6 +63,11 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       }));
     case "EndRecall":
       return changed(observed, action.attachmentName, ({ spec: { recall: _, ...spec }, ...attachment }) => ({ ...attachment, spec }));
+    case "EndWant":
+      return changed(observed, attachmentName(action.nodeName), ({ spec: { want: _, ...spec }, ...attachment }) => ({
+        ...attachment,
+        spec: { ...spec, role: "Replica", demotedSince: agoMs(0) },
+      }));
     case "ReleaseCheck":
     case "WaitFor":
       return observed;

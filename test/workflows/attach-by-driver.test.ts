@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { open } from "node:fs/promises";
+import { it } from "node:test";
+import { freeze, thaw } from "../../demo/act-failovers.ts";
+import { attachedNodes, readRecord } from "../../demo/observe.ts";
+import { createVolume, type DemoVolume, stage, targetPath, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import { recordsHold, startWriter } from "../../demo/workload.ts";
+import { failsWith } from "./csi-failure.ts";
+import { followRecord } from "./record-history.ts";
+import { bringUpByNode, takeDownByNode } from "./volume-use.ts";
+import { type LabWorld, withLab } from "./with-lab.ts";
+
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+];
+const WAIT_MAX_MS = 30_000;
+const STOP_GRACE_MS = 5_000;
+/** How long NodeStageVolume waits before it says why: short, so that the tests are. */
+const STAGE_WAIT_MS = 1_500;
+/** Enough for an unmount to take a while. */
+const DIRTY_BYTES = 64 * 1024 * 1024;
+const replicated = { skuName: "Premium_LRS", maxShares: "2" };
+
+async function newVolume({ lab }: LabWorld, name: string, parameters: Readonly<Record<string, string>>): Promise<DemoVolume> {
+  return createVolume(lab, { name, sizeGiB: 1n, parameters, zones: ["eastus-1"] });
+}
+
+async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
+  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
+}
+
+async function movesFreely(world: LabWorld, name: string, parameters: Readonly<Record<string, string>>): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, name, parameters);
+  const history = await followRecord(lab, volume.name, signal);
+  await bringUpByNode(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDownByNode(lab, volume, node("node-a"));
+  await bringUpByNode(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+  await takeDownByNode(lab, volume, node("node-b"));
+  await history.untilSeen("the volume to be nobody's again", (record) => record.writer === undefined && record.epoch === 2);
+  assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
+  await history.stop();
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+/** The new node asks while the old one is in the middle of its unmount. */
+async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "slow", replicated);
+  await bringUpByNode(lab, volume, node("node-a"));
+  await untilReplicated(world, volume);
+  const dirty = await open(node("node-a").seenFromOutside(`${targetPath(node("node-a"), volume)}/dirty`), "w");
+  await dirty.writeFile(Buffer.alloc(DIRTY_BYTES, "x"));
+  await dirty.close();
+  const history = await followRecord(lab, volume.name, signal);
+  await unpublishOnNode(lab, volume, node("node-a"));
+  const unstaged = unstage(volume, node("node-a"));
+  await history.untilSeen("the end of node-a's want", (record) => record.writer?.wanted === false);
+  node("node-a").process.kill("SIGSTOP");
+  const frozen = await readRecord(lab, volume, signal);
+  assert.equal(frozen?.writer?.held, true, "the plug-in stands still before it has given the volume back");
+  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
+  node("node-a").process.kill("SIGCONT");
+  await Promise.all([unstaged, bringUpByNode(lab, volume, node("node-b"))]);
+  const given = history.records.findIndex((record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.wanted);
+  const taken = history.records.findIndex((record) => record.writer?.nodeName === "node-b");
+  assert.ok(given !== -1 && given < taken, "granted only after it was given back");
+  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody was fenced");
+  await takeDownByNode(lab, volume, node("node-b"));
+  await history.stop();
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function waitsForHealthyUser(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "busy", replicated);
+  await bringUpByNode(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await untilReplicated(world, volume);
+  const history = await followRecord(lab, volume.name, signal);
+  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
+  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
+  await writer.untilSynced(writer.lastSynced() + 10);
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDownByNode(lab, volume, node("node-a"));
+  await bringUpByNode(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody was fenced");
+  assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
+  await takeDownByNode(lab, volume, node("node-b"));
+  await history.stop();
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "frozen", replicated);
+  await bringUpByNode(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await untilReplicated(world, volume);
+  const history = await followRecord(lab, volume.name, signal);
+  freeze(node("node-a"), writer);
+  // Its workload is gone for the orchestrator, its heartbeat grows stale: neither is proof that it can't write.
+  await lab.orchestrator.removeUser("node-a", volume.volumeId);
+  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
+  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "out of service");
+  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody is fenced on suspicion");
+
+  await lab.orchestrator.setOutOfService("node-a", true);
+  await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");
+  await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
+  await bringUpByNode(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+
+  thaw(node("node-a"), writer);
+  assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+  await writer.process.stop(STOP_GRACE_MS);
+  await lab.orchestrator.setOutOfService("node-a", false);
+  await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await takeDownByNode(lab, volume, node("node-b"));
+  await history.stop();
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+it("nodes that attach by themselves", async (t) => {
+  const settings = { vms, nodeFlags: ["--attach=driver", `--stage-wait-ms=${STAGE_WAIT_MS}`] };
+  await withLab(t, settings, async (world) => {
+    await t.test("move a volume with replicas without any controller call", () => movesFreely(world, "free", replicated));
+    await t.test("move a volume without replicas", () => movesFreely(world, "plain", { skuName: "Premium_LRS" }));
+    await t.test("wait for an unstage that takes long, and are granted the volume when it has ended", () => waitsForSlowUnstage(world));
+    await t.test("wait for a healthy user on the old node and say who it is, and nobody is fenced", () => waitsForHealthyUser(world));
+    await t.test("do not have a frozen node fenced before it is out of service, and take over then", () => fencesOnlyOutOfService(world));
+  });
+});
