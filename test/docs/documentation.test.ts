@@ -4,12 +4,12 @@ import { glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { releaseRules } from "../../sim/release-check/release-protocol.ts";
+import { safetyRules } from "../../sim/writer-protocol/steps.ts";
 import { controllerRole } from "../../src/compose/controller-role.ts";
 import { nodeRole } from "../../src/compose/node-role.ts";
 import { standaloneRole } from "../../src/compose/standalone-role.ts";
 import { storeRole } from "../../src/compose/store-role.ts";
-import { safetyRules } from "../../sim/writer-protocol/steps.ts";
-import { releaseRules } from "../../sim/release-check/release-protocol.ts";
 import { settingsRows } from "./settings-rows.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
