@@ -49,14 +49,85 @@ export interface ArmDisk {
   readonly managedByExtended: readonly string[];
 }
 
-/** A new, empty disk. */
-interface ArmDiskSpec {
+/** What a disk can be told to be at any time, in Azure's words. What is undefined is Azure's default, or stays as it is. */
+interface ArmDiskTraits {
+  /** Premium SSD v2 and Ultra only, as is `diskMBpsReadWrite`. */
+  readonly diskIOPSReadWrite?: number;
+  readonly diskMBpsReadWrite?: number;
+  /** A performance tier above the size's own, such as `P40`: Premium SSD only. */
+  readonly tier?: string;
+  readonly burstingEnabled?: boolean;
+  readonly networkAccessPolicy?: string;
+  readonly publicNetworkAccess?: string;
+  readonly diskAccessId?: string;
+  readonly diskEncryptionSetId?: string;
+}
+
+/** A new disk: empty, or with the bytes of a snapshot or of another disk. */
+export interface ArmDiskSpec extends ArmDiskTraits {
   readonly location: string;
   readonly zones: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
   readonly skuName: string;
-  readonly diskSizeGB: number;
+  /** Undefined only with a source: as large as that. */
+  readonly diskSizeGB: number | undefined;
   readonly maxShares: number;
+  /** The snapshot or disk that it starts out as a copy of. */
+  readonly sourceId?: string;
+  /** 512 or 4096: Premium SSD v2 and Ultra only. */
+  readonly logicalSectorSize?: number;
+  readonly performancePlus?: boolean;
+}
+
+/** Changes of a disk: what is undefined stays as it is. */
+export interface ArmDiskChange extends ArmDiskTraits {
+  readonly diskSizeGB?: number;
+  readonly skuName?: string;
+  /** The whole map. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** A snapshot, as far as a driver reads it. */
+export interface ArmSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly skuName: string;
+  readonly diskSizeGB: number;
+  readonly incremental: boolean;
+  /** The disk or snapshot that it was made from; it may be gone. */
+  readonly sourceId: string;
+  /** RFC 3339. */
+  readonly timeCreated: string;
+  readonly provisioningState: string;
+  /** Of a copy in the background; undefined where there is none. Below 100 it can't be restored, save by instant access. */
+  readonly completionPercent: number | undefined;
+  /** `Pending`, `Available`, `InstantAccess` or `AvailableWithInstantAccess`; undefined from older services. */
+  readonly accessState: string | undefined;
+}
+
+/** A new snapshot. */
+export interface ArmSnapshotSpec {
+  readonly location: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** A disk, or a snapshot to copy. */
+  readonly sourceId: string;
+  /** `CopyStart`: of an incremental snapshot in another region, in the background. */
+  readonly createOption: "Copy" | "CopyStart";
+  /** false: a full copy, which Premium SSD v2 and Ultra disks refuse. */
+  readonly incremental: boolean;
+  /** Default: Azure's, zone-redundant where there is such storage. */
+  readonly skuName?: string;
+  /** 60 to 300: Premium SSD v2 and Ultra only. */
+  readonly instantAccessDurationMinutes?: number;
+}
+
+/** A size of VM. */
+export interface ArmVmSize {
+  /** Such as `Standard_D8s_v5`. */
+  readonly name: string;
+  readonly dataDisksMax: number;
 }
 
 /** Changes of a VM: what is undefined stays as it is; none at all is an empty update. */
@@ -131,8 +202,13 @@ export interface ArmApi {
   getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
   listDisks(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
   startDiskCreateOrUpdate(request: ArmName & ArmCall & { readonly disk: ArmDiskSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
-  startDiskResize(request: ArmName & ArmCall & { readonly diskSizeGB: number }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startDiskUpdate(request: ArmName & ArmCall & { readonly change: ArmDiskChange }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  getSnapshot(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmSnapshot>>;
+  listSnapshots(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
+  startSnapshotCreate(request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  listVmSizes(request: { readonly location: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVmSize[]>>;
   getVm(request: ArmName & ArmCall & { readonly instanceView: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmVm>>;
   listVms(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
   /** PATCH with `If-Match`: the one way in which disks reach and leave a VM. */

@@ -96,7 +96,8 @@ export function createArmSession(options: {
       const current = operation;
       const polled = await call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation: current, clientRequestId }, signal), signal);
       if (!polled.ok) {
-        const mayAskAgain = classOf(polled.failure) === "lost" || (classOf(polled.failure) === "throttled" && polled.failure.code !== ownErrorCodes.budgetExhausted);
+        const mayAskAgain =
+          classOf(polled.failure) === "lost" || (classOf(polled.failure) === "throttled" && polled.failure.code !== ownErrorCodes.budgetExhausted);
         if (mayAskAgain) continue;
         return polled;
       }

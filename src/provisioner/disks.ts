@@ -79,7 +79,7 @@ export async function resizeDisk(
   const resized = await write(
     session,
     { group: "diskWrite", diskUri },
-    (clientRequestId) => session.arm.startDiskResize({ ...nameOf(diskUri), diskSizeGB: sizeGiB, clientRequestId }, signal),
+    (clientRequestId) => session.arm.startDiskUpdate({ ...nameOf(diskUri), change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
   );
   if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));

@@ -43,7 +43,11 @@ export async function updateVm(
     signal,
   );
   if (!started.ok) return fail(started.failure);
-  const ended = await session.untilEnded(started.value, { resource: key, lane: update.lane, ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }) }, signal);
+  const ended = await session.untilEnded(
+    started.value,
+    { resource: key, lane: update.lane, ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }) },
+    signal,
+  );
   return ended.ok ? ok(undefined) : ended;
 }
 

@@ -468,7 +468,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const attached = attaching(cloud.provisioner, { diskUri: behind, node });
         valueOf(await cloud.run(detached));
         valueOf(await cloud.run(attached));
-        assert.deepEqual(disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]), ["pvc-2"]);
+        assert.deepEqual(
+          disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
+          ["pvc-2"],
+        );
       });
 
       on("takes over a detach that an earlier instance left hanging", async (cloud) => {

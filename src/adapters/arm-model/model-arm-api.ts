@@ -1,10 +1,11 @@
 import { fail, ok } from "../../core/result.ts";
 import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/arm-message.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmName, ArmVm } from "../../provisioner/arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmName, ArmSnapshot, ArmVm } from "../../provisioner/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm-error.ts";
-import { readDiskResource, readPage, readVmResource } from "../arm-wire/read-resources.ts";
+import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
 import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 
 /** What the adapter needs of the emulator's model. */
 export interface ModelArmApiOptions {
@@ -26,6 +27,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const { model, clock } = options;
   const group = (resourceGroup: string): string => `/subscriptions/${options.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
   const diskPath = (disk: ArmName): string => `${group(disk.resourceGroup)}/disks/${disk.name}`;
+  const snapshotPath = (snapshot: ArmName): string => `${group(snapshot.resourceGroup)}/snapshots/${snapshot.name}`;
   const vmPath = (vm: ArmName): string => `${group(vm.resourceGroup)}/virtualMachines/${vm.name}`;
 
   async function send(
@@ -75,21 +77,26 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) => valueFrom<ArmDisk>(answer, readDiskResource)),
     listDisks: ({ resourceGroup, clientRequestId }, signal) => list({ path: `${group(resourceGroup)}/disks`, clientRequestId }, readDiskResource, signal),
     startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
-      const body = {
-        location: disk.location,
-        ...(disk.zones.length > 0 ? { zones: [...disk.zones] } : {}),
-        tags: disk.tags,
-        sku: { name: disk.skuName },
-        properties: { creationData: { createOption: "Empty" }, diskSizeGB: disk.diskSizeGB, ...(disk.maxShares > 1 ? { maxShares: disk.maxShares } : {}) },
-      };
-      return read(await send({ method: "PUT", path: diskPath(name), body, clientRequestId }, signal), (answer) => startedFrom(answer, "disk"));
+      return read(await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal), (answer) => startedFrom(answer, "disk"));
     },
-    startDiskResize: async ({ diskSizeGB, clientRequestId, ...name }, signal) =>
-      read(await send({ method: "PATCH", path: diskPath(name), body: { properties: { diskSizeGB } }, clientRequestId }, signal), (answer) =>
+    startDiskUpdate: async ({ change, clientRequestId, ...name }, signal) =>
+      read(await send({ method: "PATCH", path: diskPath(name), body: diskChangeBody(change), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),
       ),
     startDiskDelete: async ({ clientRequestId, ...name }, signal) =>
       read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
+    getSnapshot: async ({ clientRequestId, ...name }, signal) =>
+      read(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) => valueFrom<ArmSnapshot>(answer, readSnapshotResource)),
+    listSnapshots: ({ resourceGroup, clientRequestId }, signal) =>
+      list({ path: `${group(resourceGroup)}/snapshots`, clientRequestId }, readSnapshotResource, signal),
+    startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
+      read(await send({ method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId }, signal), (answer) =>
+        startedFrom(answer, "disk"),
+      ),
+    startSnapshotDelete: async ({ clientRequestId, ...name }, signal) =>
+      read(await send({ method: "DELETE", path: snapshotPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
+    listVmSizes: ({ location, clientRequestId }, signal) =>
+      list({ path: `/subscriptions/${options.subscriptionId}/providers/Microsoft.Compute/locations/${location}/vmSizes`, clientRequestId }, readVmSize, signal),
     getVm: async ({ instanceView, clientRequestId, ...name }, signal) =>
       read(
         await send({ method: "GET", path: vmPath(name), clientRequestId, ...(instanceView ? { query: { $expand: "instanceView" } } : {}) }, signal),

@@ -1,4 +1,4 @@
-import type { ArmDataDisk, ArmDisk, ArmVm } from "../../provisioner/arm-api.ts";
+import type { ArmDataDisk, ArmDisk, ArmSnapshot, ArmVm, ArmVmSize } from "../../provisioner/arm-api.ts";
 
 /** A parsed JSON object. */
 type Wire = Readonly<Record<string, unknown>>;
@@ -21,6 +21,32 @@ export function readDiskResource(body: unknown): ArmDisk {
     managedBy: optionalText(disk["managedBy"]),
     managedByExtended: texts(disk["managedByExtended"]),
   };
+}
+
+/** Reads a snapshot as ARM writes it. */
+export function readSnapshotResource(body: unknown): ArmSnapshot {
+  const snapshot = object(body);
+  const properties = object(snapshot["properties"]);
+  const percent = properties["completionPercent"];
+  return {
+    id: text(snapshot["id"]),
+    name: text(snapshot["name"]),
+    location: text(snapshot["location"]),
+    tags: object(snapshot["tags"]) as Readonly<Record<string, string>>,
+    skuName: text(object(snapshot["sku"])["name"]),
+    diskSizeGB: number(properties["diskSizeGB"], 0),
+    incremental: properties["incremental"] === true,
+    sourceId: text(object(properties["creationData"])["sourceResourceId"]),
+    timeCreated: text(properties["timeCreated"]),
+    provisioningState: text(properties["provisioningState"]),
+    completionPercent: typeof percent === "number" ? percent : undefined,
+    accessState: optionalText(properties["snapshotAccessState"]),
+  };
+}
+
+/** Reads a VM size as ARM writes it. */
+export function readVmSize(body: unknown): ArmVmSize {
+  return { name: text(object(body)["name"]), dataDisksMax: number(object(body)["maxDataDiskCount"], 0) };
 }
 
 /** Reads a VM as ARM writes it. */

@@ -1,12 +1,13 @@
-import { ComputeManagementClient, type DataDisk } from "@azure/arm-compute";
+import { ComputeManagementClient, type DataDisk, type Disk, type DiskUpdate, type Snapshot } from "@azure/arm-compute";
 import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
 import { fail, ok } from "../../core/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmDisk, ArmVm } from "../../provisioner/arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmDisk, ArmSnapshot, ArmVm } from "../../provisioner/arm-api.ts";
 import { errorWithoutAnswer } from "../../provisioner/arm-error.ts";
-import { readDiskResource, readPage, readVmResource } from "../arm-wire/read-resources.ts";
+import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
 import { startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
+import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resources.ts";
 import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from "./sdk-call.ts";
 
 /** How to reach Azure. */
@@ -85,26 +86,39 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
     listDisks: ({ resourceGroup, clientRequestId }, signal) =>
       list({ clientRequestId, first: (call) => client.disks.listByResourceGroup(resourceGroup, call).byPage().next(), readItem: readDiskResource }, signal),
     startDiskCreateOrUpdate: async ({ resourceGroup, name, disk, clientRequestId }, signal) => {
-      const body = {
-        location: disk.location,
-        tags: { ...disk.tags },
-        sku: { name: disk.skuName },
-        creationData: { createOption: "Empty" },
-        diskSizeGB: disk.diskSizeGB,
-        ...(disk.zones.length > 0 ? { zones: [...disk.zones] } : {}),
-        ...(disk.maxShares > 1 ? { maxShares: disk.maxShares } : {}),
-      };
+      const body: Disk = { location: disk.location, ...flattened(diskBody(disk)) };
       const answer = await send(clientRequestId, (call) => client.disks.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
-    startDiskResize: async ({ resourceGroup, name, diskSizeGB, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => client.disks.update(resourceGroup, name, { diskSizeGB }, call).submitted(), signal);
+    startDiskUpdate: async ({ resourceGroup, name, change, clientRequestId }, signal) => {
+      const body: DiskUpdate = flattened(diskChangeBody(change));
+      const answer = await send(clientRequestId, (call) => client.disks.update(resourceGroup, name, body, call).submitted(), signal);
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     startDiskDelete: async ({ resourceGroup, name, clientRequestId }, signal) => {
       const answer = await send(clientRequestId, (call) => client.disks.delete(resourceGroup, name, call).submitted(), signal);
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
+    getSnapshot: async ({ resourceGroup, name, clientRequestId }, signal) =>
+      readSdkAnswer(await send(clientRequestId, (call) => client.snapshots.get(resourceGroup, name, call), signal), (wire) =>
+        valueFrom<ArmSnapshot>(wire, readSnapshotResource),
+      ),
+    listSnapshots: ({ resourceGroup, clientRequestId }, signal) =>
+      list(
+        { clientRequestId, first: (call) => client.snapshots.listByResourceGroup(resourceGroup, call).byPage().next(), readItem: readSnapshotResource },
+        signal,
+      ),
+    startSnapshotCreate: async ({ resourceGroup, name, snapshot, clientRequestId }, signal) => {
+      const body: Snapshot = { location: snapshot.location, ...flattened(snapshotBody(snapshot)) };
+      const answer = await send(clientRequestId, (call) => client.snapshots.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    startSnapshotDelete: async ({ resourceGroup, name, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => client.snapshots.delete(resourceGroup, name, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    listVmSizes: ({ location, clientRequestId }, signal) =>
+      list({ clientRequestId, first: (call) => client.virtualMachineSizes.list(location, call).byPage().next(), readItem: readVmSize }, signal),
     getVm: async ({ resourceGroup, name, instanceView, clientRequestId }, signal) => {
       const answer = await send(
         clientRequestId,
@@ -143,6 +157,12 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
     pollOperation: async ({ operation, clientRequestId }, signal) =>
       readSdkAnswer(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) => statusFrom(wire, operation)),
   };
+}
+
+/** The SDK wants what the wire has in `properties` one level up, and spells one member otherwise. */
+function flattened({ properties, ...rest }: { readonly properties: Readonly<Record<string, unknown>> }): Readonly<Record<string, unknown>> {
+  const { diskIOPSReadWrite, ...others } = properties;
+  return { ...rest, ...others, ...(diskIOPSReadWrite === undefined ? {} : { diskIopsReadWrite: diskIOPSReadWrite }) };
 }
 
 /** An entry as it was read goes back as it is; only one member is spelt otherwise in the SDK. */

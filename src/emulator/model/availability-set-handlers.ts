@@ -1,7 +1,7 @@
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
 import { armErrors } from "./errors.ts";
 import { type JsonObject, numberAt, textAt, textsAt } from "./json.ts";
-import { inScope, page } from "./paging.ts";
+import { checkScope, inScope, page } from "./paging.ts";
 import { keyOf, resourceId, sameId } from "./resource-id.ts";
 import { type AvailabilitySet, resourceGroupForWrite, type World } from "./world.ts";
 
@@ -33,6 +33,8 @@ export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerR
 }
 
 export function listAvailabilitySetsHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
   const sets = [...world.availabilitySets.values()].filter((set) => inScope(call, set));
   return page(world, call, sets, (set) => render(world, set));
 }

@@ -6,7 +6,7 @@ import type { Disk } from "./disk.ts";
 import { armErrors } from "./errors.ts";
 import { textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
-import { inScope, page } from "./paging.ts";
+import { checkScope, inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
 import { findDisk, findResourceGroup, resourceGroupForWrite, type World } from "./world.ts";
 
@@ -41,11 +41,9 @@ export function deleteDiskHandler(world: World, call: ArmCall): HandlerResult {
 }
 
 export function listDisksHandler(world: World, call: ArmCall): HandlerResult {
-  const { resourceGroup } = call.params;
-  if (resourceGroup !== undefined && findResourceGroup(world, { subscriptionId: param(call, "subscriptionId"), resourceGroup }) === undefined) {
-    return armErrors.resourceGroupNotFound(resourceGroup);
-  }
-  const upperCase = resourceGroup === undefined && world.settings.upperCaseGroupInSubscriptionLists;
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
+  const upperCase = call.params["resourceGroup"] === undefined && world.settings.upperCaseGroupInSubscriptionLists;
   const disks = [...world.disks.values()].filter((disk) => inScope(call, disk));
   return page(world, call, disks, (disk) => renderDiskNow(world, disk.id, upperCase) ?? {});
 }

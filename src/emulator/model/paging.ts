@@ -1,7 +1,8 @@
 import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
+import { armErrors, type ArmFailure } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 import { keyOf } from "./resource-id.ts";
-import type { World } from "./world.ts";
+import { findResourceGroup, type World } from "./world.ts";
 
 /** Something that a list shows, with the id that it is ordered by. */
 export interface Listed {
@@ -24,6 +25,13 @@ export function page<T extends Listed>(world: World, call: ArmCall, items: reado
 function nextLink(call: ArmCall, token: string): string {
   const query = Object.entries({ ...call.query, $skiptoken: token }).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
   return `${call.origin}${encodeURI(call.path)}?${query.join("&")}`;
+}
+
+/** Why a list over a resource group can't be answered: there is no such group. */
+export function checkScope(world: World, call: ArmCall): ArmFailure | undefined {
+  const { subscriptionId, resourceGroup } = call.params;
+  if (subscriptionId === undefined || resourceGroup === undefined) return undefined;
+  return findResourceGroup(world, { subscriptionId, resourceGroup }) === undefined ? armErrors.resourceGroupNotFound(resourceGroup) : undefined;
 }
 
 /** True for resources under a path's subscription and, where it has one, its resource group. */

@@ -3,7 +3,7 @@ import { echo } from "./disk-write.ts";
 import { armErrors } from "./errors.ts";
 import { textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
-import { inScope, page } from "./paging.ts";
+import { checkScope, inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
 import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
@@ -40,6 +40,8 @@ export function deleteSnapshotHandler(world: World, call: ArmCall): HandlerResul
 }
 
 export function listSnapshotsHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
   const snapshots = [...world.snapshots.values()].filter((snapshot) => inScope(call, snapshot));
   return page(world, call, snapshots, (snapshot) => renderSnapshot(snapshot, world.nowMs));
 }

@@ -4,7 +4,7 @@ import { armErrors } from "./errors.ts";
 import { renderInstanceView } from "./instance-view.ts";
 import { booleanAt, isObject, type JsonObject, listAt, numberAt, textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
-import { inScope, page } from "./paging.ts";
+import { checkScope, inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
 import { etagText, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
 import { createVm, type VmAddress } from "./vm-create.ts";
@@ -58,6 +58,8 @@ export function instanceViewHandler(world: World, call: ArmCall): HandlerResult 
 }
 
 export function listVmsHandler(world: World, call: ArmCall): HandlerResult {
+  const refused = checkScope(world, call);
+  if (refused !== undefined) return refused;
   const withView = call.query["$expand"] === "instanceView" || call.query["statusonly"] === "true";
   const filtersByScaleSet = /virtualMachineScaleSet\/id/i.test(call.query["$filter"] ?? "");
   const { location } = call.params;

@@ -1,0 +1,64 @@
+import type { ArmDiskChange, ArmDiskSpec, ArmSnapshotSpec } from "../../provisioner/arm-api.ts";
+
+/** JSON as it travels. */
+type Wire = null | boolean | number | string | readonly Wire[] | WireObject;
+
+interface WireObject {
+  readonly [member: string]: Wire;
+}
+
+/** A body of ARM: what is not common to all resources is in `properties`. */
+type WireBody = WireObject & { readonly properties: WireObject };
+
+/** The body that creates a disk. */
+export function diskBody(disk: ArmDiskSpec): WireBody {
+  const { location, zones, tags, skuName, diskSizeGB, maxShares, sourceId, logicalSectorSize, performancePlus } = disk;
+  return {
+    location,
+    tags: { ...tags },
+    sku: { name: skuName },
+    ...(zones.length > 0 ? { zones: [...zones] } : {}),
+    properties: {
+      creationData: {
+        ...(sourceId === undefined ? { createOption: "Empty" } : { createOption: "Copy", sourceResourceId: sourceId }),
+        ...given({ logicalSectorSize, performancePlus }),
+      },
+      ...given({ diskSizeGB }),
+      ...(maxShares > 1 ? { maxShares } : {}),
+      ...traits(disk),
+    },
+  };
+}
+
+/** The body that changes a disk. */
+export function diskChangeBody(change: ArmDiskChange): WireBody {
+  const { tags, skuName, diskSizeGB } = change;
+  return {
+    ...(tags === undefined ? {} : { tags: { ...tags } }),
+    ...(skuName === undefined ? {} : { sku: { name: skuName } }),
+    properties: { ...given({ diskSizeGB }), ...traits(change) },
+  };
+}
+
+/** The body that creates a snapshot. */
+export function snapshotBody(snapshot: ArmSnapshotSpec): WireBody {
+  const { location, tags, sourceId, createOption, incremental, skuName, instantAccessDurationMinutes } = snapshot;
+  return {
+    location,
+    tags: { ...tags },
+    ...(skuName === undefined ? {} : { sku: { name: skuName } }),
+    properties: { incremental, creationData: { createOption, sourceResourceId: sourceId, ...given({ instantAccessDurationMinutes }) } },
+  };
+}
+
+function traits(disk: ArmDiskChange | ArmDiskSpec): WireObject {
+  const { diskIOPSReadWrite, diskMBpsReadWrite, tier, burstingEnabled, networkAccessPolicy, publicNetworkAccess, diskAccessId, diskEncryptionSetId } = disk;
+  return {
+    ...given({ diskIOPSReadWrite, diskMBpsReadWrite, tier, burstingEnabled, networkAccessPolicy, publicNetworkAccess, diskAccessId }),
+    ...(diskEncryptionSetId === undefined ? {} : { encryption: { diskEncryptionSetId, type: "EncryptionAtRestWithCustomerKey" } }),
+  };
+}
+
+function given(members: Readonly<Record<string, Wire | undefined>>): WireObject {
+  return Object.fromEntries(Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])));
+}

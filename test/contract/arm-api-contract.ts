@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Result } from "../../src/core/result.ts";
+import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { ArmAnswer, ArmApi, ArmDisk, ArmDiskSpec, ArmError, ArmOperation, ArmVm } from "../../src/provisioner/arm-api.ts";
+import { LOCATION, RESOURCE_GROUP, diskUri, never } from "./cloud-bench.ts";
+
+/** An `ArmApi` to hold to the contract, on a cloud whose operations end by their first poll; it has VMs `node-a` and `node-b` in zone 1. */
+export interface ArmUnderTest {
+  readonly arm: ArmApi;
+  readonly model: ComputeModel;
+  close(): Promise<void>;
+}
+
+const POLLS_MAX = 100;
+const clientRequestId = "correlation-1";
+const group = { resourceGroup: RESOURCE_GROUP, clientRequestId };
+const named = (name: string): { resourceGroup: string; name: string; clientRequestId: string } => ({ ...group, name });
+
+const aDisk = (changes: Partial<ArmDiskSpec> = {}): ArmDiskSpec => ({
+  location: LOCATION,
+  zones: ["1"],
+  tags: {},
+  skuName: "Premium_LRS",
+  diskSizeGB: 64,
+  maxShares: 1,
+  ...changes,
+});
+
+/** Declares the tests that every `ArmApi` passes, the SDK's and the model's: each method, what it answers, and how it is refused. */
+export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest>): void {
+  describe(`ArmApi: ${name}`, () => {
+    let under: ArmUnderTest;
+    let arm: ArmApi;
+    before(async () => {
+      under = await makeArm();
+      arm = under.arm;
+    });
+    after(() => under.close());
+
+    const finish = async (started: ArmAnswer<ArmOperation>): Promise<Result<void, ArmError>> => {
+      assert.ok(started.result.ok, JSON.stringify(started.result));
+      let operation = started.result.value;
+      for (let polls = 0; operation.pollUrl !== undefined && polls < POLLS_MAX; polls++) {
+        const polled = await arm.pollOperation({ operation, clientRequestId }, never);
+        assert.ok(polled.result.ok, JSON.stringify(polled.result));
+        const status = polled.result.value;
+        if (status.state === "succeeded") break;
+        if (status.state !== "running") return { ok: false, failure: status.error };
+        operation = status.operation;
+      }
+      return { ok: true, value: undefined };
+    };
+    const done = async (started: Promise<ArmAnswer<ArmOperation>>): Promise<void> => {
+      const ended = await finish(await started);
+      assert.ok(ended.ok, JSON.stringify(ended));
+    };
+    const disk = async (diskName: string): Promise<ArmDisk> => valueOf(await arm.getDisk(named(diskName), never));
+    const vm = async (vmName: string): Promise<ArmVm> => valueOf(await arm.getVm({ ...named(vmName), instanceView: true }, never));
+    const createDisk = (diskName: string, changes: Partial<ArmDiskSpec> = {}): Promise<void> =>
+      done(arm.startDiskCreateOrUpdate({ ...named(diskName), disk: aDisk(changes) }, never));
+
+    it("creates a disk, changes what can be changed, and deletes it", async () => {
+      const traits = { diskIOPSReadWrite: 4000, diskMBpsReadWrite: 200, networkAccessPolicy: "DenyAll", publicNetworkAccess: "Disabled" };
+      await createDisk("v2", { skuName: "PremiumV2_LRS", logicalSectorSize: 512, tags: { a: "b" }, ...traits });
+      const { properties } = JSON.parse(
+        JSON.stringify(under.model.handle({ method: "GET", path: diskUri("v2"), query: { "api-version": "2025-01-02" } }).body),
+      ) as {
+        properties: Record<string, unknown> & { creationData: Record<string, unknown> };
+      };
+      for (const [trait, value] of Object.entries(traits)) assert.equal(properties[trait], value, trait);
+      assert.equal(properties.creationData["logicalSectorSize"], 512);
+      await done(arm.startDiskUpdate({ ...named("v2"), change: { diskSizeGB: 128, diskIOPSReadWrite: 5000, tags: { c: "d" } } }, never));
+      const changed = await disk("v2");
+      assert.deepEqual([changed.diskSizeGB, changed.tags, changed.skuName], [128, { c: "d" }, "PremiumV2_LRS"]);
+      await createDisk("premium", { maxShares: 2 });
+      await done(arm.startDiskUpdate({ ...named("premium"), change: { skuName: "StandardSSD_LRS" } }, never));
+      assert.deepEqual([(await disk("premium")).skuName, (await disk("premium")).maxShares], ["StandardSSD_LRS", 2]);
+      for (const diskName of ["v2", "premium"]) await done(arm.startDiskDelete(named(diskName), never));
+      assert.equal(failureOf(await arm.getDisk(named("v2"), never)).code, "ResourceNotFound");
+      await done(arm.startDiskDelete(named("v2"), never));
+    });
+
+    it("copies a disk, snapshots one in either way, restores it larger, lists snapshots over pages, and deletes them", async () => {
+      await createDisk("source");
+      await createDisk("copy", { sourceId: diskUri("source"), diskSizeGB: undefined });
+      assert.equal((await disk("copy")).diskSizeGB, 64);
+      for (const [snapshotName, incremental] of [
+        ["incremental", true],
+        ["full", false],
+        ["third", true],
+      ] as const) {
+        const snapshot = { location: LOCATION, tags: { of: "source" }, sourceId: diskUri("source"), createOption: "Copy" as const, incremental };
+        await done(arm.startSnapshotCreate({ ...named(snapshotName), snapshot }, never));
+        const { id: _id, timeCreated, ...rest } = valueOf(await arm.getSnapshot(named(snapshotName), never));
+        assert.match(timeCreated, /^\d{4}-\d\d-\d\dT/);
+        assert.deepEqual(rest, {
+          name: snapshotName,
+          location: LOCATION,
+          tags: { of: "source" },
+          skuName: "Standard_ZRS",
+          diskSizeGB: 64,
+          incremental,
+          sourceId: diskUri("source"),
+          provisioningState: "Succeeded",
+          completionPercent: undefined,
+          accessState: "Available",
+        });
+      }
+      const { id } = valueOf(await arm.getSnapshot(named("incremental"), never));
+      await createDisk("restored", { sourceId: id, diskSizeGB: 128 });
+      assert.equal((await disk("restored")).diskSizeGB, 128);
+      assert.deepEqual(
+        valueOf(await arm.listSnapshots(group, never)).map((snapshot) => snapshot.name),
+        ["full", "incremental", "third"],
+      );
+      const elsewhere = { location: "westus", tags: {}, sourceId: id, createOption: "CopyStart" as const, incremental: true };
+      await done(arm.startSnapshotCreate({ ...named("elsewhere"), snapshot: elsewhere }, never));
+      assert.equal(typeof valueOf(await arm.getSnapshot(named("elsewhere"), never)).completionPercent, "number");
+      for (const snapshotName of ["incremental", "full", "third", "elsewhere"]) await done(arm.startSnapshotDelete(named(snapshotName), never));
+      assert.deepEqual(valueOf(await arm.listSnapshots(group, never)), []);
+      const smaller = await arm.startDiskCreateOrUpdate({ ...named("smaller"), disk: aDisk({ sourceId: diskUri("source"), diskSizeGB: 4 }) }, never);
+      assert.ok([400, 409].includes(failureOf(smaller).statusCode));
+    });
+
+    it("attaches and detaches by attachDetachDataDisks, and shows it", async () => {
+      await createDisk("data");
+      await done(arm.startAttachDetachDataDisks({ ...named("node-a"), attach: [{ diskId: diskUri("data"), lun: 5, caching: "ReadOnly" }], detach: [] }, never));
+      assert.deepEqual(
+        (await vm("node-a")).dataDisks.map(({ lun, name: diskName, caching, toBeDetached }) => ({ lun, diskName, caching, toBeDetached })),
+        [{ lun: 5, diskName: "data", caching: "ReadOnly", toBeDetached: false }],
+      );
+      assert.match((await disk("data")).managedBy ?? "", /\/virtualMachines\/node-a$/);
+      const taken = await arm.startAttachDetachDataDisks({ ...named("node-b"), attach: [{ diskId: diskUri("data") }], detach: [] }, never);
+      assert.equal(failureOf(taken).code, "ConflictingUserInput");
+      const detach = [{ diskId: diskUri("data"), detachOption: "ForceDetach" }];
+      await done(arm.startAttachDetachDataDisks({ ...named("node-a"), attach: [], detach }, never));
+      assert.deepEqual((await vm("node-a")).dataDisks, []);
+    });
+
+    it("updates a VM under its ETag, and not under another", async () => {
+      const { etag, tags } = await vm("node-a");
+      await done(arm.startVmUpdate({ ...named("node-a"), change: { tags: { ...tags, mark: "1" } }, ifMatch: etag }, never));
+      const late = await arm.startVmUpdate({ ...named("node-a"), change: {}, ifMatch: etag }, never);
+      assert.deepEqual([failureOf(late).statusCode, failureOf(late).code], [412, "PreconditionFailed"]);
+      assert.deepEqual((await vm("node-a")).tags, { mark: "1" });
+    });
+
+    it("powers a VM off and deallocates it", async () => {
+      const power = async (): Promise<string | undefined> => (await vm("node-b")).statusCodes?.find((code) => code.startsWith("PowerState/"));
+      assert.equal(await power(), "PowerState/running");
+      await done(arm.startVmPowerOff({ ...named("node-b"), skipShutdown: true }, never));
+      assert.equal(await power(), "PowerState/stopped");
+      await done(arm.startVmDeallocate({ ...named("node-b"), forceDeallocate: true }, never));
+      assert.equal(await power(), "PowerState/deallocated");
+    });
+
+    it("lists disks and VMs over pages, and sizes of VMs", async () => {
+      for (const diskName of ["list-1", "list-2", "list-3"]) await createDisk(diskName);
+      const listed = valueOf(await arm.listDisks(group, never)).map((each) => each.name);
+      for (const diskName of ["list-1", "list-2", "list-3"]) assert.ok(listed.includes(diskName), diskName);
+      assert.equal(new Set(listed).size, listed.length);
+      assert.deepEqual(
+        valueOf(await arm.listVms(group, never)).map((each) => [each.name, each.vmSize]),
+        [
+          ["node-a", "Standard_D8s_v5"],
+          ["node-b", "Standard_D8s_v5"],
+          ["node-c", "Standard_D8s_v5"],
+        ],
+      );
+      const sizes = valueOf(await arm.listVmSizes({ location: LOCATION, clientRequestId }, never));
+      assert.deepEqual(
+        sizes.find((size) => size.name === "Standard_D8s_v6"),
+        { name: "Standard_D8s_v6", dataDisksMax: 24 },
+      );
+    });
+
+    for (const [method, call] of Object.entries({
+      getDisk: () => arm.getDisk(named("none"), never),
+      getSnapshot: () => arm.getSnapshot(named("none"), never),
+      getVm: () => arm.getVm({ ...named("none"), instanceView: false }, never),
+      startDiskUpdate: () => arm.startDiskUpdate({ ...named("none"), change: { diskSizeGB: 8 } }, never),
+      startVmUpdate: () => arm.startVmUpdate({ ...named("none"), change: {}, ifMatch: '"1"' }, never),
+      startVmPowerOff: () => arm.startVmPowerOff({ ...named("none"), skipShutdown: true }, never),
+      startVmDeallocate: () => arm.startVmDeallocate({ ...named("none"), forceDeallocate: true }, never),
+      startAttachDetachDataDisks: () => arm.startAttachDetachDataDisks({ ...named("none"), attach: [], detach: [] }, never),
+      listDisks: () => arm.listDisks({ resourceGroup: "none", clientRequestId }, never),
+      listSnapshots: () => arm.listSnapshots({ resourceGroup: "none", clientRequestId }, never),
+      listVms: () => arm.listVms({ resourceGroup: "none", clientRequestId }, never),
+    } satisfies Partial<Record<keyof ArmApi, () => Promise<ArmAnswer<unknown>>>>)) {
+      it(`answers a 404 of ${method} as Azure's error, with its request id`, async () => {
+        const failure = failureOf(await call());
+        assert.deepEqual([failure.statusCode, /NotFound$/.test(failure.code), failure.requestId !== ""], [404, true, true], JSON.stringify(failure));
+      });
+    }
+
+    for (const kind of ["FailOperation", "DropResponse"] as const) {
+      it(`tells a snapshot that ${kind === "FailOperation" ? "failed" : "nobody answered for"} from one that is there`, async () => {
+        await createDisk(`of-${kind}`);
+        const effect = kind === "FailOperation" ? { kind, code: "InternalExecutionError", message: "An internal execution error occurred." } : { kind };
+        under.model.faults.add({ operation: "Snapshots_CreateOrUpdate", times: 1, effect });
+        const snapshot = { location: LOCATION, tags: {}, sourceId: diskUri(`of-${kind}`), createOption: "Copy" as const, incremental: true };
+        const started = await arm.startSnapshotCreate({ ...named(`snap-${kind}`), snapshot }, never);
+        if (kind === "DropResponse") assert.deepEqual([failureOf(started).statusCode, failureOf(started).code], [0, "NoAnswer"]);
+        else {
+          const ended = await finish(started);
+          assert.ok(!ended.ok);
+          assert.deepEqual([ended.failure.code, ended.failure.message], ["InternalExecutionError", "An internal execution error occurred."]);
+        }
+      });
+    }
+  });
+}
+
+function valueOf<T>(answer: ArmAnswer<T>): T {
+  assert.ok(answer.result.ok, JSON.stringify(answer.result));
+  return answer.result.value;
+}
+
+function failureOf(answer: ArmAnswer<unknown>): ArmError {
+  assert.ok(!answer.result.ok, "expected an error");
+  return answer.result.failure;
+}
