@@ -70,7 +70,10 @@ async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   const given = history.records.findIndex((record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.wanted);
   const taken = history.records.findIndex((record) => record.writer?.nodeName === "node-b");
   assert.ok(given !== -1 && given < taken, "granted only after it was given back");
-  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody was fenced");
+  assert.ok(
+    history.records.every((record) => record.fencing === undefined),
+    "nobody was fenced",
+  );
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
@@ -90,7 +93,10 @@ async function waitsForHealthyUser(world: LabWorld): Promise<void> {
   await takeDownByNode(lab, volume, node("node-a"));
   await bringUpByNode(lab, volume, node("node-b"));
   assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
-  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody was fenced");
+  assert.ok(
+    history.records.every((record) => record.fencing === undefined),
+    "nobody was fenced",
+  );
   assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
@@ -109,7 +115,10 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
   await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "out of service");
-  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody is fenced on suspicion");
+  assert.ok(
+    history.records.every((record) => record.fencing === undefined),
+    "nobody is fenced on suspicion",
+  );
 
   await lab.orchestrator.setOutOfService("node-a", true);
   await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");

@@ -39,7 +39,10 @@ export async function followRecord(lab: Lab, volumeName: string, signal: AbortSi
         const place = records.findIndex(fits);
         return Promise.resolve(place === -1 ? undefined : place);
       }),
-    writers: () => records.flatMap(({ writer }) => (writer === undefined ? [] : [`${writer.nodeName}@${writer.epoch}`])).filter((name, index, all) => name !== all[index - 1]),
+    writers: () =>
+      records
+        .flatMap(({ writer }) => (writer === undefined ? [] : [`${writer.nodeName}@${writer.epoch}`]))
+        .filter((name, index, all) => name !== all[index - 1]),
     stop: async () => {
       ended.abort();
       await following;

@@ -58,7 +58,11 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     await Promise.all([lab.processes.get("controller")?.restart(), lab.processes.get("node-b")?.restart()]);
     // Node-b wants it from the first moment on, while node-a's plug-in is still down.
     let hasClaimed = false;
-    const insisting = insist(() => publishOnController(lab, volume, node("node-b")), () => hasClaimed, signal);
+    const insisting = insist(
+      () => publishOnController(lab, volume, node("node-b")),
+      () => hasClaimed,
+      signal,
+    );
     const found = await history.untilSeen("a record that trusts nobody", (record) => record.unproven.some((other) => other.nodeName === "node-a"));
     assert.equal(history.records[found]?.writer, undefined);
     const syncedBefore = writer.lastSynced();
@@ -66,7 +70,10 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
     hasClaimed = true;
     const reasons = await insisting;
-    assert.ok(reasons.every((reason) => reason.startsWith("FAILED_PRECONDITION") || reason.startsWith("UNAVAILABLE") || reason.startsWith("NOT_FOUND")), reasons.join("\n"));
+    assert.ok(
+      reasons.every((reason) => reason.startsWith("FAILED_PRECONDITION") || reason.startsWith("UNAVAILABLE") || reason.startsWith("NOT_FOUND")),
+      reasons.join("\n"),
+    );
     await writer.untilSynced(syncedBefore + 20);
     assert.deepEqual(history.writers(), ["node-a@2"], "nobody else was granted, under an epoch above the lost one");
     await history.untilSeen("node-b to show that it is clean", (record) => !record.unproven.some((other) => other.nodeName === "node-b"));
@@ -88,7 +95,11 @@ it("a volume whose records were lost and whose writer stays away is granted only
     const history = await loseTheStore(world, volume);
     await Promise.all([lab.processes.get("controller")?.restart(), lab.processes.get("node-b")?.restart()]);
     let isOver = false;
-    const insisting = insist(() => publishOnController(lab, volume, node("node-b")), () => isOver, signal);
+    const insisting = insist(
+      () => publishOnController(lab, volume, node("node-b")),
+      () => isOver,
+      signal,
+    );
     await history.untilSeen("node-b to be proven clean", (record) => record.unproven.length === 1 && record.unproven[0]?.nodeName === "node-a");
     const synced = writer.lastSynced();
     await writer.untilSynced(synced + 5);
@@ -109,7 +120,9 @@ it("a volume whose records were lost and whose writer stays away is granted only
 
     await lab.processes.get("node-a")?.restart();
     await lab.orchestrator.setOutOfService("node-a", false);
-    await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+    await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
+      (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+    );
     await history.stop();
   });
 });

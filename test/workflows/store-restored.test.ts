@@ -3,10 +3,10 @@ import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 import type { Lab } from "../../demo/lab.ts";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/model/lease.ts";
 import { createVolume, publishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
+import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/model/lease.ts";
 import { failsWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { bringUp, takeDown } from "./volume-use.ts";
@@ -54,7 +54,10 @@ it("nobody is granted a volume after the store went back to a backup until every
     await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
     assert.deepEqual(history.writers(), ["node-a@2"], "the first who holds it again is the one who writes, under an epoch above the lost one");
-    assert.ok(history.records.every((record) => record.writer === undefined || record.storeGeneration === 1), "nothing was granted in the old generation");
+    assert.ok(
+      history.records.every((record) => record.writer === undefined || record.storeGeneration === 1),
+      "nothing was granted in the old generation",
+    );
     await writer.untilSynced(writer.lastSynced() + 20);
 
     await writer.process.stop(STOP_GRACE_MS);

@@ -18,7 +18,11 @@ export interface LabWorld {
  * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices can't be made. When it fails, what
  * the processes logged is part of the report.
  */
-export async function withLab(t: TestContext, options: Partial<Pick<LabOptions, "vms" | "controllerFlags" | "nodeFlags">>, act: (world: LabWorld) => Promise<void>): Promise<void> {
+export async function withLab(
+  t: TestContext,
+  options: Partial<Pick<LabOptions, "vms" | "controllerFlags" | "nodeFlags">>,
+  act: (world: LabWorld) => Promise<void>,
+): Promise<void> {
   const devices = dataPlaneAvailable();
   if (!devices.available) {
     t.skip(devices.reason);
