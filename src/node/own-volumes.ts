@@ -18,6 +18,8 @@ import { publishedTargets } from "./published-targets.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
 
 const BUSY_AGAIN_MS = 200;
+/** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
+const RECALLED_AGAIN_MS = 500;
 
 /** What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the record does not allow, and leaves quarantine. */
 export function ownVolumesReconciler(ports: NodePorts): Reconciler {
@@ -51,7 +53,7 @@ async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId
     const done = await execute(ports, seen.value, action, signal);
     if (!done.ok) return done.failure.kind === "NotWriter" ? ok({}) : done;
   }
-  return ok({});
+  return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { againAfterMs: RECALLED_AGAIN_MS } : {});
 }
 
 /** A backup that was put back may not know of a mount that a workload writes to: nothing is unmounted, claimed or said clean by such a record. */

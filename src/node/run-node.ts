@@ -16,7 +16,10 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
       if (attachment?.spec.nodeName === ports.node.nodeName) ownVolumes.queue.add(attachment.spec.volumeName);
     }
   });
+  // What the plug-in before this one left undone is announced by no change.
   for (const note of ports.notes.volumes()) ownVolumes.queue.add(note.volumeName);
+  for (const volume of ports.cache.list("AzVolume")) if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
+  for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) ownVolumes.queue.add(attachment.spec.volumeName);
   heartbeat.queue.add(ONLY_KEY);
   await Promise.all([heartbeat.run(signal), ownVolumes.run(signal)]);
 }
