@@ -18,6 +18,7 @@ import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import { readVolumeCapability } from "../volume-capability.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { publishedNodes } from "./published-nodes.ts";
 
 /**
  * ControllerPublishVolume: records that the node wants the volume and answers as soon as the grant is recorded, too; the attach itself goes on, and
@@ -47,7 +48,7 @@ async function publish(
   const volume = found.value;
   const node = await context.store.get("AzDriverNode", nodeId, signal);
   if (!node.ok) return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
-  const obstacle = obstacleTo(volume, node.value, capability) ?? (await differentPublish(context, request, signal));
+  const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request) ?? (await differentPublish(context, request, signal));
   if (obstacle !== undefined) return fail(obstacle);
 
   const wanted = await stateWant(context, { volume, nodeName: nodeId, readOnly: request.readonly, volumeContext: request.volumeContext }, signal);
@@ -137,6 +138,14 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
     };
   }
   return undefined;
+}
+
+/** Where several nodes write at once there is no standby to make room: every share belongs to somebody who uses it. */
+function sharesTaken(context: ControllerContext, volume: AzVolume, request: ControllerPublishVolumeRequest): Failure | undefined {
+  if (isSingleWriter(volume.spec.capabilities)) return undefined;
+  const { maxShares } = volume.spec;
+  const others = publishedNodes(context.cache, volume).filter((nodeName) => nodeName !== request.nodeId);
+  return others.length < maxShares ? undefined : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
 }
 
 /** CSI asks for ALREADY_EXISTS where the volume is published to the node with another `readonly`. */

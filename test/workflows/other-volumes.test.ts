@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { open, readFile } from "node:fs/promises";
+import { it } from "node:test";
+import { freeze, thaw } from "../../demo/act-failovers.ts";
+import type { LabNode } from "../../demo/lab.ts";
+import { readRecord } from "../../demo/observe.ts";
+import { createVolume, type DemoVolume, publishOnController, publishOnNode, stage, targetPath, unpublishOnController } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
+import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
+import { failsWith } from "./csi-failure.ts";
+import { GIB } from "./requests.ts";
+import { blockForManyNodes, blockForOneNode, bringUp, fileSystemForOneNode, takeDown } from "./volume-use.ts";
+import { type LabWorld, withLab } from "./with-lab.ts";
+
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+  { name: "node-c", zone: "1" },
+];
+const WAIT_MAX_MS = 30_000;
+const STOP_GRACE_MS = 5_000;
+const STAGE_WAIT_MS = 2_000;
+const BLOCK_BYTES = 64 * 1024;
+const CAP_SYS_RESOURCE = 24n;
+
+async function newVolume({ lab }: LabWorld, name: string, maxShares: number, capability: VolumeCapability): Promise<DemoVolume> {
+  return createVolume(lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: String(maxShares) }, zones: ["eastus-1"], capability });
+}
+
+function devicePath(volume: DemoVolume, node: LabNode): string {
+  return node.seenFromOutside(targetPath(node, volume));
+}
+
+async function writeBlock(volume: DemoVolume, node: LabNode, position: number): Promise<Buffer> {
+  const bytes = randomBytes(BLOCK_BYTES);
+  const device = await open(devicePath(volume, node), "r+");
+  try {
+    await device.write(bytes, 0, bytes.length, position);
+    await device.sync();
+  } finally {
+    await device.close();
+  }
+  return bytes;
+}
+
+async function readBlock(volume: DemoVolume, node: LabNode, position: number): Promise<Buffer> {
+  const device = await open(devicePath(volume, node), "r");
+  try {
+    const { buffer } = await device.read(Buffer.alloc(BLOCK_BYTES), 0, BLOCK_BYTES, position);
+    return buffer;
+  } finally {
+    await device.close();
+  }
+}
+
+async function movesRawBlock(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "raw", 2, blockForOneNode);
+  await bringUp(lab, volume, node("node-a"));
+  const first = await writeBlock(volume, node("node-a"), 0);
+  await takeDown(lab, volume, node("node-a"));
+  await bringUp(lab, volume, node("node-b"));
+  assert.deepEqual(await readBlock(volume, node("node-b"), 0), first, "after a graceful move");
+  const second = await writeBlock(volume, node("node-b"), BLOCK_BYTES);
+
+  // A container that has the device open keeps it open, whatever becomes of the path.
+  const stale = await open(devicePath(volume, node("node-b")), "r+");
+  freeze(node("node-b"), undefined);
+  await lab.orchestrator.setOutOfService("node-b", true);
+  await unpublishOnController(lab, volume, node("node-b"));
+  await bringUp(lab, volume, node("node-c"));
+  assert.deepEqual(await readBlock(volume, node("node-c"), 0), first, "after a fence");
+  assert.deepEqual(await readBlock(volume, node("node-c"), BLOCK_BYTES), second, "after a fence");
+  await assert.rejects(async () => {
+    await stale.write(Buffer.alloc(BLOCK_BYTES, "stale"), 0, BLOCK_BYTES, 0);
+    await stale.sync();
+  }, /EIO|EINVAL|ENOSPC|EBADF/u);
+  assert.deepEqual(await readBlock(volume, node("node-c"), 0), first, "the stale writer changed nothing");
+
+  thaw(node("node-b"), undefined);
+  await lab.orchestrator.removeUser("node-b", volume.volumeId);
+  await lab.orchestrator.setOutOfService("node-b", false);
+  await stale.close();
+  await waitUntil("node-b to leave quarantine", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await takeDown(lab, volume, node("node-c"));
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function movesXfs(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const volume = await newVolume(world, "xfs", 1, fileSystemForOneNode("xfs"));
+  await bringUp(lab, volume, node("node-a"));
+  const checksums = await writeFiles(node("node-a"), volume);
+  await takeDown(lab, volume, node("node-a"));
+  await bringUp(lab, volume, node("node-b"));
+  assert.ok(await checksumsHold(node("node-b"), volume, checksums));
+  await takeDown(lab, volume, node("node-b"));
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function totalBytes(volume: DemoVolume, node: LabNode): Promise<bigint> {
+  const { usage } = await node.csi.nodeGetVolumeStats({ volumeId: volume.volumeId, volumePath: targetPath(node, volume), stagingTargetPath: "" });
+  return usage.find(({ unit }) => unit === "BYTES")?.total ?? 0n;
+}
+
+function expandOnController({ lab }: LabWorld, volume: DemoVolume, requiredBytes: bigint): Promise<unknown> {
+  return lab.controller.controllerExpandVolume({
+    volumeId: volume.volumeId,
+    capacityRange: { requiredBytes, limitBytes: 0n },
+    secrets: {},
+    volumeCapability: undefined,
+  });
+}
+
+function expandOnNode(volume: DemoVolume, node: LabNode, requiredBytes: bigint): Promise<{ readonly capacityBytes: bigint }> {
+  return node.csi.nodeExpandVolume({
+    volumeId: volume.volumeId,
+    volumePath: targetPath(node, volume),
+    capacityRange: { requiredBytes, limitBytes: 0n },
+    stagingTargetPath: "",
+    volumeCapability: undefined,
+    secrets: {},
+  });
+}
+
+async function growsInUse(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const a = node("node-a");
+  const volume = await newVolume(world, "growing-xfs", 1, fileSystemForOneNode("xfs"));
+  await bringUp(lab, volume, a);
+  const writer = await startWriter(lab, a, volume, 1);
+  assert.deepEqual(await expandOnController(world, volume, 2n * GIB), { capacityBytes: 2n * GIB, nodeExpansionRequired: true });
+  assert.deepEqual(await expandOnNode(volume, a, 2n * GIB), { capacityBytes: 2n * GIB });
+  assert.deepEqual(await expandOnNode(volume, a, 2n * GIB), { capacityBytes: 2n * GIB }, "again");
+  assert.ok((await totalBytes(volume, a)) > (3n * GIB) / 2n, "the file system has grown");
+  await writer.untilSynced(writer.lastSynced() + 10);
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDown(lab, volume, a);
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+/** The kernel lets a mounted ext4 grow only where the process has CAP_SYS_RESOURCE; containers often have not. */
+async function growsExt4InUse(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const a = node("node-a");
+  const volume = await newVolume(world, "growing-ext4", 1, fileSystemForOneNode("ext4"));
+  await bringUp(lab, volume, a);
+  await expandOnController(world, volume, 2n * GIB);
+  const grown = expandOnNode(volume, a, 2n * GIB);
+  if (await hasCapability(CAP_SYS_RESOURCE)) {
+    assert.deepEqual(await grown, { capacityBytes: 2n * GIB });
+    assert.ok((await totalBytes(volume, a)) > (3n * GIB) / 2n, "the file system has grown");
+  } else {
+    await failsWith(grown, "INTERNAL", "resize2fs", "Permission denied");
+    assert.ok((await totalBytes(volume, a)) < GIB, "the file system is as it was");
+  }
+  await takeDown(lab, volume, a);
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function hasCapability(bit: bigint): Promise<boolean> {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/mu.exec(await readFile("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return ((BigInt(`0x${effective}`) >> bit) & 1n) === 1n;
+}
+
+async function growsSharedOffline(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const volume = await newVolume(world, "growing-shared", 2, fileSystemForOneNode("xfs"));
+  await bringUp(lab, volume, node("node-a"));
+  const checksums = await writeFiles(node("node-a"), volume);
+  const message = await failsWith(expandOnController(world, volume, 2n * GIB), "FAILED_PRECONDITION", "node-a");
+  assert.match(message, /shared/u);
+  assert.ok(await checksumsHold(node("node-a"), volume, checksums), "it goes on as it was");
+  await takeDown(lab, volume, node("node-a"));
+  assert.deepEqual(await expandOnController(world, volume, 2n * GIB), { capacityBytes: 2n * GIB, nodeExpansionRequired: true });
+  await bringUp(lab, volume, node("node-b"));
+  assert.deepEqual(await expandOnNode(volume, node("node-b"), 2n * GIB), { capacityBytes: 2n * GIB });
+  assert.ok((await totalBytes(volume, node("node-b"))) > (3n * GIB) / 2n, "the file system has grown");
+  assert.ok(await checksumsHold(node("node-b"), volume, checksums));
+  await takeDown(lab, volume, node("node-b"));
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function sharesRawBlock(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const [a, b, c] = [node("node-a"), node("node-b"), node("node-c")];
+  const volume = await newVolume(world, "many-writers", 2, blockForManyNodes);
+  const contexts = [await publishOnController(lab, volume, a), await publishOnController(lab, volume, b)];
+  await Promise.all(
+    [a, b].map(async (each, index) => {
+      await stage(volume, each, contexts[index] ?? {});
+      await publishOnNode(volume, each, contexts[index] ?? {});
+    }),
+  );
+  const [byA, byB] = await Promise.all([writeBlock(volume, a, 0), writeBlock(volume, b, BLOCK_BYTES)]);
+  assert.deepEqual(await readBlock(volume, b, 0), byA);
+  assert.deepEqual(await readBlock(volume, a, BLOCK_BYTES), byB);
+
+  await failsWith(publishOnController(lab, volume, c), "FAILED_PRECONDITION", "maxShares (2)");
+  await takeDown(lab, volume, a);
+  await bringUp(lab, volume, c);
+  assert.deepEqual(await readBlock(volume, c, BLOCK_BYTES), byB);
+  await takeDown(lab, volume, b);
+  await takeDown(lab, volume, c);
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+it("volumes other than a plain ext4", async (t) => {
+  await withLab(t, { vms, nodeFlags: [`--stage-wait-ms=${STAGE_WAIT_MS}`] }, async (world) => {
+    await t.test("raw block moves, and a fenced node's open descriptor writes no more", () => movesRawBlock(world));
+    await t.test("xfs moves", () => movesXfs(world));
+    await t.test("a disk of its own grows in use: xfs", () => growsInUse(world));
+    await t.test("a disk of its own grows in use: ext4, where the kernel lets it", () => growsExt4InUse(world));
+    await t.test("a shared disk grows only while nobody has it published", () => growsSharedOffline(world));
+    await t.test("raw block for many nodes is written by two at once; a third is told that no share is free", () => sharesRawBlock(world));
+  });
+});
