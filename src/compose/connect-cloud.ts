@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AzureConfig } from "../adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../adapters/azure-sdk/connect-azure.ts";
+import { registerBudgetMetrics } from "../adapters/observe/budget-metrics.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../provisioner/settings.ts";
@@ -29,7 +30,7 @@ export async function connectCloud(values: Values<typeof azureOptions>, ports: P
   const connected = connectAzure({ config, environment, caPem, clock: ports.clock });
   if (!connected.ok) throw new Error(describeFailure(connected.failure));
   const { arm, place } = connected.value;
-  return createAzureCloudProvisioner({
+  const provisioner = createAzureCloudProvisioner({
     arm,
     place,
     clock: ports.clock,
@@ -37,6 +38,8 @@ export async function connectCloud(values: Values<typeof azureOptions>, ports: P
     lifetime: ports.lifetime,
     settings: scaledSettings(values["azure-time-scale"]),
   });
+  registerBudgetMetrics(ports.registry, () => provisioner.budget());
+  return provisioner;
 }
 
 function stated<K extends keyof AzureConfig>(name: K, value: string | undefined): Partial<AzureConfig> {

@@ -35,6 +35,7 @@ export async function addNodeService(
     logger,
     events: createLogEvents(logger),
     locks: new OperationLock(),
+    lunsReadAgain: new Set(),
     settings: { attach: values.attach, stageWaitMs: values["stage-wait-ms"], heartbeatMs: values["heartbeat-ms"], allowedRoots: values["kubelet-dir"] },
   };
   server.add(NodeService, nodeHandlers(ports));

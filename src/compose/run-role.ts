@@ -72,6 +72,8 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
     () => undefined,
     (error: unknown) => error,
   );
+  // What start-up leaves behind is not needed again, but V8 would keep it until memory is short. There is `gc` only with --expose-gc.
+  await globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
   const why = await Promise.race([told, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
   if (isFailure) logger.error("role ended by an error", { error: describe(why) });

@@ -80,7 +80,11 @@ async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Re
 }
 
 /** Says `StoreWentBack` until the leader has moved past the generation in which it was noticed. */
-function conditionsOf(ports: NodePorts, present: AzDriverNode, state: { readonly seen: number; readonly generation: number; readonly generationAtLastBeat: number | undefined }): NodeStatus["conditions"] {
+function conditionsOf(
+  ports: NodePorts,
+  present: AzDriverNode,
+  state: { readonly seen: number; readonly generation: number; readonly generationAtLastBeat: number | undefined },
+): NodeStatus["conditions"] {
   const reason = wentBackReason(state.generation);
   const earlier = present.status?.conditions.find((condition) => condition.type === STORE_WENT_BACK && condition.reason === reason);
   if (earlier !== undefined) return [earlier];

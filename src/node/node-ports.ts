@@ -44,6 +44,8 @@ export interface NodePorts {
   readonly events: Events;
   readonly logger: Logger;
   readonly locks: OperationLock;
+  /** Volumes whose LUN this instance has had looked up in Azure before it erases what an unfinished format left. Losing it costs one more look. */
+  readonly lunsReadAgain: Set<string>;
   readonly node: NodeFacts;
   readonly settings: NodeSettings;
 }

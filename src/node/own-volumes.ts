@@ -12,6 +12,7 @@ import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
 import { stateWant } from "../reconcile/want.ts";
 import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
+import { findUnnotedMounts } from "./find-unnoted-mounts.ts";
 import { giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { publishedTargets } from "./published-targets.ts";
@@ -73,8 +74,12 @@ async function look(ports: NodePorts, volumeName: string, volumeId: string, sign
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
   const volume = read.ok ? read.value : undefined;
-  const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+  const noted = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  const found =
+    noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts(ports, volume, attachment, signal) : ok(noted);
+  if (!found.ok) return found;
+  const note = found.value;
   const known: Known = { volume, note, attachment, volumeId };
   const observed = await observe(ports, known, signal);
   return observed.ok ? ok({ ...known, volumeName, observed: observed.value }) : observed;
@@ -118,6 +123,7 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       return whenClean(
         ports,
         target,
+        "evidence",
         () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal),
         signal,
       );
@@ -125,6 +131,7 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       return whenClean(
         ports,
         target,
+        "absence",
         () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal),
         signal,
       );
@@ -193,14 +200,26 @@ async function unmountAll(ports: NodePorts, target: Target, signal: AbortSignal)
   return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
 }
 
-/** *Clean* is more than no mount: no earlier command alive, and the device absent or free. Not clean is no failure, only not yet. */
+/**
+ * *Clean* is more than no mount: no earlier command alive, and the device absent or free. A node that had the disk needs `evidence`: without a LUN or a note
+ * it would look at nothing, and must wait for the attachment that tells where the disk is. One that never had it may rest on its `absence`.
+ */
 async function whenClean(
   ports: NodePorts,
   target: Target,
+  basis: "evidence" | "absence",
   act: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const clean = await ports.host.isClean({ lun: target.attachment?.status?.lun ?? target.note?.lun, lastMajorMinor: target.note?.majorMinor }, signal);
+  const lun = target.attachment?.status?.lun ?? target.note?.lun;
+  const lastMajorMinor = target.note?.majorMinor;
+  if (basis === "evidence" && lun === undefined && lastMajorMinor === undefined) {
+    return {
+      ok: false,
+      failure: { kind: "StillWaiting", volumeId: target.volumeId, what: `the attachment to ${ports.node.nodeName} that tells where its disk is` },
+    };
+  }
+  const clean = await ports.host.isClean({ lun, lastMajorMinor }, signal);
   if (!clean.ok) return clean;
   if (clean.value.clean) return act();
   return { ok: false, failure: { kind: "DeviceBusy", devicePath: target.volumeId, detail: clean.value.reason } };

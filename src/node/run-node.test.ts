@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
-import type { StageRequest } from "./stage-volume.ts";
-import { stageVolume } from "./stage-volume.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import { runNode } from "./run-node.ts";
+import type { StageRequest } from "./stage-volume.ts";
+import { stageVolume } from "./stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
@@ -50,7 +50,9 @@ describe("runNode", () => {
       const attachment = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
       assert.ok(attachment.ok);
       const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
-      assert.ok((await world.answerOf(world.store.update("AzVolumeAttachment", { ...attachment.value, spec: { ...attachment.value.spec, recall } }, never))).ok);
+      assert.ok(
+        (await world.answerOf(world.store.update("AzVolumeAttachment", { ...attachment.value, spec: { ...attachment.value.spec, recall } }, never))).ok,
+      );
       await whileRunning(world, async () => {
         const isAnswered = (): boolean => world.steps.includes("answer-recall");
         assert.ok(await world.clock.runUntil(isAnswered, LIMIT_MS));

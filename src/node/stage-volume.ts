@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
 import type { FileSystemType } from "../core/model/file-system.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -11,7 +11,7 @@ import { readVolume } from "../reconcile/find-volume.ts";
 import { stateWant } from "../reconcile/want.ts";
 import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { findRightDevice, waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+import { findRightDevice, reportMissing, waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
 /** How a volume is to be staged. */
 export interface StageRequest {
@@ -115,6 +115,10 @@ async function stageAsWriter(
   if (!taken.ok) return taken;
   const staged = await stageTaken(ports, request, taken.value, device, signal);
   if (staged.ok) return staged;
+  if (staged.failure.kind === "WrongDevice") {
+    const reported = await reportMissing(ports, attachment, signal);
+    if (!reported.ok) ports.logger.warn("wrong device not reported", { volumeName, failure: reported.failure });
+  }
   return giveBackUnmounted(ports, request, volumeName, staged.failure, signal);
 }
 
@@ -148,8 +152,12 @@ async function prepareFileSystem(
   if (content.value.kind === "fileSystem") {
     if (content.value.fsType !== request.fsType)
       return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.fsType, wanted: request.fsType });
+    const expected = detail?.formatted?.uuid;
+    if (expected !== undefined && content.value.uuid !== expected) {
+      return fail({ kind: "WrongDevice", devicePath: device.path, problem: `its file system has UUID ${content.value.uuid}, the volume's has ${expected}` });
+    }
     const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
-    if (checked.ok) return recordFormat(ports, request, volume, "formatted", signal);
+    if (checked.ok) return recordFormatted(ports, request, volume, content.value.uuid, signal);
     return isUnfinished && checked.failure.kind === "FileSystemBroken" ? formatAnew(ports, request, volume, device, signal) : checked;
   }
   if (isUnfinished) return formatAnew(ports, request, volume, device, signal);
@@ -165,43 +173,79 @@ async function prepareFileSystem(
   }
   if (request.readOnly)
     return fail({ kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" });
-  const began = await recordFormat(ports, request, volume, "formatting", signal);
+  const began = await recordFormatting(ports, request, volume, signal);
   return began.ok ? format(ports, request, volume, device, signal) : began;
 }
 
+/**
+ * What is on the device is taken for the rest of our own first format only after the controller has read the disk's LUN from Azure once more: with the LUN
+ * of an earlier attachment it could be another volume's disk.
+ */
 async function formatAnew(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
-  ports.logger.warn("the first format of the volume was cut off: it is made anew", { volumeName: volume.metadata.name, devicePath: device.path });
+  const volumeName = volume.metadata.name;
+  if (!ports.lunsReadAgain.delete(volumeName)) {
+    ports.lunsReadAgain.add(volumeName);
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: "it is not blank, and the volume's first format was cut off: its LUN is looked up in Azure once more",
+    });
+  }
+  ports.logger.warn("the first format of the volume was cut off: it is made anew", { volumeName, devicePath: device.path });
   const erased = await ports.host.eraseUnfinishedFormat(device, signal);
   return erased.ok ? format(ports, request, volume, device, signal) : erased;
 }
 
 async function format(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
   const made = await ports.steps.run("format", () => ports.host.format({ device, fsType: request.fsType }, signal));
-  return made.ok ? recordFormat(ports, request, volume, "formatted", signal) : made;
+  if (!made.ok) return made;
+  const content = await ports.host.inspectDevice(device, signal);
+  if (!content.ok) return content;
+  return recordFormatted(ports, request, volume, content.value.kind === "fileSystem" ? content.value.uuid : "", signal);
 }
 
-/** Notes on the volume that its first format has begun, or has ended: from then on no node ever makes another file system on it, whatever the device looks like. */
-async function recordFormat(
+/** Notes that the first format has begun: until its end is noted, what is on the disk is its rest. */
+function recordFormatting(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const formatting = formatMark(ports, request);
+  return changeDetail(
+    ports,
+    volume,
+    (detail) => (detail.formatting === undefined && detail.formatted === undefined ? { ...detail, formatting } : undefined),
+    signal,
+  );
+}
+
+/**
+ * Notes that the volume has its file system, and which: from here on no node ever makes another on it, whatever the device looks like, and a device
+ * with another file system is refused. A UUID that nobody noted yet (a static volume, one of an earlier version) is noted when it is first seen.
+ */
+function recordFormatted(ports: NodePorts, request: StageRequest, volume: AzVolume, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const known = volume.status?.detail?.formatted;
+  if (known !== undefined && (known.uuid !== undefined || uuid === "")) return Promise.resolve(ok(undefined));
+  const identity = uuid === "" ? {} : { uuid };
+  return changeDetail(ports, volume, (detail) => ({ ...detail, formatted: { ...(detail.formatted ?? formatMark(ports, request)), ...identity } }), signal);
+}
+
+function formatMark(ports: NodePorts, request: StageRequest): { readonly fsType: string; readonly nodeName: string; readonly time: string } {
+  return { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
+}
+
+async function changeDetail(
   ports: NodePorts,
-  request: StageRequest,
   volume: AzVolume,
-  phase: "formatting" | "formatted",
+  change: (detail: VolumeDetail) => VolumeDetail | undefined,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  if (volume.status?.detail?.formatted !== undefined) return ok(undefined);
-  const mark = { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
-  const recorded = await changeStatus(
+  const changed = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
     (present) => {
-      const detail = present.status?.detail;
-      if (present.status === undefined || detail === undefined || detail.formatted !== undefined || (phase === "formatting" && detail.formatting !== undefined))
-        return undefined;
-      return { ...present, status: { ...present.status, detail: { ...detail, [phase]: mark } } };
+      const detail = present.status?.detail === undefined ? undefined : change(present.status.detail);
+      return present.status === undefined || detail === undefined ? undefined : { ...present, status: { ...present.status, detail } };
     },
     signal,
   );
-  return recorded.ok ? ok(undefined) : recorded;
+  return changed.ok ? ok(undefined) : changed;
 }
 
 /** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */

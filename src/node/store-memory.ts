@@ -19,7 +19,8 @@ export async function readTrustedGeneration(ports: NodePorts, signal: AbortSigna
   if (!own.ok) return own.failure.kind === "ObjectNotFound" ? generation : own;
   const status = own.value.status;
   if (status === undefined) return generation;
-  if (status.heartbeat < remembered) return fail({ kind: "StoreWentBack", detail: `the heartbeat is ${status.heartbeat} in the store, this node has written ${remembered}` });
+  if (status.heartbeat < remembered)
+    return fail({ kind: "StoreWentBack", detail: `the heartbeat is ${status.heartbeat} in the store, this node has written ${remembered}` });
   const reported = status.conditions.find((condition) => condition.type === STORE_WENT_BACK);
   if (reported?.status === "True" && reported.reason === wentBackReason(generation.value)) return fail({ kind: "StoreWentBack", detail: reported.message });
   return ok(generation.value);

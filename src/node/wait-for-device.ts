@@ -16,7 +16,10 @@ export async function waitForAttachment(
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   const isAttached = (attachment: AzVolumeAttachment | undefined): boolean =>
-    attachment?.status?.state === "Attached" && attachment.status.lun !== undefined && attachment.status.deviceMissing !== true;
+    attachment?.status?.state === "Attached" &&
+    attachment.status.lun !== undefined &&
+    attachment.status.deviceMissing !== true &&
+    (attachment.status.vmId ?? ports.node.vmId).toLowerCase() === ports.node.vmId.toLowerCase();
   const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);
@@ -77,7 +80,8 @@ export async function findRightDevice(
   });
 }
 
-function reportMissing(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
+/** Tells the controller that what it says of the attachment does not hold: it reads the VM again. Not for a device that other volumes' notes explain. */
+export function reportMissing(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
     ports.store,
     { kind: "AzVolumeAttachment", name: attachment.metadata.name },

@@ -8,7 +8,7 @@ import type { ArmAnswer, ArmApi, ArmError, ArmOperation } from "./arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
 import { classOf } from "./error-table.ts";
 import type { ProvisionerSettings } from "./settings.ts";
-import type { BudgetedCall, ThrottleBudget } from "./throttle-budget.ts";
+import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
 
 /** Calls to ARM within the budget, and waiting by our clock. One for each provisioner. */
 export interface ArmSession {
@@ -18,6 +18,8 @@ export interface ArmSession {
   readonly settings: ProvisionerSettings;
   /** How long the budget would have such a call wait. */
   readonly waitMs: (call: BudgetedCall) => number;
+  /** Notes that work waited for the budget elsewhere. */
+  readonly noteWait: (group: CallGroup, waitedMs: number) => void;
   /** Waits until the budget would let such a call go; fails if that takes too long. */
   readonly untilAdmitted: (call: BudgetedCall, signal: AbortSignal) => Promise<Result<void, ArmError>>;
   /**
@@ -74,6 +76,7 @@ export function createArmSession(options: {
         const message = `the budget of ${budgeted.group} calls${budgeted.resource === undefined ? "" : ` for ${budgeted.resource}`} is used up`;
         return fail({ ...errorWithoutAnswer(ownErrorCodes.budgetExhausted, message, ""), retryAfterMs: waitMs });
       }
+      budget.noteWait(budgeted.group, waitMs);
       await clock.sleep(waitMs, signal);
     }
     return ok(undefined);
@@ -114,6 +117,7 @@ export function createArmSession(options: {
     random,
     settings,
     waitMs: (budgeted) => budget.waitMs(budgeted),
+    noteWait: (group, waitedMs) => budget.noteWait(group, waitedMs),
     untilAdmitted,
     call,
     untilEnded,

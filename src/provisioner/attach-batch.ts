@@ -1,6 +1,5 @@
 import { isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
 import { LUNS_MAX } from "../core/cloud/choose-lun.ts";
-import { knownDataDisksMax } from "../core/cloud/data-disks-max.ts";
 import { type Lane, mostUrgentLane } from "../core/cloud/lane.ts";
 import { splitBatch } from "../core/cloud/plan-batch.ts";
 import { type WishOutcome, planVmUpdate } from "../core/cloud/plan-vm-update.ts";
@@ -14,6 +13,7 @@ import { diskOwners } from "./disk-owners.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { Troubles } from "./troubles.ts";
 import type { VmRequest } from "./vm-request.ts";
+import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
 
 /** Successful updates that a batch can need: drive a stuck detach to its end, take disks off, put disks on in their place. */
@@ -31,9 +31,16 @@ interface FailedUpdate {
   readonly error: ArmError;
 }
 
+/** What attaches and detaches of one VM work with. */
+export interface AttachBatchContext {
+  readonly session: ArmSession;
+  readonly vm: VmTarget;
+  readonly sizes: VmSizes;
+}
+
 /** Carries out attaches and detaches of one VM together; all of them are settled at the end. */
-export function runAttachBatch(session: ArmSession, vm: VmTarget, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
-  return new AttachBatch(session, vm, batch, lifetime).run();
+export function runAttachBatch(context: AttachBatchContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
+  return new AttachBatch(context, batch, lifetime).run();
 }
 
 /**
@@ -43,6 +50,7 @@ export function runAttachBatch(session: ArmSession, vm: VmTarget, batch: readonl
  * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile.
  */
 class AttachBatch {
+  readonly #context: AttachBatchContext;
   readonly #session: ArmSession;
   readonly #vm: VmTarget;
   readonly #batch: readonly VmRequest[];
@@ -54,7 +62,9 @@ class AttachBatch {
   #successes = 0;
   #failed: FailedUpdate | undefined;
 
-  constructor(session: ArmSession, vm: VmTarget, batch: readonly VmRequest[], lifetime: AbortSignal) {
+  constructor(context: AttachBatchContext, batch: readonly VmRequest[], lifetime: AbortSignal) {
+    const { session, vm } = context;
+    this.#context = context;
     this.#session = session;
     this.#vm = vm;
     this.#batch = batch;
@@ -77,7 +87,7 @@ class AttachBatch {
     if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
     if (await this.#waitedForOther(read.value, open)) return;
 
-    const toWrite = await settleFromModel(this.#session, read.value, open, this.#lifetime);
+    const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
     const allowed = await askEach(toWrite);
     if (allowed.length > 0) await this.#write(read.value, allowed, lane);
@@ -133,20 +143,25 @@ class AttachBatch {
     if (others.length === 0) only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
     else
       for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
-        await runAttachBatch(this.#session, this.#vm, part, this.#lifetime);
+        await runAttachBatch(this.#context, part, this.#lifetime);
     return true;
   }
 }
 
 /** Settles what the model says is so already; answers what needs a write. */
-async function settleFromModel(session: ArmSession, model: ArmVm, open: readonly VmRequest[], signal: AbortSignal): Promise<readonly Planned[]> {
+async function settleFromModel(
+  { session, sizes }: AttachBatchContext,
+  model: ArmVm,
+  open: readonly VmRequest[],
+  signal: AbortSignal,
+): Promise<readonly Planned[]> {
   const present = open.filter((request) => {
     if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;
     request.settle(ok({ kind: "instanceReplaced", vmId: model.vmId }));
     return false;
   });
   // Of a size that nobody knows, Azure itself refuses what is too much.
-  const dataDisksMax = knownDataDisksMax(model.vmSize) ?? LUNS_MAX;
+  const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
   const planned = planVmUpdate({
     entries: model.dataDisks.map((entry) => ({ diskKey: diskKeyOf(entry), lun: entry.lun, toBeDetached: entry.toBeDetached === true })),
     dataDisksMax,

@@ -6,6 +6,7 @@ import type { ArmDisk } from "./arm-api.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { ownersOf, readDisk, untilDisowned } from "./disk-owners.ts";
 import { toFailure } from "./error-table.ts";
+import type { BoundedCache } from "./bounded-cache.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { VmQueues } from "./vm-queues.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -16,19 +17,22 @@ export interface AttachmentContext {
   readonly queues: VmQueues;
   /** One first attach of a shared disk at a time: two within 200 ms make Azure refuse one of them. */
   readonly firstAttaches: KeyedMutex;
-  readonly targetOf: (nodeName: string) => VmTarget;
-  readonly vmUriOf: (vm: VmTarget) => string;
+  /** Disks as they were read lately: good enough to let an attach go, never to refuse it. */
+  readonly disks: BoundedCache<ArmDisk>;
 }
 
-type AttachRequest = Parameters<CloudProvisioner["attachDisk"]>[0];
-type DetachRequest = Parameters<CloudProvisioner["detachDisk"]>[0];
-type FenceRequest = Parameters<CloudProvisioner["fenceDisk"]>[0];
+/** A request with the VM behind its node. */
+type OnVm<R> = R & { readonly vm: VmTarget };
+
+type AttachRequest = OnVm<Parameters<CloudProvisioner["attachDisk"]>[0]>;
+type DetachRequest = OnVm<Parameters<CloudProvisioner["detachDisk"]>[0]>;
+type FenceRequest = OnVm<Parameters<CloudProvisioner["fenceDisk"]>[0]>;
 
 /** Attaches a disk. Reads it first: a disk that can't be attached must cost none of the VM's few updates, nor fail a batch. */
 export async function attachDisk(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
   const { session } = context;
   for (let attempt = 1; ; attempt++) {
-    const attached = await attachOnce(context, request, signal);
+    const attached = await writing(context, request, () => attachOnce(context, request, signal));
     // Azure contradicts what the disk itself says: the clash of two first attaches, or a disk that was just let go. The next read tells which.
     if (attached.ok || attached.failure.kind !== "DiskAttachedElsewhere" || attempt >= CLASH_TRIES_MAX) return attached;
     await session.backOff(attempt, signal);
@@ -40,13 +44,16 @@ const CLASH_TRIES_MAX = 4;
 
 async function attachOnce(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
   // Disks that are asked for together are to go together, though their reads come back one after the other.
-  const arrived = context.queues.announce(request.node.nodeName);
+  const arrived = context.queues.announce(request.vm);
   try {
-    const disk = await readDisk(context.session, request, signal);
+    const known = context.disks.get(armIdKey(request.diskUri));
+    const disk = known !== undefined && obstacleTo(request, known) === undefined ? ok(known) : await readDisk(context.session, request, signal);
     if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
-    const obstacle = obstacleTo(context, request, disk.value);
+    const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
+    // What is known is about to change.
+    context.disks.drop(armIdKey(request.diskUri));
     const attaching = isFirst ? attachFirst(context, request, signal) : submitAttach(context, request, signal);
     arrived();
     return await attaching;
@@ -62,14 +69,14 @@ function attachFirst(context: AttachmentContext, request: AttachRequest, signal:
       // While this one waited for its turn, the other attach has made it a later one.
       const disk = await readDisk(context.session, request, signal);
       if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
-      return obstacleOr(context, request, disk.value) ?? (await submitAttach(context, request, signal));
+      return obstacleOr(request, disk.value) ?? (await submitAttach(context, request, signal));
     },
     signal,
   );
 }
 
 async function submitAttach(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
-  const answer = await context.queues.submit({ ...request, kind: "attach" }, signal).answer;
+  const answer = await context.queues.submit(request.vm, { ...request, kind: "attach" }, signal).answer;
   if (!answer.ok) return answer;
   const { nodeName } = request.node;
   if (answer.value.kind === "attached") return ok({ lun: answer.value.lun });
@@ -78,29 +85,27 @@ async function submitAttach(context: AttachmentContext, request: AttachRequest, 
   throw new Error(`an attach was answered ${answer.value.kind}`);
 }
 
-function obstacleOr(context: AttachmentContext, request: AttachRequest, disk: ArmDisk): Result<never, Failure> | undefined {
-  const obstacle = obstacleTo(context, request, disk);
+function obstacleOr(request: AttachRequest, disk: ArmDisk): Result<never, Failure> | undefined {
+  const obstacle = obstacleTo(request, disk);
   return obstacle === undefined ? undefined : fail(obstacle);
 }
 
 /** Why Azure would refuse the attach, by the disk's own word. */
-function obstacleTo(context: AttachmentContext, request: AttachRequest, disk: ArmDisk): Failure | undefined {
-  const vmUri = context.vmUriOf(context.targetOf(request.node.nodeName));
+function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined {
   const attachedTo = ownersOf(disk);
-  if (attachedTo.some((owner) => isSameArmId(owner, vmUri)) || attachedTo.length < disk.maxShares) return undefined;
+  if (attachedTo.some((owner) => isSameArmId(owner, request.vm.uri)) || attachedTo.length < disk.maxShares) return undefined;
   if (disk.maxShares > 1) return { kind: "NoFreeShare", diskUri: request.diskUri, maxShares: disk.maxShares };
   return { kind: "DiskAttachedElsewhere", diskUri: request.diskUri, attachedTo };
 }
 
 /** Detaches a disk. From a VM that is gone it is off once the disk agrees. */
 export async function detachDisk(context: AttachmentContext, request: DetachRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const answer = await context.queues.submit({ ...request, kind: "detach", cachingMode: "None" }, signal).answer;
+  const answer = await writing(context, request, () => context.queues.submit(request.vm, { ...request, kind: "detach", cachingMode: "None" }, signal).answer);
   if (!answer.ok) return answer;
   if (answer.value.kind !== "instanceGone") return ok(undefined);
-  const vmUri = context.vmUriOf(context.targetOf(request.node.nodeName));
   const disowned = await untilDisowned(
     context.session,
-    { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameArmId(owner, vmUri) },
+    { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameArmId(owner, request.vm.uri) },
     signal,
   );
   return disowned.ok ? ok(undefined) : fail(toFailure(disowned.failure, { diskUri: request.diskUri, nodeName: request.node.nodeName }));
@@ -108,8 +113,17 @@ export async function detachDisk(context: AttachmentContext, request: DetachRequ
 
 /** Fences a disk off a node. */
 export async function fenceDisk(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
-  const answer = await context.queues.submit({ ...request, kind: "fence", lane: "failover", cachingMode: "None" }, signal).answer;
+  const answer = await writing(context, request, () => context.queues.submit(request.vm, { ...request, kind: "fence", lane: "failover", cachingMode: "None" }, signal).answer);
   if (!answer.ok) return answer;
   if (answer.value.kind === "fenced") return ok(answer.value.proof);
   throw new Error(`a fence was answered ${answer.value.kind}`);
+}
+
+/** A write of ours: what was known of the disk is dropped after it, too, since someone may have read the disk meanwhile. */
+async function writing<T>(context: AttachmentContext, request: { readonly diskUri: string }, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } finally {
+    context.disks.drop(armIdKey(request.diskUri));
+  }
 }

@@ -1,22 +1,26 @@
-import { armIdKey, isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
+import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { Failure } from "../core/failure.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Random } from "../ports/random.ts";
-import type { ArmApi } from "./arm-api.ts";
+import type { ArmApi, ArmDisk } from "./arm-api.ts";
 import { createArmSession } from "./arm-session.ts";
 import { type AttachmentContext, attachDisk, detachDisk, fenceDisk } from "./attachments.ts";
+import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk-facts.ts";
 import { readDisk } from "./disk-owners.ts";
 import { type DiskPlace, createDisk, deleteDisk, listDisks, resizeDisk } from "./disks.ts";
 import { toFailure } from "./error-table.ts";
 import { instanceFactsOf } from "./instance-facts.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
+import { NodeInstances } from "./node-instances.ts";
+import { type NodeSources, nodeNameOf, resolveNode } from "./resolve-node.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
-import { ThrottleBudget } from "./throttle-budget.ts";
+import { type BudgetState, ThrottleBudget } from "./throttle-budget.ts";
 import { VmQueues } from "./vm-queues.ts";
+import { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /** What the Azure half of the provisioner library needs. */
@@ -32,30 +36,38 @@ export interface AzureCloudProvisionerOptions {
   readonly settings?: Partial<ProvisionerSettings>;
   /** The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets a fresh id. */
   readonly correlationId?: () => string | undefined;
+  /** Which VM is behind each node. Default: nobody tells, so nodes are the VMs of their names in the cluster's resource group. */
+  readonly nodes?: NodeInstances;
 }
 
 /** The provisioner with its end: work that callers no longer wait for goes on until `drained`. */
 export interface AzureCloudProvisioner extends CloudProvisioner {
   /** Resolves when no update of any VM is under way. */
   drained(): Promise<void>;
+  /** The calls that Azure still allows, for metrics. */
+  budget(): readonly BudgetState[];
 }
 
-/** Builds the `CloudProvisioner` of Azure over an `ArmApi`. Nodes are virtual machines of the cluster's resource group, named as their nodes. */
+/** Disks that are remembered between their creation, or a look at them, and their attach. */
+const DISKS_KNOWN_MAX = 10_000;
+const DISKS_KNOWN_MAX_AGE_MS = 30_000;
+
+/** Builds the `CloudProvisioner` of Azure over an `ArmApi`. */
 export function createAzureCloudProvisioner(options: AzureCloudProvisionerOptions): AzureCloudProvisioner {
   const { arm, clock, random, place, lifetime } = options;
   const settings = { ...defaultProvisionerSettings, ...options.settings };
   const budget = new ThrottleBudget({ clock, limits: settings.limits });
   const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
-  const vmUriOf = (name: string): string =>
-    `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
-  const targetOf = (nodeName: string): VmTarget => ({ resourceGroup: place.resourceGroup, name: nodeName, key: armIdKey(vmUriOf(nodeName)) });
-  const queues = new VmQueues({ session, targetOf, lifetime });
-  const attachments: AttachmentContext = { session, queues, firstAttaches: new KeyedMutex(), targetOf, vmUriOf: (vm) => vmUriOf(vm.name) };
+  const sources = { place, nodes: options.nodes ?? new NodeInstances() };
+  const sizes = new VmSizes(session, lifetime);
+  const queues = new VmQueues({ session, sizes, lifetime });
+  const disks = new BoundedCache<ArmDisk>({ clock, entriesMax: DISKS_KNOWN_MAX, maxAgeMs: DISKS_KNOWN_MAX_AGE_MS });
+  const attachments: AttachmentContext = { session, queues, firstAttaches: new KeyedMutex(), disks };
 
   return {
-    createDisk: (request, signal) => cancellable(signal, () => createDisk(session, place, request, signal)),
-    deleteDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => deleteDisk(session, request.diskUri, signal))),
-    resizeDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => resizeDisk(session, request, signal))),
+    createDisk: (request, signal) => cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
+    deleteDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => deleteDisk({ session, disks }, request.diskUri, signal))),
+    resizeDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => resizeDisk({ session, disks }, request, signal))),
     getDisk: (request, signal) =>
       cancellable(signal, () =>
         onDisk(request.diskUri, async () => {
@@ -64,25 +76,23 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
         }),
       ),
     listDisks: (request, signal) => cancellable(signal, () => listDisks(session, request.resourceGroup ?? place.resourceGroup, signal)),
-    attachDisk: (request, signal) => cancellable(signal, () => onDiskAndNode(request, () => attachDisk(attachments, request, signal))),
-    detachDisk: (request, signal) => cancellable(signal, () => onDiskAndNode(request, () => detachDisk(attachments, request, signal))),
-    fenceDisk: (request, signal) => cancellable(signal, () => onDiskAndNode(request, () => fenceDisk(attachments, request, signal))),
+    attachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => attachDisk(attachments, { ...request, vm }, signal))),
+    detachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
+    fenceDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
     inspectInstance: ({ nodeName }, signal) =>
       cancellable(signal, async () => {
-        const vm = targetOf(nodeName);
+        const vm = resolveNode(sources, nodeName);
+        if (!vm.ok) return vm;
+        const { resourceGroup, name, key } = vm.value;
         const read = await session.call(
-          { group: "vmRead", resource: vm.key, lane: "failover" },
-          (clientRequestId) => arm.getVm({ resourceGroup: vm.resourceGroup, name: vm.name, instanceView: true, clientRequestId }, signal),
+          { group: "vmRead", resource: key, lane: "failover" },
+          (clientRequestId) => arm.getVm({ resourceGroup, name, instanceView: true, clientRequestId }, signal),
           signal,
         );
-        return read.ok ? ok(instanceFactsOf(nodeName, read.value)) : fail(toFailure(read.failure, { nodeName }));
+        return read.ok ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value))) : fail(toFailure(read.failure, { nodeName }));
       }),
-    nodeNameOf: (instanceUri) => {
-      const id = parseArmId(instanceUri);
-      if (id === undefined || !isSameArmId(vmUriOf(id.name), instanceUri)) return undefined;
-      // Kubernetes' node names are lower case; Azure shows a VM's name in whatever case it likes.
-      return id.name.toLowerCase();
-    },
+    nodeNameOf: (instanceUri) => nodeNameOf(sources, instanceUri),
+    budget: () => budget.states(),
     drained: () => queues.drained(),
   };
 }
@@ -109,16 +119,17 @@ async function onDisk<T>(diskUri: string, work: () => Promise<Result<T, Failure>
   });
 }
 
-/** Also refuses a node without vmId: every VM would seem to be another than it. */
-async function onDiskAndNode<T>(
+/** Also finds the VM, and refuses a node without vmId: every VM would seem to be another than it. */
+async function onVm<T>(
+  sources: NodeSources,
   request: { readonly diskUri: string; readonly node: NodeIdentity },
-  work: () => Promise<Result<T, Failure>>,
+  work: (vm: VmTarget) => Promise<Result<T, Failure>>,
 ): Promise<Result<T, Failure>> {
-  if (request.node.vmId !== "") return onDisk(request.diskUri, work);
-  return fail({
-    kind: "InvalidArgument",
-    field: "node.vmId",
-    value: "",
-    problem: `node ${request.node.nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`,
-  });
+  const { nodeName, vmId } = request.node;
+  if (vmId === "") {
+    const problem = `node ${nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`;
+    return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
+  }
+  const vm = resolveNode(sources, nodeName);
+  return vm.ok ? onDisk(request.diskUri, () => work(vm.value)) : vm;
 }

@@ -1,4 +1,4 @@
-import { parseArmId } from "../core/cloud/arm-id.ts";
+import { armIdKey, parseArmId } from "../core/cloud/arm-id.ts";
 import type { Lane } from "../core/cloud/lane.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import type { Failure } from "../core/failure.ts";
@@ -6,6 +6,7 @@ import { type Result, fail, ok } from "../core/result.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmName, ArmOperation } from "./arm-api.ts";
 import type { ArmSession } from "./arm-session.ts";
+import type { BoundedCache } from "./bounded-cache.ts";
 import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
 import { classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
@@ -21,8 +22,15 @@ export interface DiskPlace {
 /** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
 const LANE: Lane = "primaryAttach";
 
+/** What disk calls work with. */
+export interface DiskContext {
+  readonly session: ArmSession;
+  /** Disks as they were read lately; own writes drop what they change. */
+  readonly disks: BoundedCache<ArmDisk>;
+}
+
 /** Creates a disk. Looks first: a PUT of a disk that exists would change it. */
-export async function createDisk(session: ArmSession, place: DiskPlace, request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>> {
+export async function createDisk({ session, disks }: DiskContext, place: DiskPlace, request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>> {
   const name = { resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
   const diskUri = `/subscriptions/${place.subscriptionId}/resourceGroups/${name.resourceGroup}/providers/Microsoft.Compute/disks/${name.name}`;
   const existing = await settledDisk(session, diskUri, signal);
@@ -38,24 +46,29 @@ export async function createDisk(session: ArmSession, place: DiskPlace, request:
     maxShares: request.maxShares,
   };
   const created = await write(
-    session,
+    { session, disks },
     { group: "diskWrite", diskUri },
     (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...name, disk, clientRequestId }, signal),
     signal,
   );
   if (!created.ok) return fail(toFailure(created.failure, {}));
-  const read = await settledDisk(session, diskUri, signal);
+  // Who has just created a disk mostly attaches it next.
+  const read = await disks.read(
+    armIdKey(diskUri),
+    () => settledDisk(session, diskUri, signal),
+    (answer) => (answer.ok ? answer.value : undefined),
+  );
   return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
 }
 
 /** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
-export async function deleteDisk(session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function deleteDisk({ session, disks }: DiskContext, diskUri: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: LANE }, signal);
   if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const deleted = await write(
-    session,
+    { session, disks },
     { group: "diskDelete", diskUri },
     (clientRequestId) => session.arm.startDiskDelete({ ...nameOf(diskUri), clientRequestId }, signal),
     signal,
@@ -66,7 +79,7 @@ export async function deleteDisk(session: ArmSession, diskUri: string, signal: A
 
 /** Grows a disk. */
 export async function resizeDisk(
-  session: ArmSession,
+  { session, disks }: DiskContext,
   request: { readonly diskUri: string; readonly sizeGiB: number },
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
@@ -77,7 +90,7 @@ export async function resizeDisk(
   const attachedTo = ownersOf(before.value);
   if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const resized = await write(
-    session,
+    { session, disks },
     { group: "diskWrite", diskUri },
     (clientRequestId) => session.arm.startDiskUpdate({ ...nameOf(diskUri), change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
@@ -119,11 +132,12 @@ const DISK_TRIES_MAX = 4;
 
 /** Starts a write of a disk and waits for its end. Disk writes say what is to be, so one whose answer was lost is sent again. */
 async function write(
-  session: ArmSession,
+  { session, disks }: DiskContext,
   target: { readonly group: CallGroup; readonly diskUri: string },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
 ): Promise<Result<void, ArmError>> {
+  disks.drop(armIdKey(target.diskUri));
   for (let attempt = 1; ; attempt++) {
     const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, start, signal);
     const ended = started.ok ? await session.untilEnded(started.value, { resource: target.diskUri, lane: LANE }, signal) : started;

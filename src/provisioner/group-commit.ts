@@ -15,6 +15,8 @@ export interface GroupCommitOptions {
   readonly delayMs: (waiting: readonly VmRequest[]) => number;
   /** Longest wait for the call budget, in milliseconds: a request that would have to wait longer fails at once. */
   readonly delayMaxMs: number;
+  /** Told how long a batch waited for the budget, for metrics. */
+  readonly noteDelay: (waitedMs: number) => void;
   /** What such a request is answered. */
   readonly throttled: (retryAfterMs: number) => Failure;
   /** Carries a batch out; every request of it is settled at the end. */
@@ -99,7 +101,9 @@ export class GroupCommit {
       this.#throttledSinceMs.set(request, sinceMs);
       if (nowMs - sinceMs + delayMs > this.#options.delayMaxMs) request.settle(fail(this.#options.throttled(delayMs)));
     }
-    if (this.#waiting.some((request) => !request.isSettled)) await this.#sleepUntil(this.#arrival.promise, delayMs);
+    if (this.#waiting.every((request) => request.isSettled)) return;
+    await this.#sleepUntil(this.#arrival.promise, delayMs);
+    this.#options.noteDelay(this.#options.clock.elapsedMs() - nowMs);
   }
 
   /** Failover waits for nobody. */

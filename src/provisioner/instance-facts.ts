@@ -1,9 +1,8 @@
-import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
 import type { InstanceFacts } from "../ports/cloud-provisioner.ts";
 import type { ArmVm } from "./arm-api.ts";
 
 /** A VM of ARM, read with its instance view, in the words of the port. */
-export function instanceFactsOf(nodeName: string, vm: ArmVm): InstanceFacts {
+export function instanceFactsOf(nodeName: string, vm: ArmVm, dataDisksMax: number): InstanceFacts {
   return {
     nodeName,
     instanceUri: vm.id,
@@ -13,7 +12,7 @@ export function instanceFactsOf(nodeName: string, vm: ArmVm): InstanceFacts {
     vmSize: vm.vmSize,
     powerState: powerStateOf(vm.statusCodes ?? []),
     busType: vm.diskControllerType?.toLowerCase() === "nvme" ? "NVMe" : "SCSI",
-    dataDisksMax: dataDisksMaxOf(vm.vmSize),
+    dataDisksMax,
     dataDisks: vm.dataDisks.map((entry) => ({ diskUri: entry.managedDisk?.id ?? "", lun: entry.lun, beingDetached: entry.toBeDetached === true })),
   };
 }

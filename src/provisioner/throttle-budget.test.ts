@@ -56,6 +56,27 @@ describe("ThrottleBudget", () => {
     assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-b", lane: "failover" }), 0);
   });
 
+  it("tells how it stands, for metrics", () => {
+    const { budget, pass } = aBudget();
+    budget.spend(write());
+    budget.spend(write());
+    budget.spend(write("primaryAttach", "vm-b"));
+    budget.observe(write(), refused("UpdateVMResource", 8000));
+    budget.noteWait("vmWrite", 250);
+    pass(3000);
+    const [vmWrite, vmRead] = budget.states();
+    assert.deepEqual(vmWrite, {
+      group: "vmWrite",
+      subscriptionCallsLeft: 1500,
+      fewestResourceCallsLeft: 10.2,
+      blockedMs: 5000,
+      callsTotal: 3,
+      refusedTotal: 1,
+      waitedMsTotal: 250,
+    });
+    assert.deepEqual([vmRead?.callsTotal, vmRead?.fewestResourceCallsLeft], [0, undefined]);
+  });
+
   it("learns from the headers of a good answer that others use the same budget", () => {
     const { budget } = aBudget();
     const answer = {

@@ -1,10 +1,22 @@
 import { type Lane, mayUseReserve } from "../core/cloud/lane.ts";
-import { type Bucket, type BucketLimit, blocked, corrected, fullBucket, spent, waitMs } from "../core/cloud/token-bucket.ts";
+import { type Bucket, type BucketLimit, blocked, corrected, fullBucket, refilled, spent, waitMs } from "../core/cloud/token-bucket.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
 
 /** Kinds of calls that Azure counts together. */
 export type CallGroup = "vmRead" | "vmList" | "vmWrite" | "diskRead" | "diskList" | "diskWrite" | "diskDelete" | "vmOperationRead" | "diskOperationRead";
+
+const callGroups: readonly CallGroup[] = [
+  "vmWrite",
+  "vmRead",
+  "vmList",
+  "vmOperationRead",
+  "diskWrite",
+  "diskDelete",
+  "diskRead",
+  "diskList",
+  "diskOperationRead",
+];
 
 /** The limits of one group: for each resource, and for the whole subscription. */
 export interface GroupLimits {
@@ -33,6 +45,22 @@ export interface BudgetedCall {
   readonly lane: Lane;
 }
 
+/** How one group of calls stands with Azure. */
+export interface BudgetState {
+  readonly group: CallGroup;
+  /** Calls that the whole subscription has left, as far as we know. */
+  readonly subscriptionCallsLeft: number;
+  /** Calls that the resource with the fewest has left; undefined where resources are not counted, or none has been called. */
+  readonly fewestResourceCallsLeft: number | undefined;
+  /** How much longer the longest `Retry-After` lasts. */
+  readonly blockedMs: number;
+  readonly callsTotal: number;
+  /** Calls that Azure refused with 429. */
+  readonly refusedTotal: number;
+  /** Time that calls have waited here so as not to be refused there. */
+  readonly waitedMsTotal: number;
+}
+
 /**
  * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its answers say. Waiting here is cheaper than
  * being refused there. A share is kept for failover and detaches; failover waits for nothing but a `Retry-After`.
@@ -41,6 +69,7 @@ export class ThrottleBudget {
   readonly #clock: Clock;
   readonly #limits: Readonly<Record<CallGroup, GroupLimits>>;
   readonly #buckets = new Map<string, Bucket>();
+  readonly #totals = new Map<CallGroup, { calls: number; refused: number; waitedMs: number }>();
 
   constructor(options: { readonly clock: Clock; readonly limits: Readonly<Record<CallGroup, GroupLimits>> }) {
     this.#clock = options.clock;
@@ -54,8 +83,20 @@ export class ThrottleBudget {
     return Math.max(...this.#scopesOf(call).map(({ key, limit }) => waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency })));
   }
 
+  /** How each group stands, groups in the order of `azureLimits`. */
+  states(): readonly BudgetState[] {
+    const nowMs = this.#clock.elapsedMs();
+    return callGroups.map((group) => this.#stateOf(group, nowMs));
+  }
+
+  /** Notes that a call waited for the budget. */
+  noteWait(group: CallGroup, waitedMs: number): void {
+    this.#totalsOf(group).waitedMs += waitedMs;
+  }
+
   /** Counts the call. */
   spend(call: BudgetedCall): void {
+    this.#totalsOf(call.group).calls++;
     const nowMs = this.#clock.elapsedMs();
     for (const { key, limit } of this.#scopesOf(call)) this.#put(key, spent(this.#bucket(key, limit, nowMs), limit, nowMs));
   }
@@ -72,7 +113,31 @@ export class ThrottleBudget {
     }
   }
 
+  #stateOf(group: CallGroup, nowMs: number): BudgetState {
+    const { perSubscription, perResource } = this.#limits[group];
+    const subscription = this.#bucket(group, perSubscription, nowMs);
+    const resources = perResource === undefined ? [] : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);
+    const left = perResource === undefined ? [] : resources.map((bucket) => refilled(bucket, perResource, nowMs).tokens);
+    const totals = this.#totalsOf(group);
+    return {
+      group,
+      subscriptionCallsLeft: refilled(subscription, perSubscription, nowMs).tokens,
+      fewestResourceCallsLeft: left.length === 0 ? undefined : left.reduce((fewest, tokens) => Math.min(fewest, tokens)),
+      blockedMs: [subscription, ...resources].reduce((longest, bucket) => Math.max(longest, bucket.blockedUntilMs - nowMs), 0),
+      callsTotal: totals.calls,
+      refusedTotal: totals.refused,
+      waitedMsTotal: totals.waitedMs,
+    };
+  }
+
+  #totalsOf(group: CallGroup): { calls: number; refused: number; waitedMs: number } {
+    const totals = this.#totals.get(group) ?? { calls: 0, refused: 0, waitedMs: 0 };
+    this.#totals.set(group, totals);
+    return totals;
+  }
+
   #block(call: BudgetedCall, error: ArmError, nowMs: number): void {
+    this.#totalsOf(call.group).refused++;
     const scopes = this.#scopesOf(call);
     // A refusal that names a resource's policy concerns that resource alone; any other one concerns the group.
     const namesResource = error.details.some(({ target }) => /Resource$/i.test(target));

@@ -1,4 +1,3 @@
-import { armIdKey } from "../core/cloud/arm-id.ts";
 import { mostUrgentLane } from "../core/cloud/lane.ts";
 import type { Failure } from "../core/failure.ts";
 import type { ArmSession } from "./arm-session.ts";
@@ -6,6 +5,7 @@ import { runAttachBatch } from "./attach-batch.ts";
 import { type FenceMemory, runFenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
+import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /** The queues of one VM: attaches and detaches share updates, and fences share theirs. */
@@ -20,29 +20,29 @@ interface VmQueue {
  */
 export class VmQueues {
   readonly #session: ArmSession;
-  readonly #targetOf: (nodeName: string) => VmTarget;
+  readonly #sizes: VmSizes;
   readonly #lifetime: AbortSignal;
   readonly #memory: FenceMemory = { emptyUpdateMovesEtag: true };
   readonly #queues = new Map<string, VmQueue>();
   #sequence = 0;
 
-  constructor(options: { readonly session: ArmSession; readonly targetOf: (nodeName: string) => VmTarget; readonly lifetime: AbortSignal }) {
+  constructor(options: { readonly session: ArmSession; readonly sizes: VmSizes; readonly lifetime: AbortSignal }) {
     this.#session = options.session;
-    this.#targetOf = options.targetOf;
+    this.#sizes = options.sizes;
     this.#lifetime = options.lifetime;
   }
 
-  /** Queues a request. */
-  submit(spec: VmRequestSpec, signal: AbortSignal): VmRequest {
+  /** Queues a request to a VM. */
+  submit(vm: VmTarget, spec: VmRequestSpec, signal: AbortSignal): VmRequest {
     const request = new VmRequest(spec, this.#sequence++, signal);
-    const queue = this.#queueOf(spec.node.nodeName);
+    const queue = this.#queueOf(vm);
     (spec.kind === "fence" ? queue.fences : queue.updates).submit(request);
     return request;
   }
 
-  /** Says that an attach or detach is on its way to a node's VM; see `GroupCommit.announce`. */
-  announce(nodeName: string): () => void {
-    return this.#queueOf(nodeName).updates.announce();
+  /** Says that an attach or detach is on its way to a VM; see `GroupCommit.announce`. */
+  announce(vm: VmTarget): () => void {
+    return this.#queueOf(vm).updates.announce();
   }
 
   /** Resolves when no queue has work left. */
@@ -50,10 +50,9 @@ export class VmQueues {
     for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle()]);
   }
 
-  #queueOf(nodeName: string): VmQueue {
-    const key = armIdKey(nodeName);
-    const queue = this.#queues.get(key) ?? this.#newQueue(this.#targetOf(nodeName));
-    this.#queues.set(key, queue);
+  #queueOf(vm: VmTarget): VmQueue {
+    const queue = this.#queues.get(vm.key) ?? this.#newQueue(vm);
+    this.#queues.set(vm.key, queue);
     return queue;
   }
 
@@ -62,6 +61,7 @@ export class VmQueues {
     const lifetime = this.#lifetime;
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
+      noteDelay: (waitedMs: number): void => session.noteWait("vmWrite", waitedMs),
       throttled: (retryAfterMs: number): Failure => ({
         kind: "Throttled",
         retryAfterMs,
@@ -83,7 +83,7 @@ export class VmQueues {
       delayMs: (waiting) =>
         session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
       ...patience,
-      run: (batch) => runAttachBatch(session, vm, batch, lifetime),
+      run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes }, batch, lifetime),
     });
     return { updates, fences };
   }

@@ -9,6 +9,7 @@ import type { ArmSession } from "./arm-session.ts";
 export interface VmTarget extends ArmName {
   /** Names the VM in budgets: its ARM id in lower case. */
   readonly key: string;
+  readonly uri: string;
 }
 
 /** The disk behind an entry, in the form in which ids are compared; empty for an unmanaged disk. */

@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure.ts";
-import { parseInstanceUri } from "../core/model/instance-uri.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
-import { fail, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
@@ -11,20 +11,31 @@ export interface DiskHolder {
 }
 
 /**
- * Who has a disk attached, with the GUID of each VM: the disk names VMs, and names are reused. A VM that the disk names and that does not exist
+ * A VM that is no node of this cluster: in another resource group or subscription. It stands in a record under its whole URI, so that no node of ours that
+ * happens to have its name can answer for it.
+ */
+export function isForeign(node: NodeIdentity): boolean {
+  return node.nodeName.startsWith("/");
+}
+
+/**
+ * Who has a disk attached, with the GUID of each VM: the disk names VMs, and names are reused. A VM of the cluster that the disk names and that does not exist
  * any more has nothing open. Fails as the platform does: nobody may be left out.
  */
 export async function findHolders(cloud: CloudProvisioner, disk: DiskFacts, signal: AbortSignal): Promise<Result<readonly DiskHolder[], Failure>> {
   const holders: DiskHolder[] = [];
   for (const instanceUri of disk.attachedTo) {
-    const nodeName = cloud.nodeNameOf(instanceUri) ?? parseInstanceUri(instanceUri)?.instanceName;
-    if (nodeName === undefined) return fail({ kind: "DiskAttachedElsewhere", diskUri: disk.diskUri, attachedTo: disk.attachedTo });
+    const nodeName = cloud.nodeNameOf(instanceUri);
+    if (nodeName === undefined) {
+      holders.push({ node: { nodeName: instanceUri, vmId: instanceUri }, lun: undefined });
+      continue;
+    }
     const instance = await cloud.inspectInstance({ nodeName }, signal);
     if (!instance.ok) {
       if (instance.failure.kind === "InstanceNotFound") continue;
       return instance;
     }
-    const entry = instance.value.dataDisks.find((dataDisk) => dataDisk.diskUri.toLowerCase() === disk.diskUri.toLowerCase());
+    const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
     holders.push({ node: { nodeName, vmId: instance.value.vmId }, lun: entry?.lun });
   }
   return ok(holders);

@@ -7,16 +7,19 @@ import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
 import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
 import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
-import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import { isDeleting, isRecordMissing, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
-import { changeSpec, changeStatus } from "./change-object.ts";
+import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { isTrusted } from "./store-generation.ts";
+
+/** How often the disk of an attachment without AzVolume is looked for, in milliseconds. */
+const ORPHAN_AGAIN_MS = 30_000;
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -34,7 +37,7 @@ async function reconcileAttachment(ports: ControllerPorts, attachmentName: strin
   const attachment = ports.cache.get("AzVolumeAttachment", attachmentName);
   if (attachment === undefined) return ok({});
   const observed = observeVolume(ports, attachment.spec.volumeName);
-  if (observed === undefined) return detachOrphan(ports, attachment, signal);
+  if (observed === undefined) return releaseOrphan(ports, attachment, signal);
   const action = planAttachment(observed, attachment);
   if (action === undefined) return ok({});
   return execute(ports, observed, attachment, action, signal);
@@ -72,9 +75,8 @@ async function attach(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { cloud, clock, logger, events } = ports;
-  const name = attachment.metadata.name;
   const startedMs = clock.elapsedMs();
-  const marked = await markAttaching(ports, name, signal);
+  const marked = await markAttaching(ports, attachment, action.node.vmId, signal);
   if (!marked.ok) return gone(marked);
   // The plan was made on a cache; what the object itself says goes.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.state !== "Attaching") return ok({});
@@ -91,20 +93,10 @@ async function attach(
     ),
   );
   if (!attached.ok) return recordAttachFailure(ports, attachment, attached.failure, signal);
-  const recorded = await ports.steps.run("record-attached", () =>
-    setStatus(
-      ports,
-      name,
-      ({ error: _, deviceMissing: __, ...status }) => ({
-        ...status,
-        state: "Attached",
-        lun: attached.value.lun,
-        publishContext: { LUN: String(attached.value.lun) },
-      }),
-      signal,
-    ),
-  );
+  const { lun } = attached.value;
+  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId }, signal));
   if (!recorded.ok) return gone(recorded);
+  if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
   logger.info("disk attached", {
     volumeName: volume.metadata.name,
@@ -122,13 +114,37 @@ async function attach(
   return ok({});
 }
 
-function markAttaching(ports: ControllerPorts, name: string, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
+/** Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the status, and the LUN is nobody's any more. */
+function recordAttached(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  { lun, vmId }: { readonly lun: number; readonly vmId: string },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
     ports.store,
-    { kind: "AzVolumeAttachment", name },
+    targetOf(attachment),
+    (present) => {
+      if (present.status?.state !== "Attaching") return undefined;
+      const { error: _, deviceMissing: __, ...status } = present.status;
+      return { ...present, status: { ...status, state: "Attached", vmId, lun, publishContext: { LUN: String(lun) } } };
+    },
+    signal,
+  );
+}
+
+function markAttaching(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  vmId: string,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    targetOf(attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isDone = status.state === "Attached" && status.deviceMissing !== true;
+      const isDone = status.state === "Attached" && status.deviceMissing !== true && (status.vmId ?? vmId).toLowerCase() === vmId.toLowerCase();
       return isDone || status.state === "Attaching" || present.metadata.deletionTimestamp !== undefined
         ? undefined
         : { ...present, status: { ...status, state: "Attaching" } };
@@ -159,7 +175,7 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
   const recorded = await setStatus(
     ports,
-    attachment.metadata.name,
+    attachment,
     (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }),
     signal,
   );
@@ -204,9 +220,8 @@ async function detach(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
-  const name = attachment.metadata.name;
   const startedMs = clock.elapsedMs();
-  const marked = await setStatus(ports, name, (status) => ({ ...status, state: "Detaching" }), signal);
+  const marked = await setStatus(ports, attachment, (status) => ({ ...status, state: "Detaching" }), signal);
   if (!marked.ok) return gone(marked);
   const detached = await ports.steps.run("detach", () =>
     cloud.detachDisk(
@@ -216,7 +231,8 @@ async function detach(
         lane,
         mayProceed: async (asked) => {
           const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, asked);
-          if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound";
+          // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
+          if (!fresh.ok || isRecordMissing(fresh.value)) return false;
           const record = fresh.value.status?.record;
           return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, asked));
         },
@@ -230,34 +246,40 @@ async function detach(
     const retries = (attachment.status?.error?.retries ?? 0) + 1;
     const recorded = await setStatus(
       ports,
-      name,
+      attachment,
       (status) => ({ ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) }),
       signal,
     );
     return recorded.ok ? detached : gone(recorded);
   }
   logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
-  return removeFinalizer(ports, name, signal);
+  return removeFinalizer(ports, attachment, signal);
 }
 
 /** The node is gone from the cluster. If its VM still exists, the disk is taken off it as off any other. */
 async function detachByName(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
   const instance = await ports.cloud.inspectInstance({ nodeName: attachment.spec.nodeName }, signal);
   if (instance.ok) return detach(ports, attachment, { nodeName: instance.value.nodeName, vmId: instance.value.vmId }, "detach", signal);
-  if (instance.failure.kind === "InstanceNotFound") return removeFinalizer(ports, attachment.metadata.name, signal);
+  if (instance.failure.kind === "InstanceNotFound") return removeFinalizer(ports, attachment, signal);
   return instance;
 }
 
-/** An attachment whose AzVolume is gone: only one that is on its way out is touched. */
-async function detachOrphan(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  return attachment.metadata.deletionTimestamp === undefined ? ok({}) : detachByName(ports, attachment, signal);
+/**
+ * An attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was deleted by hand, and its node may well write: nothing is
+ * detached until the volume is there again with a record that tells. Only where the disk itself is gone there is nothing left to detach.
+ */
+async function releaseOrphan(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  if (attachment.metadata.deletionTimestamp === undefined) return ok({});
+  const disk = await ports.cloud.getDisk({ diskUri: attachment.spec.volumeId }, signal);
+  if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  return disk.failure.kind === "DiskNotFound" ? removeFinalizer(ports, attachment, signal) : disk;
 }
 
-async function removeFinalizer(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
+async function removeFinalizer(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
   const removed = await ports.steps.run("remove-attachment", () =>
     changeSpec(
       ports.store,
-      { kind: "AzVolumeAttachment", name: attachmentName },
+      targetOf(attachment),
       (present) => ({
         ...present,
         metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== ATTACHMENT_FINALIZER) },
@@ -270,12 +292,7 @@ async function removeFinalizer(ports: ControllerPorts, attachmentName: string, s
 
 async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment, role: "Primary" | "Replica", signal: AbortSignal): Promise<Reconciled> {
   const recorded = await ports.steps.run(role === "Primary" ? "promote" : "demote", () =>
-    setStatus(
-      ports,
-      attachment.metadata.name,
-      (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }),
-      signal,
-    ),
+    setStatus(ports, attachment, (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }), signal),
   );
   if (!recorded.ok) return gone(recorded);
   if (attachment.status?.role !== undefined)
@@ -288,16 +305,16 @@ async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment
 
 function setStatus(
   ports: ControllerPorts,
-  name: string,
+  attachment: AzVolumeAttachment,
   change: (status: AttachmentStatus) => AttachmentStatus,
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
-  return changeStatus(
-    ports.store,
-    { kind: "AzVolumeAttachment", name },
-    (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }),
-    signal,
-  );
+  return changeStatus(ports.store, targetOf(attachment), (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
+}
+
+/** That very object: one that was made under the same name since has its own life. */
+function targetOf(attachment: AzVolumeAttachment): ChangeTarget<"AzVolumeAttachment"> {
+  return { kind: "AzVolumeAttachment", name: attachment.metadata.name, uid: attachment.metadata.uid };
 }
 
 /** An object that went meanwhile leaves nothing to do. */

@@ -1,13 +1,20 @@
 import type { Failure } from "../core/failure.ts";
-import { ok, type Result } from "../core/result.ts";
+import { fail, ok, type Result } from "../core/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/object-store.ts";
 
 const CONFLICTS_MAX = 20;
 
+/** The object to change. With `uid`, only that very one: another that was made under its name since is as good as none (`ObjectNotFound`). */
+export interface ChangeTarget<K extends Kind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly uid?: string;
+}
+
 /** Reads an object afresh, changes metadata or spec, and writes it on that version; again on a conflict. `change` answers undefined when nothing is to be changed. */
 export function changeSpec<K extends Kind>(
   store: ObjectStore,
-  target: { readonly kind: K; readonly name: string },
+  target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
@@ -17,7 +24,7 @@ export function changeSpec<K extends Kind>(
 /** The same for status. */
 export function changeStatus<K extends Kind>(
   store: ObjectStore,
-  target: { readonly kind: K; readonly name: string },
+  target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
@@ -26,7 +33,7 @@ export function changeStatus<K extends Kind>(
 
 async function changeWith<K extends Kind>(
   store: ObjectStore,
-  target: { readonly kind: K; readonly name: string },
+  target: ChangeTarget<K>,
   change: (object: KindMap[K]) => KindMap[K] | undefined,
   write: (object: KindMap[K]) => Promise<Result<KindMap[K], Failure>>,
   signal: AbortSignal,
@@ -34,6 +41,7 @@ async function changeWith<K extends Kind>(
   for (let attempt = 1; ; attempt += 1) {
     const read = await store.get(target.kind, target.name, signal);
     if (!read.ok) return read;
+    if (target.uid !== undefined && read.value.metadata.uid !== target.uid) return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
     const changed = change(read.value);
     if (changed === undefined) return ok(read.value);
     const written = await write(changed);

@@ -14,7 +14,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
-import { changeSpec, changeStatus } from "./change-object.ts";
+import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
@@ -160,6 +160,10 @@ function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: str
 }
 
 async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+  // The plan was made on a cache. A volume that is gone by now may have been made again, and its disk bears the same name.
+  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  if (!fresh.ok) return settled(fresh);
+  if (fresh.value.metadata.uid !== volume.metadata.uid) return ok({});
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
@@ -184,7 +188,7 @@ async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, sign
 function removeFinalizer(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
   return changeSpec(
     ports.store,
-    { kind: "AzVolume", name: volume.metadata.name },
+    targetOf(volume),
     (present) => ({
       ...present,
       metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) },
@@ -296,13 +300,15 @@ function setStatus(
 ): Promise<Result<AzVolume, Failure>> {
   return changeStatus(
     ports.store,
-    { kind: "AzVolume", name: volume.metadata.name },
-    (present) =>
-      present.metadata.uid === volume.metadata.uid
-        ? { ...present, status: change(present.status ?? { state: "Pending", observedGeneration: 0, conditions: [] }) }
-        : undefined,
+    targetOf(volume),
+    (present) => ({ ...present, status: change(present.status ?? { state: "Pending", observedGeneration: 0, conditions: [] }) }),
     signal,
   );
+}
+
+/** That very object: one that was made under the same name since has its own life, and its own disk. */
+function targetOf(volume: AzVolume): ChangeTarget<"AzVolume"> {
+  return { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid };
 }
 
 function settled(result: Result<unknown, Failure>): Reconciled {

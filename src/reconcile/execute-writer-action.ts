@@ -1,18 +1,22 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
-import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import type { WriterAction } from "../core/plan/plan-writer.ts";
 import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
+import { isForeign } from "./adopt-disk.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { endLeakedWant } from "./end-leaked-want.ts";
+import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
-import { endWant } from "./want.ts";
 import { isTrusted, readStoreGeneration } from "./store-generation.ts";
+import { endWant } from "./want.ts";
 
 /** How long an answer that a workload still uses the volume is believed before the question is asked again, in milliseconds. */
 const ASK_AGAIN_MS = 2_000;
@@ -38,8 +42,9 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     }
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
-      if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
-      return settled(released);
+      if (!released.ok) return settled(released);
+      if (released.value.kind === "stillUsed") return ok({ againAfterMs: ASK_AGAIN_MS });
+      return settled(await endLeakedWant(ports, released.value.volume, { volumeId, nodeName: action.node.nodeName }, signal));
     }
     case "Recall":
       return settled(await recall(ports, volumeName, action.attachmentName, signal));
@@ -48,7 +53,7 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "BeginFence":
       return beginFence(ports, observed, { volumeName, volumeId }, action, signal);
     case "ConfirmVanished":
-      return settled(await confirmVanished(ports, volumeName, action.node, signal));
+      return settled(await confirmVanished(ports, { volumeName, volumeId }, action.node, signal));
     case "WaitFor":
       ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Normal", reason: action.reason, message: action.message });
       return ok({ againAfterMs: action.retryAfterMs });
@@ -68,7 +73,7 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   if (attachment === undefined) return ok({});
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
-  if (fresh.value.spec.want === undefined) return ok({});
+  if (fresh.value.spec.want === undefined || fresh.value.metadata.deletionTimestamp !== undefined) return ok({});
   const generation = await readStoreGeneration(ports, signal);
   if (!generation.ok) return generation;
   const granted = await moveRecord(
@@ -76,6 +81,7 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
     { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant" },
     (record, volume) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
+      if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
       if (record.storeGeneration !== generation.value) return fail("the record is of another store generation");
       return grant(record, node);
     },
@@ -144,10 +150,18 @@ async function beginFence(
  * The name now means another VM: whatever the old one had open died with it, and the platform has just said so. No VM of that name at all may also be
  * a mistake in the settings, so that a holder is freed only by a fence, whose proof looks at the disk as well.
  */
-async function confirmVanished(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function confirmVanished(
+  ports: ControllerPorts,
+  { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  if (isForeign(node)) return confirmDetachedByOthers(ports, volumeName, node, signal);
   const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName }, signal);
   if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
   if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) return ok({});
+  const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, nodeName: node.nodeName }, signal);
+  if (!forgotten.ok) return forgotten;
   if (instance.ok) return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
   return moveRecord(
     ports,
@@ -160,4 +174,16 @@ async function confirmVanished(ports: ControllerPorts, volumeName: string, node:
     },
     signal,
   );
+}
+
+/** A VM that is no node of ours is never cut off; once its owner has taken the disk off it, the disk itself no longer names it. */
+async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const volume = await ports.store.get("AzVolume", volumeName, signal);
+  if (!volume.ok) return volume;
+  const diskUri = volume.value.status?.detail?.diskUri;
+  if (diskUri === undefined) return ok({});
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk;
+  if (disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.nodeName))) return ok({});
+  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
 }

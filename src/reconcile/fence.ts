@@ -3,6 +3,7 @@ import { fenceClear } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
 import { isTrusted } from "./store-generation.ts";
 
@@ -62,6 +63,9 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   const proven = await store.get("AzVolume", volumeName, signal);
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
+  // While the fence stands nothing is attached to the node: only so the attachment can't say Attached again before the record is clear.
+  const forgotten = await forgetAttach(store, { diskUri, nodeName: node.nodeName }, signal);
+  if (!forgotten.ok) return forgotten;
   const cleared = await moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "fence-clear", onlyAtVersion: proven.value.metadata.resourceVersion },

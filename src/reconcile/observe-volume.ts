@@ -1,5 +1,5 @@
-import type { WriterRecord } from "../core/model/az-volume.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { WriterRecord } from "../core/model/az-volume.ts";
 import type { ObservedNode, ObservedVolume } from "../core/plan/observed-volume.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";

@@ -18,7 +18,7 @@ export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, si
   });
   const removed = await changeSpec(
     ports.store,
-    { kind: "AzVolume", name: volume.metadata.name },
+    { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid },
     (present) => ({
       ...present,
       metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) },

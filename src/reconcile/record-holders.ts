@@ -1,7 +1,7 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
-import type { DiskHolder } from "./adopt-disk.ts";
+import { type DiskHolder, isForeign } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
@@ -11,7 +11,7 @@ export async function recordHolders(ports: ControllerPorts, volume: AzVolume, ho
   const detail = volume.status?.detail;
   if (detail === undefined) return ok({});
   for (const { node, lun } of holders) {
-    if (lun === undefined) continue;
+    if (lun === undefined || isForeign(node)) continue;
     const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName: node.nodeName });
     const created = await ports.store.create(
       "AzVolumeAttachment",
@@ -36,7 +36,8 @@ export async function recordHolders(ports: ControllerPorts, volume: AzVolume, ho
     const recorded = await changeStatus(
       ports.store,
       { kind: "AzVolumeAttachment", name },
-      (present) => (present.status === undefined ? { ...present, status: { state: "Attached", lun, publishContext: { LUN: String(lun) } } } : undefined),
+      (present) =>
+        present.status === undefined ? { ...present, status: { state: "Attached", vmId: node.vmId, lun, publishContext: { LUN: String(lun) } } } : undefined,
       signal,
     );
     if (!recorded.ok) return recorded;

@@ -61,6 +61,9 @@ async function askUsers(
   signal: AbortSignal,
 ): Promise<Result<Release, Failure>> {
   const { volumeName, volumeId, node } = request;
+  // A first look that writes nothing: where somebody uses it, or nobody can tell, marking and unmarking would wake everyone who watches, for nothing.
+  const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
+  if (seen.kind !== "unused") return stillUsed(ports, request, seen, signal);
   const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
   if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
@@ -69,7 +72,15 @@ async function askUsers(
   // It gave the volume back, or somebody wanted it again, between the two calls: there is nothing to ask any more.
   if (writer === undefined || writer.wanted || !isSameNode(writer, node)) return ok({ kind: "stillUsed", use: { kind: "unknown" } });
   const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);
-  if (use.kind === "unused") return ok({ kind: "released", volume: fresh.value });
+  return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);
+}
+
+async function stillUsed(
+  ports: ReleasePorts,
+  { volumeName, node }: { readonly volumeName: string; readonly node: NodeIdentity },
+  use: VolumeUse,
+  signal: AbortSignal,
+): Promise<Result<Release, Failure>> {
   const wanted = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "want" }, (record) => wantAgain(record, node), signal);
   // The node may have given the volume back meanwhile: then there is nothing to want again.
   if (!wanted.ok && wanted.failure.kind !== "NotWriter") return wanted;

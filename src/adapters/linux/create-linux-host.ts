@@ -63,7 +63,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     rescanDevice: (device, signal) => attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
     inspectDevice: (device, signal) => attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
     format: (request, signal) => attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
-    eraseUnfinishedFormat: (device, signal) => attempt(`erase the unfinished format of ${device.path}`, signal, () => eraseUnfinishedFormat(host, device, signal)),
+    eraseUnfinishedFormat: (device, signal) =>
+      attempt(`erase the unfinished format of ${device.path}`, signal, () => eraseUnfinishedFormat(host, device, signal)),
     checkFileSystem: (request, signal) => attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
     mountDevice: (request, signal) => attempt(`mount ${request.device.path} at ${request.path}`, signal, () => mountDevice(host, request, signal)),
     bindMount: (request, signal) => attempt(`bind ${request.stagingPath} to ${request.targetPath}`, signal, () => bindMount(host, request, signal)),

@@ -12,7 +12,8 @@ const MIB = 1024n * 1024n;
 
 /** Zeroes both ends of a device, which is what tells a blank one; a file system is made anew over what an unfinished one left between. */
 export async function eraseUnfinishedFormat(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
-  if (await isHeldExclusively(device.path)) return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  if (await isHeldExclusively(device.path))
+    return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
   const lastMib = device.sizeBytes / MIB - 1n;
   for (const seek of [0n, lastMib]) {
     const command = {

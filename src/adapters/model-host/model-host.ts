@@ -75,7 +75,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             });
           }
           if (isMounted(found)) return busy(found);
-          found.disk.content = { kind: "fileSystem", fsType };
+          found.disk.content = { kind: "fileSystem", fsType, uuid: `uuid-of-${found.disk.diskUri}` };
           found.disk.fileSystemBytes = found.knownBytes;
           machine.wrote(found, "format");
           return ok(undefined);

@@ -25,8 +25,8 @@ describe("judgeDeviceContent", () => {
     },
     {
       because: "blkid names a file system",
-      witnesses: { blkid: { TYPE: "ext4", USAGE: "filesystem" }, wipefsTypes: ["ext4"], nonZeroEnds: ["start"] },
-      content: { kind: "fileSystem", fsType: "ext4" },
+      witnesses: { blkid: { TYPE: "ext4", USAGE: "filesystem", UUID: "6f1d" }, wipefsTypes: ["ext4"], nonZeroEnds: ["start"] },
+      content: { kind: "fileSystem", fsType: "ext4", uuid: "6f1d" },
     },
     {
       because: "an encrypted device has a type, but is no file system",

@@ -1,7 +1,8 @@
 /** What is on a device, by three witnesses: blkid, wipefs and a raw read of both ends. */
 export type DeviceContent =
   | { readonly kind: "blank" }
-  | { readonly kind: "fileSystem"; readonly fsType: string }
+  /** `uuid` as the file system itself states it; empty if it has none. */
+  | { readonly kind: "fileSystem"; readonly fsType: string; readonly uuid: string }
   | { readonly kind: "otherData"; readonly detail: string };
 
 /** What the three witnesses say. */
@@ -38,7 +39,7 @@ export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentW
   if (blkid === "ambivalent") return { kind: "otherData", detail: `several signatures that contradict each other (${wipefsTypes.join(", ")})` };
   if (blkid !== "nothing") {
     const fsType = blkid["TYPE"];
-    if (fsType !== undefined && blkid["USAGE"] === "filesystem") return { kind: "fileSystem", fsType };
+    if (fsType !== undefined && blkid["USAGE"] === "filesystem") return { kind: "fileSystem", fsType, uuid: blkid["UUID"] ?? "" };
     if (fsType !== undefined) return { kind: "otherData", detail: `${blkid["USAGE"] ?? "data"} of type ${fsType}` };
     const tableType = blkid["PTTYPE"];
     return { kind: "otherData", detail: tableType === undefined ? "something that blkid can't name" : `a partition table of type ${tableType}` };

@@ -75,7 +75,12 @@ export const azVolumeSchema = z.object({
             .optional()
             .describe("A node found the disk blank and began to make a file system. Until `formatted` follows, what is on the disk is that attempt's rest."),
           formatted: z
-            .object({ fsType: z.string(), nodeName: z.string(), time: z.string() })
+            .object({
+              fsType: z.string(),
+              nodeName: z.string(),
+              time: z.string(),
+              uuid: z.string().optional().describe("The file system's own UUID: a device that shows another is another disk."),
+            })
             .optional()
             .describe("The driver made a file system on this disk: it never makes another."),
         })

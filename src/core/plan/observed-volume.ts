@@ -1,3 +1,4 @@
+import { isSingleWriter } from "../model/access-modes.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
@@ -69,6 +70,11 @@ export interface ObservedAttachment {
 /** Where a volume is, in one word: `deleting` needs DeleteVolume's mark as well. */
 export function isDeleting(volume: AzVolume): boolean {
   return volume.metadata.deletionTimestamp !== undefined || volume.spec.deleteRequested;
+}
+
+/** Whether a volume that must have a writer record has none (its object was made anew and its disk not looked at yet): nobody knows who may write. */
+export function isRecordMissing(volume: AzVolume): boolean {
+  return isSingleWriter(volume.spec.capabilities) && volume.status?.record === undefined && volume.status?.error?.kind !== "DiskNotFound";
 }
 
 /** The writer record, absent for multi-writer volumes and before the disk exists. */

@@ -177,6 +177,12 @@ describe("planAttachment", () => {
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
         plan: waits("node-a may still write the volume"),
       },
+      {
+        because: "nobody knows who may write while the object is being made anew",
+        own: leaving(aReplica("node-a")),
+        volume: { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } },
+        plan: waits("the volume's record is being made anew"),
+      },
       { because: "unproven", own: leaving(aReplica("node-a")), volume: aVolumeWithRecord({ unproven: [a] }), plan: waits("node-a may still write the volume") },
       {
         because: "being fenced",

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
-import { isDeleting, isLeaving, isProvisioned, isResizingOffline, nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import { isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 
 /** What to do next with one attachment: at most one cloud operation. */
@@ -16,11 +16,19 @@ export type AttachmentAction =
 export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
   const node = identityOf(observed, attachment);
   if (isLeaving(attachment)) return planLeaving(observed, attachment, node);
-  if (attachment.status?.state === "Attached" && attachment.status.deviceMissing !== true) return planRole(observed, attachment, node);
+  if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
   return planAttach(observed, attachment, node);
 }
 
+/** Attached as far as anybody knows: to this very VM, not to an earlier one of the same name, and not missed by the node. */
+function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
+  const status = attachment.status;
+  if (status?.state !== "Attached" || status.deviceMissing === true) return false;
+  return node === undefined || status.vmId === undefined || status.vmId.toLowerCase() === node.vmId.toLowerCase();
+}
+
 function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {
+  if (isRecordMissing(observed.volume)) return { kind: "Wait", because: "the volume's record is being made anew" };
   if (node === undefined) return { kind: "DetachByName" };
   const record = recordOf(observed);
   if (record !== undefined && isFencing(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced` };

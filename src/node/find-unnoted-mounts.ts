@@ -1,0 +1,41 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { includesNode } from "../core/model/node-identity.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { VolumeNote } from "../ports/node-notes.ts";
+import type { NodePorts } from "./node-ports.ts";
+
+/**
+ * Mounts of a volume that this node never noted: those of the V1 driver, or of a plug-in whose state was wiped. Looked for only while the record says that the node
+ * had the disk (*unproven*), since it must then claim what is in use. Answered as the note that would describe them; undefined if nothing is mounted.
+ */
+export async function findUnnotedMounts(
+  ports: NodePorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  signal: AbortSignal,
+): Promise<Result<VolumeNote | undefined, Failure>> {
+  const record = volume.status?.record;
+  const lun = attachment.status?.lun;
+  if (record === undefined || lun === undefined || !includesNode(record.unproven, ports.node)) return ok(undefined);
+  const device = await ports.host.findDevice({ lun }, signal);
+  if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(undefined) : device;
+  const mounts = await ports.host.mountsOf(device.value.majorMinor, signal);
+  if (!mounts.ok) return mounts;
+  const paths = mounts.value.map((mount) => mount.path).toSorted();
+  const stagingPath = paths.find((path) => path.endsWith("/globalmount")) ?? paths[0];
+  if (stagingPath === undefined) return ok(undefined);
+  const isBlock = volume.spec.capabilities.every((capability) => capability.accessType === "block");
+  return ok({
+    volumeName: volume.metadata.name,
+    uid: volume.metadata.uid,
+    volumeId: attachment.spec.volumeId,
+    epoch: 0,
+    stagingPath,
+    targetPaths: paths.filter((path) => isBlock || path !== stagingPath),
+    lun,
+    majorMinor: device.value.majorMinor,
+    accessType: isBlock ? "block" : "mount",
+  });
+}

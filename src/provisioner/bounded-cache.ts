@@ -1,0 +1,63 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** What bounds a cache. */
+export interface BoundedCacheOptions {
+  readonly clock: Clock;
+  /** Upper limit for the number of entries; the one that was put first leaves first. */
+  readonly entriesMax: number;
+  /** Longest time that an entry is believed, in milliseconds. */
+  readonly maxAgeMs: number;
+}
+
+/**
+ * Remembers what was read, for a while. Own writes drop what they change, also what is being read at that moment. Only for what saves calls: nothing that
+ * proves anything may come out of a cache.
+ */
+export class BoundedCache<V> {
+  readonly #options: BoundedCacheOptions;
+  readonly #entries = new Map<string, { readonly value: V; readonly atMs: number }>();
+  /** Counts the drops of each key that is being read. */
+  readonly #reading = new Map<string, { isDropped: boolean }>();
+
+  constructor(options: BoundedCacheOptions) {
+    this.#options = options;
+  }
+
+  /** What is remembered; undefined if nothing is, or if it is too old. */
+  get(key: string): V | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (this.#options.clock.elapsedMs() - entry.atMs <= this.#options.maxAgeMs) return entry.value;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  /** Reads afresh and remembers what `choose` answers of the outcome; undefined: nothing. An entry that is dropped meanwhile stays dropped. */
+  async read<R>(key: string, read: () => Promise<R>, choose: (outcome: R) => V | undefined): Promise<R> {
+    const reading = { isDropped: false };
+    this.#reading.set(key, reading);
+    const atMs = this.#options.clock.elapsedMs();
+    try {
+      const outcome = await read();
+      const value = choose(outcome);
+      if (value !== undefined && !reading.isDropped && this.#reading.get(key) === reading) this.#put(key, { value, atMs });
+      return outcome;
+    } finally {
+      if (this.#reading.get(key) === reading) this.#reading.delete(key);
+    }
+  }
+
+  /** Forgets an entry: before a write of ours, and after it. */
+  drop(key: string): void {
+    this.#entries.delete(key);
+    const reading = this.#reading.get(key);
+    if (reading !== undefined) reading.isDropped = true;
+  }
+
+  #put(key: string, entry: { readonly value: V; readonly atMs: number }): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > this.#options.entriesMax && oldest !== undefined) this.#entries.delete(oldest);
+  }
+}

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterAction } from "../core/plan/plan-writer.ts";
+import { agoMs, anAttachment, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import { executeWriterAction } from "./execute-writer-action.ts";
+import { observeVolume } from "./observe-volume.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const granted = aWriter("node-a", { held: false, takes: 0 });
+
+async function execute(world: ReconcileWorld, action: WriterAction): Promise<unknown> {
+  const observed = observeVolume(world.ports, "pvc-1");
+  assert.ok(observed !== undefined);
+  return world.answerOf(executeWriterAction(world.ports, observed, action, never));
+}
+
+describe("executeWriterAction", () => {
+  it("grants only where the fresh objects still ask for it", async () => {
+    const rows: readonly { readonly because: string; readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>; readonly writer: unknown }[] = [
+      { because: "nothing has changed", meanwhile: () => Promise.resolve(), writer: granted },
+      {
+        because: "its want has ended",
+        meanwhile: (world) => changeAttachment(world, ({ want: _, ...spec }) => spec),
+        writer: undefined,
+      },
+      {
+        because: "its attachment is leaving",
+        meanwhile: (world) => world.other.delete("AzVolumeAttachment", anAttachment("node-a").metadata.name, {}, never),
+        writer: undefined,
+      },
+      { because: "the disk is being grown offline", meanwhile: (world) => changeState(world, "Updating"), writer: undefined },
+      {
+        because: "another was granted",
+        meanwhile: (world) => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") })),
+        writer: aWriter("node-b"),
+      },
+    ];
+    for (const { because, meanwhile, writer } of rows) {
+      await withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const observed = observeVolume(world.ports, "pvc-1");
+        await meanwhile(world);
+        assert.ok(observed !== undefined);
+        await world.answerOf(executeWriterAction(world.ports, observed, { kind: "Grant", node: a }, never));
+        assert.deepEqual(world.record()?.writer, writer, because);
+      });
+    }
+  });
+
+  it("ends the leaked want of a writer that it releases, so that it is not granted again before the one that waits", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { want: { since: agoMs(9_000) } } }));
+      assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }), { ok: true, value: {} });
+      assert.equal(world.record()?.writer, undefined);
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Primary", undefined]);
+    }));
+
+  it("states a want again whose user came while it was being ended", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { readOnly: true } }));
+      const thirdTime = (): Promise<void> => {
+        world.use = { kind: "used", users: ["default/pod-1"] };
+        return Promise.resolve();
+      };
+      const next = (then: () => Promise<void>) => (): Promise<void> => {
+        world.meanwhile.users = then;
+        return Promise.resolve();
+      };
+      world.meanwhile.users = next(next(thirdTime));
+      await execute(world, { kind: "ReleaseCheck", node: a });
+      assert.notEqual(world.attachment("node-a")?.spec.want, undefined);
+      assert.equal(world.attachment("node-a")?.spec.readOnly, true);
+    }));
+
+  it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
+    withControllerPorts(async (world) => {
+      const older = { nodeName: "node-a", vmId: "older" };
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      world.instances.set("node-a", "OLDER");
+      await execute(world, { kind: "ConfirmVanished", node: older });
+      assert.deepEqual(world.record()?.quarantine, [older]);
+      world.instances.set("node-a", a.vmId);
+      await execute(world, { kind: "ConfirmVanished", node: older });
+      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+    }));
+});
+
+async function changeAttachment(
+  world: ReconcileWorld,
+  change: (spec: ReturnType<typeof anAttachment>["spec"]) => ReturnType<typeof anAttachment>["spec"],
+): Promise<void> {
+  const present = await world.other.get("AzVolumeAttachment", anAttachment("node-a").metadata.name, never);
+  assert.ok(present.ok);
+  await world.other.update("AzVolumeAttachment", { ...present.value, spec: change(present.value.spec) }, never);
+}
+
+async function changeState(world: ReconcileWorld, state: "Updating"): Promise<void> {
+  const present = await world.other.get("AzVolume", "pvc-1", never);
+  assert.ok(present.ok && present.value.status !== undefined);
+  await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, state } }, never);
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fenceReconciler } from "./fence.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const unwanted = aWriter("node-a", { wanted: false });
+
+/** A world in which node-a holds the volume unwanted and its fence was declared. */
+async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzVolume", aVolumeWithRecord({ writer: unwanted, fencing: a }));
+    await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, publishContext: { LUN: "3" } } }));
+    world.attachedTo.add("node-a");
+    world.disks.add(diskUri);
+    await act(world);
+  });
+}
+
+const fence = (world: ReconcileWorld): Promise<unknown> => world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
+
+describe("fenceReconciler", () => {
+  it("cuts the node off, clears the record with proof, and puts the node in quarantine", () =>
+    withFence(async (world) => {
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual([...world.attachedTo], []);
+      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1, quarantine: [a] }).status?.record);
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+    }));
+
+  it("forgets where the disk was attached, since another disk may get that LUN", () =>
+    withFence(async (world) => {
+      await fence(world);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+    }));
+
+  it("leaves the record alone when the node has given meanwhile", () =>
+    withFence(async (world) => {
+      world.meanwhile.fenceDisk = () => world.setRecord(({ fencing: _, ...record }) => ({ ...record, writer: { ...unwanted, held: false } }));
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.writer, { ...unwanted, held: false });
+      assert.deepEqual(world.record()?.quarantine, []);
+    }));
+
+  it("does not take a proof from before the node gave, was wanted and took again for one of now", () =>
+    withFence(async (world) => {
+      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unwanted, takes: 2 } }));
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.writer, { ...unwanted, takes: 2 });
+      assert.deepEqual(world.record()?.fencing, a);
+    }));
+
+  it("does not touch an object that was made anew under the same name", () =>
+    withFence(async (world) => {
+      world.meanwhile.fenceDisk = async () => {
+        const present = await world.other.get("AzVolume", "pvc-1", never);
+        assert.ok(present.ok);
+        await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+        await world.other.delete("AzVolume", "pvc-1", {}, never);
+        const made = await world.other.create("AzVolume", { metadata: { name: "pvc-1" }, spec: present.value.spec }, never);
+        assert.ok(made.ok);
+        await world.other.updateStatus("AzVolume", { ...made.value, status: present.value.status }, never);
+      };
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.writer, unwanted);
+    }));
+
+  it("asks the record afresh before the disk is taken off, and does nothing where the fence is off", () =>
+    withFence(async (world) => {
+      const stale = world.ports.cache.get("AzVolume", "pvc-1");
+      await world.setRecord(({ fencing: _, ...record }) => ({ ...record, writer: aWriter("node-a") }));
+      assert.notEqual(stale?.status?.record?.fencing, undefined);
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual([...world.attachedTo], ["node-a"]);
+    }));
+});

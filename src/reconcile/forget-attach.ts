@@ -1,0 +1,27 @@
+import type { Failure } from "../core/failure.ts";
+import { attachmentObjectName } from "../core/model/object-names.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import { changeStatus } from "./change-object.ts";
+
+/**
+ * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The LUN that the attachment still names may be another
+ * disk's soon, and a node that trusted it would take that disk for this one. Success where there is no such attachment.
+ */
+export async function forgetAttach(
+  store: ObjectStore,
+  where: { readonly diskUri: string; readonly nodeName: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const forgotten = await changeStatus(
+    store,
+    { kind: "AzVolumeAttachment", name: attachmentObjectName(where) },
+    (present) => {
+      if (present.status === undefined || (present.status.state === "Pending" && present.status.lun === undefined)) return undefined;
+      const { lun: _, publishContext: __, deviceMissing: ___, ...status } = present.status;
+      return { ...present, status: { ...status, state: "Pending" } };
+    },
+    signal,
+  );
+  return forgotten.ok || forgotten.failure.kind === "ObjectNotFound" ? ok(undefined) : forgotten;
+}

@@ -1,0 +1,241 @@
+import { createSimulatedStore, type SimulatedCommit, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import type { Failure } from "../../core/failure.ts";
+import { invariant } from "../../core/invariant.ts";
+import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
+import { attachmentName, settings } from "../../core/plan/testing/objects.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { KindMap, NewObject } from "../../ports/object-store.ts";
+import type { StepName } from "../../ports/steps.ts";
+import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import type { ControllerPorts } from "../controller-ports.ts";
+import { LeaseMemory } from "../lease-memory.ts";
+import { createObjectCache } from "../object-cache.ts";
+
+/** Longer than anything that a controller waits for. */
+const LIMIT_MS = 3_600_000;
+type Meeting = () => Promise<void>;
+
+const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLogger };
+
+/** A controller's ports on a simulated store, with a platform and an orchestrator that the test plays. */
+export interface ReconcileWorld {
+  readonly ports: ControllerPorts;
+  readonly clock: VirtualClock;
+  /** The controller's own way to the store. */
+  readonly store: SimulatedHandle;
+  /** Somebody else's way to the store. */
+  readonly other: SimulatedHandle;
+  readonly steps: readonly StepName[];
+  /** Nodes that have the disk of `pvc-1` attached. */
+  readonly attachedTo: Set<string>;
+  /** VMs that exist, by name, with their GUIDs. */
+  readonly instances: Map<string, string>;
+  /** Disks that exist, by URI. */
+  readonly disks: Set<string>;
+  /** Happens once, while the platform is at it. */
+  readonly meanwhile: Partial<Record<"fenceDisk" | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
+  use: VolumeUse;
+  asked: number;
+  readonly outOfService: Set<string>;
+  readonly commits: readonly SimulatedCommit[];
+  answerOf<T>(promise: Promise<T>): Promise<T>;
+  /** Puts an object into the store with its status, and waits until the cache shows it. */
+  given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void>;
+  /** Changes the volume's record as somebody else does. */
+  setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+  volume(): AzVolume | undefined;
+  record(): WriterRecord | undefined;
+  attachment(nodeName: string): AzVolumeAttachment | undefined;
+}
+
+/** Runs `act` in a world of its own. */
+export async function withControllerPorts(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(1);
+  const simulated = createSimulatedStore({ clock, random });
+  const store = simulated.handle("controller");
+  const other = simulated.handle("other");
+  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] });
+  const life = new AbortController();
+  const { signal } = life;
+  const steps: StepName[] = [];
+  const commits: SimulatedCommit[] = [];
+  simulated.onCommit((commit) => commits.push(commit));
+
+  async function answerOf<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const mark = (): void => {
+      isSettled = true;
+    };
+    promise.then(mark, mark);
+    invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
+    return promise;
+  }
+
+  /** The store has no delay of its own in fair weather: what it answers needs no time to pass. */
+  async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
+    const result = await promise;
+    invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
+    return result.value;
+  }
+
+  const meet = async (where: keyof ReconcileWorld["meanwhile"]): Promise<void> => {
+    const meeting = world.meanwhile[where];
+    delete world.meanwhile[where];
+    await meeting?.();
+  };
+
+  const users: VolumeUsers = {
+    on: async () => {
+      world.asked += 1;
+      await meet("users");
+      return world.use;
+    },
+    cachedOn: () => ({ kind: "unused" }),
+    isOutOfService: (nodeName) => Promise.resolve(world.outOfService.has(nodeName)),
+    cachedNode: (nodeName) => ({ isOutOfService: world.outOfService.has(nodeName), isUnschedulable: false }),
+    onChange: () => {},
+  };
+
+  const world: ReconcileWorld = {
+    ports: {
+      store,
+      cache,
+      cloud: aCloud(() => world, meet),
+      users,
+      clock,
+      random,
+      steps: {
+        run: (step, take) => {
+          steps.push(step);
+          return take();
+        },
+      },
+      events: { emit: () => {} },
+      logger: silentLogger,
+      leaseMemory: new LeaseMemory(),
+      settings,
+    },
+    clock,
+    store,
+    other,
+    steps,
+    attachedTo: new Set(),
+    instances: new Map(),
+    disks: new Set(),
+    meanwhile: {},
+    use: { kind: "unused" },
+    asked: 0,
+    outOfService: new Set(),
+    commits,
+    answerOf,
+    given: async (kind, object) => {
+      const { name, finalizers } = object.metadata;
+      const made = { metadata: { name, finalizers: [...(finalizers ?? ["disk.csi.azure.com/test"])] }, spec: object.spec };
+      const created = await must(other.create(kind, made as unknown as NewObject<typeof kind>, signal));
+      const whole = object.status === undefined ? created : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
+      if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
+      const isShown = (): boolean => {
+        const shown = cache.get(kind, name);
+        return (
+          shown?.metadata.uid === whole.metadata.uid &&
+          (shown.metadata.deletionTimestamp !== undefined) === (object.metadata.deletionTimestamp !== undefined) &&
+          (shown.status !== undefined) === (object.status !== undefined)
+        );
+      };
+      invariant(await clock.runUntil(isShown, LIMIT_MS), "the cache does not follow");
+    },
+    setRecord: async (change) => {
+      const present = await must(other.get("AzVolume", "pvc-1", signal));
+      invariant(present.status?.record !== undefined, "pvc-1 has no record");
+      await must(other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+    },
+    volume: () => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === "pvc-1"),
+    record: () => world.volume()?.status?.record,
+    attachment: (nodeName) => simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === attachmentName(nodeName)),
+  };
+
+  const running = cache.run(signal);
+  try {
+    await answerOf(cache.untilSynced(signal));
+    await act(world);
+  } finally {
+    life.abort();
+    await answerOf(running).catch((error: unknown) => invariant(signal.aborted, String(error)));
+  }
+}
+
+/** A platform with one disk that succeeds at what it may do. */
+function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "attachDisk" | "detachDisk") => Promise<void>): CloudProvisioner {
+  const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
+  const refused = (diskUri: string, nodeName: string): Result<never, Failure> => fail({ kind: "Refused", diskUri, nodeName });
+  return {
+    createDisk: unused,
+    deleteDisk: ({ diskUri }) => {
+      world().disks.delete(diskUri);
+      return Promise.resolve(ok(undefined));
+    },
+    resizeDisk: unused,
+    listDisks: unused,
+    getDisk: ({ diskUri }) =>
+      Promise.resolve(
+        world().disks.has(diskUri)
+          ? ok({
+              diskUri,
+              diskName: "pvc-1",
+              location: "eastus",
+              zones: ["1"],
+              skuName: "Premium_LRS",
+              sizeGiB: 10,
+              maxShares: 3,
+              tags: {},
+              isReady: true,
+              attachedTo: [],
+            })
+          : fail({ kind: "DiskNotFound", diskUri }),
+      ),
+    attachDisk: async ({ diskUri, node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      world().attachedTo.add(node.nodeName);
+      await meet("attachDisk");
+      return ok({ lun: 0 });
+    },
+    detachDisk: async ({ diskUri, node, mayProceed }, signal) => {
+      await meet("detachDisk");
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      world().attachedTo.delete(node.nodeName);
+      return ok(undefined);
+    },
+    fenceDisk: async ({ diskUri, node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      world().attachedTo.delete(node.nodeName);
+      await meet("fenceDisk");
+      return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
+    },
+    inspectInstance: ({ nodeName }) => {
+      const vmId = world().instances.get(nodeName);
+      if (vmId === undefined) return Promise.resolve(fail({ kind: "InstanceNotFound", nodeName }));
+      return Promise.resolve(
+        ok({
+          nodeName,
+          instanceUri: `/vms/${nodeName}`,
+          vmId,
+          location: "eastus",
+          zone: "1",
+          vmSize: "Standard_D4s_v5",
+          powerState: "running",
+          busType: "SCSI",
+          dataDisksMax: 8,
+          dataDisks: [],
+        }),
+      );
+    },
+    nodeNameOf: unused,
+  };
+}
