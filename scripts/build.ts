@@ -1,5 +1,5 @@
-import { chmod, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, PROGRAMS } from "./build/bundle.ts";
 
@@ -7,9 +7,11 @@ const OUTPUT_FOLDER = "dist";
 const EXECUTABLE_MODE = 0o755;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const { files } = await bundle(root, PROGRAMS, OUTPUT_FOLDER);
 await rm(join(root, OUTPUT_FOLDER), { recursive: true, force: true });
-const { metafile } = await bundle(root, PROGRAMS, { outdir: OUTPUT_FOLDER, write: true });
-for (const { name } of PROGRAMS) await chmod(join(root, OUTPUT_FOLDER, `${name}.mjs`), EXECUTABLE_MODE);
-for (const [path, { bytes }] of Object.entries(metafile.outputs).toSorted(([left], [right]) => left.localeCompare(right))) {
-  if (path.endsWith(".mjs")) console.log(`${path}  ${(bytes / 1024).toFixed(0)} KiB`);
+for (const { path, text } of files.toSorted((left, right) => left.path.localeCompare(right.path))) {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  console.log(`${relative(root, path)}  ${(text.length / 1024).toFixed(0)} KiB`);
 }
+for (const { name } of PROGRAMS) await chmod(join(root, OUTPUT_FOLDER, `${name}.cjs`), EXECUTABLE_MODE);

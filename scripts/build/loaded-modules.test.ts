@@ -22,7 +22,7 @@ it("keeps apart what one role loads and another does not", async () => {
       await mkdir(dirname(join(root, path)), { recursive: true });
       await writeFile(join(root, path), source);
     }
-    const { metafile } = await bundle(root, [{ entry: "main.ts", name: "program" }], { outdir: "dist", write: false });
+    const { metafile } = await bundle(root, [{ entry: "main.ts", name: "program" }], "dist");
     assert.deepEqual(loadedModules(metafile, "main.ts"), ["main.ts", "shared.ts"]);
     assert.deepEqual(loadedModules(metafile, "a.ts"), ["a.ts", "shared.ts"]);
     assert.deepEqual(loadedModules(metafile, "b.ts"), ["b.ts", "large.ts"]);

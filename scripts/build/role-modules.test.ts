@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Metafile } from "esbuild";
+import { bundle, PROGRAMS } from "./bundle.ts";
+import { loadedModules } from "./loaded-modules.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+describe("the bundled driver", () => {
+  let metafile: Metafile = { inputs: {}, outputs: {} };
+
+  before(async () => {
+    ({ metafile } = await bundle(ROOT, PROGRAMS, "dist"));
+  });
+
+  const rows = [
+    {
+      entry: "src/compose/node-role.ts",
+      forbidden: /node_modules\/(?:@azure|@typespec|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:provisioner|emulator)\//u,
+      because: "each megabyte is paid on every node",
+    },
+    { entry: "src/main.ts", forbidden: /node_modules\/(?:@azure|@grpc|zod)\//u, because: "--help and the choice of a role need none of it" },
+    { entry: "src/compose/controller-role.ts", forbidden: /^src\/emulator\/|node_modules\/koffi\//u, because: "the driver ships without the emulator" },
+  ];
+  for (const { entry, forbidden, because } of rows) {
+    it(`loads nothing that ${entry} must not, because ${because}`, () => {
+      const modules = loadedModules(metafile, entry);
+      assert.ok(modules.includes(entry), modules.join("\n"));
+      assert.deepEqual(
+        modules.filter((path) => forbidden.test(path)),
+        [],
+      );
+    });
+  }
+
+  it("loads the Azure SDK in the controller, so that the rule above can fail", () => {
+    assert.ok(loadedModules(metafile, "src/compose/controller-role.ts").some((path) => path.includes("node_modules/@azure/")));
+  });
+});
