@@ -141,9 +141,7 @@ class AttachBatch {
     const [only, ...others] = writers;
     if (failed === undefined || only === undefined) return false;
     if (others.length === 0) only.settle(fail(toFailure(failed.error, { diskUri: only.spec.diskUri, nodeName: only.spec.node.nodeName })));
-    else
-      for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request)))
-        await runAttachBatch(this.#context, part, this.#lifetime);
+    else for (const part of splitBatch(writers, (request) => isNamedBy(failed.error, request))) await runAttachBatch(this.#context, part, this.#lifetime);
     return true;
   }
 }

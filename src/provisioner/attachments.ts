@@ -4,9 +4,9 @@ import { type Result, fail, ok } from "../core/result.ts";
 import type { CloudProvisioner, FenceProof } from "../ports/cloud-provisioner.ts";
 import type { ArmDisk } from "./arm-api.ts";
 import type { ArmSession } from "./arm-session.ts";
+import type { BoundedCache } from "./bounded-cache.ts";
 import { ownersOf, readDisk, untilDisowned } from "./disk-owners.ts";
 import { toFailure } from "./error-table.ts";
-import type { BoundedCache } from "./bounded-cache.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { VmQueues } from "./vm-queues.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -113,7 +113,11 @@ export async function detachDisk(context: AttachmentContext, request: DetachRequ
 
 /** Fences a disk off a node. */
 export async function fenceDisk(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
-  const answer = await writing(context, request, () => context.queues.submit(request.vm, { ...request, kind: "fence", lane: "failover", cachingMode: "None" }, signal).answer);
+  const answer = await writing(
+    context,
+    request,
+    () => context.queues.submit(request.vm, { ...request, kind: "fence", lane: "failover", cachingMode: "None" }, signal).answer,
+  );
   if (!answer.ok) return answer;
   if (answer.value.kind === "fenced") return ok(answer.value.proof);
   throw new Error(`a fence was answered ${answer.value.kind}`);

@@ -30,7 +30,12 @@ export interface DiskContext {
 }
 
 /** Creates a disk. Looks first: a PUT of a disk that exists would change it. */
-export async function createDisk({ session, disks }: DiskContext, place: DiskPlace, request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>> {
+export async function createDisk(
+  { session, disks }: DiskContext,
+  place: DiskPlace,
+  request: CreateDiskRequest,
+  signal: AbortSignal,
+): Promise<Result<DiskFacts, Failure>> {
   const name = { resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
   const diskUri = `/subscriptions/${place.subscriptionId}/resourceGroups/${name.resourceGroup}/providers/Microsoft.Compute/disks/${name.name}`;
   const existing = await settledDisk(session, diskUri, signal);

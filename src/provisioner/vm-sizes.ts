@@ -61,7 +61,11 @@ export class VmSizes {
       () => undefined,
     );
     try {
-      const sizes = await this.#lists.read(location, () => this.#list(location, limited), (listed) => listed);
+      const sizes = await this.#lists.read(
+        location,
+        () => this.#list(location, limited),
+        (listed) => listed,
+      );
       if (sizes === undefined) this.#noteFailure(location);
       return sizes;
     } catch (reason) {
@@ -81,7 +85,9 @@ export class VmSizes {
       signal,
     );
     if (!listed.ok) return undefined;
-    return new Map(listed.value.filter(({ dataDisksMax }) => dataDisksMax > 0).map(({ name, dataDisksMax }) => [name.toLowerCase(), Math.min(dataDisksMax, LUNS_MAX)]));
+    return new Map(
+      listed.value.filter(({ dataDisksMax }) => dataDisksMax > 0).map(({ name, dataDisksMax }) => [name.toLowerCase(), Math.min(dataDisksMax, LUNS_MAX)]),
+    );
   }
 
   #noteFailure(location: string): void {

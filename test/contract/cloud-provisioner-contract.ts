@@ -178,16 +178,33 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(vmWrites(cloud).length, 1);
       });
 
-      on("needs four calls for an attach besides the polls", async (cloud) => {
+      on("needs three calls besides the polls to attach a disk just created, and four for any other", async (cloud) => {
         const node = addVm(cloud, "node-a");
+        const [first, created, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2"), await addDisk(cloud, "pvc-3")];
+        await attach(cloud, first, node);
+        const callsFor = async (uri: string): Promise<readonly string[]> => {
+          const { journal } = cloud.model;
+          const since = journal.lastSequence();
+          await attach(cloud, uri, node);
+          return journal
+            .since(since)
+            .filter((entry) => entry.kind === "arm")
+            .map((entry) => entry.operation);
+        };
+        assert.deepEqual(await callsFor(created), ["VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
+        valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128 }, never)));
+        assert.deepEqual(await callsFor(other), ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
+      });
+
+      on("believes what it knows of a disk only as far as that lets it attach", async (cloud) => {
+        const [nodeA, nodeB] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
         const uri = await addDisk(cloud, "pvc-1");
-        const before = cloud.model.journal.lastSequence();
-        await attach(cloud, uri, node);
-        const calls = cloud.model.journal.since(before).filter((entry) => entry.kind === "arm");
-        assert.deepEqual(
-          calls.map((entry) => entry.operation),
-          ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"],
-        );
+        const elsewhere = cloud.another();
+        valueOf(await cloud.run(attaching(elsewhere, { diskUri: uri, node: nodeB })));
+        const refused = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node: nodeA })));
+        assert.deepEqual(refused, { kind: "DiskAttachedElsewhere", diskUri: uri, attachedTo: [vmUri("node-b")] });
+        valueOf(await cloud.run(detaching(elsewhere, { diskUri: uri, node: nodeB })));
+        assert.equal(await attach(cloud, uri, nodeA), 0);
       });
 
       on("writes only conditionally, with the ETag that it read", async (cloud) => {
@@ -775,6 +792,14 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           dataDisksMax: 8,
           dataDisks: [{ diskUri: uri, lun: 0, beingDetached: false }],
         });
+      });
+
+      on("knows how many disks a VM takes although Azure does not list its sizes", async (cloud) => {
+        const node = addVm(cloud, "node-a", { size: "Standard_D2s_v6" });
+        cloud.model.faults.add({ operation: "VirtualMachineSizes_List", effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } });
+        assert.equal(valueOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-a" }, never))).dataDisksMax, 8);
+        assert.equal(await attach(cloud, await addDisk(cloud, "pvc-1"), node), 0);
+        assert.equal(callsOf(cloud, "VirtualMachineSizes_List").length, 1, "it does not ask again and again");
       });
 
       for (const { power, hibernated, expected } of [

@@ -8,7 +8,7 @@ import { textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
 import { checkScope, inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
-import { findDisk, findResourceGroup, resourceGroupForWrite, type World } from "./world.ts";
+import { findDisk, hasResourceGroup, resourceGroupForWrite, type World } from "./world.ts";
 
 export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
@@ -28,7 +28,7 @@ export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
 
 export function getDiskHandler(world: World, call: ArmCall): HandlerResult {
   const { resourceGroup, name } = addressOf(call);
-  if (findResourceGroup(world, addressOf(call)) === undefined) return armErrors.resourceGroupNotFound(resourceGroup);
+  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const disk = diskAt(world, call);
   return disk === undefined ? armErrors.resourceNotFound("disks", name, resourceGroup) : reply(200, renderDiskNow(world, disk.id));
 }

@@ -2,7 +2,7 @@ import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
 import { armErrors, type ArmFailure } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 import { keyOf } from "./resource-id.ts";
-import { findResourceGroup, type World } from "./world.ts";
+import { hasResourceGroup, type World } from "./world.ts";
 
 /** Something that a list shows, with the id that it is ordered by. */
 export interface Listed {
@@ -31,7 +31,7 @@ function nextLink(call: ArmCall, token: string): string {
 export function checkScope(world: World, call: ArmCall): ArmFailure | undefined {
   const { subscriptionId, resourceGroup } = call.params;
   if (subscriptionId === undefined || resourceGroup === undefined) return undefined;
-  return findResourceGroup(world, { subscriptionId, resourceGroup }) === undefined ? armErrors.resourceGroupNotFound(resourceGroup) : undefined;
+  return hasResourceGroup(world, { subscriptionId, resourceGroup }) ? undefined : armErrors.resourceGroupNotFound(resourceGroup);
 }
 
 /** True for resources under a path's subscription and, where it has one, its resource group. */

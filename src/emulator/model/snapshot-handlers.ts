@@ -7,7 +7,7 @@ import { checkScope, inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
 import { changeSnapshot, deleteSnapshot, type SnapshotAddress, writeSnapshot } from "./snapshot-write.ts";
 import { renderSnapshot, type Snapshot } from "./snapshot.ts";
-import { findResourceGroup, findSnapshot, resourceGroupForWrite, type World } from "./world.ts";
+import { hasResourceGroup, findSnapshot, resourceGroupForWrite, type World } from "./world.ts";
 
 export function putSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
@@ -27,7 +27,7 @@ export function patchSnapshotHandler(world: World, call: ArmCall): HandlerResult
 
 export function getSnapshotHandler(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup } = addressOf(call);
-  if (findResourceGroup(world, addressOf(call)) === undefined) return armErrors.resourceGroupNotFound(resourceGroup);
+  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const snapshot = snapshotAt(world, call);
   return snapshot === undefined ? armErrors.resourceNotFound("snapshots", name, resourceGroup) : reply(200, renderSnapshot(snapshot, world.nowMs));
 }

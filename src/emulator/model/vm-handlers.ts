@@ -12,7 +12,7 @@ import { deleteVm } from "./vm-delete.ts";
 import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
 import { attachDetachDataDisks, diskFacts, updateVm } from "./vm-update.ts";
-import { findResourceGroup, findVm, normalLocation, resourceGroupForWrite, type World } from "./world.ts";
+import { hasResourceGroup, findVm, normalLocation, resourceGroupForWrite, type World } from "./world.ts";
 
 /** PUT. Go's client takes nothing but 200 for a VM that exists, and 201 for a new one. */
 export function putVmHandler(world: World, call: ArmCall): HandlerResult {
@@ -47,7 +47,7 @@ export function attachDetachHandler(world: World, call: ArmCall): HandlerResult 
 
 export function getVmHandler(world: World, call: ArmCall): HandlerResult {
   const { resourceGroup } = addressOf(call);
-  if (findResourceGroup(world, addressOf(call)) === undefined) return armErrors.resourceGroupNotFound(resourceGroup);
+  if (!hasResourceGroup(world, addressOf(call))) return armErrors.resourceGroupNotFound(resourceGroup);
   const vm = vmAt(world, call);
   return vm === undefined ? notFound(call) : vmReply(200, world, vm, {}, call.query["$expand"] === "instanceView");
 }

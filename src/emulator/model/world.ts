@@ -116,6 +116,11 @@ export function findResourceGroup(world: World, group: { subscriptionId: string;
   return world.resourceGroups.get(groupKey(group));
 }
 
+/** Whether reads find the group; with `createResourceGroups` every group is there, be it empty. */
+export function hasResourceGroup(world: World, group: { subscriptionId: string; resourceGroup: string }): boolean {
+  return world.settings.createResourceGroups || findResourceGroup(world, group) !== undefined;
+}
+
 /** The group in which a write puts a resource; with `createResourceGroups` it comes into being with its first resource. */
 export function resourceGroupForWrite(world: World, group: { subscriptionId: string; resourceGroup: string }, location: string): ResourceGroup | undefined {
   const existing = findResourceGroup(world, group);
