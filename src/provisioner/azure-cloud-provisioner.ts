@@ -2,6 +2,7 @@ import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { Failure } from "../core/failure.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { type Result, fail, ok } from "../core/result.ts";
+import type { CallBudgetState } from "../ports/call-budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Random } from "../ports/random.ts";
@@ -18,7 +19,7 @@ import { KeyedMutex } from "./keyed-mutex.ts";
 import { NodeInstances } from "./node-instances.ts";
 import { type NodeSources, nodeNameOf, resolveNode } from "./resolve-node.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
-import { type BudgetState, ThrottleBudget } from "./throttle-budget.ts";
+import { ThrottleBudget } from "./throttle-budget.ts";
 import { VmQueues } from "./vm-queues.ts";
 import { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -45,7 +46,7 @@ export interface AzureCloudProvisioner extends CloudProvisioner {
   /** Resolves when no update of any VM is under way. */
   drained(): Promise<void>;
   /** The calls that Azure still allows, for metrics. */
-  budget(): readonly BudgetState[];
+  budget(): readonly CallBudgetState[];
 }
 
 /** Disks that are remembered between their creation, or a look at them, and their attach. */

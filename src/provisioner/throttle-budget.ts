@@ -1,5 +1,6 @@
 import { type Lane, mayUseReserve } from "../core/cloud/lane.ts";
 import { type Bucket, type BucketLimit, blocked, corrected, fullBucket, refilled, spent, waitMs } from "../core/cloud/token-bucket.ts";
+import type { CallBudgetState } from "../ports/call-budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ArmAnswer, ArmError } from "./arm-api.ts";
 
@@ -45,22 +46,6 @@ export interface BudgetedCall {
   readonly lane: Lane;
 }
 
-/** How one group of calls stands with Azure. */
-export interface BudgetState {
-  readonly group: CallGroup;
-  /** Calls that the whole subscription has left, as far as we know. */
-  readonly subscriptionCallsLeft: number;
-  /** Calls that the resource with the fewest has left; undefined where resources are not counted, or none has been called. */
-  readonly fewestResourceCallsLeft: number | undefined;
-  /** How much longer the longest `Retry-After` lasts. */
-  readonly blockedMs: number;
-  readonly callsTotal: number;
-  /** Calls that Azure refused with 429. */
-  readonly refusedTotal: number;
-  /** Time that calls have waited here so as not to be refused there. */
-  readonly waitedMsTotal: number;
-}
-
 /**
  * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its answers say. Waiting here is cheaper than
  * being refused there. A share is kept for failover and detaches; failover waits for nothing but a `Retry-After`.
@@ -84,7 +69,7 @@ export class ThrottleBudget {
   }
 
   /** How each group stands, groups in the order of `azureLimits`. */
-  states(): readonly BudgetState[] {
+  states(): readonly CallBudgetState[] {
     const nowMs = this.#clock.elapsedMs();
     return callGroups.map((group) => this.#stateOf(group, nowMs));
   }
@@ -113,7 +98,7 @@ export class ThrottleBudget {
     }
   }
 
-  #stateOf(group: CallGroup, nowMs: number): BudgetState {
+  #stateOf(group: CallGroup, nowMs: number): CallBudgetState {
     const { perSubscription, perResource } = this.#limits[group];
     const subscription = this.#bucket(group, perSubscription, nowMs);
     const resources = perResource === undefined ? [] : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { Registry } from "prom-client";
-import type { BudgetState } from "../../provisioner/throttle-budget.ts";
+import type { CallBudgetState } from "../../ports/call-budget.ts";
 import { registerBudgetMetrics } from "./budget-metrics.ts";
 
 it("metrics show the budget as it is at each scrape", async () => {
   const registry = new Registry();
-  let states: readonly BudgetState[] = [
+  let states: readonly CallBudgetState[] = [
     {
       group: "vmWrite",
       subscriptionCallsLeft: 1497,

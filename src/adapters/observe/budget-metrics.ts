@@ -1,11 +1,11 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { BudgetState } from "../../provisioner/throttle-budget.ts";
+import type { CallBudgetState } from "../../ports/call-budget.ts";
 
 const MS_PER_SECOND = 1000;
 
 /** Shows how many calls Azure still allows, and what was refused or had to wait, read anew at each scrape. */
-export function registerBudgetMetrics(registry: Registry, states: () => readonly BudgetState[]): void {
-  const gauge = (name: string, help: string, values: (state: BudgetState) => Readonly<Record<string, number | undefined>>): void => {
+export function registerBudgetMetrics(registry: Registry, states: () => readonly CallBudgetState[]): void {
+  const gauge = (name: string, help: string, values: (state: CallBudgetState) => Readonly<Record<string, number | undefined>>): void => {
     const metric = new Gauge({
       name,
       help,
@@ -18,7 +18,7 @@ export function registerBudgetMetrics(registry: Registry, states: () => readonly
       },
     });
   };
-  const counter = (name: string, help: string, value: (state: BudgetState) => number): void => {
+  const counter = (name: string, help: string, value: (state: CallBudgetState) => number): void => {
     const metric = new Counter({
       name,
       help,
