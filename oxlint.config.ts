@@ -199,8 +199,7 @@ export default defineConfig({
     "typescript/no-floating-promises": ["error", { ignoreVoid: false, allowForKnownSafeCalls: [NODE_TEST_CALLS] }],
     "typescript/no-misused-promises": "error",
     "typescript/no-non-null-assertion": "error",
-    // What was caught may be thrown again as it came.
-    "typescript/only-throw-error": ["error", { allowThrowingUnknown: true, allowThrowingAny: false }],
+    "no-throw-literal": "error",
     "typescript/return-await": ["error", "error-handling-correctness-only"],
     "typescript/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false }],
   },

@@ -190,7 +190,7 @@ const PLANTED: readonly Planted[] = [
   {
     path: "src/csi/v.ts",
     source: 'export function stop(): never {\n  throw "reason";\n}\n',
-    rule: "typescript(only-throw-error)",
+    rule: "eslint(no-throw-literal)",
     because: "a string has no stack",
   },
   { path: "src/csi/w.ts", source: 'console.log("hello");\nexport {};\n', rule: "eslint(no-console)", because: "the log is a port" },
