@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
+import { whereToLook } from "./where-to-look.ts";
 
 /**
  * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails with `HostNotReady` while a mount
@@ -61,7 +62,7 @@ async function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSigna
   const volumeName = volume.metadata.name;
   const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
-  const clean = await ports.host.isClean({ lun: attachment?.status?.lun ?? note?.lun, lastMajorMinor: note?.majorMinor }, signal);
+  const clean = await ports.host.isClean(whereToLook({ attachment, note }), signal);
   if (!clean.ok) return clean;
   return clean.value.clean ? ok(undefined) : fail({ kind: "DeviceBusy", devicePath: volume.status?.detail?.diskUri ?? volumeName, detail: clean.value.reason });
 }

@@ -17,6 +17,7 @@ import { giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { publishedTargets } from "./published-targets.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
+import { whereToLook } from "./where-to-look.ts";
 
 const BUSY_AGAIN_MS = 200;
 /** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
@@ -156,11 +157,13 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
     }
     case "CleanUp": {
       const unmounted = await unmountAll(ports, target, signal);
-      if (!unmounted.ok) return unmounted;
-      if (target.note === undefined) return ok({});
-      ports.logger.warn("stale mounts removed", { volumeName, stagingPath: target.note.stagingPath, targetPaths: target.observed.targets });
-      return ports.notes.remove(volumeName, signal);
+      if (unmounted.ok && target.observed.mount !== "none") {
+        ports.logger.warn("stale mounts removed", { volumeName, stagingPath: target.note?.stagingPath, targetPaths: target.observed.targets });
+      }
+      return unmounted;
     }
+    case "Forget":
+      return target.note === undefined ? ok(undefined) : whenClean(ports, target, "absence", () => ports.notes.remove(volumeName, signal), signal);
     default:
       return unreachable(action);
   }
@@ -211,8 +214,7 @@ async function whenClean(
   act: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const lun = target.attachment?.status?.lun ?? target.note?.lun;
-  const lastMajorMinor = target.note?.majorMinor;
+  const { lun, lastMajorMinor } = whereToLook(target);
   if (basis === "evidence" && lun === undefined && lastMajorMinor === undefined) {
     return {
       ok: false,

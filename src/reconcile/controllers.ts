@@ -1,4 +1,5 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { ok } from "../core/result.ts";
 import { attachmentReconciler } from "./attachment.ts";
@@ -54,10 +55,12 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
 
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume") {
+      if (!isNewsOfVolume(change.previous, change.current)) return;
       addVolume(change.name);
       for (const nodeName of leftQuarantine(change.previous, change.current)) addVolumesOn(nodeName);
     }
     if (change.kind === "AzVolumeAttachment") {
+      if (!isNewsOfAttachment(change.previous, change.current, ports.settings.replicaAttachTries)) return;
       loops.attachment.queue.add(change.name);
       const volumeName = change.current?.spec.volumeName ?? change.previous?.spec.volumeName;
       if (volumeName !== undefined) addVolume(volumeName);
@@ -69,6 +72,32 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
   loops.lease.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
   await Promise.all(Object.values(loops).map((loop) => loop.run(signal)));
+}
+
+/**
+ * Whether a volume has changed in anything that a plan looks at. What a failed try leaves (its error, its retries) and what is only told (conditions) is no news:
+ * if it were, each failure would bring the next try at once, whatever back-off or Azure's Retry-After say.
+ */
+function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | undefined): boolean {
+  const relevant = (volume: AzVolume | undefined): string => {
+    if (volume === undefined) return "";
+    const { resourceVersion: _, ...metadata } = volume.metadata;
+    const { error: __, conditions: ___, ...status } = volume.status ?? { conditions: [] };
+    return JSON.stringify({ metadata, spec: volume.spec, status });
+  };
+  return relevant(previous) !== relevant(current);
+}
+
+/** The same for an attachment: that a try has begun, or has failed, is one state, until it was the last one. */
+function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: AzVolumeAttachment | undefined, triesMax: number): boolean {
+  const relevant = (attachment: AzVolumeAttachment | undefined): string => {
+    if (attachment === undefined) return "";
+    const { resourceVersion: _, ...metadata } = attachment.metadata;
+    const { error, state, ...status } = attachment.status ?? { state: "Pending" as const };
+    const phase = state === "AttachmentFailed" ? "Attaching" : state === "DetachmentFailed" ? "Detaching" : state;
+    return JSON.stringify({ metadata, spec: attachment.spec, status, phase, hasGivenUp: (error?.retries ?? 0) >= triesMax });
+  };
+  return relevant(previous) !== relevant(current);
 }
 
 /** Nodes to which disks may be attached again, those of other volumes included. */

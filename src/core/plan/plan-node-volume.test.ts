@@ -27,6 +27,8 @@ function check(rows: readonly Row[]): void {
 }
 
 const cleanUp: NodeVolumeAction = { kind: "CleanUp" };
+/** Always last: until the node is clean the note tells where to look. */
+const forget: NodeVolumeAction = { kind: "Forget" };
 
 describe("planNodeVolume", () => {
   it("does nothing where record and mounts agree", () => {
@@ -72,23 +74,23 @@ describe("planNodeVolume", () => {
   it("removes what the record does not allow, and leaves quarantine after that", () => {
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     check([
-      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }), plan: [cleanUp] },
+      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }), plan: [cleanUp, forget] },
       {
         because: "another VM of this name wrote",
         seen: seen({ record: aRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }), ...live }),
-        plan: [cleanUp],
+        plan: [cleanUp, forget],
       },
-      { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUp, leave] },
+      { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUp, leave, forget] },
       { because: "cut off, and cleaned up", seen: seen({ record: aRecord({ quarantine: [a, b] }) }), plan: [leave] },
       { because: "a found disk that is to be attached here", seen: seen({ record: aRecord({ foundInUse: true }) }), plan: [leave] },
       { because: "a found disk, said clean", seen: seen({ record: aRecord({ foundInUse: true, clean: [a] }) }), plan: [] },
-      { because: "a note of a mount that never came about", seen: seen({ note }), plan: [cleanUp] },
+      { because: "a note of a mount that never came about", seen: seen({ note }), plan: [cleanUp, forget] },
     ]);
   });
 
   it("claims what it has in use when the record was lost, and otherwise shows that it is clean", () => {
     const record = aRecord({ foundInUse: true, unproven: [a] });
-    const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }];
+    const prove: readonly NodeVolumeAction[] = [cleanUp, { kind: "ProveClean" }, forget];
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Claim", epochKnown: 3 }] },
       { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
@@ -103,8 +105,8 @@ describe("planNodeVolume", () => {
       { because: "in use", seen: seen({ record: undefined, ...live }), plan: [] },
       { because: "staged: whoever uses it next may come any moment", seen: seen({ record: undefined, ...staged }), plan: [] },
       { because: "dead and published: its pod still stands", seen: seen({ record: undefined, ...live, mount: "dead" }), plan: [] },
-      { because: "dead", seen: seen({ record: undefined, note, mount: "dead" }), plan: [cleanUp] },
-      { because: "only a note", seen: seen({ record: undefined, note }), plan: [cleanUp] },
+      { because: "dead", seen: seen({ record: undefined, note, mount: "dead" }), plan: [cleanUp, forget] },
+      { because: "only a note", seen: seen({ record: undefined, note }), plan: [cleanUp, forget] },
       { because: "nothing", seen: seen({ record: undefined }), plan: [] },
     ]);
   });

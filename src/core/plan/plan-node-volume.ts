@@ -30,7 +30,9 @@ export type NodeVolumeAction =
   /** Unmounts what is left, tells a recall of the progress, and gives. */
   | { readonly kind: "UnmountAndGive"; readonly recallId: string | undefined }
   /** Mounts that the record does not allow: the targets too, since nobody else may be coming to remove them. */
-  | { readonly kind: "CleanUp" };
+  | { readonly kind: "CleanUp" }
+  /** Drops the note, last of all and only once the node is clean: until then it is what tells where to look. */
+  | { readonly kind: "Forget" };
 
 /** Plans what a node does with a volume by its own. Empty when record and mounts agree. */
 export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
@@ -40,19 +42,19 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
   if (includesNode(record.unproven, node)) return planUnproven(observed, record);
   if (isWriter(record, node)) return planAsWriter(observed, record);
-  if (hasLeftovers) return [{ kind: "CleanUp" }, ...planQuarantine(observed, record)];
+  if (hasLeftovers) return [{ kind: "CleanUp" }, ...planQuarantine(observed, record), { kind: "Forget" }];
   return planQuarantine(observed, record);
 }
 
 /** The object is gone: a live mount in use stays until its record is made anew; everything else is cleaned up. */
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
-  return observed.mount === "live" || observed.targets.length > 0 ? [] : [{ kind: "CleanUp" }];
+  return observed.mount === "live" || observed.targets.length > 0 ? [] : [{ kind: "CleanUp" }, { kind: "Forget" }];
 }
 
 function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   if (observed.mount === "live" && observed.targets.length > 0 && record.writer === undefined)
     return [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
-  return [{ kind: "CleanUp" }, { kind: "ProveClean" }];
+  return [{ kind: "CleanUp" }, { kind: "ProveClean" }, { kind: "Forget" }];
 }
 
 function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
