@@ -13,6 +13,7 @@ import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeRespons
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { waitingTimeMs } from "./waiting-time.ts";
 
 /**
  * ControllerUnpublishVolume: ends the node's want, and answers when the node is no longer the writer and, where nothing is kept there, when the disk
@@ -26,20 +27,20 @@ export async function controllerUnpublishVolume(
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId });
   if (missing !== undefined) return fail(missing);
-  return context.locks.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call.signal));
+  return context.locks.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call));
 }
 
 async function unpublish(
   context: ControllerContext,
   request: ControllerUnpublishVolumeRequest,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
-  const found = await findVolume(context, request.volumeId, signal);
+  const found = await findVolume(context, request.volumeId, call.signal);
   if (!found.ok) return found;
   // CSI: a volume that is gone is not published anywhere.
   if (found.value === undefined) return ok({});
   for (const nodeName of nodesToUnpublish(context, found.value, request.nodeId)) {
-    const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, signal);
+    const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, call);
     if (!done.ok) return done;
   }
   return ok({});
@@ -59,8 +60,9 @@ async function unpublishFrom(
   volume: AzVolume,
   volumeId: string,
   nodeName: string,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<void, Failure>> {
+  const { signal } = call;
   const isOutOfService = await context.users.isOutOfService(nodeName, signal);
   const inUse = isOutOfService ? undefined : await usersThere(context, volume, volumeId, nodeName, signal);
   if (inUse !== undefined) return fail(inUse);
@@ -73,7 +75,7 @@ async function unpublishFrom(
     const deleted = await context.store.delete("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName }), {}, signal);
     if (!deleted.ok && deleted.failure.kind !== "ObjectNotFound") return deleted;
   }
-  return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, signal);
+  return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, call);
 }
 
 /** A node that still holds the volume for somebody: nothing is changed. */
@@ -107,7 +109,7 @@ async function releaseRecord(
   const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
   if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
   if (released.value.kind === "released") return ok(undefined);
-  const restated = await stateWant(context, { volume: fresh.value, nodeName, readOnly: false, volumeContext: {} }, signal);
+  const restated = await stateWant(context, { volume: fresh.value, nodeName, volumeContext: {} }, signal);
   if (!restated.ok) return restated;
   const { use } = released.value;
   if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
@@ -117,10 +119,11 @@ async function releaseRecord(
 async function waitUntilReleased(
   context: ControllerContext,
   target: { readonly volume: AzVolume; readonly volumeId: string; readonly nodeName: string; readonly isKept: boolean },
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<Result<void, Failure>> {
+  const { signal } = call;
   const { volume, volumeId, nodeName, isKept } = target;
-  const wait = { timeoutMs: context.settings.waitMaxMs, clock: context.clock };
+  const wait = { timeoutMs: waitingTimeMs(context, call, context.settings.waitMaxMs), clock: context.clock };
   const isReleased = (present: AzVolume | undefined): boolean => present?.status?.record?.writer?.nodeName !== nodeName;
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { freeze, thaw } from "../../demo/act-failovers.ts";
+import { attachedNodes, readRecord } from "../../demo/observe.ts";
+import { createVolume, type DemoVolume, publishOnController, publishOnNode, unpublishOnController, unpublishOnNode } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
+import { failsWith } from "./csi-failure.ts";
+import { followRecord } from "./record-history.ts";
+import { bringUp, takeDown } from "./volume-use.ts";
+import { type LabWorld, withLab } from "./with-lab.ts";
+
+const vms = [
+  { name: "node-a", zone: "1" },
+  { name: "node-b", zone: "1" },
+];
+const WAIT_MAX_MS = 30_000;
+const STOP_GRACE_MS = 5_000;
+const UNMOUNT_STALL_MS = 1_500;
+/** How long a call is given that can't succeed. */
+const PATIENCE_MS = 1_500;
+
+async function newVolume({ lab }: LabWorld, name: string): Promise<DemoVolume> {
+  return createVolume(lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
+}
+
+async function untilReplicated({ lab, signal }: LabWorld, volume: DemoVolume): Promise<void> {
+  await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
+}
+
+async function unpublishWithin({ lab }: LabWorld, volume: DemoVolume, nodeName: string): Promise<unknown> {
+  return lab.controller.controllerUnpublishVolume({ volumeId: volume.volumeId, nodeId: nodeName, secrets: {} }, { timeoutMs: PATIENCE_MS });
+}
+
+async function cleanUp({ lab }: LabWorld, volume: DemoVolume): Promise<void> {
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function keepsHealthyUser(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "guarded");
+  await bringUp(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await untilReplicated(world, volume);
+  const history = await followRecord(lab, volume.name, signal);
+  await failsWith(unpublishWithin(world, volume, "node-a"), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
+  await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
+  await writer.untilSynced(writer.lastSynced() + 10);
+  assert.ok(history.records.every((record) => record.writer?.nodeName === "node-a" && record.writer.held && record.fencing === undefined));
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDown(lab, volume, node("node-a"));
+  await bringUp(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+  assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
+  await takeDown(lab, volume, node("node-b"));
+  await history.stop();
+  await cleanUp(world, volume);
+}
+
+async function waitsForFrozenNode(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "suspected");
+  await bringUp(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  const history = await followRecord(lab, volume.name, signal);
+  freeze(node("node-a"), writer);
+  await lab.orchestrator.removeUser("node-a", volume.volumeId);
+  await failsWith(unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
+  await failsWith(unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
+  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody is fenced on suspicion");
+  thaw(node("node-a"), writer);
+  await writer.untilSynced(writer.lastSynced() + 3);
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDown(lab, volume, node("node-a"));
+  assert.ok(history.records.every((record) => record.fencing === undefined), "it only took longer");
+  await history.stop();
+  await cleanUp(world, volume);
+}
+
+/** The orchestrator forgot to unstage: the node lets go when it is asked, and stages again by itself when it is published again. */
+async function stagesAgain(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "recalled");
+  await bringUp(lab, volume, node("node-a"));
+  const checksums = await writeFiles(node("node-a"), volume);
+  await unpublishOnNode(lab, volume, node("node-a"));
+  await unpublishOnController(lab, volume, node("node-a"));
+  assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
+  const context = await publishOnController(lab, volume, node("node-a"));
+  await publishOnNode(volume, node("node-a"), context);
+  assert.ok(await checksumsHold(node("node-a"), volume, checksums));
+  await takeDown(lab, volume, node("node-a"));
+  await cleanUp(world, volume);
+}
+
+/** Nobody uses it on node-a any more, and nobody said so by a call. */
+async function releasesLeakedHolder(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const volume = await newVolume(world, "leaked");
+  await bringUp(lab, volume, node("node-a"));
+  const checksums = await writeFiles(node("node-a"), volume);
+  await unpublishOnNode(lab, volume, node("node-a"));
+  await bringUp(lab, volume, node("node-b"));
+  assert.ok(await checksumsHold(node("node-b"), volume, checksums));
+  await unpublishOnController(lab, volume, node("node-a"));
+  await takeDown(lab, volume, node("node-b"));
+  await cleanUp(world, volume);
+}
+
+/** The workload is gone for the orchestrator, yet its mount stays and keeps the node from giving: after a while without progress it is fenced. */
+async function fencesStalledUnmount(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "stalled");
+  await bringUp(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await untilReplicated(world, volume);
+  const history = await followRecord(lab, volume.name, signal);
+  // It writes nothing any more, and holds its file open.
+  writer.process.kill("SIGSTOP");
+  await lab.orchestrator.removeUser("node-a", volume.volumeId);
+  await unpublishOnController(lab, volume, node("node-a"));
+  const fenced = await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");
+  assert.equal(history.records[fenced]?.writer?.wanted, false);
+  await bringUp(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+  writer.process.kill("SIGCONT");
+  assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
+  await writer.process.stop(STOP_GRACE_MS);
+  await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await takeDown(lab, volume, node("node-b"));
+  await history.stop();
+  await cleanUp(world, volume);
+}
+
+/** The DaemonSet is updated, or the plug-in crashes: mounts and their writers are none of its business. */
+async function outlivesPlugin(world: LabWorld, end: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, `outlives-${end.toLowerCase()}`);
+  await bringUp(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  const history = await followRecord(lab, volume.name, signal);
+  node("node-a").process.kill(end);
+  await lab.processes.get("node-a")?.restart();
+  await writer.untilSynced(writer.lastSynced() + 10);
+  await bringUp(lab, volume, node("node-a"));
+  await writer.untilSynced(writer.lastSynced() + 3);
+  assert.deepEqual(history.writers(), ["node-a@1"]);
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDown(lab, volume, node("node-a"));
+  await bringUp(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+  await takeDown(lab, volume, node("node-b"));
+  await history.stop();
+  await cleanUp(world, volume);
+}
+
+it("volumes that an orchestrator publishes", async (t) => {
+  await withLab(t, { vms, controllerFlags: [`--unmount-stall-ms=${UNMOUNT_STALL_MS}`] }, async (world) => {
+    await t.test("a healthy user is never cut off, neither by unpublishing nor by publishing elsewhere", () => keepsHealthyUser(world));
+    await t.test("a frozen node is waited for, and the caller is told what to do", () => waitsForFrozenNode(world));
+    await t.test("a node that was recalled stages again when it is published again", () => stagesAgain(world));
+    await t.test("a node that nobody uses the volume on lets go of it for another", () => releasesLeakedHolder(world));
+    await t.test("a node whose unmount makes no progress is fenced", () => fencesStalledUnmount(world));
+    await t.test("a writer outlives its node plug-in's update", () => outlivesPlugin(world, "SIGTERM"));
+    await t.test("a writer outlives its node plug-in's crash", () => outlivesPlugin(world, "SIGKILL"));
+  });
+});
