@@ -53,7 +53,8 @@ async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId
   if (!trusted.ok) return trusted;
   for (const action of actions) {
     const done = await execute(ports, seen.value, action, signal);
-    if (!done.ok) return done.failure.kind === "NotWriter" ? ok({}) : done;
+    // Refused by the record: another pass or a controller was faster, and the rest of the plan still holds.
+    if (!done.ok && done.failure.kind !== "NotWriter") return done;
   }
   return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { againAfterMs: RECALLED_AGAIN_MS } : {});
 }
@@ -178,6 +179,9 @@ async function giveAndForget(ports: NodePorts, volumeName: string, signal: Abort
 async function claimVolume(ports: NodePorts, target: Target, epochKnown: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   const { volume, note, volumeName } = target;
   if (volume === undefined || note === undefined) return ok({});
+  // The want first: a claim that was cut off is made again, and one without a want would look like a leaked one.
+  const wanted = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: {} }, signal);
+  if (!wanted.ok) return wanted;
   const claimed = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "claim" },
@@ -187,9 +191,7 @@ async function claimVolume(ports: NodePorts, target: Target, epochKnown: number,
   if (!claimed.ok) return claimed;
   const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
   ports.logger.warn("volume claimed: its record was lost while it was in use here", { volumeName, epoch });
-  const noted = await ports.notes.put({ ...note, uid: volume.metadata.uid, epoch }, signal);
-  if (!noted.ok) return noted;
-  return stateWant(ports, { volume: claimed.value, nodeName: ports.node.nodeName, readOnly: false, volumeContext: {} }, signal);
+  return ports.notes.put({ ...note, uid: volume.metadata.uid, epoch }, signal);
 }
 
 /** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */

@@ -74,7 +74,7 @@ async function stateOwnWant(
       what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
     });
   }
-  return stateWant(ports, { volume, nodeName: ports.node.nodeName, readOnly: request.readOnly, volumeContext: request.volumeContext }, signal);
+  return stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext }, signal);
 }
 
 /** Several nodes may write: there is nothing to take, and only raw block gets here. */

@@ -19,7 +19,7 @@ export async function waitForAttachment(
     attachment?.status?.state === "Attached" &&
     attachment.status.lun !== undefined &&
     attachment.status.deviceMissing !== true &&
-    (attachment.status.vmId ?? ports.node.vmId).toLowerCase() === ports.node.vmId.toLowerCase();
+    attachment.status.vmId?.toLowerCase() === ports.node.vmId.toLowerCase();
   const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);

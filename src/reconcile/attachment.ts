@@ -144,7 +144,7 @@ function markAttaching(
     targetOf(attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isDone = status.state === "Attached" && status.deviceMissing !== true && (status.vmId ?? vmId).toLowerCase() === vmId.toLowerCase();
+      const isDone = status.state === "Attached" && status.deviceMissing !== true && status.vmId?.toLowerCase() === vmId.toLowerCase();
       return isDone || status.state === "Attaching" || present.metadata.deletionTimestamp !== undefined
         ? undefined
         : { ...present, status: { ...status, state: "Attaching" } };
@@ -204,7 +204,7 @@ async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal
     reason: "ReplicaEvicted",
     message: `a primary needs the slot of the replica on ${nodeName}`,
   });
-  const deleted = await ports.store.delete("AzVolumeAttachment", standby.metadata.name, { uid: standby.metadata.uid }, signal);
+  const deleted = await ports.store.delete("AzVolumeAttachment", standby.metadata.name, { uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion }, signal);
   if (!deleted.ok) ports.logger.warn("replica not evicted", { attachmentName: standby.metadata.name, failure: deleted.failure });
 }
 

@@ -56,8 +56,8 @@ export class ControlLoop {
         return;
       }
       if (reconciled.failure.kind === "ObjectConflict") {
-        // Somebody else was faster; the object as it is now will be planned anew.
-        this.queue.add(key);
+        // Somebody else was faster; the object as it is now will be planned anew, but not in a circle while the cache is behind.
+        this.queue.addFailed(key);
         return;
       }
       if (!signal.aborted) this.#logger.warn("reconcile failed", { key, failure: reconciled.failure });

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import { invariant, unreachable } from "../core/invariant.ts";
 import { isRetryable } from "../core/is-retryable.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
-import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
+import type { AzVolume, VolumeDetail, WriterRecord } from "../core/model/az-volume.ts";
 import { diskNameFor } from "../core/model/object-names.ts";
 import { accessibleTopology, choosePlacement, nodeTopology } from "../core/model/topology.ts";
 import { parseVolumeParameters, volumeContextOf } from "../core/model/volume-parameters.ts";
@@ -23,6 +23,7 @@ import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
 import { recordHolders } from "./record-holders.ts";
 import { readStoreGeneration } from "./store-generation.ts";
+import { epochsKnownToNodes } from "./sweep-store.ts";
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
@@ -105,7 +106,10 @@ async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: Dis
   return settled(recorded);
 }
 
-/** A disk that is not new: its record starts out trusting nobody. */
+/**
+ * A disk that is not new: its record starts out trusting nobody. The record comes first, so that nothing is detached on the word of a missing one; then what
+ * has the disk attached; and only then the disk itself, without which nobody is granted it, and an adoption that was cut off is begun again.
+ */
 async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: string, signal: AbortSignal): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal);
@@ -113,22 +117,21 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!holders.ok) return holders;
   const storeGeneration = await readStoreGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
-  const record = foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch: 0, storeGeneration: storeGeneration.value });
-  const recorded = await setStatus(
-    ports,
-    volume,
-    ({ error: _, ...status }) => ({
-      ...status,
-      state: "Created",
-      observedGeneration: volume.metadata.generation,
-      detail: detailOf(volume, disk.value),
-      ...(isSingleWriter(volume.spec.capabilities) ? { record: status.record ?? record } : {}),
-    }),
-    signal,
+  const attachedTo = holders.value.map(({ node }) => node);
+  const record = foundRecord({ attachedTo, epoch: Math.max(0, ...epochsKnownToNodes(ports, volume)), storeGeneration: storeGeneration.value });
+  if (isSingleWriter(volume.spec.capabilities)) {
+    const keep = (present: WriterRecord | undefined): WriterRecord => (present?.storeGeneration === record.storeGeneration ? present : record);
+    const distrusted = await ports.steps.run("record-found", () => setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal));
+    if (!distrusted.ok) return settled(distrusted);
+  }
+  const detail = detailOf(volume, disk.value);
+  const held = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
+  if (!held.ok) return held;
+  const recorded = await ports.steps.run("record-created", () =>
+    setStatus(ports, volume, ({ error: _, ...status }) => ({ ...status, state: "Created", observedGeneration: volume.metadata.generation, detail }), signal),
   );
-  if (!recorded.ok) return settled(recorded);
-  ports.logger.info("disk adopted", { volumeName: volume.metadata.name, diskUri, attachedTo: holders.value.map(({ node }) => node.nodeName) });
-  return recordHolders(ports, recorded.value, holders.value, signal);
+  if (recorded.ok) ports.logger.info("disk adopted", { volumeName: volume.metadata.name, diskUri, attachedTo: attachedTo.map(({ nodeName }) => nodeName) });
+  return settled(recorded);
 }
 
 async function resizeDisk(

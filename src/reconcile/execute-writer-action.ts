@@ -160,7 +160,7 @@ async function confirmVanished(
   const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName }, signal);
   if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
   if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) return ok({});
-  const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, nodeName: node.nodeName }, signal);
+  const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;
   if (instance.ok) return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
   return moveRecord(

@@ -51,7 +51,8 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
     ),
   );
   if (!proof.ok) {
-    if (proof.failure.kind === "Refused") return ok({});
+    // The fence may be over, or the store could not be read just now: the next pass sees which.
+    if (proof.failure.kind === "Refused") return proof;
     events.emit({
       about: { kind: "AzVolume", name: volumeName },
       type: "Warning",
@@ -64,7 +65,7 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
   // While the fence stands nothing is attached to the node: only so the attachment can't say Attached again before the record is clear.
-  const forgotten = await forgetAttach(store, { diskUri, nodeName: node.nodeName }, signal);
+  const forgotten = await forgetAttach(store, { diskUri, node }, signal);
   if (!forgotten.ok) return forgotten;
   const cleared = await moveRecord(
     ports,

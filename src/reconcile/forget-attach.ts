@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -10,15 +11,16 @@ import { changeStatus } from "./change-object.ts";
  */
 export async function forgetAttach(
   store: ObjectStore,
-  where: { readonly diskUri: string; readonly nodeName: string },
+  where: { readonly diskUri: string; readonly node: NodeIdentity },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const forgotten = await changeStatus(
     store,
-    { kind: "AzVolumeAttachment", name: attachmentObjectName(where) },
+    { kind: "AzVolumeAttachment", name: attachmentObjectName({ diskUri: where.diskUri, nodeName: where.node.nodeName }) },
     (present) => {
+      if (present.status?.vmId !== undefined && present.status.vmId.toLowerCase() !== where.node.vmId.toLowerCase()) return undefined;
       if (present.status === undefined || (present.status.state === "Pending" && present.status.lun === undefined)) return undefined;
-      const { lun: _, publishContext: __, deviceMissing: ___, ...status } = present.status;
+      const { vmId: _, lun: __, publishContext: ___, deviceMissing: ____, ...status } = present.status;
       return { ...present, status: { ...status, state: "Pending" } };
     },
     signal,

@@ -1,4 +1,4 @@
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { VolumeDetail } from "../core/model/az-volume.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
 import { type DiskHolder, isForeign } from "./adopt-disk.ts";
@@ -6,10 +6,14 @@ import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 
-/** Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. */
-export async function recordHolders(ports: ControllerPorts, volume: AzVolume, holders: readonly DiskHolder[], signal: AbortSignal): Promise<Reconciled> {
-  const detail = volume.status?.detail;
-  if (detail === undefined) return ok({});
+/** Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. Doing it again changes nothing. */
+export async function recordHolders(
+  ports: ControllerPorts,
+  volume: { readonly volumeName: string; readonly detail: VolumeDetail },
+  holders: readonly DiskHolder[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { volumeName, detail } = volume;
   for (const { node, lun } of holders) {
     if (lun === undefined || isForeign(node)) continue;
     const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName: node.nodeName });
@@ -19,10 +23,10 @@ export async function recordHolders(ports: ControllerPorts, volume: AzVolume, ho
         metadata: {
           name,
           finalizers: [ATTACHMENT_FINALIZER],
-          labels: { "disk.csi.azure.com/volume-name": labelValue(volume.metadata.name), "disk.csi.azure.com/node-name": labelValue(node.nodeName) },
+          labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(node.nodeName) },
         },
         spec: {
-          volumeName: volume.metadata.name,
+          volumeName,
           volumeId: detail.diskUri,
           nodeName: node.nodeName,
           role: "Replica",

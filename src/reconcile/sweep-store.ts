@@ -35,7 +35,19 @@ async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<
     return condition?.status === "True" && condition.reason === wentBackReason(generation);
   });
   const isUnderWay = annotatedNumber(lease.value, SWEEP_ANNOTATION) > 0;
-  return isReported || isUnderWay ? sweep(ports, generation + 1, signal) : ok({});
+  if (isReported || isUnderWay) return sweep(ports, generation + 1, signal);
+  return sweepStragglers(ports, generation, signal);
+}
+
+/** Records of another generation: written while a sweep passed by, or left over after the Lease was deleted by hand. Nobody would ever trust them again. */
+async function sweepStragglers(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
+  for (const volume of ports.cache.list("AzVolume")) {
+    const record = volume.status?.record;
+    if (record === undefined || record.storeGeneration === generation) continue;
+    const swept = await sweepVolume(ports, volume, generation, signal);
+    if (!swept.ok) return swept;
+  }
+  return ok({});
 }
 
 async function sweep(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
@@ -52,33 +64,37 @@ async function sweep(ports: ControllerPorts, generation: number, signal: AbortSi
   return raised.ok ? ok({}) : raised;
 }
 
+/** Done again after a crash it writes no second record, but again what has the disk attached: that it had come so far is nowhere to be read. */
 async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Reconciled> {
   const record = volume.status?.record;
-  const diskUri = volume.status?.detail?.diskUri;
-  if (record === undefined || diskUri === undefined || record.storeGeneration === generation) return ok({});
-  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  const detail = volume.status?.detail;
+  if (record === undefined || detail === undefined) return ok({});
+  const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   // A disk that is gone is on no VM; its record still has to be of the new generation, or nothing could be done with it any more.
   const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
   const epoch = Math.max(record.epoch, ...epochsKnownToNodes(ports, volume));
+  const found = foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch, storeGeneration: generation });
   const written = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) =>
-      present.status === undefined
-        ? undefined
-        : {
-            ...present,
-            status: { ...present.status, record: foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch, storeGeneration: generation }) },
-          },
+    (present) => (present.status === undefined || present.status.record?.storeGeneration === generation ? undefined : { ...present, status: { ...withoutFormatting(present.status), record: found } }),
     signal,
   );
   if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;
-  return recordHolders(ports, written.value, holders.value, signal);
+  return recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
 }
 
-function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
+/** A first format that the backup saw begin may long have ended: nothing is taken for its rest any more. */
+function withoutFormatting(status: NonNullable<AzVolume["status"]>): NonNullable<AzVolume["status"]> {
+  if (status.detail?.formatting === undefined) return status;
+  const { formatting: _, ...detail } = status.detail;
+  return { ...status, detail };
+}
+
+/** The highest epochs that nodes noted before they mounted this volume. */
+export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
   return ports.cache
     .list("AzDriverNode")
     .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
-import { planConditions } from "../core/plan/plan-conditions.ts";
+import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
 import { ok } from "../core/result.ts";
@@ -52,7 +52,12 @@ async function recordConditions(
   const recorded = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volumeName },
-    (present) => (present.status === undefined ? undefined : { ...present, status: { ...present.status, conditions } }),
+    (present) => {
+      if (present.status === undefined) return undefined;
+      // Other loops have conditions of their own on the same object.
+      const others = present.status.conditions.filter((condition) => !isPlannedHere(condition.type));
+      return { ...present, status: { ...present.status, conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))] } };
+    },
     signal,
   );
   return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;

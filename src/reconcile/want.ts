@@ -23,9 +23,10 @@ export interface WantPorts {
  */
 export async function stateWant(
   ports: WantPorts,
-  request: { readonly volume: AzVolume; readonly nodeName: string; readonly readOnly: boolean; readonly volumeContext: Readonly<Record<string, string>> },
+  request: { readonly volume: AzVolume; readonly nodeName: string; readonly readOnly?: boolean; readonly volumeContext: Readonly<Record<string, string>> },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
+  // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it is.
   const { volume, nodeName, readOnly, volumeContext } = request;
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
@@ -41,12 +42,12 @@ export async function stateWant(
           finalizers: [ATTACHMENT_FINALIZER],
           labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(nodeName) },
         },
-        spec: { volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly, volumeContext },
+        spec: { volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly: readOnly ?? false, volumeContext },
       },
       signal,
     );
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-    const changed = await changeSpec(ports.store, { kind: "AzVolumeAttachment", name }, (present) => wanting(present, { since, readOnly }), signal);
+    const changed = await changeSpec(ports.store, { kind: "AzVolumeAttachment", name }, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }), signal);
     if (!changed.ok) return changed;
     if (changed.value.metadata.deletionTimestamp !== undefined) return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
     return changed;

@@ -24,7 +24,7 @@ export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAtt
 function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
   const status = attachment.status;
   if (status?.state !== "Attached" || status.deviceMissing === true) return false;
-  return node === undefined || status.vmId === undefined || status.vmId.toLowerCase() === node.vmId.toLowerCase();
+  return node === undefined || status.vmId?.toLowerCase() === node.vmId.toLowerCase();
 }
 
 function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {

@@ -9,6 +9,11 @@ export const FAILOVER_READY = "FailoverReady";
 /** True while a node wants to write and may not yet; the message says what it waits for, and the cure. */
 export const WRITER_WAITING = "WriterWaiting";
 
+/** Whether a condition is one of those that `planConditions` decides on. */
+export function isPlannedHere(type: string): boolean {
+  return type === FAILOVER_READY || type === WRITER_WAITING;
+}
+
 type Conditions = NonNullable<AzVolume["status"]>["conditions"];
 type Condition = Conditions[number];
 
@@ -17,7 +22,7 @@ export function planConditions(observed: ObservedVolume, writerActions: readonly
   const present = observed.volume.status?.conditions;
   if (present === undefined) return undefined;
   const wanted = [failoverReady(observed, present), writerWaiting(writerActions)].filter((condition) => condition !== undefined);
-  const others = present.filter((condition) => condition.type !== FAILOVER_READY && condition.type !== WRITER_WAITING);
+  const others = present.filter((condition) => !isPlannedHere(condition.type));
   const next = [...others, ...wanted.map((condition) => dated(condition, present, observed.nowMs))];
   return isSame(next, present) ? undefined : next;
 }

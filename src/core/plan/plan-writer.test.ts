@@ -71,6 +71,15 @@ describe("planWriter", () => {
     ]);
   });
 
+  it("ends whatever a node that is out of service was published, also where its want has ended", () => {
+    const out = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")], outOfService: ["node-a"] };
+    check([
+      { because: "wanted", observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }), plan: [endsWant("node-a")] },
+      { because: "released before", observed: anObservedVolume({ ...out, attachments: [withoutWant("node-a")] }), plan: [endsWant("node-a")] },
+      { because: "a standby", observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }), plan: [] },
+    ]);
+  });
+
   it("leaves a wanted writer alone as long as it may be used, whoever else waits", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
     const waiting = [anAttachment("node-a"), anAttachment("node-b")];

@@ -20,7 +20,7 @@ export type WriterAction =
   | { readonly kind: "Grant"; readonly node: NodeIdentity }
   | { readonly kind: "Revoke" }
   | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
-  /** The want in the attachment, whether or not its node is the writer: where nobody unpublishes, it would outlive the workload. */
+  /** The want in the attachment, and its role, whether or not its node is the writer: where nobody unpublishes, they would outlive the workload. */
   | { readonly kind: "EndWant"; readonly nodeName: string }
   | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
   | { readonly kind: "Recall"; readonly attachmentName: string }
@@ -69,7 +69,8 @@ function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonl
 }
 
 function planWantEnds(observed: ObservedVolume): readonly WriterAction[] {
-  return wants(observed)
+  return stayingAttachments(observed)
+    .filter((attachment) => attachment.spec.want !== undefined || attachment.spec.role === "Primary")
     .map((attachment) => attachment.spec.nodeName)
     .filter((nodeName) => isOutOfService(observed, nodeName))
     .map((nodeName) => ({ kind: "EndWant", nodeName }));

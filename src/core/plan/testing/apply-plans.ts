@@ -97,7 +97,9 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
   const { name } = attachment.metadata;
   switch (action.kind) {
     case "Attach":
-      return changed(observed, name, (present) => (isLeaving(present) ? present : { ...present, status: { ...present.status, state: "Attached", lun: 0 } }));
+      return changed(observed, name, (present) =>
+        isLeaving(present) ? present : { ...present, status: { ...present.status, state: "Attached", vmId: action.node.vmId, lun: 0 } },
+      );
     case "Detach":
     case "DetachByName":
       return withAttachments(

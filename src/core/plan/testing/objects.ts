@@ -114,7 +114,9 @@ export function anAttachment(
       ...(role === "Primary" ? { want: { since: agoMs(60_000) } } : {}),
       ...overrides.spec,
     },
-    ...("status" in overrides && overrides.status === undefined ? {} : { status: { state: "Attached", role, lun: 0, ...overrides.status } }),
+    ...("status" in overrides && overrides.status === undefined
+      ? {}
+      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, vmId: identity(nodeName).vmId, lun: 0, ...overrides.status } }),
   };
 }
 
