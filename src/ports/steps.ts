@@ -10,6 +10,7 @@ export const stepNames = [
   "create-object",
   "create-disk",
   "record-created",
+  "record-found",
   "want",
   "end-want",
   "grant",

@@ -65,22 +65,21 @@ export async function startCrashLab(): Promise<CrashLab> {
 }
 
 async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeName: string, signal: AbortSignal): Promise<void> {
-  const deathsBefore = new Map([...lab.processes].map(([name, process]) => [name, name === point.process ? 0 : process.deaths.length]));
-  const dying = lab.processes.get(point.process);
-  assert.ok(dying, `the lab has no process ${point.process}`);
   const mark = join(lab.directory, `${volumeName}-crashed`);
-  await dying.restart({ [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark });
-
+  const arm = async (): Promise<void> => {
+    await lab.processes.get(point.process)?.restart({ [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark });
+  };
   const { timeline, phase } = rememberPhases();
-  const said: string[] = [];
-  const life = point.life.run({ lab, timeline, signal, say: (text) => said.push(text) }, volumeName);
+  const seenBefore = { ...watch.seen };
+  const life = point.life.run({ lab, timeline, signal, say: () => undefined, dying: point.process, arm }, volumeName);
   await within(life, LIFE_MAX_MS, () => `the volume's life came no further than: ${phase()}`);
   assert.ok(existsSync(mark), `${point.process} never came to ${point.step}`);
-  const deaths = [...lab.processes].flatMap(([name, process]) => process.deaths.slice(deathsBefore.get(name)).map((how) => `${name}: ${how}`));
+  const deaths = [...lab.processes].flatMap(([name, process]) => process.deaths.splice(0).map((how) => `${name}: ${how}`));
   assert.deepEqual(deaths, [`${point.process}: SIGKILL`]);
   assert.deepEqual(await settled(() => leaks(lab, signal)), [], "left behind");
   assert.deepEqual(await settled(() => distrust(lab, signal)), [], "nodes that do not trust the store");
   assert.deepEqual(watch.violations(), []);
+  assert.ok(watch.seen.records > seenBefore.records && watch.seen.looks > seenBefore.looks, "nobody watched the writers");
 }
 
 /** Remembers what is being done, for the message of a failure. */

@@ -5,14 +5,14 @@ import { crashPoints } from "./points.ts";
 
 const devices = dataPlaneAvailable();
 
-describe("a process that kills itself between two writes", devices.available ? {} : { skip: devices.reason }, () => {
+describe("a process that kills itself between two writes", () => {
   let lab: CrashLab | undefined;
   after(async () => {
     await lab?.close();
   });
 
   for (const point of crashPoints) {
-    it(`${point.process} ${point.when} ${point.step}, while a volume ${point.life.name}`, async () => {
+    it(`${point.process} ${point.when} ${point.step}, while a volume ${point.life.name}`, devices.available ? {} : { skip: devices.reason }, async () => {
       lab ??= await startCrashLab();
       try {
         await lab.survives(point);

@@ -3,15 +3,26 @@ import { endWork, freeze, nothingLost, provesStaleWriterBlocked, putToWork, rele
 import type { LabNode } from "../../demo/lab.ts";
 import { createVolume, type DemoVolume, deleteVolume, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
+import { changeSpec } from "../../src/reconcile/change-object.ts";
+
+/** A stage on which one process is to die. */
+export interface Trial extends Stage {
+  /** The process that is to die, by its name in the lab. */
+  readonly dying: string;
+  /** Starts that process anew, and from then on it dies where it is to. */
+  arm(): Promise<void>;
+}
 
 /** A life of a volume from its creation to its deletion. Each asserts that nothing that was synced is lost on the way. */
-export type Life = (on: Stage, volumeName: string) => Promise<void>;
+export type Life = (on: Trial, volumeName: string) => Promise<void>;
 
 const GIB = 1024n ** 3n;
 const ANSWER_MAX_MS = 20_000;
+const CLAIM_MAX_MS = 30_000;
 
 /** Created, grown, deleted. */
 export const unused: Life = async (on, volumeName) => {
+  await on.arm();
   const volume = await create(on, volumeName);
   await on.timeline.measure("ControllerExpandVolume", () =>
     on.lab.controller.controllerExpandVolume({ volumeId: volume.volumeId, capacityRange: { requiredBytes: 2n * GIB, limitBytes: 0n }, secrets: {}, volumeCapability: undefined }),
@@ -21,6 +32,7 @@ export const unused: Life = async (on, volumeName) => {
 
 /** Written on node-a, replicated, moved in good order to node-b. */
 export const moved: Life = async (on, volumeName) => {
+  await on.arm();
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
   const volume = await create(on, volumeName);
   await start(on, volume, a, "first");
@@ -36,6 +48,7 @@ export const moved: Life = async (on, volumeName) => {
 
 /** Unpublished from a healthy node whose workload is gone, before its node plug-in was told to unmount: recalled, and then moved. */
 export const recalled: Life = async (on, volumeName) => {
+  await on.arm();
   const { lab, timeline } = on;
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
   const volume = await create(on, volumeName);
@@ -58,6 +71,7 @@ export const recalled: Life = async (on, volumeName) => {
 
 /** node-a freezes with the volume mounted; it is fenced, node-b takes over, and node-a comes back and finds that it cannot write. */
 export const fenced: Life = async (on, volumeName) => {
+  await on.arm();
   const { lab, timeline } = on;
   const [a, b] = [node(on, "node-a"), node(on, "node-b")];
   const volume = await create(on, volumeName);
@@ -78,6 +92,46 @@ export const fenced: Life = async (on, volumeName) => {
   await release(on, volume, b, "end");
   await remove(on, volume);
 };
+
+/** The store loses all that it knew of the volume while node-a writes: node-a goes on writing all the time, and the volume can be moved again. */
+export const lost: Life = async (on, volumeName) => {
+  const { lab, signal, timeline } = on;
+  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
+  const volume = await create(on, volumeName);
+  await start(on, volume, a, "first");
+  const work = await putToWork(on, volume, a);
+  await timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
+  await forget(on, volume);
+  await on.arm();
+  // Recovery is what a controller does first.
+  if (on.dying !== "controller") await lab.processes.get("controller")?.restart();
+  await timeline.measure("lost: claimed by node-a", () =>
+    waitUntil("node-a to claim the volume", CLAIM_MAX_MS, async () => {
+      const read = await lab.store.get("AzVolume", volume.name, signal);
+      const record = read.ok ? read.value.status?.record : undefined;
+      return record?.writer?.nodeName === a.name && record.unproven.length === 0 ? true : undefined;
+    }),
+  );
+  const lastSynced = await endWork(work);
+  await release(on, volume, a, "move");
+  await start(on, volume, b, "move");
+  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  await release(on, volume, b, "end");
+  await remove(on, volume);
+};
+
+/** Removes the volume's objects, finalizers and all, as a lost store does. */
+async function forget(on: Trial, volume: DemoVolume): Promise<void> {
+  const { store } = on.lab;
+  const attachments = await store.list("AzVolumeAttachment", {}, on.signal);
+  assert.ok(attachments.ok);
+  const names = attachments.value.items.filter((attachment) => attachment.spec.volumeName === volume.name).map((attachment) => attachment.metadata.name);
+  for (const target of [{ kind: "AzVolume", name: volume.name } as const, ...names.map((name) => ({ kind: "AzVolumeAttachment", name }) as const)]) {
+    const freed = await changeSpec(store, target, (object) => ({ ...object, metadata: { ...object.metadata, finalizers: [] } }), on.signal);
+    assert.ok(freed.ok, `${target.kind} ${target.name} keeps its finalizers`);
+    assert.ok((await store.delete(target.kind, target.name, {}, on.signal)).ok);
+  }
+}
 
 function node(on: Stage, name: string): LabNode {
   const found = on.lab.nodes.get(name);

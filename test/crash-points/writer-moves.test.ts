@@ -28,6 +28,13 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
     after: aRecord({ unproven: [nodeB], writer: grantedToA }),
     wrong: "node-a was granted the volume while node-b is unproven",
   },
+  { because: "an unproven node claims what it has in use", before: aRecord({ epoch: 0, unproven: [nodeA, nodeB] }), after: aRecord({ unproven: [nodeB], writer: heldByA }), wrong: undefined },
+  {
+    because: "nobody else claims",
+    before: aRecord({ epoch: 0, unproven: [nodeB] }),
+    after: aRecord({ unproven: [nodeB], writer: heldByA }),
+    wrong: "node-a holds what it was only granted",
+  },
   { because: "what was granted may be taken", before: aRecord({ writer: grantedToA }), after: aRecord({ writer: heldByA }), wrong: undefined },
   {
     because: "a node that is being fenced may not take",

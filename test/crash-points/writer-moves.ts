@@ -24,10 +24,16 @@ function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | 
 
 function wrongGrant(before: WriterRecord, after: WriterRecord, to: Writer): string | undefined {
   if (to.epoch !== after.epoch || after.epoch <= before.epoch) return `${to.nodeName} was granted epoch ${to.epoch} after epoch ${before.epoch}`;
-  if (to.held) return `${to.nodeName} holds what it was only granted`;
+  if (to.held) return isClaim(before, after, to) ? undefined : `${to.nodeName} holds what it was only granted`;
   if (before.fencing !== undefined) return `${to.nodeName} was granted the volume while ${before.fencing.nodeName} is being fenced`;
   if (before.unproven.length > 0) return `${to.nodeName} was granted the volume while ${before.unproven.map((node) => node.nodeName).join(", ")} is unproven`;
   return before.quarantine.some((node) => node.vmId === to.vmId) ? `${to.nodeName} was granted the volume in quarantine` : undefined;
+}
+
+/** A node that had the disk when its record was lost goes on writing. */
+function isClaim(before: WriterRecord, after: WriterRecord, to: Writer): boolean {
+  const isUnproven = (record: WriterRecord): boolean => record.unproven.some((node) => node.vmId === to.vmId);
+  return isUnproven(before) && !isUnproven(after) && before.fencing?.vmId !== to.vmId;
 }
 
 function wrongEnd(before: WriterRecord, after: WriterRecord, from: Writer): string | undefined {
