@@ -81,7 +81,7 @@ describe("executeWriterAction", () => {
     withControllerPorts(async (world) => {
       const older = { nodeName: "node-a", vmId: "older" };
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
       world.instances.set("node-a", "OLDER");
       await execute(world, { kind: "ConfirmVanished", node: older });
       assert.deepEqual(world.record()?.quarantine, [older]);

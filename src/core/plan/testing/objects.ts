@@ -116,7 +116,7 @@ export function anAttachment(
     },
     ...("status" in overrides && overrides.status === undefined
       ? {}
-      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, vmId: identity(nodeName).vmId, lun: 0, ...overrides.status } }),
+      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, lun: 0, ...overrides.status } }),
   };
 }
 
