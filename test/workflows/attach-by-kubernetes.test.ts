@@ -5,6 +5,8 @@ import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, publishOnController, publishOnNode, unpublishOnController, unpublishOnNode } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import { changeSpec } from "../../src/reconcile/change-object.ts";
 import { failsWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { bringUp, takeDown } from "./volume-use.ts";
@@ -67,12 +69,18 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
   await failsWith(unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
   await failsWith(unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
-  assert.ok(history.records.every((record) => record.fencing === undefined), "nobody is fenced on suspicion");
+  assert.ok(
+    history.records.every((record) => record.fencing === undefined),
+    "nobody is fenced on suspicion",
+  );
   thaw(node("node-a"), writer);
   await writer.untilSynced(writer.lastSynced() + 3);
   await writer.process.stop(STOP_GRACE_MS);
   await takeDown(lab, volume, node("node-a"));
-  assert.ok(history.records.every((record) => record.fencing === undefined), "it only took longer");
+  assert.ok(
+    history.records.every((record) => record.fencing === undefined),
+    "it only took longer",
+  );
   await history.stop();
   await cleanUp(world, volume);
 }
@@ -107,6 +115,19 @@ async function releasesLeakedHolder(world: LabWorld): Promise<void> {
   await cleanUp(world, volume);
 }
 
+/** Node-b's attachment changes all the time, as others do in a cluster: the controller counts only time in which it hears its watch, which is quiet for ten seconds otherwise. */
+async function chatter({ lab, signal }: LabWorld, volume: DemoVolume, isOver: () => boolean): Promise<void> {
+  const name = (await attachedNodes(lab, volume, signal)).get("node-b")?.metadata.name ?? "";
+  let count = 0;
+  await waitUntil("the fence", WAIT_MAX_MS, async () => {
+    count += 1;
+    const metadata = (present: AzVolumeAttachment): AzVolumeAttachment["metadata"] => ({ ...present.metadata, annotations: { chatter: String(count) } });
+    const changed = await changeSpec(lab.store, { kind: "AzVolumeAttachment", name }, (present) => ({ ...present, metadata: metadata(present) }), signal);
+    assert.ok(changed.ok);
+    return isOver() ? true : undefined;
+  });
+}
+
 /** The workload is gone for the orchestrator, yet its mount stays and keeps the node from giving: after a while without progress it is fenced. */
 async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
@@ -118,7 +139,10 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   // It writes nothing any more, and holds its file open.
   writer.process.kill("SIGSTOP");
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
-  await unpublishOnController(lab, volume, node("node-a"));
+  await Promise.all([
+    unpublishOnController(lab, volume, node("node-a")),
+    chatter(world, volume, () => history.records.some((record) => record.fencing !== undefined)),
+  ]);
   const fenced = await history.untilSeen("the fence of node-a", (record) => record.fencing?.nodeName === "node-a");
   assert.equal(history.records[fenced]?.writer?.wanted, false);
   await bringUp(lab, volume, node("node-b"));

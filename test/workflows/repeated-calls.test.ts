@@ -4,10 +4,10 @@ import { it } from "node:test";
 import type { LabNode } from "../../demo/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
 import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
-import { waitUntil } from "../../demo/wait-until.ts";
 import { failsWith, outcomeOf } from "./csi-failure.ts";
 import { setAzureTimeScale } from "./emulator-admin.ts";
 import { createRequest, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";
+import { untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -41,19 +41,6 @@ async function afterDeadline<T>(
   assert.ok(code === "DEADLINE_EXCEEDED" || code === "UNAVAILABLE", code);
   await setAzureTimeScale(lab, TEST_TIME_SCALE);
   return untilServed(() => call({ timeoutMs: WAIT_MAX_MS }));
-}
-
-/** Calls again for as long as the answer is that work is under way. */
-async function untilServed<T>(call: () => Promise<T>): Promise<T> {
-  return waitUntil("the call to be served", WAIT_MAX_MS, async () => {
-    try {
-      return { answer: await call() };
-    } catch (error) {
-      const { code, message } = await outcomeOf(Promise.reject(error as Error));
-      if (code === "ABORTED" || code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED") return undefined;
-      throw new Error(`${code} ${message}`, { cause: error });
-    }
-  }).then(({ answer }) => answer);
 }
 
 async function disksNamed({ lab }: LabWorld, name: string): Promise<readonly { readonly attachedTo: readonly string[] }[]> {

@@ -1,5 +1,8 @@
+import { status } from "@grpc/grpc-js";
+import { CsiError } from "../../demo/csi-clients.ts";
 import type { Lab, LabNode } from "../../demo/lab.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 
 /** Raw block for one node. */
@@ -22,10 +25,27 @@ export async function bringUp(lab: Lab, volume: DemoVolume, node: LabNode): Prom
 
 /** Takes it down in the order of a drain. */
 export async function takeDown(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
-  await unpublishOnNode(lab, volume, node);
-  await unstage(volume, node);
-  await unpublishOnController(lab, volume, node);
+  await untilServed(() => unpublishOnNode(lab, volume, node));
+  await untilServed(() => unstage(volume, node));
+  await untilServed(() => unpublishOnController(lab, volume, node));
 }
+
+const SERVED_MAX_MS = 60_000;
+
+/** Calls again for as long as the answer is that work is under way, as orchestrators do. */
+export async function untilServed<T>(call: () => Promise<T>): Promise<T> {
+  const { answer } = await waitUntil("the call to be served", SERVED_MAX_MS, async () => {
+    try {
+      return { answer: await call() };
+    } catch (error) {
+      if (error instanceof CsiError && UNDER_WAY.has(error.code)) return undefined;
+      throw error;
+    }
+  });
+  return answer;
+}
+
+const UNDER_WAY: ReadonlySet<number> = new Set([status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
 
 /** Brings a volume up where nobody publishes: the node states the want itself. */
 export async function bringUpByNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
