@@ -161,7 +161,7 @@ export interface ArmError {
   readonly requestId: string;
 }
 
-/** How many calls ARM still allows, from `x-ms-ratelimit-remaining-resource`: `{policy: "PutVMResource", remaining: 9}`. */
+/** How many calls ARM still allows, from its `x-ms-ratelimit-remaining-…` headers: `{policy: "PutVMResource", remaining: 9}`, `{policy: "subscription-reads", …}`. */
 export interface RemainingCalls {
   readonly policy: string;
   readonly remaining: number;
@@ -181,10 +181,18 @@ export interface ArmOperation {
   readonly retryAfterMs: number | undefined;
 }
 
+/** What the service says of an operation that succeeded, where it says it. */
+export interface ArmOperationEnd {
+  /** How long the operation took, by the service's own clock. */
+  readonly durationMs?: number;
+  /** The disk as the operation left it. */
+  readonly disk?: ArmDisk;
+}
+
 /** How far an operation is. */
 export type ArmOperationStatus =
   | { readonly state: "running"; readonly operation: ArmOperation }
-  | { readonly state: "succeeded" }
+  | ({ readonly state: "succeeded" } & ArmOperationEnd)
   | { readonly state: "failed"; readonly error: ArmError }
   /** `OperationPreempted` arrives here: a newer operation took its place. */
   | { readonly state: "canceled"; readonly error: ArmError };

@@ -1,14 +1,24 @@
 import { type Backoff, backoffMs } from "../core/cloud/backoff.ts";
 import type { Lane } from "../core/cloud/lane.ts";
-import { pollDelayMs } from "../core/cloud/poll-delay.ts";
+import { RECENT_DURATIONS_MAX, pollDelayMs } from "../core/cloud/poll-delay.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import type { ArmAnswer, ArmApi, ArmError, ArmOperation } from "./arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmError, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
 import { classOf } from "./error-table.ts";
 import type { ProvisionerSettings } from "./settings.ts";
 import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
+
+/** How an operation is waited for. */
+export interface OperationWait {
+  readonly resource: string;
+  readonly lane: Lane;
+  /** Default: `operationMaxMs`. */
+  readonly maxMs?: number;
+  /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
+  readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete";
+}
 
 /** Calls to ARM within the budget, and waiting by our clock. One for each provisioner. */
 export interface ArmSession {
@@ -28,11 +38,7 @@ export interface ArmSession {
    */
   readonly call: <T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal) => Promise<Result<T, ArmError>>;
   /** Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost operation: it is asked again. */
-  readonly untilEnded: (
-    operation: ArmOperation,
-    options: { readonly resource: string; readonly lane: Lane; readonly maxMs?: number },
-    signal: AbortSignal,
-  ) => Promise<Result<void, ArmError>>;
+  readonly untilEnded: (operation: ArmOperation, options: OperationWait, signal: AbortSignal) => Promise<Result<ArmOperationEnd, ArmError>>;
   /** Waits before try `attempt` (1 = first retry). */
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
@@ -50,6 +56,16 @@ export function createArmSession(options: {
   readonly clientRequestId: () => string | undefined;
 }): ArmSession {
   const { arm, budget, clock, random, settings } = options;
+  const recentDurationsMs = new Map<string, readonly number[]>();
+
+  function durationsOf(likeness: string | undefined): readonly number[] {
+    return likeness === undefined ? [] : (recentDurationsMs.get(likeness) ?? []);
+  }
+
+  function noteDuration(likeness: string | undefined, durationMs: number | undefined): void {
+    if (likeness === undefined || durationMs === undefined) return;
+    recentDurationsMs.set(likeness, [...durationsOf(likeness), durationMs].slice(-RECENT_DURATIONS_MAX));
+  }
 
   async function call<T>(
     budgeted: BudgetedCall,
@@ -59,16 +75,16 @@ export function createArmSession(options: {
     const clientRequestId = options.clientRequestId() ?? random.uuid();
     const triesMax = budgeted.group === "vmWrite" ? 1 : THROTTLED_TRIES_MAX;
     for (let tries = 1; ; tries++) {
-      const admitted = await untilAdmitted(budgeted, signal);
+      // Looked at and counted in one go: of many calls that look at the same moment, only as many may pass as there is room for.
+      const admitted = await untilAdmitted(budgeted, signal, () => budget.spend(budgeted));
       if (!admitted.ok) return admitted;
-      budget.spend(budgeted);
       const answer = await invoke(clientRequestId);
       budget.observe(budgeted, answer);
       if (answer.result.ok || answer.result.failure.statusCode !== 429 || tries >= triesMax) return answer.result;
     }
   }
 
-  async function untilAdmitted(budgeted: BudgetedCall, signal: AbortSignal): Promise<Result<void, ArmError>> {
+  async function untilAdmitted(budgeted: BudgetedCall, signal: AbortSignal, enter: () => void): Promise<Result<void, ArmError>> {
     const startedMs = clock.elapsedMs();
     for (let waitMs = budget.waitMs(budgeted); waitMs > 0; waitMs = budget.waitMs(budgeted)) {
       const leftMs = settings.throttleWaitMaxMs - (clock.elapsedMs() - startedMs);
@@ -79,15 +95,12 @@ export function createArmSession(options: {
       budget.noteWait(budgeted.group, waitMs);
       await clock.sleep(waitMs, signal);
     }
+    enter();
     return ok(undefined);
   }
 
-  async function untilEnded(
-    started: ArmOperation,
-    options: { readonly resource: string; readonly lane: Lane; readonly maxMs?: number },
-    signal: AbortSignal,
-  ): Promise<Result<void, ArmError>> {
-    const { maxMs = settings.operationMaxMs, ...target } = options;
+  async function untilEnded(started: ArmOperation, options: OperationWait, signal: AbortSignal): Promise<Result<ArmOperationEnd, ArmError>> {
+    const { maxMs = settings.operationMaxMs, likeness, ...target } = options;
     const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
     const group = started.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
     const startedMs = clock.elapsedMs();
@@ -95,7 +108,10 @@ export function createArmSession(options: {
     while (operation.pollUrl !== undefined) {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
-      await clock.sleep(Math.min(maxMs - elapsedMs, pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs })), signal);
+      await clock.sleep(
+        Math.min(maxMs - elapsedMs, pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs, recentDurationsMs: durationsOf(likeness) })),
+        signal,
+      );
       const current = operation;
       const polled = await call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation: current, clientRequestId }, signal), signal);
       if (!polled.ok) {
@@ -104,11 +120,14 @@ export function createArmSession(options: {
         if (mayAskAgain) continue;
         return polled;
       }
-      if (polled.value.state === "succeeded") return ok(undefined);
+      if (polled.value.state === "succeeded") {
+        noteDuration(likeness, polled.value.durationMs);
+        return ok(polled.value);
+      }
       if (polled.value.state !== "running") return fail(polled.value.error);
       operation = polled.value.operation;
     }
-    return ok(undefined);
+    return ok({});
   }
 
   return {
@@ -118,7 +137,7 @@ export function createArmSession(options: {
     settings,
     waitMs: (budgeted) => budget.waitMs(budgeted),
     noteWait: (group, waitedMs) => budget.noteWait(group, waitedMs),
-    untilAdmitted,
+    untilAdmitted: (budgeted, signal) => untilAdmitted(budgeted, signal, () => undefined),
     call,
     untilEnded,
     backOff: (attempt, signal) => backOff({ clock, random, backoff: settings.backoff, attempt }, signal),

@@ -57,7 +57,7 @@ const DISKS_KNOWN_MAX_AGE_MS = 30_000;
 export function createAzureCloudProvisioner(options: AzureCloudProvisionerOptions): AzureCloudProvisioner {
   const { arm, clock, random, place, lifetime } = options;
   const settings = { ...defaultProvisionerSettings, ...options.settings };
-  const budget = new ThrottleBudget({ clock, limits: settings.limits });
+  const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
   const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
   const sources = { place, nodes: options.nodes ?? new NodeInstances() };
   const sizes = new VmSizes(session, lifetime);

@@ -52,7 +52,7 @@ export async function createDisk(
   };
   const created = await write(
     { session, disks },
-    { group: "diskWrite", diskUri },
+    { group: "diskWrite", likeness: "diskCreate", diskUri },
     (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...name, disk, clientRequestId }, signal),
     signal,
   );
@@ -60,7 +60,7 @@ export async function createDisk(
   // Who has just created a disk mostly attaches it next.
   const read = await disks.read(
     armIdKey(diskUri),
-    () => settledDisk(session, diskUri, signal),
+    () => settledAfter(created.value, session, diskUri, signal),
     (answer) => (answer.ok ? answer.value : undefined),
   );
   return read.ok ? adopt(request, read.value) : fail(toFailure(read.failure, {}));
@@ -74,7 +74,7 @@ export async function deleteDisk({ session, disks }: DiskContext, diskUri: strin
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const deleted = await write(
     { session, disks },
-    { group: "diskDelete", diskUri },
+    { group: "diskDelete", likeness: "diskDelete", diskUri },
     (clientRequestId) => session.arm.startDiskDelete({ ...nameOf(diskUri), clientRequestId }, signal),
     signal,
   );
@@ -96,12 +96,12 @@ export async function resizeDisk(
   if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const resized = await write(
     { session, disks },
-    { group: "diskWrite", diskUri },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri },
     (clientRequestId) => session.arm.startDiskUpdate({ ...nameOf(diskUri), change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
   );
   if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
-  const after = await settledDisk(session, diskUri, signal);
+  const after = await settledAfter(resized.value, session, diskUri, signal);
   return after.ok ? ok({ sizeGiB: after.value.diskSizeGB }) : fail(toFailure(after.failure, { diskUri }));
 }
 
@@ -114,6 +114,11 @@ export async function listDisks(session: ArmSession, resourceGroup: string, sign
   );
   if (!listed.ok) return fail(toFailure(listed.failure, {}));
   return ok(listed.value.map(diskFactsOf).sort((left, right) => (left.diskUri.toLowerCase() < right.diskUri.toLowerCase() ? -1 : 1)));
+}
+
+/** The disk as the end of its operation showed it; where it did not, it is read. */
+function settledAfter(shown: ArmDisk | undefined, session: ArmSession, diskUri: string, signal: AbortSignal): Promise<Result<ArmDisk, ArmError>> {
+  return shown === undefined ? settledDisk(session, diskUri, signal) : Promise.resolve(ok(shown));
 }
 
 /** Reads a disk once the operation that may be under way on it has ended. */
@@ -135,18 +140,18 @@ async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSi
 /** Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to come again. */
 const DISK_TRIES_MAX = 4;
 
-/** Starts a write of a disk and waits for its end. Disk writes say what is to be, so one whose answer was lost is sent again. */
+/** Starts a write of a disk and waits for its end; answers the disk where the end shows it. Disk writes say what is to be, so one whose answer was lost is sent again. */
 async function write(
   { session, disks }: DiskContext,
-  target: { readonly group: CallGroup; readonly diskUri: string },
+  target: { readonly group: CallGroup; readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete"; readonly diskUri: string },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
-): Promise<Result<void, ArmError>> {
+): Promise<Result<ArmDisk | undefined, ArmError>> {
   disks.drop(armIdKey(target.diskUri));
   for (let attempt = 1; ; attempt++) {
     const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, start, signal);
-    const ended = started.ok ? await session.untilEnded(started.value, { resource: target.diskUri, lane: LANE }, signal) : started;
-    if (ended.ok) return ok(undefined);
+    const ended = started.ok ? await session.untilEnded(started.value, { resource: target.diskUri, lane: LANE, likeness: target.likeness }, signal) : started;
+    if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
     await session.backOff(attempt, signal);
   }

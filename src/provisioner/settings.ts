@@ -1,7 +1,7 @@
 import type { Backoff } from "../core/cloud/backoff.ts";
 import type { PollPace } from "../core/cloud/poll-delay.ts";
 import type { BucketLimit } from "../core/cloud/token-bucket.ts";
-import { type CallGroup, type GroupLimits, azureLimits } from "./throttle-budget.ts";
+import { type CallGroup, type GatewayClass, type GroupLimits, azureGatewayLimits, azureLimits } from "./throttle-budget.ts";
 
 /** What bounds the provisioner's patience. Times in milliseconds. */
 export interface ProvisionerSettings {
@@ -28,6 +28,8 @@ export interface ProvisionerSettings {
   readonly throttleWaitMaxMs: number;
   /** The limits that the call budget assumes. Default: Azure's published ones. */
   readonly limits: Readonly<Record<CallGroup, GroupLimits>>;
+  /** Those of ARM's front door, over all kinds of calls. Default: Azure's published ones. */
+  readonly gatewayLimits: Readonly<Record<GatewayClass, BucketLimit>>;
 }
 
 /** What is right for Azure itself. */
@@ -42,6 +44,7 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   ownerPatienceMs: 60_000,
   throttleWaitMaxMs: 60_000,
   limits: azureLimits,
+  gatewayLimits: azureGatewayLimits,
 };
 
 /**
@@ -72,10 +75,21 @@ export function scaledSettings(timeScale: number): ProvisionerSettings {
       diskList: scaledLimits(settings.limits.diskList, timeScale),
       diskOperationRead: scaledLimits(settings.limits.diskOperationRead, timeScale),
     },
+    gatewayLimits: {
+      reads: faster(settings.gatewayLimits.reads, timeScale),
+      writes: faster(settings.gatewayLimits.writes, timeScale),
+      deletes: faster(settings.gatewayLimits.deletes, timeScale),
+    },
   };
 }
 
 function scaledLimits(limits: GroupLimits, timeScale: number): GroupLimits {
-  const faster = (limit: BucketLimit): BucketLimit => ({ burst: limit.burst, perMinute: limit.perMinute / timeScale });
-  return { ...(limits.perResource === undefined ? {} : { perResource: faster(limits.perResource) }), perSubscription: faster(limits.perSubscription) };
+  return {
+    ...(limits.perResource === undefined ? {} : { perResource: faster(limits.perResource, timeScale) }),
+    perSubscription: faster(limits.perSubscription, timeScale),
+  };
+}
+
+function faster(limit: BucketLimit, timeScale: number): BucketLimit {
+  return { burst: limit.burst, perMinute: limit.perMinute / timeScale };
 }

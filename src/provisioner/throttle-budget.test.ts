@@ -4,12 +4,12 @@ import type { Lane } from "../core/cloud/lane.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ArmAnswer } from "./arm-api.ts";
 import { errorWithoutAnswer } from "./arm-error.ts";
-import { type BudgetedCall, ThrottleBudget, azureLimits } from "./throttle-budget.ts";
+import { type BudgetedCall, ThrottleBudget, azureGatewayLimits, azureLimits } from "./throttle-budget.ts";
 
 function aBudget(): { readonly budget: ThrottleBudget; readonly pass: (ms: number) => void } {
   let nowMs = 0;
   const clock = { nowMs: () => nowMs, elapsedMs: () => nowMs, sleep: () => Promise.resolve() };
-  return { budget: new ThrottleBudget({ clock, limits: azureLimits }), pass: (ms) => (nowMs += ms) };
+  return { budget: new ThrottleBudget({ clock, limits: azureLimits, gatewayLimits: azureGatewayLimits }), pass: (ms) => (nowMs += ms) };
 }
 
 const write = (lane: Lane = "primaryAttach", resource = "vm-a"): BudgetedCall => ({ group: "vmWrite", resource, lane });
@@ -54,6 +54,22 @@ describe("ThrottleBudget", () => {
     budget.observe(write(), refused("UpdateVMSubscriptionMaximum", 8000));
     assert.equal(budget.waitMs(write("failover", "vm-b")), 8000);
     assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-b", lane: "failover" }), 0);
+  });
+
+  it("keeps to the front door's limits over all kinds of calls, and learns of them", () => {
+    const { budget } = aBudget();
+    const read: BudgetedCall = { group: "diskRead", resource: undefined, lane: "primaryAttach" };
+    for (let call = 0; call < 188; call++) budget.spend(read);
+    assert.ok(budget.waitMs(read) > 0);
+    assert.ok(budget.waitMs({ ...read, group: "vmRead", resource: "vm-a" }) > 0);
+    assert.equal(budget.waitMs({ ...read, group: "diskWrite" }), 0);
+    budget.observe({ ...read, group: "diskWrite" }, { result: ok(undefined), remaining: [{ policy: "subscription-writes", remaining: 0 }] });
+    assert.ok(budget.waitMs(write()) > 0);
+    budget.observe(read, {
+      result: fail({ ...errorWithoutAnswer("SubscriptionRequestsThrottled", "", ""), statusCode: 429, retryAfterMs: 9000 }),
+      remaining: [],
+    });
+    assert.equal(budget.waitMs({ group: "vmRead", resource: "vm-a", lane: "failover" }), 9000);
   });
 
   it("tells how it stands, for metrics", () => {

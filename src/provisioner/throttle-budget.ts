@@ -38,6 +38,16 @@ export const azureLimits: Readonly<Record<CallGroup, GroupLimits>> = {
   diskOperationRead: { perSubscription: { burst: 50_000, perMinute: 16_666 } },
 };
 
+/** Calls that ARM's front door counts together, whatever they are for. */
+export type GatewayClass = "reads" | "writes" | "deletes";
+
+/** The front door's published limits, for each principal in a subscription and region. A hundred volumes asked for at once come up against these first. */
+export const azureGatewayLimits: Readonly<Record<GatewayClass, BucketLimit>> = {
+  reads: { burst: 250, perMinute: 1500 },
+  writes: { burst: 200, perMinute: 600 },
+  deletes: { burst: 200, perMinute: 600 },
+};
+
 /** One call, as the budget sees it. */
 export interface BudgetedCall {
   readonly group: CallGroup;
@@ -53,12 +63,18 @@ export interface BudgetedCall {
 export class ThrottleBudget {
   readonly #clock: Clock;
   readonly #limits: Readonly<Record<CallGroup, GroupLimits>>;
+  readonly #gatewayLimits: Readonly<Record<GatewayClass, BucketLimit>>;
   readonly #buckets = new Map<string, Bucket>();
-  readonly #totals = new Map<CallGroup, { calls: number; refused: number; waitedMs: number }>();
+  readonly #totals = new Map<string, { calls: number; refused: number; waitedMs: number }>();
 
-  constructor(options: { readonly clock: Clock; readonly limits: Readonly<Record<CallGroup, GroupLimits>> }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly limits: Readonly<Record<CallGroup, GroupLimits>>;
+    readonly gatewayLimits: Readonly<Record<GatewayClass, BucketLimit>>;
+  }) {
     this.#clock = options.clock;
     this.#limits = options.limits;
+    this.#gatewayLimits = options.gatewayLimits;
   }
 
   /** How long the call must wait; 0: it may go. */
@@ -68,10 +84,13 @@ export class ThrottleBudget {
     return Math.max(...this.#scopesOf(call).map(({ key, limit }) => waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency })));
   }
 
-  /** How each group stands, groups in the order of `azureLimits`. */
+  /** How each group stands, and each class of the front door. */
   states(): readonly CallBudgetState[] {
     const nowMs = this.#clock.elapsedMs();
-    return callGroups.map((group) => this.#stateOf(group, nowMs));
+    return [
+      ...callGroups.map((group) => this.#stateOf(group, this.#limits[group], nowMs)),
+      ...gatewayClasses.map((gatewayClass) => this.#stateOf(`gateway-${gatewayClass}`, { perSubscription: this.#gatewayLimits[gatewayClass] }, nowMs)),
+    ];
   }
 
   /** Notes that a call waited for the budget. */
@@ -81,7 +100,7 @@ export class ThrottleBudget {
 
   /** Counts the call. */
   spend(call: BudgetedCall): void {
-    this.#totalsOf(call.group).calls++;
+    for (const group of [call.group, gatewayKey(call)]) this.#totalsOf(group).calls++;
     const nowMs = this.#clock.elapsedMs();
     for (const { key, limit } of this.#scopesOf(call)) this.#put(key, spent(this.#bucket(key, limit, nowMs), limit, nowMs));
   }
@@ -91,15 +110,14 @@ export class ThrottleBudget {
     const nowMs = this.#clock.elapsedMs();
     if (!answer.result.ok && answer.result.failure.statusCode === 429) return this.#block(call, answer.result.failure, nowMs);
     if (!answer.result.ok && answer.result.failure.statusCode === 0) return;
-    for (const { key, limit, isResource } of this.#scopesOf(call)) {
-      const counts = answer.remaining.filter(({ policy }) => /Resource$/i.test(policy) === isResource).map(({ remaining }) => remaining);
+    for (const { key, limit, kind } of this.#scopesOf(call)) {
+      const counts = answer.remaining.filter(({ policy }) => scopeOf(policy) === kind).map(({ remaining }) => remaining);
       const remaining = counts.length === 0 ? undefined : Math.min(...counts);
       this.#put(key, corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining }));
     }
   }
 
-  #stateOf(group: CallGroup, nowMs: number): CallBudgetState {
-    const { perSubscription, perResource } = this.#limits[group];
+  #stateOf(group: string, { perSubscription, perResource }: GroupLimits, nowMs: number): CallBudgetState {
     const subscription = this.#bucket(group, perSubscription, nowMs);
     const resources = perResource === undefined ? [] : [...this.#buckets].filter(([key]) => key.startsWith(`${group} `)).map(([, bucket]) => bucket);
     const left = perResource === undefined ? [] : resources.map((bucket) => refilled(bucket, perResource, nowMs).tokens);
@@ -115,28 +133,35 @@ export class ThrottleBudget {
     };
   }
 
-  #totalsOf(group: CallGroup): { calls: number; refused: number; waitedMs: number } {
+  #totalsOf(group: string): { calls: number; refused: number; waitedMs: number } {
     const totals = this.#totals.get(group) ?? { calls: 0, refused: 0, waitedMs: 0 };
     this.#totals.set(group, totals);
     return totals;
   }
 
   #block(call: BudgetedCall, error: ArmError, nowMs: number): void {
-    this.#totalsOf(call.group).refused++;
     const scopes = this.#scopesOf(call);
-    // A refusal that names a resource's policy concerns that resource alone; any other one concerns the group.
-    const namesResource = error.details.some(({ target }) => /Resource$/i.test(target));
-    const scope = scopes.find(({ isResource }) => isResource === namesResource) ?? scopes[0];
+    // A refusal that names a resource's policy concerns that resource alone; the front door's has a code of its own; any other one concerns the group.
+    const kind = /^SubscriptionRequestsThrottled$/i.test(error.code)
+      ? "gateway"
+      : error.details.some(({ target }) => scopeOf(target) === "resource")
+        ? "resource"
+        : "subscription";
+    const scope = scopes.find((candidate) => candidate.kind === kind) ?? scopes[0];
     if (scope === undefined) return;
+    this.#totalsOf(kind === "gateway" ? gatewayKey(call) : call.group).refused++;
     const retryAfterMs = error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS;
     this.#put(scope.key, blocked(this.#bucket(scope.key, scope.limit, nowMs), { nowMs, retryAfterMs }));
   }
 
-  #scopesOf(call: BudgetedCall): readonly { readonly key: string; readonly limit: BucketLimit; readonly isResource: boolean }[] {
+  #scopesOf(call: BudgetedCall): readonly Scope[] {
     const limits = this.#limits[call.group];
-    const subscription = { key: call.group, limit: limits.perSubscription, isResource: false };
-    if (limits.perResource === undefined || call.resource === undefined) return [subscription];
-    return [subscription, { key: `${call.group} ${call.resource}`, limit: limits.perResource, isResource: true }];
+    const scopes: readonly Scope[] = [
+      { kind: "subscription", key: call.group, limit: limits.perSubscription },
+      { kind: "gateway", key: gatewayKey(call), limit: this.#gatewayLimits[gatewayClassOf[call.group]] },
+    ];
+    if (limits.perResource === undefined || call.resource === undefined) return scopes;
+    return [...scopes, { kind: "resource", key: `${call.group} ${call.resource}`, limit: limits.perResource }];
   }
 
   #bucket(key: string, limit: BucketLimit, nowMs: number): Bucket {
@@ -156,3 +181,34 @@ export class ThrottleBudget {
 const BUCKETS_MAX = 20_000;
 
 const RETRY_AFTER_DEFAULT_MS = 10_000;
+
+/** One bucket that a call takes from. */
+interface Scope {
+  readonly kind: "subscription" | "gateway" | "resource";
+  readonly key: string;
+  readonly limit: BucketLimit;
+}
+
+const gatewayClasses: readonly GatewayClass[] = ["reads", "writes", "deletes"];
+
+const gatewayClassOf: Readonly<Record<CallGroup, GatewayClass>> = {
+  vmRead: "reads",
+  vmList: "reads",
+  vmWrite: "writes",
+  diskRead: "reads",
+  diskList: "reads",
+  diskWrite: "writes",
+  diskDelete: "deletes",
+  vmOperationRead: "reads",
+  diskOperationRead: "reads",
+};
+
+function gatewayKey(call: BudgetedCall): string {
+  return `gateway-${gatewayClassOf[call.group]}`;
+}
+
+/** Which bucket a policy of Azure's stands for: `UpdateVMResource`, `UpdateVMSubscriptionMaximum`, `subscription-writes`. */
+function scopeOf(policy: string): Scope["kind"] {
+  if (/Resource$/i.test(policy)) return "resource";
+  return /^subscription-/i.test(policy) ? "gateway" : "subscription";
+}

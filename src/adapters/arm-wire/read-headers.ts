@@ -17,3 +17,14 @@ export function readRemainingCalls(header: string | undefined): readonly Remaini
     return policy === "" || count === "" || !Number.isFinite(remaining) ? [] : [{ policy: policy.replace(/^Microsoft\.Compute\//i, ""), remaining }];
   });
 }
+
+/** What ARM's own front door has left, from `x-ms-ratelimit-remaining-subscription-reads` and its like: `{policy: "subscription-reads", remaining: 249}`. */
+export function readRemainingGatewayCalls(headers: Readonly<Record<string, string>>): readonly RemainingCalls[] {
+  return gatewayPolicies.flatMap((policy) => {
+    const header = headers[`x-ms-ratelimit-remaining-${policy}`];
+    const remaining = Number(header);
+    return header === undefined || header === "" || !Number.isFinite(remaining) ? [] : [{ policy, remaining }];
+  });
+}
+
+const gatewayPolicies = ["subscription-reads", "subscription-writes", "subscription-deletes"] as const;

@@ -1,4 +1,4 @@
-import type { ArmDataDisk, ArmDisk, ArmSnapshot, ArmVm, ArmVmSize } from "../../provisioner/arm-api.ts";
+import type { ArmDataDisk, ArmDisk, ArmOperationEnd, ArmSnapshot, ArmVm, ArmVmSize } from "../../provisioner/arm-api.ts";
 
 /** A parsed JSON object. */
 type Wire = Readonly<Record<string, unknown>>;
@@ -77,8 +77,18 @@ export function readPage<T>(body: unknown, readItem: (item: unknown) => T): { re
 }
 
 /** The parsed body of a long-running operation's status. */
-export function readOperationStatus(body: unknown): { readonly status: string; readonly error: unknown } {
-  return { status: text(object(body)["status"]), error: object(body)["error"] };
+export function readOperationStatus(body: unknown): { readonly status: string; readonly error: unknown; readonly end: ArmOperationEnd } {
+  const { status, error, startTime, endTime, properties } = object(body);
+  const durationMs = Date.parse(text(endTime)) - Date.parse(text(startTime));
+  const output = object(properties)["output"];
+  return {
+    status: text(status),
+    error,
+    end: {
+      ...(durationMs >= 0 ? { durationMs } : {}),
+      ...(text(object(output)["type"]).toLowerCase() === "microsoft.compute/disks" ? { disk: readDiskResource(output) } : {}),
+    },
+  };
 }
 
 function object(value: unknown): Wire {

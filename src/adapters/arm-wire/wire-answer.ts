@@ -1,7 +1,7 @@
 import { type Result, fail, ok } from "../../core/result.ts";
 import type { ArmAnswer, ArmError, ArmOperation, ArmOperationStatus } from "../../provisioner/arm-api.ts";
 import { readArmError } from "./read-arm-error.ts";
-import { readRemainingCalls, readRetryAfterMs } from "./read-headers.ts";
+import { readRemainingCalls, readRemainingGatewayCalls, readRetryAfterMs } from "./read-headers.ts";
 import { readOperationStatus } from "./read-resources.ts";
 
 /** An answer of ARM as it came over the wire, its body parsed. */
@@ -36,9 +36,9 @@ export function statusFrom(answer: WireAnswer, operation: ArmOperation): ArmAnsw
   const running = { ...operation, pollUrl: answer.headers["location"] ?? operation.pollUrl, retryAfterMs: retryAfterOf(answer) };
   if (answer.statusCode === 202) return withRemaining(answer, ok({ state: "running", operation: running }));
   if (answer.statusCode !== 200 && answer.statusCode !== 201 && answer.statusCode !== 204) return withRemaining(answer, fail(errorFrom(answer)));
-  const { status, error } = readOperationStatus(answer.body);
+  const { status, error, end } = readOperationStatus(answer.body);
   const state = status.toLowerCase();
-  if (state === "" || state === "succeeded") return withRemaining(answer, ok({ state: "succeeded" }));
+  if (state === "" || state === "succeeded") return withRemaining(answer, ok({ state: "succeeded", ...end }));
   if (state === "canceled" || state === "cancelled")
     return withRemaining(answer, ok({ state: "canceled", error: operationError(answer, error, "OperationCanceled") }));
   if (state.includes("fail")) return withRemaining(answer, ok({ state: "failed", error: operationError(answer, error, "OperationFailed") }));
@@ -65,5 +65,5 @@ function requestIdOf(answer: WireAnswer): string {
 }
 
 function withRemaining<T>(answer: WireAnswer, result: Result<T, ArmError>): ArmAnswer<T> {
-  return { result, remaining: readRemainingCalls(answer.headers["x-ms-ratelimit-remaining-resource"]) };
+  return { result, remaining: [...readRemainingCalls(answer.headers["x-ms-ratelimit-remaining-resource"]), ...readRemainingGatewayCalls(answer.headers)] };
 }

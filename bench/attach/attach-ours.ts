@@ -1,0 +1,20 @@
+import type { Failure } from "../../src/core/failure.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Result } from "../../src/core/result.ts";
+import type { CloudProvisioner, Lane } from "../../src/ports/cloud-provisioner.ts";
+
+const never = new AbortController().signal;
+const mayAlways = (): Promise<boolean> => Promise.resolve(true);
+
+/** Attaches a disk by the provisioner. */
+export function attach(
+  provisioner: CloudProvisioner,
+  wish: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane?: Lane },
+): Promise<Result<{ readonly lun: number }, Failure>> {
+  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, ...wish }, never);
+}
+
+/** Detaches a disk by the provisioner. */
+export function detach(provisioner: CloudProvisioner, wish: { readonly diskUri: string; readonly node: NodeIdentity }): Promise<Result<void, Failure>> {
+  return provisioner.detachDisk({ lane: "detach", mayProceed: mayAlways, ...wish }, never);
+}

@@ -1,0 +1,89 @@
+import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import type { ModelSettings } from "../../src/emulator/model/settings.ts";
+import { findVm } from "../../src/emulator/model/world.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, place, vmUri } from "./place.ts";
+
+/** The emulator's model on a clock that jumps, and a provisioner on it: hours in seconds, and the same figures at each run. */
+export interface VirtualCloud {
+  readonly clock: Clock;
+  readonly model: ComputeModel;
+  readonly arm: ArmApi;
+  readonly provisioner: AzureCloudProvisioner;
+  readonly nodes: readonly NodeIdentity[];
+  /** Lets time pass until `work` is done. */
+  readonly run: <T>(work: Promise<T>) => Promise<T>;
+  /** Makes disks by the cloud's own hand: no call of ours is counted for them. Answers their ids. */
+  readonly addDisks: (count: number) => readonly string[];
+  /** Disks that the VM has for good. */
+  readonly attachedTo: (node: NodeIdentity) => readonly string[];
+}
+
+/** A call's way to Azure or back, in milliseconds. */
+const ONE_WAY_MS = 10;
+const RUN_MAX_MS = 7 * 24 * 3_600_000;
+const SIZE = "Standard_D16s_v5";
+
+/** A cloud with `vms` VMs that take 32 disks each. */
+export function createVirtualCloud(options: {
+  readonly vms: number;
+  readonly settings?: Partial<ModelSettings>;
+  readonly provisionerSettings?: Partial<ProvisionerSettings>;
+}): VirtualCloud {
+  const clock = createVirtualClock();
+  const model = createComputeModel({ clock, settings: { journalMax: 1_000_000, ...options.settings } });
+  const nodes = Array.from({ length: options.vms }, (_, index) => {
+    const name = `node-${index}`;
+    const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name, size: SIZE });
+    if (added.kind === "Failure") throw new Error(added.message);
+    return { nodeName: name, vmId: added.vm.vmGuid };
+  });
+  const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => ONE_WAY_MS });
+  const provisioner = createAzureCloudProvisioner({
+    arm,
+    clock,
+    random: createSeededRandom(1),
+    place,
+    lifetime: new AbortController().signal,
+    ...(options.provisionerSettings === undefined ? {} : { settings: options.provisionerSettings }),
+  });
+  let disks = 0;
+  return {
+    clock,
+    model,
+    arm,
+    provisioner,
+    nodes,
+    run: async (work) => {
+      let isDone = false;
+      const watched = work.finally(() => (isDone = true));
+      if (!(await clock.runUntil(() => isDone, RUN_MAX_MS))) throw new Error("the work did not end within a week of virtual time");
+      return watched;
+    },
+    addDisks: (count) => {
+      const { settings } = model.world;
+      model.world.settings = { ...settings, timeScale: 0, throttling: "off" };
+      const uris = Array.from({ length: count }, () => diskUri(`pvc-${disks++}`));
+      for (const path of uris) {
+        const body = { location: LOCATION, sku: { name: "Premium_LRS" }, properties: { creationData: { createOption: "Empty" }, diskSizeGB: 64 } };
+        const answer = model.handle({ method: "PUT", path, query: { "api-version": "2025-01-02" }, body });
+        if (answer.status !== 202) throw new Error(`disk ${path} was answered ${answer.status}`);
+      }
+      model.world.settings = settings;
+      return uris;
+    },
+    attachedTo: (node) => {
+      model.advanceTo(clock.nowMs());
+      const vm = findVm(model.world, vmUri(node.nodeName));
+      return (vm?.dataDisks ?? []).filter((entry) => entry.phase === "Attached").map((entry) => entry.diskId);
+    },
+  };
+}
