@@ -120,6 +120,24 @@ export const lost: Life = async (on, volumeName) => {
   await remove(on, volume);
 };
 
+/** The store loses all that it knew of the volume, which three nodes have attached and none uses: it is moved again all the same, and leaves nothing behind. */
+export const abandoned: Life = async (on, volumeName) => {
+  const [a, b] = [node(on, "node-a"), node(on, "node-b")];
+  const volume = await create(on, volumeName);
+  await start(on, volume, a, "first");
+  const work = await putToWork(on, volume, a);
+  await on.timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
+  const lastSynced = await endWork(work);
+  await release(on, volume, a, "first");
+  await forget(on, volume);
+  await on.arm();
+  await on.timeline.measure("lost: known again, on three nodes", () => untilAttached(on, volume, ["node-a", "node-b", "node-c"]));
+  await start(on, volume, b, "move");
+  assert.ok(await nothingLost(b, volume, work.checksums, lastSynced), "what was synced on node-a is not on node-b");
+  await release(on, volume, b, "end");
+  await remove(on, volume);
+};
+
 /** Removes the volume's objects, finalizers and all, as a lost store does. */
 async function forget(on: Trial, volume: DemoVolume): Promise<void> {
   const { store } = on.lab;

@@ -1,5 +1,5 @@
 import type { StepName } from "../../src/ports/steps.ts";
-import { fenced, type Life, lost, moved, recalled, unused } from "./lives.ts";
+import { abandoned, fenced, type Life, lost, moved, recalled, unused } from "./lives.ts";
 
 /** A place at which a process kills itself, and a life of a volume in which it comes by. */
 export interface CrashPoint {
@@ -20,7 +20,7 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
   { process: "controller", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["fence-intent", "fence-detach", "fence-clear"] },
   { process: "node-a", life: { name: "is moved in good order", run: moved }, steps: ["heartbeat", "want", "take", "note", "format", "mount", "end-want", "unmount", "give"] },
   { process: "node-a", life: { name: "is recalled", run: recalled }, steps: ["answer-recall", "unmount", "give"] },
-  { process: "controller", life: { name: "is found in use by a store that knows nothing", run: lost }, steps: ["record-found", "record-created"] },
+  { process: "controller", life: { name: "is found attached by a store that knows nothing", run: abandoned }, steps: ["record-found", "record-created"] },
   { process: "node-a", life: { name: "is found in use by a store that knows nothing", run: lost }, steps: ["claim"] },
   { process: "node-b", life: { name: "is found in use by a store that knows nothing", run: lost }, steps: ["prove-clean"] },
   { process: "node-a", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["unmount", "leave-quarantine"] },
