@@ -113,13 +113,42 @@ async function stageAsWriter(
   }
   const taken = await takeVolume(ports, volumeName, attachment.status?.lun ?? 0, signal);
   if (!taken.ok) return taken;
-  const staged = await stageTaken(ports, request, taken.value, device, signal);
+  const same = await findSameDevice(ports, taken.value, attachment, device, signal);
+  const staged = same.ok ? await stageTaken(ports, request, taken.value, device, signal) : same;
   if (staged.ok) return staged;
   if (staged.failure.kind === "WrongDevice") {
     const reported = await reportMissing(ports, attachment, signal);
     if (!reported.ok) ports.logger.warn("wrong device not reported", { volumeName, failure: reported.failure });
   }
   return giveBackUnmounted(ports, request, volumeName, staged.failure, signal);
+}
+
+/**
+ * The device was chosen before the take, and this process may have stood still in between, long enough for the disk to go and another to get its name. What
+ * is taken now can't be detached; so it is looked for once more, by what the attachment says now.
+ */
+async function findSameDevice(
+  ports: NodePorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
+  if (!fresh.ok) return fresh;
+  const { lun, state, vmId } = fresh.value.status ?? {};
+  const problem = `LUN ${attachment.status?.lun ?? "?"} was its place before the take, ${state === "Attached" ? `LUN ${lun ?? "?"}` : (state ?? "nothing")} is now`;
+  if (state !== "Attached" || lun !== attachment.status?.lun || vmId !== attachment.status?.vmId)
+    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
+  const again = await findRightDevice(ports, volume, fresh.value, signal);
+  if (!again.ok) return again;
+  return again.value.majorMinor === device.majorMinor
+    ? ok(undefined)
+    : fail({
+        kind: "WrongDevice",
+        devicePath: device.path,
+        problem: `LUN ${lun ?? "?"} was ${device.majorMinor} before the take and is ${again.value.majorMinor} now`,
+      });
 }
 
 async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {

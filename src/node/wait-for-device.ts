@@ -63,6 +63,8 @@ export async function findRightDevice(
   const lun = attachment.status?.lun;
   const detail = volume.status?.detail;
   if (lun === undefined || detail === undefined) return fail({ kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" });
+  const twin = twinAt(ports, attachment, lun);
+  if (twin !== undefined) return reportTwins(ports, attachment, twin, lun, signal);
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) {
     if (found.failure.kind !== "DeviceNotFound") return found;
@@ -77,6 +79,38 @@ export async function findRightDevice(
     kind: "WrongDevice",
     devicePath: found.value.path,
     problem: `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${wantedBytes} (${detail.sizeGiB} GiB)`,
+  });
+}
+
+/** Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and nothing on a raw device tells which. */
+function twinAt(ports: NodePorts, attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment | undefined {
+  return ports.cache
+    .byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)
+    .find(
+      (other) =>
+        other.metadata.name !== attachment.metadata.name &&
+        other.status?.state === "Attached" &&
+        other.status.deviceMissing !== true &&
+        other.status.lun === lun &&
+        other.status.vmId === attachment.status?.vmId,
+    );
+}
+
+async function reportTwins(
+  ports: NodePorts,
+  attachment: AzVolumeAttachment,
+  twin: AzVolumeAttachment,
+  lun: number,
+  signal: AbortSignal,
+): Promise<Result<never, Failure>> {
+  for (const one of [attachment, twin]) {
+    const reported = await reportMissing(ports, one, signal);
+    if (!reported.ok) return reported;
+  }
+  return fail({
+    kind: "StillWaiting",
+    volumeId: attachment.spec.volumeId,
+    what: `its LUN: ${lun} is also that of ${twin.spec.volumeId}, so both are looked up in Azure`,
   });
 }
 

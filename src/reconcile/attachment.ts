@@ -76,10 +76,13 @@ async function attach(
 ): Promise<Reconciled> {
   const { cloud, clock, logger, events } = ports;
   const startedMs = clock.elapsedMs();
-  const marked = await markAttaching(ports, attachment, action.node.vmId, signal);
+  if (mayReuseOpenDevice(ports, action.node))
+    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName } };
+  const attempt = ports.random.uuid();
+  const marked = await markAttaching(ports, attachment, { vmId: action.node.vmId, attempt }, signal);
   if (!marked.ok) return gone(marked);
   // The plan was made on a cache; what the object itself says goes.
-  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.state !== "Attaching") return ok({});
+  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
   const attached = await ports.steps.run("attach", () =>
     cloud.attachDisk(
       {
@@ -94,7 +97,7 @@ async function attach(
   );
   if (!attached.ok) return recordAttachFailure(ports, attachment, attached.failure, signal);
   const { lun } = attached.value;
-  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId }, signal));
+  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId, attempt }, signal));
   if (!recorded.ok) return gone(recorded);
   if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
@@ -118,15 +121,15 @@ async function attach(
 function recordAttached(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
-  { lun, vmId }: { readonly lun: number; readonly vmId: string },
+  { lun, vmId, attempt }: { readonly lun: number; readonly vmId: string; readonly attempt: string },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
     ports.store,
     targetOf(attachment),
     (present) => {
-      if (present.status?.state !== "Attaching") return undefined;
-      const { error: _, deviceMissing: __, ...status } = present.status;
+      if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
+      const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
       return { ...present, status: { ...status, state: "Attached", vmId, lun, publishContext: { LUN: String(lun) } } };
     },
     signal,
@@ -136,7 +139,7 @@ function recordAttached(
 function markAttaching(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
-  vmId: string,
+  { vmId, attempt }: { readonly vmId: string; readonly attempt: string },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
@@ -145,9 +148,7 @@ function markAttaching(
     (present) => {
       const status = present.status ?? { state: "Pending" };
       const isDone = status.state === "Attached" && status.deviceMissing !== true && status.vmId?.toLowerCase() === vmId.toLowerCase();
-      return isDone || status.state === "Attaching" || present.metadata.deletionTimestamp !== undefined
-        ? undefined
-        : { ...present, status: { ...status, state: "Attaching" } };
+      return isDone || present.metadata.deletionTimestamp !== undefined ? undefined : { ...present, status: { ...status, state: "Attaching", attempt } };
     },
     signal,
   );
@@ -183,7 +184,7 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
     about: { kind: "AzVolume", name: attachment.spec.volumeName },
     type: "Warning",
     reason: "AttachFailed",
-    message: `attach to ${attachment.spec.nodeName} failed (try ${retries}): ${describeFailure(failure)}`,
+    message: `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`,
   });
   if (!recorded.ok) return gone(recorded);
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
@@ -204,7 +205,12 @@ async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal
     reason: "ReplicaEvicted",
     message: `a primary needs the slot of the replica on ${nodeName}`,
   });
-  const deleted = await ports.store.delete("AzVolumeAttachment", standby.metadata.name, { uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion }, signal);
+  const deleted = await ports.store.delete(
+    "AzVolumeAttachment",
+    standby.metadata.name,
+    { uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },
+    signal,
+  );
   if (!deleted.ok) ports.logger.warn("replica not evicted", { attachmentName: standby.metadata.name, failure: deleted.failure });
 }
 

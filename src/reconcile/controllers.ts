@@ -93,7 +93,7 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
   const relevant = (attachment: AzVolumeAttachment | undefined): string => {
     if (attachment === undefined) return "";
     const { resourceVersion: _, ...metadata } = attachment.metadata;
-    const { error, state, ...status } = attachment.status ?? { state: "Pending" as const };
+    const { error, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
     const phase = state === "AttachmentFailed" ? "Attaching" : state === "DetachmentFailed" ? "Detaching" : state;
     return JSON.stringify({ metadata, spec: attachment.spec, status, phase, hasGivenUp: (error?.retries ?? 0) >= triesMax });
   };

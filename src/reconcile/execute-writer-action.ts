@@ -156,10 +156,14 @@ async function confirmVanished(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  if (isForeign(node)) return confirmDetachedByOthers(ports, volumeName, node, signal);
+  if (isForeign(node)) return confirmDetachedByOthers(ports, volumeName, node, node.nodeName, signal);
   const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName }, signal);
   if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
-  if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) return ok({});
+  if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) {
+    // A VM of the cluster's resource group on which no plug-in runs: nobody there can show anything.
+    const isNode = ports.cache.get("AzDriverNode", node.nodeName) !== undefined;
+    return isNode ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, instance.value.instanceUri, signal);
+  }
   const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;
   if (instance.ok) return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
@@ -177,13 +181,19 @@ async function confirmVanished(
 }
 
 /** A VM that is no node of ours is never cut off; once its owner has taken the disk off it, the disk itself no longer names it. */
-async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+async function confirmDetachedByOthers(
+  ports: ControllerPorts,
+  volumeName: string,
+  node: NodeIdentity,
+  vmUri: string,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
   const volume = await ports.store.get("AzVolume", volumeName, signal);
   if (!volume.ok) return volume;
   const diskUri = volume.value.status?.detail?.diskUri;
   if (diskUri === undefined) return ok({});
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   if (!disk.ok) return disk;
-  if (disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.nodeName))) return ok({});
+  if (disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, vmUri))) return ok({});
   return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
 }

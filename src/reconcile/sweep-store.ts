@@ -79,7 +79,10 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
   const written = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
-    (present) => (present.status === undefined || present.status.record?.storeGeneration === generation ? undefined : { ...present, status: { ...withoutFormatting(present.status), record: found } }),
+    (present) =>
+      present.status === undefined || present.status.record?.storeGeneration === generation
+        ? undefined
+        : { ...present, status: { ...withoutFormatting(present.status), record: found } },
     signal,
   );
   if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;

@@ -47,7 +47,12 @@ export async function stateWant(
       signal,
     );
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-    const changed = await changeSpec(ports.store, { kind: "AzVolumeAttachment", name }, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }), signal);
+    const changed = await changeSpec(
+      ports.store,
+      { kind: "AzVolumeAttachment", name },
+      (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }),
+      signal,
+    );
     if (!changed.ok) return changed;
     if (changed.value.metadata.deletionTimestamp !== undefined) return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
     return changed;

@@ -22,6 +22,7 @@ export const azVolumeAttachmentSchema = z.object({
       state: z.enum(["Pending", "Attaching", "Attached", "AttachmentFailed", "Detaching", "DetachmentFailed"]),
       role: roleSchema.optional().describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
       previousRole: roleSchema.optional(),
+      attempt: z.string().optional().describe("The attach under way: only who began it records its end."),
       vmId: z.string().optional().describe("The VM that the disk was attached to. Under another VM of the same name nothing of this status holds."),
       lun: z.int().min(0).max(63).optional(),
       publishContext: z.record(z.string(), z.string()).optional(),

@@ -28,7 +28,12 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   const remove = (attachments: readonly AzVolumeAttachment[], because: string): readonly Deletion[] =>
     attachments.map((attachment) => ({ kind: "DeleteAttachment", attachmentName: attachment.metadata.name, because }));
 
-  if (isDeleting(observed.volume)) return remove(replicas, "the volume is being deleted");
+  // A want that was stated while the mark was written included: nobody is granted a volume that is being deleted.
+  if (isDeleting(observed.volume))
+    return remove(
+      stayingAttachments(observed).filter((attachment) => !mayWrite(observed, attachment)),
+      "the volume is being deleted",
+    );
   if (isResizingOffline(observed.volume)) return remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
@@ -71,11 +76,16 @@ function planCollection(observed: ObservedVolume, kept: readonly AzVolumeAttachm
   return dueInMs.length === 0 ? [] : [{ kind: "PlanAgain", afterMs: Math.max(1, Math.min(...dueInMs)) }];
 }
 
-/** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
-function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+/** The writer, or a node that may be one. */
+function mayWrite(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
   const isNamed = (node: { readonly nodeName: string } | undefined): boolean => node?.nodeName === attachment.spec.nodeName;
-  return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !isNamed(record?.writer) && !(record?.unproven.some(isNamed) ?? false);
+  return isNamed(record?.writer) || (record?.unproven.some(isNamed) ?? false);
+}
+
+/** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
+function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+  return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !mayWrite(observed, attachment);
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {

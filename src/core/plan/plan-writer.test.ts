@@ -182,6 +182,11 @@ describe("planWriter", () => {
       retryAfterMs: 1_000,
     });
     const silent = waitsFor("has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is");
+    // A silent node is not dead by that, but its VM may be gone: nobody would ever answer for it.
+    const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
+      { kind: "ConfirmVanished", node: a },
+      { ...wait, ...(wait.kind === "WaitFor" ? { retryAfterMs: 10_000 } : {}) },
+    ];
     const fences = (ground: "outOfService" | "lost" | "stalled", because: string): WriterAction => ({ kind: "BeginFence", node: a, ground, because });
     const hour = 3_600_000;
     check([
@@ -193,7 +198,7 @@ describe("planWriter", () => {
           attachments: [unchangedFor(hour, asked)],
           nodes: [aNode("node-a", { ...stale, isKubeletLeaseStale: undefined }), ...others],
         }),
-        plan: [silent],
+        plan: askingThePlatform(silent),
       },
       {
         because: "the other alone neither",
@@ -207,7 +212,7 @@ describe("planWriter", () => {
       {
         because: "both, but no other node is heard either: it may be the store",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, asked)], nodes: [aNode("node-a", stale), aNode("node-b", stale)] }),
-        plan: [silent],
+        plan: askingThePlatform(silent),
       },
       {
         because: "both",

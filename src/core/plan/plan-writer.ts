@@ -112,7 +112,7 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
   const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   const message = `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`;
-  if (present === undefined)
+  if (present === undefined || isSilent(observed, present))
     return [
       { kind: "ConfirmVanished", node },
       { kind: "WaitFor", reason: "WaitingForUnmount", message, retryAfterMs: ASK_PLATFORM_MS },
@@ -161,6 +161,11 @@ export function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachme
   };
 }
 
+/** No heartbeat for a while: not dead by that, but worth asking the platform whether its VM still exists. */
+function isSilent(observed: ObservedVolume, node: ObservedNode): boolean {
+  return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;
+}
+
 /** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */
 export function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
   const isStoreSeenWorking = observed.nodes.some(
@@ -181,14 +186,14 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
     ];
   }
   if (isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: "it had the disk when the record was made, and is lost" }];
-  return [
-    {
-      kind: "WaitFor",
-      reason: "WaitingForProof",
-      message: `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
-      retryAfterMs: RECHECK_MS,
-    },
-  ];
+  const message = `${node.nodeName} had the disk when the record was made and has not shown yet whether it is clean`;
+  const wait = { kind: "WaitFor", reason: "WaitingForProof", message } as const;
+  return isSilent(observed, present)
+    ? [
+        { kind: "ConfirmVanished", node },
+        { ...wait, retryAfterMs: ASK_PLATFORM_MS },
+      ]
+    : [{ ...wait, retryAfterMs: RECHECK_MS }];
 }
 
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {

@@ -3,21 +3,20 @@ import { checkCapabilities, isSingleWriter } from "../../core/model/access-modes
 import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
-import { parseDiskUri } from "../../core/model/disk-uri.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isWriter } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { DiskFacts } from "../../ports/cloud-provisioner.ts";
-import { type AdoptedUse, adoptVolume } from "../../reconcile/adopt-volume.ts";
-import { volumeFromTags } from "../../reconcile/disk-tags.ts";
-import { findVolume } from "../../reconcile/find-volume.ts";
+import type { AdoptedUse } from "../../reconcile/adopt-volume.ts";
 import { stateWant } from "../../reconcile/want.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import { readVolumeCapability } from "../volume-capability.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdopt } from "./find-or-adopt.ts";
+import { publicationKey } from "./publication-key.ts";
 import { publishedNodes } from "./published-nodes.ts";
 
 /**
@@ -33,7 +32,7 @@ export async function controllerPublishVolume(
   if (missing !== undefined) return fail(missing);
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
-  return context.locks.run(request.volumeId, "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
+  return context.locks.run(publicationKey(request), "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
 }
 
 async function publish(
@@ -43,7 +42,7 @@ async function publish(
   signal: AbortSignal,
 ): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
   const { volumeId, nodeId } = request;
-  const found = await findOrAdopt(context, request, capability, signal);
+  const found = await findOrAdopt(context, request.volumeId, useAsked(request, capability), signal);
   if (!found.ok) return found;
   const volume = found.value;
   const node = await context.store.get("AzDriverNode", nodeId, signal);
@@ -67,50 +66,13 @@ async function publish(
   return fail(reasonForNoGrant(context, volume, volumeId, nodeId));
 }
 
-/** A disk that no AzVolume describes yet (static, migrated, or its object was lost) is adopted: made known with a record that trusts nobody. */
-async function findOrAdopt(
-  context: ControllerContext,
-  request: ControllerPublishVolumeRequest,
-  capability: VolumeCapability,
-  signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
-  const found = await findVolume(context, request.volumeId, signal);
-  if (!found.ok) return found;
-  const present = found.value ?? (await adopt(context, request, capability, signal));
-  if ("ok" in present && !present.ok) return present;
-  const volume = "ok" in present ? present.value : present;
-  if (volume.status?.detail !== undefined) return ok(volume);
-  const provisioned = await context.cache.waitFor(
-    "AzVolume",
-    volume.metadata.name,
-    (object) => object?.status?.detail !== undefined,
-    { timeoutMs: context.settings.grantWaitMs, clock: context.clock },
-    signal,
-  );
-  return provisioned === undefined ? fail({ kind: "StillWaiting", volumeId: request.volumeId, what: "its disk to be looked at" }) : ok(provisioned);
-}
-
-async function adopt(
-  context: ControllerContext,
-  request: ControllerPublishVolumeRequest,
-  capability: VolumeCapability,
-  signal: AbortSignal,
-): Promise<Result<AzVolume, Failure>> {
-  const parts = parseDiskUri(request.volumeId);
-  if (parts === undefined) return fail({ kind: "VolumeNotFound", volumeId: request.volumeId });
-  const disk = await context.cloud.getDisk({ diskUri: request.volumeId }, signal);
-  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? fail({ kind: "VolumeNotFound", volumeId: request.volumeId }) : disk;
-  const adopted = await adoptVolume(context, { ...disk.value, diskUri: request.volumeId }, useOf(disk.value, parts.diskName, request, capability), signal);
-  return adopted.ok ? ok(adopted.value.volume) : adopted;
-}
-
-/** What the driver wrote on a disk of its own goes; for any other, what the caller asks for. */
-function useOf(disk: DiskFacts, diskName: string, request: ControllerPublishVolumeRequest, capability: VolumeCapability): AdoptedUse {
+/** What a disk without tags of ours is to be used for: as the caller asks. */
+function useAsked(request: ControllerPublishVolumeRequest, capability: VolumeCapability): (disk: DiskFacts, diskName: string) => AdoptedUse {
   const parameters = request.volumeContext;
-  const known = volumeFromTags(disk.tags);
-  if (known !== undefined) return { ...known, parameters };
-  const replicas = Number(parameters["maxMountReplicaCount"] ?? (isSingleWriter([capability]) ? disk.maxShares - 1 : 0));
-  return { volumeName: diskName, capabilities: [capability], parameters, maxMountReplicaCount: Number.isInteger(replicas) ? replicas : disk.maxShares - 1 };
+  return (disk, diskName) => {
+    const replicas = Number(parameters["maxMountReplicaCount"] ?? (isSingleWriter([capability]) ? disk.maxShares - 1 : 0));
+    return { volumeName: diskName, capabilities: [capability], parameters, maxMountReplicaCount: Number.isInteger(replicas) ? replicas : disk.maxShares - 1 };
+  };
 }
 
 function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {

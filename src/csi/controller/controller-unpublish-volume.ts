@@ -5,7 +5,6 @@ import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { keepsReplicas } from "../../core/plan/observed-volume.ts";
 import { unwant } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
-import { findVolume } from "../../reconcile/find-volume.ts";
 import { moveRecord } from "../../reconcile/move-record.ts";
 import { releaseCheck } from "../../reconcile/release-check.ts";
 import { endWant, stateWant } from "../../reconcile/want.ts";
@@ -13,6 +12,8 @@ import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeRespons
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdopt, singleWriterUse } from "./find-or-adopt.ts";
+import { publicationKey } from "./publication-key.ts";
 import { waitingTimeMs } from "./waiting-time.ts";
 
 /**
@@ -27,7 +28,7 @@ export async function controllerUnpublishVolume(
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId });
   if (missing !== undefined) return fail(missing);
-  return context.locks.run(request.volumeId, "ControllerUnpublishVolume", () => unpublish(context, request, call));
+  return context.locks.run(publicationKey(request), "ControllerUnpublishVolume", () => unpublish(context, request, call));
 }
 
 async function unpublish(
@@ -35,10 +36,10 @@ async function unpublish(
   request: ControllerUnpublishVolumeRequest,
   call: CallContext,
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
-  const found = await findVolume(context, request.volumeId, call.signal);
-  if (!found.ok) return found;
+  const found = await findOrAdopt(context, request.volumeId, singleWriterUse, call.signal);
   // CSI: a volume that is gone is not published anywhere.
-  if (found.value === undefined) return ok({});
+  if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
+  context.cache.remember("AzVolume", found.value);
   for (const nodeName of nodesToUnpublish(context, found.value, request.nodeId)) {
     const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, call);
     if (!done.ok) return done;
@@ -72,17 +73,32 @@ async function unpublishFrom(
   if (!released.ok) return released;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
   if (!isKept) {
-    const deleted = await context.store.delete("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName }), {}, signal);
-    if (!deleted.ok && deleted.failure.kind !== "ObjectNotFound") return deleted;
+    const deleted = await deleteAttachment(context, attachmentObjectName({ diskUri: volumeId, nodeName }), signal);
+    if (!deleted.ok) return deleted;
   }
   return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, call);
+}
+
+/** Unless it was published again meanwhile: deleting what somebody wants would only delay them. */
+async function deleteAttachment(context: ControllerContext, name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const present = await context.store.get("AzVolumeAttachment", name, signal);
+  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
+  const { uid, resourceVersion } = present.value.metadata;
+  if (present.value.spec.want !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+  context.cache.remember("AzVolumeAttachment", present.value);
+  const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+  return deleted.ok || deleted.failure.kind === "ObjectNotFound" ? ok(undefined) : deleted;
 }
 
 /** A node that still holds the volume for somebody: nothing is changed. */
 async function usersThere(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string, signal: AbortSignal): Promise<Failure | undefined> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? undefined : fresh.failure;
-  const writer = fresh.value.status?.record?.writer;
+  context.cache.remember("AzVolume", fresh.value);
+  const record = fresh.value.status?.record;
+  // Whether it writes nobody knows yet; it has to show that it is clean, or to claim.
+  if (record?.unproven.some((node) => node.nodeName === nodeName) === true) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
+  const writer = record?.writer;
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
   return use.kind === "used" ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : undefined;

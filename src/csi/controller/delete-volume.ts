@@ -3,13 +3,13 @@ import type { AzVolume } from "../../core/model/az-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { changeStatus } from "../../reconcile/change-object.ts";
-import { findVolume } from "../../reconcile/find-volume.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import { releaseCheck } from "../../reconcile/release-check.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
+import { findOrAdopt, singleWriterUse } from "./find-or-adopt.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { publishedNodes } from "./published-nodes.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
@@ -27,11 +27,10 @@ export async function deleteVolume(
 }
 
 async function remove(context: ControllerContext, volumeId: string, call: CallContext): Promise<Result<DeleteVolumeResponse, Failure>> {
-  const found = await findVolume(context, volumeId, call.signal);
-  if (!found.ok) return found;
+  const found = await findOrAdopt(context, volumeId, singleWriterUse, call.signal);
+  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK." A disk that only has no object yet does exist.
+  if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   const volume = found.value;
-  // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK."
-  if (volume === undefined) return ok({});
   const [nodeName] = publishedNodes(context.cache, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
   const unleaked = await releaseLeakedWant(context, volume, volumeId, call.signal);

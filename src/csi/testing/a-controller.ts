@@ -4,7 +4,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
-import type { Result } from "../../core/result.ts";
+import { fail, type Result } from "../../core/result.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse } from "../../ports/volume-users.ts";
@@ -64,7 +64,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const context: ControllerContext = {
     store,
     cache,
-    cloud: { getDisk: unused },
+    cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
     users: { on: async () => use(), cachedOn: () => use(), isOutOfService: unused, cachedNode: unused, onChange: unused },
     clock,
     random,
