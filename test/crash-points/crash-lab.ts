@@ -126,7 +126,9 @@ async function settled(look: () => Promise<readonly string[]>): Promise<readonly
 async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const notes = await Promise.all(
     [...lab.nodes.keys()].map(async (nodeName) => {
-      const { volumes } = JSON.parse(await readFile(join(lab.directory, nodeName, "state", "volumes.json"), "utf8")) as { readonly volumes: readonly { readonly volumeName: string }[] };
+      const { volumes } = JSON.parse(await readFile(join(lab.directory, nodeName, "state", "volumes.json"), "utf8")) as {
+        readonly volumes: readonly { readonly volumeName: string }[];
+      };
       return volumes.map(({ volumeName }) => `a note of ${volumeName} on ${nodeName}`);
     }),
   );
@@ -137,5 +139,7 @@ async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> 
 async function distrust(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const listed = await lab.store.list("AzDriverNode", {}, signal);
   if (!listed.ok) throw new Error(listed.failure.kind);
-  return listed.value.items.flatMap((node) => (node.status?.conditions ?? []).map((condition) => `${node.metadata.name}: ${condition.type}: ${condition.message}`));
+  return listed.value.items.flatMap((node) =>
+    (node.status?.conditions ?? []).map((condition) => `${node.metadata.name}: ${condition.type}: ${condition.message}`),
+  );
 }

@@ -25,7 +25,12 @@ export const unused: Life = async (on, volumeName) => {
   await on.arm();
   const volume = await create(on, volumeName);
   await on.timeline.measure("ControllerExpandVolume", () =>
-    on.lab.controller.controllerExpandVolume({ volumeId: volume.volumeId, capacityRange: { requiredBytes: 2n * GIB, limitBytes: 0n }, secrets: {}, volumeCapability: undefined }),
+    on.lab.controller.controllerExpandVolume({
+      volumeId: volume.volumeId,
+      capacityRange: { requiredBytes: 2n * GIB, limitBytes: 0n },
+      secrets: {},
+      volumeCapability: undefined,
+    }),
   );
   await remove(on, volume);
 };
@@ -158,7 +163,9 @@ function node(on: Stage, name: string): LabNode {
 }
 
 function create(on: Stage, name: string): Promise<DemoVolume> {
-  return on.timeline.measure("CreateVolume", () => createVolume(on.lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }));
+  return on.timeline.measure("CreateVolume", () =>
+    createVolume(on.lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "3" }, zones: ["eastus-1"] }),
+  );
 }
 
 function remove(on: Stage, volume: DemoVolume): Promise<void> {
@@ -169,7 +176,9 @@ async function untilRecallAnswered(on: Stage, volume: DemoVolume, holder: LabNod
   await waitUntil(`${holder.name} to answer the recall`, ANSWER_MAX_MS, async () => {
     const listed = await on.lab.store.list("AzVolumeAttachment", {}, on.signal);
     assert.ok(listed.ok);
-    const own = listed.value.items.find((attachment) => attachment.spec.nodeName === holder.name && attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase());
+    const own = listed.value.items.find(
+      (attachment) => attachment.spec.nodeName === holder.name && attachment.spec.volumeId.toLowerCase() === volume.volumeId.toLowerCase(),
+    );
     return own?.spec.recall !== undefined && own.status?.recall?.id === own.spec.recall.id ? true : undefined;
   });
 }

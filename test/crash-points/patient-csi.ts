@@ -1,5 +1,5 @@
-import { status } from "@grpc/grpc-js";
 import { setTimeout as sleep } from "node:timers/promises";
+import { status } from "@grpc/grpc-js";
 import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../demo/csi-clients.ts";
 
 /** Codes that every orchestrator answers by calling again; a broken connection is UNAVAILABLE, too. */
@@ -18,7 +18,9 @@ export function connectPatiently(socketPath: string, signal: AbortSignal): CsiCl
 type Call = (request: unknown, options?: CallOptions) => Promise<unknown>;
 
 function patient<Methods extends object>(methods: Methods, signal: AbortSignal): Methods {
-  return Object.fromEntries(Object.entries(methods).map(([name, call]) => [name, (request: unknown) => untilAnswered(name, call as Call, request, signal)])) as Methods;
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, call]) => [name, (request: unknown) => untilAnswered(name, call as Call, request, signal)]),
+  ) as Methods;
 }
 
 async function untilAnswered(name: string, call: Call, request: unknown, signal: AbortSignal): Promise<unknown> {
@@ -30,7 +32,8 @@ async function untilAnswered(name: string, call: Call, request: unknown, signal:
     } catch (error) {
       if (!(error instanceof CsiError) || !retried.has(error.code)) throw error;
       if (refusals.at(-1) !== error.message) refusals.push(error.message);
-      if (performance.now() > endMs) throw new Error(`${name} was not answered within ${ALL_CALLS_MAX_MS} ms; in between it said:\n  ${refusals.join("\n  ")}`, { cause: error });
+      if (performance.now() > endMs)
+        throw new Error(`${name} was not answered within ${ALL_CALLS_MAX_MS} ms; in between it said:\n  ${refusals.join("\n  ")}`, { cause: error });
       await sleep(PAUSE_MS, undefined, { signal });
     }
   }

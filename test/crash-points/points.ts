@@ -10,7 +10,11 @@ export interface CrashPoint {
 }
 
 const passages: readonly { readonly process: CrashPoint["process"]; readonly life: CrashPoint["life"]; readonly steps: readonly StepName[] }[] = [
-  { process: "controller", life: { name: "is created, grown and deleted", run: unused }, steps: ["create-object", "create-disk", "record-created", "resize-disk", "mark-delete", "delete-disk", "remove-volume"] },
+  {
+    process: "controller",
+    life: { name: "is created, grown and deleted", run: unused },
+    steps: ["create-object", "create-disk", "record-created", "resize-disk", "mark-delete", "delete-disk", "remove-volume"],
+  },
   {
     process: "controller",
     life: { name: "is moved in good order", run: moved },
@@ -18,7 +22,11 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
   },
   { process: "controller", life: { name: "is recalled", run: recalled }, steps: ["recall"] },
   { process: "controller", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["fence-intent", "fence-detach", "fence-clear"] },
-  { process: "node-a", life: { name: "is moved in good order", run: moved }, steps: ["heartbeat", "want", "take", "note", "format", "mount", "end-want", "unmount", "give"] },
+  {
+    process: "node-a",
+    life: { name: "is moved in good order", run: moved },
+    steps: ["heartbeat", "want", "take", "note", "format", "mount", "end-want", "unmount", "give"],
+  },
   { process: "node-a", life: { name: "is recalled", run: recalled }, steps: ["answer-recall", "unmount", "give"] },
   { process: "controller", life: { name: "is found attached by a store that knows nothing", run: abandoned }, steps: ["record-found", "record-created"] },
   { process: "node-a", life: { name: "is found in use by a store that knows nothing", run: lost }, steps: ["claim"] },
@@ -27,4 +35,6 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
 ];
 
 /** Before and after each step, by each process that takes it. */
-export const crashPoints: readonly CrashPoint[] = passages.flatMap(({ process, life, steps }) => steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))));
+export const crashPoints: readonly CrashPoint[] = passages.flatMap(({ process, life, steps }) =>
+  steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))),
+);

@@ -28,7 +28,12 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
     after: aRecord({ unproven: [nodeB], writer: grantedToA }),
     wrong: "node-a was granted the volume while node-b is unproven",
   },
-  { because: "an unproven node claims what it has in use", before: aRecord({ epoch: 0, unproven: [nodeA, nodeB] }), after: aRecord({ unproven: [nodeB], writer: heldByA }), wrong: undefined },
+  {
+    because: "an unproven node claims what it has in use",
+    before: aRecord({ epoch: 0, unproven: [nodeA, nodeB] }),
+    after: aRecord({ unproven: [nodeB], writer: heldByA }),
+    wrong: undefined,
+  },
   {
     because: "nobody else claims",
     before: aRecord({ epoch: 0, unproven: [nodeB] }),
@@ -44,7 +49,12 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
   },
   { because: "a holder gives", before: aRecord({ writer: heldByA }), after: aRecord({ writer: grantedToA }), wrong: undefined },
   { because: "what was given back is revoked", before: aRecord({ writer: { ...unwantedA, held: false } }), after: aRecord(), wrong: undefined },
-  { because: "a holder is not revoked", before: aRecord({ writer: unwantedA }), after: aRecord(), wrong: "node-a is no writer any more, and neither gave nor was fenced" },
+  {
+    because: "a holder is not revoked",
+    before: aRecord({ writer: unwantedA }),
+    after: aRecord(),
+    wrong: "node-a is no writer any more, and neither gave nor was fenced",
+  },
   { because: "a fence ends in quarantine", before: aRecord({ writer: unwantedA, fencing: nodeA }), after: aRecord({ quarantine: [nodeA] }), wrong: undefined },
   {
     because: "a fence without quarantine is none",

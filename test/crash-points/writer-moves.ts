@@ -16,7 +16,8 @@ export function wrongMove(before: WriterRecord, after: WriterRecord): string | u
 }
 
 function wrongHolding(before: WriterRecord, from: Writer, to: Writer): string | undefined {
-  if (from.vmId !== to.vmId || from.epoch !== to.epoch) return `${to.nodeName} (epoch ${to.epoch}) is the writer while ${from.nodeName} (epoch ${from.epoch}) still is`;
+  if (from.vmId !== to.vmId || from.epoch !== to.epoch)
+    return `${to.nodeName} (epoch ${to.epoch}) is the writer while ${from.nodeName} (epoch ${from.epoch}) still is`;
   if (from.held || !to.held) return undefined;
   if (!from.wanted) return `${to.nodeName} took what is being taken back`;
   return before.fencing?.vmId === to.vmId ? `${to.nodeName} took while it is being fenced` : undefined;

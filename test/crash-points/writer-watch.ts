@@ -64,7 +64,7 @@ async function lookAtMounts(lab: Lab, { found, seen }: Findings, signal: AbortSi
     const doubles = doublyMounted(lab);
     // Two namespaces are not read at one instant: what was moved in between is seen once, not twice.
     const again = doubles.length === 0 ? [] : doublyMounted(lab);
-    found.push(...doubles.filter((double) => again.includes(double)));
+    found.push(...doubles.filter((double) => again.includes(double) && !found.includes(double)));
     seen.looks += 1;
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -80,7 +80,9 @@ function doublyMounted(lab: Lab): readonly string[] {
       .filter((disk) => disk !== undefined);
     return [...new Set(disks)].map((disk) => ({ disk, nodeName: node.name }));
   });
-  return [...Map.groupBy(holders, ({ disk }) => disk)].filter(([, nodes]) => nodes.length > 1).map(([disk, nodes]) => `${disk} is mounted on ${nodes.map(({ nodeName }) => nodeName).join(" and ")}`);
+  return [...Map.groupBy(holders, ({ disk }) => disk)]
+    .filter(([, nodes]) => nodes.length > 1)
+    .map(([disk, nodes]) => `${disk} is mounted on ${nodes.map(({ nodeName }) => nodeName).join(" and ")}`);
 }
 
 /** The lab's loop devices that are not cut off, by major:minor: a device that was cut off has one sector left. */
@@ -89,7 +91,8 @@ function liveDevices(directory: string): ReadonlyMap<string, string> {
   for (const name of readdirSync("/sys/block")) {
     if (!name.startsWith("loop")) continue;
     const [file, sectors, majorMinor] = ["loop/backing_file", "size", "dev"].map((attribute) => readAttribute(`/sys/block/${name}/${attribute}`));
-    if (file?.startsWith(`${directory}/`) === true && Number(sectors) > 1 && majorMinor !== undefined) devices.set(majorMinor, file.slice(directory.length + 1));
+    if (file?.startsWith(`${directory}/`) === true && Number(sectors) > 1 && majorMinor !== undefined)
+      devices.set(majorMinor, file.slice(directory.length + 1));
   }
   return devices;
 }
