@@ -79,15 +79,21 @@ async function unpublishFrom(
   return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, call);
 }
 
-/** Unless it was published again meanwhile: deleting what somebody wants would only delay them. */
+/** Controllers write to an attachment while it is being released (a recall, its role): the delete is tried on the next version then. */
+const DELETE_TRIES_MAX = 20;
+
+/** Deletes the attachment, unless it was published again meanwhile: deleting what somebody wants would only delay them. */
 async function deleteAttachment(context: ControllerContext, name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const present = await context.store.get("AzVolumeAttachment", name, signal);
-  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
-  const { uid, resourceVersion } = present.value.metadata;
-  if (present.value.spec.want !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
-  context.cache.remember("AzVolumeAttachment", present.value);
-  const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
-  return deleted.ok || deleted.failure.kind === "ObjectNotFound" ? ok(undefined) : deleted;
+  for (let attempt = 1; ; attempt += 1) {
+    const present = await context.store.get("AzVolumeAttachment", name, signal);
+    if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
+    const { uid, resourceVersion } = present.value.metadata;
+    if (present.value.spec.want !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
+    context.cache.remember("AzVolumeAttachment", present.value);
+    const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+    if (deleted.ok || deleted.failure.kind === "ObjectNotFound") return ok(undefined);
+    if (deleted.failure.kind !== "ObjectConflict" || attempt >= DELETE_TRIES_MAX) return deleted;
+  }
 }
 
 /** A node that still holds the volume for somebody: nothing is changed. */
