@@ -72,7 +72,7 @@ async function runSanity(folder: string): Promise<{ specs: readonly Spec[]; left
     caFile,
     dataPlane,
     settings: { timeScale: TIME_SCALE },
-    virtualMachines: [{ subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name: NODE_NAME, location: LOCATION }],
+    virtualMachines: [{ subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name: NODE_NAME, location: LOCATION, zone: "1" }],
   });
   try {
     const socketPath = join(folder, "csi.sock");
