@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, publishOnController, publishOnNode, unpublishOnController, unpublishOnNode } from "../../demo/volume-moves.ts";
@@ -9,7 +10,7 @@ import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachme
 import { changeSpec } from "../../src/reconcile/change-object.ts";
 import { failsWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
-import { bringUp, takeDown } from "./volume-use.ts";
+import { bringUp, takeDown, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -108,6 +109,7 @@ async function releasesLeakedHolder(world: LabWorld): Promise<void> {
   await bringUp(lab, volume, node("node-a"));
   const checksums = await writeFiles(node("node-a"), volume);
   await unpublishOnNode(lab, volume, node("node-a"));
+  await untilServed(() => publishOnController(lab, volume, node("node-b")), [status.FAILED_PRECONDITION]);
   await bringUp(lab, volume, node("node-b"));
   assert.ok(await checksumsHold(node("node-b"), volume, checksums));
   await unpublishOnController(lab, volume, node("node-a"));

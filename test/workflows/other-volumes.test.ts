@@ -21,7 +21,6 @@ const vms = [
 ];
 const WAIT_MAX_MS = 30_000;
 const STOP_GRACE_MS = 5_000;
-const STAGE_WAIT_MS = 2_000;
 const BLOCK_BYTES = 64 * 1024;
 const CAP_SYS_RESOURCE = 24n;
 
@@ -208,7 +207,7 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
 }
 
 it("volumes other than a plain ext4", async (t) => {
-  await withLab(t, { vms, nodeFlags: [`--stage-wait-ms=${STAGE_WAIT_MS}`] }, async (world) => {
+  await withLab(t, { vms }, async (world) => {
     await t.test("raw block moves, and a fenced node's open descriptor writes no more", () => movesRawBlock(world));
     await t.test("xfs moves", () => movesXfs(world));
     await t.test("a disk of its own grows in use: xfs", () => growsInUse(world));

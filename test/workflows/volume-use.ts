@@ -18,9 +18,9 @@ export function fileSystemForOneNode(fsType: string): VolumeCapability {
 
 /** Brings a volume up on a node as an orchestrator does: publish, stage, publish. */
 export async function bringUp(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
-  const context = await publishOnController(lab, volume, node);
-  await stage(volume, node, context);
-  await publishOnNode(volume, node, context);
+  const context = await untilServed(() => publishOnController(lab, volume, node));
+  await untilServed(() => stage(volume, node, context));
+  await untilServed(() => publishOnNode(volume, node, context));
 }
 
 /** Takes it down in the order of a drain. */
@@ -32,30 +32,30 @@ export async function takeDown(lab: Lab, volume: DemoVolume, node: LabNode): Pro
 
 const SERVED_MAX_MS = 60_000;
 
-/** Calls again for as long as the answer is that work is under way, as orchestrators do. */
-export async function untilServed<T>(call: () => Promise<T>): Promise<T> {
+/** Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do. */
+export async function untilServed<T>(call: () => Promise<T>, also: readonly number[] = []): Promise<T> {
   const { answer } = await waitUntil("the call to be served", SERVED_MAX_MS, async () => {
     try {
       return { answer: await call() };
     } catch (error) {
-      if (error instanceof CsiError && UNDER_WAY.has(error.code)) return undefined;
+      if (error instanceof CsiError && [...UNDER_WAY, ...also].includes(error.code)) return undefined;
       throw error;
     }
   });
   return answer;
 }
 
-const UNDER_WAY: ReadonlySet<number> = new Set([status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED]);
+const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED];
 
 /** Brings a volume up where nobody publishes: the node states the want itself. */
 export async function bringUpByNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
   await lab.orchestrator.addUser(node.name, volume.volumeId, `pod/writer-of-${volume.name}`);
-  await stage(volume, node, {});
-  await publishOnNode(volume, node, {});
+  await untilServed(() => stage(volume, node, {}));
+  await untilServed(() => publishOnNode(volume, node, {}));
 }
 
 /** Takes it down where nobody unpublishes. */
 export async function takeDownByNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
-  await unpublishOnNode(lab, volume, node);
-  await unstage(volume, node);
+  await untilServed(() => unpublishOnNode(lab, volume, node));
+  await untilServed(() => unstage(volume, node));
 }
