@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+const never = new AbortController().signal;
+const backoff = { baseMs: 200, maxMs: 1_000 };
+
+/** A queue whose chance always draws `chance`. */
+function aQueue(chance = 0) {
+  const clock = createVirtualClock();
+  const queue = new WorkQueue({ clock, random: { next: () => chance, uuid: () => "" } }, backoff);
+  const taken: string[] = [];
+  /** Takes keys for ever, and says when each was taken. */
+  const takeAll = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const key = await queue.take(signal);
+      taken.push(`${key}@${clock.elapsedMs()}`);
+      queue.done(key);
+    }
+  };
+  return { clock, queue, taken, takeAll };
+}
+
+async function within(run: (signal: AbortSignal) => Promise<void>, act: () => Promise<void>): Promise<void> {
+  const life = new AbortController();
+  const running = run(life.signal);
+  await act();
+  life.abort();
+  await assert.rejects(running);
+}
+
+describe("WorkQueue", () => {
+  it("hands out keys in the order in which they came, each once however often it was added", async () => {
+    const { queue } = aQueue();
+    for (const key of ["b", "a", "b", "a", "c"]) queue.add(key);
+    assert.deepEqual([await queue.take(never), await queue.take(never), await queue.take(never)], ["b", "a", "c"]);
+    assert.deepEqual(queue.depth, { ready: 0, delayed: 0, active: 3 });
+  });
+
+  it("gives a key to one worker at a time, and again if it was added meanwhile", async () => {
+    const { queue, clock } = aQueue();
+    queue.add("a");
+    assert.equal(await queue.take(never), "a");
+    queue.add("a");
+    let second: string | undefined;
+    const waiting = queue.take(never).then((key) => (second = key));
+    await clock.settle();
+    assert.equal(second, undefined);
+    queue.done("a");
+    assert.equal(await waiting, "a");
+  });
+
+  it("does not hold others up behind a key that is being handled", async () => {
+    const { queue } = aQueue();
+    queue.add("a");
+    await queue.take(never);
+    queue.add("a");
+    queue.add("b");
+    assert.equal(await queue.take(never), "b");
+  });
+
+  it("wakes a waiting worker for a new key at once, and for a delayed one when it is due", async () => {
+    const { queue, clock, taken, takeAll } = aQueue();
+    await within(takeAll, async () => {
+      await clock.advance(10);
+      queue.add("a");
+      queue.addAfter("later", 500);
+      queue.addAfter("soon", 100);
+      await clock.advance(1_000);
+    });
+    assert.deepEqual(taken, ["a@10", "soon@110", "later@510"]);
+  });
+
+  it("keeps the earlier of two times for a key, and now is earlier than any", async () => {
+    const { queue, clock, taken, takeAll } = aQueue();
+    queue.addAfter("a", 300);
+    queue.addAfter("a", 900);
+    queue.addAfter("b", 900);
+    queue.addAfter("b", 300);
+    queue.addAfter("c", 300);
+    queue.add("c");
+    await within(takeAll, () => clock.advance(2_000));
+    assert.deepEqual(taken, ["c@0", "a@300", "b@300"]);
+  });
+
+  it("lets a key that fails wait longer each time up to the limit, and starts again once it has succeeded", () => {
+    const { queue, clock } = aQueue();
+    const delays: number[] = [];
+    const fails = async (): Promise<void> => {
+      const startedMs = clock.elapsedMs();
+      queue.addFailed("a");
+      const taking = queue.take(never);
+      await clock.runUntilIdle(3_600_000);
+      queue.done(await taking);
+      delays.push(clock.elapsedMs() - startedMs);
+    };
+    return (async () => {
+      for (let tries = 0; tries < 5; tries++) await fails();
+      queue.forget("a");
+      await fails();
+      assert.deepEqual(delays, [200, 400, 800, 1_000, 1_000, 200]);
+    })();
+  });
+
+  it("shortens a delay by at most a fifth by chance, and never below what the other side asked for", async () => {
+    for (const { notBeforeMs, due } of [
+      { notBeforeMs: 0, due: "a@162" },
+      { notBeforeMs: 5_000, due: "a@5000" },
+    ]) {
+      const { queue, clock, taken, takeAll } = aQueue(0.95);
+      queue.addFailed("a", notBeforeMs);
+      await within(takeAll, () => clock.advance(10_000));
+      assert.deepEqual(taken, [due]);
+    }
+  });
+
+  it("rejects whoever waits when the signal is aborted, and leaves the keys to others", async () => {
+    const { queue, clock } = aQueue();
+    const life = new AbortController();
+    const waiting = queue.take(life.signal);
+    await clock.settle();
+    life.abort();
+    await assert.rejects(waiting);
+    queue.add("a");
+    assert.equal(await queue.take(never), "a");
+    assert.equal(clock.sleepers(), 0);
+  });
+
+  it("gives each key to exactly one of many workers", async () => {
+    const { queue, clock, taken, takeAll } = aQueue();
+    const workers = (signal: AbortSignal): Promise<void> => Promise.all(Array.from({ length: 8 }, () => takeAll(signal))).then(() => undefined);
+    await within(workers, async () => {
+      await clock.settle();
+      for (let key = 0; key < 100; key++) queue.add(String(key));
+      await clock.advance(10);
+    });
+    assert.deepEqual(taken.toSorted(), Array.from({ length: 100 }, (_, key) => `${key}@0`).toSorted());
+  });
+});
