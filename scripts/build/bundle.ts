@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build, transform } from "esbuild";
 import type { Metafile } from "esbuild";
 
@@ -18,6 +18,9 @@ export const PROGRAMS: readonly Program[] = [
 const CHUNK_REFERENCE = /"\.{1,2}\/(?:chunks\/)?[\w.-]+-[A-Z0-9]{8}\.mjs"/gu;
 /** Native add-ons can't be bundled; the emulator's data plane loads it when it is used. */
 const EXTERNAL = ["koffi"];
+
+/** Makes a program's file one that npm can link and the shell can run. */
+const SHEBANG = "#!/usr/bin/env node\n";
 
 /** The files of a build, ready to be written, and what is in them. */
 export interface Bundle {
@@ -47,7 +50,8 @@ export async function bundle(root: string, programs: readonly Program[], outdir:
     write: false,
     logLevel: "warning",
   });
-  const files = outputFiles.map(async ({ path, text }) => ({ path: toCommonJsName(path), text: await toCommonJs(text) }));
+  const isProgram = (path: string): boolean => programs.some(({ name }) => basename(path) === `${name}.mjs`);
+  const files = outputFiles.map(async ({ path, text }) => ({ path: toCommonJsName(path), text: (isProgram(path) ? SHEBANG : "") + (await toCommonJs(text)) }));
   return { files: await Promise.all(files), metafile };
 }
 

@@ -86,11 +86,6 @@ export function savedNow(code: number): SavedWriter | undefined {
   return writer === undefined ? undefined : { node: writer.nodeName === identities[0].nodeName ? 0 : 1, held: writer.held, age: "sameTake" };
 }
 
-/** A record in which a node was fenced before, for a start. */
-export function fencedBefore(record: WriterRecord, node: NodeIndex): WriterRecord {
-  return { ...record, quarantine: withNode(record.quarantine, identities[node]) };
-}
-
 function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }

@@ -216,14 +216,3 @@ function withVm(world: World, node: NodeIndex, change: { readonly isAttached: bo
   const state = nodeStates[world.nodes[node]];
   return change.isAttached || state?.mount !== "live" ? moved : withNodeState(moved, node, { ...state, mount: "dead" });
 }
-
-/** A world in words, for whoever debugs a path. */
-export function describeWorld(state: number): string {
-  const world = decode(state);
-  return JSON.stringify({
-    record: recordOf(world.record),
-    attached: world.attached,
-    nodes: world.nodes.map((code) => nodeStates[code]),
-    controllers: world.controllers.map((code) => controllerStates[code]),
-  });
-}

@@ -19,8 +19,3 @@ export function gibToBytes(sizeGiB: number): Bytes {
 export function bytesToGibRoundedUp(size: bigint): number {
   return Number((size + BYTES_PER_GIB - 1n) / BYTES_PER_GIB);
 }
-
-/** Converts bytes to GiB, rounded down: what fits below a limit. */
-export function bytesToGibRoundedDown(size: bigint): number {
-  return Number(size / BYTES_PER_GIB);
-}

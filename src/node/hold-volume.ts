@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
-import { whereToLook } from "./where-to-look.ts";
+import { accessTypeOf, whereToLook } from "./where-to-look.ts";
 
 /**
  * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails with `HostNotReady` while a mount
@@ -15,7 +15,11 @@ export async function takeVolume(ports: NodePorts, volumeName: string, lun: numb
   const alive = await ports.host.earlierChildrenAlive(signal);
   if (!alive.ok) return alive;
   if (alive.value) return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });
-  const clean = await ports.host.isClean({ lun, lastMajorMinor: undefined }, signal);
+  const accessType = accessTypeOf({
+    volume: ports.cache.get("AzVolume", volumeName),
+    note: ports.notes.volumes().find((other) => other.volumeName === volumeName),
+  });
+  const clean = await ports.host.isClean({ accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [] }, signal);
   if (!clean.ok) return clean;
   const storeGeneration = await readTrustedGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
@@ -62,7 +66,7 @@ async function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSigna
   const volumeName = volume.metadata.name;
   const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
-  const clean = await ports.host.isClean(whereToLook({ attachment, note }), signal);
+  const clean = await ports.host.isClean(whereToLook(ports, { volume, attachment, note }), signal);
   if (!clean.ok) return clean;
   return clean.value.clean ? ok(undefined) : fail({ kind: "DeviceBusy", devicePath: volume.status?.detail?.diskUri ?? volumeName, detail: clean.value.reason });
 }

@@ -216,14 +216,14 @@ async function whenClean(
   act: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { lun, lastMajorMinor } = whereToLook(target);
-  if (basis === "evidence" && lun === undefined && lastMajorMinor === undefined) {
+  const where = whereToLook(ports, target);
+  if (basis === "evidence" && where.lun === undefined && where.lastMajorMinor === undefined) {
     return {
       ok: false,
       failure: { kind: "StillWaiting", volumeId: target.volumeId, what: `the attachment to ${ports.node.nodeName} that tells where its disk is` },
     };
   }
-  const clean = await ports.host.isClean({ lun, lastMajorMinor }, signal);
+  const clean = await ports.host.isClean(where, signal);
   if (!clean.ok) return clean;
   if (clean.value.clean) return act();
   return { ok: false, failure: { kind: "DeviceBusy", devicePath: target.volumeId, detail: clean.value.reason } };

@@ -37,6 +37,18 @@ export interface FileSystemStats {
   readonly usedInodes: bigint;
 }
 
+/** Where the traces of a volume may be, and which traces count. */
+export interface CleanRequest {
+  /** `block` also looks for open descriptors and loop devices, through every process: a hundred times the work. In doubt `block`. */
+  readonly accessType: "block" | "mount";
+  /** The volume's LUN, while it is known to be the volume's. */
+  readonly lun: number | undefined;
+  /** The device number under which the volume was last used, whatever LUN leads to it now. */
+  readonly lastMajorMinor: string | undefined;
+  /** LUNs of other volumes that this node uses: a number that one of them has now has been given away, and says nothing of this volume any more. */
+  readonly lunsOfOthers: readonly number[];
+}
+
 /**
  * The host half of the provisioner library. Each method is idempotent, bounded in time, and runs its mount, format and check commands as children
  * that inherit this instance's lock, so that `isClean` can tell whether a command of an earlier instance is still alive.
@@ -78,9 +90,9 @@ export interface HostProvisioner {
     request: { readonly device: Device; readonly targetPath: string; readonly readOnly: boolean },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
-  /** The mount at `path`, undefined if there is none. */
+  /** The mount at `path`, undefined if there is none. Reads from the device to tell whether it still answers. */
   mountAt(path: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>>;
-  /** Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. */
+  /** Every mount of a device, by `majorMinor`; bind mounts and raw block binds included. `isDead` by what the kernel shows without any I/O. */
   mountsOf(majorMinor: string, signal: AbortSignal): Promise<Result<readonly MountPoint[], Failure>>;
   /** Unmounts `path` (flushing first) and removes it; success if nothing is there. Never lazy, never by force. Fails with `DeviceBusy`. */
   unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
@@ -97,13 +109,10 @@ export interface HostProvisioner {
   /** A value that changes while the device is written to (its write counters), for watching an unmount's progress. */
   writeProgress(majorMinor: string, signal: AbortSignal): Promise<Result<string, Failure>>;
   /**
-   * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the device at `lun` is absent or opens exclusively, with no mount, loop device or (raw block) open descriptor on it.
-   * Answers why not.
+   * *Clean* (writer protocol): no child of an earlier plug-in instance is alive, and the volume's devices are absent or open exclusively, with no mount in any
+   * mount namespace and, for raw block, no open descriptor and no loop device on them. Answers why not.
    */
-  isClean(
-    request: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined },
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
+  isClean(request: CleanRequest, signal: AbortSignal): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>>;
   /** Whether a command of an earlier plug-in instance still runs: nothing may be taken meanwhile. */
   earlierChildrenAlive(signal: AbortSignal): Promise<Result<boolean, Failure>>;
 }

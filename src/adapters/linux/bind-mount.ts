@@ -8,7 +8,7 @@ import type { Device } from "../../ports/host-provisioner.ts";
 import { commandFailed } from "./command-failed.ts";
 import { errorCode } from "./error-code.ts";
 import type { HostContext } from "./host-context.ts";
-import { canonicalPath, glanceAtMount, observeMountAt } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount } from "./read-mounts.ts";
 
 const directoryMode = 0o750;
 const fileMode = 0o640;
@@ -29,7 +29,8 @@ export async function bindMount(
   request: { readonly stagingPath: string; readonly targetPath: string; readonly readOnly: boolean; readonly mountFlags: readonly string[] },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const staged = await observeMountAt(host, request.stagingPath, signal);
+  // The direct read that tells of a fresh cut costs as much as the bind; who publishes has just had it from `mountAt`.
+  const staged = await glanceAtMount(host, request.stagingPath);
   if (staged === undefined) return fail({ kind: "PathNotMounted", path: request.stagingPath });
   if (staged.whyDead !== undefined)
     return fail({

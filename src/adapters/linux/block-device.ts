@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { majorMinorOf } from "../../core/host/device-number.ts";
 import { bytes } from "../../core/units.ts";
@@ -37,4 +37,11 @@ export async function nodeOfDevice(sysRoot: string, majorMinor: string): Promise
   if (name === undefined) return undefined;
   const path = join("/dev", basename(name));
   return (await blockDeviceAt(path)) === majorMinor ? path : undefined;
+}
+
+/** Whether the kernel sees partitions on a block device; false if it doesn't know the device. */
+export async function isPartitioned(sysRoot: string, majorMinor: string): Promise<boolean> {
+  const names = (await readdir(join(sysRoot, "dev/block", majorMinor)).catch(undefinedIfMissing)) ?? [];
+  const partitions = await Promise.all(names.map((name) => readDeviceAttribute(sysRoot, majorMinor, `${name}/partition`)));
+  return partitions.some((partition) => partition !== undefined);
 }

@@ -19,7 +19,7 @@ import { takeInstanceLock } from "./instance-lock.ts";
 import { mountDevice } from "./mount-device.ts";
 import { observeClean } from "./observe-clean.ts";
 import { deviceSize, fileSystemStats, pathKind, writeProgress } from "./path-facts.ts";
-import { observeMountAt, observeMountsOf } from "./read-mounts.ts";
+import { glanceAtMountsOf, observeMountAt } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 import { rescanDevice } from "./rescan-device.ts";
 import { unmountPath } from "./unmount-path.ts";
@@ -75,7 +75,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
         return ok(mount === undefined ? undefined : toMountPoint(mount));
       }),
     mountsOf: (majorMinor, signal) =>
-      attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await observeMountsOf(host, majorMinor, signal)).map(toMountPoint))),
+      attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await glanceAtMountsOf(host, majorMinor)).map(toMountPoint))),
     unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
     flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
     growFileSystem: (request, signal) => attempt(`grow the file system on ${request.device.path}`, signal, () => growFileSystem(host, request, signal)),

@@ -7,12 +7,27 @@ import { errorCode } from "./error-code.ts";
  * `O_EXCL` without `O_CREAT` asks the kernel just that. Plain descriptors and loop devices on top don't show.
  */
 export async function isHeldExclusively(path: string): Promise<boolean> {
+  return (await askForExclusiveHolder(path)) === "held";
+}
+
+/** As `isHeldExclusively`; `gone` if there is no device any more that could be asked. */
+export async function exclusiveHolderOf(path: string): Promise<"none" | "held" | "gone"> {
+  try {
+    return await askForExclusiveHolder(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENXIO" || code === "ENODEV") return "gone";
+    throw error;
+  }
+}
+
+async function askForExclusiveHolder(path: string): Promise<"none" | "held"> {
   try {
     const device = await open(path, constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK);
     await device.close();
-    return false;
+    return "none";
   } catch (error) {
-    if (errorCode(error) === "EBUSY") return true;
+    if (errorCode(error) === "EBUSY") return "held";
     throw error;
   }
 }

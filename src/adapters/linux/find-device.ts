@@ -53,12 +53,18 @@ export async function deviceAtLun(host: Pick<HostContext, "deviceRoot" | "sysRoo
   return ok({ path, majorMinor, sizeBytes: bytes(sizeBytes) });
 }
 
-/** The device numbers that the links of all LUNs but one lead to. */
-export async function devicesOfOtherLuns(host: Pick<HostContext, "deviceRoot">, lun: number | undefined): Promise<readonly string[]> {
+/** The device numbers that the links of some LUNs lead to. */
+export async function devicesAtLuns(host: Pick<HostContext, "deviceRoot">, luns: readonly number[]): Promise<readonly string[]> {
+  const devices = await Promise.all(luns.flatMap((lun) => linksOf(host.deviceRoot, lun)).map(blockDeviceAt));
+  return devices.filter((device) => device !== undefined);
+}
+
+/** The device numbers that any LUN's link leads to. */
+export async function linkedDevices(host: Pick<HostContext, "deviceRoot">): Promise<readonly string[]> {
   const links = await Promise.all(
-    linkPlaces.map(async ({ directory, prefix }) => {
-      const names = (await readdir(join(host.deviceRoot, "/", directory)).catch(undefinedIfMissing)) ?? [];
-      return names.filter((name) => name !== `${prefix}${lun}`).map((name) => join(host.deviceRoot, "/", directory, name));
+    linkPlaces.map(async ({ directory }) => {
+      const path = join(host.deviceRoot, "/", directory);
+      return ((await readdir(path).catch(undefinedIfMissing)) ?? []).map((name) => join(path, name));
     }),
   );
   const devices = await Promise.all(links.flat().map(blockDeviceAt));

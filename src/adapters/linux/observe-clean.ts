@@ -2,20 +2,22 @@ import { stat } from "node:fs/promises";
 import type { Failure } from "../../core/failure.ts";
 import { majorMinorOf } from "../../core/host/device-number.ts";
 import { judgeClean } from "../../core/host/judge-clean.ts";
+import type { CleanEvidence } from "../../core/host/judge-clean.ts";
 import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import { blockDeviceAt, nodeOfDevice, sizeOfDevice } from "./block-device.ts";
+import { ok } from "../../core/result.ts";
+import type { CleanRequest, Device } from "../../ports/host-provisioner.ts";
+import { blockDeviceAt, isPartitioned, nodeOfDevice, sizeOfDevice } from "./block-device.ts";
 import { commandFailed } from "./command-failed.ts";
-import { isHeldExclusively } from "./exclusive-open.ts";
-import { deviceAtLun, devicesOfOtherLuns } from "./find-device.ts";
+import { exclusiveHolderOf } from "./exclusive-open.ts";
+import { deviceAtLun, devicesAtLuns, linkedDevices } from "./find-device.ts";
 import type { HostContext } from "./host-context.ts";
 import { processesWithMount, processesWithOpenDevice } from "./processes.ts";
-import { observeMountsOf, readMountinfo } from "./read-mounts.ts";
+import { mountPathsOf } from "./read-mounts.ts";
 
-/** Looks for every trace of a volume on this host; `judgeClean` decides. */
+/** Looks for every trace of a volume on this host that its access type can leave; `judgeClean` decides. */
 export async function observeClean(
   host: HostContext,
-  request: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined },
+  request: CleanRequest,
   signal: AbortSignal,
 ): Promise<Result<{ readonly clean: boolean; readonly reason: string }, Failure>> {
   // First: a command that is dead now can't leave new traces behind the looks that follow.
@@ -23,37 +25,49 @@ export async function observeClean(
   if (!earlierAlive.ok) return earlierAlive;
   const device = request.lun === undefined ? ok(undefined) : await deviceAtLun(host, request.lun);
   if (!device.ok) return device;
-  const numbers = await numbersToSearch(host, request, device.value?.majorMinor);
-  const found = await Promise.all(numbers.map((majorMinor) => tracesOf(host, majorMinor, signal)));
-  const loopDevices = await Promise.all(numbers.map((majorMinor) => loopDevicesOn(host, majorMinor, signal)));
-  const failedLook = loopDevices.find((look) => !look.ok);
-  if (failedLook !== undefined && !failedLook.ok) return fail(failedLook.failure);
+  const places = await placesToSearch(host, request, device.value);
+  const looks = await Promise.all(places.map((place) => (request.accessType === "block" ? blockTracesOf(host, place, signal) : mountTracesOf(host, place))));
+  const found: Traces[] = [];
+  for (const look of looks) {
+    if (!look.ok) return look;
+    found.push(look.value);
+  }
   return ok(
     judgeClean({
       earlierChildAlive: earlierAlive.value,
+      devicePath: device.value?.path,
       commandsInFlight: found.flatMap((traces) => traces.commandsInFlight),
-      device: device.value === undefined ? undefined : { path: device.value.path, heldExclusively: await isHeldExclusively(device.value.path) },
+      heldPaths: found.flatMap((traces) => traces.heldPaths),
       mountPaths: found.flatMap((traces) => traces.mountPaths),
       mountedForPids: found.flatMap((traces) => traces.mountedForPids),
-      loopDevices: loopDevices.flatMap((look) => (look.ok ? look.value : [])),
+      loopDevices: found.flatMap((traces) => traces.loopDevices),
       openInPids: found.flatMap((traces) => traces.openInPids),
     }),
   );
 }
 
+type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
+
+/** A device number that may stand for the volume; `path` is its node, if there is one that can be asked for an exclusive holder. */
+interface Place {
+  readonly majorMinor: string;
+  readonly path: string | undefined;
+}
+
 /**
- * The device numbers that may stand for the volume: that of the LUN now, and the last one that was seen. The kernel gives a number away again only when nothing
- * holds the old device, so a number that another LUN has now says nothing of this volume any more.
+ * The device that the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only when nothing holds the old device, so a
+ * number that another volume's LUN has now says nothing of this volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
  */
-async function numbersToSearch(
-  host: HostContext,
-  { lun, lastMajorMinor }: { readonly lun: number | undefined; readonly lastMajorMinor: string | undefined },
-  present: string | undefined,
-): Promise<readonly string[]> {
+async function placesToSearch(host: HostContext, { lastMajorMinor, lunsOfOthers }: CleanRequest, present: Device | undefined): Promise<readonly Place[]> {
   const seen = present === undefined ? [] : [present];
-  if (lastMajorMinor === undefined || lastMajorMinor === present) return seen;
-  const isAnotherLun = (await devicesOfOtherLuns(host, lun)).includes(lastMajorMinor);
-  return isAnotherLun || (await isAnotherNodes(host, lastMajorMinor)) ? seen : [...seen, lastMajorMinor];
+  if (lastMajorMinor === undefined || lastMajorMinor === present?.majorMinor) return seen;
+  if ((await devicesAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) || (await isAnotherNodes(host, lastMajorMinor))) return seen;
+  return [...seen, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
+}
+
+/** Not of a partitioned disk, which its partitions' mounts hold: after a reboot numbers are given anew, and this one may be that of the node's own disk. */
+async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<string | undefined> {
+  return (await isPartitioned(host.sysRoot, majorMinor)) ? undefined : await nodeOfDevice(host.sysRoot, majorMinor);
 }
 
 /**
@@ -64,16 +78,42 @@ async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<bo
   if (host.deviceRoot === "") return false;
   const sizeBytes = await sizeOfDevice(host.sysRoot, majorMinor);
   if (sizeBytes === undefined || sizeBytes === 0n) return false;
-  return !(await readMountinfo(host.procRoot)).some((entry) => entry.majorMinor === majorMinor);
+  if ((await linkedDevices(host)).includes(majorMinor)) return false;
+  return (await mountPathsOf(host, majorMinor)).length === 0;
 }
 
-async function tracesOf(host: HostContext, majorMinor: string, signal: AbortSignal) {
-  return {
-    commandsInFlight: host.runner.inFlightOn(majorMinor),
-    mountPaths: (await observeMountsOf(host, majorMinor, signal)).map((mount) => mount.path),
+/**
+ * A file system is written to only through a mount, and a device that opens exclusively is mounted in no mount namespace: that one question replaces all others.
+ * Where it can't be asked, since the device is gone, or was answered with yes, the mounts of every namespace tell.
+ */
+async function mountTracesOf(host: HostContext, { majorMinor, path }: Place): Promise<Result<Traces, Failure>> {
+  // Before the looks: a mount command that ends in between must be seen by either.
+  const commandsInFlight = host.runner.inFlightOn(majorMinor);
+  const holder = path === undefined ? "gone" : await exclusiveHolderOf(path);
+  const isMountPossible = holder !== "none";
+  return ok({
+    commandsInFlight,
+    heldPaths: holder === "held" && path !== undefined ? [path] : [],
+    mountPaths: isMountPossible ? await mountPathsOf(host, majorMinor) : [],
+    mountedForPids: isMountPossible ? await processesWithMount(host.procRoot, majorMinor) : [],
+    loopDevices: [],
+    openInPids: [],
+  });
+}
+
+/** A raw device is written to through descriptors, binds of its node and loop devices, none of which holds it exclusively. */
+async function blockTracesOf(host: HostContext, { majorMinor, path }: Place, signal: AbortSignal): Promise<Result<Traces, Failure>> {
+  const commandsInFlight = host.runner.inFlightOn(majorMinor);
+  const loopDevices = await loopDevicesOn(host, majorMinor, signal);
+  if (!loopDevices.ok) return loopDevices;
+  return ok({
+    commandsInFlight,
+    heldPaths: path !== undefined && (await exclusiveHolderOf(path)) === "held" ? [path] : [],
+    mountPaths: await mountPathsOf(host, majorMinor),
     mountedForPids: await processesWithMount(host.procRoot, majorMinor),
+    loopDevices: loopDevices.value,
     openInPids: await processesWithOpenDevice(host.procRoot, majorMinor),
-  };
+  });
 }
 
 /** Loop devices on a block device: they open it without a trace in any process, and not exclusively. */

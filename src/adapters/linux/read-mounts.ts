@@ -65,22 +65,22 @@ export async function glanceAtMount(host: HostContext, path: string): Promise<Ob
   return entry === undefined ? undefined : await observe(host, entries, entry, await boundDeviceOf(entry));
 }
 
-/** How many mounts a device has, raw block binds included. */
-export async function countMountsOf(host: HostContext, majorMinor: string): Promise<number> {
-  const devices = await Promise.all((await readMountinfo(host.procRoot)).map(async (entry) => (await boundDeviceOf(entry)) ?? entry.majorMinor));
-  return devices.filter((device) => device === majorMinor).length;
+/** Where a device is mounted, raw block binds included, in the order in which the mounts were made. */
+export async function mountPathsOf(host: HostContext, majorMinor: string): Promise<readonly string[]> {
+  const mounts = await mountsWithDevice(await readMountinfo(host.procRoot), majorMinor);
+  return mounts.map(({ entry }) => entry.mountPoint);
 }
 
-/** Every mount of a device, raw block binds included, in the order in which they were made. */
-export async function observeMountsOf(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<readonly ObservedMount[]> {
+/** Every mount of a device, raw block binds included, in the order in which they were made, by what the kernel shows without any I/O. */
+export async function glanceAtMountsOf(host: HostContext, majorMinor: string): Promise<readonly ObservedMount[]> {
   const entries = await readMountinfo(host.procRoot);
-  const observed: ObservedMount[] = [];
-  for (const entry of entries) {
-    const boundDevice = await boundDeviceOf(entry);
-    if ((boundDevice ?? entry.majorMinor) === majorMinor) observed.push(await observe(host, entries, entry, boundDevice));
-  }
-  if (observed.every((mount) => mount.isDead) || !(await answersIoErrorDirectly(host, majorMinor, signal))) return observed;
-  return observed.map((mount) => ({ ...mount, isDead: true, whyDead: mount.whyDead ?? "its device answers I/O errors" }));
+  const mounts = await mountsWithDevice(entries, majorMinor);
+  return await Promise.all(mounts.map(({ entry, boundDevice }) => observe(host, entries, entry, boundDevice)));
+}
+
+async function mountsWithDevice(entries: readonly MountinfoEntry[], majorMinor: string) {
+  const mounts = await Promise.all(entries.map(async (entry) => ({ entry, boundDevice: await boundDeviceOf(entry) })));
+  return mounts.filter(({ entry, boundDevice }) => (boundDevice ?? entry.majorMinor) === majorMinor);
 }
 
 /** The device whose node is bound here; undefined for every other mount. */

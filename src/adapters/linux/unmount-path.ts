@@ -7,7 +7,7 @@ import { errorCode, undefinedIfMissing } from "./error-code.ts";
 import { flushMount } from "./flush-path.ts";
 import type { HostContext } from "./host-context.ts";
 import { processesUsing } from "./processes.ts";
-import { canonicalPath, countMountsOf, glanceAtMount } from "./read-mounts.ts";
+import { canonicalPath, glanceAtMount, mountPathsOf } from "./read-mounts.ts";
 import type { ObservedMount } from "./read-mounts.ts";
 
 /** Most mounts stacked on one path that are taken off in one call. */
@@ -39,7 +39,7 @@ async function awaitCommandsOn(host: HostContext, path: string, signal: AbortSig
 }
 
 async function unmountOnce(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const isLast = (await countMountsOf(host, mount.majorMinor)) <= 1;
+  const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
   if (isLast && !mount.isDead) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and swallows I/O errors. The error is reported once; the next call goes on.
     const flushed = await flushMount(host, mount, signal);

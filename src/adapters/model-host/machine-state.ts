@@ -16,8 +16,6 @@ export interface ModelDevice {
   /** Written, but not flushed: lost with the machine. */
   readonly unflushed: Map<string, string>;
   writesDone: number;
-  /** Descriptors that processes hold on the raw device. */
-  openRaw: number;
 }
 
 /** A mount in the machine's one mount namespace. */
@@ -47,6 +45,8 @@ export interface MachineState {
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
   readonly mounts: ModelMount[];
+  /** What processes have open of raw devices, also of those that have been cut off or have gone. */
+  readonly rawDescriptors: Set<{ readonly majorMinor: string }>;
   /** Paths that exist below no mount, and what they are. */
   readonly paths: Map<string, "directory" | "file" | "strayFile">;
   readonly liveInstances: Set<number>;

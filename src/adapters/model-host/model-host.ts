@@ -236,10 +236,11 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const device = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === majorMinor);
         return ok(device === undefined ? "gone" : `${device.writesDone}`);
       }),
-    isClean: async ({ lun, lastMajorMinor }, signal) =>
+    isClean: async ({ accessType, lun, lastMajorMinor, lunsOfOthers }, signal) =>
       look("isClean", signal, () => {
         const device = lun === undefined ? undefined : machine.devicesByLun.get(lun);
-        const numbers = [device?.majorMinor, lastMajorMinor].filter((number) => number !== undefined);
+        const isAnothers = lunsOfOthers.some((other) => machine.devicesByLun.get(other)?.majorMinor === lastMajorMinor);
+        const numbers = [device?.majorMinor, isAnothers ? undefined : lastMajorMinor].filter((number) => number !== undefined);
         return ok(
           judgeClean({
             earlierChildAlive: earlierAlive(),
@@ -247,11 +248,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
               .inFlight()
               .filter((operation) => operation.instanceNumber === instanceNumber && operation.touches.some((touched) => numbers.includes(touched)))
               .map((operation) => operation.line),
-            device: device === undefined ? undefined : { path: device.path, heldExclusively: isMounted(device) },
+            devicePath: device?.path,
+            heldPaths: device !== undefined && isMounted(device) ? [device.path] : [],
             mountPaths: machine.mounts.filter((mount) => numbers.includes(mount.device.majorMinor)).map((mount) => mount.path),
             mountedForPids: [],
             loopDevices: [],
-            openInPids: device !== undefined && device.openRaw > 0 ? [1] : [],
+            openInPids: accessType === "block" && [...machine.rawDescriptors].some(({ majorMinor }) => numbers.includes(majorMinor)) ? [1] : [],
           }),
         );
       }),

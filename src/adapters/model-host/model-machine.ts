@@ -31,7 +31,7 @@ export interface ModelMachine {
   readonly fsync: (path: string) => ModelIo;
   /** A process keeps a file open below a mount; the answer closes it. */
   readonly openFile: (path: string) => () => void;
-  /** A process keeps the raw device open; the answer closes it. */
+  /** A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it. */
   readonly openRaw: (lun: number) => () => void;
   readonly failNext: (method: HostMethod, failure: Failure) => void;
   readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
@@ -64,6 +64,7 @@ export function createModelMachine({
     operations: createModelOperations(clock),
     devicesByLun: new Map(),
     mounts: [],
+    rawDescriptors: new Set(),
     paths: new Map(),
     liveInstances: new Set(),
     latencyMs: (method) => latencies.get(method) ?? 0,
@@ -110,7 +111,6 @@ export function createModelMachine({
         state: "present",
         unflushed: new Map(),
         writesDone: 0,
-        openRaw: 0,
       });
     },
     detach: (lun) => {
@@ -124,9 +124,9 @@ export function createModelMachine({
       state.liveInstances.clear();
       state.operations.kill(() => true);
       state.mounts.length = 0;
+      state.rawDescriptors.clear();
       for (const device of state.devicesByLun.values()) {
         device.unflushed.clear();
-        device.openRaw = 0;
         device.knownBytes = device.disk.sizeBytes;
       }
     },
@@ -152,10 +152,10 @@ export function createModelMachine({
       };
     },
     openRaw: (lun) => {
-      const device = deviceAt(lun);
-      device.openRaw += 1;
+      const descriptor = { majorMinor: deviceAt(lun).majorMinor };
+      state.rawDescriptors.add(descriptor);
       return () => {
-        device.openRaw -= 1;
+        state.rawDescriptors.delete(descriptor);
       };
     },
     failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),

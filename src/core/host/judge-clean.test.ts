@@ -6,7 +6,8 @@ import type { CleanEvidence } from "./judge-clean.ts";
 const traceless: CleanEvidence = {
   earlierChildAlive: false,
   commandsInFlight: [],
-  device: { path: "/dev/sdc", heldExclusively: false },
+  devicePath: "/dev/sdc",
+  heldPaths: [],
   mountPaths: [],
   mountedForPids: [],
   loopDevices: [],
@@ -18,14 +19,14 @@ it("is clean when nothing holds the device", () => {
 });
 
 it("is clean when the device is absent and nothing remembers it", () => {
-  assert.deepEqual(judgeClean({ ...traceless, device: undefined }), { clean: true, reason: "the device is absent and nothing holds it" });
+  assert.deepEqual(judgeClean({ ...traceless, devicePath: undefined }), { clean: true, reason: "the device is absent and nothing holds it" });
 });
 
 const traces: readonly { trace: Partial<CleanEvidence>; reason: string }[] = [
   { trace: { earlierChildAlive: true }, reason: "an earlier plug-in instance, or a command that it started, is still alive" },
   { trace: { commandsInFlight: ["mount /dev/sdc /a"] }, reason: "mount /dev/sdc /a is still running" },
-  { trace: { device: { path: "/dev/sdc", heldExclusively: true } }, reason: "/dev/sdc is held exclusively (mounted here or in another mount namespace)" },
-  { trace: { device: undefined, mountPaths: ["/a", "/b"] }, reason: "it is mounted at /a; it is mounted at /b" },
+  { trace: { heldPaths: ["/dev/sdc"] }, reason: "/dev/sdc is held exclusively (mounted here or in another mount namespace)" },
+  { trace: { devicePath: undefined, mountPaths: ["/a", "/b"] }, reason: "it is mounted at /a; it is mounted at /b" },
   { trace: { mountedForPids: [7] }, reason: "it is mounted for process 7" },
   { trace: { loopDevices: ["/dev/loop3"] }, reason: "/dev/loop3 stands on it" },
   { trace: { openInPids: [1, 2, 3, 4, 5, 6] }, reason: "it is open in process 1, 2, 3, 4, 5 and 1 more" },

@@ -3,8 +3,10 @@ export interface CleanEvidence {
   readonly earlierChildAlive: boolean;
   /** Commands of this instance that still run on the device. */
   readonly commandsInFlight: readonly string[];
-  /** `heldExclusively`: it did not open with O_EXCL. */
-  readonly device: { readonly path: string; readonly heldExclusively: boolean } | undefined;
+  /** The device that the volume has now. */
+  readonly devicePath: string | undefined;
+  /** Devices of the volume, of now or of before, that did not open with O_EXCL. */
+  readonly heldPaths: readonly string[];
   /** Mount points of the device in this mount namespace. */
   readonly mountPaths: readonly string[];
   /** Process ids in whose mount namespaces the device is mounted. */
@@ -20,14 +22,14 @@ export function judgeClean(evidence: CleanEvidence): { readonly clean: boolean; 
   const traces = [
     ...(evidence.earlierChildAlive ? ["an earlier plug-in instance, or a command that it started, is still alive"] : []),
     ...evidence.commandsInFlight.map((command) => `${command} is still running`),
-    ...(evidence.device?.heldExclusively === true ? [`${evidence.device.path} is held exclusively (mounted here or in another mount namespace)`] : []),
+    ...evidence.heldPaths.map((path) => `${path} is held exclusively (mounted here or in another mount namespace)`),
     ...evidence.mountPaths.map((path) => `it is mounted at ${path}`),
     ...(evidence.mountedForPids.length > 0 ? [`it is mounted for process ${listed(evidence.mountedForPids)}`] : []),
     ...evidence.loopDevices.map((loopDevice) => `${loopDevice} stands on it`),
     ...(evidence.openInPids.length > 0 ? [`it is open in process ${listed(evidence.openInPids)}`] : []),
   ];
   if (traces.length > 0) return { clean: false, reason: traces.join("; ") };
-  return { clean: true, reason: evidence.device === undefined ? "the device is absent and nothing holds it" : `nothing holds ${evidence.device.path}` };
+  return { clean: true, reason: evidence.devicePath === undefined ? "the device is absent and nothing holds it" : `nothing holds ${evidence.devicePath}` };
 }
 
 /** Most process ids that one reason names. */

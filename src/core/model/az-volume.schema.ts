@@ -13,7 +13,7 @@ const accessModeSchema = z.enum([
 ]);
 
 /** One capability as CSI's VolumeCapability states it. */
-export const volumeCapabilitySchema = z.object({
+const volumeCapabilitySchema = z.object({
   accessMode: accessModeSchema,
   accessType: z.enum(["block", "mount"]),
   fsType: z.string().optional(),
@@ -23,7 +23,7 @@ export const volumeCapabilitySchema = z.object({
 const topologySchema = z.object({ segments: z.record(z.string(), z.string()) });
 
 /** Who may write a single-writer volume. Moved only by compare-and-swap, only by the steps of `plan/writer-steps.ts`. */
-export const writerRecordSchema = z.object({
+const writerRecordSchema = z.object({
   writer: nodeIdentitySchema
     .extend({
       epoch: z.int().min(1).describe("Rises with every grant or claim."),

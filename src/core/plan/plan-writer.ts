@@ -137,7 +137,7 @@ function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, pre
 type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
 /** Decides whether a recall has failed. A node that makes progress is given time without end; a silent one is cut off only on the word of two witnesses. */
-export function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, node: ObservedNode | undefined): RecallVerdict {
+function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, node: ObservedNode | undefined): RecallVerdict {
   const { settings } = observed;
   const { attachment, unchangedMs, watchedUnchangedMs } = recalled;
   const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
@@ -167,7 +167,7 @@ function isSilent(observed: ObservedVolume, node: ObservedNode): boolean {
 }
 
 /** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */
-export function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
+function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
   const isStoreSeenWorking = observed.nodes.some(
     (other) => other.nodeName !== node.nodeName && other.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs,
   );
@@ -208,7 +208,7 @@ function planGrant(observed: ObservedVolume, record: WriterRecord): readonly Wri
 }
 
 /** Attachments whose node wants to write, the oldest want first. */
-export function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
+function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
   return stayingAttachments(observed)
     .filter((attachment) => attachment.spec.want !== undefined)
     .toSorted((left, right) => compareText(left.spec.want?.since ?? "", right.spec.want?.since ?? "") || compareText(left.metadata.name, right.metadata.name));

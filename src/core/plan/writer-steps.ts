@@ -164,7 +164,7 @@ export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /** Whether `node` appears anywhere in the record. */
-export function isNamed(record: WriterRecord, node: NodeIdentity): boolean {
+function isNamed(record: WriterRecord, node: NodeIdentity): boolean {
   return isWriter(record, node) || isFencing(record, node) || [record.quarantine, record.clean, record.unproven].some((nodes) => includesNode(nodes, node));
 }
 
