@@ -5,7 +5,7 @@ import type { Failure } from "../../src/core/failure.ts";
 import { fileSystemTypes } from "../../src/core/model/file-system.ts";
 import type { FileSystemType } from "../../src/core/model/file-system.ts";
 import type { Result } from "../../src/core/result.ts";
-import type { Device, HostProvisioner } from "../../src/ports/host-provisioner.ts";
+import type { CleanRequest, Device, HostProvisioner } from "../../src/ports/host-provisioner.ts";
 
 /** A machine with a host to hold to the contract, and hands to do to it what platforms, processes and people do. */
 export interface HostWorld {
@@ -115,7 +115,8 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       on("formats, checks, mounts, keeps a file, and grows", async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const device = await aFormattedDevice(world, 0, fsType);
-        assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "fileSystem", fsType });
+        const content = valueOf(await world.host.inspectDevice(device, never));
+        assert.deepEqual(content.kind === "fileSystem" && { fsType: content.fsType, hasUuid: content.uuid !== "" }, { fsType, hasUuid: true });
         valueOf(await world.host.checkFileSystem({ device, fsType }, never));
         const staging = world.pathOf("staging");
         const mount = { device, path: staging, fsType, mountFlags: [], readOnly: false };
@@ -268,11 +269,11 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
           ],
         );
         assert.equal(kindOf(await world.host.bindMount({ ...bind, targetPath: world.pathOf("other") }, never)), "FileSystemBroken");
-        assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, false);
+        assert.equal(valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)).clean, false);
         valueOf(await world.host.unmount(target, never));
         valueOf(await world.host.unmount(staging, never));
         assert.equal(valueOf(await world.host.pathKind(staging, never)), "absent");
-        assert.deepEqual(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)), {
+        assert.deepEqual(valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: device.majorMinor }), never)), {
           clean: true,
           reason: "the device is absent and nothing holds it",
         });
@@ -290,50 +291,94 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
   });
 
   describe(`${name}: clean`, () => {
-    on("is clean before a disk is used, and after everything is unmounted, not in between", async (world) => {
-      const device = await aFormattedDevice(world, 0, "ext4");
-      const isClean = async (lastMajorMinor: string | undefined) => valueOf(await world.host.isClean({ lun: 0, lastMajorMinor }, never)).clean;
-      assert.equal(await isClean(undefined), true);
-      const staging = world.pathOf("staging");
-      valueOf(await world.host.mountDevice({ device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never));
-      assert.equal(await isClean(device.majorMinor), false);
-      valueOf(await world.host.unmount(staging, never));
-      assert.equal(await isClean(device.majorMinor), true);
-    });
+    for (const accessType of ["mount", "block"] as const) {
+      on(`is clean before a disk is used, and after everything is unmounted, not in between (${accessType})`, async (world) => {
+        const device = await aFormattedDevice(world, 0, "ext4");
+        const isClean = async (lastMajorMinor: string | undefined) =>
+          valueOf(await world.host.isClean({ ...aMount({ lun: 0, lastMajorMinor }), accessType }, never)).clean;
+        assert.equal(await isClean(undefined), true);
+        const staging = world.pathOf("staging");
+        valueOf(await world.host.mountDevice({ device, path: staging, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+        assert.equal(await isClean(device.majorMinor), false);
+        assert.equal(await isClean(undefined), false);
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(await isClean(device.majorMinor), true);
+      });
 
-    on("is not clean while a process has the raw device open, though nothing is mounted", async (world) => {
+      on(`is not clean while a disk is mounted whose LUN nobody knows any more, though its link is still there (${accessType})`, async (world) => {
+        const { device, staging } = await aStagedVolume(world);
+        const isClean = async () =>
+          valueOf(await world.host.isClean({ ...aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), accessType }, never)).clean;
+        assert.equal(await isClean(), false);
+        await world.detachDisk(0);
+        assert.equal(await isClean(), false);
+        valueOf(await world.host.unmount(staging, never));
+        assert.equal(await isClean(), true);
+      });
+    }
+
+    on("is not clean of raw block while a process has the device open, though nothing is mounted", async (world) => {
       const device = await aDevice(world, 0);
       const closeDevice = await world.keepDeviceOpen(device);
-      const open = valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never));
+      const open = valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never));
       assert.equal(open.clean, false);
       assert.match(open.reason, /open in process \d+/);
       await closeDevice();
-      assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, true);
+      assert.equal(valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean, true);
+    });
+
+    on("is not clean of raw block while a process has a device open that was cut off, by its number alone", async (world) => {
+      const device = await aDevice(world, 0);
+      const closeDevice = await world.keepDeviceOpen(device);
+      const isClean = async () => valueOf(await world.host.isClean(aBlock({ lun: undefined, lastMajorMinor: device.majorMinor }), never)).clean;
+      assert.equal(await isClean(), false);
+      await world.detachDisk(0);
+      assert.equal(await isClean(), false);
+      await closeDevice();
+      assert.equal(await isClean(), true);
+    });
+
+    on("doesn't look for descriptors on the device of a file system, which is written to through its mounts", async (world) => {
+      const closeDevice = await world.keepDeviceOpen(await aDevice(world, 0));
+      assert.equal(valueOf(await world.host.isClean(aMount({ lun: 0, lastMajorMinor: undefined }), never)).clean, true);
+      await closeDevice();
     });
 
     on("is not clean while a raw bind is left", async (world) => {
       const device = await aDevice(world, 0);
       valueOf(await world.host.bindDevice({ device, targetPath: world.pathOf("block"), readOnly: false }, never));
-      assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, false);
+      assert.equal(valueOf(await world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never)).clean, false);
     });
 
-    on("isn't bothered by a number that another LUN has now", async (world) => {
+    on("isn't bothered by a number that another volume's LUN has now", async (world) => {
       const { device } = await aStagedVolume(world);
-      assert.equal(valueOf(await world.host.isClean({ lun: 1, lastMajorMinor: undefined }, never)).clean, true);
-      assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, false);
+      const gone = aMount({ lun: 1, lastMajorMinor: device.majorMinor });
+      assert.equal(valueOf(await world.host.isClean({ ...gone, lunsOfOthers: [0] }, never)).clean, true);
+      assert.equal(valueOf(await world.host.isClean(gone, never)).clean, false);
+      assert.equal(valueOf(await world.host.isClean(aMount({ lun: 1, lastMajorMinor: undefined }), never)).clean, true);
     });
 
     on("is not clean while an earlier instance of the plug-in is alive", async (world) => {
       await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
       const second = await world.startSecondPlugin();
       assert.equal(valueOf(await second.host.earlierChildrenAlive(never)), true);
-      assert.equal(valueOf(await second.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, false);
+      assert.equal(valueOf(await second.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean, false);
       assert.equal(valueOf(await world.host.earlierChildrenAlive(never)), false);
       await second.endFirst();
       assert.equal(valueOf(await second.host.earlierChildrenAlive(never)), false);
-      assert.equal(valueOf(await second.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, true);
+      assert.equal(valueOf(await second.host.isClean(aBlock({ lun: 0, lastMajorMinor: undefined }), never)).clean, true);
     });
   });
+}
+
+type Place = Pick<CleanRequest, "lun" | "lastMajorMinor">;
+
+function aMount(place: Place): CleanRequest {
+  return { accessType: "mount", lunsOfOthers: [], ...place };
+}
+
+function aBlock(place: Place): CleanRequest {
+  return { ...aMount(place), accessType: "block" };
 }
 
 async function aDevice(world: HostWorld, lun: number): Promise<Device> {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { constants } from "node:fs";
 import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
@@ -10,7 +11,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { Result } from "../../src/core/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
-import type { Device } from "../../src/ports/host-provisioner.ts";
+import type { CleanRequest, Device } from "../../src/ports/host-provisioner.ts";
 import { makeLinuxHostWorld } from "./linux-host-world.ts";
 import type { LinuxHostWorld } from "./linux-host-world.ts";
 
@@ -59,7 +60,9 @@ describe("Linux host on a disk that several machines see", () => {
       () => "sees nothing",
     );
     assert.equal(stale, "sees nothing", "the premise: without dropping the cache the disk looks blank");
-    assert.deepEqual(valueOf(await world.host.inspectDevice(replica, never)), { kind: "fileSystem", fsType: "ext4" });
+    valueOf(await world.host.checkFileSystem({ device: replica, fsType: "ext4" }, never));
+    const content = valueOf(await world.host.inspectDevice(replica, never));
+    assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, "ext4");
     await close();
   });
 
@@ -86,40 +89,91 @@ describe("Linux host on a disk that several machines see", () => {
 });
 
 describe("Linux host: clean", () => {
-  on("isn't clean while the disk is mounted in another mount namespace only", async (world) => {
-    const device = await aFormattedDevice(world);
-    const staging = await aStagedVolume(world, device);
-    const inContainer = world.pathOf("container");
-    await mkdir(inContainer);
-    const close = await world.keepRunning("unshare", [
-      "--mount",
-      "--propagation",
-      "private",
-      "sh",
-      "-c",
-      'mount --bind "$1" "$2"; echo bound; exec cat',
-      "sh",
-      staging,
-      inContainer,
-    ]);
-    valueOf(await world.host.unmount(staging, never));
-    const kept = valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never));
-    assert.equal(kept.clean, false);
+  const mount: CleanRequest = { accessType: "mount", lun: 0, lastMajorMinor: undefined, lunsOfOthers: [] };
+  const block: CleanRequest = { ...mount, accessType: "block" };
+
+  for (const request of [mount, block]) {
+    on(`isn't clean while the disk is mounted in another mount namespace only (${request.accessType})`, async (world) => {
+      const { device, leave } = await aMountElsewhere(world);
+      const kept = valueOf(await world.host.isClean({ ...request, lastMajorMinor: device.majorMinor }, never));
+      assert.equal(kept.clean, false);
+      assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
+      await leave();
+      assert.equal(valueOf(await world.host.isClean({ ...request, lastMajorMinor: device.majorMinor }, never)).clean, true);
+    });
+  }
+
+  on("isn't clean while a disk that was cut off is mounted in another mount namespace only", async (world) => {
+    const { device, leave } = await aMountElsewhere(world);
+    await world.detachDisk(0);
+    const kept = valueOf(await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never));
     assert.match(kept.reason, /held exclusively .*; it is mounted for process \d+/);
-    await close();
-    assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: device.majorMinor }, never)).clean, true);
+    await leave();
+    assert.equal(valueOf(await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never)).clean, true);
   });
 
-  on("isn't clean while a loop device stands on the disk", async (world) => {
+  on("isn't clean while a disk that the kernel no longer knows is mounted in another mount namespace only", async (world) => {
+    const { device, leave } = await aMountElsewhere(world);
+    const emptySysfs = world.pathOf("sys");
+    await mkdir(emptySysfs);
+    const host = await createLinuxHost({ sysRoot: emptySysfs, lockDirectory: world.pathOf("locks"), clock: systemClock });
+    const request = { ...mount, lun: undefined, lastMajorMinor: device.majorMinor };
+    const kept = valueOf(await host.isClean(request, never));
+    await leave();
+    const left = valueOf(await host.isClean(request, never));
+    await host.close();
+    assert.match(kept.reason, /^it is mounted for process \d+$/);
+    assert.deepEqual(left, { clean: true, reason: "the device is absent and nothing holds it" });
+  });
+
+  on("isn't clean while a mount that somebody ended lazily is still in use", async (world) => {
+    const device = await aFormattedDevice(world);
+    const staging = await aStagedVolume(world, device);
+    await writeFile(`${staging}/file`, "text");
+    const close = await world.keepFileOpen(`${staging}/file`);
+    await run("umount", ["--lazy", staging]);
+    const kept = valueOf(await world.host.isClean(mount, never));
+    await world.detachDisk(0);
+    const cutOff = valueOf(await world.host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never));
+    await close();
+    assert.match(kept.reason, /held exclusively/);
+    assert.match(cutOff.reason, /held exclusively/);
+  });
+
+  on("isn't clean of raw block while a loop device stands on the disk", async (world) => {
     await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
     const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
     const { stdout } = await run("losetup", ["--find", "--show", device.path]);
     const loop = stdout.trim();
-    const kept = valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never));
+    const kept = valueOf(await world.host.isClean(block, never));
     await run("losetup", ["--detach", loop]);
     assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
-    assert.equal(valueOf(await world.host.isClean({ lun: 0, lastMajorMinor: undefined }, never)).clean, true);
+    assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
   });
+
+  for (const isPartitioned of [false, true]) {
+    on(
+      isPartitioned
+        ? "isn't bothered by the node's own, partitioned disk, which may have the volume's number after a reboot"
+        : "isn't clean while an unlinked disk with the volume's number is held without a mount",
+      async (world) => {
+        await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+        const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+        const holder = await open(device.path, constants.O_RDONLY | constants.O_EXCL);
+        // Not every kernel reads partition tables: sysfs is made by hand.
+        const sysRoot = world.pathOf("sys");
+        const sysfs = join(sysRoot, "dev/block", device.majorMinor);
+        await mkdir(join(sysfs, isPartitioned ? "sdc1" : "queue"), { recursive: true });
+        if (isPartitioned) await writeFile(join(sysfs, "sdc1/partition"), "1\n");
+        await writeFile(join(sysfs, "uevent"), `DEVNAME=${basename(device.path)}\n`);
+        const host = await createLinuxHost({ sysRoot, lockDirectory: world.pathOf("locks"), clock: systemClock });
+        const found = await host.isClean({ ...mount, lun: undefined, lastMajorMinor: device.majorMinor }, never);
+        await host.close();
+        await holder.close();
+        assert.equal(valueOf(found).clean, isPartitioned);
+      },
+    );
+  }
 });
 
 describe("Linux host: file systems and mounts", () => {
@@ -205,6 +259,18 @@ describe("Linux host: finding devices", () => {
     assert.deepEqual(await Promise.all(scans.map((scan) => readFile(scan, "utf8"))), ["- - -", "- - -"]);
   });
 });
+
+/** A volume that was unmounted here and lives on in the mount namespace of a container. */
+async function aMountElsewhere(world: LinuxHostWorld): Promise<{ readonly device: Device; readonly leave: () => Promise<void> }> {
+  const device = await aFormattedDevice(world);
+  const staging = await aStagedVolume(world, device);
+  const inContainer = world.pathOf("container");
+  await mkdir(inContainer);
+  const script = 'mount --bind "$1" "$2"; echo bound; exec cat';
+  const leave = await world.keepRunning("unshare", ["--mount", "--propagation", "private", "sh", "-c", script, "sh", staging, inContainer]);
+  valueOf(await world.host.unmount(staging, never));
+  return { device, leave };
+}
 
 async function aFormattedDevice(world: LinuxHostWorld): Promise<Device> {
   await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
