@@ -1,5 +1,4 @@
 import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { withNode } from "../../src/core/model/node-identity.ts";
 import {
   claim,
   fenceClear,
