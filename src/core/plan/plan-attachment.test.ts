@@ -26,6 +26,11 @@ function check(rows: readonly Row[]): void {
   }
 }
 
+function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
+  const { vmId: _, ...status } = attachment.status ?? { state: "Pending" };
+  return { ...attachment, status };
+}
+
 const waits = (because: string): AttachmentAction => ({ kind: "Wait", because });
 const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => ({ kind: "Attach", node: a, lane });
 
@@ -37,6 +42,12 @@ describe("planAttachment", () => {
       { because: "tried before", own: anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), plan: attaches("primaryAttach") },
       { because: "a controller died over it", own: anAttachment("node-a", { status: { state: "Attaching" } }), plan: attaches("primaryAttach") },
       { because: "the node finds no device", own: anAttachment("node-a", { status: { deviceMissing: true } }), plan: attaches("primaryAttach") },
+      {
+        because: "it was attached to an earlier VM of this name, on which its LUN meant something",
+        own: anAttachment("node-a", { status: { vmId: "older" } }),
+        plan: attaches("primaryAttach"),
+      },
+      { because: "it was attached to nobody knows which VM", own: withoutVm(anAttachment("node-a")), plan: attaches("primaryAttach") },
       {
         because: "the record concerns others",
         own: anAttachment("node-a", pending),
@@ -132,6 +143,12 @@ describe("planAttachment", () => {
     check([
       { because: "promoted", own: anAttachment("node-a", { status: { role: "Replica" } }), volume: isWriter, plan: { kind: "RecordRole", role: "Primary" } },
       { because: "already told", own: anAttachment("node-a"), volume: isWriter, plan: undefined },
+      {
+        because: "Azure's case of a GUID is no other VM",
+        own: anAttachment("node-a", { status: { vmId: a.vmId.toUpperCase() } }),
+        volume: isWriter,
+        plan: undefined,
+      },
       { because: "unpublished, and the writer still", own: aReplica("node-a", { status: { role: "Primary" } }), volume: isWriter, plan: undefined },
       { because: "demoted", own: aReplica("node-a", { status: { role: "Primary" } }), plan: { kind: "RecordRole", role: "Replica" } },
       {

@@ -180,6 +180,11 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", "the volume is being deleted")],
       },
       {
+        because: "being deleted, and a node has stated its want while the mark was written",
+        observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [primary, aReplica("node-b")] }),
+        plan: [deletes("node-a", "the volume is being deleted"), deletes("node-b", "the volume is being deleted")],
+      },
+      {
         because: "a shared disk grows",
         observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [aReplica("node-b")] }),
         plan: [deletes("node-b", "the disk grows only while no VM has it")],
@@ -229,6 +234,14 @@ describe("planReplicas", () => {
       {
         because: "even if the volume is being deleted",
         observed: anObservedVolume({ volume: aVolumeWithRecord(writerOnA, { deleteRequested: true }), attachments: [aReplica("node-a")] }),
+        plan: [],
+      },
+      {
+        because: "even unproven, if the volume is being deleted",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { deleteRequested: true }),
+          attachments: [primary],
+        }),
         plan: [],
       },
     ]);
