@@ -267,6 +267,13 @@ describe("planWriter", () => {
     const because = "it has no AzVolumeAttachment to be recalled through";
     const recalled = unchangedFor(3_600_000, anAttachment("node-a", { spec: { recall: { id: "recall-1", since: agoMs(1) } } }));
     const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
+    const silent = aNode("node-a", { heartbeatUnchangedMs: 60_000 });
+    const unanswered: WriterAction = {
+      kind: "WaitFor",
+      reason: "WaitingForUnmount",
+      message: "node-a has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is (writer epoch 1)",
+      retryAfterMs: 10_000,
+    };
     check([
       {
         because: "no attachment",
@@ -289,17 +296,19 @@ describe("planWriter", () => {
         plan: [confirms, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
       },
       {
+        because: "no attachment, and its AzDriverNode is all that is left of the node",
+        observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
+        plan: [confirms, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+      },
+      {
+        because: "recalled, and its AzDriverNode is all that is left of the node",
+        observed: anObservedVolume({ volume, attachments: [recalled], nodes: [silent, aNode("node-b")] }),
+        plan: [confirms, unanswered],
+      },
+      {
         because: "recalled, no node",
         observed: anObservedVolume({ volume, attachments: [recalled], nodes: [] }),
-        plan: [
-          confirms,
-          {
-            kind: "WaitFor",
-            reason: "WaitingForUnmount",
-            message: "node-a has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is (writer epoch 1)",
-            retryAfterMs: 10_000,
-          },
-        ],
+        plan: [confirms, unanswered],
       },
     ]);
   });
@@ -307,12 +316,13 @@ describe("planWriter", () => {
   it("grants nothing while somebody is unproven: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {
     const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b], clean: [identity("node-c")] });
     const attachments = [anAttachment("node-c")];
-    const waitsFor = (nodeName: string): WriterAction => ({
-      kind: "WaitFor",
-      reason: "WaitingForProof",
-      message: `${nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
-      retryAfterMs: 1_000,
-    });
+    const waitsFor = (nodeName: string) =>
+      ({
+        kind: "WaitFor",
+        reason: "WaitingForProof",
+        message: `${nodeName} had the disk when the record was made and has not shown yet whether it is clean`,
+        retryAfterMs: 1_000,
+      }) as const;
     const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
     const foreign = planWriter(anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }));
     check([
@@ -329,6 +339,11 @@ describe("planWriter", () => {
         because: "one is lost",
         observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", stale), aNode("node-b")] }),
         plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "it had the disk when the record was made, and is lost" }, waitsFor("node-b")],
+      },
+      {
+        because: "one has been silent for a while, and its VM may be no more",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")] }),
+        plan: [confirms, { ...waitsFor("node-a"), retryAfterMs: 10_000 }, waitsFor("node-b")],
       },
       {
         because: "one has claimed it: the rest waits until it goes",

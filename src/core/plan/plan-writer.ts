@@ -126,7 +126,7 @@ function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, pre
   if (isOutOfService(observed, node.nodeName)) return [{ kind: "BeginFence", node, ground: "outOfService", because: `${because}, and is out of service` }];
   if (present !== undefined && isLost(observed, present)) return [{ kind: "BeginFence", node, ground: "lost", because: `${because}, and is lost` }];
   const message = `${node.nodeName} holds the volume but has no AzVolumeAttachment to be recalled through`;
-  if (present === undefined)
+  if (present === undefined || isSilent(observed, present))
     return [
       { kind: "ConfirmVanished", node },
       { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
