@@ -5,7 +5,6 @@ import { fail, ok } from "../../core/result.ts";
 import type { Device } from "../../ports/host-provisioner.ts";
 import { commandFailed } from "./command-failed.ts";
 import type { HostCommand } from "./command-runner.ts";
-import { dropCachedBlocks } from "./drop-cached-blocks.ts";
 import { isHeldExclusively } from "./exclusive-open.ts";
 import type { HostContext } from "./host-context.ts";
 
@@ -22,9 +21,10 @@ export async function checkFileSystem(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (fsType === "xfs") return ok(undefined);
+  // -F drops what this kernel has cached of the device first, as `dropCachedBlocks` does, without a command of its own.
   const command: HostCommand = {
     program: "e2fsck",
-    args: ["-p", device.path],
+    args: ["-F", "-p", device.path],
     pool: "make",
     limitMs: host.limits.checkMs,
     touches: [device.majorMinor],
@@ -33,8 +33,6 @@ export async function checkFileSystem(
   const isRunning = host.runner.inFlightOn(device.majorMinor).length > 0;
   if (!isRunning && (await isHeldExclusively(device.path)))
     return fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
-  const fresh = isRunning ? ok(undefined) : await dropCachedBlocks(host, device, signal);
-  if (!fresh.ok) return fresh;
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;
   const { exitCode, stderr } = exit.value;

@@ -19,15 +19,19 @@ const alignmentBytes = 4096n;
 const blkidFoundNothing = 2;
 const blkidAmbivalent = 8;
 
-/** Asks blkid, wipefs and the device's own ends what is on it, past every cache. */
+/**
+ * Asks what is on a device, past every cache. A signature that blkid names decides alone, as it does on every stage but the first: each further witness costs a
+ * command. Where blkid finds nothing, wipefs and the device's own ends have to agree.
+ */
 export async function inspectDevice(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>> {
   const fresh = await dropCachedBlocks(host, device, signal);
   if (!fresh.ok) return fresh;
   const blkid = await askBlkid(host, device, signal);
   if (!blkid.ok) return blkid;
-  const wipefsTypes = await askWipefs(host, device, signal);
+  const isNamed = blkid.value !== "nothing" && blkid.value !== "ambivalent";
+  if (isNamed) return ok(judgeDeviceContent({ blkid: blkid.value, wipefsTypes: [], nonZeroEnds: [] }));
+  const [wipefsTypes, nonZeroEnds] = await Promise.all([askWipefs(host, device, signal), readEnds(host, device, signal)]);
   if (!wipefsTypes.ok) return wipefsTypes;
-  const nonZeroEnds = await readEnds(host, device, signal);
   if (!nonZeroEnds.ok) return nonZeroEnds;
   return ok(judgeDeviceContent({ blkid: blkid.value, wipefsTypes: wipefsTypes.value, nonZeroEnds: nonZeroEnds.value }));
 }
@@ -51,16 +55,17 @@ async function askWipefs(host: HostContext, device: Device, signal: AbortSignal)
 
 async function readEnds(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<ContentWitnesses["nonZeroEnds"], Failure>> {
   const lastBytes = device.sizeBytes > endBytes ? device.sizeBytes - endBytes : 0n;
-  const nonZeroEnds: ("start" | "end")[] = [];
-  for (const { end, offset } of [
-    { end: "start", offset: 0n },
-    { end: "end", offset: lastBytes - (lastBytes % alignmentBytes) },
-  ] as const) {
-    const block = await readDirectly(host, device, offset, signal);
-    if (!block.ok) return block;
-    if (block.value.some((byte) => byte !== 0)) nonZeroEnds.push(end);
-  }
-  return ok(nonZeroEnds);
+  const [start, end] = await Promise.all([
+    readDirectly(host, device, 0n, signal),
+    readDirectly(host, device, lastBytes - (lastBytes % alignmentBytes), signal),
+  ]);
+  if (!start.ok) return start;
+  if (!end.ok) return end;
+  return ok([...(holdsData(start.value) ? (["start"] as const) : []), ...(holdsData(end.value) ? (["end"] as const) : [])]);
+}
+
+function holdsData(block: Buffer): boolean {
+  return block.some((byte) => byte !== 0);
 }
 
 /** By dd, not by our own read: a read of a device that hangs would keep one of Node's few I/O threads with it. */
