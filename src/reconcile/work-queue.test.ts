@@ -127,6 +127,44 @@ describe("WorkQueue", () => {
     assert.equal(clock.sleepers(), 0);
   });
 
+  it("keeps the time when the worker that did leaves, or is stopped", async () => {
+    const { queue, clock, taken, takeAll } = aQueue();
+    const first = new AbortController();
+    const stopped = takeAll(first.signal);
+    await clock.settle();
+    await within(takeAll, async () => {
+      await clock.settle();
+      queue.addAfter("a", 100);
+      queue.addAfter("b", 100);
+      await clock.advance(50);
+      first.abort();
+      await assert.rejects(stopped);
+      queue.add("now");
+      await clock.advance(200);
+      queue.addAfter("c", 100);
+      await clock.advance(200);
+    });
+    assert.deepEqual(taken, ["now@50", "a@100", "b@100", "c@350"]);
+  });
+
+  it("wakes no more workers than there are keys", async () => {
+    const { queue, clock, takeAll } = aQueue();
+    const workers = (signal: AbortSignal): Promise<void> => Promise.all(Array.from({ length: 100 }, () => takeAll(signal))).then(() => undefined);
+    let sleeps = 0;
+    const sleep = clock.sleep;
+    clock.sleep = (ms, signal) => {
+      sleeps++;
+      return sleep(ms, signal);
+    };
+    await within(workers, async () => {
+      await clock.settle();
+      assert.equal(sleeps, 100);
+      queue.add("a");
+      await clock.settle();
+      assert.ok(sleeps <= 102);
+    });
+  });
+
   it("gives each key to exactly one of many workers", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
     const workers = (signal: AbortSignal): Promise<void> => Promise.all(Array.from({ length: 8 }, () => takeAll(signal))).then(() => undefined);

@@ -23,7 +23,12 @@ export class WorkQueue {
   readonly #active = new Set<string>();
   readonly #dueAtMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
-  readonly #wakers = new Set<() => void>();
+  /** Workers that wait for a key, in the order in which they began to. */
+  readonly #waiting = new Set<() => void>();
+  /** The one of them that sleeps until the next delayed key is due; the others only sleep until they are woken. */
+  #timekeeper: (() => void) | undefined;
+  /** No delayed key is due before this. */
+  #noneDueBeforeMs = Infinity;
 
   constructor(ports: { readonly clock: Clock; readonly random: Random }, backoff: BackoffOptions) {
     this.#clock = ports.clock;
@@ -40,7 +45,7 @@ export class WorkQueue {
   add(key: string): void {
     this.#dueAtMs.delete(key);
     this.#ready.add(key);
-    this.#wake();
+    this.#wakeOne();
   }
 
   /** Adds a key after `delayMs`, unless it is due earlier anyway. */
@@ -48,7 +53,10 @@ export class WorkQueue {
     const dueAtMs = this.#clock.elapsedMs() + delayMs;
     if (this.#ready.has(key) || (this.#dueAtMs.get(key) ?? Infinity) <= dueAtMs) return;
     this.#dueAtMs.set(key, dueAtMs);
-    this.#wake();
+    if (dueAtMs >= this.#noneDueBeforeMs) return;
+    this.#noneDueBeforeMs = dueAtMs;
+    if (this.#timekeeper === undefined) this.#wakeOne();
+    else this.#timekeeper();
   }
 
   /** Adds a key that has failed, after its back-off and not before `notBeforeMs`. */
@@ -73,6 +81,7 @@ export class WorkQueue {
         if (this.#active.has(key)) continue;
         this.#ready.delete(key);
         this.#active.add(key);
+        this.#passOn();
         return key;
       }
       await this.#waitForWork(signal);
@@ -82,36 +91,56 @@ export class WorkQueue {
   /** The key is no longer handled by the worker that took it. */
   done(key: string): void {
     this.#active.delete(key);
-    if (this.#ready.has(key)) this.#wake();
+    if (this.#ready.has(key)) this.#wakeOne();
   }
 
   #promoteDue(): void {
     const nowMs = this.#clock.elapsedMs();
+    if (nowMs < this.#noneDueBeforeMs) return;
+    this.#noneDueBeforeMs = Infinity;
     for (const [key, dueAtMs] of this.#dueAtMs) {
-      if (dueAtMs > nowMs) continue;
+      if (dueAtMs > nowMs) {
+        this.#noneDueBeforeMs = Math.min(this.#noneDueBeforeMs, dueAtMs);
+        continue;
+      }
       this.#dueAtMs.delete(key);
       this.#ready.add(key);
     }
   }
 
+  /** Whoever leaves with a key sees to it that the rest is not forgotten: what else is ready, and the time. */
+  #passOn(): void {
+    if (this.#ready.size > 0 || (this.#dueAtMs.size > 0 && this.#timekeeper === undefined)) this.#wakeOne();
+  }
+
   async #waitForWork(signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     const wake = (): void => woken.abort();
-    this.#wakers.add(wake);
+    this.#waiting.add(wake);
+    this.#timekeeper ??= wake;
     signal.addEventListener("abort", wake, { once: true });
-    const nextDueMs = Math.min(...this.#dueAtMs.values(), this.#clock.elapsedMs() + MAX_SLEEP_MS);
+    const sleepMs = this.#timekeeper === wake ? this.#noneDueBeforeMs - this.#clock.elapsedMs() : MAX_SLEEP_MS;
     try {
-      await this.#clock.sleep(Math.max(0, nextDueMs - this.#clock.elapsedMs()), woken.signal);
+      await this.#clock.sleep(Math.max(0, Math.min(sleepMs, MAX_SLEEP_MS)), woken.signal);
     } catch (error) {
       if (!woken.signal.aborted) throw error;
     } finally {
-      this.#wakers.delete(wake);
+      this.#waiting.delete(wake);
+      if (this.#timekeeper === wake) this.#timekeeper = undefined;
       signal.removeEventListener("abort", wake);
+      if (signal.aborted) this.#passOn();
     }
   }
 
-  #wake(): void {
-    for (const wake of this.#wakers) wake();
+  /** One key needs one worker: waking all would cost as much as there are workers, for each key. The timekeeper goes last. */
+  #wakeOne(): void {
+    for (const wake of this.#waiting) {
+      if (wake === this.#timekeeper) continue;
+      this.#waiting.delete(wake);
+      wake();
+      return;
+    }
+    this.#timekeeper?.();
   }
 }
 
