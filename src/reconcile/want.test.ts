@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { agoMs, anAttachment, aReplica, aVolume, diskUri, leaving } from "../core/plan/testing/objects.ts";
+import { toTimestamp } from "../core/timestamp.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { endWant, stateWant } from "./want.ts";
+
+const never = new AbortController().signal;
+const publish = { volume: aVolume(), nodeName: "node-a", readOnly: false, volumeContext: { from: "publish" } };
+const unpublish = { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false };
+
+async function withAttachment(attachment: AzVolumeAttachment | undefined, act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    if (attachment !== undefined) await world.given("AzVolumeAttachment", attachment);
+    await act(world);
+  });
+}
+
+const specOf = (world: ReconcileWorld): AzVolumeAttachment["spec"] | undefined => world.attachment("node-a")?.spec;
+
+describe("stateWant", () => {
+  it("makes the attachment as the primary, with a want from now on and a finalizer", () =>
+    withAttachment(undefined, async (world) => {
+      const since = toTimestamp(world.clock.nowMs());
+      assert.equal((await stateWant(world.ports, publish, never)).ok, true);
+      assert.deepEqual(specOf(world), {
+        volumeName: "pvc-1",
+        volumeId: diskUri,
+        nodeName: "node-a",
+        role: "Primary",
+        want: { since },
+        readOnly: false,
+        volumeContext: { from: "publish" },
+      });
+      assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, ["disk.csi.azure.com/azvolumeattachment"]);
+    }));
+
+  it("promotes a standby in place", () =>
+    withAttachment(aReplica("node-a", { spec: { demotedSince: agoMs(1_000) } }), async (world) => {
+      await stateWant(world.ports, publish, never);
+      const { demotedSince: _, ...spec } = aReplica("node-a").spec;
+      assert.deepEqual(specOf(world), { ...spec, role: "Primary", want: { since: toTimestamp(world.clock.nowMs()) } });
+    }));
+
+  it("keeps the age of a want that stands, and writes nothing", () =>
+    withAttachment(anAttachment("node-a"), async (world) => {
+      const commits = world.commits.length;
+      assert.equal((await stateWant(world.ports, publish, never)).ok, true);
+      assert.deepEqual(specOf(world), anAttachment("node-a").spec);
+      assert.equal(world.commits.length, commits);
+    }));
+
+  it("waits for an attachment that is leaving, and for the disk", () =>
+    withAttachment(leaving(aReplica("node-a")), async (world) => {
+      const left = await stateWant(world.ports, publish, never);
+      assert.deepEqual(left, { ok: false, failure: { kind: "OperationInProgress", volumeId: diskUri, operation: "detach from node-a" } });
+      const volume = { ...aVolume(), status: { state: "Creating", observedGeneration: 1, conditions: [] } } as const;
+      const early = await stateWant(world.ports, { ...publish, volume }, never);
+      assert.equal(!early.ok && early.failure.kind, "StillWaiting");
+    }));
+});
+
+describe("endWant", () => {
+  it("makes the attachment a standby that is remembered as just demoted", () =>
+    withAttachment(anAttachment("node-a"), async (world) => {
+      assert.deepEqual(await endWant(world.ports, unpublish, never), { ok: true, value: undefined });
+      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, demotedSince: toTimestamp(world.clock.nowMs()) });
+    }));
+
+  it("leaves it the primary where it is still published there", () =>
+    withAttachment(anAttachment("node-a"), async (world) => {
+      await endWant(world.ports, { ...unpublish, keepsPrimary: true }, never);
+      const { want: _, ...spec } = anAttachment("node-a").spec;
+      assert.deepEqual(specOf(world), spec);
+    }));
+
+  it("changes nothing about a standby, and succeeds where there is nothing to end", async () => {
+    await withAttachment(aReplica("node-a", { spec: { demotedSince: agoMs(9_000) } }), async (world) => {
+      await endWant(world.ports, unpublish, never);
+      assert.equal(specOf(world)?.demotedSince, agoMs(9_000));
+    });
+    await withAttachment(undefined, async (world) => assert.deepEqual(await endWant(world.ports, unpublish, never), { ok: true, value: undefined }));
+  });
+});
