@@ -84,6 +84,8 @@ it("a volume in use whose records were lost goes to its writer, which never stop
     await bringUp(lab, volume, node("node-b"));
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
     assert.deepEqual(history.writers(), ["node-a@2", "node-b@3"]);
+    await takeDown(lab, volume, node("node-b"));
+    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
     await history.stop();
   });
 });
@@ -123,6 +125,8 @@ it("a volume whose records were lost and whose writer stays away is granted only
     await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
       (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
     );
+    await takeDown(lab, volume, node("node-b"));
+    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
     await history.stop();
   });
 });

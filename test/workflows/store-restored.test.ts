@@ -65,6 +65,8 @@ it("nobody is granted a volume after the store went back to a backup until every
     await history.untilSeen("the grant of node-b", (record) => record.writer?.nodeName === "node-b");
     await bringUp(lab, volume, node("node-b"));
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
+    await takeDown(lab, volume, node("node-b"));
+    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
     await history.stop();
   });
 });

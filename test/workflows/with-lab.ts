@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Lab, type LabNode, type LabOptions, startLab } from "../../demo/lab.ts";
+import { leftovers } from "../../demo/observe.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 
 /** Azure's latencies times this: an attach takes about 20 ms. */
@@ -44,6 +46,7 @@ export async function withLab(
   };
   try {
     await act({ lab, signal: ending.signal, node });
+    assert.deepEqual(await leftovers(lab, ending.signal), [], "left behind");
   } catch (error) {
     t.diagnostic(lab.logs());
     throw error;
