@@ -121,6 +121,8 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
   switch (action.kind) {
     case "Claim":
       return claimVolume(ports, target, action.epochKnown, signal);
+    case "NoteEpoch":
+      return target.volume === undefined || target.note === undefined ? ok({}) : noteEpoch(ports, target.volume, target.note, action.epoch, signal);
     case "ProveClean":
       return whenClean(
         ports,
@@ -191,6 +193,10 @@ async function claimVolume(ports: NodePorts, target: Target, epochKnown: number,
   if (!claimed.ok) return claimed;
   const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
   ports.logger.warn("volume claimed: its record was lost while it was in use here", { volumeName, epoch });
+  return noteEpoch(ports, volume, note, epoch, signal);
+}
+
+function noteEpoch(ports: NodePorts, volume: AzVolume, note: VolumeNote, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
   return ports.notes.put({ ...note, uid: volume.metadata.uid, epoch }, signal);
 }
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Lab, startLab } from "../../demo/lab.ts";
@@ -8,6 +7,7 @@ import { leftovers } from "../../demo/observe.ts";
 import type { Timeline } from "../../demo/timeline.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { CRASH_AT, CRASH_MARK } from "../../src/adapters/observe/crashing-steps.ts";
+import { notedEpochs } from "./noted-epochs.ts";
 import { connectPatiently } from "./patient-csi.ts";
 import type { CrashPoint } from "./points.ts";
 import { type WriterWatch, watchWriters } from "./writer-watch.ts";
@@ -125,12 +125,7 @@ async function settled(look: () => Promise<readonly string[]>): Promise<readonly
 
 async function leaks(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
   const notes = await Promise.all(
-    [...lab.nodes.keys()].map(async (nodeName) => {
-      const { volumes } = JSON.parse(await readFile(join(lab.directory, nodeName, "state", "volumes.json"), "utf8")) as {
-        readonly volumes: readonly { readonly volumeName: string }[];
-      };
-      return volumes.map(({ volumeName }) => `a note of ${volumeName} on ${nodeName}`);
-    }),
+    [...lab.nodes.keys()].map(async (nodeName) => [...(await notedEpochs(lab, nodeName)).keys()].map((volumeName) => `a note of ${volumeName} on ${nodeName}`)),
   );
   return [...(await leftovers(lab, signal)), ...notes.flat()];
 }

@@ -4,6 +4,7 @@ import type { LabNode } from "../../demo/lab.ts";
 import { createVolume, type DemoVolume, deleteVolume, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { changeSpec } from "../../src/reconcile/change-object.ts";
+import { notedEpochs } from "./noted-epochs.ts";
 
 /** A stage on which one process is to die. */
 export interface Trial extends Stage {
@@ -110,11 +111,12 @@ export const lost: Life = async (on, volumeName) => {
   await on.arm();
   // Recovery is what a controller does first.
   if (on.dying !== "controller") await lab.processes.get("controller")?.restart();
-  await timeline.measure("lost: claimed by node-a", () =>
+  await timeline.measure("lost: claimed and noted by node-a, proven by the others", () =>
     waitUntil("node-a to claim the volume", CLAIM_MAX_MS, async () => {
       const read = await lab.store.get("AzVolume", volume.name, signal);
       const record = read.ok ? read.value.status?.record : undefined;
-      return record?.writer?.nodeName === a.name && record.unproven.length === 0 ? true : undefined;
+      const noted = (await notedEpochs(lab, a.name)).get(volume.name);
+      return record?.writer?.nodeName === a.name && record.writer.epoch === noted && record.unproven.length === 0 ? true : undefined;
     }),
   );
   const lastSynced = await endWork(work);

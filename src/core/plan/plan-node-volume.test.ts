@@ -35,6 +35,11 @@ describe("planNodeVolume", () => {
     check([
       { because: "nothing here", seen: seen(), plan: [] },
       { because: "in use by the wanted holder", seen: seen({ record: aRecord({ writer: aWriter("node-a") }), ...live }), plan: [] },
+      {
+        because: "being staged again, which notes the epoch itself",
+        seen: seen({ record: aRecord({ writer: aWriter("node-a", { epoch: 9 }) }), note }),
+        plan: [],
+      },
       { because: "granted, and being staged", seen: seen({ record: aRecord({ writer: aWriter("node-a", { held: false }) }), note }), plan: [] },
       { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }) }), plan: [] },
       { because: "several may write", seen: seen({ record: undefined, isMultiWriter: true, ...live }), plan: [] },
@@ -98,6 +103,11 @@ describe("planNodeVolume", () => {
       { because: "nothing here", seen: seen({ record }), plan: prove },
       { because: "another has claimed it", seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }), plan: prove },
     ]);
+  });
+
+  it("notes the epoch of a claim that it had not noted when it died", () => {
+    const record = aRecord({ writer: aWriter("node-a", { epoch: 9 }) });
+    check([{ because: "the note is of the lost record's epoch", seen: seen({ record, ...live }), plan: [{ kind: "NoteEpoch", epoch: 9 }] }]);
   });
 
   it("keeps a mount in use while there is no record to obey, and cleans up the rest", () => {

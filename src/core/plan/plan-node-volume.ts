@@ -23,6 +23,8 @@ export interface ObservedNodeVolume {
 /** What the node does next with one volume, by itself: nobody calls for it. */
 export type NodeVolumeAction =
   | { readonly kind: "Claim"; readonly epochKnown: number }
+  /** A claim was recorded, and the plug-in died before it had noted it. */
+  | { readonly kind: "NoteEpoch"; readonly epoch: number }
   | { readonly kind: "ProveClean" }
   | { readonly kind: "LeaveQuarantine" }
   /** Answers a recall while workloads still have the volume. */
@@ -59,7 +61,11 @@ function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): reado
 
 function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   const writer = record.writer;
-  if (writer === undefined || !writer.held || writer.wanted) return [];
+  if (writer === undefined || !writer.held) return [];
+  if (writer.wanted) {
+    const isNoted = observed.note === undefined || observed.note.epoch >= writer.epoch;
+    return isNoted || observed.mount !== "live" ? [] : [{ kind: "NoteEpoch", epoch: writer.epoch }];
+  }
   const recallId = observed.attachment?.spec.recall?.id;
   if (observed.targets.length === 0 || observed.mount === "dead") return [{ kind: "UnmountAndGive", recallId }];
   return recallId === undefined ? [] : [{ kind: "AnswerRecall", recallId }];
