@@ -37,7 +37,7 @@ describe("the writer protocol, explored in full with the functions that ship", (
     it(`finds two writers without ${rule}: ${because[rule]}`, (t) => {
       const explored = explore(writerProtocol(new Set([rule])), STATES_MAX);
       assert.equal(explored.kind, "fault");
-      t.diagnostic(`${explored.path.length} steps: ${explored.path.join(", ")}`);
+      t.diagnostic(`${rule}: ${explored.path.length} steps`);
     });
   }
 });
