@@ -32,7 +32,9 @@ describe("pollDelayMs", () => {
   it("asks first when the fastest of the last such operations was done, and then as ever", () => {
     const recentDurationsMs = [4000, 3000, 5000, 4000, 4000, 4000, 4000, 4000];
     assert.equal(pollDelayMs(pace, { elapsedMs: 0, retryAfterMs: undefined, recentDurationsMs }), 3000);
-    assert.equal(pollDelayMs(pace, { elapsedMs: 3000, retryAfterMs: undefined, recentDurationsMs }), 1000);
+    assert.equal(pollDelayMs(pace, { elapsedMs: 3000, retryAfterMs: undefined, recentDurationsMs }), 250);
+    assert.equal(pollDelayMs(pace, { elapsedMs: 4000, retryAfterMs: undefined, recentDurationsMs }), 500);
+    assert.equal(pollDelayMs(pace, { elapsedMs: 9000, retryAfterMs: undefined, recentDurationsMs }), 1000);
     assert.equal(pollDelayMs(pace, { elapsedMs: 0, retryAfterMs: undefined, recentDurationsMs: recentDurationsMs.slice(1) }), 1000);
   });
 });

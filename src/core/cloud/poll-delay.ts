@@ -12,10 +12,15 @@ const SHARE_OF_ELAPSED = 0.1;
 /** Durations of like operations that are remembered, and how many tell anything. */
 export const RECENT_DURATIONS_MAX = 16;
 const RECENT_DURATIONS_MIN = 8;
+/** Of the usual delay, or of the spread of durations: how closely polls follow where the end is expected. */
+const CLOSE_SHARE = 0.125;
+/** Of the time since the end was expected: polls become rare again for an operation that takes longer than others. */
+const OVERDUE_SHARE = 0.5;
 
 /**
  * The delay before the next poll: grows with the time that the operation has taken so far. Bounds the polls of an operation of 10 s to 10, of one of a minute to 30.
- * Where enough like operations have been seen, there is no poll before the time that the fastest of them took: the calls are needed elsewhere.
+ * Where enough like operations have been seen, there is no poll before the time that the fastest of them took, and polls follow closely then if they
+ * all took about as long: fewer calls, and less time lost.
  */
 export function pollDelayMs(
   pace: PollPace,
@@ -23,6 +28,9 @@ export function pollDelayMs(
 ): number {
   const { elapsedMs, retryAfterMs = 0, recentDurationsMs: recent = [] } = options;
   const delayMs = Math.min(pace.maxMs, Math.max(pace.minMs, elapsedMs * SHARE_OF_ELAPSED, retryAfterMs));
-  const fastestMs = recent.length < RECENT_DURATIONS_MIN ? 0 : Math.min(...recent);
-  return elapsedMs < fastestMs ? fastestMs - elapsedMs : delayMs;
+  if (recent.length < RECENT_DURATIONS_MIN) return delayMs;
+  const fastestMs = Math.min(...recent);
+  if (elapsedMs < fastestMs) return fastestMs - elapsedMs;
+  const spreadMs = Math.max(...recent) - fastestMs;
+  return Math.min(delayMs, Math.max(pace.minMs * CLOSE_SHARE, spreadMs * CLOSE_SHARE, (elapsedMs - fastestMs) * OVERDUE_SHARE, retryAfterMs));
 }

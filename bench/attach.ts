@@ -1,0 +1,59 @@
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { measureChurn } from "./attach/churn.ts";
+import { measureEmulator } from "./attach/emulator-alone.ts";
+import { measureFleet } from "./attach/fleet.ts";
+import { measureOneVmOverWire } from "./attach/one-vm-over-wire.ts";
+import { measureOneVm, measurePoison } from "./attach/one-vm.ts";
+import { measureCreate, measureStart } from "./attach/wire.ts";
+
+const USAGE = `npm run bench:attach            attaches, detaches and creations beside plain clients, against the emulator
+npm run bench:attach -- --json  one JSON object instead of a table
+npm run bench:attach -- <part>  only these of oneVm, poison, fleet, churn, oneVmOverWire, emulator, start, create`;
+
+/** Parts that run on the emulator's model and a virtual clock: the same figures on every machine. */
+const onModel = { oneVm: measureOneVm, poison: measurePoison, fleet: measureFleet, churn: measureChurn };
+
+/** Parts that run through the SDK and TLS, in real time: on a busy machine their figures are upper bounds. */
+const overWire = { oneVmOverWire: measureOneVmOverWire, emulator: measureEmulator, start: measureStart, create: measureCreate };
+
+const meanings: Readonly<Record<string, string>> = {
+  oneVm: "30 disks to one VM, asked for at once: our queue, a one-by-one client, a one-second window",
+  poison: "the same, and one of the disks fails every update that it is part of",
+  fleet: "300 disks over 20 VMs, Azure's limits enforced",
+  churn: "12 disks come and go for two hours, one update of the VM a minute; a failover every ten minutes",
+  oneVmOverWire: "30 disks to one VM, real time",
+  emulator: "the emulator alone, from its sources",
+  start: "10,000 disks listed, and their volumes rebuilt into an empty object store",
+  create: "CreateVolume over gRPC, 100 in flight: what comes on top of the emulator's own latency",
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" } }, allowPositionals: true });
+  const unknown = positionals.find((name) => !(name in meanings));
+  if (values.help === true || unknown !== undefined) {
+    if (unknown !== undefined) process.exitCode = 2;
+    return console.log(USAGE);
+  }
+  const measured: Record<string, Readonly<Record<string, unknown>>> = {};
+  for (const [via, parts] of [
+    ["model, virtual clock", onModel],
+    ["SDK over TLS, real time", overWire],
+  ] as const) {
+    for (const [name, measure] of Object.entries(parts)) {
+      if (positionals.length > 0 && !positionals.includes(name)) continue;
+      const figures = { ...(await measure()), via };
+      measured[name] = figures;
+      if (values.json !== true) console.log(report(name, figures));
+    }
+  }
+  if (values.json === true) console.log(JSON.stringify({ ...measured, machine: { node: process.version, load: loadavg()[0] } }));
+}
+
+function report(name: string, figures: Readonly<Record<string, unknown>>): string {
+  const { via, ...rest } = figures;
+  const list = Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`);
+  return `${name}: ${meanings[name] ?? ""} (${String(via)})\n  ${list.join(", ")}`;
+}
+
+await main();

@@ -1,0 +1,135 @@
+import { readFile } from "node:fs/promises";
+import { Registry } from "prom-client";
+import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
+import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
+import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts";
+import { createCountedSteps } from "../../src/adapters/observe/counted-steps.ts";
+import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
+import { createPinoLogger } from "../../src/adapters/observe/pino-logger.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { addControllerService, controllerServiceOptions } from "../../src/compose/controller-service.ts";
+import { createCsiServer, listen } from "../../src/compose/grpc.ts";
+import { readOptions } from "../../src/compose/options.ts";
+import type { ProcessPorts } from "../../src/compose/run-role.ts";
+import { volumeOptions, volumeSettingsOf } from "../../src/compose/volume-options.ts";
+import type { BucketLimit } from "../../src/core/cloud/token-bucket.ts";
+import type { Kind } from "../../src/ports/object-store.ts";
+import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import type { CallGroup, GroupLimits } from "../../src/provisioner/throttle-budget.ts";
+import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
+import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { recoverVolumes } from "../../src/reconcile/recover.ts";
+import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
+import { residentMiB } from "../resident-memory.ts";
+import { SUBSCRIPTION_ID, place } from "./place.ts";
+
+/** What the driver of the benchmark is told. */
+export interface DriverTask {
+  readonly kind: "serve" | "recover";
+  readonly azureEndpoint: string;
+  readonly azureCaFile: string;
+  readonly storeFile: string;
+  /** Of CSI, with `serve`. */
+  readonly socketPath: string;
+}
+
+/** What `recover` answers on its standard output. */
+export interface Recovered {
+  readonly volumes: number;
+  readonly seconds: number;
+  readonly listSeconds: number;
+  /** The same again, with nothing to rebuild. */
+  readonly againSeconds: number;
+  readonly mib: number;
+}
+
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"];
+const MS_PER_SECOND = 1000;
+
+/** More calls than one machine can make: what is measured is the driver, not the waits that Azure's limits ask of it. */
+const plenty: BucketLimit = { burst: 1_000_000, perMinute: 60_000_000 };
+
+async function main(task: DriverTask): Promise<void> {
+  const ending = new AbortController();
+  process.once("SIGTERM", () => ending.abort(new Error("SIGTERM")));
+  const registry = new Registry();
+  const logger = createPinoLogger({ level: "error", fields: { role: "bench" } });
+  const steps = createCountedSteps({ registry, clock: systemClock });
+  const ports: ProcessPorts = { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal };
+  const cloud = await connect(task, ports);
+  const store = openEmbeddedStore({ file: task.storeFile, clock: systemClock, random: systemRandom });
+  const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger, kinds });
+  const parts = { store: rememberingStore(store, cache, kinds), cache, cloud, users: createClusterNodeVolumeUsers({ store, cache }) };
+  const values = await defaults();
+  const following = cache.run(ending.signal).catch(() => undefined);
+  await cache.untilSynced(ending.signal);
+  if (task.kind === "serve") {
+    const server = createCsiServer({ driverName: "disk.csi.azure.com", hasControllerService: true, cache }, ports);
+    const reconcile = addControllerService(server, { ...parts, volumes: volumeSettingsOf(values) }, values, ports);
+    const reconciling = reconcile(ending.signal).catch(() => undefined);
+    await listen(server, `unix://${task.socketPath}`);
+    process.stdout.write("ready\n");
+    await reconciling;
+    await server.stop(AbortSignal.abort());
+  } else {
+    process.stdout.write(`${JSON.stringify(await recover({ ...ports, ...parts, settings: volumeSettingsOf(values) }))}\n`);
+    ending.abort(new Error("done"));
+  }
+  await following;
+  store.close();
+}
+
+async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory">): Promise<Recovered> {
+  let listedMs = 0;
+  const cloud: ControllerPorts["cloud"] = {
+    ...parts.cloud,
+    listDisks: (request, signal) => parts.cloud.listDisks(request, signal).finally(() => (listedMs = systemClock.elapsedMs())),
+  };
+  const ports = { ...parts, cloud, events: createLogEvents(parts.logger), leaseMemory: new LeaseMemory() };
+  const once = async (): Promise<{ readonly volumes: number; readonly seconds: number; readonly listSeconds: number }> => {
+    const startedMs = systemClock.elapsedMs();
+    const recovered = await recoverVolumes(ports, new AbortController().signal);
+    if (!recovered.ok) throw new Error(JSON.stringify(recovered.failure));
+    const [seconds, listSeconds] = [systemClock.elapsedMs(), listedMs].map((ms) => (ms - startedMs) / MS_PER_SECOND);
+    return { volumes: recovered.value, seconds: seconds ?? 0, listSeconds: listSeconds ?? 0 };
+  };
+  const first = await once();
+  const mib = await residentMiB(process.pid);
+  const again = await once();
+  if (again.volumes !== 0) throw new Error(`the second run rebuilt ${again.volumes} volumes`);
+  return { ...first, againSeconds: again.seconds, mib };
+}
+
+async function connect(task: DriverTask, ports: ProcessPorts): Promise<AzureCloudProvisioner> {
+  const arm = createSdkArmApi({
+    credential: { getToken: () => Promise.resolve({ token: "bench", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
+    subscriptionId: SUBSCRIPTION_ID,
+    endpoint: task.azureEndpoint,
+    caPem: await readFile(task.azureCaFile, "utf8"),
+    clock: ports.clock,
+  });
+  const group: GroupLimits = { perSubscription: plenty };
+  const limits: Readonly<Record<CallGroup, GroupLimits>> = {
+    vmWrite: group,
+    vmRead: group,
+    vmList: group,
+    vmOperationRead: group,
+    diskWrite: group,
+    diskDelete: group,
+    diskRead: group,
+    diskList: group,
+    diskOperationRead: group,
+  };
+  const settings = { limits, gatewayLimits: { reads: plenty, writes: plenty, deletes: plenty } };
+  return createAzureCloudProvisioner({ arm, place, clock: ports.clock, random: ports.random, lifetime: ports.lifetime, settings });
+}
+
+async function defaults() {
+  const values = await readOptions({ ...controllerServiceOptions, ...volumeOptions }, [], () => Promise.reject(new Error("there is no settings file")));
+  if (!values.ok || values.value === "help") throw new Error("the driver's own defaults are refused");
+  return values.value;
+}
+
+await main(JSON.parse(process.argv[2] ?? "") as DriverTask);
