@@ -4,8 +4,9 @@ import { give, isFencing, isWriter, take, wantAgain } from "../core/plan/writer-
 import { fail, ok, type Result } from "../core/result.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
 import type { NodePorts } from "./node-ports.ts";
+import { showClean } from "./show-clean.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
-import { accessTypeOf, whereToLook } from "./where-to-look.ts";
+import { accessTypeOf } from "./where-to-look.ts";
 
 /**
  * *take*: makes this node the holder of the volume, before anything is checked, formatted or mounted. Fails with `HostNotReady` while a mount
@@ -40,7 +41,7 @@ export async function takeVolume(ports: NodePorts, volumeName: string, lun: numb
 /**
  * *give*: hands the volume back once nothing here can write to it any more. An unmount alone does not show that: a check or mount command of this or an
  * earlier plug-in may still be under way, and a process may have the raw device open. Success, too, if the record no longer says that this node holds it.
- * Fails with `DeviceBusy` while the node is not clean.
+ * Fails with `DeviceBusy` while the node is not clean, and with `StillWaiting` while nothing tells where to look.
  */
 export async function giveVolume(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
@@ -61,14 +62,13 @@ export async function giveVolume(ports: NodePorts, volumeName: string, signal: A
   return ok(undefined);
 }
 
-/** *Clean* is more than no mount: no earlier command alive, and the device absent or free. Fails with `DeviceBusy` and the reason while it is not. */
-async function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+/** It had the disk, so it takes more than to find nothing where nobody knows where to look: a note that was lost must not make it look clean. */
+function proveClean(ports: NodePorts, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
   const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
-  const clean = await ports.host.isClean(whereToLook(ports, { volume, attachment, note }), signal);
-  if (!clean.ok) return clean;
-  return clean.value.clean ? ok(undefined) : fail({ kind: "DeviceBusy", devicePath: volume.status?.detail?.diskUri ?? volumeName, detail: clean.value.reason });
+  const volumeId = volume.status?.detail?.diskUri ?? volumeName;
+  return showClean(ports, { volume, attachment, note, volumeId }, "evidence", signal);
 }
 
 /**

@@ -1,14 +1,71 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { WriterRecord } from "../core/model/az-volume.ts";
 import { aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import type { Reconciled } from "../reconcile/control-loop.ts";
+import { ownVolumesReconciler } from "./own-volumes.ts";
+import { publishVolume } from "./publish-volume.ts";
 import { runNode } from "./run-node.ts";
-import { stageVolume } from "./stage-volume.ts";
-import { stagingPath, withNode } from "./testing/a-node.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
 const LIMIT_MS = 60_000;
+const a = identity("node-a");
+const mount: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const block: StageRequest = { ...mount, accessType: "block" };
+const granted = aWriter("node-a", { held: false, takes: 0 });
+const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
+
+const reconcile = (world: NodeWorld): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
+const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
+const notes = (world: NodeWorld): number => world.ports().notes.volumes().length;
+
+async function stage(world: NodeWorld, request: StageRequest): Promise<void> {
+  assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+}
+
+async function publish(world: NodeWorld, request: StageRequest): Promise<void> {
+  const published = await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never));
+  assert.equal(published.ok, true);
+}
+
+function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {
+  return record;
+}
 
 describe("ownVolumesReconciler", () => {
+  it("does not call a node clean that had the disk while neither note nor attachment tells where to look", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.ports().notes.remove("pvc-1", never);
+      await world.setAttachment(() => undefined);
+      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "StillWaiting");
+      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  it("stays in quarantine, and keeps what tells where to look, while a process has the raw device open that was cut off", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      const close = world.machine.openRaw(0);
+      world.machine.cutOff(0);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.setAttachment(() => undefined);
+      for (let pass = 1; pass <= 3; pass += 1) {
+        assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+        assert.deepEqual(world.record()?.quarantine, [a]);
+        assert.equal(notes(world), 1);
+      }
+      close();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.quarantine, []);
+      assert.equal(notes(world), 0);
+    }));
+
   it("stays in quarantine while a process has a raw device open that the fence has taken off", () =>
     withNode({ writer: aWriter("node-a", { held: false, takes: 0 }) }, async (world) => {
       const request = { volumeId: diskUri, stagingPath, accessType: "block", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
@@ -28,5 +85,33 @@ describe("ownVolumesReconciler", () => {
         life.abort();
         await world.answerOf(running);
       }
+    }));
+
+  it("drops its note also where somebody else took the node out of the record meanwhile", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      world.meanwhile["leave-quarantine"] = () => world.setRecord((record) => ({ ...record, quarantine: [] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(notes(world), 0);
+    }));
+
+  it("answers a recall also where nothing is mounted any more and it still can't give: else nobody would ever cut it off", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      const close = world.machine.openRaw(0);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, takes: 1, wanted: false } }));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
+      }));
+      // Slower than the unmount of nothing: what was to be told during that is cut off.
+      world.store.setWeather({ callDelayMs: [20, 20] });
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      const { id, published, unmounting } = world.attachment()?.status?.recall ?? {};
+      assert.deepEqual({ id, published, unmounting }, { id: "recall-1", published: [], unmounting: true });
+      close();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.record()?.writer?.held, false);
     }));
 });

@@ -1,7 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
-import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { planNodeVolume } from "../core/plan/plan-node-volume.ts";
@@ -16,8 +15,9 @@ import { findUnnotedMounts } from "./find-unnoted-mounts.ts";
 import { giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { publishedTargets } from "./published-targets.ts";
+import { showClean } from "./show-clean.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
-import { whereToLook } from "./where-to-look.ts";
+import type { KnownVolume } from "./where-to-look.ts";
 
 const BUSY_AGAIN_MS = 200;
 /** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
@@ -87,12 +87,7 @@ async function look(ports: NodePorts, volumeName: string, volumeId: string, sign
   return observed.ok ? ok({ ...known, volumeName, observed: observed.value }) : observed;
 }
 
-interface Known {
-  readonly volume: AzVolume | undefined;
-  readonly note: VolumeNote | undefined;
-  readonly attachment: AzVolumeAttachment | undefined;
-  readonly volumeId: string;
-}
+type Known = KnownVolume & { readonly volumeId: string };
 
 async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
   const { note, volume } = known;
@@ -155,8 +150,9 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         () => unmountAll(ports, target, signal),
         signal,
       );
-      if (!unmounted.ok) return unmounted;
-      return giveAndForget(ports, volumeName, signal);
+      const given = unmounted.ok ? await giveAndForget(ports, volumeName, signal) : unmounted;
+      if (!given.ok) await tellStillUnmounting(ports, target, action.recallId, signal);
+      return given;
     }
     case "CleanUp": {
       const unmounted = await unmountAll(ports, target, signal);
@@ -170,6 +166,14 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
     default:
       return unreachable(action);
   }
+}
+
+/** The unmount may have ended before it could tell anything of itself, and the node still can't give: a recall without an answer would be waited for without end. */
+async function tellStillUnmounting(ports: NodePorts, target: Target, recallId: string | undefined, signal: AbortSignal): Promise<void> {
+  const { attachment, note } = target;
+  if (attachment === undefined || recallId === undefined) return;
+  const answered = await answerRecall(ports, attachment, { id: recallId, published: [], majorMinor: note?.majorMinor, unmounting: true }, signal);
+  if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
 }
 
 async function giveAndForget(ports: NodePorts, volumeName: string, signal: AbortSignal): Promise<Result<void, Failure>> {
@@ -211,10 +215,6 @@ async function unmountAll(ports: NodePorts, target: Target, signal: AbortSignal)
   return ports.steps.run("unmount", () => ports.host.unmount(stagingPath, signal));
 }
 
-/**
- * *Clean* is more than no mount: no earlier command alive, and the device absent or free. A node that had the disk needs `evidence`: without a LUN or a note
- * it would look at nothing, and must wait for the attachment that tells where the disk is. One that never had it may rest on its `absence`.
- */
 async function whenClean(
   ports: NodePorts,
   target: Target,
@@ -222,15 +222,6 @@ async function whenClean(
   act: () => Promise<Result<unknown, Failure>>,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const where = whereToLook(ports, target);
-  if (basis === "evidence" && where.lun === undefined && where.lastMajorMinor === undefined) {
-    return {
-      ok: false,
-      failure: { kind: "StillWaiting", volumeId: target.volumeId, what: `the attachment to ${ports.node.nodeName} that tells where its disk is` },
-    };
-  }
-  const clean = await ports.host.isClean(where, signal);
-  if (!clean.ok) return clean;
-  if (clean.value.clean) return act();
-  return { ok: false, failure: { kind: "DeviceBusy", devicePath: target.volumeId, detail: clean.value.reason } };
+  const clean = await showClean(ports, target, basis, signal);
+  return clean.ok ? act() : clean;
 }

@@ -6,7 +6,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
-import { anAttachment, aVolumeWithRecord, diskUri, identity } from "../../core/plan/testing/objects.ts";
+import { anAttachment, attachmentName, aVolumeWithRecord, diskUri, identity } from "../../core/plan/testing/objects.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
 import { OperationLock } from "../../csi/operation-lock.ts";
@@ -45,6 +45,14 @@ export interface NodeWorld {
   record(): WriterRecord | undefined;
   /** Changes the writer record, as somebody else does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+  /** The volume's attachment to this node as the store has it. */
+  attachment(): AzVolumeAttachment | undefined;
+  /** Changes it as somebody else does, or removes it where `change` answers undefined; the cache shows it at once. */
+  setAttachment(change: (attachment: AzVolumeAttachment) => AzVolumeAttachment | undefined): Promise<void>;
+  /** Happens once, right before the step of that name. */
+  readonly meanwhile: Partial<Record<StepName, () => Promise<unknown>>>;
+  /** Puts an object into the store, and waits until the cache shows it. */
+  given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void>;
 }
 
 /** Runs `act` in a world in which `pvc-1` has the record given and is published to node-a. */
@@ -58,6 +66,7 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
   const machine = createModelMachine({ nodeName: "node-a", clock });
   machine.attach({ lun: LUN, disk });
   const steps: StepName[] = [];
+  const meanwhile: NodeWorld["meanwhile"] = {};
   const notes = memoryNotes();
   const life = new AbortController();
   const { signal } = life;
@@ -73,20 +82,27 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
     return promise;
   }
 
+  /** The store has no delay of its own in fair weather: what it answers needs no time to pass. */
   async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
-    const result = await answerOf(promise);
+    const result = await promise;
     invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
     return result.value;
   }
 
-  async function given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K], status: KindMap[K]["status"]): Promise<void> {
-    const { name } = object.metadata;
+  async function given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void> {
+    const {
+      metadata: { name },
+      status,
+    } = object;
     const created = await must(
       store.create(kind, { metadata: { name, finalizers: ["disk.csi.azure.com/test"] }, spec: object.spec } as unknown as NewObject<K>, signal),
     );
-    const { metadata } = await must(store.updateStatus(kind, { ...created, status }, signal));
+    const { metadata } = await must(store.updateStatus(kind, { ...created, ...(status === undefined ? {} : { status }) }, signal));
     invariant(await clock.runUntil(() => cache.get(kind, name)?.metadata.resourceVersion === metadata.resourceVersion, LIMIT_MS), "the cache does not follow");
   }
+
+  const name = attachmentName("node-a");
+  const ownAttachment = (): AzVolumeAttachment | undefined => simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === name);
 
   const ports = (): NodePorts => ({
     store,
@@ -96,8 +112,11 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
     clock,
     random,
     steps: {
-      run: (step, take) => {
+      run: async (step, take) => {
         steps.push(step);
+        const meeting = meanwhile[step];
+        delete meanwhile[step];
+        await meeting?.();
         return take();
       },
     },
@@ -114,8 +133,8 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
     await answerOf(cache.untilSynced(signal));
     const volume: AzVolume = aVolumeWithRecord(record);
     const attachment: AzVolumeAttachment = anAttachment("node-a", { status: { lun: LUN } });
-    await given("AzVolume", volume, volume.status);
-    await given("AzVolumeAttachment", attachment, attachment.status);
+    await given("AzVolume", volume);
+    await given("AzVolumeAttachment", attachment);
     await act({
       ports,
       machine,
@@ -134,6 +153,21 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
         invariant(present.status?.record !== undefined, "pvc-1 has no record");
         await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
       },
+      attachment: () => ownAttachment(),
+      setAttachment: async (change) => {
+        const present = ownAttachment();
+        invariant(present !== undefined, "pvc-1 has no attachment");
+        const next = change(present);
+        const written = await must(store.update("AzVolumeAttachment", next ?? { ...present, metadata: { ...present.metadata, finalizers: [] } }, signal));
+        if (next !== undefined) {
+          cache.remember("AzVolumeAttachment", await must(store.updateStatus("AzVolumeAttachment", { ...next, metadata: written.metadata }, signal)));
+          return;
+        }
+        await must(store.delete("AzVolumeAttachment", name, {}, signal));
+        cache.remember("AzVolumeAttachment", { ...written, metadata: { ...written.metadata, deletionTimestamp: written.metadata.creationTimestamp } });
+      },
+      meanwhile,
+      given,
     });
   } finally {
     life.abort();

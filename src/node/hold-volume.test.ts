@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { giveVolume } from "./hold-volume.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { stagingPath, withNode } from "./testing/a-node.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false, takes: 0 });
+
+describe("giveVolume", () => {
+  it("does not give back on the word of a look at nothing: a note that was lost must not make a mount look clean", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await world.ports().notes.remove("pvc-1", never);
+      const attached = world.attachment();
+      assert.ok(attached?.status !== undefined);
+      const { status } = attached;
+      const give = (): ReturnType<typeof giveVolume> => world.answerOf(giveVolume(world.ports(), "pvc-1", never));
+
+      await world.setAttachment((attachment) => ({ ...attachment, status: { state: "Attaching", role: "Primary" } }));
+      assert.deepEqual(await give(), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: "the attachment to node-a that tells where its disk is" },
+      });
+      await world.setAttachment((attachment) => ({ ...attachment, status }));
+      const busy = await give();
+      assert.equal(!busy.ok && busy.failure.kind, "DeviceBusy");
+      assert.equal(world.record()?.writer?.held, true);
+
+      assert.equal((await world.answerOf(world.ports().host.unmount(stagingPath, never))).ok, true);
+      assert.deepEqual(await give(), { ok: true, value: undefined });
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+});
