@@ -12,7 +12,7 @@ import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
  */
 export async function publishVolume(
   ports: NodePorts,
-  request: StageRequest & { readonly targetPath: string },
+  request: StageRequest & { readonly targetPath: string; readonly targetReadOnly: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const staged = await ensureStaged(ports, request, signal);
@@ -25,9 +25,9 @@ export async function publishVolume(
   );
   if (!noted.ok) return noted;
   const bound = await (request.accessType === "block"
-    ? ports.host.bindDevice({ device: staged.value.device, targetPath: request.targetPath, readOnly: request.readOnly }, signal)
+    ? ports.host.bindDevice({ device: staged.value.device, targetPath: request.targetPath, readOnly: request.targetReadOnly }, signal)
     : ports.host.bindMount(
-        { stagingPath: request.stagingPath, targetPath: request.targetPath, readOnly: request.readOnly, mountFlags: request.mountFlags },
+        { stagingPath: request.stagingPath, targetPath: request.targetPath, readOnly: request.targetReadOnly, mountFlags: request.mountFlags },
         signal,
       ));
   if (!bound.ok) return bound;
@@ -47,7 +47,7 @@ async function ensureStaged(ports: NodePorts, request: StageRequest, signal: Abo
     });
   }
   // Staging what is staged is a look at the mount and one read of the record.
-  return stageVolume(ports, { ...request, readOnly: false }, signal);
+  return stageVolume(ports, request, signal);
 }
 
 /** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. */

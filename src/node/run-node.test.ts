@@ -44,7 +44,7 @@ describe("runNode", () => {
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();
       assert.equal((await world.answerOf(stageVolume(ports, request, never))).ok, true);
-      assert.equal((await world.answerOf(publishVolume(ports, { ...request, targetPath }, never))).ok, true);
+      assert.equal((await world.answerOf(publishVolume(ports, { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
       await world.setRecord((record) => ({ ...record, ...(record.writer === undefined ? {} : { writer: { ...record.writer, wanted: false } }) }));
       const { name } = anAttachment("node-a").metadata;
       const attachment = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));

@@ -20,6 +20,7 @@ export interface StageRequest {
   readonly accessType: "block" | "mount";
   readonly fsType: FileSystemType;
   readonly mountFlags: readonly string[];
+  /** The access mode allows nobody to write. A read-only target alone says nothing of the others. */
   readonly readOnly: boolean;
   readonly volumeContext: Readonly<Record<string, string>>;
 }

@@ -29,8 +29,10 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, signal
   if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: volumePath });
   const attachment = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }), signal);
   if (!attachment.ok) return attachment;
-  const lun = attachment.value.status?.lun;
-  if (lun === undefined) return fail({ kind: "StillWaiting", volumeId, what: `its attach to ${ports.node.nodeName}` });
+  const { lun, state, deviceMissing } = attachment.value.status ?? {};
+  // The LUN of an attachment that does not stand may be another disk's by now.
+  if (lun === undefined || state !== "Attached" || deviceMissing === true)
+    return fail({ kind: "StillWaiting", volumeId, what: `its attach to ${ports.node.nodeName}` });
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return found;
   const device = await ports.host.rescanDevice(found.value, signal);

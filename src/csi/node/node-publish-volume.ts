@@ -27,7 +27,8 @@ export async function nodePublishVolume(
   const published = await ports.locks.run(request.volumeId, "NodePublishVolume", async () => {
     const taken = await otherTarget(ports, request, call.signal);
     if (!taken.ok) return taken;
-    return publishVolume(ports, { ...stage.value, targetPath: request.targetPath }, call.signal);
+    const targetReadOnly = request.readonly || stage.value.readOnly;
+    return publishVolume(ports, { ...stage.value, targetPath: request.targetPath, targetReadOnly }, call.signal);
   });
   return published.ok ? ok({}) : published;
 }

@@ -12,7 +12,7 @@ import { readStageRequest } from "./stage-request.ts";
 export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolumeRequest, call: CallContext): Promise<Result<NodeStageVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, staging_target_path: request.stagingTargetPath });
   if (missing !== undefined) return fail(missing);
-  const stage = readStageRequest({ ...request, readonly: false });
+  const stage = readStageRequest(request);
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);

@@ -17,7 +17,6 @@ export function readStageRequest(request: {
   readonly stagingTargetPath: string;
   readonly volumeCapability: CsiVolumeCapability | undefined;
   readonly volumeContext: Readonly<Record<string, string>>;
-  readonly readonly: boolean;
 }): Result<StageRequest, Failure> {
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
@@ -34,7 +33,7 @@ export function readStageRequest(request: {
     accessType,
     fsType: fsType.value,
     mountFlags: [...(capability.value.mountFlags ?? [])],
-    readOnly: request.readonly || accessMode === "SINGLE_NODE_READER_ONLY",
+    readOnly: accessMode === "SINGLE_NODE_READER_ONLY",
     volumeContext: request.volumeContext,
   });
 }

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
+import { gibToBytes } from "../../core/units.ts";
+import { stageVolume } from "../../node/stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
+import { aCall } from "../testing/a-call.ts";
+import { nodeExpandVolume } from "./node-expand-volume.ts";
+
+const never = new AbortController().signal;
+
+async function withStaged(act: (world: NodeWorld) => Promise<void>): Promise<void> {
+  await withNode({ writer: aWriter("node-a", { held: false, takes: 0 }) }, async (world) => {
+    const request = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+    assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+    await act(world);
+  });
+}
+
+const expand = (world: NodeWorld): ReturnType<typeof nodeExpandVolume> =>
+  world.answerOf(
+    nodeExpandVolume(
+      world.ports(),
+      { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "", capacityRange: undefined, volumeCapability: undefined, secrets: {} },
+      aCall(),
+    ),
+  );
+
+describe("nodeExpandVolume", () => {
+  it("grows the file system to its disk", () =>
+    withStaged(async (world) => {
+      assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
+    }));
+
+  for (const status of [{ state: "Attaching", lun: 0 }, { state: "Attached", lun: 0, deviceMissing: true }, { state: "Pending" }] as const) {
+    it(`touches no device while the attachment does not tell which it is: ${JSON.stringify(status)}`, () =>
+      withStaged(async (world) => {
+        await world.setAttachment((attachment) => ({ ...attachment, status }));
+        assert.deepEqual(await expand(world), { ok: false, failure: { kind: "StillWaiting", volumeId: diskUri, what: "its attach to node-a" } });
+      }));
+  }
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelDisk, type ModelDisk } from "../adapters/model-host/model-disk.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { formatDiskUri } from "../core/model/disk-uri.ts";
+import { attachmentObjectName } from "../core/model/object-names.ts";
+import { anAttachment, aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { gibToBytes } from "../core/units.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
+import { unstageVolume } from "./unstage-volume.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false, takes: 0 });
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+
+const stage = (world: NodeWorld): ReturnType<typeof stageVolume> => world.answerOf(stageVolume(world.ports(), request, never));
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
+
+/** The disk of another volume, of the same size. */
+function anotherDisk(): ModelDisk {
+  return createModelDisk({ diskUri: otherUri, sizeBytes: gibToBytes(10) });
+}
+
+/** Another disk comes to where the volume's was. */
+function swap(world: NodeWorld, disk: ModelDisk): void {
+  world.machine.detach(0);
+  world.machine.attach({ lun: 0, disk });
+}
+
+function atLun(attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment {
+  return attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, lun } };
+}
+
+describe("stageVolume", () => {
+  const moves: readonly { readonly because: string; readonly move: (world: NodeWorld, other: ModelDisk) => Promise<unknown> }[] = [
+    {
+      because: "and its attachment says so",
+      move: async (world, other) => {
+        swap(world, other);
+        world.machine.attach({ lun: 1, disk: world.disk });
+        await world.setAttachment((attachment) => atLun(attachment, 1));
+      },
+    },
+    { because: "and nobody has noticed yet", move: async (world, other) => swap(world, other) },
+  ];
+  for (const { because, move } of moves) {
+    it(`writes nothing to a disk that came to the device's place between its choice and the take, ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const other = anotherDisk();
+        world.meanwhile.take = () => move(world, other);
+        assert.equal(kindOf(await stage(world)), "WrongDevice");
+        assert.deepEqual(other, anotherDisk());
+        assert.deepEqual(world.machine.mounts(), []);
+        assert.equal(world.record()?.writer?.held, false);
+        assert.equal(world.attachment()?.status?.deviceMissing, true);
+      }));
+  }
+
+  it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
+    withNode({ writer: granted }, async (world) => {
+      const name = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata: { name }, spec: { volumeName: "pvc-2", volumeId: otherUri } }));
+      assert.deepEqual(await stage(world), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: `its LUN: 0 is also that of ${otherUri}, so both are looked up in Azure` },
+      });
+      const twin = await world.answerOf(world.store.get("AzVolumeAttachment", name, never));
+      assert.equal(twin.ok && twin.value.status?.deviceMissing, true);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("waits for an attach to this very VM: what was attached to an earlier one of this name is nowhere", () =>
+    withNode({ writer: granted }, async (world) => {
+      await world.setAttachment((attachment) =>
+        attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, vmId: "older" } },
+      );
+      assert.equal(kindOf(await stage(world)), "StillWaiting");
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("refuses a device with another file system than the volume's", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal((await world.answerOf(unstageVolume(world.ports(), request, never))).ok, true);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      swap(world, { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" }, fileSystemBytes: gibToBytes(10) });
+      assert.equal(kindOf(await stage(world)), "WrongDevice");
+      assert.deepEqual(world.machine.mounts(), []);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+    }));
+});
