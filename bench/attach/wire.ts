@@ -19,7 +19,7 @@ const VOLUMES = 300;
 const WARM_UP = 100;
 /** The emulator's own latency of a disk's creation: as long as it must be for a hundred in flight to be twenty a second. */
 const CREATE_MS = 5000;
-const GIB = 1024 ** 3;
+const GIB = 1024n ** 3n;
 
 /** 10,000 disks listed and reconciled by a driver whose object store was lost. */
 export interface Start {
@@ -122,7 +122,7 @@ function createVolume(client: ControllerClient, name: string): Promise<unknown> 
   const request: CreateVolumeRequest = {
     ...CreateVolumeRequest.create(),
     name,
-    capacityRange: { requiredBytes: 64 * GIB, limitBytes: 0 },
+    capacityRange: { requiredBytes: 64n * GIB, limitBytes: 0n },
     volumeCapabilities: [
       { accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } }, accessMode: { mode: "SINGLE_NODE_WRITER" } },
     ],

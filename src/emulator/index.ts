@@ -4,6 +4,7 @@ import { startServer } from "./http/server.ts";
 import { createTlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
+import type { FaultRule } from "./model/faults.ts";
 import type { VmSetUp } from "./model/set-up.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import { createSystemClock } from "./system-clock.ts";
@@ -29,6 +30,8 @@ export interface EmulatorOptions {
   readonly onDeviceFailure?: (failure: string) => void;
   readonly resourceGroups?: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
   readonly virtualMachines?: readonly VmSetUp[];
+  /** Fault rules from the start. */
+  readonly faults?: readonly FaultRule[];
 }
 
 export interface Emulator {
@@ -53,6 +56,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     hasDataPlane: options.dataPlane !== undefined,
     ...(options.resourceGroups === undefined ? {} : { resourceGroups: options.resourceGroups }),
     ...(options.virtualMachines === undefined ? {} : { virtualMachines: options.virtualMachines }),
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });

@@ -49,20 +49,19 @@ async function openDataPlane(commandLine: CommandLine): Promise<LinuxDataPlane |
 
 async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: LinuxDataPlane | undefined): Promise<Emulator> {
   const seed = commandLine.seed ?? scenario.seed;
-  const emulator = await startEmulator({
+  return startEmulator({
     host: commandLine.host,
     port: commandLine.port,
     https: !commandLine.plainHttp,
     caFile: commandLine.caFile,
     resourceGroups: scenario.resourceGroups,
     virtualMachines: scenario.virtualMachines,
+    faults: scenario.faults,
     settings: { ...scenario.settings, ...(commandLine.timeScale === undefined ? {} : { timeScale: commandLine.timeScale }) },
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
     ...(dataPlane === undefined ? {} : { dataPlane }),
   });
-  for (const rule of scenario.faults) emulator.model.faults.add(rule);
-  return emulator;
 }
 
 async function announce(commandLine: CommandLine, emulator: Emulator): Promise<void> {

@@ -12,6 +12,8 @@ export interface ModelArmApiOptions {
   readonly model: { handle(request: ArmRequest): ModelAnswer };
   readonly subscriptionId: string;
   readonly clock: Clock;
+  /** Who calls, where one caller's reads may lag behind another's writes. Default: all callers are one. */
+  readonly caller?: string;
   /** How long each half of a call's way takes, in milliseconds. Default 0: calls are answered at once. */
   readonly oneWayMs?: () => number;
 }
@@ -41,7 +43,11 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
     const cancelled: Lost = { lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId) };
     try {
       if (!(await onTheWay(options.oneWayMs?.() ?? 0))) return cancelled;
-      const { delivery, status, headers, body } = model.handle({ ...request, query: { "api-version": API_VERSION, ...request.query } });
+      const { delivery, status, headers, body } = model.handle({
+        ...request,
+        ...(options.caller === undefined ? {} : { caller: options.caller }),
+        query: { "api-version": API_VERSION, ...request.query },
+      });
       if (!(await onTheWay((options.oneWayMs?.() ?? 0) + (delivery.kind === "Delayed" ? delivery.delayMs : 0)))) return cancelled;
       if (delivery.kind === "Dropped") return { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId) };
       return { statusCode: status, headers, body, atMs: clock.nowMs() };

@@ -26,7 +26,7 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
   if (!isAdmin && !/^Bearer .+/i.test(request.headers["authorization"] ?? "")) return refused(unauthenticated());
   const body = parseBody(request.bodyText);
   if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
-  const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "x-ms-client-request-id": clientRequestId } = request.headers;
+  const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "x-ms-client-request-id": clientRequestId, "x-emulator-caller": caller } = request.headers;
   return model.handle({
     method,
     path: request.path,
@@ -34,6 +34,7 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
     ...(clientRequestId === undefined ? {} : { clientRequestId }),
+    ...(caller === undefined ? {} : { caller }),
     ...(body.value === undefined ? {} : { body: body.value }),
     origin: request.origin,
   });

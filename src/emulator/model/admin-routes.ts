@@ -15,7 +15,9 @@ const BASE = "/emulator/v1";
 
 /** The emulator's own API: small, without a token, for set-up and for looking inside. */
 export const ADMIN_ROUTES: readonly Route[] = [
-  admin("Emulator_Health", "GET", "/health", (world) => reply(200, { status: "ok", nowMs: world.nowMs, timeScale: world.settings.timeScale })),
+  admin("Emulator_Health", "GET", "/health", (world) =>
+    reply(200, { status: "ok", nowMs: world.nowMs, startedAtMs: world.startedAtMs, timeScale: world.settings.timeScale }),
+  ),
   admin("Emulator_State", "GET", "/state", (world) => reply(200, dumpWorld(world))),
   admin("Emulator_Journal", "GET", "/journal", journal),
   admin("Emulator_AddResourceGroup", "POST", "/resourceGroups", addGroup),

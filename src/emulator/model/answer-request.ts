@@ -4,7 +4,7 @@ import { faultDelivery, type FaultEffect, faultFailure } from "./faults.ts";
 import type { Routed } from "./router.ts";
 import { POLL_OPERATION } from "./routes.ts";
 import { throttle } from "./throttle.ts";
-import type { World } from "./world.ts";
+import { vmReadsKey, type World } from "./world.ts";
 
 /** A call's result with what its way through the front door added. */
 export interface Answered {
@@ -33,6 +33,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     query,
     ifMatch: request.ifMatch,
     ifNoneMatch: request.ifNoneMatch,
+    caller: request.caller ?? "",
     body: request.body,
     apiVersion: apiVersion ?? "",
     origin: request.origin ?? DEFAULT_ORIGIN,
@@ -55,7 +56,9 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     mode: world.settings.throttling,
     limits: world.settings.throttleLimits,
   });
+  world.caller = call.caller;
   const result = verdict.refused ?? read(world, call, fault, operation) ?? route.handler(world, call);
+  world.caller = undefined;
   if (verdict.refused === undefined) remember(world, call, operation, result);
   return { operation, isAdmin: false, result, headers: verdict.headers, fault };
 }
@@ -66,24 +69,35 @@ function rejected(result: HandlerResult, operation = "Unknown"): Answered {
 
 /** The last fresh answer, where a fault asks for a stale one and there is one. */
 function read(world: World, call: ArmCall, fault: FaultEffect | undefined, operation: string): HandlerResult | undefined {
-  const last = fault?.kind === "StaleRead" && mayBeStale(operation) ? world.lastReads.get(readKey(call)) : undefined;
+  const last = fault?.kind === "StaleRead" && mayBeStale(operation) ? world.lastReads.get(readKey(call, operation)) : undefined;
   return last === undefined ? undefined : reply(200, last);
 }
 
 function remember(world: World, call: ArmCall, operation: string, result: HandlerResult): void {
   if (!mayBeStale(operation) || result.kind === "Failure" || result.body === undefined) return;
   // Only while a rule may ask for it: lists are large.
-  if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead")) world.lastReads.set(readKey(call), result.body);
+  if (world.faults.list().some((rule) => rule.effect.kind === "StaleRead")) world.lastReads.set(readKey(call, operation), result.body);
   else world.lastReads.clear();
 }
 
-/** Lists and disks may lag; a VM's own GET never does, since what a caller concludes from it must hold. */
+const VM_READS: readonly string[] = ["VirtualMachines_Get", "VirtualMachines_InstanceView"];
+
+/** Lists, disks and snapshots may lag, and VMs behind what others write. */
 function mayBeStale(operation: string): boolean {
-  return operation.includes("_List") || operation === "Disks_Get" || operation === "Snapshots_Get";
+  return operation.includes("_List") || operation === "Disks_Get" || operation === "Snapshots_Get" || VM_READS.includes(operation);
 }
 
-function readKey(call: ArmCall): string {
-  return `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+/**
+ * A VM's reads are remembered for each caller by itself, and forgotten as soon as an operation of that caller on the VM has ended: what a caller
+ * concludes from a GET of the VM after its own operation must hold.
+ */
+function readKey(call: ArmCall, operation: string): string {
+  const path = `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+  return VM_READS.includes(operation) ? `${vmReadsKey(call.caller, vmPath(call.path))}${path}` : path;
+}
+
+function vmPath(path: string): string {
+  return path.replace(/\/instanceView$/i, "");
 }
 
 /** Puts the common headers on, and the call into the journal. */
@@ -101,6 +115,7 @@ export function toArmAnswer(world: World, request: ArmRequest, answered: Answere
     ...(request.ifMatch === undefined ? {} : { ifMatch: request.ifMatch }),
     ...(request.ifNoneMatch === undefined ? {} : { ifNoneMatch: request.ifNoneMatch }),
     ...(request.clientRequestId === undefined ? {} : { clientRequestId: request.clientRequestId }),
+    ...(request.caller === undefined ? {} : { caller: request.caller }),
     requestId,
     ...(request.body === undefined ? {} : { body: request.body }),
     status: result.status,

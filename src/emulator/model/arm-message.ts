@@ -14,6 +14,8 @@ export interface ArmRequest {
   readonly ifNoneMatch?: string;
   /** `x-ms-client-request-id`: echoed and kept in the journal. */
   readonly clientRequestId?: string;
+  /** Who calls, where that matters: one caller's reads may lag behind another's writes (`StaleRead`). Default: all callers are one. */
+  readonly caller?: string;
   readonly body?: Json;
   /** Where the caller reached us, for the absolute URLs in answers. Default `https://management.azure.com`. */
   readonly origin?: string;
@@ -45,6 +47,7 @@ export interface ArmCall {
   readonly query: Readonly<Record<string, string>>;
   readonly ifMatch: string | undefined;
   readonly ifNoneMatch: string | undefined;
+  readonly caller: string;
   readonly body: Json | undefined;
   readonly apiVersion: string;
   readonly origin: string;

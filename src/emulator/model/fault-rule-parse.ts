@@ -1,5 +1,5 @@
 import type { FaultEffect, FaultRule } from "./faults.ts";
-import { isObject, type Json, type JsonObject, numberAt, textAt } from "./json.ts";
+import { isObject, type Json, type JsonObject, listAt, numberAt, textAt } from "./json.ts";
 
 export type ParsedFaultRule = { readonly ok: true; readonly rule: FaultRule } | { readonly ok: false; readonly reason: string };
 
@@ -31,7 +31,12 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
     case "Error": {
       const status = numberAt(json, "status");
       if (status === undefined || code === undefined) return "effect Error needs 'status' and 'code'";
-      return { kind, status, code, ...defined({ message, target }), ...(retryAfterS === undefined ? {} : { retryAfterS }) };
+      const details = listAt(json, "details");
+      return {
+        ...{ kind, status, code, ...defined({ message, target, internalErrorCode: textAt(json, "internalErrorCode") }) },
+        ...(details === undefined ? {} : { details }),
+        ...(retryAfterS === undefined ? {} : { retryAfterS }),
+      };
     }
     case "DelayResponse": {
       const delayMs = numberAt(json, "delayMs");

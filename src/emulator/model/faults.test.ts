@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { FaultRule } from "./faults.ts";
-import { textAt } from "./json.ts";
+import { at, textAt } from "./json.ts";
 import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
 
 function struck(rule: FaultRule): ModelFixture {
@@ -88,7 +88,20 @@ describe("a fault rule", () => {
     assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-b", listBody({ 0: "poison" })), "status"), "Succeeded");
   });
 
-  it("makes lists stale, but never the GET of a VM", () => {
+  it("makes the GET of a VM stale for others than who wrote, until they have written themselves", () => {
+    const azure = struck({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
+    const seenBy = (caller: string): number => {
+      const body = azure.send("GET", "virtualMachines/node-a", undefined, { caller }).body;
+      return (at(body, "properties", "storageProfile", "dataDisks") as readonly object[]).length;
+    };
+    assert.deepEqual([seenBy("a"), seenBy("b")], [0, 0]);
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }), { caller: "a" });
+    assert.deepEqual([seenBy("a"), seenBy("b"), seenBy("newcomer")], [1, 0, 1]);
+    azure.finish("PATCH", "virtualMachines/node-a", { tags: { by: "b" } }, { caller: "b" });
+    assert.deepEqual([seenBy("a"), seenBy("b")], [1, 1]);
+  });
+
+  it("makes lists stale, but never the GET of a VM for who wrote it", () => {
     const azure = struck({ operation: "*", effect: { kind: "StaleRead" } });
     const listed = (): number => (azure.send("GET", "disks").body as { value: readonly object[] }).value.length;
     const before = listed();

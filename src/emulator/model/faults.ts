@@ -1,5 +1,6 @@
 import type { ArmCall, Delivery } from "./arm-message.ts";
 import { type ArmFailure, failure } from "./errors.ts";
+import type { Json } from "./json.ts";
 import type { OperationEnding, OperationStart } from "./operations.ts";
 import type { SeededRandom } from "./random.ts";
 import { keyOf } from "./resource-id.ts";
@@ -13,6 +14,10 @@ export type FaultEffect =
       readonly code: string;
       readonly message?: string;
       readonly target?: string;
+      /** `error.details`, such as `[{code: TooManyRequests, target: HighCostGet3Min, message: …}]`. */
+      readonly details?: readonly Json[];
+      /** `error.innererror.internalErrorCode`. */
+      readonly internalErrorCode?: string;
       readonly retryAfterS?: number;
     }
   /** The connection breaks before anything happens. */
@@ -27,7 +32,10 @@ export type FaultEffect =
   | { readonly kind: "StuckOperation" }
   /** The operation has its effect and says InProgress for ever. */
   | { readonly kind: "UnreportedOperation" }
-  /** Lists and GETs of disks answer what they answered when this rule last let one through. Never for the GET of a VM: proofs rest on it. */
+  /**
+   * Lists and GETs of disks and snapshots answer what they answered when this rule last let one through; so do GETs of a VM, but only for changes by
+   * other callers: after a caller's own operation on the VM has ended, its GET is fresh, since proofs rest on that.
+   */
   | { readonly kind: "StaleRead" };
 
 export interface FaultRule {
@@ -115,6 +123,8 @@ export function createFaults(pollOperation: string): Faults {
 export function faultFailure(effect: Extract<FaultEffect, { kind: "Error" }>): ArmFailure {
   return failure(effect.status, effect.code, effect.message ?? `The emulator was told to answer ${effect.code}.`, {
     ...(effect.target === undefined ? {} : { target: effect.target }),
+    ...(effect.details === undefined ? {} : { details: effect.details }),
+    ...(effect.internalErrorCode === undefined ? {} : { innerError: { internalErrorCode: effect.internalErrorCode } }),
     ...(effect.retryAfterS === undefined ? {} : { headers: { "retry-after": String(effect.retryAfterS) } }),
   });
 }

@@ -16,6 +16,7 @@ export interface JournalEntry {
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
   readonly clientRequestId?: string;
+  readonly caller?: string;
   readonly requestId: string;
   readonly body?: Json;
   readonly status: number;

@@ -153,6 +153,26 @@ describe("the model, whatever is asked of it", () => {
     );
   });
 
+  it("can be replayed with the faults and callers of its set-up", () => {
+    const faults = [
+      { operation: "VirtualMachines_*", probability: 0.3, effect: { kind: "FailOperation", code: "InternalOperationError" } },
+      { operation: "VirtualMachines_Get", probability: 0.5, effect: { kind: "StaleRead" } },
+    ] as const;
+    const azure = aModel({ faults });
+    for (let turn = 0; turn < 20; turn += 1) {
+      const caller = turn % 3 === 0 ? "a" : "b";
+      azure.send("PUT", `disks/pvc-${turn}`, diskBody(), { caller });
+      azure.advance(2000);
+      azure.send("PATCH", "virtualMachines/node-a", listBody({ [turn % 8]: `pvc-${turn}` }), { caller });
+      azure.send("GET", "virtualMachines/node-a", undefined, { caller });
+      azure.advance(20_000);
+    }
+    const { initial, startedAtMs } = azure.model.world;
+    const entries = azure.model.journal.since(0);
+    assert.equal(replayJournal(entries, { ...initial, startedAtMs }), undefined);
+    assert.notEqual(replayJournal(entries, { ...initial, faults: [], startedAtMs }), undefined);
+  });
+
   it("asks the devices to take a disk away before it shows it gone, and to show it before it says Succeeded", () => {
     const azure = aModel({ hasDataPlane: true });
     const settleDevices = (): readonly string[] =>

@@ -3,7 +3,7 @@ import { type ArmFailure, armErrors } from "./errors.ts";
 import type { Json } from "./json.ts";
 import { type LatencyName, drawLatencyMs } from "./latency.ts";
 import { keyOf } from "./resource-id.ts";
-import type { World } from "./world.ts";
+import { forgetReads, type World } from "./world.ts";
 
 /** The provider that reports on an operation; part of its URL. */
 type OperationProvider = "operations" | "DiskOperations";
@@ -55,6 +55,8 @@ type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
 export interface Operation extends OperationStart {
   readonly id: string;
   readonly startedAtMs: number;
+  /** Whose call began it; undefined for what begins by itself. */
+  readonly startedBy: string | undefined;
   /** Infinity: never. */
   readonly dueAtMs: number;
   readonly ending: OperationEnding;
@@ -74,6 +76,7 @@ export function startOperation(world: World, start: OperationStart): Operation {
     ...start,
     id: world.random.guid(),
     startedAtMs: world.nowMs,
+    startedBy: start.internal === true ? undefined : world.caller,
     dueAtMs: ending.kind === "Stuck" ? Infinity : world.nowMs + start.delayMs,
     ending,
     phase: "Running",
@@ -170,7 +173,9 @@ export function happened(outcome: OperationOutcome, diskId: string): boolean {
 
 function replace(world: World, operation: Operation): void {
   world.operations.set(operation.id, operation);
-  if (operation.phase === "Ended") world.running.delete(operation.id);
+  if (operation.phase !== "Ended") return;
+  world.running.delete(operation.id);
+  if (operation.startedBy !== undefined) forgetReads(world, operation.startedBy, operation.resourceId);
 }
 
 function forgetOldest(world: World): void {

@@ -10,7 +10,8 @@ export interface Divergence {
 
 /**
  * Sends a whole journal, from its first entry on, to a fresh model of the same seed, settings and set-up, each call at its recorded time, and answers
- * the first call that is answered otherwise. Exact without a data plane; fault rules and settings count only where they came through the admin API.
+ * the first call that is answered otherwise. Exact without a data plane. Fault rules and settings count where they are part of the set-up or came through
+ * the admin API.
  */
 export function replayJournal(
   entries: readonly JournalEntry[],
@@ -29,7 +30,7 @@ export function replayJournal(
 }
 
 function requestOf(entry: JournalEntry): ArmRequest {
-  const { method, path, query, ifMatch, ifNoneMatch, clientRequestId, body } = entry;
+  const { method, path, query, ifMatch, ifNoneMatch, clientRequestId, caller, body } = entry;
   return {
     method,
     path,
@@ -37,6 +38,7 @@ function requestOf(entry: JournalEntry): ArmRequest {
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
     ...(clientRequestId === undefined ? {} : { clientRequestId }),
+    ...(caller === undefined ? {} : { caller }),
     ...(body === undefined ? {} : { body }),
   };
 }

@@ -5,7 +5,7 @@ import { populate } from "./set-up.ts";
 import { removalEffects } from "./vm-delete.ts";
 import type { World } from "./world.ts";
 
-/** Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules go too; the journal and the settings stay. */
+/** Puts the world back to its beginning: every disk and VM goes, devices first. Fault rules become those of the beginning; the journal and the settings stay. */
 export function resetWorld(world: World): ArmFailure | undefined {
   const running = [...world.running].map((id) => world.operations.get(id));
   if (running.some((operation) => operation?.phase === "Settling")) return armErrors.conflict();

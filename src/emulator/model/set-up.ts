@@ -54,6 +54,7 @@ export function addResourceGroup(world: World, group: { readonly subscriptionId:
 
 /** Fills an empty world with what it is to have from the start. */
 export function populate(world: World): void {
+  for (const rule of world.initial.faults ?? []) world.faults.add(rule);
   for (const group of world.initial.resourceGroups ?? []) addResourceGroup(world, group);
   for (const vm of world.initial.virtualMachines ?? []) {
     const added = addVirtualMachine(world, vm);

@@ -1,5 +1,5 @@
 import type { Disk } from "./disk.ts";
-import type { Faults } from "./faults.ts";
+import type { FaultRule, Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { Json } from "./json.ts";
 import type { Operation } from "./operations.ts";
@@ -32,6 +32,8 @@ export interface AvailabilitySet {
 
 /** Everything the emulated cloud is at one moment. Resources are replaced, never changed in place. Maps are keyed by lower-case ids. */
 export interface World {
+  /** When it began: a replay begins at the same time. */
+  readonly startedAtMs: number;
   nowMs: number;
   settings: ModelSettings;
   readonly random: SeededRandom;
@@ -45,6 +47,8 @@ export interface World {
   readonly running: Set<string>;
   /** Operations that are due and wait for the data plane. */
   readonly awaitingDataPlane: string[];
+  /** Whose call is being answered; undefined between calls. */
+  caller: string | undefined;
   /** Whether someone carries out effects; without, an operation ends the moment it is due. */
   readonly hasDataPlane: boolean;
   readonly faults: Faults;
@@ -59,6 +63,8 @@ export interface World {
 
 /** Resource groups and VMs that are there from the start. */
 export interface WorldSetUp {
+  /** Fault rules that are there from the start, and again after a reset. */
+  readonly faults?: readonly FaultRule[];
   readonly resourceGroups?: readonly { readonly subscriptionId: string; readonly name: string; readonly location: string }[];
   readonly virtualMachines?: readonly VmSetUp[];
 }
@@ -66,6 +72,7 @@ export interface WorldSetUp {
 export function createWorld(options: Pick<World, "settings" | "random" | "nowMs" | "hasDataPlane" | "faults" | "journal" | "initial">): World {
   return {
     ...options,
+    startedAtMs: options.nowMs,
     resourceGroups: new Map(),
     disks: new Map(),
     snapshots: new Map(),
@@ -73,10 +80,22 @@ export function createWorld(options: Pick<World, "settings" | "random" | "nowMs"
     virtualMachines: new Map(),
     operations: new Map(),
     running: new Set(),
+    caller: undefined,
     awaitingDataPlane: [],
     buckets: new Map(),
     lastReads: new Map(),
   };
+}
+
+/** How the keys of `lastReads` begin for one caller's reads of a VM. */
+export function vmReadsKey(caller: string, vmId: string): string {
+  return `${caller} ${keyOf(vmId)} `;
+}
+
+/** Forgets what a caller has read of a resource: from now on it sees the truth. */
+export function forgetReads(world: World, caller: string, resourceId: string): void {
+  const prefix = vmReadsKey(caller, resourceId);
+  for (const key of world.lastReads.keys()) if (key.startsWith(prefix)) world.lastReads.delete(key);
 }
 
 export function findDisk(world: World, id: string): Disk | undefined {

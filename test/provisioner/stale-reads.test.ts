@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import { findVm } from "../../src/emulator/model/world.ts";
+import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf, vmUri } from "../contract/cloud-bench.ts";
+
+/** Two controllers of which each may see what the other wrote only late. `pvc-1` is there, and not attached; both have read the VM. */
+async function twoControllers(): Promise<{
+  readonly model: ComputeModel;
+  readonly node: NodeIdentity;
+  readonly diskUri: string;
+  readonly first: AzureCloudProvisioner;
+  readonly second: AzureCloudProvisioner;
+  readonly run: <T>(work: Promise<T>) => Promise<T>;
+}> {
+  const clock = createVirtualClock();
+  const model = createComputeModel({ clock });
+  const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name: "node-a" });
+  assert.ok(added.kind === "Added");
+  const [first, second] = (["first", "second"] as const).map((caller, seed) =>
+    createAzureCloudProvisioner({
+      arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, caller, oneWayMs: () => 5 }),
+      clock,
+      random: createSeededRandom(seed),
+      place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
+      lifetime: never,
+    }),
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  const run = async <T>(work: Promise<T>): Promise<T> => {
+    let isDone = false;
+    const watched = work.finally(() => (isDone = true));
+    await clock.runUntil(() => isDone, 3_600_000);
+    return watched;
+  };
+  const { diskUri } = valueOf(await run(first.createDisk(aDiskRequest(), never)));
+  const node = { nodeName: "node-a", vmId: added.vm.vmGuid };
+  // A rule that never strikes: from now on fresh answers are remembered.
+  model.faults.add({ id: "remember", operation: "VirtualMachines_Get", probability: 0, effect: { kind: "StaleRead" } });
+  const wish = { diskUri, node, mayProceed: mayAlways };
+  valueOf(await run(second.detachDisk({ ...wish, lane: "detach" }, never)));
+  valueOf(await run(first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None" }, never)));
+  return { model, node, diskUri, first, second, run };
+}
+
+describe("reads of a VM that lag behind another controller's writes", () => {
+  it("give a fence no proof while they last, and nothing is guessed", async () => {
+    const { model, node, diskUri, second, run } = await twoControllers();
+    model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
+    assert.equal(failureOf(await run(second.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never))).kind, "CloudUnavailable");
+    assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
+  });
+
+  it("only delay a fence when they pass, and its proof is true", async () => {
+    const { model, node, diskUri, second, run } = await twoControllers();
+    model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
+    assert.equal(valueOf(await run(second.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never))).kind, "entryGone");
+    assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
+  });
+
+  it("never hide from a controller what its own update did", async () => {
+    const { model, node, diskUri, first, run } = await twoControllers();
+    model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
+    valueOf(await run(first.detachDisk({ diskUri, node, lane: "detach", mayProceed: mayAlways }, never)));
+    assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
+  });
+});
