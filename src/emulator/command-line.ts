@@ -1,5 +1,10 @@
 import { parseArgs } from "node:util";
 
+const DATA_PLANES = ["none", "files", "linux", "auto"] as const;
+
+/** What makes disks real: nothing, files, block devices, or the most that this process may make. */
+export type DataPlaneKind = (typeof DATA_PLANES)[number];
+
 /** What the command line asks for. */
 export interface CommandLine {
   readonly config?: string;
@@ -9,7 +14,7 @@ export interface CommandLine {
   readonly caFile: string;
   readonly timeScale?: number;
   readonly seed?: number;
-  readonly dataPlane: "none" | "linux";
+  readonly dataPlane: DataPlaneKind;
   readonly dataDir?: string;
   readonly deviceRoot?: string;
   readonly readyFile?: string;
@@ -32,9 +37,10 @@ Usage: azure-compute-emulator [flags]
   --ca-file <file>       where the certificate of the generated CA is written (default azure-emulator-ca.pem)
   --time-scale <factor>  factor on all latencies: 1 is Azure's pace, 0.01 a hundred times as fast (default 1)
   --seed <number>        seed of latencies, ids and faults (default 1)
-  --data-plane <kind>    none, or linux: disks are files, attached ones loop devices; needs root (default none)
-  --data-dir <dir>       with linux: where the disks' files are kept
-  --device-root <dir>    with linux: where each VM's device links appear
+  --data-plane <kind>    none; files: disks are files, and there are no devices; linux: attached disks are also loop devices, which needs
+                         root; auto: linux where that is possible, else files, and it says why (default none)
+  --data-dir <dir>       with a data plane: where the disks' files are kept
+  --device-root <dir>    with linux and auto: where each VM's device links appear
   --ready-file <file>    written once the emulator answers, with the same JSON as --json prints
   --json                 print the ready line as JSON
   --help                 this text
@@ -54,11 +60,12 @@ export function parseCommandLine(args: readonly string[]): ParsedCommandLine {
   if (timeScale !== undefined && !(timeScale >= 0 && Number.isFinite(timeScale))) return wrong("time-scale", values["time-scale"], "a number from 0");
   const seed = values.seed === undefined ? undefined : Number(values.seed);
   if (seed !== undefined && !Number.isInteger(seed)) return wrong("seed", values.seed, "a whole number");
-  const dataPlane = values["data-plane"] ?? "none";
-  if (dataPlane !== "none" && dataPlane !== "linux") return wrong("data-plane", dataPlane, "none or linux");
+  const dataPlane = DATA_PLANES.find((kind) => kind === (values["data-plane"] ?? "none"));
+  if (dataPlane === undefined) return wrong("data-plane", values["data-plane"], `one of ${DATA_PLANES.join(", ")}`);
   const { "data-dir": dataDir, "device-root": deviceRoot, "ready-file": readyFile, config } = values;
-  if (dataPlane === "linux" && (dataDir === undefined || deviceRoot === undefined))
-    return { kind: "Wrong", reason: "--data-plane linux needs --data-dir and --device-root" };
+  const needsDevices = dataPlane === "linux" || dataPlane === "auto";
+  if (dataPlane !== "none" && (dataDir === undefined || (needsDevices && deviceRoot === undefined)))
+    return { kind: "Wrong", reason: `--data-plane ${dataPlane} needs --data-dir${needsDevices ? " and --device-root" : ""}` };
   return {
     kind: "Run",
     commandLine: {

@@ -1,8 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type CommandLine, HELP, parseCommandLine } from "./command-line.ts";
-import { dataPlaneAvailable } from "./data-plane/data-plane-available.ts";
-import { createLinuxDataPlane, type LinuxDataPlane } from "./data-plane/linux-data-plane.ts";
+import { type DataPlaneAvailability, dataPlaneAvailable } from "./data-plane/data-plane-available.ts";
+import { createFilesDataPlane } from "./data-plane/files-data-plane.ts";
+import { createLinuxDataPlane } from "./data-plane/linux-data-plane.ts";
 import { type Emulator, startEmulator } from "./index.ts";
+import type { DataPlane } from "./model/data-plane-port.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 
 const EXIT_USAGE = 2;
@@ -15,19 +17,20 @@ async function main(args: readonly string[]): Promise<void> {
   const { commandLine } = parsed;
   const scenario = await readScenario(commandLine.config);
   if (typeof scenario === "string") return usageError(`--config: ${scenario}`);
-  const available = commandLine.dataPlane === "linux" ? dataPlaneAvailable() : undefined;
-  if (available?.available === false) return usageError(`--data-plane linux: ${available.reason}`);
+  const available = dataPlaneAvailable();
+  if (commandLine.dataPlane === "linux" && !available.available)
+    return usageError(`--data-plane linux: ${available.reason}; --data-plane files keeps the bytes and makes no devices`);
 
   // Before anyone can know of us, so that no signal finds us without it.
   const stopping = stopRequested();
-  const dataPlane = await openDataPlane(commandLine);
+  const dataPlane = await openDataPlane(commandLine, available);
   try {
     const emulator = await start(commandLine, scenario, dataPlane);
-    await announce(commandLine, emulator);
+    await announce(commandLine, emulator, dataPlane?.kind ?? "none");
     await stopping;
     await emulator.close();
   } finally {
-    await dataPlane?.close();
+    await dataPlane?.plane.close();
   }
 }
 
@@ -41,13 +44,20 @@ async function readScenario(file: string | undefined): Promise<Scenario | string
   }
 }
 
-async function openDataPlane(commandLine: CommandLine): Promise<LinuxDataPlane | undefined> {
-  const { dataDir, deviceRoot } = commandLine;
-  if (commandLine.dataPlane !== "linux" || dataDir === undefined || deviceRoot === undefined) return undefined;
-  return createLinuxDataPlane({ directory: dataDir, deviceRoot });
+interface OpenDataPlane {
+  readonly kind: "files" | "linux";
+  readonly plane: DataPlane & { close(): Promise<void> };
 }
 
-async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: LinuxDataPlane | undefined): Promise<Emulator> {
+async function openDataPlane({ dataPlane, dataDir, deviceRoot }: CommandLine, available: DataPlaneAvailability): Promise<OpenDataPlane | undefined> {
+  if (dataPlane === "none" || dataDir === undefined) return undefined;
+  if (dataPlane !== "files" && available.available && deviceRoot !== undefined)
+    return { kind: "linux", plane: await createLinuxDataPlane({ directory: dataDir, deviceRoot }) };
+  if (!available.available && dataPlane === "auto") process.stderr.write(`no devices: ${available.reason}; disks are files in ${dataDir} only\n`);
+  return { kind: "files", plane: await createFilesDataPlane({ directory: dataDir }) };
+}
+
+async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: OpenDataPlane | undefined): Promise<Emulator> {
   const seed = commandLine.seed ?? scenario.seed;
   return startEmulator({
     host: commandLine.host,
@@ -60,12 +70,12 @@ async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: Li
     settings: { ...scenario.settings, ...(commandLine.timeScale === undefined ? {} : { timeScale: commandLine.timeScale }) },
     onDeviceFailure: (failure) => void process.stderr.write(`${failure}\n`),
     ...(seed === undefined ? {} : { seed }),
-    ...(dataPlane === undefined ? {} : { dataPlane }),
+    ...(dataPlane === undefined ? {} : { dataPlane: dataPlane.plane }),
   });
 }
 
-async function announce(commandLine: CommandLine, emulator: Emulator): Promise<void> {
-  const ready = { url: emulator.url, caFile: emulator.caFile, pid: process.pid };
+async function announce(commandLine: CommandLine, emulator: Emulator, dataPlane: "none" | OpenDataPlane["kind"]): Promise<void> {
+  const ready = { url: emulator.url, caFile: emulator.caFile, dataPlane, pid: process.pid };
   const human = `Azure compute emulator at ${ready.url}${ready.caFile === undefined ? "" : `, trust ${ready.caFile}`}`;
   process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
   if (commandLine.readyFile !== undefined) await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);

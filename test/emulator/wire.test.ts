@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type EventEmitter, once } from "node:events";
+import { chmod, chown, copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,13 +107,15 @@ describe("the wire", () => {
   });
 });
 
+const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
+
 describe("the program", () => {
   it("starts from a scenario, says where it is, and stops on SIGTERM", async () => {
     const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
     const config = join(directory, "scenario.yaml");
     await writeFile(config, "resourceGroups: [rg]\nvirtualMachines: [{ name: node, count: 2 }]\n");
     const flags = ["--config", config, "--ca-file", join(directory, "ca.pem"), "--ready-file", join(directory, "ready"), "--json", "--time-scale", "0"];
-    const program = spawn(process.execPath, [join(import.meta.dirname, "../../src/emulator/main.ts"), ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+    const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
     const ended = new Promise((resolve) => program.once("exit", (code, signal) => resolve({ code, signal })));
     try {
       const line = await new Promise<string>((resolve) => program.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
@@ -128,4 +131,46 @@ describe("the program", () => {
     assert.deepEqual(await ended, { code: 0, signal: null });
     await rm(directory, { recursive: true });
   });
+
+  const nobody = 65_534;
+  it(
+    "says without root that there are no devices, keeps disks as files, and refuses to promise devices",
+    { skip: process.getuid?.() === 0 ? false : "needs root: to give it up for another user" },
+    async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), "emulator-nobody-"));
+      await chown(directory, nobody, nobody);
+      // Node itself may lie where only root can read.
+      const node = join(directory, "node");
+      await copyFile(process.execPath, node);
+      await chmod(node, 0o755);
+      const common = ["--ca-file", join(directory, "ca.pem"), "--json", "--time-scale", "0", "--data-dir", join(directory, "disks")];
+      const start = (args: readonly string[]) => spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: nobody, gid: nobody });
+      const startEmulator = (flags: readonly string[]) => start([PROGRAM, ...common, ...flags]);
+      const ended = async (program: EventEmitter): Promise<unknown> => (await once(program, "exit"))[0];
+      try {
+        if ((await ended(start(["--eval", `fs.accessSync(${JSON.stringify(PROGRAM)})`]))) !== 0) return t.skip("this checkout lies where only root can read");
+        const refused = startEmulator(["--data-plane", "linux", "--device-root", join(directory, "vms")]);
+        const [code, why] = await Promise.all([ended(refused), text(refused.stderr)]);
+        assert.equal(code, 2);
+        assert.match(why, /--data-plane linux: needs root.*--data-plane files/);
+
+        const program = startEmulator(["--data-plane", "auto", "--device-root", join(directory, "vms")]);
+        const said = text(program.stderr);
+        const line = await new Promise<string>((resolve) => program.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
+        const { url, caFile, dataPlane } = JSON.parse(line) as { url: string; caFile: string; dataPlane: string };
+        assert.equal(dataPlane, "files");
+        const disk = `${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1?api-version=2025-01-02`;
+        const body = JSON.stringify({ location: "eastus", properties: { creationData: { createOption: "Empty" }, diskSizeGB: 1 } });
+        const created = await call(await readFile(caFile, "utf8"), disk, { method: "PUT", headers: { authorization: "Bearer any" }, body });
+        assert.equal(created.status, 202);
+        program.kill("SIGTERM");
+        assert.equal(await ended(program), 0);
+        assert.match(await said, /no devices: needs root/);
+        const [file] = (await readdir(join(directory, "disks"))).filter((name) => name.startsWith("pvc-1"));
+        assert.equal((await stat(join(directory, "disks", file ?? ""))).size, 1024 ** 3);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
+    },
+  );
 });

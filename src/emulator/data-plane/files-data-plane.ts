@@ -1,0 +1,62 @@
+import { mkdir, realpath } from "node:fs/promises";
+import type { DataPlane } from "../model/data-plane-port.ts";
+import { type DiskFiles, diskFiles } from "./disk-files.ts";
+import { newTurns } from "./turns.ts";
+
+export interface FilesDataPlaneOptions {
+  /** Holds one sparse file a disk; made if absent, and this data plane's alone. */
+  readonly directory: string;
+  /** Whether `close` removes the disks' files, too. Default: false. */
+  readonly removeFilesOnClose?: boolean;
+}
+
+/** A data plane with a lifetime. */
+export interface FilesDataPlane extends DataPlane {
+  /** The file behind a disk or a snapshot, by its ARM id. */
+  filePath(diskId: string): string;
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps each disk and snapshot as a sparse file, and makes no devices: for those who may not make any. Creation, growth, copies, restores and deletion are
+ * real; attaching, detaching and power are not, since there is nothing that a VM could write to.
+ */
+export async function createFilesDataPlane(options: FilesDataPlaneOptions): Promise<FilesDataPlane> {
+  await mkdir(options.directory, { recursive: true });
+  const files: DiskFiles = diskFiles(await realpath(options.directory));
+  const turns = newTurns();
+  /** Files that were begun here: a step that is repeated must not empty them. */
+  const made = new Set<string>();
+  await files.removeUnfinished();
+
+  function inTurn(diskId: string, work: () => Promise<void>): Promise<void> {
+    return turns.take(diskId.toLowerCase(), work);
+  }
+
+  async function makeOnce(diskId: string, make: () => Promise<void>): Promise<void> {
+    if (made.has(diskId.toLowerCase())) return;
+    await make();
+    made.add(diskId.toLowerCase());
+  }
+
+  const nothing = (): Promise<void> => Promise.resolve();
+  return {
+    diskCreated: ({ diskId, sizeBytes }) => inTurn(diskId, () => makeOnce(diskId, () => files.create(diskId, sizeBytes))),
+    diskCopied: ({ sourceId, diskId, sizeBytes }) => inTurn(diskId, () => makeOnce(diskId, () => files.copy(sourceId, diskId, sizeBytes))),
+    diskResized: ({ diskId, sizeBytes }) => inTurn(diskId, () => files.grow(diskId, sizeBytes)),
+    diskDeleted: ({ diskId }) =>
+      inTurn(diskId, async () => {
+        await files.remove(diskId);
+        made.delete(diskId.toLowerCase());
+      }),
+    diskAttached: nothing,
+    diskDetached: nothing,
+    vmStopped: nothing,
+    vmStarted: nothing,
+    filePath: (diskId) => files.pathOf(diskId),
+    close: async () => {
+      await turns.allTaken();
+      if (options.removeFilesOnClose === true) await files.removeAll();
+    },
+  };
+}
