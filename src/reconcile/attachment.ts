@@ -227,6 +227,9 @@ async function detach(
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
   const startedMs = clock.elapsedMs();
+  // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can still tell where the disk is.
+  if (!(await mayDetachNow(ports, attachment, node, signal)))
+    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
   const marked = await setStatus(ports, attachment, (status) => ({ ...status, state: "Detaching" }), signal);
   if (!marked.ok) return gone(marked);
   const detached = await ports.steps.run("detach", () =>
@@ -235,13 +238,7 @@ async function detach(
         diskUri: attachment.spec.volumeId,
         node,
         lane,
-        mayProceed: async (asked) => {
-          const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, asked);
-          // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
-          if (!fresh.ok || isRecordMissing(fresh.value)) return false;
-          const record = fresh.value.status?.record;
-          return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, asked));
-        },
+        mayProceed: (asked) => mayDetachNow(ports, attachment, node, asked),
       },
       signal,
     ),
@@ -260,6 +257,15 @@ async function detach(
   }
   logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
   return removeFinalizer(ports, attachment, signal);
+}
+
+/** A fresh look, asked between the read of the VM and its write. */
+async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
+  // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
+  if (!fresh.ok || isRecordMissing(fresh.value)) return false;
+  const record = fresh.value.status?.record;
+  return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
 }
 
 /** The node is gone from the cluster. If its VM still exists, the disk is taken off it as off any other. */

@@ -1,4 +1,6 @@
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
 import { type DiskHolder, isForeign } from "./adopt-disk.ts";
@@ -6,7 +8,12 @@ import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 
-/** Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. Doing it again changes nothing. */
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/**
+ * Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. What is there already is set right:
+ * an attach or detach that was cut off, or never was, must not hide where the disk is. Doing it again changes nothing.
+ */
 export async function recordHolders(
   ports: ControllerPorts,
   volume: { readonly volumeName: string; readonly detail: VolumeDetail },
@@ -40,11 +47,36 @@ export async function recordHolders(
     const recorded = await changeStatus(
       ports.store,
       { kind: "AzVolumeAttachment", name },
-      (present) =>
-        present.status === undefined ? { ...present, status: { state: "Attached", vmId: node.vmId, lun, publishContext: { LUN: String(lun) } } } : undefined,
+      (present) => (isRecorded(present, { node, lun }) ? undefined : { ...present, status: attachedStatus(present.status, { node, lun }) }),
       signal,
     );
     if (!recorded.ok) return recorded;
   }
   return ok({});
+}
+
+/** Attachments of nodes that do not have the disk: a LUN from the past would lead to another volume's disk. */
+export async function forgetOthers(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[], signal: AbortSignal): Promise<Reconciled> {
+  const listed = await ports.store.list("AzVolumeAttachment", { "disk.csi.azure.com/volume-name": labelValue(volumeName) }, signal);
+  if (!listed.ok) return listed;
+  for (const { metadata, spec } of listed.value.items) {
+    if (spec.volumeName !== volumeName || holders.some(({ node }) => node.nodeName === spec.nodeName)) continue;
+    const forgotten = await changeStatus(
+      ports.store,
+      { kind: "AzVolumeAttachment", name: metadata.name },
+      (present) => (present.status === undefined || present.status.state === "Pending" ? undefined : { ...present, status: { state: "Pending" } }),
+      signal,
+    );
+    if (!forgotten.ok && forgotten.failure.kind !== "ObjectNotFound") return forgotten;
+  }
+  return ok({});
+}
+
+function isRecorded({ status }: AzVolumeAttachment, { node, lun }: { readonly node: NodeIdentity; readonly lun: number }): boolean {
+  return status?.state === "Attached" && status.lun === lun && status.vmId === node.vmId && status.deviceMissing !== true;
+}
+
+function attachedStatus(present: AttachmentStatus | undefined, { node, lun }: { readonly node: NodeIdentity; readonly lun: number }): AttachmentStatus {
+  const { error: _, deviceMissing: __, ...status } = present ?? { state: "Attached" };
+  return { ...status, state: "Attached", vmId: node.vmId, lun, publishContext: { LUN: String(lun) } };
 }

@@ -1,13 +1,13 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { findHolders } from "./adopt-disk.ts";
 import { changeSpec, changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { recordHolders } from "./record-holders.ts";
+import { forgetOthers, recordHolders } from "./record-holders.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
@@ -52,7 +52,9 @@ async function sweepStragglers(ports: ControllerPorts, generation: number, signa
 
 async function sweep(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
   ports.logger.warn("the object store went back: every record is proven anew", { generation });
-  const marked = await annotate(ports, { [SWEEP_ANNOTATION]: String(generation) }, signal);
+  // The counter, too, so that the next renewal does not take for news what is being put right here.
+  const counterOf = (lease: Lease): string => String(Math.max(annotatedNumber(lease, COUNTER_ANNOTATION), ports.leaseMemory.counter));
+  const marked = await annotate(ports, (lease) => ({ [SWEEP_ANNOTATION]: String(generation), [COUNTER_ANNOTATION]: counterOf(lease) }), signal);
   if (!marked.ok) return marked;
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
@@ -60,7 +62,7 @@ async function sweep(ports: ControllerPorts, generation: number, signal: AbortSi
     const swept = await sweepVolume(ports, volume, generation, signal);
     if (!swept.ok) return swept;
   }
-  const raised = await annotate(ports, { [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" }, signal);
+  const raised = await annotate(ports, () => ({ [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" }), signal);
   return raised.ok ? ok({}) : raised;
 }
 
@@ -86,7 +88,8 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
     signal,
   );
   if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;
-  return recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
+  const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
+  return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders.value, signal) : recorded;
 }
 
 /** A first format that the backup saw begin may long have ended: nothing is taken for its rest any more. */
@@ -103,11 +106,15 @@ export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): re
     .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
 }
 
-function annotate(ports: ControllerPorts, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Result<Lease, Failure>> {
+function annotate(
+  ports: ControllerPorts,
+  annotationsFor: (lease: Lease) => Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Result<Lease, Failure>> {
   return changeSpec(
     ports.store,
     { kind: "Lease", name: CONTROLLER_LEASE },
-    (lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } }),
+    (lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotationsFor(lease) } } }),
     signal,
   );
 }

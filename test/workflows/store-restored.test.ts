@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { copyFile, rm } from "node:fs/promises";
+import { copyFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
-import type { Lab } from "../../demo/lab.ts";
-import { createVolume, publishOnController } from "../../demo/volume-moves.ts";
+import type { Lab, LabNode } from "../../demo/lab.ts";
+import { createVolume, type DemoVolume, publishOnController, stagingPath, targetPath, unpublishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
-import { recordsHold, startWriter } from "../../demo/workload.ts";
+import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/model/lease.ts";
 import { failsWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
-import { bringUp, takeDown } from "./volume-use.ts";
+import { bringUp, takeDown, untilServed } from "./volume-use.ts";
 import { withLab } from "./with-lab.ts";
 
 const vms = [
@@ -35,11 +35,26 @@ async function counters(lab: Lab, signal: AbortSignal): Promise<readonly number[
   return [lease.ok ? annotatedNumber(lease.value, COUNTER_ANNOTATION) : 0, ...nodes.value.items.map((node) => node.status?.heartbeat ?? 0)];
 }
 
+/** The mounts of a volume on a node: their ids, which a new mount does not get again at once, and their paths. */
+async function mountsOf(volume: DemoVolume, node: LabNode): Promise<readonly string[]> {
+  const lines = (await readFile(`/proc/${node.mountsPid}/mountinfo`, "utf8")).split("\n").map((line) => line.split(" "));
+  return lines
+    .flatMap(([id = "", , , , path = ""]) => (path === stagingPath(node, volume) || path === targetPath(node, volume) ? [`${id} ${path}`] : []))
+    .toSorted();
+}
+
 it("nobody is granted a volume after the store went back to a backup until every record has been proven anew", async (t) => {
   await withLab(t, { vms }, async ({ lab, node, signal }) => {
     const volume = await createVolume(lab, { name: "restored", sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
+    // Another one is on node-b at first. Then it moves to node-a, whose workload has no file open: an unmount would succeed, and cut it off.
+    const idle = await createVolume(lab, { name: "idle", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
+    await bringUp(lab, idle, node("node-b"));
+    const checksums = await writeFiles(node("node-b"), idle);
     await copyStore(lab, "store.db", "backup.db");
     const atBackup = await counters(lab, signal);
+    await takeDown(lab, idle, node("node-b"));
+    await bringUp(lab, idle, node("node-a"));
+    const idleMounts = await mountsOf(idle, node("node-a"));
     await bringUp(lab, volume, node("node-a"));
     const writer = await startWriter(lab, node("node-a"), volume, 1);
     await waitUntil("everybody to have renewed since the backup", WAIT_MAX_MS, async () => {
@@ -49,8 +64,9 @@ it("nobody is granted a volume after the store went back to a backup until every
 
     // A backup younger than one renewal is assumed not to happen. This one knows no writer: whoever believed it would grant the disk to node-b while node-a writes.
     await copyStore(lab, "backup.db", "store.db");
-    const history = await followRecord(lab, volume.name, signal);
-    await lab.orchestrator.addUser("node-a", volume.volumeId, "pod/writer");
+    const [history, idleHistory] = [await followRecord(lab, volume.name, signal), await followRecord(lab, idle.name, signal)];
+    await lab.orchestrator.removeUser("node-b", idle.volumeId);
+    for (const used of [volume, idle]) await lab.orchestrator.addUser("node-a", used.volumeId, "pod/writer");
     await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
     assert.deepEqual(history.writers(), ["node-a@2"], "the first who holds it again is the one who writes, under an epoch above the lost one");
@@ -59,6 +75,15 @@ it("nobody is granted a volume after the store went back to a backup until every
       "nothing was granted in the old generation",
     );
     await writer.untilSynced(writer.lastSynced() + 20);
+
+    await idleHistory.untilSeen("node-a's claim of what is idle", (record) => record.writer?.nodeName === "node-a" && record.storeGeneration === 1);
+    assert.deepEqual(await mountsOf(idle, node("node-a")), idleMounts, "nothing was unmounted by a record of the past");
+    assert.equal(idleMounts.length, 2);
+    assert.ok(await checksumsHold(node("node-a"), idle, checksums));
+    await untilServed(() => unpublishOnController(lab, idle, node("node-b")));
+    await takeDown(lab, idle, node("node-a"));
+    await untilServed(() => lab.controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));
+    await idleHistory.stop();
 
     await writer.process.stop(STOP_GRACE_MS);
     await takeDown(lab, volume, node("node-a"));
