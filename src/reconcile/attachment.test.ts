@@ -1,35 +1,42 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aReplica, attachmentName, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, leaving } from "../core/plan/testing/objects.ts";
+import { formatDiskUri } from "../core/model/disk-uri.ts";
+import { attachmentObjectName } from "../core/model/object-names.ts";
+import {
+  aDetail,
+  anAttachment,
+  aReplica,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  leaving,
+} from "../core/plan/testing/objects.ts";
+import { newRecord } from "../core/plan/writer-steps.ts";
+import { fail } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+import { stateWant } from "./want.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
 const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
-const run = (world: ReconcileWorld): Promise<unknown> => world.answerOf(attachmentReconciler(world.ports).reconcile(attachmentName("node-a"), never));
+const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
+const run = (world: ReconcileWorld): Promise<unknown> => runOn(world, {});
 
-async function givenNode(world: ReconcileWorld): Promise<void> {
-  const made = await world.other.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, never);
-  assert.ok(made.ok);
-  const status = {
-    lastHeartbeatTime: "",
-    heartbeat: 1,
-    readyForVolumeAllocation: true,
-    statusMessage: "",
-    conditions: [],
-    maxVolumes: 8,
-    location: "eastus",
-    zone: "1",
-    busType: "SCSI",
-    vmId: a.vmId,
-    volumes: [],
-  } as const;
-  await world.other.updateStatus("AzDriverNode", { ...made.value, status }, never);
-  assert.ok(await world.clock.runUntil(() => world.ports.cache.get("AzDriverNode", "node-a")?.status !== undefined, 10_000));
+/** Reconciles on a platform that does some things otherwise. */
+function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise<unknown> {
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
 }
+
+const givenNode = (world: ReconcileWorld): Promise<void> => world.given("AzDriverNode", aDriverNode("node-a"));
 
 /** Removes an attachment for good and makes another one under its name, as an unpublish and a publish in quick succession do. */
 async function madeAnew(world: ReconcileWorld): Promise<void> {
@@ -123,5 +130,72 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       await run(world);
       assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("asks nothing of the platform while anything on that VM may stand for an old device, of whichever volume", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const fenced = aVolume({ metadata: { name: "pvc-2" }, status: { record: { ...newRecord(0), quarantine: [a] }, detail: aDetail({ diskUri: otherUri }) } });
+      await world.given("AzVolume", fenced);
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual([[...world.attachedTo], world.steps, world.attachment("node-a")?.status], [[], [], undefined]);
+    }));
+
+  it("attaches to the VM that has the name now, whatever an earlier one had", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { vmId: "older", lun: 3 } }));
+      await run(world);
+      assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId, world.attachment("node-a")?.status?.lun], [["node-a"], a.vmId, 0]);
+    }));
+
+  it("does not write the LUN of its attach over a later attempt: the disk may sit elsewhere by then", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      world.meanwhile.attachDisk = async () => {
+        await forgetAttach(world.other, { diskUri, node: a }, never);
+        const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
+        assert.ok(present.ok);
+        await world.other.updateStatus("AzVolumeAttachment", { ...present.value, status: { state: "Attaching", attempt: "a later one" } }, never);
+      };
+      assert.deepEqual(await run(world), { ok: true, value: {} });
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Attaching", attempt: "a later one" });
+    }));
+
+  const standbyName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
+  const standby = aReplica("node-a", { metadata: { name: standbyName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
+  const full: CloudProvisioner["attachDisk"] = async ({ node }) => fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
+
+  it("lets a standby of another volume go where a primary finds no slot", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.given("AzVolumeAttachment", standby);
+      await runOn(world, { attachDisk: full });
+      const left = await world.other.get("AzVolumeAttachment", standbyName, never);
+      assert.notEqual(left.ok && left.value.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("leaves a standby that was promoted meanwhile, unseen by the cache", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.given("AzVolumeAttachment", standby);
+      world.store.holdWatches(true);
+      await stateWant(
+        { ...world.ports, store: world.other },
+        { volume: aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }), nodeName: "node-a", volumeContext: {} },
+        never,
+      );
+      await runOn(world, { attachDisk: full });
+      const left = await world.other.get("AzVolumeAttachment", standbyName, never);
+      assert.deepEqual([left.ok && left.value.spec.role, left.ok && left.value.metadata.deletionTimestamp], ["Primary", undefined]);
     }));
 });

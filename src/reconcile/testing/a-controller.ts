@@ -15,6 +15,7 @@ import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { LeaseMemory } from "../lease-memory.ts";
 import { createObjectCache } from "../object-cache.ts";
+import { aDisk } from "./a-disk.ts";
 
 /** Longer than anything that a controller waits for. */
 const LIMIT_MS = 3_600_000;
@@ -46,7 +47,7 @@ export interface ReconcileWorld {
   readonly commits: readonly SimulatedCommit[];
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Puts an object into the store with its status, and waits until the cache shows it. */
-  given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void>;
+  given<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(kind: K, object: KindMap[K]): Promise<void>;
   /** Changes the volume's record as somebody else does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
   volume(): AzVolume | undefined;
@@ -183,23 +184,7 @@ function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "attach
     },
     resizeDisk: unused,
     listDisks: unused,
-    getDisk: ({ diskUri }) =>
-      Promise.resolve(
-        world().disks.has(diskUri)
-          ? ok({
-              diskUri,
-              diskName: "pvc-1",
-              location: "eastus",
-              zones: ["1"],
-              skuName: "Premium_LRS",
-              sizeGiB: 10,
-              maxShares: 3,
-              tags: {},
-              isReady: true,
-              attachedTo: [],
-            })
-          : fail({ kind: "DiskNotFound", diskUri }),
-      ),
+    getDisk: ({ diskUri }) => Promise.resolve(world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri })),
     attachDisk: async ({ diskUri, node, mayProceed }, signal) => {
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.add(node.nodeName);
