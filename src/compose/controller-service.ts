@@ -9,8 +9,8 @@ import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "../reconcile/controller-ports.ts";
-import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { runControllers } from "../reconcile/controllers.ts";
+import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
 import type { Options, Values } from "./options.ts";
 import type { ProcessPorts } from "./run-role.ts";
@@ -64,6 +64,18 @@ export function addControllerService(
     settings: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"], unpublish: volumes.unpublish },
   };
   server.add(ControllerService, controllerHandlers(context));
-  const ports: ControllerPorts = { store, cache, cloud, users, clock, random, steps, logger, events: createLogEvents(logger), leaseMemory: new LeaseMemory(), settings: volumes };
+  const ports: ControllerPorts = {
+    store,
+    cache,
+    cloud,
+    users,
+    clock,
+    random,
+    steps,
+    logger,
+    events: createLogEvents(logger),
+    leaseMemory: new LeaseMemory(),
+    settings: volumes,
+  };
   return (signal) => runControllers(ports, signal);
 }

@@ -20,6 +20,13 @@ export const volumeOptions = {
   },
   "replica-attach-tries": { kind: "number", default: 3, min: 1, max: 100, help: "Tries to attach one replica before another node is chosen" },
   "heartbeat-stale-ms": { kind: "number", default: 35_000, min: 100, max: HOUR_MS, help: "A heartbeat that has not moved for this time is stale" },
+  "recall-grace-ms": {
+    kind: "number",
+    default: 1_000,
+    min: 0,
+    max: 600_000,
+    help: "How long an unwanted holder is left to unmount by itself before it is recalled",
+  },
   "recall-answer-ms": {
     kind: "number",
     default: 5_000,
@@ -50,6 +57,7 @@ export function volumeSettingsOf(values: Values<typeof volumeOptions>): VolumeSe
     collectReplicasAfterMs: values["collect-replicas-after-ms"],
     replicaAttachTries: values["replica-attach-tries"],
     heartbeatStaleMs: values["heartbeat-stale-ms"],
+    recallGraceMs: values["recall-grace-ms"],
     recallAnswerMs: values["recall-answer-ms"],
     unmountStallMs: values["unmount-stall-ms"],
     offlineResizeMs: values["offline-resize-ms"],

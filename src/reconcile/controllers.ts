@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { isRecordMissing } from "../core/plan/observed-volume.ts";
 import { ok } from "../core/result.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { ControlLoop, type Reconciler } from "./control-loop.ts";
@@ -14,11 +15,13 @@ import { volumeReconciler } from "./volume.ts";
 
 /** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
 const RESYNC_MS = 60_000;
+/** How often disks without an object are looked for, in milliseconds: one list a resource group. Calls for such a disk do not wait for it. */
+const RECOVER_AGAIN_MS = 600_000;
 const ONLY_KEY = "store";
 
 /**
- * Runs all reconcilers of the controller role until `signal` is aborted. First it recovers: volumes whose objects were lost are rebuilt. Every change in
- * the caches brings the keys that it concerns.
+ * Runs all reconcilers of the controller role until `signal` is aborted. First, and now and then, it recovers: volumes whose objects were lost are rebuilt.
+ * Every change in the caches brings the keys that it concerns.
  */
 export async function runControllers(ports: ControllerPorts, signal: AbortSignal): Promise<void> {
   const loops = {
@@ -83,7 +86,7 @@ function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | unde
     if (volume === undefined) return "";
     const { resourceVersion: _, ...metadata } = volume.metadata;
     const { error: __, conditions: ___, ...status } = volume.status ?? { conditions: [] };
-    return JSON.stringify({ metadata, spec: volume.spec, status });
+    return JSON.stringify({ metadata, spec: volume.spec, status, isRecordMissing: isRecordMissing(volume) });
   };
   return relevant(previous) !== relevant(current);
 }
@@ -125,7 +128,7 @@ function recoveryReconciler(ports: ControllerPorts): Reconciler {
       const recovered = await recoverVolumes(ports, signal);
       if (!recovered.ok) return recovered;
       ports.logger.info("recovery done", { rebuilt: recovered.value });
-      return ok({});
+      return ok({ againAfterMs: RECOVER_AGAIN_MS });
     },
   };
 }

@@ -54,6 +54,8 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       return beginFence(ports, observed, { volumeName, volumeId }, action, signal);
     case "ConfirmVanished":
       return settled(await confirmVanished(ports, { volumeName, volumeId }, action.node, signal));
+    case "PlanAgain":
+      return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
       ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Normal", reason: action.reason, message: action.message });
       return ok({ againAfterMs: action.retryAfterMs });
@@ -162,7 +164,8 @@ async function confirmVanished(
   if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) {
     // A VM of the cluster's resource group on which no plug-in runs: nobody there can show anything.
     const isNode = ports.cache.get("AzDriverNode", node.nodeName) !== undefined;
-    return isNode ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, instance.value.instanceUri, signal);
+    const isListed = instance.value.dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId));
+    return isNode || isListed ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, instance.value.instanceUri, signal);
   }
   const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;

@@ -106,7 +106,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
   }
 
   function publish<K extends Kind>(kind: K, changes: readonly CachedChange<K>[]): void {
-    const watchedMs = watched.get(kind)?.totalMs() ?? 0;
+    const watchedMs = watched.get(kind)?.totalMsNow() ?? 0;
     for (const { name, current } of changes) {
       if (current === undefined) watchedAtChange.get(kind)?.delete(name);
       else watchedAtChange.get(kind)?.set(name, watchedMs);
@@ -230,7 +230,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     },
     watchedUnchangedMs: (kind, name) => {
       const watchedMs = watchedAtChange.get(kind)?.get(name);
-      return watchedMs === undefined ? undefined : (watched.get(kind)?.totalMs() ?? 0) - watchedMs;
+      return watchedMs === undefined ? undefined : Math.max(0, (watched.get(kind)?.totalMs() ?? 0) - watchedMs);
     },
     lastHeardElapsedMs: (kind) => watched.get(kind)?.lastHeardElapsedMs(),
     onChange: (listener) => {
@@ -249,19 +249,22 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
 interface WatchedTime {
   readonly hear: () => void;
   readonly totalMs: () => number;
+  /** What the total will be if something is heard right now: an own write is learnt of between two words of the watch, and has not stood since the earlier one. */
+  readonly totalMsNow: () => number;
   readonly lastHeardElapsedMs: () => number | undefined;
 }
 
 function createWatchedTime(clock: Clock): WatchedTime {
   let totalMs = 0;
   let lastHeardMs: number | undefined;
+  const totalMsNow = (): number => totalMs + (lastHeardMs === undefined ? 0 : Math.min(clock.elapsedMs() - lastHeardMs, WATCHED_GAP_MAX_MS));
   return {
     hear: () => {
-      const nowMs = clock.elapsedMs();
-      if (lastHeardMs !== undefined) totalMs += Math.min(nowMs - lastHeardMs, WATCHED_GAP_MAX_MS);
-      lastHeardMs = nowMs;
+      totalMs = totalMsNow();
+      lastHeardMs = clock.elapsedMs();
     },
     totalMs: () => totalMs,
+    totalMsNow,
     lastHeardElapsedMs: () => lastHeardMs,
   };
 }

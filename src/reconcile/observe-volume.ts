@@ -15,6 +15,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   const use: VolumeUse = writer === undefined || volumeId === undefined ? { kind: "unknown" } : users.cachedOn({ nodeName: writer.nodeName, volumeId });
   return {
     volume,
+    unchangedMs: cache.unchangedMs("AzVolume", volumeName) ?? 0,
     attachments: attachments.map((attachment) => ({
       attachment,
       unchangedMs: cache.unchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,

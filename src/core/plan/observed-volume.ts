@@ -33,6 +33,8 @@ export interface VolumeSettings {
   readonly replicaAttachTries: number;
   /** A heartbeat that has not moved for this time is stale, in milliseconds. Default 35,000: three heartbeats and a half. */
   readonly heartbeatStaleMs: number;
+  /** How long an unwanted holder is left to unmount by itself before it is recalled, in milliseconds. Default 1,000: an orderly unstage takes less. */
+  readonly recallGraceMs: number;
   /** How long a node that is out of service may leave a recall unanswered, in milliseconds. Default 5,000. */
   readonly recallAnswerMs: number;
   /** How long an unmount under recall may make no progress, in milliseconds. Default 120,000: flushing 10 GB takes minutes and is healthy. */
@@ -44,6 +46,8 @@ export interface VolumeSettings {
 /** One volume with all that its plans need to know. */
 export interface ObservedVolume {
   readonly volume: AzVolume;
+  /** How long the volume has not changed, in milliseconds on the observer's own clock. */
+  readonly unchangedMs: number;
   /** All of the volume's attachments, sorted by name. */
   readonly attachments: readonly ObservedAttachment[];
   /** All nodes, sorted by name. */

@@ -166,6 +166,16 @@ describe("planWriter", () => {
     ]);
   });
 
+  it("leaves an orderly unstage alone for a moment before it recalls", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const attachments = [anAttachment("node-a")];
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [{ kind: "PlanAgain", afterMs: 600 }]);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [{ kind: "Recall", attachmentName: attachmentName("node-a") }]);
+    const dead = [aNode("node-a", { isOutOfService: true }), aNode("node-b")];
+    const planned = planWriter(anObservedVolume({ volume, attachments, nodes: dead, unchangedMs: 0 }));
+    assert.deepEqual(planned.at(-1), { kind: "Recall", attachmentName: attachmentName("node-a") });
+  });
+
   it("fences a recalled holder only for a reason that the rules name", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
     const recall = { id: "recall-1", since: agoMs(600_000) };

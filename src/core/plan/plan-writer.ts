@@ -27,6 +27,7 @@ export type WriterAction =
   | { readonly kind: "EndRecall"; readonly attachmentName: string }
   | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly ground: FenceGround; readonly because: string }
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
+  | { readonly kind: "PlanAgain"; readonly afterMs: number }
   | { readonly kind: "WaitFor"; readonly reason: string; readonly message: string; readonly retryAfterMs: number };
 
 /** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
@@ -108,7 +109,12 @@ function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): read
 function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
-  if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
+  if (own.attachment.spec.recall === undefined) {
+    const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
+    // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an alarming event.
+    if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "PlanAgain", afterMs: leftMs }];
+    return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
+  }
   const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   const message = `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`;

@@ -70,6 +70,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       }));
     case "ReleaseCheck":
     case "WaitFor":
+    case "PlanAgain":
       return observed;
     default:
       return unreachable(action);

@@ -25,6 +25,7 @@ export const settings: VolumeSettings = {
   collectReplicasAfterMs: 300_000,
   replicaAttachTries: 3,
   heartbeatStaleMs: 35_000,
+  recallGraceMs: 1_000,
   recallAnswerMs: 5_000,
   unmountStallMs: 120_000,
   offlineResizeMs: 600_000,
@@ -165,6 +166,7 @@ export function anObservedVolume(
   const nodes = overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
   return {
     volume: aVolume(),
+    unchangedMs: 60_000,
     nodes,
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     writerUse: "unknown",
