@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { WriterAction } from "../core/plan/plan-writer.ts";
-import { agoMs, anAttachment, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
 const granted = aWriter("node-a", { held: false, takes: 0 });
 
-async function execute(world: ReconcileWorld, action: WriterAction): Promise<unknown> {
+async function execute(world: ReconcileWorld, action: WriterAction, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
   const observed = observeVolume(world.ports, "pvc-1");
   assert.ok(observed !== undefined);
-  return world.answerOf(executeWriterAction(world.ports, observed, action, never));
+  return world.answerOf(executeWriterAction({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }, observed, action, never));
 }
 
 describe("executeWriterAction", () => {
@@ -90,6 +95,53 @@ describe("executeWriterAction", () => {
       assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
+
+  describe("of a VM on which no plug-in of ours runs", () => {
+    const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
+    const rows: readonly { readonly because: string; readonly node: NodeIdentity; readonly vmUri: string }[] = [
+      { because: "in another resource group", node: { nodeName: vmUri, vmId: vmUri }, vmUri },
+      { because: "in the cluster's own resource group", node: a, vmUri: "/vms/node-a" },
+    ];
+    for (const { because, node, vmUri: instanceUri } of rows) {
+      it(`lets go of it only once its owner has taken the disk off it: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+          world.instances.set("node-a", a.vmId);
+          await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk({ attachedTo: [instanceUri.toUpperCase()] })) });
+          assert.deepEqual(world.record()?.unproven, [node]);
+          await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk()) });
+          assert.deepEqual(world.record()?.unproven, []);
+        }));
+    }
+
+    it("believes the VM that still lists a disk which no longer names it", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
+        world.instances.set("node-a", a.vmId);
+        const { inspectInstance } = world.ports.cloud;
+        await execute(
+          world,
+          { kind: "ConfirmVanished", node: a },
+          {
+            getDisk: async () => ok(aDisk()),
+            inspectInstance: async (request, signal) => {
+              const instance = await inspectInstance(request, signal);
+              return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 0, beingDetached: true }] }) : instance;
+            },
+          },
+        );
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+
+    it("never speaks for a node of ours", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        world.instances.set("node-a", a.vmId);
+        await execute(world, { kind: "ConfirmVanished", node: a }, { getDisk: async () => ok(aDisk()) });
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+  });
 });
 
 async function changeAttachment(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 
@@ -74,5 +75,22 @@ describe("fenceReconciler", () => {
       assert.notEqual(stale?.status?.record?.fencing, undefined);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual([...world.attachedTo], ["node-a"]);
+    }));
+
+  it("comes again where the store could not be read between the platform's look and its write: the record may still say fencing", () =>
+    withFence(async (world) => {
+      const { fenceDisk } = world.ports.cloud;
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        fenceDisk: (request, signal) => {
+          world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
+          return fenceDisk(request, signal);
+        },
+      };
+      const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
+      assert.deepEqual(await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), refused);
+      assert.deepEqual([[...world.attachedTo], world.record()?.fencing], [["node-a"], a]);
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.quarantine, [a]);
     }));
 });

@@ -51,6 +51,13 @@ describe("stateWant", () => {
       assert.equal(world.commits.length, commits);
     }));
 
+  it("leaves a read-only publication as it is where whoever wants it does not say how it is published", () =>
+    withAttachment(anAttachment("node-a", { spec: { readOnly: true } }), async (world) => {
+      await endWant(world.ports, { ...unpublish, keepsPrimary: true }, never);
+      await stateWant(world.ports, { volume: aVolume(), nodeName: "node-a", volumeContext: {} }, never);
+      assert.deepEqual([specOf(world)?.readOnly, specOf(world)?.want !== undefined], [true, true]);
+    }));
+
   it("waits for an attachment that is leaving, and for the disk", () =>
     withAttachment(leaving(aReplica("node-a")), async (world) => {
       const left = await stateWant(world.ports, publish, never);

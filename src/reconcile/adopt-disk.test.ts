@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { findHolders, isForeign } from "./adopt-disk.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+
+const never = new AbortController().signal;
+const vmUri = (resourceGroup: string, name: string): string =>
+  `/subscriptions/sub-1/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
+const nodeNameOf = (uri: string): string | undefined => (uri.includes("/rg-1/") ? uri.split("/").at(-1) : undefined);
+
+function holdersOf(world: ReconcileWorld, attachedTo: readonly string[], overrides: Partial<CloudProvisioner> = {}): ReturnType<typeof findHolders> {
+  return findHolders({ ...world.ports.cloud, nodeNameOf, ...overrides }, aDisk({ attachedTo }), never);
+}
+
+describe("findHolders", () => {
+  it("names every VM that has the disk, those of other resource groups by their URIs, also where a node of ours has the same name", () =>
+    withControllerPorts(async (world) => {
+      world.instances.set("node-a", "vm-of-node-a");
+      const foreign = vmUri("rg-2", "vm-x");
+      const namesake = vmUri("rg-2", "node-a");
+      const holders = await holdersOf(world, [foreign, namesake, vmUri("rg-1", "node-a")]);
+      assert.deepEqual(holders, {
+        ok: true,
+        value: [
+          { node: { nodeName: foreign, vmId: foreign }, lun: undefined },
+          { node: { nodeName: namesake, vmId: namesake }, lun: undefined },
+          { node: identity("node-a"), lun: undefined },
+        ],
+      });
+      assert.ok(holders.ok);
+      assert.deepEqual(
+        holders.value.map(({ node }) => isForeign(node)),
+        [true, true, false],
+      );
+    }));
+
+  it("leaves out only a VM of the cluster that is no more", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await holdersOf(world, [vmUri("rg-1", "node-a")]), { ok: true, value: [] });
+    }));
+
+  it("answers nobody where the platform can't be asked about one of them", () =>
+    withControllerPorts(async (world) => {
+      const failure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
+      assert.deepEqual(await holdersOf(world, [vmUri("rg-1", "node-a")], { inspectInstance: async () => fail(failure) }), fail(failure));
+    }));
+
+  it("tells where the disk sits, whatever case its URI is written in", () =>
+    withControllerPorts(async (world) => {
+      world.instances.set("node-a", "vm-of-node-a");
+      const { inspectInstance } = world.ports.cloud;
+      const holders = await holdersOf(world, [vmUri("rg-1", "node-a")], {
+        inspectInstance: async (request, signal) => {
+          const instance = await inspectInstance(request, signal);
+          return instance.ok
+            ? { ok: true, value: { ...instance.value, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached: false }] } }
+            : instance;
+        },
+      });
+      assert.deepEqual(holders, { ok: true, value: [{ node: identity("node-a"), lun: 4 }] });
+    }));
+});
