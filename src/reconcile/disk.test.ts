@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, aVolume, diskUri } from "../core/plan/testing/objects.ts";
+import { agoMs, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { diskReconciler } from "./disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const never = new AbortController().signal;
+const a = identity("node-a");
 const deleted = { deletionTimestamp: agoMs(0), finalizers: [VOLUME_FINALIZER] };
 const run = (world: ReconcileWorld): Promise<unknown> => world.answerOf(diskReconciler(world.ports).reconcile("pvc-1", never));
 
@@ -55,4 +60,47 @@ describe("diskReconciler", () => {
       await run(world);
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
     }));
+
+  describe("of a disk that is not new", () => {
+    const { status: _, ...unknown } = aVolume({ spec: { diskUri } });
+    const platform: Partial<CloudProvisioner> = { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })), nodeNameOf: () => "node-a" };
+
+    async function withHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+      await withControllerPorts(async (world) => {
+        world.instances.set("node-a", a.vmId);
+        await world.given("AzVolume", unknown);
+        await act(world);
+      });
+    }
+
+    function adopt(world: ReconcileWorld): Promise<unknown> {
+      const { inspectInstance } = world.ports.cloud;
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        ...platform,
+        inspectInstance: async (request, signal) => {
+          const instance = await inspectInstance(request, signal);
+          return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: false }] }) : instance;
+        },
+      };
+      return world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+    }
+
+    it("trusts nobody who has it, and grants it to nobody, before it is recorded where it sits", () =>
+      withHolder(async (world) => {
+        world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
+        await adopt(world);
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[a], undefined, undefined]);
+        assert.deepEqual(await adopt(world), { ok: true, value: {} });
+        assert.deepEqual(world.attachment("node-a")?.status, { state: "Attached", vmId: a.vmId, lun: 4, publishContext: { LUN: "4" } });
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[a], diskUri]);
+      }));
+
+    it("goes on above every epoch that a node noted", () =>
+      withHolder(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] }));
+        await adopt(world);
+        assert.equal(world.record()?.epoch, 7);
+      }));
+  });
 });

@@ -376,6 +376,19 @@ describe("createObjectCache", () => {
         assert.ok((cache.watchedUnchangedMs("AzDriverNode", "node-a") ?? 0) <= 30_000);
       }),
     );
+
+    it(
+      "does not count the time before an own write that the watch has not told yet",
+      inWorld(async ({ cache, clock, writer, start }) => {
+        start();
+        const volume = await create(writer, "AzVolume", aVolume("pvc-1"));
+        await clock.advance(19_000);
+        cache.remember("AzVolume", await label(writer, volume, "1"));
+        assert.equal(cache.watchedUnchangedMs("AzVolume", "pvc-1"), 0);
+        await clock.advance(11_000);
+        assert.ok((cache.watchedUnchangedMs("AzVolume", "pvc-1") ?? Infinity) <= 11_000);
+      }),
+    );
   });
 
   for (let seed = 1; seed <= 12; seed++) {
