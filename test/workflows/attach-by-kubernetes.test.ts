@@ -8,8 +8,9 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { changeSpec } from "../../src/reconcile/change-object.ts";
-import { failsWith } from "./csi-failure.ts";
+import { failsWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
+import { createRequest, nodePublishRequest, publishRequest } from "./requests.ts";
 import { bringUp, takeDown, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -180,6 +181,32 @@ async function outlivesPlugin(world: LabWorld, end: "SIGTERM" | "SIGKILL"): Prom
   await cleanUp(world, volume);
 }
 
+/** Nobody can say who may write while the store is away; who does goes on. */
+async function outlivesStoreOutage(world: LabWorld): Promise<void> {
+  const { lab, node, signal } = world;
+  const volume = await newVolume(world, "outage");
+  await bringUp(lab, volume, node("node-a"));
+  const writer = await startWriter(lab, node("node-a"), volume, 1);
+  await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
+  const outcomes = [
+    lab.controller.createVolume(createRequest({ name: "not-now" }), { timeoutMs: PATIENCE_MS }),
+    lab.controller.controllerPublishVolume(publishRequest(volume, node("node-b")), { timeoutMs: PATIENCE_MS }),
+    node("node-a").csi.nodePublishVolume(nodePublishRequest(volume, node("node-a")), { timeoutMs: PATIENCE_MS }),
+  ];
+  for (const call of outcomes.map(outcomeOf)) assert.match((await call).code, /^(?:UNAVAILABLE|DEADLINE_EXCEEDED)$/u);
+  await writer.untilSynced(writer.lastSynced() + 10);
+  await lab.processes.get("store")?.restart();
+  const record = await readRecord(lab, volume, signal);
+  assert.ok(record?.writer?.nodeName === "node-a" && record.writer.held && record.writer.wanted && record.fencing === undefined);
+  await writer.untilSynced(writer.lastSynced() + 10);
+  await writer.process.stop(STOP_GRACE_MS);
+  await takeDown(lab, volume, node("node-a"));
+  await bringUp(lab, volume, node("node-b"));
+  assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()));
+  await takeDown(lab, volume, node("node-b"));
+  await cleanUp(world, volume);
+}
+
 it("volumes that an orchestrator publishes", async (t) => {
   await withLab(t, { vms, controllerFlags: [`--unmount-stall-ms=${UNMOUNT_STALL_MS}`] }, async (world) => {
     await t.test("a healthy user is never cut off, neither by unpublishing nor by publishing elsewhere", () => keepsHealthyUser(world));
@@ -187,6 +214,7 @@ it("volumes that an orchestrator publishes", async (t) => {
     await t.test("a node that was recalled stages again when it is published again", () => stagesAgain(world));
     await t.test("a node that nobody uses the volume on lets go of it for another", () => releasesLeakedHolder(world));
     await t.test("a node whose unmount makes no progress is fenced", () => fencesStalledUnmount(world));
+    await t.test("a writer outlives an outage of the store", () => outlivesStoreOutage(world));
     await t.test("a writer outlives its node plug-in's update", () => outlivesPlugin(world, "SIGTERM"));
     await t.test("a writer outlives its node plug-in's crash", () => outlivesPlugin(world, "SIGKILL"));
   });

@@ -1,16 +1,25 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, writeFile } from "node:fs/promises";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import type { LabNode } from "../../demo/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, publishOnController, publishOnNode, stage, targetPath, unpublishOnController } from "../../demo/volume-moves.ts";
+import {
+  createVolume,
+  type DemoVolume,
+  publishOnController,
+  publishOnNode,
+  stage,
+  stagingPath,
+  targetPath,
+  unpublishOnController,
+} from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 import { failsWith } from "./csi-failure.ts";
-import { GIB } from "./requests.ts";
+import { GIB, nodePublishRequest } from "./requests.ts";
 import { blockForManyNodes, blockForOneNode, bringUp, fileSystemForOneNode, takeDown } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -206,10 +215,44 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
 
+async function bindsSeveralTargets(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const a = node("node-a");
+  const volume = await newVolume(world, "two-targets", 1, { ...fileSystemForOneNode("ext4"), accessMode: { mode: "SINGLE_NODE_MULTI_WRITER" } });
+  await bringUp(lab, volume, a);
+  const readOnlyPath = `${targetPath(a, volume)}-read-only`;
+  await a.csi.nodePublishVolume(nodePublishRequest(volume, a, { targetPath: readOnlyPath, readonly: true }));
+  await writeFile(a.seenFromOutside(`${targetPath(a, volume)}/file`), "seen by both");
+  assert.equal(await readFile(a.seenFromOutside(`${readOnlyPath}/file`), "utf8"), "seen by both");
+  await assert.rejects(writeFile(a.seenFromOutside(`${readOnlyPath}/file`), "refused"), /EROFS/u);
+  await failsWith(
+    a.csi.nodeUnstageVolume({ volumeId: volume.volumeId, stagingTargetPath: stagingPath(a, volume) }),
+    "FAILED_PRECONDITION",
+    targetPath(a, volume),
+    readOnlyPath,
+  );
+  await a.csi.nodeUnpublishVolume({ volumeId: volume.volumeId, targetPath: readOnlyPath });
+  await takeDown(lab, volume, a);
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
+async function bindsOneTarget(world: LabWorld): Promise<void> {
+  const { lab, node } = world;
+  const a = node("node-a");
+  const volume = await newVolume(world, "one-target", 1, { ...fileSystemForOneNode("ext4"), accessMode: { mode: "SINGLE_NODE_SINGLE_WRITER" } });
+  await bringUp(lab, volume, a);
+  const second = nodePublishRequest(volume, a, { targetPath: `${targetPath(a, volume)}-second` });
+  await failsWith(a.csi.nodePublishVolume(second), "FAILED_PRECONDITION", targetPath(a, volume));
+  await takeDown(lab, volume, a);
+  await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+}
+
 it("volumes other than a plain ext4", async (t) => {
   await withLab(t, { vms }, async (world) => {
     await t.test("raw block moves, and a fenced node's open descriptor writes no more", () => movesRawBlock(world));
     await t.test("xfs moves", () => movesXfs(world));
+    await t.test("a volume for several pods of one node is bound for each, read-only where asked", () => bindsSeveralTargets(world));
+    await t.test("a volume for a single pod is bound once", () => bindsOneTarget(world));
     await t.test("a disk of its own grows in use: xfs", () => growsInUse(world));
     await t.test("a disk of its own grows in use: ext4, where the kernel lets it", () => growsExt4InUse(world));
     await t.test("a shared disk grows only while nobody has it published", () => growsSharedOffline(world));
