@@ -29,7 +29,7 @@ async function inUse({ lab, node, signal }: LabWorld): Promise<{ readonly volume
 
 /** Everything but the writer ends, the store's file is lost, and an empty store begins. Answers what happens to the volume's record from then on. */
 async function loseTheStore({ lab, signal }: LabWorld, volume: DemoVolume): Promise<RecordHistory> {
-  await Promise.all(["controller", "node-a", "node-b"].map((name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
+  await Promise.all(["controller", "node-a", "node-b"].map(async (name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
   await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
   for (const suffix of ["", "-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
   await lab.processes.get("store")?.restart();
