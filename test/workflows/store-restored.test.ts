@@ -3,6 +3,7 @@ import { copyFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 import type { Lab, LabNode } from "../../demo/lab.ts";
+import { attachedNodes } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, publishOnController, stagingPath, targetPath, unpublishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
@@ -77,6 +78,7 @@ it("nobody is granted a volume after the store went back to a backup until every
     await writer.untilSynced(writer.lastSynced() + 20);
 
     await idleHistory.untilSeen("node-a's claim of what is idle", (record) => record.writer?.nodeName === "node-a" && record.storeGeneration === 1);
+    assert.deepEqual([...(await attachedNodes(lab, idle, signal)).keys()], ["node-a"], "a LUN of the past would lead node-b to another disk");
     assert.deepEqual(await mountsOf(idle, node("node-a")), idleMounts, "nothing was unmounted by a record of the past");
     assert.equal(idleMounts.length, 2);
     assert.ok(await checksumsHold(node("node-a"), idle, checksums));
