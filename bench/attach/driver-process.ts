@@ -82,18 +82,23 @@ async function main(task: DriverTask): Promise<void> {
 }
 
 async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory">): Promise<Recovered> {
-  let listedMs = 0;
+  let listingMs = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...parts.cloud,
-    listDisks: (request, signal) => parts.cloud.listDisks(request, signal).finally(() => (listedMs = systemClock.elapsedMs())),
+    listDisks: async (request, signal) => {
+      const startedMs = systemClock.elapsedMs();
+      const listed = await parts.cloud.listDisks(request, signal);
+      listingMs += systemClock.elapsedMs() - startedMs;
+      return listed;
+    },
   };
   const ports = { ...parts, cloud, events: createLogEvents(parts.logger), leaseMemory: new LeaseMemory() };
   const once = async (): Promise<{ readonly volumes: number; readonly seconds: number; readonly listSeconds: number }> => {
     const startedMs = systemClock.elapsedMs();
+    listingMs = 0;
     const recovered = await recoverVolumes(ports, new AbortController().signal);
     if (!recovered.ok) throw new Error(JSON.stringify(recovered.failure));
-    const [seconds, listSeconds] = [systemClock.elapsedMs(), listedMs].map((ms) => (ms - startedMs) / MS_PER_SECOND);
-    return { volumes: recovered.value, seconds: seconds ?? 0, listSeconds: listSeconds ?? 0 };
+    return { volumes: recovered.value, seconds: (systemClock.elapsedMs() - startedMs) / MS_PER_SECOND, listSeconds: listingMs / MS_PER_SECOND };
   };
   const first = await once();
   const mib = await residentMiB(process.pid);

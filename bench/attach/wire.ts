@@ -24,7 +24,7 @@ const GIB = 1024n ** 3n;
 /** 10,000 disks listed and reconciled by a driver whose object store was lost. */
 export interface Start {
   readonly seconds: number;
-  /** Of these, until all disks were listed. */
+  /** Of these, for listing disks. */
   readonly listSeconds: number;
   /** The same again, with the object store intact. */
   readonly againSeconds: number;
