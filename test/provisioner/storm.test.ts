@@ -9,6 +9,7 @@ import type { Result } from "../../src/core/result.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { FaultEffect } from "../../src/emulator/model/faults.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import { strikeVm } from "../../src/emulator/model/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, mayAlways, never, vmUri } from "../contract/cloud-bench.ts";
@@ -17,6 +18,7 @@ const SEEDS = 60;
 const NODES = ["node-a", "node-b", "node-c"] as const;
 const DISKS = 6;
 const STEPS = 60;
+const GUEST_EVENT_CHANCE = 0.05;
 const DAY_MS = 86_400_000;
 
 /** Troubles that come and go during the storm. */
@@ -101,6 +103,12 @@ function checkWorld(model: ComputeModel): void {
   }
 }
 
+function strikeGuest(model: ComputeModel, nodeName: string, event: "GuestHang" | "GuestRecovery"): void {
+  const vm = findVm(model.world, vmUri(nodeName));
+  assert.ok(vm !== undefined);
+  strikeVm(model.world, vm, event);
+}
+
 /** The LUN at which the VM has the disk for good. */
 function lunOn(model: ComputeModel, disk: string, node: NodeIdentity): number | undefined {
   return findVm(model.world, vmUri(node.nodeName))?.dataDisks.find((entry) => entry.diskId === disk && entry.phase === "Attached")?.lun;
@@ -131,6 +139,8 @@ describe("the provisioner in a storm", () => {
             act({ provisioner: pick(provisioners), disk, node, kind: pick(["attach", "attach", "detach", "fence"] as const) }).finally(() => busy.delete(pair)),
           );
         }
+        // Guests hang and come back: their regular detaches do not end meanwhile.
+        if (random.next() < GUEST_EVENT_CHANCE) strikeGuest(model, pick(NODES), pick(["GuestHang", "GuestRecovery"]));
         await rest(random.next() * 8000);
         checkWorld(model);
       }
