@@ -196,6 +196,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(await callsFor(other), ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
       });
 
+      on("puts disks that are asked for at once into one update, although each is looked at first", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uris: string[] = [];
+        for (let disk = 0; disk < 8; disk++) uris.push(await addDisk(cloud, `pvc-${disk}`));
+        const fresh = cloud.another();
+        const attached = await cloud.run(Promise.all(uris.map((uri) => attaching(fresh, { diskUri: uri, node }))));
+        assert.deepEqual(attached.map((answer) => valueOf(answer).lun).toSorted(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert.equal(vmWrites(cloud, "node-a").length, 1);
+      });
+
       on("believes what it knows of a disk only as far as that lets it attach", async (cloud) => {
         const [nodeA, nodeB] = [addVm(cloud, "node-a"), addVm(cloud, "node-b")];
         const uri = await addDisk(cloud, "pvc-1");

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { ok } from "../../src/core/result.ts";
+import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import type { ArmApi } from "../../src/provisioner/arm-api.ts";
+import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never, valueOf } from "../contract/cloud-bench.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Looks at `nodes` VMs of size Standard_D8s_v5 at once, as often as `rounds` says, an hour apart; answers what was seen last, when, and how often Azure was asked. */
+async function inspect(
+  listVmSizes: ArmApi["listVmSizes"],
+  { nodes = 1, rounds = 1 }: { readonly nodes?: number; readonly rounds?: number } = {},
+): Promise<{ readonly dataDisksMax: number; readonly tookMs: number; readonly asked: number }> {
+  const clock = createVirtualClock();
+  const model = createComputeModel({ clock });
+  for (let index = 0; index < nodes; index++)
+    addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name: `node-${index}` });
+  let asked = 0;
+  const provisioner = createAzureCloudProvisioner({
+    arm: {
+      ...createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 }),
+      listVmSizes: (request, signal) => {
+        asked++;
+        return listVmSizes(request, signal);
+      },
+    },
+    clock,
+    random: createSeededRandom(1),
+    place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
+    lifetime: never,
+  });
+  let last = { dataDisksMax: 0, tookMs: 0 };
+  for (let round = 0; round < rounds; round++) {
+    await clock.advance(HOUR_MS);
+    const startedMs = clock.elapsedMs();
+    let isDone = false;
+    const seen = Promise.all(Array.from({ length: nodes }, (_, index) => provisioner.inspectInstance({ nodeName: `node-${index}` }, never))).finally(
+      () => (isDone = true),
+    );
+    await clock.runUntil(() => isDone, HOUR_MS);
+    const [first] = await seen;
+    assert.ok(first !== undefined);
+    last = { dataDisksMax: valueOf(first).dataDisksMax, tookMs: clock.elapsedMs() - startedMs };
+  }
+  return { ...last, asked };
+}
+
+const lists =
+  (dataDisksMax: number): ArmApi["listVmSizes"] =>
+  () =>
+    Promise.resolve({ result: ok([{ name: "standard_d8S_v5", dataDisksMax }]), remaining: [] });
+
+describe("how many disks a VM takes", () => {
+  it("is what Azure's own list says, whatever our table says, asked for once by all who want to know", async () => {
+    assert.deepEqual(await inspect(lists(20), { nodes: 5, rounds: 3 }), { dataDisksMax: 20, tookMs: 10, asked: 1 });
+  });
+
+  it("is asked for again after a day", async () => {
+    assert.equal((await inspect(lists(20), { rounds: 27 })).asked, 2);
+  });
+
+  it("is never more than there are LUNs", async () => {
+    assert.equal((await inspect(lists(999))).dataDisksMax, 64);
+  });
+
+  it("is what our table says where Azure does not answer in time", async () => {
+    const silent: ArmApi["listVmSizes"] = (_request, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    assert.deepEqual(await inspect(silent), { dataDisksMax: 16, tookMs: 2010, asked: 1 });
+  });
+});
