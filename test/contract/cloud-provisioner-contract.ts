@@ -202,7 +202,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         for (let disk = 0; disk < 8; disk++) uris.push(await addDisk(cloud, `pvc-${disk}`));
         const fresh = cloud.another();
         const attached = await cloud.run(Promise.all(uris.map((uri) => attaching(fresh, { diskUri: uri, node }))));
-        assert.deepEqual(attached.map((answer) => valueOf(answer).lun).toSorted(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert.deepEqual(
+          attached.map((answer) => valueOf(answer).lun).toSorted((left, right) => left - right),
+          [0, 1, 2, 3, 4, 5, 6, 7],
+        );
         assert.equal(vmWrites(cloud, "node-a").length, 1);
       });
 
