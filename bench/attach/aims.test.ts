@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { measureChurn } from "./churn.ts";
+import { measureFleet } from "./fleet.ts";
+import { measureOneVm, measurePoison } from "./one-vm.ts";
+
+/** What the benchmark shows on the virtual clock is the same on every machine, so that it can be held to. */
+describe("the attach queue on the model", () => {
+  it("attaches 30 disks that are asked for at once in one update, within 1.15 times the floor, and before either plain client", async () => {
+    const { floorMs, ms, armWrites, oneByOneMs, windowMs } = await measureOneVm();
+    assert.equal(armWrites, 1);
+    assert.ok(ms <= floorMs * 1.15, `${ms} ms, floor ${floorMs} ms`);
+    assert.ok(ms < windowMs && windowMs < oneByOneMs);
+  });
+
+  it("attaches 29 of 30 when one fails each update that it is part of, and answers one error", async () => {
+    const { attached, errors } = await measurePoison();
+    assert.deepEqual({ attached, errors }, { attached: 29, errors: 1 });
+  });
+
+  it("loses none of 300 disks on 20 VMs under Azure's limits, and is refused no call", async () => {
+    const { lost, throttled, writes } = await measureFleet();
+    assert.deepEqual({ lost, throttled }, { lost: 0, throttled: 0 });
+    assert.ok(writes <= 40, `${writes} updates`);
+  });
+
+  it("uses up a small budget while work waits, and lets each failover go first", async () => {
+    const { budgetUsed, failovers, failoversFirst } = await measureChurn();
+    assert.ok(budgetUsed >= 0.95, `${budgetUsed} of the budget`);
+    assert.equal(failoversFirst, failovers);
+  });
+});
