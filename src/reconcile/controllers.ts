@@ -78,26 +78,28 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
 }
 
 /**
- * Whether a volume has changed in anything that a plan looks at. What a failed try leaves (its error, its retries) and what is only told (conditions) is no news:
- * if it were, each failure would bring the next try at once, whatever back-off or Azure's Retry-After say.
+ * Whether a volume has changed in anything that a plan looks at. That a try has begun, what a failed one leaves (its error, its retries) and what is only told
+ * (conditions) is no news: if it were, each failure would bring the next try at once, whatever back-off or Azure's Retry-After say.
  */
 function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | undefined): boolean {
   const relevant = (volume: AzVolume | undefined): string => {
     if (volume === undefined) return "";
     const { resourceVersion: _, ...metadata } = volume.metadata;
-    const { error: __, conditions: ___, ...status } = volume.status ?? { conditions: [] };
-    return JSON.stringify({ metadata, spec: volume.spec, status, isRecordMissing: isRecordMissing(volume) });
+    const { error: __, conditions: ___, state, ...status } = volume.status ?? { conditions: [], state: "Pending" as const };
+    const phase = state === "Creating" ? "Pending" : state;
+    return JSON.stringify({ metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) });
   };
   return relevant(previous) !== relevant(current);
 }
 
-/** The same for an attachment: that a try has begun, or has failed, is one state, until it was the last one. */
+/** The same for an attachment: that a try is to come, has begun, or has failed, is one state, until it was the last one. */
 function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: AzVolumeAttachment | undefined, triesMax: number): boolean {
   const relevant = (attachment: AzVolumeAttachment | undefined): string => {
     if (attachment === undefined) return "";
     const { resourceVersion: _, ...metadata } = attachment.metadata;
     const { error, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
-    const phase = state === "AttachmentFailed" ? "Attaching" : state === "DetachmentFailed" ? "Detaching" : state;
+    const isUnderWay = attachment.metadata.deletionTimestamp !== undefined || state === "Attaching" || state === "AttachmentFailed";
+    const phase = isUnderWay ? "Pending" : state;
     return JSON.stringify({ metadata, spec: attachment.spec, status, phase, hasGivenUp: (error?.retries ?? 0) >= triesMax });
   };
   return relevant(previous) !== relevant(current);

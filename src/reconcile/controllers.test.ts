@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, leaving } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
+import { runControllers } from "./controllers.ts";
+import { driverTags } from "./disk-tags.ts";
+import { rememberingStore } from "./remembering-store.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+
+/** How long each call to the platform takes, in milliseconds. */
+const CALL_MS = 100;
+
+/** Runs all controllers on a platform that does some things otherwise, while `act` looks on. */
+async function whileRunning(world: ReconcileWorld, cloud: Partial<CloudProvisioner>, act: () => Promise<void>): Promise<void> {
+  const life = new AbortController();
+  const store = rememberingStore(world.ports.store, world.ports.cache, ["AzVolume", "AzVolumeAttachment", "AzDriverNode"]);
+  const ports = { ...world.ports, store, cloud: { ...world.ports.cloud, listDisks: async () => ok([]), ...cloud } };
+  const running = runControllers(ports, life.signal);
+  try {
+    await act();
+  } finally {
+    life.abort();
+    await world.answerOf(running);
+  }
+}
+
+/** A call that fails after a while, and how often it was made. */
+function failing(
+  world: ReconcileWorld,
+  failure: Failure,
+): { readonly call: (request: unknown, signal: AbortSignal) => Promise<{ ok: false; failure: Failure }>; calls: number } {
+  const counted = {
+    calls: 0,
+    call: async (_request: unknown, signal: AbortSignal) => {
+      counted.calls += 1;
+      await world.clock.sleep(CALL_MS, signal).catch(() => undefined);
+      return fail(failure);
+    },
+  };
+  return counted;
+}
+
+const withoutDisk: AzVolume = { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } };
+const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "429" };
+const diskNotFound: Failure = { kind: "DiskNotFound", diskUri };
+
+describe("runControllers", () => {
+  const attaches: readonly { readonly because: string; readonly failure: Failure; readonly callsMax: number }[] = [
+    { because: "Azure says when to come again", failure: throttled, callsMax: 1 },
+    { because: "back-off alone", failure: diskNotFound, callsMax: 8 },
+  ];
+  for (const { because, failure, callsMax } of attaches) {
+    it(`does not take what its own failure wrote for news, and keeps to its delays: an attach, ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false, takes: 0 }) }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { state: "Pending" } }));
+        const attachDisk = failing(world, failure);
+        await whileRunning(world, { attachDisk: attachDisk.call }, async () => {
+          await world.clock.advance(10_000);
+          assert.ok(attachDisk.calls >= 1 && attachDisk.calls <= callsMax, `${attachDisk.calls} calls`);
+          assert.equal(world.attachment("node-a")?.status?.state, "AttachmentFailed");
+        });
+      }));
+  }
+
+  it("does not take what its own failure wrote for news, and keeps to its delays: the creation of a disk", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", { ...withoutDisk, spec: { ...withoutDisk.spec, parameters: { skuName: "Premium_LRS", maxShares: "3" } } });
+      const createDisk = failing(world, throttled);
+      await whileRunning(world, { createDisk: createDisk.call }, async () => {
+        await world.clock.advance(10_000);
+        assert.equal(createDisk.calls, 1);
+      });
+    }));
+
+  it("takes it for news that there is no disk any more, and lets go of what waited for a record of it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      const failed = { ...withoutDisk, status: { state: "CreationFailed", observedGeneration: 1, conditions: [] } } as const;
+      await world.given("AzVolume", failed);
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } })));
+      await whileRunning(world, {}, async () => {
+        await world.clock.advance(5_000);
+        assert.notEqual(world.attachment("node-a"), undefined);
+        const present = await world.other.get("AzVolume", "pvc-1", new AbortController().signal);
+        assert.ok(present.ok);
+        const error = { kind: "DiskNotFound", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
+        await world.other.updateStatus("AzVolume", { ...present.value, status: { ...failed.status, error } }, new AbortController().signal);
+        await world.clock.advance(5_000);
+        assert.equal(world.attachment("node-a"), undefined);
+      });
+    }));
+
+  it("asks who uses a volume for which another waits now and then only, and writes nothing meanwhile", () =>
+    withControllerPorts(async (world) => {
+      world.use = { kind: "unknown" };
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 1 } }));
+      await whileRunning(world, {}, async () => {
+        await world.clock.advance(10_000);
+        assert.ok(world.asked >= 4 && world.asked <= 8, `asked ${world.asked} times`);
+        assert.equal(world.commits.filter(({ by, kind }) => by === "controller" && kind === "AzVolume").length, 0);
+      });
+    }));
+
+  it("finds disks that lost their object while it runs", () =>
+    withControllerPorts(async (world) => {
+      let disks = [aDisk({ diskUri: diskUri.replace("pvc-1", "other") })];
+      await whileRunning(world, { listDisks: async () => ok(disks) }, async () => {
+        await world.clock.advance(60_000);
+        disks = [aDisk({ tags: driverTags(aVolume()) })];
+        world.disks.add(diskUri);
+        await world.clock.advance(600_000);
+        assert.equal(world.volume()?.spec.diskUri, diskUri);
+      });
+    }));
+});
