@@ -5,6 +5,7 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, leaving } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { VolumeUsers } from "../ports/volume-users.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { runControllers } from "./controllers.ts";
 import { driverTags } from "./disk-tags.ts";
@@ -105,7 +106,10 @@ describe("runControllers", () => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName, { status: { lun: 1 } }));
-      await whileRunning(world, {}, async () => {
+      // A loop without a pause would never let the time pass.
+      const { on } = world.ports.users;
+      const patient: VolumeUsers["on"] = (where, signal) => (world.asked < 100 ? on(where, signal) : Promise.reject(new Error("asked again and again")));
+      await whileRunning({ ...world, ports: { ...world.ports, users: { ...world.ports.users, on: patient } } }, {}, async () => {
         await world.clock.advance(10_000);
         assert.ok(world.asked >= 4 && world.asked <= 8, `asked ${world.asked} times`);
         assert.equal(world.commits.filter(({ by, kind }) => by === "controller" && kind === "AzVolume").length, 0);

@@ -3,9 +3,10 @@ import { checkCapabilities, isSingleWriter } from "../../core/model/access-modes
 import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
+import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
-import { isWriter } from "../../core/plan/writer-steps.ts";
+import { isInQuarantine, isWriter } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { DiskFacts } from "../../ports/cloud-provisioner.ts";
 import type { AdoptedUse } from "../../reconcile/adopt-volume.ts";
@@ -63,7 +64,7 @@ async function publish(
     signal,
   );
   if (granted !== undefined) return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
-  return fail(reasonForNoGrant(context, volume, volumeId, nodeId));
+  return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
 }
 
 /** What a disk without tags of ours is to be used for: as the caller asks. */
@@ -121,14 +122,14 @@ async function differentPublish(context: ControllerContext, request: ControllerP
   };
 }
 
-function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, nodeId: string): Failure {
+function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, node: NodeIdentity): Failure {
   const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
-  if (record?.writer !== undefined && record.writer.nodeName !== nodeId) {
+  if (record?.writer !== undefined && record.writer.nodeName !== node.nodeName) {
     const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });
     return { kind: "OtherWriter", volumeId, writer: record.writer.nodeName, users: use.kind === "used" ? use.users : [] };
   }
   if (record !== undefined && record.unproven.length > 0)
-    return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map((node) => node.nodeName) };
-  if (record?.quarantine.some((node) => node.nodeName === nodeId) === true) return { kind: "InQuarantine", volumeId, nodeName: nodeId };
+    return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map(({ nodeName }) => nodeName) };
+  if (record !== undefined && isInQuarantine(record, node)) return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

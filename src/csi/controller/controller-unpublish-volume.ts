@@ -145,6 +145,10 @@ async function waitUntilReleased(
 ): Promise<Result<void, Failure>> {
   const { signal } = call;
   const { volume, volumeId, nodeName, isKept } = target;
+  // The cache may not have seen yet what another replica's publish brought: it is waited for from here on, not from before.
+  const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
+  if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
+  else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
   const wait = { timeoutMs: waitingTimeMs(context, call, context.settings.waitMaxMs), clock: context.clock };
   const isReleased = (present: AzVolume | undefined): boolean => present?.status?.record?.writer?.nodeName !== nodeName;
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../../core/model/az-volume.ts";
 import { ok } from "../../core/result.ts";
+import { aDisk } from "../../reconcile/testing/a-disk.ts";
 import { aCall } from "../testing/a-call.ts";
 import type { ControllerWorld } from "../testing/a-controller.ts";
 import { withController } from "../testing/a-controller.ts";
@@ -39,6 +40,14 @@ describe("deleteVolume", () => {
       await withController(async (world) => assert.deepEqual(await world.answerOf(remove(world, volumeId)), ok({})));
     });
   }
+
+  it("looks first at a disk that only has no object: answering that it is gone would leave it for ever", async () => {
+    await withController(async (world) => {
+      const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
+      const answer = await world.answerOf(deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall()));
+      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId: aDiskUri(), what: "its disk to be looked at" } });
+    });
+  });
 
   it("does not take a disk of the same name in another resource group for the volume", async () => {
     await withController(async (world) => {

@@ -10,6 +10,7 @@ import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse } from "../../ports/volume-users.ts";
 import { createObjectCache } from "../../reconcile/object-cache.ts";
 import { toObjectError } from "../../reconcile/object-error.ts";
+import { aDriverNode } from "../../reconcile/testing/a-driver-node.ts";
 import { type ControllerContext, defaultControllerServiceSettings } from "../controller/controller-context.ts";
 import { OperationLock } from "../operation-lock.ts";
 import { silentLogger } from "./a-call.ts";
@@ -39,6 +40,8 @@ export interface ControllerWorld {
     kind: K,
     object: Pick<KindMap[K], "spec"> & { readonly metadata: { readonly name: string }; readonly status?: KindMap[K]["status"] },
   ): Promise<void>;
+  /** Puts a node into the store whose plug-in has registered. */
+  givenNode(nodeName: string): Promise<void>;
   /** Changes a volume's status, as a reconciler does. */
   setStatus(name: string, change: (volume: AzVolume) => VolumeStatus): Promise<void>;
   /** Says that the disk of a volume exists. */
@@ -89,8 +92,9 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     return promise;
   }
 
+  /** The store has no delay of its own in fair weather: what it answers needs no time to pass. */
   async function must<T>(promise: Promise<Result<T, Failure>>): Promise<T> {
-    const result = await answerOf(promise);
+    const result = await promise;
     invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
     return result.value;
   }
@@ -110,6 +114,11 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       );
       const whole = status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
       await world.until(() => cache.get(kind, metadata.name)?.metadata.resourceVersion === whole.metadata.resourceVersion);
+    },
+    givenNode: async (nodeName) => {
+      const { spec, status } = aDriverNode(nodeName);
+      const created = await must(store.create("AzDriverNode", { metadata: { name: nodeName }, spec }, signal));
+      await must(store.updateStatus("AzDriverNode", { ...created, ...(status === undefined ? {} : { status }) }, signal));
     },
     setStatus: async (name, change) => {
       const volume = await must(store.get("AzVolume", name, signal));

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Failure } from "../../core/failure.ts";
+import type { WriterRecord } from "../../core/model/az-volume.ts";
+import { aCall } from "../testing/a-call.ts";
+import { withController } from "../testing/a-controller.ts";
+import { aDiskUri, aRecord, aVolumeObject } from "../testing/objects.ts";
+import { aMountCapability } from "../testing/requests.ts";
+import { controllerPublishVolume } from "./controller-publish-volume.ts";
+
+const volumeId = aDiskUri();
+const nodeA = { nodeName: "node-a", vmId: "vm-of-node-a" };
+const nodeB = { nodeName: "node-b", vmId: "vm-of-node-b" };
+
+describe("controllerPublishVolume", () => {
+  const rows: readonly { readonly because: string; readonly record: WriterRecord; readonly failure: Failure }[] = [
+    {
+      because: "another node is the writer",
+      record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, takes: 1, wanted: true } }),
+      failure: { kind: "OtherWriter", volumeId, writer: "node-b", users: [] },
+    },
+    {
+      because: "nobody knows who writes",
+      record: aRecord({ foundInUse: true, unproven: [nodeB] }),
+      failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-b"] },
+    },
+    { because: "the node was cut off", record: aRecord({ quarantine: [nodeA] }), failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" } },
+    {
+      because: "the disk was found, and the node has not said clean",
+      record: aRecord({ foundInUse: true }),
+      failure: { kind: "InQuarantine", volumeId, nodeName: "node-a" },
+    },
+    {
+      because: "an earlier VM of its name was cut off, and no controller has granted it yet",
+      record: aRecord({ quarantine: [{ ...nodeA, vmId: "older" }] }),
+      failure: { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" },
+    },
+  ];
+  for (const { because, record, failure } of rows) {
+    it(`says what is in the way of the grant: ${because}`, () =>
+      withController(async (world) => {
+        const volume = aVolumeObject();
+        assert.ok(volume.status !== undefined);
+        await world.givenNode("node-a");
+        await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
+        const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
+        assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), { ok: false, failure });
+      }));
+  }
+});

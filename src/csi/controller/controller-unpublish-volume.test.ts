@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
+import { ok } from "../../core/result.ts";
+import { aDisk } from "../../reconcile/testing/a-disk.ts";
+import { stateWant } from "../../reconcile/want.ts";
+import { aCall } from "../testing/a-call.ts";
+import { type ControllerWorld, withController } from "../testing/a-controller.ts";
+import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
+import { aMountCapability } from "../testing/requests.ts";
+import type { ControllerContext } from "./controller-context.ts";
+import { controllerPublishVolume } from "./controller-publish-volume.ts";
+import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
+
+const never = new AbortController().signal;
+const volumeId = aDiskUri();
+const nodeA = { nodeName: "node-a", vmId: "vm-of-node-a" };
+const holder = { ...nodeA, epoch: 1, held: true, takes: 1, wanted: true };
+const want = { since: "2026-01-01T00:00:00.000Z" };
+const withReplicas = { maxShares: 2, maxMountReplicaCount: 1 };
+
+function unpublish(
+  world: ControllerWorld,
+  overrides: Partial<ControllerContext> = {},
+  deadlineMs = Number.POSITIVE_INFINITY,
+): ReturnType<typeof controllerUnpublishVolume> {
+  const users = { ...world.context.users, isOutOfService: async () => false };
+  return controllerUnpublishVolume({ ...world.context, users, ...overrides }, { volumeId, nodeId: "node-a", secrets: {} }, aCall({ deadlineMs }));
+}
+
+async function givenPublished(world: ControllerWorld, record: WriterRecord, spec: Partial<AzVolume["spec"]> = {}): Promise<void> {
+  const volume = aVolumeObject({ spec });
+  assert.ok(volume.status !== undefined);
+  await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
+  await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want }));
+}
+
+const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
+  const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+  return read.ok ? [read.value.spec.role, read.value.spec.want !== undefined, read.value.metadata.deletionTimestamp !== undefined] : undefined;
+};
+
+describe("controllerUnpublishVolume", () => {
+  it("does not answer while the record names the node, also where this replica's cache has not heard of the grant", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord(), withReplicas);
+      const { steps } = world.context;
+      world.store.holdWatches(true);
+      const grantedMeanwhile: ControllerContext["steps"] = {
+        run: async (step, act) => {
+          if (step === "end-want" && world.volume("pvc-1")?.status?.record?.writer === undefined)
+            await world.setStatus("pvc-1", ({ status }) => ({
+              ...status,
+              state: "Created",
+              observedGeneration: 1,
+              conditions: [],
+              record: aRecord({ epoch: 1, writer: { ...holder, held: false } }),
+            }));
+          return steps.run(step, act);
+        },
+      };
+      const answer = await world.answerOf(unpublish(world, { steps: grantedMeanwhile }, world.clock.elapsedMs() + 5_000));
+      assert.equal(world.volume("pvc-1")?.status?.record?.writer?.wanted, false);
+      assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
+    }));
+
+  it("answers within its caller's deadline with the reason, while the node does not give the volume back", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      world.use = { kind: "unused" };
+      const deadlineMs = world.clock.elapsedMs() + 5_000;
+      const answer = await world.answerOf(unpublish(world, {}, deadlineMs));
+      const what = "node-a to unmount it and give it back; if that node is dead, mark it out of service";
+      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
+      assert.ok(world.clock.elapsedMs() < deadlineMs);
+    }));
+
+  it("does not hold up the want of another node meanwhile", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      await world.givenNode("node-b");
+      world.use = { kind: "unused" };
+      const releasing = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+      const published = await world.answerOf(
+        controllerPublishVolume(
+          world.context,
+          { volumeId, nodeId: "node-b", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} },
+          aCall(),
+        ),
+      );
+      assert.equal(!published.ok && published.failure.kind, "OtherWriter");
+      const waiting = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }).metadata.name, never);
+      assert.notEqual(waiting.ok && waiting.value.spec.want, undefined);
+      await world.answerOf(releasing);
+    }));
+
+  it("changes nothing about a node of which nobody knows yet whether it writes", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ foundInUse: true, unproven: [nodeA] }), withReplicas);
+      assert.deepEqual(await world.answerOf(unpublish(world)), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+    }));
+
+  it("deletes no attachment that was published again meanwhile", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord());
+      const store: ControllerContext["store"] = {
+        ...world.store,
+        delete: async (kind, name, preconditions, signal) => {
+          const volume = world.volume("pvc-1");
+          assert.ok(volume !== undefined);
+          await stateWant(world.context, { volume, nodeName: "node-a", readOnly: false, volumeContext: {} }, never);
+          return world.store.delete(kind, name, preconditions, signal);
+        },
+      };
+      const answer = await world.answerOf(unpublish(world, { store }));
+      assert.equal(!answer.ok && answer.failure.kind, "ObjectConflict");
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+    }));
+
+  it("succeeds for a volume that does not exist, and looks first at a disk that only has no object", async () => {
+    await withController(async (world) => assert.deepEqual(await world.answerOf(unpublish(world)), ok({})));
+    await withController(async (world) => {
+      const answer = await world.answerOf(unpublish(world, { cloud: { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })) } }));
+      assert.deepEqual(answer, { ok: false, failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" } });
+    });
+  });
+});
