@@ -31,7 +31,8 @@ type VolumeStatus = NonNullable<AzVolume["status"]>;
 export function diskReconciler(ports: ControllerPorts): Reconciler {
   return {
     name: "disk",
-    workers: 64,
+    // A worker waits for as long as Azure takes: hundreds of claims may be made at once.
+    workers: 256,
     backoff: { baseMs: 200, maxMs: 60_000 },
     reconcile: async (volumeName, signal) => {
       const observed = observeVolume(ports, volumeName);

@@ -29,7 +29,7 @@ const smallestDiskBytes = 4096n;
 const probeBytes = 4096;
 
 /** All mounts of this mount namespace. */
-export async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
+async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
   const path = join(procRoot, "self/mountinfo");
   let text = await readFile(path, "utf8");
   for (let reads = 1; reads < readsMax; reads += 1) {
