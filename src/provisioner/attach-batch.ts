@@ -1,9 +1,10 @@
-import { isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
+import { parseArmId } from "../core/cloud/arm-id.ts";
 import { LUNS_MAX } from "../core/cloud/choose-lun.ts";
 import { type Lane, mostUrgentLane } from "../core/cloud/lane.ts";
 import { splitBatch } from "../core/cloud/plan-batch.ts";
 import { type WishOutcome, planVmUpdate } from "../core/cloud/plan-vm-update.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
@@ -182,7 +183,7 @@ async function settleFromModel(
 /** A VM whose last operation did not succeed may list a disk that never reached it: then the disk has the last word. */
 async function diskAgrees(session: ArmSession, asked: { readonly request: VmRequest; readonly model: ArmVm }, signal: AbortSignal): Promise<boolean> {
   const owners = await diskOwners(session, { diskUri: asked.request.spec.diskUri, lane: asked.request.lane }, signal);
-  return owners.ok && owners.value.some((owner) => isSameArmId(owner, asked.model.id));
+  return owners.ok && owners.value.some((owner) => isSameResourceUri(owner, asked.model.id));
 }
 
 /** The whole list of data disks as it is to be: ARM detaches what a list leaves out, so every entry that was read is in it. */

@@ -1,5 +1,5 @@
-import { armIdKey, isSameArmId } from "../core/cloud/arm-id.ts";
 import type { Failure } from "../core/failure.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { CloudProvisioner, FenceProof } from "../ports/cloud-provisioner.ts";
 import type { ArmDisk } from "./arm-api.ts";
@@ -46,14 +46,14 @@ async function attachOnce(context: AttachmentContext, request: AttachRequest, si
   // Disks that are asked for together are to go together, though their reads come back one after the other.
   const arrived = context.queues.announce(request.vm);
   try {
-    const known = context.disks.get(armIdKey(request.diskUri));
+    const known = context.disks.get(resourceUriKey(request.diskUri));
     const disk = known !== undefined && obstacleTo(request, known) === undefined ? ok(known) : await readDisk(context.session, request, signal);
     if (!disk.ok) return fail(toFailure(disk.failure, { diskUri: request.diskUri }));
     const obstacle = obstacleTo(request, disk.value);
     if (obstacle !== undefined) return fail(obstacle);
     const isFirst = disk.value.maxShares > 1 && ownersOf(disk.value).length === 0;
     // What is known is about to change.
-    context.disks.drop(armIdKey(request.diskUri));
+    context.disks.drop(resourceUriKey(request.diskUri));
     const attaching = isFirst ? attachFirst(context, request, signal) : submitAttach(context, request, signal);
     arrived();
     return await attaching;
@@ -64,7 +64,7 @@ async function attachOnce(context: AttachmentContext, request: AttachRequest, si
 
 function attachFirst(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {
   return context.firstAttaches.run(
-    armIdKey(request.diskUri),
+    resourceUriKey(request.diskUri),
     async () => {
       // While this one waited for its turn, the other attach has made it a later one.
       const disk = await readDisk(context.session, request, signal);
@@ -93,7 +93,7 @@ function obstacleOr(request: AttachRequest, disk: ArmDisk): Result<never, Failur
 /** Why Azure would refuse the attach, by the disk's own word. */
 function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined {
   const attachedTo = ownersOf(disk);
-  if (attachedTo.some((owner) => isSameArmId(owner, request.vm.uri)) || attachedTo.length < disk.maxShares) return undefined;
+  if (attachedTo.some((owner) => isSameResourceUri(owner, request.vm.uri)) || attachedTo.length < disk.maxShares) return undefined;
   if (disk.maxShares > 1) return { kind: "NoFreeShare", diskUri: request.diskUri, maxShares: disk.maxShares };
   return { kind: "DiskAttachedElsewhere", diskUri: request.diskUri, attachedTo };
 }
@@ -105,7 +105,7 @@ export async function detachDisk(context: AttachmentContext, request: DetachRequ
   if (answer.value.kind !== "instanceGone") return ok(undefined);
   const disowned = await untilDisowned(
     context.session,
-    { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameArmId(owner, request.vm.uri) },
+    { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameResourceUri(owner, request.vm.uri) },
     signal,
   );
   return disowned.ok ? ok(undefined) : fail(toFailure(disowned.failure, { diskUri: request.diskUri, nodeName: request.node.nodeName }));
@@ -128,6 +128,6 @@ async function writing<T>(context: AttachmentContext, request: { readonly diskUr
   try {
     return await write();
   } finally {
-    context.disks.drop(armIdKey(request.diskUri));
+    context.disks.drop(resourceUriKey(request.diskUri));
   }
 }

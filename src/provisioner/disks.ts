@@ -1,7 +1,8 @@
-import { armIdKey, parseArmId } from "../core/cloud/arm-id.ts";
+import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { Lane } from "../core/cloud/lane.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import type { Failure } from "../core/failure.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmName, ArmOperation } from "./arm-api.ts";
@@ -59,7 +60,7 @@ export async function createDisk(
   if (!created.ok) return fail(toFailure(created.failure, {}));
   // Who has just created a disk mostly attaches it next.
   const read = await disks.read(
-    armIdKey(diskUri),
+    resourceUriKey(diskUri),
     () => settledAfter(created.value, session, diskUri, signal),
     (answer) => (answer.ok ? answer.value : undefined),
   );
@@ -147,7 +148,7 @@ async function write(
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
 ): Promise<Result<ArmDisk | undefined, ArmError>> {
-  disks.drop(armIdKey(target.diskUri));
+  disks.drop(resourceUriKey(target.diskUri));
   for (let attempt = 1; ; attempt++) {
     const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, start, signal);
     const ended = started.ok ? await session.untilEnded(started.value, { resource: target.diskUri, lane: LANE, likeness: target.likeness }, signal) : started;

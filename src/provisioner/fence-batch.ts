@@ -1,4 +1,5 @@
-import { isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
+import { parseArmId } from "../core/cloud/arm-id.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { FenceProof } from "../ports/cloud-provisioner.ts";
 import type { ArmError, ArmVm, ArmVmChange } from "./arm-api.ts";
@@ -151,7 +152,7 @@ async function entryGone(
 ): Promise<Result<FenceProof, ArmError>> {
   const disowned = await untilDisowned(
     session,
-    { diskUri: request.spec.diskUri, lane: "failover", isOwner: (vmUri) => isSameArmId(vmUri, reads.after.id) },
+    { diskUri: request.spec.diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) },
     signal,
   );
   if (!disowned.ok) return disowned;

@@ -1,5 +1,5 @@
-import { armIdKey } from "../core/cloud/arm-id.ts";
 import { parseProviderId } from "../core/cloud/provider-id.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
 
 /** Nodes that are remembered: twice the largest cluster that Kubernetes promises to carry. */
 const NODES_MAX = 10_000;
@@ -40,7 +40,7 @@ export class NodeInstances {
 
   /** The node that was told of with this VM, whatever the case of its id. */
   nodeNameOf(instanceUri: string): string | undefined {
-    return this.#nodeNames.get(armIdKey(instanceUri));
+    return this.#nodeNames.get(resourceUriKey(instanceUri));
   }
 }
 
@@ -48,5 +48,5 @@ function instanceKey(providerId: string): string | undefined {
   const parsed = parseProviderId(providerId);
   if (parsed.kind !== "VirtualMachine") return undefined;
   const { subscriptionId, resourceGroup, name } = parsed.vm;
-  return armIdKey(`/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`);
+  return resourceUriKey(`/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`);
 }

@@ -1,6 +1,7 @@
-import { armIdKey, isSameArmId, parseArmId } from "../core/cloud/arm-id.ts";
+import { parseArmId } from "../core/cloud/arm-id.ts";
 import { parseProviderId } from "../core/cloud/provider-id.ts";
 import type { Failure } from "../core/failure.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { DiskPlace } from "./disks.ts";
 import type { NodeInstances } from "./node-instances.ts";
@@ -30,14 +31,14 @@ export function nodeNameOf({ place, nodes }: NodeSources, instanceUri: string): 
   const told = nodes.nodeNameOf(instanceUri);
   if (told !== undefined) return told;
   const id = parseArmId(instanceUri);
-  if (id === undefined || !isSameArmId(targetIn(place.subscriptionId, place.resourceGroup, id.name).uri, instanceUri)) return undefined;
+  if (id === undefined || !isSameResourceUri(targetIn(place.subscriptionId, place.resourceGroup, id.name).uri, instanceUri)) return undefined;
   // Kubernetes' node names are lower case; Azure shows a VM's name in whatever case it likes.
   return id.name.toLowerCase();
 }
 
 function targetIn(subscriptionId: string, resourceGroup: string, name: string): VmTarget {
   const uri = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
-  return { resourceGroup, name, uri, key: armIdKey(uri) };
+  return { resourceGroup, name, uri, key: resourceUriKey(uri) };
 }
 
 function wrong(nodeName: string, providerId: string, problem: string): Result<never, Failure> {

@@ -1,7 +1,7 @@
-import { armIdKey } from "../core/cloud/arm-id.ts";
 import type { Lane } from "../core/cloud/lane.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CachingMode } from "../core/model/disk-sku.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { type Result, fail } from "../core/result.ts";
 import type { FenceProof, MayProceed } from "../ports/cloud-provisioner.ts";
@@ -41,7 +41,7 @@ export class VmRequest {
 
   constructor(spec: VmRequestSpec, sequence: number, signal: AbortSignal) {
     this.spec = spec;
-    this.diskKey = armIdKey(spec.diskUri);
+    this.diskKey = resourceUriKey(spec.diskUri);
     this.sequence = sequence;
     this.signal = signal;
     const { promise, resolve, reject } = Promise.withResolvers<Result<VmAnswer, Failure>>();

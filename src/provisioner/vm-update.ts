@@ -1,5 +1,5 @@
-import { armIdKey } from "../core/cloud/arm-id.ts";
 import type { Lane } from "../core/cloud/lane.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
@@ -14,7 +14,7 @@ export interface VmTarget extends ArmName {
 
 /** The disk behind an entry, in the form in which ids are compared; empty for an unmanaged disk. */
 export function diskKeyOf(entry: ArmDataDisk): string {
-  return armIdKey(entry.managedDisk?.id ?? "");
+  return resourceUriKey(entry.managedDisk?.id ?? "");
 }
 
 /**

@@ -15,13 +15,3 @@ export function parseArmId(id: string): ArmId | undefined {
   if (subscriptionId === undefined || resourceGroup === undefined || type === undefined || name === undefined) return undefined;
   return { subscriptionId, resourceGroup, type: type.toLowerCase(), name };
 }
-
-/** The form in which ids are compared and used as keys: Azure changes their case at will. */
-export function armIdKey(id: string): string {
-  return id.toLowerCase();
-}
-
-/** Whether two ids mean the same resource. */
-export function isSameArmId(left: string, right: string): boolean {
-  return armIdKey(left) === armIdKey(right);
-}
