@@ -32,6 +32,13 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
     }));
 
+  it("asks the store nothing about a disk whose object the cache shows", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      world.store.setReachable(false);
+      assert.deepEqual(await recover(world, { "": [disk], "rg-1": [] }), ok(0));
+    }));
+
   it("makes none of a disk that was deleted since it was listed", () =>
     withControllerPorts(async (world) => {
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));

@@ -1,5 +1,5 @@
 import type { Failure } from "../core/failure.ts";
-import { isSameResourceUri, parseDiskUri } from "../core/model/disk-uri.ts";
+import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { volumeObjectNames } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
@@ -51,7 +51,8 @@ async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undef
 
 async function recoverVolume(ports: ControllerPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
   const known = volumeFromTags(disk.tags);
-  if (known === undefined) return ok(false);
+  // Nearly every disk has its object, in the cache: the store is asked only about the others, each time that recovery comes round.
+  if (known === undefined || ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri)).length > 0) return ok(false);
   for (const name of volumeObjectNames(disk.diskUri)) {
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
