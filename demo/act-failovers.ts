@@ -6,6 +6,8 @@ import { waitUntil } from "./wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from "./workload.ts";
 
 const REPLICAS_MAX_MS = 30_000;
+/** On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas come one after another. */
+const REPLICAS_AZURE_MS = 300_000;
 const CLEAN_MAX_MS = 30_000;
 const RECORDS_BEFORE_A_MOVE = 10;
 
@@ -43,7 +45,7 @@ export async function release(on: Stage, volume: DemoVolume, node: LabNode, pref
 
 /** Waits until the volume is attached to all of these nodes. */
 export async function untilAttached(on: Stage, volume: DemoVolume, nodeNames: readonly string[]): Promise<void> {
-  await waitUntil(`${volume.name} to be attached to ${nodeNames.join(" and ")}`, REPLICAS_MAX_MS, async () => {
+  await waitUntil(`${volume.name} to be attached to ${nodeNames.join(" and ")}`, REPLICAS_MAX_MS + REPLICAS_AZURE_MS * on.lab.timeScale, async () => {
     const attached = await attachedNodes(on.lab, volume, on.signal);
     return nodeNames.every((name) => attached.has(name)) ? true : undefined;
   });
