@@ -9,9 +9,12 @@ export interface DemoVolume {
   readonly capability: VolumeCapability;
 }
 
+/** A VM that freezes takes its kernel with it. Here all nodes share one, so its journal is told not to commit of its own accord while "the VM" stands still. */
+const COMMIT_BY_FSYNC_ONLY = "commit=600";
+
 const ext4ForOneNode: VolumeCapability = {
   accessMode: { mode: "SINGLE_NODE_WRITER" },
-  accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+  accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [COMMIT_BY_FSYNC_ONLY], volumeMountGroup: "" } },
 };
 
 const GIB = 1024n ** 3n;
