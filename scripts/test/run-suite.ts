@@ -1,9 +1,11 @@
 import { relative, resolve } from "node:path";
-import { run } from "node:test";
+import { type EventData, run } from "node:test";
 import { inspect } from "node:util";
 import { createLeafCounter } from "./leaf-outcomes.ts";
 import type { TestReport } from "./leaf-outcomes.ts";
 import type { SuiteMessage } from "./test-outcome.ts";
+
+type EndReport = Extract<TestReport, { readonly kind: "End" }>;
 
 /** Runs the test files it is given in this process, one test at a time, and tells its parent how each ends. */
 async function main(files: readonly string[]): Promise<void> {
@@ -35,38 +37,26 @@ async function main(files: readonly string[]): Promise<void> {
   stream.on("test:start", ({ name, nesting }) => {
     report({ kind: "Start", name, nesting });
   });
-  stream.on("test:pass", ({ name, nesting, file, details, skip, todo }) => {
+  stream.on("test:pass", (event) => {
     // node:test passes a file without tests as if the file were a test.
-    const error = resolve(name) === file ? { text: "this file has no test", onlySubtestsFailed: false } : undefined;
-    report({
-      kind: "End",
-      name,
-      nesting,
-      file: toFile(file),
-      isSuite: details.type === "suite",
-      durationMs: details.duration_ms,
-      error,
-      ...notRun(skip, todo),
-    });
+    const error = resolve(event.name) === event.file ? { text: "this file has no test", onlySubtestsFailed: false } : undefined;
+    report(endOf(event, error));
   });
-  stream.on("test:fail", ({ name, nesting, file, details, skip, todo }) => {
-    const error = { text: describeError(details.error), onlySubtestsFailed: failureType(details.error) === "subtestsFailed" };
-    report({
-      kind: "End",
-      name,
-      nesting,
-      file: toFile(file),
-      isSuite: details.type === "suite",
-      durationMs: details.duration_ms,
-      error,
-      ...notRun(skip, todo),
-    });
+  stream.on("test:fail", (event) => {
+    const thrown = event.details.error;
+    const error = { text: describeError(thrown), onlySubtestsFailed: failureType(thrown) === "subtestsFailed" };
+    report(endOf(event, error));
   });
   stream.on("test:diagnostic", ({ message, file }) => {
     // Without a file it is node:test's own count at the end.
     if (file !== undefined) tell({ kind: "Note", text: message });
   });
   stream.resume();
+}
+
+/** How a test ended, as node:test tells it. */
+function endOf({ name, nesting, file, details, skip, todo }: EventData.TestPass | EventData.TestFail, error: EndReport["error"]): EndReport {
+  return { kind: "End", name, nesting, file: toFile(file), isSuite: details.type === "suite", durationMs: details.duration_ms, error, ...notRun(skip, todo) };
 }
 
 function toFile(file: string | undefined): string {

@@ -51,28 +51,15 @@ export function addControllerService(
 ): (signal: AbortSignal) => Promise<void> {
   const { store, cache, cloud, users, volumes } = parts;
   const { clock, random, steps, logger } = process;
+  const shared = { store, cache, cloud, users, clock, random, steps, logger };
   const context: ControllerContext = {
-    store,
-    cache,
-    cloud,
-    users,
-    clock,
-    random,
-    steps,
-    logger,
+    ...shared,
     locks: new OperationLock(),
     settings: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"], unpublish: volumes.unpublish },
   };
   server.add(ControllerService, controllerHandlers(context));
   const ports: ControllerPorts = {
-    store,
-    cache,
-    cloud,
-    users,
-    clock,
-    random,
-    steps,
-    logger,
+    ...shared,
     events: createLogEvents(logger),
     leaseMemory: new LeaseMemory(),
     settings: volumes,

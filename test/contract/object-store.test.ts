@@ -9,8 +9,8 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { failingLogger } from "./failing-logger.ts";
 import { aNewDriverNode } from "./object-builders.ts";
 import { objectStoreContract } from "./object-store-contract.ts";
 
@@ -51,17 +51,6 @@ objectStoreContract("embedded store over its socket", async () => {
     },
   };
 });
-
-/** The server logs only what should not happen. */
-const failingLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: (message, fields) => {
-    throw new Error(message, { cause: fields });
-  },
-  child: () => failingLogger,
-};
 
 async function openInTemporaryDirectory() {
   const directory = await mkdtemp(join(tmpdir(), "object-store-"));

@@ -8,27 +8,20 @@ import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts
 import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-store.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import type { Logger } from "../../src/ports/logger.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { failingLogger } from "../contract/failing-logger.ts";
 import { aNewDriverNode } from "../contract/object-builders.ts";
 
 const RESTARTS = 5;
 const WRITES_PER_LIFE = 20;
 const WAIT_MS = 20_000;
 const TEST_TIMEOUT_MS = 60_000;
-const quietLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: (message, fields) => assert.fail(`${message} ${JSON.stringify(fields)}`),
-  child: () => quietLogger,
-};
 
 it("a cache follows the store through every restart of its server, and tells each object once", { timeout: TEST_TIMEOUT_MS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "store-restart-"));
   const socketPath = join(directory, "store.sock");
   const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
-  const cache = createObjectCache({ store: client, clock: systemClock, random: systemRandom, logger: quietLogger, kinds: ["AzDriverNode"] });
+  const cache = createObjectCache({ store: client, clock: systemClock, random: systemRandom, logger: failingLogger, kinds: ["AzDriverNode"] });
   const told: string[] = [];
   cache.onChange((change) => told.push(`${change.name} ${change.previous === undefined ? "new" : "again"}`));
   const stop = new AbortController();
@@ -37,7 +30,7 @@ it("a cache follows the store through every restart of its server, and tells eac
     const names: string[] = [];
     for (let life = 0; life < RESTARTS; life++) {
       const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom });
-      const server = await serveEmbeddedStore({ store, socketPath, logger: quietLogger });
+      const server = await serveEmbeddedStore({ store, socketPath, logger: failingLogger });
       for (let index = 0; index < WRITES_PER_LIFE; index++) {
         // Names in the order of their making: the first list, which comes when it comes, tells them by name.
         const name = `node-${life}-${String(index).padStart(3, "0")}`;

@@ -9,7 +9,7 @@ import { serveEmbeddedStore } from "../../src/adapters/embedded/serve-embedded-s
 import { StoreFileRefused } from "../../src/adapters/embedded/store-file.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
-import type { Logger } from "../../src/ports/logger.ts";
+import { failingLogger } from "../contract/failing-logger.ts";
 import { aNewDriverNode } from "../contract/object-builders.ts";
 import { startStoreProcess } from "./store-process.ts";
 
@@ -19,19 +19,12 @@ const NOTE = "x".repeat(4_000);
 const WRITERS = 10;
 const TEST_TIMEOUT_MS = 60_000;
 const never = new AbortController().signal;
-const quietLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: (message, fields) => assert.fail(`${message} ${JSON.stringify(fields)}`),
-  child: () => quietLogger,
-};
 
 it("a stopped client holds up neither writers nor other watchers, and misses nothing once it goes on", { timeout: TEST_TIMEOUT_MS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "store-frozen-"));
   const socketPath = join(directory, "store.sock");
   const store = openEmbeddedStore({ file: join(directory, "store.db"), clock: systemClock, random: systemRandom, bookmarkIntervalMs: 5 });
-  const server = await serveEmbeddedStore({ store, socketPath, logger: quietLogger });
+  const server = await serveEmbeddedStore({ store, socketPath, logger: failingLogger });
   const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
   const frozen = startStoreProcess(import.meta.resolve("./watch-and-tell.ts"), [socketPath]);
   try {

@@ -12,6 +12,7 @@ import type { WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
+import { writeVerbs } from "../object-semantics/write-verbs.ts";
 import { openStoreFile } from "./store-file.ts";
 import type { StoreFile } from "./store-file.ts";
 import { createWriteQueue } from "./write-queue.ts";
@@ -129,13 +130,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore 
         const items = file.listObjects(kind).filter((object) => matchesSelector(object.metadata.labels, selector));
         return ok({ items: items.map((object) => asKind<typeof kind>(object)), resourceVersion: String(file.currentVersion()) });
       }),
-    create: (kind, object, signal) => write({ verb: "create", kind, name: object.metadata.name, object }, signal),
-    update: (kind, object, signal) => write({ verb: "update", kind, name: object.metadata.name, object }, signal),
-    updateStatus: (kind, object, signal) => write({ verb: "updateStatus", kind, name: object.metadata.name, object }, signal),
-    delete: async (kind, name, { uid, resourceVersion }, signal) => {
-      const deleted = await write({ verb: "delete", kind, name, uid, resourceVersion }, signal);
-      return deleted.ok ? ok(undefined) : deleted;
-    },
+    ...writeVerbs(write),
     watch,
     close: () => {
       if (isClosed) return;

@@ -9,6 +9,7 @@ import type { WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
+import { writeVerbs } from "../object-semantics/write-verbs.ts";
 import { createSimulatedState } from "./simulated-state.ts";
 import type { SimulatedChange, SimulatedState, StoreSnapshot } from "./simulated-state.ts";
 import { fairWeather } from "./weather.ts";
@@ -248,13 +249,7 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         },
         signal,
       ),
-    create: (kind, object, signal) => write({ verb: "create", kind, name: object.metadata.name, object }, signal),
-    update: (kind, object, signal) => write({ verb: "update", kind, name: object.metadata.name, object }, signal),
-    updateStatus: (kind, object, signal) => write({ verb: "updateStatus", kind, name: object.metadata.name, object }, signal),
-    delete: async (kind, name, { uid, resourceVersion }, signal) => {
-      const deleted = await write({ verb: "delete", kind, name, uid, resourceVersion }, signal);
-      return deleted.ok ? ok(undefined) : deleted;
-    },
+    ...writeVerbs(write),
     watch,
     setWeather: (changed) => {
       ownWeather = { ...ownWeather, ...changed };

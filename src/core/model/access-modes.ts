@@ -12,10 +12,10 @@ export const accessModes = [
   "MULTI_NODE_READER_ONLY",
   "MULTI_NODE_SINGLE_WRITER",
   "MULTI_NODE_MULTI_WRITER",
-] as const satisfies readonly VolumeCapability["accessMode"][];
+] as const;
 
 /** One of CSI's access modes. */
-export type AccessMode = VolumeCapability["accessMode"];
+export type AccessMode = (typeof accessModes)[number];
 
 const SHARES_MIN_FOR_MULTI_NODE = 2;
 

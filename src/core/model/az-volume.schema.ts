@@ -1,20 +1,11 @@
 import { z } from "zod";
+import { accessModes } from "./access-modes.ts";
 import { nodeIdentitySchema } from "./node-identity.schema.ts";
 import { conditionSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
-const accessModeSchema = z.enum([
-  "SINGLE_NODE_WRITER",
-  "SINGLE_NODE_READER_ONLY",
-  "SINGLE_NODE_SINGLE_WRITER",
-  "SINGLE_NODE_MULTI_WRITER",
-  "MULTI_NODE_READER_ONLY",
-  "MULTI_NODE_SINGLE_WRITER",
-  "MULTI_NODE_MULTI_WRITER",
-]);
-
 /** One capability as CSI's VolumeCapability states it. */
 const volumeCapabilitySchema = z.object({
-  accessMode: accessModeSchema,
+  accessMode: z.enum(accessModes),
   accessType: z.enum(["block", "mount"]),
   fsType: z.string().optional(),
   mountFlags: z.array(z.string()).optional(),

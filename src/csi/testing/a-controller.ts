@@ -4,20 +4,19 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
-import { fail, type Result } from "../../core/result.ts";
+import { fail } from "../../core/result.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse } from "../../ports/volume-users.ts";
 import { createObjectCache } from "../../reconcile/object-cache.ts";
 import { toObjectError } from "../../reconcile/object-error.ts";
 import { aDriverNode } from "../../reconcile/testing/a-driver-node.ts";
+import { LIMIT_MS, must, settledOn } from "../../reconcile/testing/settled.ts";
+import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
 import { type ControllerContext, defaultControllerServiceSettings } from "../controller/controller-context.ts";
 import { OperationLock } from "../operation-lock.ts";
-import { silentLogger } from "./a-call.ts";
 import { aDetail, aDiskUri } from "./objects.ts";
 
-/** Longer than any wait of a handler. */
-const LIMIT_MS = 3_600_000;
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
 /** A controller service on a simulated store and a virtual clock. The test plays the reconcilers: it writes what they would. */
@@ -82,22 +81,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     settings: defaultControllerServiceSettings,
   };
 
-  async function answerOf<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
-    const mark = (): void => {
-      isSettled = true;
-    };
-    promise.then(mark, mark);
-    invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
-    return promise;
-  }
-
-  /** The store has no delay of its own in fair weather: what it answers needs no time to pass. */
-  async function must<T>(promise: Promise<Result<T, Failure>>): Promise<T> {
-    const result = await promise;
-    invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
-    return result.value;
-  }
+  const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 
   const world: ControllerWorld = {
     context,

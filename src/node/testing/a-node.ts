@@ -7,25 +7,22 @@ import { invariant } from "../../core/invariant.ts";
 import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
 import { anAttachment, attachmentName, aVolumeWithRecord, diskUri, identity } from "../../core/plan/testing/objects.ts";
-import { ok, type Result } from "../../core/result.ts";
+import { ok } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
 import { OperationLock } from "../../csi/operation-lock.ts";
 import type { HostProvisioner } from "../../ports/host-provisioner.ts";
-import type { Logger } from "../../ports/logger.ts";
 import type { NodeNotes, VolumeNote } from "../../ports/node-notes.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import { createObjectCache } from "../../reconcile/object-cache.ts";
+import { LIMIT_MS, must, settledOn } from "../../reconcile/testing/settled.ts";
+import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
 import type { NodePorts } from "../node-ports.ts";
 
-/** Longer than anything a node waits for. */
-const LIMIT_MS = 3_600_000;
 const LUN = 0;
 
 /** Where kubelet stages `pvc-1`. */
 export const stagingPath = "/var/lib/kubelet/plugins/pvc-1/globalmount";
-
-const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLogger };
 
 /** Node `node-a` on a modelled machine with the disk of `pvc-1` attached, a simulated store and a virtual clock. The test plays the controllers. */
 export interface NodeWorld {
@@ -72,22 +69,7 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
   const { signal } = life;
   let host: HostProvisioner = machine.startPlugin();
 
-  async function answerOf<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
-    const mark = (): void => {
-      isSettled = true;
-    };
-    promise.then(mark, mark);
-    invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
-    return promise;
-  }
-
-  /** The store has no delay of its own in fair weather: what it answers needs no time to pass. */
-  async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
-    const result = await promise;
-    invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
-    return result.value;
-  }
+  const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 
   async function given<K extends "AzVolume" | "AzVolumeAttachment">(kind: K, object: KindMap[K]): Promise<void> {
     const {

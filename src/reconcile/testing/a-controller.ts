@@ -8,7 +8,6 @@ import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
 import { attachmentName, settings } from "../../core/plan/testing/objects.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
-import type { Logger } from "../../ports/logger.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
@@ -16,12 +15,10 @@ import type { ControllerPorts } from "../controller-ports.ts";
 import { LeaseMemory } from "../lease-memory.ts";
 import { createObjectCache } from "../object-cache.ts";
 import { aDisk } from "./a-disk.ts";
+import { LIMIT_MS, must, settledOn } from "./settled.ts";
+import { silentLogger } from "./silent-logger.ts";
 
-/** Longer than anything that a controller waits for. */
-const LIMIT_MS = 3_600_000;
 type Meeting = () => Promise<void>;
-
-const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLogger };
 
 /** A controller's ports on a simulated store, with a platform and an orchestrator that the test plays. */
 export interface ReconcileWorld {
@@ -69,22 +66,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const commits: SimulatedCommit[] = [];
   simulated.onCommit((commit) => commits.push(commit));
 
-  async function answerOf<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
-    const mark = (): void => {
-      isSettled = true;
-    };
-    promise.then(mark, mark);
-    invariant(await clock.runUntil(() => isSettled, LIMIT_MS), "no answer within an hour");
-    return promise;
-  }
-
-  /** The store has no delay of its own in fair weather: what it answers needs no time to pass. */
-  async function must<T>(promise: Promise<Result<T, unknown>>): Promise<T> {
-    const result = await promise;
-    invariant(result.ok, `the store refused: ${JSON.stringify(result)}`);
-    return result.value;
-  }
+  const answerOf = <T>(promise: Promise<T>): Promise<T> => settledOn(clock, promise);
 
   const meet = async (where: keyof ReconcileWorld["meanwhile"]): Promise<void> => {
     const meeting = world.meanwhile[where];

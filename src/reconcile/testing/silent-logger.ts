@@ -1,0 +1,4 @@
+import type { Logger } from "../../ports/logger.ts";
+
+/** A logger that says nothing. */
+export const silentLogger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLogger };
