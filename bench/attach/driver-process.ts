@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { createSdkArmApi } from "../../src/adapters/azure-sdk/sdk-arm-api.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { openEmbeddedStore } from "../../src/adapters/embedded/embedded-store.ts";
+import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
 import { createCountedSteps } from "../../src/adapters/observe/counted-steps.ts";
 import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
 import { createPinoLogger } from "../../src/adapters/observe/pino-logger.ts";
@@ -61,7 +62,13 @@ async function main(task: DriverTask): Promise<void> {
   const cloud = await connect(task, ports);
   const store = openEmbeddedStore({ file: task.storeFile, clock: systemClock, random: systemRandom });
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger, kinds });
-  const parts = { store: rememberingStore(store, cache, kinds), cache, cloud, users: createClusterNodeVolumeUsers({ store, cache }) };
+  const parts = {
+    store: rememberingStore(store, cache, kinds),
+    cache,
+    cloud,
+    users: createClusterNodeVolumeUsers({ store, cache }),
+    clusterVolumes: noClusterVolumes,
+  };
   const values = await defaults();
   const following = cache.run(ending.signal).catch(() => undefined);
   await cache.untilSynced(ending.signal);

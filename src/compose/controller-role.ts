@@ -1,5 +1,6 @@
 import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
 import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
+import { noClusterVolumes } from "../adapters/embedded/no-cluster-volumes.ts";
 import type { Kind } from "../ports/object-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
@@ -37,7 +38,12 @@ export const controllerRole: Role<typeof options> = {
     const cloud = await connectCloud(values, ports);
     const users = createClusterNodeVolumeUsers({ store, cache });
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
-    const runReconcilers = addControllerService(server, { store: remembering, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
+    const runReconcilers = addControllerService(
+      server,
+      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values) },
+      values,
+      ports,
+    );
     const work = untilEnded(lifetime, async (signal) => {
       await Promise.all([cache.run(signal), cache.untilSynced(signal).then(() => runReconcilers(signal))]);
     });

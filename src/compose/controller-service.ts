@@ -6,6 +6,7 @@ import { ControllerService } from "../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../csi/grpc-server.ts";
 import { OperationLock } from "../csi/operation-lock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "../reconcile/controller-ports.ts";
@@ -39,6 +40,7 @@ export interface ControllerParts {
   readonly cache: ObjectCache;
   readonly cloud: CloudProvisioner;
   readonly users: VolumeUsers;
+  readonly clusterVolumes: ClusterVolumes;
   readonly volumes: VolumeSettings;
 }
 
@@ -49,7 +51,7 @@ export function addControllerService(
   values: Values<typeof controllerServiceOptions>,
   process: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
-  const { store, cache, cloud, users, volumes } = parts;
+  const { store, cache, cloud, users, clusterVolumes, volumes } = parts;
   const { clock, random, steps, logger } = process;
   const shared = { store, cache, cloud, users, clock, random, steps, logger };
   const context: ControllerContext = {
@@ -60,6 +62,7 @@ export function addControllerService(
   server.add(ControllerService, controllerHandlers(context));
   const ports: ControllerPorts = {
     ...shared,
+    clusterVolumes,
     events: createLogEvents(logger),
     leaseMemory: new LeaseMemory(),
     settings: volumes,

@@ -1,5 +1,6 @@
 import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
 import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
+import { noClusterVolumes } from "../adapters/embedded/no-cluster-volumes.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import type { NodeFacts } from "../node/node-ports.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
@@ -43,7 +44,12 @@ export const standaloneRole: Role<typeof options> = {
     const remembering = rememberingStore(store, cache, kinds);
     const users = createClusterNodeVolumeUsers({ store, cache });
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
-    const runReconcilers = addControllerService(server, { store: remembering, cache, cloud, users, volumes: volumeSettingsOf(values) }, values, ports);
+    const runReconcilers = addControllerService(
+      server,
+      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values) },
+      values,
+      ports,
+    );
     const runNodeWork = await addNodeService(server, { store: remembering, cache, node }, values, ports);
     const work = untilEnded(lifetime, async (signal) => {
       const synced = cache.untilSynced(signal);

@@ -1,6 +1,7 @@
 import type { VolumeSettings } from "../core/plan/observed-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
 import type { Events } from "../ports/events.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -16,6 +17,7 @@ export interface ControllerPorts {
   readonly cache: ObjectCache;
   readonly cloud: CloudProvisioner;
   readonly users: VolumeUsers;
+  readonly clusterVolumes: ClusterVolumes;
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;

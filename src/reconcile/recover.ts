@@ -15,6 +15,7 @@ const RECOVERED_AT_ONCE = 64;
  * *unproven*. Running it again changes nothing. Answers how many were rebuilt.
  */
 export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  await ports.clusterVolumes.untilSynced(signal);
   const own = await recoverFrom(ports, undefined, signal);
   if (!own.ok) return own;
   let rebuilt = own.value;

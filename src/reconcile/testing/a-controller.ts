@@ -1,3 +1,4 @@
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import { createSimulatedStore, type SimulatedCommit, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
@@ -92,6 +93,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       cache,
       cloud: aCloud(() => world, meet),
       users,
+      clusterVolumes: noClusterVolumes,
       clock,
       random,
       steps: {

@@ -1,0 +1,13 @@
+import { ok } from "../../core/result.ts";
+import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
+
+/** `ClusterVolumes` where no Kubernetes runs: nobody but the driver's own objects and the disks' tags knows of volumes, and nobody can say that a node is gone. */
+export const noClusterVolumes: ClusterVolumes = {
+  untilSynced: () => Promise.resolve(),
+  volumes: () => [],
+  volumeOf: () => undefined,
+  attachments: () => [],
+  readAttachment: () => Promise.resolve(ok(undefined)),
+  releaseAttachment: () => Promise.resolve(ok(undefined)),
+  nodePresence: () => Promise.resolve("unknown"),
+};
