@@ -21,7 +21,6 @@ const because: Readonly<Record<SafetyRule, string>> = {
   requarantine: "a node that was fenced before its record was lost is attached again with an old mount command",
   child: "a node whose old mount command is still alive passes for clean",
   giveClean: "a node gives back after a restart while its old mount command is still alive",
-  takes: "a proof from before give, want again and take clears a writer that was attached anew under the same epoch",
 };
 
 describe("the writer protocol, explored in full with the functions that ship", () => {

@@ -1,11 +1,25 @@
 import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { fenceClear, fenceIntent, give, grant, leaveQuarantine, newRecord, revoke, take, unwant, wantAgain } from "../../src/core/plan/writer-steps.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import {
+  fenceClear,
+  fenceIntent,
+  give,
+  grant,
+  isFencing,
+  leaveQuarantine,
+  mayAttach,
+  newRecord,
+  revoke,
+  take,
+  unwant,
+  wantAgain,
+} from "../../src/core/plan/writer-steps.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { codeOf, identities, indexOf, memoized, move, type NodeIndex, nodeIndexes, RECORD_CODES, recordOf, writerOf } from "../writer-protocol/record-codes.ts";
 import { createCodec } from "./world-codec.ts";
 
 /** What keeps a healthy writer from being cut off. Each can be left out, to show that one is cut off then. */
-export const releaseRules = ["want", "mark", "pods", "order", "cas", "rewant"] as const;
+export const releaseRules = ["want", "mark", "pods", "order", "cas", "rewant", "ending"] as const;
 
 /** One thing that keeps a healthy writer from being cut off. */
 export type ReleaseRule = (typeof releaseRules)[number];
@@ -25,7 +39,7 @@ const codec = createCodec({
 
 type NodeState = ReturnType<typeof codec.decode>;
 
-const controllers = ["idle", "asking", "deciding", "askedFirst", "cutting", "clearing"] as const;
+const controllers = ["idle", "asking", "deciding", "askedFirst", "cutting", "landing", "clearing"] as const;
 
 interface World {
   readonly record: number;
@@ -39,7 +53,7 @@ type Emit = (next: World, name: string) => void;
 
 /**
  * The release check as a state space: two nodes, pods that come, go and are deleted by force while their containers run on, two controllers, and
- * NodePublishVolume racing with recall. The fence is one step here (`writer-protocol` has its parts). No number is bounded.
+ * NodePublishVolume racing with recall. A fence asks, lands and clears, each on its own; its proof never lies here (`writer-protocol` has lying ones). No number is bounded.
  */
 export function releaseProtocol(without: ReadonlySet<ReleaseRule>, options: { readonly nodesMayBeLost: boolean }): StateSpace {
   const rules: Rules = { without, ...options };
@@ -72,6 +86,8 @@ const steps = {
   grant: memoized(grant),
   take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
   give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
+  /** Without `ending`. */
+  giveThatEndsFence: memoized((record, node) => give(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0)),
   revoke: memoized((record) => revoke(record)),
   unwant: memoized(unwant),
   wantAgain: memoized(wantAgain),
@@ -84,6 +100,12 @@ const overlookingWant = {
   revoke: memoized((record) => revoke(unwanted(record))),
   fenceIntent: memoized((record, node) => fenceIntent(unwanted(record), node)),
 };
+
+function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  if (!isFencing(record, node)) return record;
+  const { fencing: _, ...rest } = record;
+  return rest;
+}
 
 function unwanted(record: WriterRecord): WriterRecord {
   return record.writer === undefined ? record : { ...record, writer: { ...record.writer, wanted: false } };
@@ -111,6 +133,8 @@ function nodeSteps(world: World, node: NodeIndex, { without }: Rules, emit: Emit
   const moves = (moved: { readonly code: number } | undefined, changes: Partial<NodeState>, name: string): void => {
     if (moved !== undefined) emit(is(changes, afterRecordMove(world, moved.code, without)), `n${node} ${name}`);
   };
+  if (state.off && mayAttach(record, identities[node])) emit(afterVmWrite(is({ off: false }), node), `the disk is attached to n${node}`);
+  const gives = without.has("ending") ? steps.giveThatEndsFence : steps.give;
   const isHolder = record.writer !== undefined && indexOf(record.writer) === node && record.writer.held;
   switch (state.doing) {
     case "idle": {
@@ -136,8 +160,8 @@ function nodeSteps(world: World, node: NodeIndex, { without }: Rules, emit: Emit
         if (state.mount === "none" && state.wants && record.writer?.nodeName !== identities[node].nodeName)
           emit(is({ wants: false }), `the want of n${node} is collected`);
       }
-      if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), { off: false }, "leaves quarantine");
-      if (state.mount === "none" && isHolder) moves(steps.give(world.record, node), { off: false }, "gives back what it holds without a mount");
+      if (state.mount === "none") moves(steps.leaveQuarantine(world.record, node), {}, "leaves quarantine");
+      if (state.mount === "none" && isHolder) moves(gives(world.record, node), {}, "gives back what it holds without a mount");
       return;
     }
     case "taken":
@@ -153,9 +177,9 @@ function nodeSteps(world: World, node: NodeIndex, { without }: Rules, emit: Emit
       emit(is({ mount: "none", doing: "giving" }), `n${node} unmounts`);
       return;
     case "giving": {
-      const given = steps.give(world.record, node);
+      const given = gives(world.record, node);
       if (given === undefined) emit(is({ doing: "idle" }), `n${node} has nothing to give`);
-      else moves(given, { doing: "idle", off: false }, "gives");
+      else moves(given, { doing: "idle" }, "gives");
       return;
     }
     default:
@@ -190,18 +214,22 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
       return;
     case "deciding": {
       const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? overlookingWant : steps;
-      if (record.writer === undefined || indexOf(record.writer) !== node || record.fencing !== undefined) return;
+      if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
       moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
       return;
     }
     case "cutting":
       if (record.fencing === undefined || indexOf(record.fencing) !== node) return;
+      emit(goesTo("landing"), `may take the disk off n${node}`);
+      return;
+    // Whatever the record says by now: only the VM's ETag stops a detach that was allowed.
+    case "landing":
       emit(goesTo("clearing", node, cut(world, node)), `cuts n${node} off`);
       return;
     case "clearing": {
       const { writer } = record;
-      const saved = writer === undefined ? undefined : { node: indexOf(writer), held: writer.held, age: "sameTake" as const };
+      const saved = writer === undefined ? undefined : { node: indexOf(writer), held: writer.held, age: "sameEpoch" as const };
       moves(
         move(world.record, (present) => fenceClear(present, identities[node], saved === undefined ? undefined : writerOf(saved))),
         `clears n${node}`,
@@ -220,6 +248,7 @@ function idleControllerSteps(
 ): void {
   const record = recordOf(world.record);
   const { writer } = record;
+  if (record.fencing !== undefined) emit(goesTo("cutting", indexOf(record.fencing)), `carries on with the fence of n${indexOf(record.fencing)}`);
   if (writer === undefined) {
     for (const node of nodeIndexes) {
       const granted = nodeOf(world, node).wants ? steps.grant(world.record, node) : undefined;
@@ -229,10 +258,6 @@ function idleControllerSteps(
   }
   const node = indexOf(writer);
   const otherWants = nodeOf(world, node === 0 ? 1 : 0).wants;
-  if (record.fencing !== undefined) {
-    if (indexOf(record.fencing) === node) emit(goesTo("cutting", node), `carries on with the fence of n${node}`);
-    return;
-  }
   if (without.has("want")) {
     const intent = otherWants ? overlookingWant.fenceIntent(world.record, node) : undefined;
     if (intent !== undefined)
@@ -252,7 +277,15 @@ function idleControllerSteps(
 function cut(world: World, node: NodeIndex): World {
   const state = nodeOf(world, node);
   const isHealthy = state.container === "bound" && state.mount === "live" && !state.lost;
-  return { ...withNode(world, node, { ...state, off: true, mount: state.mount === "live" ? "dead" : state.mount }), healthyWriterCut: isHealthy };
+  const cutOff = withNode(world, node, { ...state, off: true, mount: state.mount === "live" ? "dead" : state.mount });
+  return { ...afterVmWrite(cutOff, node), healthyWriterCut: isHealthy };
+}
+
+/** An update of the VM moves its ETag: what others were allowed before does not fit any more. */
+function afterVmWrite(world: World, node: NodeIndex): World {
+  const landing = controllers.indexOf("landing") * 2 + node;
+  const after = (code: number): number => (code === landing ? 0 : code);
+  return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
 
 /** Whoever read the record before it moved can't act on it any more, unless writes are not conditional. */

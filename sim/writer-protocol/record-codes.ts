@@ -16,26 +16,23 @@ export const identities: readonly [NodeIdentity, NodeIdentity] = [
 ];
 
 /**
- * The epoch and takes of every record that is asked about. They only rise and are only compared for equality, so what others remember of them
- * is kept as an age (`SavedWriter`) instead of a number: the exploration needs no bound on epochs, takes or versions.
+ * The epoch of every record that is asked about. It only rises and is only compared for equality, so what others remember of it
+ * is kept as an age (`SavedWriter`) instead of a number: the exploration needs no bound on epochs or versions.
  */
 const EPOCH_NOW = 100;
-const TAKES_NOW = 50;
 
 /** What a step made of a record. */
 export interface RecordMove {
   readonly code: number;
   /** The epoch has risen: every grant that is remembered is an older one. */
   readonly epochMoved: boolean;
-  /** The writer has taken again under the same epoch. */
-  readonly takesMoved: boolean;
 }
 
 /** A writer that a fencing controller remembers, as far as it can still be told from the one in the record. */
 export interface SavedWriter {
   readonly node: NodeIndex;
   readonly held: boolean;
-  readonly age: "sameTake" | "olderTake" | "olderEpoch";
+  readonly age: "sameEpoch" | "olderEpoch";
 }
 
 /** How many codes there are: writers × fencing × quarantine × clean × unproven × foundInUse. */
@@ -65,10 +62,9 @@ export function codeOf(record: WriterRecord): number {
 export function move(code: number, step: (record: WriterRecord) => Step): RecordMove | undefined {
   const moved = step(recordOf(code));
   if (!moved.ok) return undefined;
-  const { epoch, writer } = moved.value;
+  const { epoch } = moved.value;
   invariant(epoch >= EPOCH_NOW, "a step has lowered the epoch");
-  const epochMoved = epoch > EPOCH_NOW;
-  return { code: codeOf(moved.value), epochMoved, takesMoved: !epochMoved && writer !== undefined && writer.takes > TAKES_NOW };
+  return { code: codeOf(moved.value), epochMoved: epoch > EPOCH_NOW };
 }
 
 /** A step with one node that is asked once for each record. */
@@ -88,8 +84,7 @@ export function memoized(step: (record: WriterRecord, node: NodeIdentity) => Ste
 /** A remembered writer as `fenceClear` is given it. */
 export function writerOf(saved: SavedWriter): Writer {
   const epoch = saved.age === "olderEpoch" ? EPOCH_NOW - 1 : EPOCH_NOW;
-  const takes = saved.age === "olderTake" ? TAKES_NOW - 1 : TAKES_NOW;
-  return { ...identities[saved.node], epoch, takes, held: saved.held, wanted: false };
+  return { ...identities[saved.node], epoch, held: saved.held, wanted: false };
 }
 
 /** The index of a node. */
@@ -111,7 +106,7 @@ function decode(code: number): WriterRecord {
     ...(writer === 0
       ? {}
       : {
-          writer: { ...identities[writer < 5 ? 0 : 1], epoch: EPOCH_NOW, takes: TAKES_NOW, held: ((writer - 1) & 2) !== 0, wanted: ((writer - 1) & 1) !== 0 },
+          writer: { ...identities[writer < 5 ? 0 : 1], epoch: EPOCH_NOW, held: ((writer - 1) & 2) !== 0, wanted: ((writer - 1) & 1) !== 0 },
         }),
     ...(fencing === 0 ? {} : { fencing: identities[fencing === 1 ? 0 : 1] }),
     quarantine,

@@ -17,7 +17,7 @@ import {
 import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
 
 /** What the protocol rests on. Each can be left out, to show that two nodes write then. */
-export const safetyRules = ["cas", "take", "etag", "intent", "quarantine", "proof", "bump", "unproven", "requarantine", "child", "giveClean", "takes"] as const;
+export const safetyRules = ["cas", "take", "etag", "intent", "quarantine", "proof", "bump", "unproven", "requarantine", "child", "giveClean"] as const;
 
 /** One thing that the protocol rests on. */
 export type SafetyRule = (typeof safetyRules)[number];
@@ -44,7 +44,7 @@ export function recordSteps(without: ReadonlySet<SafetyRule>) {
     takeAgain: memoized((record, node) => take(record, node, { isClean: true, storeGeneration: record.storeGeneration })),
     /** Writes a take over whatever the record says by now. */
     overwriteWithTake: memoized((record, node) =>
-      take({ ...withoutFencing(record), writer: { ...node, epoch: record.epoch, takes: record.writer?.takes ?? 0, held: false, wanted: true } }, node, {
+      take({ ...withoutFencing(record), writer: { ...node, epoch: record.epoch, held: false, wanted: true } }, node, {
         isClean: false,
         storeGeneration: record.storeGeneration,
       }),
@@ -82,7 +82,7 @@ function memoizedFencing(code: number): NodeIndex | "nobody" {
 /** The writer as a controller that begins a fence now remembers it. */
 export function savedNow(code: number): SavedWriter | undefined {
   const { writer } = recordOf(code);
-  return writer === undefined ? undefined : { node: writer.nodeName === identities[0].nodeName ? 0 : 1, held: writer.held, age: "sameTake" };
+  return writer === undefined ? undefined : { node: writer.nodeName === identities[0].nodeName ? 0 : 1, held: writer.held, age: "sameEpoch" };
 }
 
 function withoutWriter({ writer: _, ...record }: WriterRecord): WriterRecord {

@@ -41,7 +41,7 @@ const doings = ["idle", "read", "taken", "giving"] as const;
 export const nodeStates: readonly NodeState[] = mounts.flatMap((mount) => doings.flatMap((doing) => [false, true].map((child) => ({ mount, doing, child }))));
 
 const both: readonly NodeIndex[] = [0, 1];
-const ages = ["sameTake", "olderTake", "olderEpoch"] as const;
+const ages = ["sameEpoch", "olderEpoch"] as const;
 const savedWriters: readonly (SavedWriter | undefined)[] = [
   undefined,
   ...both.flatMap((node) => [false, true].flatMap((held) => ages.map((age) => ({ node, held, age })))),
@@ -88,11 +88,10 @@ export function decode(state: number): World {
 }
 
 /** What becomes of a world when the record moves: what controllers remember of the writer grows old. */
-export function afterRecordMove(world: World, moved: RecordMove, rules: { readonly takes: boolean }): World {
-  const older = moved.epochMoved ? olderEpoch : moved.takesMoved && rules.takes ? olderTake : undefined;
-  if (older === undefined) return { ...world, record: moved.code };
+export function afterRecordMove(world: World, moved: RecordMove): World {
+  if (!moved.epochMoved) return { ...world, record: moved.code };
   const [first, second] = world.controllers;
-  return { ...world, record: moved.code, controllers: [older[first] ?? first, older[second] ?? second] };
+  return { ...world, record: moved.code, controllers: [olderEpoch[first] ?? first, olderEpoch[second] ?? second] };
 }
 
 /** What becomes of controllers when the ETag of a VM moves. Without `etag`, attaches are not conditional. */
@@ -105,10 +104,8 @@ export function afterVmMove(world: World, node: NodeIndex, rules: { readonly eta
   return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }
 
-const olderTake = controllerStates.map((state, code) => aged(state, code, "olderTake"));
-const olderEpoch = controllerStates.map((state, code) => aged(state, code, "olderEpoch"));
+const olderEpoch = controllerStates.map(inOlderEpoch);
 
-function aged(state: ControllerState, code: number, age: "olderTake" | "olderEpoch"): number {
-  if (!("saved" in state) || state.saved === undefined || state.saved.age === "olderEpoch") return code;
-  return controllerCode({ ...state, saved: { ...state.saved, age } });
+function inOlderEpoch(state: ControllerState, code: number): number {
+  return "saved" in state && state.saved !== undefined ? controllerCode({ ...state, saved: { ...state.saved, age: "olderEpoch" } }) : code;
 }

@@ -33,7 +33,7 @@ export function writerProtocol(without: ReadonlySet<SafetyRule>): StateSpace {
       for (const node of nodeIndexes) nodeSteps({ world, node, steps, without }, tell);
       controllerSteps({ world, at: 0, steps, without }, tell);
       controllerSteps({ world, at: 1, steps, without }, tell);
-      wantSteps(world, steps, tell, without);
+      wantSteps(world, steps, tell);
     },
     fault: (state) => (decode(state).nodes.every((code) => nodeStates[code]?.mount === "live") ? "two live writers" : undefined),
   };
@@ -76,7 +76,7 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   if (state === undefined) return;
   const is = (changes: Partial<NodeState>): World => withNodeState(world, node, { ...state, ...changes });
   const moves = (moved: RecordMove | undefined, changes: Partial<NodeState>, name: string): void => {
-    if (moved !== undefined) emit(afterRecordMove(is(changes), moved, { takes: !without.has("takes") }), `n${node} ${name}`);
+    if (moved !== undefined) emit(afterRecordMove(is(changes), moved), `n${node} ${name}`);
   };
   const isAttached = (world.attached & (1 << node)) !== 0;
   const isClean = state.mount === "none" && (!state.child || without.has("child"));
@@ -125,7 +125,7 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
   if (state === undefined) return;
   const goesTo = (next: ControllerState, from = world): World => withController(from, at, next);
   const moves = (moved: RecordMove | undefined, name: string): void => {
-    if (moved !== undefined) emit(goesTo(IDLE, afterRecordMove(world, moved, { takes: !without.has("takes") })), name);
+    if (moved !== undefined) emit(goesTo(IDLE, afterRecordMove(world, moved)), name);
   };
   if (state.kind === "idle") return idleControllerSteps(turn, emit);
   const { node } = state;
@@ -174,26 +174,26 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
     if (without.has("intent")) {
       if (intent !== undefined) emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `fences n${node} silently`);
     } else {
-      if (intent !== undefined && intent.code !== record) emit(afterRecordMove(world, intent, { takes: true }), `declares the fence of n${node}`);
+      if (intent !== undefined && intent.code !== record) emit(afterRecordMove(world, intent), `declares the fence of n${node}`);
       if (steps.isFencing(record) === node)
         emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `carries on with the fence of n${node}`);
     }
     const granted = steps.grant(record, node);
     if (granted === undefined) continue;
     if (without.has("cas")) emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
-    else emit(afterRecordMove(world, granted, { takes: !without.has("takes") }), `grants n${node}`);
+    else emit(afterRecordMove(world, granted), `grants n${node}`);
   }
   const revoked = steps.revoke(record, 0);
-  if (revoked !== undefined) emit(afterRecordMove(world, revoked, { takes: true }), "revokes");
+  if (revoked !== undefined) emit(afterRecordMove(world, revoked), "revokes");
 }
 
 /** Wants come and go at any time; who says so is another question (`release-check.test.ts`). */
-function wantSteps(world: World, steps: RecordSteps, emit: Emit, without: ReadonlySet<SafetyRule>): void {
+function wantSteps(world: World, steps: RecordSteps, emit: Emit): void {
   for (const node of nodeIndexes) {
     const unwanted = steps.unwant(world.record, node);
-    if (unwanted !== undefined) emit(afterRecordMove(world, unwanted, { takes: !without.has("takes") }), `n${node} is unwanted`);
+    if (unwanted !== undefined) emit(afterRecordMove(world, unwanted), `n${node} is unwanted`);
     const wanted = steps.wantAgain(world.record, node);
-    if (wanted !== undefined) emit(afterRecordMove(world, wanted, { takes: !without.has("takes") }), `n${node} is wanted again`);
+    if (wanted !== undefined) emit(afterRecordMove(world, wanted), `n${node} is wanted again`);
   }
 }
 

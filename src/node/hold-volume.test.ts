@@ -7,7 +7,7 @@ import { stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
-const granted = aWriter("node-a", { held: false, takes: 0 });
+const granted = aWriter("node-a", { held: false });
 
 describe("giveVolume", () => {
   it("does not give back on the word of a look at nothing: a note that was lost must not make a mount look clean", () =>

@@ -14,7 +14,7 @@ const LIMIT_MS = 60_000;
 const a = identity("node-a");
 const mount: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
 const block: StageRequest = { ...mount, accessType: "block" };
-const granted = aWriter("node-a", { held: false, takes: 0 });
+const granted = aWriter("node-a", { held: false });
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 
 const reconcile = (world: NodeWorld): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
@@ -67,7 +67,7 @@ describe("ownVolumesReconciler", () => {
     }));
 
   it("stays in quarantine while a process has a raw device open that the fence has taken off", () =>
-    withNode({ writer: aWriter("node-a", { held: false, takes: 0 }) }, async (world) => {
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
       const request = { volumeId: diskUri, stagingPath, accessType: "block", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
       assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
       const close = world.machine.openRaw(0);
@@ -100,7 +100,7 @@ describe("ownVolumesReconciler", () => {
     withNode({ writer: granted }, async (world) => {
       await stage(world, block);
       const close = world.machine.openRaw(0);
-      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, takes: 1, wanted: false } }));
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
       await world.setAttachment((attachment) => ({
         ...attachment,
         spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },

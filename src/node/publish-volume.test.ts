@@ -9,7 +9,7 @@ import { unstageVolume } from "./unstage-volume.ts";
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
-const granted = aWriter("node-a", { held: false, takes: 0 });
+const granted = aWriter("node-a", { held: false });
 
 describe("publishVolume", () => {
   it("stages again what was unmounted behind the orchestrator's back, read-only where nobody may write", () =>

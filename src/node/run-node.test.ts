@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const LIMIT_MS = 60_000;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
-const granted = aWriter("node-a", { held: false, takes: 0 });
+const granted = aWriter("node-a", { held: false });
 
 /** Runs the node's own work while `act` looks on. */
 async function whileRunning(world: NodeWorld, act: () => Promise<void>): Promise<void> {

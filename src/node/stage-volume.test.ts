@@ -12,7 +12,7 @@ import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
-const granted = aWriter("node-a", { held: false, takes: 0 });
+const granted = aWriter("node-a", { held: false });
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 
 const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>

@@ -7,8 +7,8 @@ import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
-const granted = aWriter("node-a", { held: false, takes: 0 });
-const held = { ...granted, held: true, takes: 1 };
+const granted = aWriter("node-a", { held: false });
+const held = { ...granted, held: true };
 
 describe("unstageVolume", () => {
   it("ends the want, unmounts, and gives the volume back", () =>

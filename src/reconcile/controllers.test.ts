@@ -60,7 +60,7 @@ describe("runControllers", () => {
     it(`does not take what its own failure wrote for news, and keeps to its delays: an attach, ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a"));
-        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false, takes: 0 }) }));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
         await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { state: "Pending" } }));
         const attachDisk = failing(world, failure);
         await whileRunning(world, { attachDisk: attachDisk.call }, async () => {

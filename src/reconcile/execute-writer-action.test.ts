@@ -13,7 +13,7 @@ import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
-const granted = aWriter("node-a", { held: false, takes: 0 });
+const granted = aWriter("node-a", { held: false });
 
 async function execute(world: ReconcileWorld, action: WriterAction, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
   const observed = observeVolume(world.ports, "pvc-1");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -37,19 +37,20 @@ describe("fenceReconciler", () => {
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
-  it("leaves the record alone when the node has given meanwhile", () =>
+  it("proves anew, and ends, the fence of a node that has given meanwhile: a detach that another controller was allowed may still land", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => world.setRecord(({ fencing: _, ...record }) => ({ ...record, writer: { ...unwanted, held: false } }));
+      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unwanted, held: false } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.writer, { ...unwanted, held: false });
-      assert.deepEqual(world.record()?.quarantine, []);
+      assert.deepEqual(world.record()?.fencing, a);
+      assert.deepEqual(await fence(world), { ok: true, value: {} });
+      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [a] }));
     }));
 
-  it("does not take a proof from before the node gave, was wanted and took again for one of now", () =>
+  it("does not take a proof from an earlier grant for one of now", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unwanted, takes: 2 } }));
+      world.meanwhile.fenceDisk = () => world.setRecord((record) => ({ ...record, writer: { ...unwanted, epoch: 2 } }));
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.writer, { ...unwanted, takes: 2 });
+      assert.deepEqual(world.record()?.writer, { ...unwanted, epoch: 2 });
       assert.deepEqual(world.record()?.fencing, a);
     }));
 

@@ -5,8 +5,8 @@ import { wrongMove } from "./writer-moves.ts";
 
 const nodeA = { nodeName: "node-a", vmId: "vm-a" } as const;
 const nodeB = { nodeName: "node-b", vmId: "vm-b" } as const;
-const grantedToA = { ...nodeA, epoch: 1, held: false, takes: 0, wanted: true } as const;
-const heldByA = { ...grantedToA, held: true, takes: 1 } as const;
+const grantedToA = { ...nodeA, epoch: 1, held: false, wanted: true } as const;
+const heldByA = { ...grantedToA, held: true } as const;
 const unwantedA = { ...heldByA, wanted: false } as const;
 
 function aRecord(changes: Partial<WriterRecord> = {}): WriterRecord {
@@ -65,7 +65,7 @@ const moves: readonly { readonly because: string; readonly before: WriterRecord;
   {
     because: "there is no way from one writer straight to another",
     before: aRecord({ writer: heldByA }),
-    after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, takes: 0, wanted: true } }),
+    after: aRecord({ epoch: 2, writer: { ...nodeB, epoch: 2, held: false, wanted: true } }),
     wrong: "node-b (epoch 2) is the writer while node-a (epoch 1) still is",
   },
 ];

@@ -19,7 +19,6 @@ const writerRecordSchema = z.object({
     .extend({
       epoch: z.int().min(1).describe("Rises with every grant or claim."),
       held: z.boolean().describe("The node has taken the grant: it may have the file system mounted."),
-      takes: z.int().min(0).describe("Counts takes, so that each one moves the object's version and voids what others decided on the version before."),
       wanted: z.boolean().describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
     })
     .optional(),

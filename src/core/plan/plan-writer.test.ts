@@ -163,6 +163,19 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }), attachments: [recalled] }),
         plan: [],
       },
+      {
+        because: "given back while a fence runs: nobody has to wait for its proof",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }), fencing: a }),
+          attachments: [recalled],
+        }),
+        plan: [{ kind: "EndRecall", attachmentName: attachmentName("node-a") }, { kind: "Revoke" }],
+      },
+      {
+        because: "revoked while its fence runs: another node is granted, the fenced one is not",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ fencing: a }), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
+        plan: [{ kind: "Grant", node: b }],
+      },
     ]);
   });
 

@@ -13,7 +13,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
-import { grant } from "./writer-steps.ts";
+import { grant, isFencing } from "./writer-steps.ts";
 
 /** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
 export type WriterAction =
@@ -37,7 +37,7 @@ const RECHECK_MS = 1_000;
 /** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
 
-/** Plans the next move of the writer record. Empty when the record is as it is wanted, or while a fence runs. */
+/** Plans the next move of the writer record. Empty when the record is as it is wanted, or while only the proof of a fence can bring it on. */
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
@@ -47,9 +47,9 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 }
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
-  if (record.fencing !== undefined) return [];
-  if (record.writer !== undefined) return planForWriter(observed, record, record.writer);
-  if (record.unproven.length > 0) return record.unproven.flatMap((node) => planForUnproven(observed, node));
+  const { writer } = record;
+  if (writer !== undefined) return writer.held && isFencing(record, writer) ? [] : planForWriter(observed, record, writer);
+  if (record.unproven.length > 0) return record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
   return planGrant(observed, record);
 }
 

@@ -37,21 +37,23 @@ const attachment = fc
     return leaves || drawn === "Detaching" ? leaving(made) : made;
   });
 
-/** A record that the steps can have led to: a fence is of an unwanted holder or of an unproven node. */
+/** A record that the steps can have led to: a fence is of an unwanted holder, of an unproven node, or of one that gave since. */
 const record = fc
   .record({
     writer: fc.option(fc.record({ nodeName, held: fc.boolean(), wanted: fc.boolean() }), { nil: undefined }),
     quarantine: fc.uniqueArray(nodeName, { maxLength: 2 }),
     unproven: fc.uniqueArray(nodeName, { maxLength: 1 }),
     isFencing: fc.boolean(),
+    gaveWhileFenced: fc.option(nodeName, { nil: undefined }),
     foundInUse: fc.boolean(),
   })
-  .map(({ writer, quarantine, unproven, isFencing, foundInUse }): WriterRecord => {
+  .map(({ writer, quarantine, unproven, isFencing, gaveWhileFenced, foundInUse }): WriterRecord => {
     const free = (name: string): boolean => name !== writer?.nodeName;
     const isFenced = isFencing && writer?.held === true && !writer.wanted;
+    const fenced = isFenced ? writer.nodeName : gaveWhileFenced === writer?.nodeName ? undefined : gaveWhileFenced;
     return aRecord({
-      ...(writer === undefined ? {} : { writer: { ...identity(writer.nodeName), held: writer.held, wanted: writer.wanted, epoch: 1, takes: 1 } }),
-      ...(isFenced && writer !== undefined ? { fencing: identity(writer.nodeName) } : {}),
+      ...(writer === undefined ? {} : { writer: { ...identity(writer.nodeName), held: writer.held, wanted: writer.wanted, epoch: 1 } }),
+      ...(fenced === undefined ? {} : { fencing: identity(fenced) }),
       quarantine: quarantine.filter(free).map(identity),
       unproven: unproven.filter(free).map(identity),
       foundInUse,

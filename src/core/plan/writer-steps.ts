@@ -48,10 +48,10 @@ export function mayDetach(record: WriterRecord, node: NodeIdentity): boolean {
 export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (record.unproven.length > 0) return fail(`nothing proves yet that ${record.unproven.map((other) => other.nodeName).join(", ")} can't write`);
-  if (record.fencing !== undefined) return fail(`${record.fencing.nodeName} is being fenced`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
   const epoch = record.epoch + 1;
-  return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: false, takes: 0, wanted: true }, epoch });
+  return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: false, wanted: true }, epoch });
 }
 
 /** *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed only to a node that is clean. */
@@ -63,15 +63,18 @@ export function take(record: WriterRecord, node: NodeIdentity, state: { readonly
   if (record.storeGeneration !== state.storeGeneration)
     return fail(`the record is of store generation ${record.storeGeneration}, the store of ${state.storeGeneration}`);
   if (writer.held && !state.isClean) return fail(`${node.nodeName} holds the volume already and is not clean`);
-  return ok({ ...record, writer: { ...writer, held: true, takes: writer.takes + 1 } });
+  return ok({ ...record, writer: { ...writer, held: true } });
 }
 
-/** *give*, by the node once it has unmounted and flushed, or never mounted. Giving is proof: it ends a fence of this node. */
+/**
+ * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on. It ends no fence: a detach that was allowed before may
+ * still land, and would cut off this node as a writer to come.
+ */
 export function give(record: WriterRecord, node: NodeIdentity, epoch: number): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch) return fail("the record no longer names this node and epoch");
   if (!writer.held) return fail("the volume is not held");
-  return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));
+  return ok({ ...record, writer: { ...writer, held: false } });
 }
 
 /** *revoke*, by the controller: an unwanted writer that holds nothing is writer no more. */
@@ -80,7 +83,6 @@ export function revoke(record: WriterRecord): Step {
   if (writer === undefined) return fail("there is no writer");
   if (writer.held) return fail(`${writer.nodeName} holds the volume`);
   if (writer.wanted) return fail(`${writer.nodeName} is wanted as the writer`);
-  if (record.fencing !== undefined) return fail(`${record.fencing.nodeName} is being fenced`);
   return ok(withoutWriter(record));
 }
 
@@ -107,11 +109,13 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   return ok({ ...record, fencing: { nodeName: node.nodeName, vmId: node.vmId } });
 }
 
-/** *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. `writerAtIntent` must still be the writer. */
+/**
+ * *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
+ * the writer: otherwise the proof may be that of an earlier fence.
+ */
 export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
   if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
   if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
-  if (!isWriter(record, node) && !includesNode(record.unproven, node)) return fail(`${node.nodeName} is neither the writer nor unproven`);
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok({
     ...withoutFencingOf(freed, node),
@@ -127,11 +131,11 @@ export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step 
   return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: record.foundInUse ? withNode(record.clean, node) : record.clean });
 }
 
-/** An unproven node shows that it is clean. */
+/** An unproven node shows that it is clean. It ends no fence, as *give* doesn't. */
 export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
   return ok({
-    ...withoutFencingOf(record, node),
+    ...record,
     unproven: withoutNode(record.unproven, node),
     clean: record.foundInUse ? withNode(record.clean, node) : record.clean,
   });
@@ -145,7 +149,7 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
   const epoch = Math.max(record.epoch, epochKnown) + 1;
   return ok({
     ...record,
-    writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, takes: 1, wanted: true },
+    writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, wanted: true },
     epoch,
     unproven: withoutNode(record.unproven, node),
   });
@@ -188,6 +192,5 @@ function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecor
 
 function isSameGrant(left: Writer | undefined, right: Writer | undefined): boolean {
   if (left === undefined || right === undefined) return left === right;
-  // `takes` too: a node that gave, was wanted again and took again under the same epoch may have been attached anew since.
-  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held && left.takes === right.takes;
+  return isSameNode(left, right) && left.epoch === right.epoch && left.held === right.held;
 }

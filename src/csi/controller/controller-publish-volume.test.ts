@@ -16,7 +16,7 @@ describe("controllerPublishVolume", () => {
   const rows: readonly { readonly because: string; readonly record: WriterRecord; readonly failure: Failure }[] = [
     {
       because: "another node is the writer",
-      record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, takes: 1, wanted: true } }),
+      record: aRecord({ writer: { ...nodeB, epoch: 1, held: true, wanted: true } }),
       failure: { kind: "OtherWriter", volumeId, writer: "node-b", users: [] },
     },
     {

@@ -15,7 +15,7 @@ import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
 const never = new AbortController().signal;
 const volumeId = aDiskUri();
 const nodeA = { nodeName: "node-a", vmId: "vm-of-node-a" };
-const holder = { ...nodeA, epoch: 1, held: true, takes: 1, wanted: true };
+const holder = { ...nodeA, epoch: 1, held: true, wanted: true };
 const want = { since: "2026-01-01T00:00:00.000Z" };
 const withReplicas = { maxShares: 2, maxMountReplicaCount: 1 };
 

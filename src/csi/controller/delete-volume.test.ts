@@ -68,8 +68,8 @@ describe("deleteVolume", () => {
   });
 
   const writers: readonly (readonly [string, WriterRecord])[] = [
-    ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, takes: 1, wanted: false } })],
-    ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, takes: 0, wanted: true } })],
+    ["holds the grant", aRecord({ writer: { ...nodeA, epoch: 1, held: true, wanted: false } })],
+    ["was granted it", aRecord({ writer: { ...nodeA, epoch: 1, held: false, wanted: true } })],
   ];
   for (const [because, record] of writers) {
     it(`refuses while a node ${because}, and changes nothing`, async () => {
@@ -86,7 +86,7 @@ describe("deleteVolume", () => {
 
   it("deletes a volume whose grant nobody uses or states any more", async () => {
     await withController(async (world) => {
-      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, takes: 0, wanted: true } }));
+      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, wanted: true } }));
       world.use = { kind: "unused" };
       const answer = remove(world);
       await world.until(() => isMarked(world));
@@ -116,7 +116,7 @@ describe("deleteVolume", () => {
 
   it("does not mind standbys nor a writer that has given back", async () => {
     await withController(async (world) => {
-      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, takes: 1, wanted: false } }));
+      await givenVolume(world, aRecord({ writer: { ...nodeA, epoch: 1, held: false, wanted: false } }));
       await world.given("AzVolumeAttachment", anAttachmentObject({ role: "Replica" }));
       const answer = remove(world);
       await world.until(() => isMarked(world));

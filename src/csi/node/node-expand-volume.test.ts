@@ -10,7 +10,7 @@ import { nodeExpandVolume } from "./node-expand-volume.ts";
 const never = new AbortController().signal;
 
 async function withStaged(act: (world: NodeWorld) => Promise<void>): Promise<void> {
-  await withNode({ writer: aWriter("node-a", { held: false, takes: 0 }) }, async (world) => {
+  await withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
     const request = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
     assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
     await act(world);

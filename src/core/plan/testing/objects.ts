@@ -38,7 +38,7 @@ export function identity(nodeName: string): NodeIdentity {
 
 /** A writer that holds the volume and is wanted. */
 export function aWriter(nodeName: string, overrides: Partial<Writer> = {}): Writer {
-  return { ...identity(nodeName), epoch: 1, held: true, takes: 1, wanted: true, ...overrides };
+  return { ...identity(nodeName), epoch: 1, held: true, wanted: true, ...overrides };
 }
 
 /** The record of a new disk, changed. */
