@@ -26,7 +26,7 @@ export const SOURCE_LAYERS = [
   "cli",
   "compose",
 ] as const;
-const TOP_LEVEL_FOLDERS = ["demo", "test", "sim", "bench", "scripts", "testbed"] as const;
+const TOP_LEVEL_FOLDERS = ["demo", "test", "sim", "bench", "scripts", "deploy", "testbed"] as const;
 
 /** The unit tests and contract suites under one folder of src/, and the builders and worlds that only they use (`testing/`). */
 function testsIn(folder: string): readonly string[] {

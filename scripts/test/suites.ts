@@ -19,12 +19,12 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = { unit: 180 * SECOND_MS, "
 
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
-const UNIT_FOLDERS = /^(?:src|sim|scripts|demo|bench)\//u;
+const UNIT_FOLDERS = /^(?:src|sim|scripts|demo|bench|deploy|testbed)\//u;
 
 /** Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/. */
 export async function findSuites(root: string): Promise<readonly Suite[]> {
   const files: string[] = [];
-  for await (const file of glob("{src,sim,scripts,demo,bench,test}/**/*.test.ts", { cwd: root })) files.push(file);
+  for await (const file of glob("{src,sim,scripts,demo,bench,deploy,testbed,test}/**/*.test.ts", { cwd: root })) files.push(file);
   const bySuite = Map.groupBy(files.toSorted(), suiteOf);
   const names = [...bySuite.keys()].toSorted((left, right) => rank(left) - rank(right) || left.localeCompare(right));
   return names.map((name) => ({ name, files: bySuite.get(name) ?? [], timeoutMs: TIMEOUTS_MS[name] ?? DEFAULT_TIMEOUT_MS, idleMaxMs: IDLE_MAX_MS }));
