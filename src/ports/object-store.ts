@@ -62,6 +62,7 @@ export interface ObjectStore {
   /**
    * Streams what happened after `resourceVersion`, in order, without polling, until `signal` is aborted. Ends with a thrown `WatchGone`
    * if that version is too old (list again, then watch from the list's version) and with `WatchBroken` if the connection is lost (resume from the last version seen).
+   * Returns where the server ends the watch in good order, as Kubernetes' does after some minutes (resume as well).
    */
   watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent<K>>;
 }

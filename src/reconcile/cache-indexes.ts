@@ -1,9 +1,8 @@
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import type { Kind, KindMap } from "../ports/object-store.ts";
+import type { KeysOf } from "./cached-objects.ts";
 
-type KeysOf<K extends Kind> = (object: KindMap[K]) => readonly string[];
-
-/** The keys under which the cache finds objects of a kind, besides their names. Pure functions of the object. */
+/** The values under which the cache finds objects of a kind, besides their names. */
 const cacheIndexes = {
   AzVolume: {
     /** The disk's URI as `resourceUriKey` writes it. */
@@ -20,12 +19,12 @@ const cacheIndexes = {
   AzDriverNode: {},
   ClusterNode: {},
   Lease: {},
-} as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<K>>> };
+} as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<KindMap[K]>>> };
 
 /** The names of a kind's indexes. */
 export type IndexName<K extends Kind> = keyof (typeof cacheIndexes)[K] & string;
 
 /** A kind's indexes, by name. */
-export function indexesOf<K extends Kind>(kind: K): ReadonlyMap<string, KeysOf<K>> {
-  return new Map(Object.entries<KeysOf<K>>(cacheIndexes[kind] as Readonly<Record<string, KeysOf<K>>>));
+export function indexesOf<K extends Kind>(kind: K): { readonly [N in IndexName<K>]: KeysOf<KindMap[K]> } {
+  return cacheIndexes[kind] as { readonly [N in IndexName<K>]: KeysOf<KindMap[K]> };
 }

@@ -119,7 +119,7 @@ describe("createObjectCache", () => {
       handle.setReachable(true);
       await clock.advance(10_000);
       assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→2"]);
-      assert.ok(logged.length > 0 && logged.every((line) => line === "store watch ended"), logged.join());
+      assert.ok(logged.length > 0 && logged.every((line) => line === "watch ended"), logged.join());
     }),
   );
 
@@ -169,7 +169,7 @@ describe("createObjectCache", () => {
       await clock.advance(29_000);
       assert.equal(logged.length, 0);
       await clock.advance(1_000);
-      assert.ok(logged.includes("store watch ended"));
+      assert.ok(logged.includes("watch ended"));
       handle.holdWatches(false);
       await clock.advance(1_000);
       assert.deepEqual(cache.list("AzVolume").map(nameOf), ["pvc-1"]);

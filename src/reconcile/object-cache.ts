@@ -2,26 +2,17 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
+import type { SourceCache, WaitLimit } from "../ports/source-cache.ts";
+import type { Source } from "../ports/source.ts";
+import { indexesOf } from "./cache-indexes.ts";
 import type { IndexName } from "./cache-indexes.ts";
-import { CachedKind } from "./cached-kind.ts";
-import type { CachedChange } from "./cached-kind.ts";
-import { isVersionAtLeast } from "./compare-versions.ts";
-import { defaultFollowSettings, followStore } from "./follow-store.ts";
-import type { FollowSettings } from "./follow-store.ts";
-
-/** The longest time that a silence of the store counts as watching; a longer one is a store, a watch or a process of ours that stood still. */
-const WATCHED_GAP_MAX_MS = 15_000;
-/** The longest timer of the platform. */
-const SLEEP_MAX_MS = 2 ** 31 - 1;
+import type { FollowSettings } from "./follow-source.ts";
+import { createSourceCache } from "./source-cache.ts";
 
 /** What happened to an object: `previous` undefined: it is new; `current` undefined: it is gone. */
-export type ObjectChange = { readonly [K in Kind]: { readonly kind: K } & CachedChange<K> }[Kind];
-
-/** How long to wait, on whose clock. */
-interface WaitLimit {
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-}
+export type ObjectChange = {
+  readonly [K in Kind]: { readonly kind: K; readonly name: string; readonly previous: KindMap[K] | undefined; readonly current: KindMap[K] | undefined };
+}[Kind];
 
 /**
  * What this process knows of the object store: filled by `run`, always a moment behind. Everything that matters is written conditionally, so a
@@ -90,181 +81,58 @@ export interface ObjectCacheOptions {
 
 /** An empty cache; `run` fills it. */
 export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
-  const { clock, logger, kinds } = options;
-  const settings = { ...defaultFollowSettings, ...options.settings };
-  const cached = new Map<Kind, CachedKind<Kind>>(kinds.map((kind) => [kind, new CachedKind<Kind>(kind)]));
-  const watched = new Map<Kind, WatchedTime>(kinds.map((kind) => [kind, createWatchedTime(clock)]));
-  const watchedAtChange = new Map<Kind, Map<string, number>>(kinds.map((kind) => [kind, new Map()]));
-  const listeners = new Set<(change: ObjectChange) => void>();
-  const waiters = new Set<(kind: Kind, name: string | undefined) => void>();
+  const { store, clock, kinds } = options;
+  const caches = new Map<Kind, SourceCache<KindMap[Kind], string>>(kinds.map((kind) => [kind, cacheOf(kind)]));
 
-  function of<K extends Kind>(kind: K): CachedKind<K> {
-    const found = cached.get(kind);
+  function cacheOf<K extends Kind>(kind: K): SourceCache<KindMap[Kind], string> {
+    const cache = createSourceCache<KindMap[K], IndexName<K>>({ ...options, source: storeSource(store, kind), indexes: indexesOf(kind) });
+    // Only `of` takes it out of the map again, by the same kind.
+    return cache as unknown as SourceCache<KindMap[Kind], string>;
+  }
+
+  function of<K extends Kind>(kind: K): SourceCache<KindMap[K], IndexName<K>> {
+    const found = caches.get(kind);
     if (found === undefined) throw new Error(`this cache doesn't follow ${kind}: add it to its kinds`);
     // The map is filled above with one cache a kind; its key says which.
-    return found as unknown as CachedKind<K>;
+    return found as unknown as SourceCache<KindMap[K], IndexName<K>>;
   }
-
-  function publish<K extends Kind>(kind: K, changes: readonly CachedChange<K>[]): void {
-    const watchedMs = watched.get(kind)?.totalMsNow() ?? 0;
-    for (const { name, current } of changes) {
-      if (current === undefined) watchedAtChange.get(kind)?.delete(name);
-      else watchedAtChange.get(kind)?.set(name, watchedMs);
-    }
-    for (const change of changes) {
-      for (const listener of [...listeners]) tell(listener, { kind, ...change } as ObjectChange);
-      for (const look of [...waiters]) look(kind, change.name);
-    }
-  }
-
-  function tell(listener: (change: ObjectChange) => void, change: ObjectChange): void {
-    try {
-      listener(change);
-    } catch (error) {
-      logger.error("cache listener threw: a bug", {
-        objectKind: change.kind,
-        name: change.name,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
-    }
-  }
-
-  function follow<K extends Kind>(kind: K, signal: AbortSignal): Promise<void> {
-    const known = of(kind);
-    return followStore<K>(
-      { ...options, settings },
-      kind,
-      {
-        listed: (items, resourceVersion) => {
-          watched.get(kind)?.hear();
-          publish(kind, known.replaceAll(items, resourceVersion, clock.elapsedMs()));
-          for (const look of [...waiters]) look(kind, undefined);
-        },
-        told: (event) => {
-          watched.get(kind)?.hear();
-          if (event.type === "BOOKMARK") known.advance(event.resourceVersion);
-          else publish(kind, known.apply(event, clock.elapsedMs()));
-        },
-      },
-      signal,
-    );
-  }
-
-  /** Waits until `look` finds something; it is asked now, after each change that concerns it, and after each list. */
-  async function waitForMatch<T>(
-    look: () => { readonly found: T } | undefined,
-    concerns: (kind: Kind, name: string | undefined) => boolean,
-    limit: WaitLimit,
-    signal: AbortSignal,
-  ): Promise<{ readonly found: T } | undefined> {
-    signal.throwIfAborted();
-    let match = look();
-    if (match !== undefined) return match;
-    let thrown: { readonly error: unknown } | undefined;
-    const ended = new AbortController();
-    const abort = (): void => ended.abort();
-    const lookAgain = (kind: Kind, name: string | undefined): void => {
-      if (ended.signal.aborted || !concerns(kind, name)) return;
-      try {
-        match = look();
-      } catch (error) {
-        thrown = { error };
-      }
-      if (match !== undefined || thrown !== undefined) ended.abort();
-    };
-    waiters.add(lookAgain);
-    signal.addEventListener("abort", abort);
-    try {
-      await limit.clock.sleep(Math.min(limit.timeoutMs, SLEEP_MAX_MS), ended.signal);
-    } catch (error) {
-      if (!ended.signal.aborted) throw error;
-    } finally {
-      waiters.delete(lookAgain);
-      signal.removeEventListener("abort", abort);
-    }
-    if (thrown !== undefined) throw thrown.error;
-    if (match === undefined) signal.throwIfAborted();
-    return match;
-  }
-
-  function waitForObject<K extends Kind>(
-    kind: K,
-    name: string,
-    predicate: (object: KindMap[K] | undefined) => boolean,
-    limit: WaitLimit,
-    signal: AbortSignal,
-  ): Promise<{ readonly found: KindMap[K] | undefined } | undefined> {
-    const known = of(kind);
-    const look = (): { readonly found: KindMap[K] | undefined } | undefined => {
-      const object = known.get(name);
-      return known.seenVersion !== undefined && predicate(object) ? { found: object } : undefined;
-    };
-    return waitForMatch(look, (changedKind, changedName) => changedKind === kind && (changedName === undefined || changedName === name), limit, signal);
-  }
-
-  const hasSynced = (): boolean => kinds.every((kind) => of(kind).seenVersion !== undefined);
 
   return {
     get: (kind, name) => of(kind).get(name),
     list: (kind) => of(kind).list(),
     byIndex: (kind, index, key) => of(kind).byIndex(index, key),
-    hasSynced,
+    hasSynced: () => kinds.every((kind) => of(kind).hasSynced()),
     untilSynced: async (signal) => {
-      while (!hasSynced())
-        await waitForMatch(
-          () => (hasSynced() ? { found: true } : undefined),
-          () => true,
-          { timeoutMs: SLEEP_MAX_MS, clock },
-          signal,
-        );
+      await Promise.all(kinds.map((kind) => of(kind).untilSynced(signal)));
     },
-    hasSeen: (kind, resourceVersion) => {
-      const { seenVersion } = of(kind);
-      return seenVersion !== undefined && isVersionAtLeast(seenVersion, resourceVersion);
-    },
-    remember: (kind, object) => publish(kind, of(kind).remember(object, clock.elapsedMs())),
-    lastChangedElapsedMs: (kind, name) => of(kind).changedAtMs(name),
+    hasSeen: (kind, resourceVersion) => of(kind).hasSeen(resourceVersion),
+    remember: (kind, object) => of(kind).remember(object),
+    lastChangedElapsedMs: (kind, name) => of(kind).lastChangedElapsedMs(name),
     unchangedMs: (kind, name) => {
-      const changedAtMs = of(kind).changedAtMs(name);
+      const changedAtMs = of(kind).lastChangedElapsedMs(name);
       return changedAtMs === undefined ? undefined : clock.elapsedMs() - changedAtMs;
     },
-    watchedUnchangedMs: (kind, name) => {
-      const watchedMs = watchedAtChange.get(kind)?.get(name);
-      return watchedMs === undefined ? undefined : Math.max(0, (watched.get(kind)?.totalMs() ?? 0) - watchedMs);
-    },
-    lastHeardElapsedMs: (kind) => watched.get(kind)?.lastHeardElapsedMs(),
+    watchedUnchangedMs: (kind, name) => of(kind).watchedUnchangedMs(name),
+    lastHeardElapsedMs: (kind) => of(kind).lastHeardElapsedMs(),
     onChange: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+      const stops = kinds.map((kind) => of(kind).onChange(({ key, previous, current }) => listener({ kind, name: key, previous, current } as ObjectChange)));
+      return () => {
+        for (const stop of stops) stop();
+      };
     },
-    waitUntil: async (kind, name, predicate, limit, signal) => (await waitForObject(kind, name, predicate, limit, signal)) !== undefined,
-    waitFor: async (kind, name, predicate, limit, signal) => (await waitForObject(kind, name, predicate, limit, signal))?.found,
+    waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, predicate, limit, signal),
+    waitFor: (kind, name, predicate, limit, signal) => of(kind).waitFor(name, predicate, limit, signal),
     run: async (signal) => {
-      await Promise.all(kinds.map((kind) => follow(kind, signal)));
+      await Promise.all(kinds.map((kind) => of(kind).run(signal)));
     },
   };
 }
 
-/** Adds up the time during which somebody was heard often enough to say that it was watched. */
-interface WatchedTime {
-  readonly hear: () => void;
-  readonly totalMs: () => number;
-  /** What the total will be if something is heard right now: an own write is learnt of between two words of the watch, and has not stood since the earlier one. */
-  readonly totalMsNow: () => number;
-  readonly lastHeardElapsedMs: () => number | undefined;
-}
-
-function createWatchedTime(clock: Clock): WatchedTime {
-  let totalMs = 0;
-  let lastHeardMs: number | undefined;
-  const totalMsNow = (): number => totalMs + (lastHeardMs === undefined ? 0 : Math.min(clock.elapsedMs() - lastHeardMs, WATCHED_GAP_MAX_MS));
+/** One kind of a store as a source. Its objects have no namespace, so that their key is their name. */
+function storeSource<K extends Kind>(store: ObjectStore, kind: K): Source<KindMap[K]> {
   return {
-    hear: () => {
-      totalMs = totalMsNow();
-      lastHeardMs = clock.elapsedMs();
-    },
-    totalMs: () => totalMs,
-    totalMsNow,
-    lastHeardElapsedMs: () => lastHeardMs,
+    name: kind,
+    list: (signal) => store.list(kind, {}, signal),
+    watch: (resourceVersion, signal) => store.watch(kind, {}, resourceVersion, signal),
   };
 }

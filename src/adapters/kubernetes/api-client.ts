@@ -19,9 +19,10 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
-/** A line of a watch, as the API server sends it (meta/v1 WatchEvent). */
+/** A line of a watch, as the API server sends it (meta/v1 WatchEvent); its ERROR is thrown instead. */
 export interface ApiWatchEvent {
-  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+  /** Of a BOOKMARK: only `metadata.resourceVersion`. */
   readonly object: unknown;
 }
 
@@ -33,8 +34,9 @@ export interface ApiClient {
    */
   call(request: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, Failure>>;
   /**
-   * Streams a watch, line by line, until `signal` is aborted. Throws `WatchGone` where the version asked for is no longer kept (410, or an ERROR event that says so) and
-   * `WatchBroken` where the connection is lost or the server ends the watch.
+   * Streams a watch, line by line, until `signal` is aborted or the server ends it in good order. `query` says from which `resourceVersion`, and which objects;
+   * bookmarks are always asked for. Throws `WatchGone` where that version is no longer kept (410, or an ERROR event that says so) and `WatchBroken` where the watch
+   * can't begin, the connection is lost, or the server tells another error.
    */
   watch(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<ApiWatchEvent>;
   /** Drops idle connections. Calls and watches end by their own signals. */

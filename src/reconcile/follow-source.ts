@@ -1,12 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { WatchBroken, WatchGone } from "../ports/object-store.ts";
-import type { Kind, KindMap, ObjectStore, WatchEvent } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
+import type { Source, SourceEvent, SourceObject } from "../ports/source.ts";
 
-/** How patient a follower of the store is, in milliseconds. */
+/** How patient a follower is, in milliseconds. */
 export interface FollowSettings {
-  /** A watch that has told nothing, not even a bookmark, for so long is given up and begun again. Must be longer than the store's bookmark interval. Default 90,000. */
+  /** A watch that has told nothing, not even a bookmark, for so long is given up and begun again. Must be longer than the source's bookmark interval. Default 90,000. */
   readonly stallTimeoutMs: number;
   /** The first wait after a failure. Default 50. Doubles with each further one, with jitter. */
   readonly backoffBaseMs: number;
@@ -17,28 +17,32 @@ export interface FollowSettings {
 /** Settings where nobody chose others; the stall time-out suits Kubernetes' bookmarks (one a minute). */
 export const defaultFollowSettings: FollowSettings = { stallTimeoutMs: 90_000, backoffBaseMs: 50, backoffMaxMs: 10_000 };
 
-/** Who is told what the store says of one kind. */
-export interface Follower<K extends Kind> {
-  listed(items: readonly KindMap[K][], resourceVersion: string): void;
-  told(event: WatchEvent<K>): void;
+/** Who is told what a source says. */
+export interface Follower<T extends SourceObject> {
+  listed(items: readonly T[], resourceVersion: string): void;
+  told(event: SourceEvent<T>): void;
 }
 
-interface FollowPorts {
-  readonly store: ObjectStore;
+/** What following needs. */
+export interface FollowPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: FollowSettings;
 }
 
-type WatchEnd = "gone" | "broken" | "stalled" | "failed" | "ended";
+interface WatchEnd {
+  readonly reason: "gone" | "broken" | "stalled" | "failed" | "ended";
+  readonly detail: string;
+  readonly livedMs: number;
+}
 
 /**
- * Lists a kind, then watches it, for ever: resumes where a watch broke off or stalled, lists again where the store has forgotten that version, and
+ * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists again where the source has forgotten that version, and
  * waits with back-off and jitter between attempts that brought nothing. Returns once `signal` is aborted and nothing is left running.
  */
-export async function followStore<K extends Kind>(ports: FollowPorts, kind: K, follower: Follower<K>, signal: AbortSignal): Promise<void> {
-  const { store, clock, random, logger, settings } = ports;
+export async function followSource<T extends SourceObject>(ports: FollowPorts, source: Source<T>, follower: Follower<T>, signal: AbortSignal): Promise<void> {
+  const { clock, random, logger, settings } = ports;
   let version: string | undefined;
   let failures = 0;
 
@@ -51,25 +55,28 @@ export async function followStore<K extends Kind>(ports: FollowPorts, kind: K, f
   }
 
   async function list(): Promise<void> {
-    const listed = await store.list(kind, {}, signal);
+    const listed = await source.list(signal);
     if (listed.ok) {
       version = listed.value.resourceVersion;
       follower.listed(listed.value.items, version);
     } else if (!signal.aborted) {
-      logger.warn("store list failed", { objectKind: kind, failure: listed.failure });
+      logger.warn("list failed", { source: source.name, failure: listed.failure });
       await backOff();
     }
   }
 
   async function watchOnce(from: string): Promise<void> {
-    const end = await watchUntilItEnds({ store, clock, kind, from, stallTimeoutMs: settings.stallTimeoutMs, signal }, (event) => {
+    const end = await watchUntilItEnds({ source, clock, from, stallTimeoutMs: settings.stallTimeoutMs, signal }, (event) => {
       failures = 0;
       version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
       follower.told(event);
     });
     if (signal.aborted) return;
-    logger.warn("store watch ended", { objectKind: kind, reason: end.reason, detail: end.detail, resourceVersion: version });
-    if (end.reason === "gone") version = undefined;
+    const { reason, detail, livedMs } = end;
+    // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as they are begun is in trouble.
+    if (reason === "ended" && livedMs >= settings.backoffMaxMs) return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
+    logger.warn("watch ended", { source: source.name, reason, detail, resourceVersion: version });
+    if (reason === "gone") version = undefined;
     await backOff();
   }
 
@@ -80,30 +87,32 @@ export async function followStore<K extends Kind>(ports: FollowPorts, kind: K, f
 }
 
 /** One watch, from its beginning until it ends in whatever way. */
-async function watchUntilItEnds<K extends Kind>(
+async function watchUntilItEnds<T extends SourceObject>(
   request: {
-    readonly store: ObjectStore;
+    readonly source: Source<T>;
     readonly clock: Clock;
-    readonly kind: K;
     readonly from: string;
     readonly stallTimeoutMs: number;
     readonly signal: AbortSignal;
   },
-  told: (event: WatchEvent<K>) => void,
-): Promise<{ readonly reason: WatchEnd; readonly detail: string }> {
-  const { store, clock, kind, from, stallTimeoutMs, signal } = request;
+  told: (event: SourceEvent<T>) => void,
+): Promise<WatchEnd> {
+  const { source, clock, from, stallTimeoutMs, signal } = request;
   const ended = new AbortController();
   const abort = (): void => ended.abort();
-  let heardAtMs = clock.elapsedMs();
+  const begunAtMs = clock.elapsedMs();
+  let heardAtMs = begunAtMs;
   let isStalled = false;
 
-  async function listen(): Promise<{ readonly reason: WatchEnd; readonly detail: string }> {
+  async function listen(): Promise<Omit<WatchEnd, "livedMs">> {
     try {
-      for await (const event of store.watch(kind, {}, from, ended.signal)) {
+      for await (const event of source.watch(from, ended.signal)) {
         heardAtMs = clock.elapsedMs();
         told(event);
       }
-      return isStalled ? { reason: "stalled", detail: `nothing was heard for ${stallTimeoutMs} ms` } : { reason: "ended", detail: "the store ended the watch" };
+      return isStalled
+        ? { reason: "stalled", detail: `nothing was heard for ${stallTimeoutMs} ms` }
+        : { reason: "ended", detail: "the server ended the watch" };
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       if (error instanceof WatchGone) return { reason: "gone", detail };
@@ -131,7 +140,7 @@ async function watchUntilItEnds<K extends Kind>(
   if (signal.aborted) abort();
   try {
     const [end] = await Promise.all([listen(), giveUpWhenStalled()]);
-    return end;
+    return { ...end, livedMs: clock.elapsedMs() - begunAtMs };
   } finally {
     signal.removeEventListener("abort", abort);
   }

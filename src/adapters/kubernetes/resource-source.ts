@@ -1,0 +1,45 @@
+import type { Source, SourceEvent, SourceObject } from "../../ports/source.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { ApiObject } from "./api-object.ts";
+import { listPages } from "./list-pages.ts";
+
+/** Which objects of the cluster, and what is kept of each. */
+export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceObject> {
+  /** Of the collection, such as `/api/v1/pods` or `/api/v1/namespaces/kube-system/pods`. */
+  readonly path: string;
+  /** `fieldSelector`, `labelSelector`. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** What is kept of an object as the API server sends it: only what is needed, for a cluster has many. Must keep name, namespace and resourceVersion. */
+  readonly transform: (object: Wire) => T;
+}
+
+/** A resource of Kubernetes that can be listed (in pages) and watched (with bookmarks): the pods of a cluster, say. `name` is its plural. */
+export function resourceSource<Wire extends ApiObject, T extends SourceObject>(client: ApiClient, options: ResourceSourceOptions<Wire, T>): Source<T> {
+  const { path, query = {}, transform } = options;
+  const { resource, namespace } = readCollectionPath(path);
+  // The API server is trusted to send what its API says.
+  const read = (object: unknown): T => transform(object as Wire);
+
+  async function* watch(resourceVersion: string, signal: AbortSignal): AsyncGenerator<SourceEvent<T>, void, undefined> {
+    for await (const { type, object } of client.watch(path, { ...query, resourceVersion }, signal)) {
+      if (type === "BOOKMARK") yield { type, resourceVersion: (object as ApiObject).metadata.resourceVersion };
+      else yield { type, object: read(object) };
+    }
+  }
+
+  return {
+    name: resource,
+    list: (signal) => listPages(client, { path, query, resource, namespace }, read, signal),
+    watch,
+  };
+}
+
+/** Plural, group and namespace in `/api/v1/…` or `/apis/<group>/<version>/…`, as RBAC writes them. */
+function readCollectionPath(path: string): { readonly resource: string; readonly namespace: string | undefined } {
+  const [, root, ...parts] = path.split("/");
+  const group = root === "apis" ? parts[0] : undefined;
+  const rest = parts.slice(root === "apis" ? 2 : 1);
+  const isNamespaced = rest[0] === "namespaces" && rest.length > 2;
+  const plural = (isNamespaced ? rest[2] : rest[0]) ?? path;
+  return { resource: group === undefined ? plural : `${plural}.${group}`, namespace: isNamespaced ? rest[1] : undefined };
+}

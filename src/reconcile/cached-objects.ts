@@ -1,0 +1,132 @@
+import type { CachedChange } from "../ports/source-cache.ts";
+import { objectKey } from "../ports/source.ts";
+import type { SourceObject } from "../ports/source.ts";
+import { isVersionAtLeast } from "./compare-versions.ts";
+
+/** The values under which an index finds an object. A pure function of the object. */
+export type KeysOf<T> = (object: T) => readonly string[];
+
+/** The objects of one source as far as they are known, by key: a plain data structure with indexes, no I/O. Each write answers what it changed. */
+export class CachedObjects<T extends SourceObject> {
+  readonly #indexes: ReadonlyMap<string, { readonly keysOf: KeysOf<T>; readonly keys: Map<string, Set<string>> }>;
+  readonly #objects = new Map<string, T>();
+  readonly #changedAtMs = new Map<string, number>();
+  /** The versions of our own writes that the watch has not told yet, by object. */
+  readonly #aheadOfWatch = new Map<string, string>();
+  #seenVersion: string | undefined;
+
+  constructor(indexes: Readonly<Record<string, KeysOf<T>>>) {
+    this.#indexes = new Map(Object.entries(indexes).map(([name, keysOf]) => [name, { keysOf, keys: new Map() }]));
+  }
+
+  /** Up to which version everything is known; undefined before the first list. */
+  get seenVersion(): string | undefined {
+    return this.#seenVersion;
+  }
+
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** All objects, sorted by key. */
+  list(): readonly T[] {
+    return sortedByKey([...this.#objects.entries()]);
+  }
+
+  /** The objects that have `value` in an index, sorted by key. */
+  byIndex(index: string, value: string): readonly T[] {
+    const keys = [...(this.#indexes.get(index)?.keys.get(value) ?? [])];
+    return sortedByKey(
+      keys.flatMap((key) => {
+        const object = this.#objects.get(key);
+        return object === undefined ? [] : [[key, object] as const];
+      }),
+    );
+  }
+
+  changedAtMs(key: string): number | undefined {
+    return this.#changedAtMs.get(key);
+  }
+
+  /** Takes over a list: what it lacks is gone, unless it was learnt from a write that is later than the list. */
+  replaceAll(items: readonly T[], resourceVersion: string, nowMs: number): readonly CachedChange<T>[] {
+    this.#seenVersion = resourceVersion;
+    const listed = new Set(items.map(objectKey));
+    const gone = [...this.#objects.keys()].toSorted().filter((key) => !listed.has(key) && !this.#isAhead(key, resourceVersion));
+    const current = items.filter((item) => !this.#isAhead(objectKey(item), resourceVersion));
+    return [...gone.flatMap((key) => this.#remove(key)), ...current.flatMap((item) => this.#put(item, nowMs))];
+  }
+
+  /** Takes over a watch event. */
+  apply(event: { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }, nowMs: number): readonly CachedChange<T>[] {
+    const key = objectKey(event.object);
+    const { resourceVersion } = event.object.metadata;
+    this.#seenVersion = resourceVersion;
+    if (this.#isAhead(key, resourceVersion)) return [];
+    return event.type === "DELETED" ? this.#remove(key) : this.#put(event.object, nowMs);
+  }
+
+  /** Everything up to `resourceVersion` is known. */
+  advance(resourceVersion: string): void {
+    this.#seenVersion = resourceVersion;
+  }
+
+  /** Takes over what a write of our own was answered, unless the watch is already past it. */
+  remember(object: T, nowMs: number): readonly CachedChange<T>[] {
+    const key = objectKey(object);
+    const { resourceVersion } = object.metadata;
+    if (this.#seenVersion === undefined || !isLater(resourceVersion, this.#seenVersion) || this.#isAhead(key, resourceVersion)) return [];
+    this.#aheadOfWatch.set(key, resourceVersion);
+    const isRemoved = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
+    return isRemoved ? this.#remove(key) : this.#put(object, nowMs);
+  }
+
+  /** Whether a write of our own has told more of the object than the source had said by `version`. */
+  #isAhead(key: string, version: string): boolean {
+    const own = this.#aheadOfWatch.get(key);
+    if (own !== undefined && isLater(own, version)) return true;
+    this.#aheadOfWatch.delete(key);
+    return false;
+  }
+
+  #put(object: T, nowMs: number): readonly CachedChange<T>[] {
+    const key = objectKey(object);
+    const previous = this.#objects.get(key);
+    if (previous?.metadata.resourceVersion === object.metadata.resourceVersion) return [];
+    this.#index(key, previous, object);
+    this.#objects.set(key, object);
+    this.#changedAtMs.set(key, nowMs);
+    return [{ key, previous, current: object }];
+  }
+
+  #remove(key: string): readonly CachedChange<T>[] {
+    const previous = this.#objects.get(key);
+    if (previous === undefined) return [];
+    this.#index(key, previous, undefined);
+    this.#objects.delete(key);
+    this.#changedAtMs.delete(key);
+    return [{ key, previous, current: undefined }];
+  }
+
+  #index(key: string, previous: T | undefined, current: T | undefined): void {
+    for (const { keysOf, keys } of this.#indexes.values()) {
+      for (const value of previous === undefined ? [] : keysOf(previous)) {
+        const indexed = keys.get(value);
+        indexed?.delete(key);
+        if (indexed?.size === 0) keys.delete(value);
+      }
+      for (const value of current === undefined ? [] : keysOf(current)) {
+        const indexed = keys.get(value) ?? new Set();
+        keys.set(value, indexed.add(key));
+      }
+    }
+  }
+}
+
+function isLater(left: string, right: string): boolean {
+  return left !== right && isVersionAtLeast(left, right);
+}
+
+function sortedByKey<T>(entries: readonly (readonly [string, T])[]): readonly T[] {
+  return entries.toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, object]) => object);
+}
