@@ -1,6 +1,6 @@
-import { isZoneRedundant } from "../model/disk-sku.ts";
 import { includesNode, isSameNode } from "../model/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../plan/observed-volume.ts";
+import { whyUnreachable } from "./why-unreachable.ts";
 
 /** A node on which no replica is placed, and why: for the event that explains a missing replica. */
 export interface Rejection {
@@ -39,10 +39,8 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (node.isOutOfService) return "is out of service";
   if (node.isUnschedulable) return "is unschedulable";
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
-  if (detail !== undefined && node.location !== "" && detail.location !== "" && node.location.toLowerCase() !== detail.location.toLowerCase())
-    return `is in ${node.location}, the disk in ${detail.location}`;
-  if (detail !== undefined && !isZoneRedundant(detail.skuName) && detail.zones.length > 0 && !detail.zones.includes(node.zone))
-    return `is in zone ${node.zone || "none"}, the disk in ${detail.zones.join(", ")}`;
+  const unreachable = detail === undefined ? undefined : whyUnreachable(detail, node);
+  if (unreachable !== undefined) return unreachable;
   if (record !== undefined && (includesNode(record.quarantine, node) || (record.fencing !== undefined && isSameNode(record.fencing, node))))
     return "is in quarantine for this volume";
   return undefined;

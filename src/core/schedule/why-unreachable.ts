@@ -1,0 +1,20 @@
+import type { VolumeDetail } from "../model/az-volume.ts";
+import { isZoneRedundant } from "../model/disk-sku.ts";
+
+/** Where a disk is. */
+export type DiskPlace = Pick<VolumeDetail, "location" | "skuName" | "zones">;
+
+/** Where a node's VM is; empty where that is not known, or it is in no zone. */
+export interface NodePlace {
+  readonly location: string;
+  readonly zone: string;
+}
+
+/** Why a disk can't be attached in a place, undefined if it can: other regions, and other zones unless it is zone-redundant or regional. */
+export function whyUnreachable(disk: DiskPlace, node: NodePlace): string | undefined {
+  if (node.location !== "" && disk.location !== "" && node.location.toLowerCase() !== disk.location.toLowerCase())
+    return `is in ${node.location}, the disk in ${disk.location}`;
+  if (!isZoneRedundant(disk.skuName) && disk.zones.length > 0 && !disk.zones.includes(node.zone))
+    return `is in zone ${node.zone || "none"}, the disk in ${disk.zones.join(", ")}`;
+  return undefined;
+}
