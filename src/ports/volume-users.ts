@@ -1,5 +1,21 @@
-/** Who uses a volume on a node. `unknown`: nobody can tell now; never treated as unused. */
-export type VolumeUse = { readonly kind: "used"; readonly users: readonly string[] } | { readonly kind: "unused" } | { readonly kind: "unknown" };
+import type { Labels, Taint, VolumePlacement } from "../core/schedule/pod-rules.ts";
+
+/** Who uses a volume on a node. `unknown`: nobody can tell now, and why, where that is known; never treated as unused. */
+export type VolumeUse =
+  | { readonly kind: "used"; readonly users: readonly string[] }
+  | { readonly kind: "unused" }
+  | { readonly kind: "unknown"; readonly because?: string };
+
+/** What an orchestrator says of a node. */
+export interface OrchestratorNode {
+  /** It has had no node of that name since its nodes are known; false where there is nobody to say so. */
+  readonly isGone: boolean;
+  /** Its workloads are dead or will be killed. */
+  readonly isOutOfService: boolean;
+  readonly isUnschedulable: boolean;
+  readonly labels: Labels;
+  readonly taints: readonly Taint[];
+}
 
 /**
  * What the orchestrator knows of a volume's users. On Kubernetes: pods bound to the node that use the claim and whose phase is neither Succeeded nor
@@ -12,8 +28,10 @@ export interface VolumeUsers {
   cachedOn(request: { readonly nodeName: string; readonly volumeId: string }): VolumeUse;
   /** Whether the orchestrator says that the node is out of service: its workloads are dead or will be killed (`node.kubernetes.io/out-of-service`). */
   isOutOfService(nodeName: string, signal: AbortSignal): Promise<boolean>;
-  /** What a cache says of a node; all false for a node that the orchestrator does not know. */
-  cachedNode(nodeName: string): { readonly isOutOfService: boolean; readonly isUnschedulable: boolean };
+  /** What a cache says of a node. */
+  cachedNode(nodeName: string): OrchestratorNode;
+  /** What a cache says of who uses a volume anywhere, and where else they could run: for placing standbys. Looks through the pods of the cluster. */
+  cachedPlacement(volumeId: string): VolumePlacement;
   /** Calls `listener` with the node's name whenever what the cache says of a node or of its users has changed. */
   onChange(listener: (nodeName: string) => void): void;
 }

@@ -1,6 +1,8 @@
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import type { ObservedNode, ObservedVolume } from "../core/plan/observed-volume.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { isLeaving, type ObservedNode, type ObservedPlacement, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -25,9 +27,24 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
+    placement: () => observePlacement(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,
   };
+}
+
+/** Where the pods that use the volume could run, and where their other volumes are. */
+function observePlacement({ cache, users }: Pick<ControllerPorts, "cache" | "users">, volumeId: string | undefined): ObservedPlacement {
+  const { pods, neighbours, otherVolumeIds } = volumeId === undefined ? placementUnknown : users.cachedPlacement(volumeId);
+  const companionsOn = new Map<string, number>();
+  for (const otherId of otherVolumeIds) {
+    for (const other of cache.byIndex("AzVolume", "diskUri", resourceUriKey(otherId))) {
+      for (const attachment of cache.byIndex("AzVolumeAttachment", "volumeName", other.metadata.name)) {
+        if (!isLeaving(attachment)) companionsOn.set(attachment.spec.nodeName, (companionsOn.get(attachment.spec.nodeName) ?? 0) + 1);
+      }
+    }
+  }
+  return { pods, neighbours, companionsOn };
 }
 
 function namesIn(record: WriterRecord | undefined, attachments: readonly AzVolumeAttachment[]): readonly string[] {

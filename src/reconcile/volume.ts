@@ -6,6 +6,7 @@ import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
 import { ok } from "../core/result.ts";
+import { describeRejections } from "../core/schedule/describe-rejections.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
@@ -84,7 +85,7 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
       return ok({});
     }
     case "ReplicasMissing": {
-      const reasons = action.rejected.map((rejection) => `${rejection.nodeName} ${rejection.because}`).join("; ");
+      const reasons = describeRejections(action.rejected);
       events.emit({
         about: { kind: "AzVolume", name: volumeName },
         type: "Warning",

@@ -70,7 +70,7 @@ describe("createClusterNodeVolumeUsers", () => {
       [await users.on(request, never), users.cachedOn(request), await users.isOutOfService("node-a", never)],
       [{ kind: "unknown" }, { kind: "unknown" }, false],
     );
-    assert.deepEqual(users.cachedNode("node-a"), { isOutOfService: false, isUnschedulable: false });
+    assert.deepEqual(users.cachedNode("node-a"), { isGone: false, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] });
     await aNode(store, { outOfService: true });
     store.setReachable(false);
     assert.deepEqual([await users.on(request, never), await users.isOutOfService("node-a", never)], [{ kind: "unknown" }, false]);
@@ -85,6 +85,6 @@ describe("createClusterNodeVolumeUsers", () => {
     cache.tell("ClusterNode", "node-a");
     cache.tell("AzVolume", "pvc-1");
     assert.deepEqual(told, ["node-a"]);
-    assert.deepEqual(users.cachedNode("node-a"), { isOutOfService: true, isUnschedulable: true });
+    assert.deepEqual(users.cachedNode("node-a"), { isGone: false, isOutOfService: true, isUnschedulable: true, labels: {}, taints: [] });
   });
 });

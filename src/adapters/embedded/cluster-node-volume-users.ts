@@ -1,5 +1,6 @@
 import type { ClusterNode } from "../../core/model/cluster-node.ts";
 import { isSameResourceUri } from "../../core/model/disk-uri.ts";
+import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 
@@ -29,8 +30,10 @@ export function createClusterNodeVolumeUsers(options: { readonly store: ObjectSt
     },
     cachedNode: (nodeName) => {
       const spec = cache.get("ClusterNode", nodeName)?.spec;
-      return { isOutOfService: spec?.outOfService ?? false, isUnschedulable: spec?.unschedulable ?? false };
+      return { isGone: false, isOutOfService: spec?.outOfService ?? false, isUnschedulable: spec?.unschedulable ?? false, labels: {}, taints: [] };
     },
+    // A ClusterNode says who uses a volume, and no rules: its orchestrator starts workloads where it likes.
+    cachedPlacement: () => placementUnknown,
     onChange: (listener) => {
       cache.onChange((change) => {
         if (change.kind === "ClusterNode") listener(change.name);

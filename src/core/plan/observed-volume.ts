@@ -2,14 +2,18 @@ import { isSingleWriter } from "../model/access-modes.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
+import type { NodeForPods } from "../schedule/pod-fits-node.ts";
+import type { VolumePlacement } from "../schedule/pod-rules.ts";
 
 /** A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing two machines' clocks. */
-export interface ObservedNode extends NodeIdentity {
+export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
   /** The node plug-in says that it can take volumes. */
   readonly isReady: boolean;
+  /** The orchestrator has no node of that name any more, whatever the plug-in says. */
+  readonly isGone: boolean;
   readonly isUnschedulable: boolean;
   /** The orchestrator says that its workloads are dead or will be killed. */
   readonly isOutOfService: boolean;
@@ -58,8 +62,16 @@ export interface ObservedVolume {
   readonly writerUse: "used" | "unused" | "unknown";
   /** Their names, where it can. */
   readonly writerUsers: readonly string[];
+  /** Where the pods that use the volume could run. Looks through the pods of the cluster, so it is asked only where a replica is to be placed. */
+  readonly placement: () => ObservedPlacement;
   readonly nowMs: number;
   readonly settings: VolumeSettings;
+}
+
+/** What decides where a volume's standbys are of use. */
+export interface ObservedPlacement extends Pick<VolumePlacement, "pods" | "neighbours"> {
+  /** How many other volumes of the same pods each node has attached, or is getting. */
+  readonly companionsOn: ReadonlyMap<string, number>;
 }
 
 /** An attachment and for how long it has not changed, in milliseconds on the observer's own clock. */

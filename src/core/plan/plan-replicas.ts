@@ -102,7 +102,7 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
   const node = nodeNamed(observed, replica.spec.nodeName);
-  if (node === undefined || node.isOutOfService) return true;
+  if (node === undefined || node.isGone || node.isOutOfService) return true;
   return record?.quarantine.some((other) => other.nodeName === replica.spec.nodeName) ?? false;
 }
 

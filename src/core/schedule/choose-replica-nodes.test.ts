@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { ObservedNode } from "../plan/observed-volume.ts";
 import { aDetail, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, identity } from "../plan/testing/objects.ts";
 import { chooseReplicaNodes } from "./choose-replica-nodes.ts";
+import { aPlacement } from "./testing/placement.ts";
 
 const namesOf = (nodes: readonly ObservedNode[]): readonly string[] => nodes.map((node) => node.nodeName);
 
@@ -23,6 +24,7 @@ describe("chooseReplicaNodes", () => {
       { because: "silent for less", node: aNode(b, { heartbeatUnchangedMs: 34_999 }), volume: aVolume(), reason: undefined },
       { because: "out of service", node: aNode(b, { isOutOfService: true }), volume: aVolume(), reason: "is out of service" },
       { because: "cordoned", node: aNode(b, { isUnschedulable: true }), volume: aVolume(), reason: "is unschedulable" },
+      { because: "deleted from the cluster", node: aNode(b, { isGone: true }), volume: aVolume(), reason: "is no node of the cluster any more" },
       { because: "full", node: aNode(b, { attachments: 8 }), volume: aVolume(), reason: "has no free slot among 8" },
       { because: "one slot left", node: aNode(b, { attachments: 7 }), volume: aVolume(), reason: undefined },
       { because: "another region", node: aNode(b, { location: "westus" }), volume: aVolume(), reason: "is in westus, the disk in eastus" },
@@ -65,6 +67,26 @@ describe("chooseReplicaNodes", () => {
     const nodes = [aNode("node-a"), aNode("node-b", { attachments: 4 }), aNode("node-c"), aNode("node-d"), aNode("node-e", { zone: "2", attachments: 7 })];
     const { chosen } = chooseReplicaNodes(anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes }), 4);
     assert.deepEqual(namesOf(chosen), ["node-e", "node-c", "node-d", "node-b"]);
+  });
+
+  it("takes only nodes on which the pods that use the volume could run, and says why not the others", () => {
+    const nodes = [aNode("node-b"), aNode("node-c", { taints: [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }] })];
+    const { chosen, rejected } = chooseReplicaNodes(anObservedVolume({ nodes, placement: () => ({ ...aPlacement(), companionsOn: new Map() }) }), 2);
+    assert.deepEqual(
+      { chosen: namesOf(chosen), rejected },
+      { chosen: ["node-b"], rejected: [{ nodeName: "node-c", because: "has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule" }] },
+    );
+  });
+
+  it("prefers, before all else, the node that has the most other volumes of the same pods: a pod moves with all of them", () => {
+    const volume = aVolume({ status: { detail: aDetail({ skuName: "Premium_ZRS", zones: [] }) } });
+    const nodes = [aNode("node-a"), aNode("node-b"), aNode("node-c", { zone: "2" }), aNode("node-d", { attachments: 6 }), aNode("node-e", { attachments: 7 })];
+    const companionsOn = new Map([
+      ["node-e", 2],
+      ["node-d", 1],
+    ]);
+    const observed = anObservedVolume({ volume, attachments: [anAttachment("node-a")], nodes, placement: () => ({ ...aPlacement(), companionsOn }) });
+    assert.deepEqual(namesOf(chooseReplicaNodes(observed, 4).chosen), ["node-e", "node-d", "node-c", "node-b"]);
   });
 
   it("chooses at most as many as asked, none for a count that is not positive, and the same whatever the order of the nodes", () => {

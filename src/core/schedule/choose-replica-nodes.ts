@@ -1,5 +1,6 @@
 import { includesNode, isSameNode } from "../model/node-identity.ts";
 import type { ObservedNode, ObservedVolume } from "../plan/observed-volume.ts";
+import { whyPodsDoNotFit } from "./pod-fits-node.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** A node on which no replica is placed, and why: for the event that explains a missing replica. */
@@ -13,20 +14,32 @@ export function chooseReplicaNodes(
   observed: ObservedVolume,
   count: number,
 ): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
-  const judged = observed.nodes.map((node) => ({ node, because: reasonAgainst(observed, node) }));
+  const placement = observed.placement();
+  const judged = observed.nodes.map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyPodsDoNotFit(placement, node) }));
   const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
   const zonesTaken = new Set(observed.attachments.map(({ attachment }) => observed.nodes.find((node) => node.nodeName === attachment.spec.nodeName)?.zone));
-  const best = fit.toSorted((left, right) => score(right, zonesTaken) - score(left, zonesTaken) || (left.nodeName < right.nodeName ? -1 : 1));
+  const ranks = new Map(fit.map((node) => [node.nodeName, rank(node, placement.companionsOn.get(node.nodeName) ?? 0, zonesTaken)]));
+  const best = fit.toSorted((left, right) => compareRanks(ranks.get(right.nodeName), ranks.get(left.nodeName)) || (left.nodeName < right.nodeName ? -1 : 1));
   return {
     chosen: best.slice(0, Math.max(0, count)),
     rejected: judged.flatMap(({ node, because }) => (because === undefined ? [] : [{ nodeName: node.nodeName, because }])),
   };
 }
 
-/** Another zone counts most, since a zone-redundant disk survives the loss of one; then free slots. */
-function score(node: ObservedNode, zonesTaken: ReadonlySet<string | undefined>): number {
+/** The higher the better, what stands first counts most. */
+type Rank = readonly [companions: number, isNewZone: number, freeShare: number];
+
+/**
+ * A pod moves with all of its volumes, so the node that has most of the others comes first; then a zone that has none of the volume, since a zone-redundant
+ * disk survives the loss of one; then the larger share of free slots.
+ */
+function rank(node: ObservedNode, companions: number, zonesTaken: ReadonlySet<string | undefined>): Rank {
   const freeShare = node.volumesMax === 0 ? 0 : (node.volumesMax - node.attachments) / node.volumesMax;
-  return (zonesTaken.has(node.zone) ? 0 : 10) + freeShare;
+  return [companions, zonesTaken.has(node.zone) ? 0 : 1, freeShare];
+}
+
+function compareRanks(left: Rank = [0, 0, 0], right: Rank = [0, 0, 0]): number {
+  return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
 }
 
 function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | undefined {
@@ -34,6 +47,7 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   const detail = volume.status?.detail;
   const record = volume.status?.record;
   if (observed.attachments.some(({ attachment }) => attachment.spec.nodeName === node.nodeName)) return "has an attachment already";
+  if (node.isGone) return "is no node of the cluster any more";
   if (!node.isReady) return "its node plug-in is not ready";
   if (node.heartbeatUnchangedMs >= settings.heartbeatStaleMs) return "its heartbeat is stale";
   if (node.isOutOfService) return "is out of service";

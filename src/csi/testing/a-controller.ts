@@ -67,7 +67,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     store,
     cache,
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
-    users: { on: async () => use(), cachedOn: () => use(), isOutOfService: unused, cachedNode: unused, onChange: unused },
+    users: { on: async () => use(), cachedOn: () => use(), isOutOfService: unused, cachedNode: unused, cachedPlacement: unused, onChange: unused },
     clock,
     random,
     steps: {

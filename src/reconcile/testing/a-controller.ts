@@ -8,6 +8,7 @@ import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.t
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
 import { attachmentName, settings } from "../../core/plan/testing/objects.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -83,7 +84,8 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     },
     cachedOn: () => ({ kind: "unused" }),
     isOutOfService: (nodeName) => Promise.resolve(world.outOfService.has(nodeName)),
-    cachedNode: (nodeName) => ({ isOutOfService: world.outOfService.has(nodeName), isUnschedulable: false }),
+    cachedNode: (nodeName) => ({ isGone: false, isOutOfService: world.outOfService.has(nodeName), isUnschedulable: false, labels: {}, taints: [] }),
+    cachedPlacement: () => placementUnknown,
     onChange: () => {},
   };
 
