@@ -20,6 +20,11 @@ export function apiVersionOf(kind: Kind): string {
   return places[kind].apiVersion;
 }
 
+/** How paths and rights name the objects of a kind. */
+export function pluralOf(kind: Kind): string {
+  return places[kind].plural;
+}
+
 /** What a path names: all objects of a kind, one object, or its status. */
 export interface ApiPath {
   readonly kind: Kind;

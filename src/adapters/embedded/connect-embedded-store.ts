@@ -1,4 +1,4 @@
-import { Agent } from "node:http";
+import { Agent, request } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { Failure } from "../../core/failure.ts";
 import { fail, ok } from "../../core/result.ts";
@@ -7,15 +7,18 @@ import type { Clock } from "../../ports/clock.ts";
 import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
+import { CallFailed, readText, sendCall } from "../http/http-call.ts";
+import type { HttpCall } from "../http/http-call.ts";
+import { readLines } from "../http/read-lines.ts";
 import { apiPathOf, selectorText } from "./api-paths.ts";
-import { CallFailed, readJson, sendCall } from "./http-call.ts";
-import { readLines } from "./read-lines.ts";
 import { failureFromWire, MESSAGE_BYTES_MAX, objectFromWire } from "./wire.ts";
 import type { WireEvent } from "./wire.ts";
 
 const SOCKETS_MAX = 64;
 const IDLE_SOCKETS_MAX = 8;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** The longest answer: a list of every object that a file of a store without Kubernetes may hold. */
+const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
 /** Waits between attempts while nobody listens on the socket: long enough for a server to restart, short enough for a CSI call. */
 const RETRY_DELAYS_MS: readonly number[] = [25, 50, 100, 200, 400];
 
@@ -44,14 +47,27 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
   const calls = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: IDLE_SOCKETS_MAX });
   const watches = new Agent({ keepAlive: false });
 
+  function callOf(agent: Agent, method: string, path: string, body: unknown, timeoutCovers: HttpCall["timeoutCovers"]): HttpCall {
+    return {
+      server: `the store server at ${socketPath}`,
+      cureOf: () => "is the process that serves the store running?",
+      begin: (headers) => request({ agent, socketPath, method, path, headers }),
+      readyEvent: "connect",
+      body: body === undefined ? undefined : { text: JSON.stringify(body), contentType: "application/json" },
+      timeoutMs,
+      timeoutCovers,
+    };
+  }
+
   async function exchange(method: string, path: string, body: unknown, signal: AbortSignal): Promise<{ readonly code: number; readonly body: unknown }> {
+    const exchanged = callOf(calls, method, path, body, "whole");
     for (let attempt = 0; ; attempt++) {
       try {
-        const response = await sendCall({ agent: calls, socketPath, method, path, body, timeoutMs, timeoutCovers: "whole" }, signal);
-        return { code: response.statusCode ?? 0, body: await readJson(response, socketPath) };
+        const response = await sendCall(exchanged, signal);
+        return { code: response.statusCode ?? 0, body: await readJson(response, exchanged) };
       } catch (error) {
         const delayMs = RETRY_DELAYS_MS[attempt];
-        const mayRepeat = error instanceof CallFailed && (error.wasNotSent || (method === "GET" && !error.isTimeout));
+        const mayRepeat = error instanceof CallFailed && !error.isTimeout && (error.wasNotSent || method === "GET");
         if (!mayRepeat || delayMs === undefined || signal.aborted) throw error;
         await clock.sleep(delayMs * (0.5 + random.next()), signal);
       }
@@ -75,9 +91,10 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
 
   async function openWatch(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     try {
-      const response = await sendCall({ agent: watches, socketPath, method: "GET", path, body: undefined, timeoutMs, timeoutCovers: "head" }, signal);
+      const opening = callOf(watches, "GET", path, undefined, "head");
+      const response = await sendCall(opening, signal);
       if (response.statusCode === 200) return response;
-      throw new WatchBroken(`the store server answered ${response.statusCode}: ${JSON.stringify(await readJson(response, socketPath))}`);
+      throw new WatchBroken(`the store server answered ${response.statusCode}: ${JSON.stringify(await readJson(response, opening))}`);
     } catch (error) {
       throw error instanceof CallFailed ? new WatchBroken(error.message, { cause: error }) : error;
     }
@@ -137,6 +154,15 @@ export function connectEmbeddedStore(options: ConnectOptions): ConnectedStore {
       watches.destroy();
     },
   };
+}
+
+async function readJson(response: IncomingMessage, call: HttpCall): Promise<unknown> {
+  const text = await readText(response, call, ANSWER_BYTES_MAX);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CallFailed(`${call.server} did not answer in JSON`, { cause: error });
+  }
 }
 
 function listFromWire<K extends Kind>(kind: K, body: unknown): { readonly items: readonly KindMap[K][]; readonly resourceVersion: string } {

@@ -10,6 +10,8 @@ export interface AskedFor {
   readonly namespace: string | undefined;
 }
 
+const RBAC_MESSAGE = /cannot \w+ resource/u;
+
 /** Why the API server can't be used for this at the moment, and the cure. Everything that is not about one object ends here: it is worth another try once it is cured. */
 export function unavailable(status: ApiStatus, asked: AskedFor): Failure {
   return { kind: "StoreUnavailable", detail: sentence(status, asked) };
@@ -23,6 +25,8 @@ function sentence(status: ApiStatus, { verb, resource, namespace }: AskedFor): s
     case 401:
       return `${tried}: it does not accept this process's credentials; is the token or the client certificate expired, or of another cluster? (${status.message})`;
     case 403:
+      // Admission and quotas answer 403 as well, in words of their own.
+      if (!RBAC_MESSAGE.test(status.message)) return `${tried}: ${status.message}`;
       return `${tried}: the account lacks the right; add verb "${verb}" on ${resource}${where} to its ${namespace === undefined ? "ClusterRole" : "Role"} (${status.message})`;
     case 404:
       return status.details.kind === "namespaces"

@@ -28,7 +28,8 @@ export function metadataProblem(metadata: ObjectMeta): string | undefined {
   return undefined;
 }
 
-function isSubdomain(text: string): boolean {
+/** Whether a text is an RFC 1123 subdomain, as the names of objects are. */
+export function isSubdomain(text: string): boolean {
   return text.length <= NAME_LENGTH_MAX && SUBDOMAIN.test(text);
 }
 

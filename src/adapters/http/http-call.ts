@@ -1,0 +1,93 @@
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
+
+/** A call to a server. */
+export interface HttpCall {
+  /** Who is called, for sentences, such as `the store server at /run/store.sock`. */
+  readonly server: string;
+  /** What to do where it can't be reached for this reason, for sentences. */
+  readonly cureOf: (error: unknown) => string;
+  /** Begins a request to it, by `request` of node:http or node:https. */
+  readonly begin: (headers: OutgoingHttpHeaders) => ClientRequest;
+  /** What tells that a new connection is ready for a request: after TLS's handshake, where there is one. */
+  readonly readyEvent: "connect" | "secureConnect";
+  readonly body: { readonly text: string; readonly contentType: string } | undefined;
+  /** Milliseconds until the answer must be there. */
+  readonly timeoutMs: number;
+  /** What must be there by then: the head of an answer that goes on for long, or all of it. */
+  readonly timeoutCovers: "head" | "whole";
+}
+
+/** How a call ended without an answer. */
+export class CallFailed extends Error {
+  override readonly name = "CallFailed";
+  /** The request can't have reached the server: it may be sent again. */
+  readonly wasNotSent: boolean;
+  /** The server may still be at it. */
+  readonly isTimeout: boolean;
+
+  constructor(message: string, options: { readonly wasNotSent?: boolean; readonly isTimeout?: boolean; readonly cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.wasNotSent = options.wasNotSent ?? false;
+    this.isTimeout = options.isTimeout ?? false;
+  }
+}
+
+/**
+ * Sends a request and answers the response as soon as its head is there; its body is still to be read. Throws `CallFailed` if there is no answer
+ * in time, and `signal.reason` once `signal` is aborted, which also ends a response that is being read.
+ */
+export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const sent = call.begin(call.body === undefined ? {} : { "content-type": call.body.contentType, "content-length": Buffer.byteLength(call.body.text) });
+    let answer: IncomingMessage | undefined;
+    // Node writes nothing of a request to a connection that is not ready.
+    let isReady = false;
+    const late = setTimeout(() => {
+      const options = { wasNotSent: !isReady, isTimeout: true };
+      (answer ?? sent).destroy(new CallFailed(`${call.server} gave no answer within ${call.timeoutMs} ms`, options));
+    }, call.timeoutMs);
+    const abort = (): void => {
+      sent.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort);
+    sent.on("socket", (socket: Socket) => {
+      if (sent.reusedSocket) isReady = true;
+      else socket.once(call.readyEvent, () => (isReady = true));
+    });
+    sent.on("close", () => {
+      clearTimeout(late);
+      signal.removeEventListener("abort", abort);
+    });
+    sent.on("error", (error) => reject(error instanceof CallFailed ? error : unansweredBecause(error, call, !isReady)));
+    sent.on("response", (response) => {
+      if (call.timeoutCovers === "head") clearTimeout(late);
+      answer = response;
+      resolve(response);
+    });
+    sent.end(call.body?.text);
+  });
+}
+
+/** Reads a response's body as text. Throws `CallFailed` if the connection is lost meanwhile, the call's time is over, or there are more than `bytesMax`. */
+export async function readText(response: IncomingMessage, call: HttpCall, bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) throw new CallFailed(`${call.server} answered with more than ${bytesMax} bytes`, {});
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  } catch (error) {
+    throw error instanceof CallFailed ? error : unansweredBecause(error, call, false);
+  }
+}
+
+function unansweredBecause(error: unknown, call: HttpCall, wasNotSent: boolean): CallFailed {
+  const text = error instanceof Error ? error.message : String(error);
+  return new CallFailed(`${call.server} can't be reached (${text}): ${call.cureOf(error)}`, { wasNotSent, cause: error });
+}
