@@ -16,6 +16,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The command is killed after this long, in milliseconds. Default: 10 minutes. */
   readonly timeoutMs?: number;
+  /** Interrupts the command as Ctrl-C would; it is awaited all the same, so that it can tidy up. */
+  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_TIMEOUT_MS = 600_000;
@@ -30,7 +32,11 @@ export async function runCommand(command: string, args: readonly string[], optio
   const startedMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<CommandOutcome>();
   const chunks: string[] = [];
+  const interrupt = (): void => {
+    child.kill("SIGINT");
+  };
   const settle = (code: number | undefined): void => {
+    options.signal?.removeEventListener("abort", interrupt);
     resolve({ code, output: chunks.join(""), durationMs: performance.now() - startedMs });
   };
   const child = spawn(command, args, {
@@ -40,6 +46,8 @@ export async function runCommand(command: string, args: readonly string[], optio
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: "SIGKILL",
   });
+  options.signal?.addEventListener("abort", interrupt);
+  if (options.signal?.aborted === true) interrupt();
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8");
     stream.on("data", (chunk: string) => chunks.push(chunk));

@@ -61,8 +61,8 @@ async function mountsBelow(folder: string): Promise<readonly string[]> {
 }
 
 /** One run of csi-sanity against a fresh driver, store and Azure, and what it left behind. */
-async function runSanity(folder: string): Promise<{ specs: readonly Spec[]; leftBehind: readonly string[]; log: string }> {
-  const program = await buildCsiSanity();
+async function runSanity(folder: string, signal: AbortSignal): Promise<{ specs: readonly Spec[]; leftBehind: readonly string[]; log: string }> {
+  const program = await buildCsiSanity(console.log, signal);
   const kubeletDirectory = join(folder, "kubelet");
   const deviceRoot = join(folder, "dev");
   await mkdir(kubeletDirectory);
@@ -129,7 +129,7 @@ it("passes every spec of csi-sanity for what it advertises", { timeout: TEST_TIM
   const availability = dataPlaneAvailable();
   if (!availability.available) return t.skip(availability.reason);
   if ((await findCommand("go")) === undefined) return t.skip("needs Go: csi-sanity is built from its sources");
-  const { specs, leftBehind, log } = await withFolder(runSanity);
+  const { specs, leftBehind, log } = await withFolder((folder) => runSanity(folder, t.signal));
 
   const ran = specs.filter(({ state }) => state !== "skipped" && state !== "pending");
   if (ran.some(({ state }) => state !== "passed")) console.log(log);

@@ -1,0 +1,64 @@
+import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { holdLock } from "./hold-lock.ts";
+import type { OnProgress, Part } from "./part.ts";
+
+/** Where parts are kept between runs; git ignores it. */
+const CACHE_FOLDER = fileURLToPath(new URL("../../.cache/testbed", import.meta.url));
+const TELL_EVERY_MS = 10_000;
+
+/**
+ * The folder of a part, built unless the cache has it. Of several callers, in whatever process, one builds and the others wait. The folder appears when it is
+ * complete: a build that fails or is interrupted leaves nothing. Results of other keys are removed.
+ */
+export async function buildOnce(part: Part, onProgress: OnProgress, signal: AbortSignal, cacheFolder = CACHE_FOLDER): Promise<string> {
+  const shelf = join(cacheFolder, part.name);
+  const folder = join(shelf, part.key);
+  if (await exists(folder)) return folder;
+
+  await mkdir(shelf, { recursive: true });
+  const lockFile = join(cacheFolder, `${part.name}.lock`);
+  await using _lock = await holdLock(lockFile, signal);
+  if (await exists(folder)) return folder;
+
+  await Promise.all((await readdir(shelf)).map(async (other) => rm(join(shelf, other), { recursive: true })));
+  const unfinished = `${folder}.${process.pid}.unfinished`;
+  await mkdir(unfinished);
+  try {
+    await buildWithProgress(part, unfinished, onProgress, signal);
+    await rename(unfinished, folder);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    signal.throwIfAborted();
+    throw new Error(`${part.name} can't be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return folder;
+}
+
+async function buildWithProgress(part: Part, folder: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  const startedMs = performance.now();
+  let step = "";
+  const tell = (what: string): void => onProgress(`${part.name}: ${what}, ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  const ticking = setInterval(() => tell(step), TELL_EVERY_MS);
+  try {
+    await part.build(
+      folder,
+      (next) => {
+        step = next;
+        tell(step);
+      },
+      signal,
+    );
+    tell("done");
+  } finally {
+    clearInterval(ticking);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,69 @@
+import { link, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { buildOnce } from "../build/build-once.ts";
+import { debianPart } from "../build/debian-part.ts";
+import { goPart } from "../build/go-part.ts";
+import { hashInputs } from "../build/hash-inputs.ts";
+import type { OnProgress, Part } from "../build/part.ts";
+import { containerdModule } from "./containerd-module.ts";
+import { helmModule } from "./helm-module.ts";
+import { imagesPart } from "./images-part.ts";
+import { KUBERNETES_PROGRAMS, kubernetesModule } from "./kubernetes-module.ts";
+
+/** Everything the lab starts. */
+export interface Parts {
+  /**
+   * A folder of programs, fit for PATH: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubectl; containerd with its shim, ctr and runc; helm.
+   */
+  readonly bin: string;
+  /** The folder of the CNI plug-ins: bridge, host-local, loopback, portmap and others. */
+  readonly cni: string;
+  /** OCI archives of the images that pods need beside the driver's own, full paths, sorted. */
+  readonly imageFiles: readonly string[];
+}
+
+const DEBIAN = { name: "debian", packages: ["busybox-static", "containernetworking-plugins", "runc"] } as const;
+const RUNC = "usr/sbin/runc";
+const CNI_FOLDER = "usr/lib/cni";
+
+/**
+ * Answers everything the lab starts, built and downloaded where the cache lacks it: about 11 minutes on two cores the first time, then at once.
+ * Throws, naming the part, if Go or apt is missing or a build fails, and `signal`'s reason if it is aborted.
+ */
+export async function buildParts(onProgress: OnProgress, signal: AbortSignal): Promise<Parts> {
+  const build = async (part: Part): Promise<BuiltPart> => ({ key: part.key, folder: await buildOnce(part, onProgress, signal) });
+  const module = await kubernetesModule();
+  const debian = await build(await debianPart(DEBIAN));
+  const kubernetes = await build(await goPart(module));
+  const images = await build(await imagesPart(module, { kubernetes, debian }));
+  const containerd = await build(await goPart(await containerdModule()));
+  const helm = await build(await goPart(await helmModule()));
+  const programs = await build(programsPart({ debian, kubernetes, containerd, helm }));
+  const archives = (await readdir(images.folder)).toSorted();
+  return { bin: programs.folder, cni: join(debian.folder, CNI_FOLDER), imageFiles: archives.map((file) => join(images.folder, file)) };
+}
+
+interface BuiltPart {
+  readonly folder: string;
+  readonly key: string;
+}
+
+/** One folder with every program by its own name, as links to the files of the other parts. */
+function programsPart(built: Readonly<Record<"debian" | "kubernetes" | "containerd" | "helm", BuiltPart>>): Part {
+  const names = new Map([
+    ["runc", join(built.debian.folder, RUNC)],
+    ...KUBERNETES_PROGRAMS.map((name) => [name, join(built.kubernetes.folder, "kubernetes")] as const),
+    ...["containerd", "containerd-shim-runc-v2", "ctr"].map((name) => [name, join(built.containerd.folder, name)] as const),
+    ["helm", join(built.helm.folder, "helm")],
+  ]);
+  return {
+    name: "bin",
+    key: hashInputs(
+      Object.fromEntries([...Object.entries(built).map(([name, { key }]) => [name, key] as const), ["names", JSON.stringify([...names.keys()])]]),
+    ),
+    async build(target, tell) {
+      tell("linking");
+      for (const [name, file] of names) await link(file, join(target, name));
+    },
+  };
+}

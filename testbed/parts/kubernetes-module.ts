@@ -1,0 +1,52 @@
+import { fileURLToPath } from "node:url";
+import type { GoModule } from "../build/go-part.ts";
+import { readModuleVersions } from "../build/module-versions.ts";
+
+/** What the binary `kubernetes` can be called: it plays the program whose name it is called by. */
+export const KUBERNETES_PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl"] as const;
+
+const FOLDER = fileURLToPath(new URL("../kubernetes", import.meta.url));
+const SIDECARS = [
+  { name: "csi-attacher", module: "github.com/kubernetes-csi/external-attacher/v4" },
+  { name: "csi-provisioner", module: "github.com/kubernetes-csi/external-provisioner/v6" },
+  { name: "csi-resizer", module: "github.com/kubernetes-csi/external-resizer/v2" },
+] as const;
+const VERSION_PACKAGE = "k8s.io/component-base/version";
+
+/** The module `testbed/kubernetes` and the versions that its go.mod pins, with a leading `v`. */
+export interface KubernetesModule extends GoModule {
+  readonly version: string;
+  readonly sidecars: readonly { readonly name: string; readonly version: string }[];
+}
+
+/** What is built from `testbed/kubernetes`. */
+export async function kubernetesModule(): Promise<KubernetesModule> {
+  const versionOf = await readModuleVersions(FOLDER);
+  const version = versionOf("k8s.io/kubernetes");
+  const sidecars = SIDECARS.map(({ name, module }) => ({ name, module, version: versionOf(module) }));
+  const variables = versionVariables(version);
+  return {
+    name: "kubernetes",
+    folder: FOLDER,
+    version,
+    sidecars,
+    programs: [
+      { name: "kubernetes", package: "./hyper", variables },
+      // The scheduler once more by itself: its image is half as large.
+      { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler", variables },
+      ...sidecars.map((sidecar) => ({
+        name: sidecar.name,
+        package: `${sidecar.module}/cmd/${sidecar.name}`,
+        variables: { "main.version": sidecar.version },
+      })),
+      { name: "pause", package: "./pause" },
+    ],
+  };
+}
+
+/** What Kubernetes' own build tells its programs, and they tell each other. */
+function versionVariables(version: string): Readonly<Record<string, string>> {
+  const [gitMajor = "", gitMinor = ""] = version.slice(1).split(".");
+  const values = { gitVersion: version, gitMajor, gitMinor, gitTreeState: "clean" };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${VERSION_PACKAGE}.${name}`, value]));
+}
