@@ -1,0 +1,42 @@
+import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
+import type { DiskPlace, NodePlace } from "./why-unreachable.ts";
+
+/** A node as the scheduler extender sees it. */
+export interface CandidateNode extends NodeIdentity, NodePlace {
+  /** `silent`: its heartbeat has not moved for too long. */
+  readonly health: "healthy" | "not-ready" | "silent";
+  /** Data disks that it takes. */
+  readonly volumesMax: number;
+  /** Attachments of any volume that have to stay there: all but standbys, which make room for whoever needs their slot. */
+  readonly firmAttachments: number;
+}
+
+/** A volume of a pod that is to be placed. */
+export interface PodVolume {
+  /** Undefined where the disk does not exist yet, or nothing is known of it: it can be attached anywhere. */
+  readonly disk: DiskPlace | undefined;
+  /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
+  readonly barred: readonly NodeIdentity[];
+  /** The volume's attachments by node name. */
+  readonly attachments: ReadonlyMap<string, PodVolumeAttachment>;
+}
+
+/** What the placement of a pod needs to know of one disk on one node. */
+export interface PodVolumeAttachment {
+  /** The VM that it was attached to; undefined before it was. */
+  readonly vmId: string | undefined;
+  /** The disk is attached and stays. */
+  readonly isAttached: boolean;
+  /** It takes up one of the node's slots already. */
+  readonly holdsSlot: boolean;
+  /** It counts among the node's `firmAttachments`. */
+  readonly isFirm: boolean;
+}
+
+/** Finds a node by its name; undefined where no node plug-in has registered. */
+export type FindNode = (nodeName: string) => CandidateNode | undefined;
+
+/** Whether a volume's writer record keeps it from a node. */
+export function isBarred(volume: PodVolume, node: CandidateNode): boolean {
+  return volume.barred.length > 0 && includesNode(volume.barred, node);
+}

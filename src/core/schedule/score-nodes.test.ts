@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { identity } from "../plan/testing/objects.ts";
+import { filterNodes } from "./filter-nodes.ts";
+import { SCORE_MAX, scoreNodes } from "./score-nodes.ts";
+import { arbitraryPlacement } from "./testing/arbitrary-placement.ts";
+import { aCandidate, among, aPodVolume, aStandby, attachedTo } from "./testing/pod-volumes.ts";
+
+const a = aCandidate("node-a");
+const b = aCandidate("node-b");
+
+describe("scoreNodes", () => {
+  it("scores by the share of the pod's volumes that are attached", () => {
+    const rows = [
+      { because: "attached nowhere", volumes: [aPodVolume()], scores: {} },
+      { because: "no volume of the driver's", volumes: [], scores: {} },
+      { because: "one of one, on two nodes", volumes: [attachedTo("node-a", "node-b")], scores: { "node-a": 10, "node-b": 10 } },
+      { because: "two of two, and one of two", volumes: [attachedTo("node-a", "node-b"), attachedTo("node-a")], scores: { "node-a": 10, "node-b": 5 } },
+      { because: "two of three", volumes: [attachedTo("node-a"), attachedTo("node-a"), aPodVolume()], scores: { "node-a": 6 } },
+      { because: "a volume that is still to be made is one of two", volumes: [attachedTo("node-a"), aPodVolume({ disk: undefined })], scores: { "node-a": 5 } },
+      {
+        because: "one of thirty is more than none, and twenty-nine less than all",
+        volumes: [attachedTo("node-a"), ...Array.from({ length: 29 }, () => attachedTo("node-b"))],
+        scores: { "node-a": 1, "node-b": 9 },
+      },
+    ];
+    for (const { because, volumes, scores } of rows) assert.deepEqual(Object.fromEntries(scoreNodes({ volumes, findNode: among(a, b) })), scores, because);
+  });
+
+  it("gives nothing for an attachment that would not spare the pod an attach", () => {
+    const attachedAs = (overrides: Parameters<typeof aStandby>[1]) => aPodVolume({ attachments: new Map([["node-a", aStandby("node-a", overrides)]]) });
+    const rows = [
+      { because: "still being attached", volume: attachedAs({ isAttached: false }), node: a },
+      { because: "attached to an earlier VM of that name", volume: attachedAs({ vmId: "older" }), node: a },
+      { because: "attached to nobody knows which VM", volume: attachedAs({ vmId: undefined }), node: a },
+      { because: "fenced", volume: { ...attachedTo("node-a"), barred: [identity("node-a")] }, node: a },
+      { because: "a plug-in that is not ready", volume: attachedTo("node-a"), node: aCandidate("node-a", { health: "not-ready" }) },
+      { because: "a plug-in that has fallen silent", volume: attachedTo("node-a"), node: aCandidate("node-a", { health: "silent" }) },
+      { because: "no plug-in at all", volume: attachedTo("node-a"), node: b },
+    ];
+    for (const { because, volume, node } of rows) assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(node) }), new Map(), because);
+  });
+
+  it("compares VM ids as Azure does, without case", () => {
+    const volume = aPodVolume({ attachments: new Map([["node-a", aStandby("node-a", { vmId: a.vmId.toUpperCase() })]]) });
+    assert.deepEqual(scoreNodes({ volumes: [volume], findNode: among(a) }), new Map([["node-a", 10]]));
+  });
+
+  it("stays within what the scheduler takes, gives all of it only where everything is attached, and does not favour what the filter would remove", () => {
+    fc.assert(
+      fc.property(arbitraryPlacement(), ({ nodeNames, volumes, findNode }) => {
+        for (const [nodeName, score] of scoreNodes({ volumes, findNode })) {
+          assert.ok(Number.isInteger(score) && score >= 1 && score <= SCORE_MAX);
+          const isEverywhere = volumes.every(({ attachments }) => attachments.get(nodeName)?.isAttached === true);
+          if (score === SCORE_MAX) assert.ok(isEverywhere);
+          const { removed } = filterNodes({ nodeNames: [nodeName, ...nodeNames], volumes, findNode });
+          const reason = removed.find((node) => node.nodeName === nodeName)?.because;
+          assert.ok(reason !== "no-plug-in" && reason !== "silent" && reason !== "not-ready");
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import fc from "fast-check";
+import type { CandidateNode, FindNode, PodVolume } from "../pod-volume.ts";
+
+const NAMES = ["node-a", "node-b", "node-c", "node-d"];
+const VM_IDS = ["vm-1", "VM-1", "vm-2"];
+
+const nodeName = fc.constantFrom(...NAMES);
+const vmId = fc.constantFrom(...VM_IDS);
+
+const candidate: fc.Arbitrary<CandidateNode> = fc.record({
+  nodeName,
+  vmId,
+  location: fc.constantFrom("", "eastus", "EastUS", "westus"),
+  zone: fc.constantFrom("", "1", "2"),
+  health: fc.constantFrom("healthy", "not-ready", "silent"),
+  volumesMax: fc.nat(4),
+  firmAttachments: fc.nat(5),
+});
+
+const podVolume: fc.Arbitrary<PodVolume> = fc.record({
+  disk: fc.option(
+    fc.record({
+      location: fc.constantFrom("", "eastus", "westus"),
+      skuName: fc.constantFrom("Premium_LRS", "premium_zrs"),
+      zones: fc.subarray(["1", "2"]),
+    }),
+    { nil: undefined },
+  ),
+  barred: fc.array(fc.record({ nodeName, vmId }), { maxLength: 2 }),
+  attachments: fc
+    .array(
+      fc.tuple(nodeName, fc.record({ vmId: fc.option(vmId, { nil: undefined }), isAttached: fc.boolean(), holdsSlot: fc.boolean(), isFirm: fc.boolean() })),
+    )
+    .map((entries) => new Map(entries)),
+});
+
+/** Whatever a scheduler may ask about whatever the index may know. */
+export function arbitraryPlacement(): fc.Arbitrary<{
+  readonly nodeNames: readonly string[];
+  readonly volumes: readonly PodVolume[];
+  readonly findNode: FindNode;
+}> {
+  return fc.record({
+    nodeNames: fc.uniqueArray(fc.constantFrom(...NAMES, "node-nobody-knows")),
+    volumes: fc.array(podVolume, { maxLength: 4 }),
+    findNode: fc.array(candidate).map((nodes) => (name: string) => nodes.find((node) => node.nodeName === name)),
+  });
+}

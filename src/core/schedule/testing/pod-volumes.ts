@@ -1,0 +1,27 @@
+import { identity } from "../../plan/testing/objects.ts";
+import type { CandidateNode, FindNode, PodVolume, PodVolumeAttachment } from "../pod-volume.ts";
+
+/** A healthy node in zone 1 with room for eight disks. */
+export function aCandidate(nodeName: string, overrides: Partial<CandidateNode> = {}): CandidateNode {
+  return { ...identity(nodeName), location: "eastus", zone: "1", health: "healthy", volumesMax: 8, firmAttachments: 0, ...overrides };
+}
+
+/** Finds those nodes and no others. */
+export function among(...nodes: readonly CandidateNode[]): FindNode {
+  return (nodeName) => nodes.find((node) => node.nodeName === nodeName);
+}
+
+/** A disk in zone 1 that is attached nowhere. */
+export function aPodVolume(overrides: Partial<PodVolume> = {}): PodVolume {
+  return { disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] }, barred: [], attachments: new Map(), ...overrides };
+}
+
+/** A disk that is attached as standby to each of the nodes. */
+export function attachedTo(...nodeNames: readonly string[]): PodVolume {
+  return aPodVolume({ attachments: new Map(nodeNames.map((nodeName) => [nodeName, aStandby(nodeName)])) });
+}
+
+/** A standby that is attached. */
+export function aStandby(nodeName: string, overrides: Partial<PodVolumeAttachment> = {}): PodVolumeAttachment {
+  return { vmId: identity(nodeName).vmId, isAttached: true, holdsSlot: true, isFirm: false, ...overrides };
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import { aReplica, aVolume, diskUri } from "../core/plan/testing/objects.ts";
+import type { LogFields, Logger } from "../ports/logger.ts";
+import { createExtender } from "./extender.ts";
+import { attachmentFacts, volumeFacts } from "./facts.ts";
+import { createPlacementIndex } from "./placement-index.ts";
+import { aCluster, wellNode } from "./testing/a-cluster.ts";
+
+const pod = { metadata: { name: "web-0", namespace: "default" }, spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] } };
+const nodeNames = ["node-a", "node-b", "node-c"];
+const asked = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames });
+
+/** A cluster of three nodes where a pod's volume is attached to node-b as a standby, and node-c has fallen silent. */
+function anExtender(overrides: { readonly whyNotReady?: () => string | undefined } = {}) {
+  const cluster = aCluster();
+  const index = createPlacementIndex({ caches: cluster, heartbeatStaleMs: 35_000, clock: createVirtualClock() });
+  const lines: (readonly [string, LogFields | undefined])[] = [];
+  const note = (message: string, fields?: LogFields): void => void lines.push([message, fields]);
+  const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: note, child: () => logger };
+  cluster.claims.put({ metadata: { name: "data", namespace: "default", resourceVersion: "1" }, volumeName: "pv-1", className: "" });
+  cluster.persistentVolumes.put({ metadata: { name: "pv-1", resourceVersion: "1" }, diskKey: diskUri.toLowerCase() });
+  cluster.volumes.put(volumeFacts(aVolume()));
+  cluster.attachments.put(attachmentFacts(aReplica("node-b")));
+  cluster.nodes.put(wellNode("node-a"));
+  cluster.nodes.put(wellNode("node-b"));
+  cluster.nodes.put({ ...wellNode("node-c"), isReady: false });
+  return { answer: createExtender({ index, whyNotReady: () => undefined, logger, ...overrides }), index, lines };
+}
+
+describe("the extender", () => {
+  it("keeps a pod off nodes that can't take its volumes, and sends it where they are", () => {
+    const { answer, lines } = anExtender();
+    const { text, ...rest } = answer("filter", asked);
+    assert.deepEqual(JSON.parse(text), {
+      Nodes: null,
+      NodeNames: ["node-a", "node-b"],
+      FailedNodes: {},
+      FailedAndUnresolvableNodes: { "node-c": "node(s) with an Azure Disk node plug-in that is not ready" },
+      Error: "",
+    });
+    assert.deepEqual(rest, { outcome: "answered", removed: new Map([["not-ready", 1]]) });
+    assert.deepEqual(JSON.parse(answer("prioritize", asked).text), [
+      { Host: "node-a", Score: 0 },
+      { Host: "node-b", Score: 10 },
+      { Host: "node-c", Score: 0 },
+    ]);
+    assert.deepEqual(lines, []);
+  });
+
+  it("lets a pod without the driver's volumes go anywhere", () => {
+    const { answer } = anExtender();
+    for (const other of [{ ...pod, spec: {} }, { ...pod, metadata: { name: "web-0", namespace: "other" } }, null, 7]) {
+      const body = JSON.stringify({ Pod: other, NodeNames: nodeNames });
+      assert.deepEqual(JSON.parse(answer("filter", body).text).NodeNames, nodeNames);
+      assert.deepEqual(
+        JSON.parse(answer("prioritize", body).text),
+        nodeNames.map((Host) => ({ Host, Score: 0 })),
+      );
+    }
+  });
+
+  it("says neither yes nor no before it knows the cluster, and says so in the log", () => {
+    const { answer, lines } = anExtender({ whyNotReady: () => "azvolumes have not been listed" });
+    const filtered = answer("filter", asked);
+    assert.deepEqual([filtered.outcome, JSON.parse(filtered.text).NodeNames], ["neutral", nodeNames]);
+    assert.deepEqual(
+      JSON.parse(answer("prioritize", asked).text),
+      nodeNames.map((Host) => ({ Host, Score: 0 })),
+    );
+    assert.deepEqual(
+      lines,
+      ["filter", "prioritize"].map((verb) => ["extender answers neutrally", { verb, reason: "azvolumes have not been listed" }]),
+    );
+  });
+
+  it("holds up no pod by a bug of its own", () => {
+    const { index, lines } = anExtender();
+    const broken = { ...index, findNode: () => assert.fail("a bug") };
+    const logger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => void lines.push([message, undefined]), child: () => logger };
+    const answer = createExtender({ index: broken, whyNotReady: () => undefined, logger });
+    const { outcome, text } = answer("filter", asked);
+    assert.deepEqual([outcome, JSON.parse(text).NodeNames], ["neutral", nodeNames]);
+    assert.deepEqual(lines, [["extender failed on a request: a bug", undefined]]);
+  });
+
+  it("refuses what it can't read, with a line in the log", () => {
+    const { answer, lines } = anExtender();
+    const filtered = answer("filter", "{");
+    assert.deepEqual([filtered.outcome, JSON.parse(filtered.text).NodeNames], ["refused", null]);
+    assert.match(JSON.parse(filtered.text).Error, /^the body is not JSON/u);
+    assert.deepEqual([answer("prioritize", "[]").text, lines.length], ["[]", 2]);
+  });
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity, leaving } from "../core/plan/testing/objects.ts";
+import { aDriverNode } from "../reconcile/testing/a-driver-node.ts";
+import {
+  attachmentFacts,
+  claimFacts,
+  nodeFacts,
+  persistentVolumeFacts,
+  storageClassFacts,
+  volumeFacts,
+  type WirePersistentVolume,
+  type WireStorageClass,
+} from "./facts.ts";
+
+const driver = "disk.csi.azure.com";
+const metadata = { name: "x", resourceVersion: "1" };
+
+describe("what the extender keeps of objects", () => {
+  it("knows a volume by its disk in lower case, where it is, and whom its record keeps out", () => {
+    const volume = aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")], fencing: identity("node-b") }) } });
+    assert.deepEqual(volumeFacts(volume), {
+      metadata: { name: "pvc-1", resourceVersion: "7" },
+      diskKey: diskUri.toLowerCase(),
+      disk: { location: "eastus", skuName: "Premium_LRS", zones: ["1"] },
+      barred: [identity("node-a"), identity("node-b")],
+    });
+  });
+
+  it("knows where a volume's disk will be found before the disk was looked at, and nothing of one that is still to be made", () => {
+    const { diskKey, disk } = volumeFacts({ ...aVolume({ spec: { diskUri } }), status: undefined });
+    assert.deepEqual({ diskKey, disk }, { diskKey: diskUri.toLowerCase(), disk: undefined });
+    assert.equal(volumeFacts({ ...aVolume(), status: undefined }).diskKey, "");
+    assert.equal(volumeFacts(aVolume({ status: { detail: aDetail({ diskUri: diskUri.toUpperCase() }) } })).diskKey, diskUri.toLowerCase());
+  });
+
+  it("counts as attached what is attached and stays, as taking a slot what has one or is getting one, as firm all but standbys", () => {
+    const rows = [
+      { because: "primary", attachment: anAttachment("node-a"), attached: true, slot: true, firm: true },
+      { because: "standby", attachment: aReplica("node-a"), attached: true, slot: true, firm: false },
+      {
+        because: "a standby that is wanted as the next writer",
+        attachment: aReplica("node-a", { spec: { want: { since: "2026-01-01T00:00:00.000Z" } } }),
+        attached: true,
+        slot: true,
+        firm: true,
+      },
+      { because: "leaving", attachment: leaving(aReplica("node-a")), attached: false, slot: true, firm: false },
+      {
+        because: "its device is not there",
+        attachment: aReplica("node-a", { status: { state: "Attached", deviceMissing: true } }),
+        attached: false,
+        slot: true,
+        firm: false,
+      },
+      { because: "under way", attachment: aReplica("node-a", { status: { state: "Attaching" } }), attached: false, slot: true, firm: false },
+      { because: "failed", attachment: aReplica("node-a", { status: { state: "AttachmentFailed" } }), attached: false, slot: false, firm: false },
+      { because: "not begun", attachment: anAttachment("node-a", { status: undefined }), attached: false, slot: false, firm: true },
+    ];
+    for (const { because, attachment, attached, slot, firm } of rows) {
+      const { isAttached, holdsSlot, isFirm } = attachmentFacts(attachment);
+      assert.deepEqual({ isAttached, holdsSlot, isFirm }, { isAttached: attached, holdsSlot: slot, isFirm: firm }, because);
+    }
+  });
+
+  it("takes a node for ready only if its plug-in says so and stays", () => {
+    assert.deepEqual(nodeFacts(aDriverNode("node-a")), {
+      metadata: { name: "node-a", resourceVersion: "1" },
+      isReady: true,
+      ...{ vmId: identity("node-a").vmId, location: "eastus", zone: "1", volumesMax: 8 },
+    });
+    assert.equal(nodeFacts(aDriverNode("node-a", { readyForVolumeAllocation: false })).isReady, false);
+    assert.equal(nodeFacts({ ...aDriverNode("node-a"), status: undefined }).isReady, false);
+    const node = aDriverNode("node-a");
+    assert.equal(nodeFacts({ ...node, metadata: { ...node.metadata, deletionTimestamp: "2026-01-01T00:00:00.000Z" } }).isReady, false);
+  });
+
+  it("knows the driver's own PersistentVolumes and classes, the in-tree driver's among them, from all others", () => {
+    const spec = (fields: WirePersistentVolume["spec"]): WirePersistentVolume => ({ metadata, ...(fields === undefined ? {} : { spec: fields }) });
+    const rows: readonly { readonly because: string; readonly volume: WirePersistentVolume; readonly driverName?: string; readonly diskKey: string }[] = [
+      { because: "the driver's", volume: spec({ csi: { driver, volumeHandle: diskUri } }), diskKey: diskUri.toLowerCase() },
+      { because: "another driver's", volume: spec({ csi: { driver: "file.csi.azure.com", volumeHandle: "x" } }), diskKey: "" },
+      { because: "in-tree", volume: spec({ azureDisk: { diskURI: diskUri } }), diskKey: diskUri.toLowerCase() },
+      { because: "in-tree, for a driver of another name", volume: spec({ azureDisk: { diskURI: diskUri } }), driverName: "disk2.csi.azure.com", diskKey: "" },
+      { because: "no spec", volume: spec(undefined), diskKey: "" },
+    ];
+    for (const { because, volume, driverName = driver, diskKey } of rows)
+      assert.deepEqual(persistentVolumeFacts(volume, driverName), { metadata, diskKey }, because);
+    const classes: readonly [WireStorageClass["provisioner"], boolean][] = [
+      [driver, true],
+      ["kubernetes.io/azure-disk", true],
+      ["other", false],
+      [undefined, false],
+    ];
+    for (const [provisioner, isOurs] of classes)
+      assert.deepEqual(storageClassFacts({ metadata, ...(provisioner === undefined ? {} : { provisioner }) }, driver), { metadata, isOurs });
+  });
+
+  it("knows a claim's volume once it is bound and its class before", () => {
+    const claim = { metadata: { ...metadata, namespace: "default" }, spec: { volumeName: "pv-1", storageClassName: "managed-csi" } };
+    assert.deepEqual(claimFacts(claim), { metadata: claim.metadata, volumeName: "pv-1", className: "managed-csi" });
+    assert.deepEqual(claimFacts({ metadata: claim.metadata }), { metadata: claim.metadata, volumeName: "", className: "" });
+  });
+});

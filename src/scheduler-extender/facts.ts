@@ -1,0 +1,147 @@
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
+import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
+import type { SourceObject } from "../ports/source.ts";
+
+/** The driver that Kubernetes hands volumes of its former in-tree driver to. */
+const MIGRATED_DRIVER_NAME = "disk.csi.azure.com";
+const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
+
+/** Most volumes keep nobody out: they share one list. */
+const NOBODY: readonly NodeIdentity[] = [];
+
+/** What is kept of an AzVolume. A cluster has thousands of each of these, so that each keeps only what placing a pod needs. */
+export interface VolumeFacts extends SourceObject {
+  /** As `resourceUriKey` writes it; empty before it is known. */
+  readonly diskKey: string;
+  readonly disk: DiskPlace | undefined;
+  readonly barred: readonly NodeIdentity[];
+}
+
+/** What is kept of an AzVolumeAttachment. */
+export interface AttachmentFacts extends SourceObject, PodVolumeAttachment {
+  readonly diskKey: string;
+  readonly nodeName: string;
+}
+
+/** What is kept of an AzDriverNode, whose name is the node's. */
+export interface NodeFacts extends SourceObject {
+  readonly isReady: boolean;
+  readonly vmId: string;
+  readonly location: string;
+  readonly zone: string;
+  readonly volumesMax: number;
+}
+
+/** What is kept of a PersistentVolumeClaim. */
+export interface ClaimFacts extends SourceObject {
+  /** Name of the PersistentVolume; empty while it is unbound. */
+  readonly volumeName: string;
+  /** Empty where it names none. */
+  readonly className: string;
+}
+
+/** What is kept of a PersistentVolume. */
+export interface PersistentVolumeFacts extends SourceObject {
+  /** Empty for a volume that is not the driver's. */
+  readonly diskKey: string;
+}
+
+/** What is kept of a StorageClass. */
+export interface StorageClassFacts extends SourceObject {
+  /** Whether its volumes are the driver's. */
+  readonly isOurs: boolean;
+}
+
+/** A PersistentVolumeClaim (core/v1), as far as it is read. */
+export interface WireClaim extends SourceObject {
+  readonly spec?: { readonly volumeName?: string; readonly storageClassName?: string };
+}
+
+/** A PersistentVolume (core/v1), as far as it is read. */
+export interface WirePersistentVolume extends SourceObject {
+  readonly spec?: {
+    readonly csi?: { readonly driver?: string; readonly volumeHandle?: string };
+    readonly azureDisk?: { readonly diskURI?: string };
+  };
+}
+
+/** A StorageClass (storage.k8s.io/v1), as far as it is read. */
+export interface WireStorageClass extends SourceObject {
+  readonly provisioner?: string;
+}
+
+/** What placing a pod needs of an AzVolume. */
+export function volumeFacts(volume: AzVolume): VolumeFacts {
+  const { detail, record } = volume.status ?? {};
+  const diskUri = detail?.diskUri ?? volume.spec.diskUri ?? "";
+  const barred = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
+  return {
+    metadata: ownMetadata(volume),
+    diskKey: resourceUriKey(diskUri),
+    disk: detail === undefined ? undefined : { location: detail.location, skuName: detail.skuName, zones: detail.zones },
+    barred: barred.length === 0 ? NOBODY : barred,
+  };
+}
+
+/** What placing a pod needs of an AzVolumeAttachment. */
+export function attachmentFacts(attachment: AzVolumeAttachment): AttachmentFacts {
+  const { spec, status } = attachment;
+  const isLeaving = attachment.metadata.deletionTimestamp !== undefined;
+  return {
+    metadata: ownMetadata(attachment),
+    diskKey: resourceUriKey(spec.volumeId),
+    nodeName: spec.nodeName,
+    vmId: status?.vmId,
+    isAttached: status?.state === "Attached" && status.deviceMissing !== true && !isLeaving,
+    holdsSlot: status !== undefined && status.state !== "Pending" && status.state !== "AttachmentFailed",
+    isFirm: spec.role === "Primary" || spec.want !== undefined,
+  };
+}
+
+/** What placing a pod needs of an AzDriverNode. */
+export function nodeFacts(node: AzDriverNode): NodeFacts {
+  const { status } = node;
+  return {
+    metadata: ownMetadata(node),
+    isReady: status?.readyForVolumeAllocation === true && node.metadata.deletionTimestamp === undefined,
+    vmId: status?.vmId ?? "",
+    location: status?.location ?? "",
+    zone: status?.zone ?? "",
+    volumesMax: status?.maxVolumes ?? 0,
+  };
+}
+
+/** What placing a pod needs of a claim. */
+export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
+  const { name, namespace, resourceVersion } = metadata;
+  return {
+    metadata: { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) },
+    volumeName: spec?.volumeName ?? "",
+    className: spec?.storageClassName ?? "",
+  };
+}
+
+/** What placing a pod needs of a PersistentVolume. */
+export function persistentVolumeFacts(volume: WirePersistentVolume, driverName: string): PersistentVolumeFacts {
+  const { csi, azureDisk } = volume.spec ?? {};
+  const ours = csi?.driver === driverName ? csi.volumeHandle : undefined;
+  const migrated = driverName === MIGRATED_DRIVER_NAME ? azureDisk?.diskURI : undefined;
+  return { metadata: ownMetadata(volume), diskKey: resourceUriKey(ours ?? migrated ?? "") };
+}
+
+/** What placing a pod needs of a StorageClass. */
+export function storageClassFacts(storageClass: WireStorageClass, driverName: string): StorageClassFacts {
+  const { provisioner } = storageClass;
+  const isMigrated = provisioner === IN_TREE_PROVISIONER && driverName === MIGRATED_DRIVER_NAME;
+  return { metadata: ownMetadata(storageClass), isOurs: provisioner === driverName || isMigrated };
+}
+
+/** Name and version alone: these are cluster-wide, or all of one namespace. */
+function ownMetadata({ metadata: { name, resourceVersion } }: SourceObject): SourceObject["metadata"] {
+  return { name, resourceVersion };
+}

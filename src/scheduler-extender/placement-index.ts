@@ -1,0 +1,109 @@
+import { resourceUriKey } from "../core/model/disk-uri.ts";
+import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { SourceCache } from "../ports/source-cache.ts";
+import type { AttachmentFacts, ClaimFacts, NodeFacts, PersistentVolumeFacts, StorageClassFacts, VolumeFacts } from "./facts.ts";
+import type { VolumeReference } from "./pod-request.ts";
+
+/** How old the answer to "is its heartbeat still moving?" may be: looking at every node in every request would cost as much as the rest of it. */
+const HEALTH_AGE_MAX_MS = 1_000;
+
+/** What the index stands on, each kept up to date by a watch of its own. */
+export interface PlacementCaches {
+  readonly volumes: Pick<SourceCache<VolumeFacts, "diskKey">, "byIndex">;
+  readonly attachments: Pick<SourceCache<AttachmentFacts, "diskKey">, "byIndex" | "onChange">;
+  readonly nodes: Pick<SourceCache<NodeFacts>, "get" | "onChange" | "watchedUnchangedMs">;
+  readonly claims: Pick<SourceCache<ClaimFacts>, "get">;
+  readonly persistentVolumes: Pick<SourceCache<PersistentVolumeFacts>, "get">;
+  readonly storageClasses: Pick<SourceCache<StorageClassFacts>, "get">;
+}
+
+/** What this process knows of volumes and nodes, arranged so that a request costs its pod's volumes and its nodes' names. */
+export interface PlacementIndex {
+  /** Those of the volumes that are this driver's, as they are now; one that is to be made for the pod is among them. */
+  podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
+  /** The node of that name; undefined where no node plug-in has registered. */
+  findNode(nodeName: string): CandidateNode | undefined;
+  /** Has to be called before a request is answered: judges the nodes' heartbeats anew if that was not done lately. */
+  refreshHealth(): void;
+}
+
+const NEW_VOLUME: PodVolume = { disk: undefined, barred: [], attachments: new Map() };
+
+/** An index over caches that have not been run yet: it must see their first list. */
+export function createPlacementIndex(options: {
+  readonly caches: PlacementCaches;
+  /** A heartbeat that has not moved for this time is stale, in milliseconds. */
+  readonly heartbeatStaleMs: number;
+  readonly clock: Clock;
+}): PlacementIndex {
+  const { caches, heartbeatStaleMs, clock } = options;
+  const candidates = new Map<string, CandidateNode>();
+  const firmAttachments = new Map<string, number>();
+  let judgedAtMs = Number.NEGATIVE_INFINITY;
+
+  caches.nodes.onChange(({ key, current }) => {
+    if (current === undefined) candidates.delete(key);
+    else candidates.set(key, candidateOf(current));
+  });
+
+  caches.attachments.onChange(({ previous, current }) => {
+    if (previous?.isFirm === true) countFirm(previous.nodeName, -1);
+    if (current?.isFirm === true) countFirm(current.nodeName, 1);
+  });
+
+  function countFirm(nodeName: string, change: 1 | -1): void {
+    const count = (firmAttachments.get(nodeName) ?? 0) + change;
+    if (count === 0) firmAttachments.delete(nodeName);
+    else firmAttachments.set(nodeName, count);
+    const candidate = candidates.get(nodeName);
+    if (candidate !== undefined) candidates.set(nodeName, { ...candidate, firmAttachments: count });
+  }
+
+  function candidateOf(facts: NodeFacts): CandidateNode {
+    const { name } = facts.metadata;
+    const { vmId, location, zone, volumesMax } = facts;
+    return { nodeName: name, vmId, location, zone, volumesMax, health: healthOf(facts), firmAttachments: firmAttachments.get(name) ?? 0 };
+  }
+
+  function healthOf({ metadata, isReady }: NodeFacts): CandidateNode["health"] {
+    if (!isReady) return "not-ready";
+    return (caches.nodes.watchedUnchangedMs(metadata.name) ?? 0) >= heartbeatStaleMs ? "silent" : "healthy";
+  }
+
+  function podVolumeOf(diskKey: string): PodVolume {
+    const volume = caches.volumes.byIndex("diskKey", diskKey)[0];
+    const attachments = caches.attachments.byIndex("diskKey", diskKey);
+    return {
+      disk: volume?.disk,
+      barred: volume?.barred ?? [],
+      attachments: new Map(attachments.map((attachment) => [attachment.nodeName, attachment])),
+    };
+  }
+
+  function podVolumeOfClaim(claimKey: string): PodVolume | undefined {
+    const claim = caches.claims.get(claimKey);
+    if (claim === undefined) return undefined;
+    if (claim.volumeName === "") return caches.storageClasses.get(claim.className)?.isOurs === true ? NEW_VOLUME : undefined;
+    const diskKey = caches.persistentVolumes.get(claim.volumeName)?.diskKey ?? "";
+    return diskKey === "" ? undefined : podVolumeOf(diskKey);
+  }
+
+  return {
+    podVolumes: (references) =>
+      references.flatMap(
+        (reference) => (reference.kind === "claim" ? podVolumeOfClaim(reference.claimKey) : podVolumeOf(resourceUriKey(reference.diskUri))) ?? [],
+      ),
+    findNode: (nodeName) => candidates.get(nodeName),
+    refreshHealth: () => {
+      const nowMs = clock.elapsedMs();
+      if (nowMs - judgedAtMs < HEALTH_AGE_MAX_MS) return;
+      judgedAtMs = nowMs;
+      for (const [nodeName, candidate] of candidates) {
+        const facts = caches.nodes.get(nodeName);
+        const health = facts === undefined ? candidate.health : healthOf(facts);
+        if (health !== candidate.health) candidates.set(nodeName, { ...candidate, health });
+      }
+    },
+  };
+}

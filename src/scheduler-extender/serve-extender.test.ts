@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Agent, type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
+import { afterEach, describe, it } from "node:test";
+import { systemClock } from "../adapters/system/system-clock.ts";
+import { silentLogger } from "../reconcile/testing/silent-logger.ts";
+import type { AnswerExtender } from "./extender.ts";
+import { type ExtenderLimits, type ExtenderServer, type ServedRequest, serveExtender } from "./serve-extender.ts";
+
+const MIB = 1024 * 1024;
+
+/** Answers what it was asked, so that a test sees what arrived. */
+const echo: AnswerExtender = (verb, body) =>
+  body === "broken"
+    ? { outcome: "refused", text: '{"Error":"broken"}', removed: new Map() }
+    : { outcome: "answered", text: `${verb} ${body}`, removed: new Map() };
+
+const servers: ExtenderServer[] = [];
+
+async function aServer(options: { readonly answer?: AnswerExtender; readonly limits?: Partial<ExtenderLimits> } = {}) {
+  const served: ServedRequest[] = [];
+  const server = await serveExtender({
+    host: "127.0.0.1",
+    port: 0,
+    answer: echo,
+    otherwise: (_, response) => response.end("otherwise"),
+    onServed: (one) => served.push(one),
+    clock: systemClock,
+    logger: silentLogger,
+    ...options,
+  });
+  servers.push(server);
+  const port = Number(server.address.split(":").at(-1));
+  return { server, served, port, post: (path: string, body: string, agent?: Agent) => call(port, "POST", path, body, agent) };
+}
+
+async function call(port: number, method: string, path: string, body: string, agent?: Agent): Promise<{ readonly code: number; readonly text: string }> {
+  const sent = request({ host: "127.0.0.1", port, method, path, ...(agent === undefined ? {} : { agent }) });
+  sent.on("error", () => {});
+  sent.end(body);
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return { code: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") };
+}
+
+describe("the extender's server", () => {
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.drain(AbortSignal.abort());
+  });
+
+  it("hands bodies of any size and script to the right verb, and leaves other paths to others", async () => {
+    const { post, port, served } = await aServer();
+    const large = "ä€😀".repeat(200_000);
+    assert.deepEqual(await post("/filter", large), { code: 200, text: `filter ${large}` });
+    assert.deepEqual(await post("/prioritize?x=1", ""), { code: 200, text: "prioritize " });
+    assert.deepEqual(await call(port, "GET", "/healthz", ""), { code: 200, text: "otherwise" });
+    assert.deepEqual(await post("/preempt", ""), { code: 200, text: "otherwise" });
+    assert.deepEqual(
+      served.map(({ verb, outcome }) => [verb, outcome]),
+      [
+        ["filter", "answered"],
+        ["prioritize", "answered"],
+      ],
+    );
+  });
+
+  it("tells a scheduler by a status code that there is no answer, and an empty list where that is one", async () => {
+    const { post, port } = await aServer();
+    assert.deepEqual(await post("/filter", "broken"), { code: 400, text: '{"Error":"broken"}' });
+    assert.equal((await post("/prioritize", "broken")).code, 200);
+    assert.equal((await call(port, "GET", "/filter", "")).code, 405);
+  });
+
+  it("refuses more than it may hold, names the cure, and goes on serving", async () => {
+    const { post, served } = await aServer({ limits: { bodyBytesMax: MIB } });
+    const { code, text } = await post("/filter", "x".repeat(3 * MIB));
+    assert.equal(code, 413);
+    assert.match(text, /nodeCacheCapable/u);
+    assert.equal((await post("/filter", "x".repeat(MIB))).code, 200);
+    assert.deepEqual(
+      served.map(({ outcome }) => outcome),
+      ["refused", "answered"],
+    );
+  });
+
+  it("holds a bounded amount of unfinished requests together", async () => {
+    const { post, port } = await aServer({ limits: { bufferedBytesMax: MIB } });
+    const unfinished = connect(port, "127.0.0.1");
+    unfinished.write(`POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: ${2 * MIB}\r\n\r\n${"x".repeat(MIB / 2)}`);
+    await untilAnswered(async () => (await post("/filter", "x".repeat(MIB / 2 + 1))).code === 503);
+    unfinished.destroy();
+    await untilAnswered(async () => (await post("/filter", "x".repeat(MIB / 2 + 1))).code === 200);
+  });
+
+  it("gives up on a client that does not finish its request", async () => {
+    const { port, served } = await aServer({ limits: { requestTimeoutMs: 200 } });
+    const slow = connect(port, "127.0.0.1");
+    slow.write("POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{");
+    const chunks: Buffer[] = [];
+    for await (const chunk of slow as AsyncIterable<Buffer>) chunks.push(chunk);
+    assert.match(Buffer.concat(chunks).toString("latin1"), /^HTTP\/1\.1 408 /u);
+    assert.deepEqual(
+      served.map(({ outcome }) => outcome),
+      ["aborted"],
+    );
+  });
+
+  it("survives clients that send garbage or go away", async () => {
+    const { port, post } = await aServer();
+    for (const text of [
+      "\u0000\u0001\u0002",
+      "POST /filter HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+      "POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{",
+    ]) {
+      const client = connect(port, "127.0.0.1");
+      client.on("error", () => {});
+      client.end(text);
+      client.resume();
+      await once(client, "close");
+    }
+    assert.equal((await post("/filter", "")).code, 200);
+  });
+
+  it("finishes what it was asked before it ends, closes connections that were kept, and takes no new ones", async () => {
+    const agent = new Agent({ keepAlive: true });
+    const { server, port, post } = await aServer();
+    await post("/filter", "", agent);
+    const busy = connect(port, "127.0.0.1");
+    busy.write("POST /filter HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n{");
+    // That the server has begun with it shows by its telling us to go on.
+    assert.match(String((await once(busy, "data"))[0]), /^HTTP\/1\.1 100 /u);
+    const drained = server.drain(new AbortController().signal);
+    await assert.rejects(once(connect(port, "127.0.0.1"), "connect"), { code: "ECONNREFUSED" });
+    busy.write("}");
+    const chunks: Buffer[] = [];
+    for await (const chunk of busy as AsyncIterable<Buffer>) chunks.push(chunk);
+    assert.match(Buffer.concat(chunks).toString("latin1"), /^HTTP\/1\.1 200 [\s\S]*filter \{\}$/u);
+    await drained;
+    agent.destroy();
+  });
+});
+
+/** Asks until the answer is the one waited for; the runner's time-out ends a wait that is in vain. */
+async function untilAnswered(ask: () => Promise<boolean>): Promise<void> {
+  while (!(await ask())) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,147 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { AnswerExtender, ExtenderAnswer, ExtenderVerb } from "./extender.ts";
+
+/** A scheduler opens one connection for each call under way, and has a few of those. */
+const CONNECTIONS_MAX = 256;
+/** A request that takes too long is found out within this part of the time it may take. */
+const TIMEOUT_CHECKS = 10;
+
+/** What one client may cost. */
+export interface ExtenderLimits {
+  /** From the first byte of a request to its last, in milliseconds. Default 5,000, which is as long as a scheduler waits if it is not told otherwise. */
+  readonly requestTimeoutMs: number;
+  /** Of one request, in bytes. Default 64 MiB: the names of 5,000 nodes are 0.2 MB, the nodes in full about 10 MB. */
+  readonly bodyBytesMax: number;
+  /** Of all requests together that are being received, in bytes. Default 128 MiB. */
+  readonly bufferedBytesMax: number;
+}
+
+const defaultLimits: ExtenderLimits = { requestTimeoutMs: 5_000, bodyBytesMax: 64 * 1024 * 1024, bufferedBytesMax: 128 * 1024 * 1024 };
+
+const verbs: ReadonlyMap<string, ExtenderVerb> = new Map([
+  ["/filter", "filter"],
+  ["/prioritize", "prioritize"],
+]);
+
+/** How a request ended, for metrics. */
+export interface ServedRequest {
+  readonly verb: ExtenderVerb;
+  readonly outcome: ExtenderAnswer["outcome"] | "aborted";
+  /** From the request's head to the end of the answer. */
+  readonly durationMs: number;
+  readonly removed: ExtenderAnswer["removed"];
+}
+
+/** A running extender server. */
+export interface ExtenderServer {
+  /** `host:port` as it is served. */
+  readonly address: string;
+  /** Takes no more connections and lets requests under way finish, until `signal` is aborted. */
+  drain(signal: AbortSignal): Promise<void>;
+}
+
+/** Serves `/filter` and `/prioritize`, and by `otherwise` whatever else there is. Throws if the address can't be had. */
+export async function serveExtender(options: {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly answer: AnswerExtender;
+  readonly otherwise: RequestListener;
+  readonly onServed: (served: ServedRequest) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits?: Partial<ExtenderLimits>;
+}): Promise<ExtenderServer> {
+  const { requestTimeoutMs, bodyBytesMax, bufferedBytesMax } = { ...defaultLimits, ...options.limits };
+  const { host, port, answer, otherwise, onServed, clock, logger } = options;
+  let bufferedBytes = 0;
+
+  const server = createServer({
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: requestTimeoutMs / TIMEOUT_CHECKS,
+  });
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const verb = verbs.get(pathOf(request));
+    if (verb === undefined) return void otherwise(request, response);
+    receive(verb, request, response);
+  });
+  // The scheduler closes idle connections, the server never does: so no request is lost on a connection that is just being closed.
+  server.keepAliveTimeout = 0;
+  server.maxConnections = CONNECTIONS_MAX;
+
+  function receive(verb: ExtenderVerb, request: IncomingMessage, response: ServerResponse): void {
+    const startedMs = clock.elapsedMs();
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    let ended: Pick<ServedRequest, "outcome" | "removed"> = { outcome: "aborted", removed: new Map() };
+
+    const send = (code: number, text: string): void => {
+      // Once the server takes no more connections, it keeps none either.
+      if (!server.listening) response.shouldKeepAlive = false;
+      response.writeHead(code, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+      response.end(text);
+    };
+    const refuse = (code: number, problem: string): void => {
+      if (response.headersSent) return;
+      ended = { outcome: "refused", removed: new Map() };
+      logger.warn("extender request refused", { verb, code, problem });
+      chunks.length = 0;
+      response.shouldKeepAlive = false;
+      send(code, JSON.stringify({ Error: problem }));
+    };
+
+    request.on("data", (chunk: Buffer) => {
+      if (response.headersSent) return;
+      sizeBytes += chunk.length;
+      bufferedBytes += chunk.length;
+      if (sizeBytes > bodyBytesMax) refuse(413, `the body has more than ${bodyBytesMax} bytes: set nodeCacheCapable, so that nodes are sent by name`);
+      else if (bufferedBytes > bufferedBytesMax) refuse(503, "too much is being received at once");
+      else chunks.push(chunk);
+    });
+    request.on("end", () => {
+      if (response.headersSent) return;
+      const { outcome, text, removed } = answer(verb, Buffer.concat(chunks, sizeBytes).toString("utf8"));
+      ended = { outcome, removed };
+      send(outcome === "refused" && verb === "filter" ? 400 : 200, text);
+    });
+    // A client that goes away is no error of ours.
+    request.on("error", () => {});
+    response.on("error", () => {});
+    response.on("close", () => {
+      bufferedBytes -= sizeBytes;
+      chunks.length = 0;
+      onServed({ verb, ...ended, durationMs: clock.elapsedMs() - startedMs });
+    });
+    if (request.method !== "POST") refuse(405, `${request.method ?? ""} is not known here: POST an ExtenderArgs`);
+  }
+
+  server.listen(port, host);
+  await once(server, "listening");
+  return { address: `${host}:${portOf(server)}`, drain: (signal) => drain(server, signal) };
+}
+
+async function drain(server: Server, signal: AbortSignal): Promise<void> {
+  const closed = once(server, "close");
+  const cutOff = (): void => server.closeAllConnections();
+  server.close();
+  server.closeIdleConnections();
+  signal.addEventListener("abort", cutOff);
+  if (signal.aborted) cutOff();
+  await closed;
+  signal.removeEventListener("abort", cutOff);
+}
+
+function pathOf({ url = "" }: IncomingMessage): string {
+  const end = url.indexOf("?");
+  return end === -1 ? url : url.slice(0, end);
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
