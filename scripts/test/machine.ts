@@ -21,6 +21,10 @@ const NEEDED_PACKAGES: readonly NeededPackage[] = [
   { command: "mkfs.xfs", package: "xfsprogs" },
   { command: "blkid", package: "util-linux" },
   { command: "fsfreeze", package: "util-linux" },
+  { command: "flock", package: "util-linux" },
+  { command: "nsenter", package: "util-linux" },
+  { command: "unshare", package: "util-linux" },
+  { command: "ip", package: "iproute2" },
   { command: "losetup", package: "mount" },
   { command: "mount", package: "mount" },
 ];

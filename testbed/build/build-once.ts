@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { holdLock } from "./hold-lock.ts";
@@ -7,23 +7,26 @@ import type { OnProgress, Part } from "./part.ts";
 /** Where parts are kept between runs; git ignores it. */
 const CACHE_FOLDER = fileURLToPath(new URL("../../.cache/testbed", import.meta.url));
 const TELL_EVERY_MS = 10_000;
+const UNUSED_MAX_MS = 24 * 3_600_000;
+const UNFINISHED = ".unfinished";
 
 /**
  * The folder of a part, built unless the cache has it. Of several callers, in whatever process, one builds and the others wait. The folder appears when it is
- * complete: a build that fails or is interrupted leaves nothing. Results of other keys are removed.
+ * complete: a build that fails or is interrupted leaves nothing. Results of other keys are removed when nothing has asked for them for a day: until then something may
+ * still run from them.
  */
 export async function buildOnce(part: Part, onProgress: OnProgress, signal: AbortSignal, cacheFolder = CACHE_FOLDER): Promise<string> {
   const shelf = join(cacheFolder, part.name);
   const folder = join(shelf, part.key);
-  if (await exists(folder)) return folder;
+  if (await markUsed(folder)) return folder;
 
   await mkdir(shelf, { recursive: true });
   const lockFile = join(cacheFolder, `${part.name}.lock`);
   await using _lock = await holdLock(lockFile, signal);
-  if (await exists(folder)) return folder;
+  if (await markUsed(folder)) return folder;
 
-  await Promise.all((await readdir(shelf)).map(async (other) => rm(join(shelf, other), { recursive: true })));
-  const unfinished = `${folder}.${process.pid}.unfinished`;
+  await clearAway(shelf);
+  const unfinished = `${folder}.${process.pid}${UNFINISHED}`;
   await mkdir(unfinished);
   try {
     await buildWithProgress(part, unfinished, onProgress, signal);
@@ -56,9 +59,23 @@ async function buildWithProgress(part: Part, folder: string, onProgress: OnProgr
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+/** Answers whether the folder is there. */
+async function markUsed(folder: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(folder, now, now).then(
     () => true,
-    () => false,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false;
+      throw error;
+    },
   );
+}
+
+/** Called with the lock held: whoever began what is unfinished is gone. */
+async function clearAway(shelf: string): Promise<void> {
+  for (const name of await readdir(shelf)) {
+    const path = join(shelf, name);
+    const unusedMs = Date.now() - (await stat(path)).mtimeMs;
+    if (name.endsWith(UNFINISHED) || unusedMs > UNUSED_MAX_MS) await rm(path, { recursive: true });
+  }
 }

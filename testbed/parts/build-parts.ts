@@ -1,5 +1,6 @@
 import { link, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { runCommand } from "../../scripts/child/run-command.ts";
 import { buildOnce } from "../build/build-once.ts";
 import { debianPart } from "../build/debian-part.ts";
 import { goPart } from "../build/go-part.ts";
@@ -18,7 +19,9 @@ export interface Parts {
   readonly bin: string;
   /** The folder of the CNI plug-ins: bridge, host-local, loopback, portmap and others. */
   readonly cni: string;
-  /** OCI archives of the images that pods need beside the driver's own, full paths, sorted. */
+  /** A folder of OCI archives (`*.tar`): the images that pods need beside the driver's own. */
+  readonly images: string;
+  /** The archives in it, full paths, sorted. */
   readonly imageFiles: readonly string[];
 }
 
@@ -40,12 +43,18 @@ export async function buildParts(onProgress: OnProgress, signal: AbortSignal): P
   const helm = await build(await goPart(await helmModule()));
   const programs = await build(programsPart({ debian, kubernetes, containerd, helm }));
   const archives = (await readdir(images.folder)).toSorted();
-  return { bin: programs.folder, cni: join(debian.folder, CNI_FOLDER), imageFiles: archives.map((file) => join(images.folder, file)) };
+  return { bin: programs.folder, cni: join(debian.folder, CNI_FOLDER), images: images.folder, imageFiles: archives.map((file) => join(images.folder, file)) };
 }
 
 interface BuiltPart {
   readonly folder: string;
   readonly key: string;
+}
+
+/** The only program that is linked against libraries of the machine. */
+async function checkRunc(runc: string): Promise<void> {
+  const { code, output } = await runCommand(runc, ["--version"], { cwd: "/" });
+  if (code !== 0) throw new Error(`runc can't run here (it needs Debian's package libseccomp2): ${output.trim()}`);
 }
 
 /** One folder with every program by its own name, as links to the files of the other parts. */
@@ -64,6 +73,7 @@ function programsPart(built: Readonly<Record<"debian" | "kubernetes" | "containe
     async build(target, tell) {
       tell("linking");
       for (const [name, file] of names) await link(file, join(target, name));
+      await checkRunc(join(target, "runc"));
     },
   };
 }

@@ -11,7 +11,7 @@ import { labImages } from "./lab-images.ts";
 
 /** The code that decides what is in the images and how they are written. */
 const SOURCES = fileURLToPath(new URL("../..", import.meta.url));
-const SOURCE_FILES = ["deploy/image/*.ts", "testbed/parts/{lab-images,images-part}.ts"];
+const SOURCE_FILES = ["deploy/image/{blob-archive,oci-archive,tar-header,write-tar}.ts", "testbed/parts/{lab-images,images-part}.ts"];
 const EXECUTABLE_MODE = 0o755;
 const BUSYBOX = "busybox";
 

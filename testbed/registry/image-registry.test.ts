@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { writeOciImage } from "../../deploy/image/oci-archive.ts";
+import { startImageRegistry } from "./image-registry.ts";
+import type { ImageRegistry } from "./image-registry.ts";
+
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+
+describe("image registry", () => {
+  let folder: string;
+  let registry: ImageRegistry;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "image-registry-"));
+    registry = await startImageRegistry({ folders: [folder], host: "127.0.0.1", port: 0 });
+  });
+  after(async () => {
+    await registry.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function write(name: string, content: string): Promise<string> {
+    const layers = [[{ kind: "File", path: "content", mode: 0o644, content: { kind: "Bytes", bytes: Buffer.from(content) } } as const]];
+    const { digest } = await writeOciImage({ names: [name], architecture: "amd64", layers, config: {} }, join(folder, `${/[^/]*$/u.exec(name)?.[0]}.tar`));
+    return digest;
+  }
+  const fetchManifest = (repository: string, reference: string, namespace: string, method = "GET"): Promise<Response> =>
+    fetch(`${registry.url}/v2/${repository}/manifests/${reference}?ns=${namespace}`, { method });
+
+  it("gives a node the whole image: manifest by tag and by digest, then each piece by its digest", async () => {
+    const digest = await write("docker.io/library/whole:1.0", "x".repeat(3_000_000));
+    const head = await fetchManifest("library/whole", "1.0", "docker.io", "HEAD");
+    assert.deepEqual([head.status, head.headers.get("content-type"), head.headers.get("docker-content-digest")], [200, MANIFEST, digest]);
+    const byTag = await (await fetchManifest("library/whole", "1.0", "docker.io")).text();
+    const byDigest = await (await fetchManifest("library/whole", digest, "docker.io")).text();
+    assert.equal(byTag, byDigest);
+    assert.equal(Number(head.headers.get("content-length")), byTag.length);
+    const { config, layers } = JSON.parse(byTag) as { config: { digest: string }; layers: { digest: string; size: number }[] };
+    for (const piece of [config, ...layers]) {
+      const response = await fetch(`${registry.url}/v2/library/whole/blobs/${piece.digest}?ns=docker.io`);
+      assert.equal(
+        `sha256:${createHash("sha256")
+          .update(Buffer.from(await response.arrayBuffer()))
+          .digest("hex")}`,
+        piece.digest,
+      );
+    }
+    assert.ok((layers[0]?.size ?? 0) > 3_000_000);
+  });
+
+  it("has images that are added or replaced while it runs", async () => {
+    assert.equal((await fetchManifest("team/late", "1.0", "registry.test")).status, 404);
+    const first = await write("registry.test/team/late:1.0", "first");
+    assert.equal((await fetchManifest("team/late", "1.0", "registry.test")).headers.get("docker-content-digest"), first);
+    const second = await write("registry.test/team/late:1.0", "second");
+    assert.equal((await fetchManifest("team/late", "1.0", "registry.test")).headers.get("docker-content-digest"), second);
+  });
+
+  it("tells registries apart and says which image is missing", async () => {
+    await write("registry.test/team/own:1.0", "own");
+    const response = await fetchManifest("team/own", "1.0", "docker.io");
+    assert.deepEqual(
+      [response.status, await response.json()],
+      [404, { errors: [{ code: "MANIFEST_UNKNOWN", message: `there is no image docker.io/team/own:1.0 in ${folder}` }] }],
+    );
+  });
+
+  it("takes nothing, and serves nothing but images", async () => {
+    assert.equal((await fetch(`${registry.url}/v2/`)).status, 200);
+    assert.equal((await fetch(`${registry.url}/v2/team/own/blobs/uploads/`, { method: "POST" })).status, 405);
+    assert.equal((await fetch(`${registry.url}/v2/team/own/blobs/..%2f..%2fetc%2fpasswd`)).status, 404);
+  });
+
+  it("says of a file that is no image what is wrong with it, and goes on", async () => {
+    const broken = join(folder, "a-broken.tar");
+    await writeFile(broken, "no archive");
+    const response = await fetchManifest("team/own", "1.0", "registry.test");
+    assert.deepEqual(
+      [response.status, await response.json()],
+      [500, { errors: [{ code: "UNKNOWN", message: `${broken} is no OCI archive: it has no index.json` }] }],
+    );
+    await rm(broken);
+    assert.equal((await fetchManifest("team/own", "1.0", "registry.test")).status, 200);
+  });
+});

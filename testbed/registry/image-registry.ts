@@ -1,0 +1,100 @@
+import { createReadStream } from "node:fs";
+import { glob } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { readArchiveContents } from "./archive-contents.ts";
+import type { Extent } from "./archive-contents.ts";
+
+/** A registry that nodes can pull from, of whatever name they ask for. */
+export interface ImageRegistry {
+  /** `http://<address>:<port>`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** `/v2/<repository>/manifests/<tag or digest>` and `/v2/<repository>/blobs/<digest>`. */
+const ROUTE = /^\/v2\/(?<repository>[\w./-]+)\/(?<kind>manifests|blobs)\/(?<reference>[\w.:-]+)$/u;
+const DIGEST = /^sha256:[0-9a-f]{64}$/u;
+
+interface Found {
+  readonly file: string;
+  readonly extent: Extent;
+  readonly mediaType: string;
+  readonly digest: string;
+}
+
+/**
+ * Serves the images in `folders`' OCI archives by the pull half of OCI's distribution API, as a mirror of every registry: a node's containerd says with `?ns=` which one
+ * it means. The folders are looked at anew for each request, so that an image can be added or replaced while nodes run.
+ */
+export async function startImageRegistry({ folders, host, port }: { folders: readonly string[]; host: string; port: number }): Promise<ImageRegistry> {
+  const server = createServer((request, response) => {
+    answer(request, response, folders).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, "UNKNOWN", message);
+    });
+  });
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  server.on("error", reject).listen(port, host, resolve);
+  await listening;
+  return {
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
+    async close() {
+      const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
+      server.close(() => onClose());
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, folders: readonly string[]): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://registry");
+  if (request.method !== "GET" && request.method !== "HEAD") return refuse(response, 405, "UNSUPPORTED", "images are only pulled from here");
+  if (pathname === "/v2/" || pathname === "/v2") return void response.end("{}");
+  const { repository = "", kind = "", reference = "" } = ROUTE.exec(pathname)?.groups ?? {};
+  const name = `${searchParams.get("ns") ?? "docker.io"}/${repository}`;
+  const found = kind === "manifests" ? await findManifest(folders, name, reference) : await findBlob(folders, reference);
+  if (found === undefined) {
+    return refuse(response, 404, kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN", `there is no image ${name}:${reference} in ${folders.join(", ")}`);
+  }
+  response.writeHead(200, { "content-type": found.mediaType, "content-length": found.extent.size, "docker-content-digest": found.digest });
+  if (request.method === "HEAD") return void response.end();
+  const { offset, size } = found.extent;
+  return pipeline(createReadStream(found.file, { start: offset, end: offset + size - 1 }), response);
+}
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ errors: [{ code, message }] }));
+}
+
+/** By tag, or by digest whatever the name. */
+async function findManifest(folders: readonly string[], name: string, reference: string): Promise<Found | undefined> {
+  for await (const file of archivesIn(folders)) {
+    const { manifests, blobs } = await readArchiveContents(file);
+    const manifest = DIGEST.test(reference) ? [...manifests.values()].find(({ digest }) => digest === reference) : manifests.get(`${name}:${reference}`);
+    const extent = blobs.get(manifest?.digest ?? "");
+    if (manifest !== undefined && extent !== undefined) return { file, extent, ...manifest };
+  }
+  return undefined;
+}
+
+async function findBlob(folders: readonly string[], digest: string): Promise<Found | undefined> {
+  for await (const file of archivesIn(folders)) {
+    const extent = (await readArchiveContents(file)).blobs.get(digest);
+    if (extent !== undefined) return { file, extent, mediaType: "application/octet-stream", digest };
+  }
+  return undefined;
+}
+
+async function* archivesIn(folders: readonly string[]): AsyncGenerator<string> {
+  for (const folder of folders) {
+    const names: string[] = [];
+    for await (const name of glob("*.tar", { cwd: folder })) names.push(name);
+    for (const name of names.toSorted()) yield join(folder, name);
+  }
+}
