@@ -5,10 +5,11 @@ const HELP = `azuredisk-csi-driver: Azure Disk CSI Driver V2
 Usage: azuredisk-csi-driver <role> [settings]
 
 Roles:
-  controller   CSI controller service and the reconcilers
-  node         CSI node service of one node
-  standalone   controller and one node in one process, without Kubernetes
-  store        the embedded object store, for controller and node without Kubernetes
+  controller           CSI controller service and the reconcilers
+  node                 CSI node service of one node
+  scheduler-extender   tells kube-scheduler where a pod's volumes are, and where they can't be
+  standalone           controller and one node in one process, without Kubernetes
+  store                the embedded object store, for controller and node without Kubernetes
 
 azuredisk-csi-driver <role> --help lists a role's settings.
 `;
@@ -21,6 +22,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return runRole((await import("./compose/controller-role.ts")).controllerRole, rest);
     case "node":
       return runRole((await import("./compose/node-role.ts")).nodeRole, rest);
+    case "scheduler-extender":
+      return runRole((await import("./compose/scheduler-extender-role.ts")).schedulerExtenderRole, rest);
     case "standalone":
       return runRole((await import("./compose/standalone-role.ts")).standaloneRole, rest);
     case "store":

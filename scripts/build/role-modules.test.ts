@@ -20,6 +20,11 @@ describe("the bundled driver", () => {
       forbidden: /node_modules\/(?:@azure|@typespec|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:provisioner|emulator)\//u,
       because: "each megabyte is paid on every node",
     },
+    {
+      entry: "src/compose/scheduler-extender-role.ts",
+      forbidden: /node_modules\/(?:@azure|@typespec|@grpc|zod|yaml|koffi)\/|\.schema\.ts$|^src\/(?:csi|node|provisioner|emulator)\//u,
+      because: "it answers a scheduler, and nothing else",
+    },
     { entry: "src/main.ts", forbidden: /node_modules\/(?:@azure|@grpc|zod)\//u, because: "--help and the choice of a role need none of it" },
     { entry: "src/compose/controller-role.ts", forbidden: /^src\/emulator\/|node_modules\/koffi\//u, because: "the driver ships without the emulator" },
   ];

@@ -3,16 +3,17 @@ import { describeFailure } from "../core/describe-failure.ts";
 import { ok } from "../core/result.ts";
 import { IdentityService } from "../csi/gen/csi/v1/csi.ts";
 import { GrpcServer } from "../csi/grpc-server.ts";
-import { defaultDriverName, identityHandlers } from "../csi/identity/identity-handlers.ts";
+import { identityHandlers } from "../csi/identity/identity-handlers.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
 import type { Options } from "./options.ts";
+import { driverNameOption } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 import { driverVersion } from "./version.ts";
 
 /** Where a role serves CSI. */
 export const endpointOptions = {
   endpoint: { kind: "text", required: true, help: "Where CSI is served: unix:///path/csi.sock or tcp://host:port" },
-  "driver-name": { kind: "text", default: defaultDriverName, help: "Name of the driver, as in StorageClasses and PersistentVolumes" },
+  ...driverNameOption,
 } as const satisfies Options;
 
 /** A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. */

@@ -1,3 +1,4 @@
+import { defaultDriverName } from "../core/model/driver-name.ts";
 import type { Options } from "./options.ts";
 
 /** Settings that every long-running role has. */
@@ -5,6 +6,11 @@ export const processOptions = {
   "http-endpoint": { kind: "text", help: "host:port that serves /healthz, /readyz and /metrics; port 0 takes a free one; none if not given" },
   "log-level": { kind: "choice", default: "info", choices: ["debug", "info", "warn", "error"], help: "Least severe lines that are logged" },
   "shutdown-grace-ms": { kind: "number", default: 10_000, min: 0, max: 600_000, help: "How long calls under way may go on after SIGTERM" },
+} as const satisfies Options;
+
+/** Which volumes are the driver's. */
+export const driverNameOption = {
+  "driver-name": { kind: "text", default: defaultDriverName, help: "Name of the driver, as in StorageClasses and PersistentVolumes" },
 } as const satisfies Options;
 
 /** How a role reaches Azure. */

@@ -2,16 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aDetail, anAttachment, aRecord, aReplica, aVolume, diskUri, identity, leaving } from "../core/plan/testing/objects.ts";
 import { aDriverNode } from "../reconcile/testing/a-driver-node.ts";
-import {
-  attachmentFacts,
-  claimFacts,
-  nodeFacts,
-  persistentVolumeFacts,
-  storageClassFacts,
-  volumeFacts,
-  type WirePersistentVolume,
-  type WireStorageClass,
-} from "./facts.ts";
+import { attachmentFacts, claimFacts, nodeFacts, persistentVolumeFacts, storageClassFacts, volumeFacts, type WireStorageClass } from "./facts.ts";
 
 const driver = "disk.csi.azure.com";
 const metadata = { name: "x", resourceVersion: "1" };
@@ -75,17 +66,9 @@ describe("what the extender keeps of objects", () => {
     assert.equal(nodeFacts({ ...node, metadata: { ...node.metadata, deletionTimestamp: "2026-01-01T00:00:00.000Z" } }).isReady, false);
   });
 
-  it("knows the driver's own PersistentVolumes and classes, the in-tree driver's among them, from all others", () => {
-    const spec = (fields: WirePersistentVolume["spec"]): WirePersistentVolume => ({ metadata, ...(fields === undefined ? {} : { spec: fields }) });
-    const rows: readonly { readonly because: string; readonly volume: WirePersistentVolume; readonly driverName?: string; readonly diskKey: string }[] = [
-      { because: "the driver's", volume: spec({ csi: { driver, volumeHandle: diskUri } }), diskKey: diskUri.toLowerCase() },
-      { because: "another driver's", volume: spec({ csi: { driver: "file.csi.azure.com", volumeHandle: "x" } }), diskKey: "" },
-      { because: "in-tree", volume: spec({ azureDisk: { diskURI: diskUri } }), diskKey: diskUri.toLowerCase() },
-      { because: "in-tree, for a driver of another name", volume: spec({ azureDisk: { diskURI: diskUri } }), driverName: "disk2.csi.azure.com", diskKey: "" },
-      { because: "no spec", volume: spec(undefined), diskKey: "" },
-    ];
-    for (const { because, volume, driverName = driver, diskKey } of rows)
-      assert.deepEqual(persistentVolumeFacts(volume, driverName), { metadata, diskKey }, because);
+  it("knows the driver's own classes, the in-tree driver's among them, from all others, and PersistentVolumes by their disks", () => {
+    assert.deepEqual(persistentVolumeFacts({ metadata }, diskUri), { metadata, diskKey: diskUri.toLowerCase() });
+    assert.deepEqual(persistentVolumeFacts({ metadata }, undefined), { metadata, diskKey: "" });
     const classes: readonly [WireStorageClass["provisioner"], boolean][] = [
       [driver, true],
       ["kubernetes.io/azure-disk", true],

@@ -2,13 +2,13 @@ import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { defaultDriverName } from "../core/model/driver-name.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
 import type { SourceObject } from "../ports/source.ts";
 
-/** The driver that Kubernetes hands volumes of its former in-tree driver to. */
-const MIGRATED_DRIVER_NAME = "disk.csi.azure.com";
+/** How classes name Kubernetes' former in-tree driver. */
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 
 /** Most volumes keep nobody out: they share one list. */
@@ -60,14 +60,6 @@ export interface StorageClassFacts extends SourceObject {
 /** A PersistentVolumeClaim (core/v1), as far as it is read. */
 export interface WireClaim extends SourceObject {
   readonly spec?: { readonly volumeName?: string; readonly storageClassName?: string };
-}
-
-/** A PersistentVolume (core/v1), as far as it is read. */
-export interface WirePersistentVolume extends SourceObject {
-  readonly spec?: {
-    readonly csi?: { readonly driver?: string; readonly volumeHandle?: string };
-    readonly azureDisk?: { readonly diskURI?: string };
-  };
 }
 
 /** A StorageClass (storage.k8s.io/v1), as far as it is read. */
@@ -126,18 +118,15 @@ export function claimFacts({ metadata, spec }: WireClaim): ClaimFacts {
   };
 }
 
-/** What placing a pod needs of a PersistentVolume. */
-export function persistentVolumeFacts(volume: WirePersistentVolume, driverName: string): PersistentVolumeFacts {
-  const { csi, azureDisk } = volume.spec ?? {};
-  const ours = csi?.driver === driverName ? csi.volumeHandle : undefined;
-  const migrated = driverName === MIGRATED_DRIVER_NAME ? azureDisk?.diskURI : undefined;
-  return { metadata: ownMetadata(volume), diskKey: resourceUriKey(ours ?? migrated ?? "") };
+/** What placing a pod needs of a PersistentVolume: the URI of its disk, if it is the driver's. */
+export function persistentVolumeFacts(volume: SourceObject, diskUri: string | undefined): PersistentVolumeFacts {
+  return { metadata: ownMetadata(volume), diskKey: resourceUriKey(diskUri ?? "") };
 }
 
 /** What placing a pod needs of a StorageClass. */
 export function storageClassFacts(storageClass: WireStorageClass, driverName: string): StorageClassFacts {
   const { provisioner } = storageClass;
-  const isMigrated = provisioner === IN_TREE_PROVISIONER && driverName === MIGRATED_DRIVER_NAME;
+  const isMigrated = provisioner === IN_TREE_PROVISIONER && driverName === defaultDriverName;
   return { metadata: ownMetadata(storageClass), isOurs: provisioner === driverName || isMigrated };
 }
 

@@ -89,10 +89,15 @@ export function createPlacementIndex(options: {
     return diskKey === "" ? undefined : podVolumeOf(diskKey);
   }
 
+  /** Without an AzVolume nobody can say whether the disk is this driver's, or of another installation of it. */
+  function podVolumeOfDisk(diskKey: string): PodVolume | undefined {
+    return caches.volumes.byIndex("diskKey", diskKey).length === 0 ? undefined : podVolumeOf(diskKey);
+  }
+
   return {
     podVolumes: (references) =>
       references.flatMap(
-        (reference) => (reference.kind === "claim" ? podVolumeOfClaim(reference.claimKey) : podVolumeOf(resourceUriKey(reference.diskUri))) ?? [],
+        (reference) => (reference.kind === "claim" ? podVolumeOfClaim(reference.claimKey) : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
       ),
     findNode: (nodeName) => candidates.get(nodeName),
     refreshHealth: () => {

@@ -2,7 +2,7 @@
 export type VolumeReference =
   /** `<namespace>/<name>` of a PersistentVolumeClaim. */
   | { readonly kind: "claim"; readonly claimKey: string }
-  /** The URI of a disk that the pod names itself, as the in-tree driver allowed. */
+  /** The URI of a managed disk that the pod names itself, as the in-tree driver allowed. */
   | { readonly kind: "disk"; readonly diskUri: string };
 
 /** A Pod (core/v1), as far as it is read. Nothing of it is taken for granted: whoever reaches the port may have written it. */
@@ -15,7 +15,7 @@ interface WireVolume {
   readonly name?: unknown;
   readonly persistentVolumeClaim?: { readonly claimName?: unknown } | null;
   readonly ephemeral?: unknown;
-  readonly azureDisk?: { readonly diskURI?: unknown } | null;
+  readonly azureDisk?: { readonly diskURI?: unknown; readonly kind?: unknown } | null;
 }
 
 /** The volumes of a pod that may be the driver's, each once. What is malformed names none. */
@@ -41,7 +41,7 @@ function referenceOf(volume: WireVolume, namespace: string, podName: string): Vo
   // The name that Kubernetes gives the claim of a generic ephemeral volume.
   if (isObject(volume.ephemeral) && volumeName !== undefined) return { kind: "claim", claimKey: `${namespace}/${podName}-${volumeName}` };
   const diskUri = textOf(volume.azureDisk?.diskURI);
-  return diskUri === undefined ? undefined : { kind: "disk", diskUri };
+  return diskUri === undefined || textOf(volume.azureDisk?.kind)?.toLowerCase() !== "managed" ? undefined : { kind: "disk", diskUri };
 }
 
 function isObject(value: unknown): value is object {

@@ -67,8 +67,8 @@ export async function serveExtender(options: {
   });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const verb = verbs.get(pathOf(request));
-    if (verb === undefined) return void otherwise(request, response);
-    receive(verb, request, response);
+    if (verb === undefined) otherwise(request, response);
+    else receive(verb, request, response);
   });
   // The scheduler closes idle connections, the server never does: so no request is lost on a connection that is just being closed.
   server.keepAliveTimeout = 0;

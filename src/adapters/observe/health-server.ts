@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { Registry } from "prom-client";
 
 /** A running health server. */
@@ -9,14 +9,25 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Serves `/healthz` (the process runs), `/readyz` (it can do its work; otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had. */
-export async function startHealthServer(options: {
-  readonly address: string;
+/** What health is answered from. */
+export interface HealthOptions {
   readonly registry: Registry;
+  /** Undefined: it can do its work. */
   readonly whyNotReady: () => string | undefined;
-}): Promise<HealthServer> {
-  const [host, port] = splitAddress(options.address);
-  const server = createServer((request, response) => {
+}
+
+/** Serves `/healthz` (the process runs), `/readyz` (it can do its work; otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had. */
+export async function startHealthServer(options: HealthOptions & { readonly address: string }): Promise<HealthServer> {
+  const { host, port } = splitAddress("http-endpoint", options.address);
+  const server = createServer(healthListener(options));
+  server.listen(port, host);
+  await once(server, "listening");
+  return { address: `${host}:${portOf(server)}`, close: () => closeServer(server) };
+}
+
+/** Answers `/healthz`, `/readyz` and `/metrics`, and 404 to everything else. */
+export function healthListener(options: HealthOptions): RequestListener {
+  return (request, response) => {
     if (request.url === "/healthz") return void response.end("ok\n");
     if (request.url === "/readyz") {
       const why = options.whyNotReady();
@@ -34,17 +45,15 @@ export async function startHealthServer(options: {
         response.statusCode = 500;
         response.end(String(error));
       });
-  });
-  server.listen(port, host);
-  await once(server, "listening");
-  return { address: `${host}:${portOf(server)}`, close: () => closeServer(server) };
+  };
 }
 
-function splitAddress(address: string): readonly [string, number] {
+/** Splits `host:port`. Throws, naming the setting, if it is not that. */
+export function splitAddress(setting: string, address: string): { readonly host: string; readonly port: number } {
   const at = address.lastIndexOf(":");
   const port = Number(address.slice(at + 1));
-  if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`http-endpoint is ${JSON.stringify(address)}: must be host:port`);
-  return [address.slice(0, at), port];
+  if (at < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${setting} is ${JSON.stringify(address)}: must be host:port`);
+  return { host: address.slice(0, at), port };
 }
 
 function portOf(server: Server): number {

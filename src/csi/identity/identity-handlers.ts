@@ -4,9 +4,6 @@ import { ok } from "../../core/result.ts";
 import type { IdentityService, PluginCapability } from "../gen/csi/v1/csi.ts";
 import type { HandlersOf } from "../unary-handler.ts";
 
-/** The driver's name where no setting changes it. */
-export const defaultDriverName = "disk.csi.azure.com";
-
 /** What the identity service says of this plug-in. */
 export interface Identity {
   readonly driverName: string;
