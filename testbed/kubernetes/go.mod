@@ -213,7 +213,7 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-// Kubernetes' own modules: k8s.io/kubernetes asks for them as v0.0.0.
+// Kubernetes' own modules, which k8s.io/kubernetes asks for as v0.0.0.
 replace (
 	k8s.io/api => k8s.io/api v0.36.3
 	k8s.io/apiextensions-apiserver => k8s.io/apiextensions-apiserver v0.36.3
@@ -250,43 +250,28 @@ replace (
 	k8s.io/streaming => k8s.io/streaming v0.36.3
 )
 
-// The versions Kubernetes 1.36.3 was tested with. The sidecars ask for newer ones, which would compile everything of Kubernetes a second time.
+// The versions in Kubernetes' own go.mod. The sidecars ask for newer ones: Kubernetes would run with what it was not tested with, or be compiled a second time.
 replace (
 	cel.dev/expr => cel.dev/expr v0.25.1
-	cyphar.com/go-pathrs => cyphar.com/go-pathrs v0.2.2
-	github.com/GoogleCloudPlatform/opentelemetry-operations-go/detectors/gcp => github.com/GoogleCloudPlatform/opentelemetry-operations-go/detectors/gcp v1.30.0
-	github.com/Masterminds/semver/v3 => github.com/Masterminds/semver/v3 v3.4.0
 	github.com/antlr4-go/antlr/v4 => github.com/antlr4-go/antlr/v4 v4.13.0
-	github.com/cncf/xds/go => github.com/cncf/xds/go v0.0.0-20251210132809-ee656c7534f5
-	github.com/container-storage-interface/spec => github.com/container-storage-interface/spec v1.12.0
-	github.com/envoyproxy/go-control-plane/envoy => github.com/envoyproxy/go-control-plane/envoy v1.36.0
-	github.com/envoyproxy/protoc-gen-validate => github.com/envoyproxy/protoc-gen-validate v1.3.0
 	github.com/fsnotify/fsnotify => github.com/fsnotify/fsnotify v1.9.0
 	github.com/fxamacker/cbor/v2 => github.com/fxamacker/cbor/v2 v2.9.0
-	github.com/go-jose/go-jose/v4 => github.com/go-jose/go-jose/v4 v4.1.3
 	github.com/go-openapi/jsonpointer => github.com/go-openapi/jsonpointer v0.21.0
 	github.com/go-openapi/jsonreference => github.com/go-openapi/jsonreference v0.20.2
 	github.com/go-openapi/swag => github.com/go-openapi/swag v0.23.0
 	github.com/golang-jwt/jwt/v5 => github.com/golang-jwt/jwt/v5 v5.3.0
-	github.com/golang/mock => github.com/golang/mock v1.1.1
 	github.com/google/cel-go => github.com/google/cel-go v0.26.0
 	github.com/google/gnostic-models => github.com/google/gnostic-models v0.7.0
-	github.com/google/gofuzz => github.com/google/gofuzz v1.0.0
-	github.com/google/pprof => github.com/google/pprof v0.0.0-20260115054156-294ebfa9ad83
 	github.com/grpc-ecosystem/grpc-gateway/v2 => github.com/grpc-ecosystem/grpc-gateway/v2 v2.27.7
 	github.com/mailru/easyjson => github.com/mailru/easyjson v0.7.7
-	github.com/onsi/ginkgo/v2 => github.com/onsi/ginkgo/v2 v2.28.1
-	github.com/onsi/gomega => github.com/onsi/gomega v1.39.1
 	github.com/opencontainers/selinux => github.com/opencontainers/selinux v1.13.1
 	github.com/prometheus/common => github.com/prometheus/common v0.67.5
 	github.com/prometheus/procfs => github.com/prometheus/procfs v0.19.2
 	github.com/spf13/pflag => github.com/spf13/pflag v1.0.9
-	github.com/spiffe/go-spiffe/v2 => github.com/spiffe/go-spiffe/v2 v2.6.0
 	github.com/stoewer/go-strcase => github.com/stoewer/go-strcase v1.3.0
 	go.etcd.io/etcd/api/v3 => go.etcd.io/etcd/api/v3 v3.6.8
 	go.etcd.io/etcd/client/pkg/v3 => go.etcd.io/etcd/client/pkg/v3 v3.6.8
 	go.etcd.io/etcd/client/v3 => go.etcd.io/etcd/client/v3 v3.6.8
-	go.opentelemetry.io/contrib/detectors/gcp => go.opentelemetry.io/contrib/detectors/gcp v1.39.0
 	go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc => go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc v0.65.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp => go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.65.0
 	go.opentelemetry.io/otel => go.opentelemetry.io/otel v1.41.0
@@ -294,29 +279,27 @@ replace (
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc => go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc v1.40.0
 	go.opentelemetry.io/otel/metric => go.opentelemetry.io/otel/metric v1.41.0
 	go.opentelemetry.io/otel/sdk => go.opentelemetry.io/otel/sdk v1.40.0
-	go.opentelemetry.io/otel/sdk/metric => go.opentelemetry.io/otel/sdk/metric v1.40.0
 	go.opentelemetry.io/otel/trace => go.opentelemetry.io/otel/trace v1.41.0
 	go.opentelemetry.io/proto/otlp => go.opentelemetry.io/proto/otlp v1.9.0
 	go.uber.org/zap => go.uber.org/zap v1.27.1
 	go.yaml.in/yaml/v2 => go.yaml.in/yaml/v2 v2.4.3
 	golang.org/x/crypto => golang.org/x/crypto v0.47.0
 	golang.org/x/exp => golang.org/x/exp v0.0.0-20251219203646-944ab1f22d93
-	golang.org/x/mod => golang.org/x/mod v0.32.0
 	golang.org/x/net => golang.org/x/net v0.49.0
 	golang.org/x/oauth2 => golang.org/x/oauth2 v0.34.0
 	golang.org/x/sync => golang.org/x/sync v0.19.0
 	golang.org/x/sys => golang.org/x/sys v0.40.0
-	golang.org/x/telemetry => golang.org/x/telemetry v0.0.0-20260109210033-bd525da824e2
 	golang.org/x/term => golang.org/x/term v0.39.0
 	golang.org/x/text => golang.org/x/text v0.33.0
 	golang.org/x/time => golang.org/x/time v0.14.0
 	golang.org/x/tools => golang.org/x/tools v0.41.0
-	gonum.org/v1/gonum => gonum.org/v1/gonum v0.16.0
 	google.golang.org/genproto/googleapis/api => google.golang.org/genproto/googleapis/api v0.0.0-20260128011058-8636f8732409
 	google.golang.org/genproto/googleapis/rpc => google.golang.org/genproto/googleapis/rpc v0.0.0-20260128011058-8636f8732409
 	google.golang.org/grpc => google.golang.org/grpc v1.79.3
 	google.golang.org/protobuf => google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af
-	gopkg.in/yaml.v2 => gopkg.in/yaml.v2 v2.2.2
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client => sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.34.0
 	sigs.k8s.io/structured-merge-diff/v6 => sigs.k8s.io/structured-merge-diff/v6 v6.3.3
 )
+
+// The newest with which both Kubernetes and the sidecars compile.
+replace github.com/container-storage-interface/spec => github.com/container-storage-interface/spec v1.12.0

@@ -34,16 +34,43 @@ const CNI_FOLDER = "usr/lib/cni";
  * Throws, naming the part, if Go or apt is missing or a build fails, and `signal`'s reason if it is aborted.
  */
 export async function buildParts(onProgress: OnProgress, signal: AbortSignal): Promise<Parts> {
-  const build = async (part: Part): Promise<BuiltPart> => ({ key: part.key, folder: await buildOnce(part, onProgress, signal) });
   const module = await kubernetesModule();
-  const debian = await build(await debianPart(DEBIAN));
-  const kubernetes = await build(await goPart(module));
-  const images = await build(await imagesPart(module, { kubernetes, debian }));
-  const containerd = await build(await goPart(await containerdModule()));
-  const helm = await build(await goPart(await helmModule()));
-  const programs = await build(programsPart({ debian, kubernetes, containerd, helm }));
+  const failure = new AbortController();
+  const stop = AbortSignal.any([signal, failure.signal]);
+  const build = async (part: Part): Promise<BuiltPart> => ({ key: part.key, folder: await buildOnce(part, onProgress, stop) });
+  const inCluster = async (): Promise<Record<"debian" | "kubernetes" | "images", BuiltPart>> => {
+    const debian = await build(await debianPart(DEBIAN));
+    const kubernetes = await build(await goPart(module));
+    return { debian, kubernetes, images: await build(await imagesPart(module, { kubernetes, debian })) };
+  };
+  const beside = async (): Promise<Record<"containerd" | "helm", BuiltPart>> => ({
+    containerd: await build(await goPart(await containerdModule())),
+    helm: await build(await goPart(await helmModule())),
+  });
+  // Side by side: while one downloads or links, the other compiles.
+  const [{ images, ...cluster }, others] = await allOrNone([inCluster(), beside()], failure);
+  const programs = await build(programsPart({ ...cluster, ...others }));
   const archives = (await readdir(images.folder)).toSorted();
-  return { bin: programs.folder, cni: join(debian.folder, CNI_FOLDER), images: images.folder, imageFiles: archives.map((file) => join(images.folder, file)) };
+  return {
+    bin: programs.folder,
+    cni: join(cluster.debian.folder, CNI_FOLDER),
+    images: images.folder,
+    imageFiles: archives.map((file) => join(images.folder, file)),
+  };
+}
+
+/** What `work` answers; if one of it fails, the first failure, once the rest has been stopped by `failure` and has ended. */
+async function allOrNone<T extends readonly Promise<unknown>[]>(
+  work: readonly [...T],
+  failure: AbortController,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  try {
+    return await Promise.all(work);
+  } catch (error) {
+    failure.abort(error);
+    await Promise.allSettled(work);
+    throw error;
+  }
 }
 
 interface BuiltPart {

@@ -18,8 +18,8 @@ export interface ImageSources {
 }
 
 const SYSTEM_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** The version that containerd asks for unless its configuration names another. */
-const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
+/** What every pod starts with: nodes are told to ask for it by this name. */
+export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
 const NOBODY = "65535:65535";
 
 const BUSYBOX_NAMES = ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"];
