@@ -65,7 +65,7 @@ function hasCompany(pod: PodRules, node: NodeForPods, neighbours: readonly Neigh
 }
 
 /** Whether a rule between pods is about a pod. */
-function selectsPod(term: PodAffinityTerm, other: { readonly namespace: string; readonly labels: Labels }): boolean {
+export function selectsPod(term: PodAffinityTerm, other: { readonly namespace: string; readonly labels: Labels }): boolean {
   if (term.selector === undefined) return false;
   return (term.namespaces === undefined || term.namespaces.includes(other.namespace)) && matchesLabels(other.labels, term.selector);
 }

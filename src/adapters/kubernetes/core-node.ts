@@ -1,0 +1,36 @@
+import type { Labels, Taint } from "../../core/schedule/pod-rules.ts";
+import type { ApiObject } from "./api-object.ts";
+
+/** core/v1 Node, as far as the driver reads it. */
+export interface Node extends ApiObject {
+  readonly spec?: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect?: string }[] | null;
+  };
+}
+
+/** What is kept of a node: the larger part of a Node is its status, and that changes all the time. */
+export interface ClusterNode {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
+  readonly labels: Labels;
+  readonly taints: readonly Taint[];
+  readonly isUnschedulable: boolean;
+}
+
+/** What is kept of a node. */
+export function readClusterNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): ClusterNode {
+  return {
+    metadata: { name, uid, resourceVersion },
+    labels: labels ?? {},
+    taints: (spec?.taints ?? []).map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
+    isUnschedulable: spec?.unschedulable ?? false,
+  };
+}
+
+/**
+ * Whether somebody said that the node is down for good, so that its pods may be forgotten, as
+ * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#non-graceful-node-shutdown has it. Kubernetes looks at the key alone.
+ */
+export function isOutOfService(taints: readonly Pick<Taint, "key">[]): boolean {
+  return taints.some(({ key }) => key === "node.kubernetes.io/out-of-service");
+}

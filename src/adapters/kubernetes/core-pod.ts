@@ -1,0 +1,77 @@
+import { resourceUriKey } from "../../core/model/disk-uri.ts";
+import type { Labels, PodAffinityTerm, PodRules } from "../../core/schedule/pod-rules.ts";
+import type { ApiObject } from "./api-object.ts";
+import { type PodSpecRules, readPodAntiAffinity, readPodRules } from "./core-pod-rules.ts";
+
+/** core/v1 Pod, as far as the driver reads it. */
+export interface Pod extends ApiObject {
+  readonly metadata: ApiObject["metadata"] & { readonly namespace: string };
+  readonly spec: PodSpecRules & { readonly nodeName?: string; readonly volumes?: readonly PodVolume[] | null };
+  readonly status?: { readonly phase?: string; readonly startTime?: string };
+}
+
+interface PodVolume {
+  readonly name: string;
+  readonly persistentVolumeClaim?: { readonly claimName: string };
+  /** A generic ephemeral volume: its claim is named after pod and volume. */
+  readonly ephemeral?: object;
+  /** The in-tree driver's inline volume, which Kubernetes hands to CSI under the same disk URI. */
+  readonly azureDisk?: { readonly diskURI: string };
+}
+
+/** What is kept of a pod that has not ended. Thousands have no volume of ours: those are kept only as the neighbours that rules between pods are about. */
+export interface ClusterPod {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string; readonly resourceVersion: string };
+  /** Empty: it is bound to no node yet. */
+  readonly nodeName: string;
+  /** `Pending`: it waits for something. */
+  readonly isPending: boolean;
+  /** Marked for deletion. It is there until the kubelet says that its containers have ended. */
+  readonly isTerminating: boolean;
+  /** Its claims as `<namespace>/<name>`, of whatever driver. */
+  readonly claims: readonly string[];
+  /** Disks that it names itself, by `resourceUriKey`. */
+  readonly diskKeys: readonly string[];
+  readonly labels: Labels;
+  readonly podAntiAffinity: readonly PodAffinityTerm[];
+  /** Only of a pod that uses volumes. */
+  readonly rules: PodRules | undefined;
+}
+
+const NOTHING: readonly never[] = [];
+
+/** What is kept of a pod; `pooled` answers the same object for equal labels. */
+export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels): ClusterPod {
+  const { name, namespace, uid, resourceVersion, deletionTimestamp } = pod.metadata;
+  const labels = pooled(pod.metadata.labels ?? {});
+  const { claims, diskKeys } = volumesOf(pod);
+  const usesVolumes = claims.length > 0 || diskKeys.length > 0;
+  const antiAffinity = readPodAntiAffinity(pod.spec, namespace);
+  return {
+    metadata: { name, namespace, uid, resourceVersion },
+    nodeName: pod.spec.nodeName ?? "",
+    isPending: (pod.status?.phase ?? "Pending") === "Pending",
+    isTerminating: deletionTimestamp !== undefined,
+    claims,
+    diskKeys,
+    labels,
+    podAntiAffinity: antiAffinity.length === 0 ? NOTHING : antiAffinity,
+    rules: usesVolumes ? readPodRules(pod.spec, { namespace, name, labels }) : undefined,
+  };
+}
+
+/** Whether its containers have ended for good, so that it uses nothing any more. A pod marked for deletion still does. */
+export function isFinished({ status }: Pick<Pod, "status">): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+/** The claims (`<namespace>/<name>`) and the disks that a pod names. */
+export function volumesOf({ metadata, spec }: Pick<Pod, "metadata" | "spec">): Pick<ClusterPod, "claims" | "diskKeys"> {
+  const volumes = spec.volumes ?? [];
+  const claims = volumes.flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (persistentVolumeClaim !== undefined) return `${metadata.namespace}/${persistentVolumeClaim.claimName}`;
+    return ephemeral === undefined ? [] : `${metadata.namespace}/${metadata.name}-${name}`;
+  });
+  const diskKeys = volumes.flatMap(({ azureDisk }) => (azureDisk === undefined ? [] : resourceUriKey(azureDisk.diskURI)));
+  return { claims: claims.length === 0 ? NOTHING : [...new Set(claims)], diskKeys: diskKeys.length === 0 ? NOTHING : diskKeys };
+}

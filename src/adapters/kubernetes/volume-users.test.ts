@@ -1,0 +1,424 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import { aCoreCluster, type CoreCluster, DRIVER } from "./testing/core-cluster.ts";
+import { CLAIMS, diskOf, PODS, putClaim, putNode, putPod, putUse, putVolume, VOLUMES } from "./testing/core-objects.ts";
+import { createPodVolumeUsers } from "./volume-users.ts";
+
+const never = new AbortController().signal;
+const asked = { nodeName: "node-a", volumeId: diskOf("data") };
+const UNUSED: VolumeUse = { kind: "unused" };
+
+function usersOf(cluster: CoreCluster): VolumeUsers {
+  return createPodVolumeUsers({ client: cluster.client, caches: cluster.caches, driverName: DRIVER });
+}
+
+function usedBy(...users: readonly string[]): VolumeUse {
+  return { kind: "used", users };
+}
+
+describe("createPodVolumeUsers: who uses a volume on a node", () => {
+  it("follows a pod's claim to the disk, afresh and from the caches", async () => {
+    const rows: readonly { readonly because: string; readonly make: (cluster: CoreCluster) => void; readonly use: VolumeUse }[] = [
+      { because: "nobody is there", make: () => {}, use: UNUSED },
+      { because: "a pod is there", make: (cluster) => putUse(cluster, "data", "db-0"), use: usedBy("pod default/db-0") },
+      {
+        because: "Azure's spelling of the disk is another",
+        make: (cluster) => {
+          putUse(cluster, "data", "db-0");
+          putVolume(cluster, "data", { csi: { driver: DRIVER, volumeHandle: diskOf("data").toUpperCase() } });
+        },
+        use: usedBy("pod default/db-0"),
+      },
+      {
+        because: "two pods share it",
+        make: (cluster) => {
+          putUse(cluster, "data", "db-1");
+          putPod(cluster, "db-0", { claims: ["data"] });
+        },
+        use: usedBy("pod default/db-0", "pod default/db-1"),
+      },
+      {
+        because: "a pod that is being deleted is still there",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putPod(cluster, "data-pod", { claims: ["data"], metadata: { deletionTimestamp: "2026-01-01T00:02:00Z" } });
+        },
+        use: usedBy("pod default/data-pod (being deleted)"),
+      },
+      {
+        because: "a pod that waits for its volume will use it",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putPod(cluster, "data-pod", { claims: ["data"], phase: "Pending" });
+        },
+        use: usedBy("pod default/data-pod"),
+      },
+      {
+        because: "nobody knows how a pod on a silent node is doing",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putPod(cluster, "data-pod", { claims: ["data"], phase: "Unknown" });
+        },
+        use: usedBy("pod default/data-pod"),
+      },
+      {
+        because: "it has ended well",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putPod(cluster, "data-pod", { claims: ["data"], phase: "Succeeded" });
+        },
+        use: UNUSED,
+      },
+      {
+        because: "it has ended badly",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putPod(cluster, "data-pod", { claims: ["data"], phase: "Failed" });
+        },
+        use: UNUSED,
+      },
+      {
+        because: "it is on another node",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putPod(cluster, "data-pod", { claims: ["data"], nodeName: "node-b" });
+        },
+        use: UNUSED,
+      },
+      { because: "it uses another disk", make: (cluster) => putUse(cluster, "other"), use: UNUSED },
+      {
+        because: "its claim waits for a volume",
+        make: (cluster) => {
+          putClaim(cluster, "data", { volumeName: "" });
+          putPod(cluster, "db-0", { claims: ["data"] });
+        },
+        use: UNUSED,
+      },
+      {
+        because: "another driver's volume under the same handle",
+        make: (cluster) => {
+          putUse(cluster, "data");
+          putVolume(cluster, "data", { csi: { driver: "file.csi.azure.com", volumeHandle: diskOf("data") } });
+        },
+        use: UNUSED,
+      },
+      {
+        because: "a generic ephemeral volume, by the claim that is named after pod and volume",
+        make: (cluster) => {
+          putClaim(cluster, "job-scratch");
+          putVolume(cluster, "job-scratch", { csi: { driver: DRIVER, volumeHandle: diskOf("data") } });
+          putPod(cluster, "job", { spec: { volumes: [{ name: "scratch", ephemeral: {} }] } });
+        },
+        use: usedBy("pod default/job"),
+      },
+      {
+        because: "a PersistentVolume of the in-tree driver, which Kubernetes hands to this one",
+        make: (cluster) => {
+          putUse(cluster, "data", "db-0");
+          cluster.put(VOLUMES, {
+            metadata: { name: "pv-data" },
+            spec: { azureDisk: { diskURI: diskOf("data"), kind: "Managed" }, claimRef: { namespace: "default", name: "data", uid: "uid-data" } },
+          });
+        },
+        use: usedBy("pod default/db-0"),
+      },
+      {
+        because: "an inline volume of the in-tree driver",
+        make: (cluster) => putPod(cluster, "old", { spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("DATA") } }] } }),
+        use: usedBy("pod default/old"),
+      },
+    ];
+    for (const { because, make, use } of rows) {
+      const cluster = aCoreCluster();
+      make(cluster);
+      await cluster.show();
+      const users = usersOf(cluster);
+      assert.deepEqual(await users.on(asked, never), use, because);
+      assert.deepEqual(users.cachedOn(asked), use, `${because} (cached)`);
+    }
+  });
+
+  it("believes no cache when asked afresh", async () => {
+    const cluster = aCoreCluster();
+    await cluster.show();
+    putUse(cluster, "data", "db-0");
+    const users = usersOf(cluster);
+    assert.deepEqual(await users.on(asked, never), usedBy("pod default/db-0"));
+    assert.deepEqual(users.cachedOn(asked), UNUSED);
+  });
+
+  it("takes a claim that is gone, or was made anew, for what its PersistentVolume still says; where nothing says it, nobody can tell", async () => {
+    const gone = "pod default/db-0 names claim default/data, which does not exist, so nobody can tell which disk it uses";
+    const anew = "claim default/data is younger than pod default/db-0, which uses it: it was made anew, and nobody can tell which disk the pod uses";
+    const younger = { uid: "uid-anew", creationTimestamp: "2026-01-01T00:30:00Z" };
+    const rows: readonly { readonly because: string; readonly make: (cluster: CoreCluster) => void; readonly use: VolumeUse }[] = [
+      { because: "the claim is gone, its volume is there", make: (cluster) => cluster.remove(CLAIMS, "default/data"), use: usedBy("pod default/db-0") },
+      {
+        because: "both are gone",
+        make: (cluster) => {
+          cluster.remove(CLAIMS, "default/data");
+          cluster.remove(VOLUMES, "pv-data");
+        },
+        use: { kind: "unknown", because: gone },
+      },
+      {
+        because: "the claim is gone, and the disk is another claim's",
+        make: (cluster) => {
+          cluster.remove(CLAIMS, "default/data");
+          putVolume(cluster, "data", { claimRef: { namespace: "default", name: "other", uid: "uid-other" } });
+        },
+        use: UNUSED,
+      },
+      {
+        because: "the claim was made anew for another disk",
+        make: (cluster) => putClaim(cluster, "data", { volumeName: "", metadata: younger }),
+        use: usedBy("pod default/db-0"),
+      },
+      {
+        because: "the claim was made anew, and its old volume is gone",
+        make: (cluster) => {
+          putClaim(cluster, "data", { volumeName: "", metadata: younger });
+          cluster.remove(VOLUMES, "pv-data");
+        },
+        use: { kind: "unknown", because: anew },
+      },
+      {
+        because: "the volume is gone",
+        make: (cluster) => cluster.remove(VOLUMES, "pv-data"),
+        use: { kind: "unknown", because: "claim default/data of pod default/db-0 names PersistentVolume pv-data, which does not exist" },
+      },
+      {
+        because: "a claim that a pod waited for is as good as any other",
+        make: (cluster) => {
+          putClaim(cluster, "late", { metadata: { creationTimestamp: "2026-01-01T00:30:00Z" } });
+          putVolume(cluster, "late");
+          putPod(cluster, "placed-by-hand", { claims: ["late"] });
+          cluster.remove(PODS, "default/db-0");
+        },
+        use: UNUSED,
+      },
+    ];
+    for (const { because, make, use } of rows) {
+      const cluster = aCoreCluster();
+      putUse(cluster, "data", "db-0");
+      make(cluster);
+      await cluster.show();
+      assert.deepEqual(await usersOf(cluster).on(asked, never), use, because);
+    }
+  });
+
+  it("calls nothing unused that it could not ask about", async () => {
+    const rows: readonly (readonly [string, string])[] = [
+      ["GET /api/v1/pods", "pods"],
+      ["GET /api/v1/namespaces/default/persistentvolumeclaims/other", "persistentvolumeclaims"],
+      ["GET /api/v1/persistentvolumes/pv-other", "persistentvolumes"],
+    ];
+    for (const [prefix, resource] of rows) {
+      for (const code of [403, 500, 404, 0]) {
+        const cluster = aCoreCluster();
+        putUse(cluster, "other");
+        await cluster.show();
+        cluster.refuse(prefix, code);
+        const use = await usersOf(cluster).on(asked, never);
+        assert.equal(use.kind, "unknown", `${resource} answers ${code}`);
+      }
+    }
+    const cluster = aCoreCluster();
+    assert.equal(usersOf(cluster).cachedOn(asked).kind, "unknown", "caches that have not synced");
+  });
+
+  it("hints at nothing where the caches do not lead from a pod to its disk", async () => {
+    const cluster = aCoreCluster();
+    putPod(cluster, "db-0", { claims: ["data"] });
+    await cluster.show();
+    assert.deepEqual(usersOf(cluster).cachedOn(asked), { kind: "unknown", because: "nothing is known of claim default/data, which a pod there names" });
+  });
+});
+
+describe("createPodVolumeUsers: nodes", () => {
+  it("says out of service only where the Node itself says so, and has been read", async () => {
+    const cluster = aCoreCluster();
+    putNode(cluster, "node-a", { spec: { taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }] } });
+    putNode(cluster, "node-b", { spec: { taints: [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }], unschedulable: true } });
+    const users = usersOf(cluster);
+    assert.deepEqual(await Promise.all(["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never))), [true, false, false]);
+    assert.equal(users.cachedNode("node-c").isGone, false, "not known yet is not gone");
+    await cluster.show();
+    assert.deepEqual(users.cachedNode("node-a"), {
+      isGone: false,
+      isOutOfService: true,
+      isUnschedulable: false,
+      labels: { "kubernetes.io/hostname": "node-a" },
+      taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }],
+    });
+    assert.deepEqual(users.cachedNode("node-b"), {
+      isGone: false,
+      isOutOfService: false,
+      isUnschedulable: true,
+      labels: { "kubernetes.io/hostname": "node-b" },
+      taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
+    });
+    assert.deepEqual(users.cachedNode("node-c"), { isGone: true, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] });
+    cluster.refuse("GET /api/v1/nodes", 500);
+    assert.equal(await users.isOutOfService("node-a", never), false);
+  });
+
+  it("tells of each node on which a user came or went, a claim was bound, or rules for pods changed, and of nothing else", async () => {
+    const cluster = aCoreCluster();
+    const told: string[] = [];
+    usersOf(cluster).onChange((nodeName) => told.push(nodeName));
+    const after = async (change: () => void): Promise<readonly string[]> => {
+      told.length = 0;
+      change();
+      await cluster.show();
+      return told.toSorted();
+    };
+    assert.deepEqual(await after(() => putNode(cluster, "node-a")), ["node-a"]);
+    assert.deepEqual(await after(() => putNode(cluster, "node-a")), [], "its status");
+    assert.deepEqual(await after(() => putNode(cluster, "node-a", { spec: { unschedulable: true } })), ["node-a"]);
+    assert.deepEqual(await after(() => putPod(cluster, "web")), [], "without volumes");
+    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"], nodeName: "" })), [], "on no node yet");
+    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"] })), ["node-a"]);
+    assert.deepEqual(await after(() => putClaim(cluster, "data", { volumeName: "" })), ["node-a"], "known at last, and not bound");
+    assert.deepEqual(await after(() => putClaim(cluster, "data", { volumeName: "" })), []);
+    assert.deepEqual(await after(() => putClaim(cluster, "data")), ["node-a"]);
+    assert.deepEqual(
+      await after(() => putPod(cluster, "db-0", { claims: ["data"], metadata: { deletionTimestamp: "2026-01-01T00:02:00Z" } })),
+      [],
+      "uses it still",
+    );
+    assert.deepEqual(await after(() => putPod(cluster, "db-0", { claims: ["data"], phase: "Succeeded" })), ["node-a"]);
+    assert.deepEqual(await after(() => putNode(cluster, "node-b")), ["node-b"]);
+    assert.deepEqual(await after(() => cluster.remove("/api/v1/nodes", "node-b")), ["node-b"]);
+  });
+});
+
+describe("createPodVolumeUsers: placement", () => {
+  const apart = {
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } }],
+      },
+    },
+  };
+  const term = { topologyKey: "kubernetes.io/hostname", selector: [{ key: "app", operator: "In", values: ["db"] }], namespaces: ["default"] };
+
+  it("tells the rules of the pods that use a volume, the pods that these are about, and their other volumes", async () => {
+    const cluster = aCoreCluster();
+    for (const node of ["node-a", "node-b"]) putNode(cluster, node);
+    for (const claim of ["data", "log", "elsewhere"]) {
+      putClaim(cluster, claim);
+      putVolume(cluster, claim);
+    }
+    const app = { metadata: { labels: { app: "db" } } };
+    const tolerations = [{ key: "dedicated", operator: "Exists" }];
+    putPod(cluster, "db-0", {
+      ...app,
+      claims: ["data", "log"],
+      spec: { ...apart, nodeSelector: { disk: "ssd" }, tolerations, volumes: twoVolumes("data", "log") },
+    });
+    putPod(cluster, "db-1", { ...app, claims: ["elsewhere"], nodeName: "node-b" });
+    putPod(cluster, "db-2", { ...app, nodeName: "" });
+    putPod(cluster, "web", { metadata: { labels: { app: "web" } }, nodeName: "node-b" });
+    putPod(cluster, "hermit", { nodeName: "node-b", spec: apart });
+    cluster.put(PODS, {
+      metadata: { name: "db-1", namespace: "test", labels: { app: "db" } },
+      spec: { nodeName: "node-b" },
+      status: { phase: "Running" },
+    });
+    await cluster.show();
+    const nodeLabels = { "kubernetes.io/hostname": "node-b" };
+    assert.deepEqual(usersOf(cluster).cachedPlacement(diskOf("DATA")), {
+      pods: [
+        {
+          namespace: "default",
+          name: "db-0",
+          labels: { app: "db" },
+          nodeSelector: { disk: "ssd" },
+          nodeAffinity: undefined,
+          tolerations: [{ key: "dedicated", operator: "Exists", value: "", effect: "" }],
+          podAffinity: [],
+          podAntiAffinity: [term],
+        },
+      ],
+      neighbours: [
+        { namespace: "default", name: "db-1", labels: { app: "db" }, nodeLabels, podAntiAffinity: [] },
+        { namespace: "default", name: "hermit", labels: {}, nodeLabels, podAntiAffinity: [term] },
+      ],
+      otherVolumeIds: [diskOf("log")],
+    });
+  });
+
+  it("reads affinity in all of its forms", async () => {
+    const cluster = aCoreCluster();
+    putNode(cluster, "node-a");
+    putUse(cluster, "data", "db-0");
+    putPod(cluster, "db-0", {
+      claims: ["data"],
+      spec: {
+        volumes: twoVolumes("data"),
+        affinity: {
+          nodeAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: {
+              nodeSelectorTerms: [
+                { matchExpressions: [{ key: "disk", operator: "Exists" }] },
+                { matchFields: [{ key: "metadata.name", operator: "In", values: ["node-b"] }] },
+                {},
+              ],
+            },
+          },
+          podAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: [
+              {
+                topologyKey: "zone",
+                labelSelector: { matchLabels: { app: "web" }, matchExpressions: [{ key: "tier", operator: "NotIn", values: ["test"] }] },
+                namespaces: ["web", "edge"],
+              },
+              { topologyKey: "zone", namespaceSelector: {}, labelSelector: {} },
+              { topologyKey: "zone" },
+            ],
+          },
+        },
+      },
+    });
+    await cluster.show();
+    const [pod] = usersOf(cluster).cachedPlacement(diskOf("data")).pods;
+    assert.deepEqual(
+      { nodeAffinity: pod?.nodeAffinity, podAffinity: pod?.podAffinity },
+      {
+        nodeAffinity: [
+          { matchExpressions: [{ key: "disk", operator: "Exists", values: [] }], matchFields: [] },
+          { matchExpressions: [], matchFields: [{ key: "metadata.name", operator: "In", values: ["node-b"] }] },
+          { matchExpressions: [], matchFields: [] },
+        ],
+        podAffinity: [
+          {
+            topologyKey: "zone",
+            selector: [
+              { key: "app", operator: "In", values: ["web"] },
+              { key: "tier", operator: "NotIn", values: ["test"] },
+            ],
+            namespaces: ["web", "edge"],
+          },
+          { topologyKey: "zone", selector: [], namespaces: undefined },
+          { topologyKey: "zone", selector: undefined, namespaces: ["default"] },
+        ],
+      },
+    );
+  });
+
+  it("knows no rule where nobody uses the volume, and before it knows the cluster", async () => {
+    const cluster = aCoreCluster();
+    putUse(cluster, "data");
+    const users = usersOf(cluster);
+    const nothing = { pods: [], neighbours: [], otherVolumeIds: [] };
+    assert.deepEqual(users.cachedPlacement(diskOf("data")), nothing);
+    await cluster.show();
+    assert.deepEqual(users.cachedPlacement(diskOf("other")), nothing);
+  });
+});
+
+function twoVolumes(...claims: readonly string[]): readonly { readonly name: string; readonly persistentVolumeClaim: { readonly claimName: string } }[] {
+  return claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
+}

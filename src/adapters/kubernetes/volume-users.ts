@@ -1,0 +1,149 @@
+import { isSameResourceUri, resourceUriKey } from "../../core/model/disk-uri.ts";
+import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
+import { type NeighbourPod, placementUnknown, type PodAffinityTerm, type PodRules, type VolumePlacement } from "../../core/schedule/pod-rules.ts";
+import type { SourceCache } from "../../ports/source-cache.ts";
+import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { ClusterClaim } from "./core-claim.ts";
+import { type ClusterNode, isOutOfService, type Node, readClusterNode } from "./core-node.ts";
+import { coreResources, readCoreObject } from "./core-object-calls.ts";
+import type { ClusterPersistentVolume } from "./core-persistent-volume.ts";
+import type { ClusterPod } from "./core-pod.ts";
+import { type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core-sources.ts";
+import { describePod, findUsersNow } from "./volume-users-now.ts";
+
+/** Of each cache, what this adapter asks it. */
+export interface VolumeUsersCaches {
+  readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex" | "list" | "hasSynced" | "onChange">;
+  readonly claims: Pick<SourceCache<ClusterClaim>, "get" | "hasSynced" | "onChange">;
+  readonly persistentVolumes: Pick<SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>, "get" | "byIndex" | "hasSynced">;
+  readonly nodes: Pick<SourceCache<ClusterNode>, "get" | "hasSynced" | "onChange">;
+}
+
+/** `VolumeUsers` on Kubernetes: pods, by way of their claims and these claims' PersistentVolumes. */
+export function createPodVolumeUsers(options: { readonly client: ApiClient; readonly caches: VolumeUsersCaches; readonly driverName: string }): VolumeUsers {
+  const { client, caches, driverName } = options;
+  const { pods, claims, persistentVolumes, nodes } = caches;
+
+  const hasSynced = (): boolean => pods.hasSynced() && claims.hasSynced() && persistentVolumes.hasSynced();
+
+  /** The disk behind a claim: "unknown" where the claim is not known, undefined where it has no disk of this driver. */
+  function diskOf(claimKey: string): { readonly volumeId: string } | "unknown" | undefined {
+    const claim = claims.get(claimKey);
+    if (claim === undefined) return "unknown";
+    if (claim.volumeName === "") return undefined;
+    const bound = persistentVolumes.get(claim.volumeName);
+    return bound === undefined ? "unknown" : bound.volume;
+  }
+
+  /** Claims whose volume the disk is, or was. */
+  function claimsOf(volumeId: string): ReadonlySet<string> | undefined {
+    if (!persistentVolumes.hasSynced()) return undefined;
+    const known = persistentVolumes.byIndex("diskKey", resourceUriKey(volumeId)).flatMap(({ volume }) => volume?.claim ?? []);
+    return known.length === 0 ? undefined : new Set(known.map(({ namespace, name }) => `${namespace}/${name}`));
+  }
+
+  function podsUsing(volumeId: string): readonly ClusterPod[] {
+    const byClaim = [...(claimsOf(volumeId) ?? [])].flatMap((claim) => pods.byIndex("claim", claim));
+    return [...new Set([...byClaim, ...pods.byIndex("diskKey", resourceUriKey(volumeId))])];
+  }
+
+  function cachedUse(nodeName: string, volumeId: string): VolumeUse {
+    if (!hasSynced()) return { kind: "unknown", because: "pods and claims are still being listed" };
+    const there = pods.byIndex("nodeName", nodeName);
+    const claimed = claimsOf(volumeId);
+    const uses = (claim: string): boolean => {
+      const disk = diskOf(claim);
+      return disk === "unknown" ? claimed?.has(claim) === true : disk !== undefined && isSameResourceUri(disk.volumeId, volumeId);
+    };
+    const users = there.filter((pod) => pod.diskKeys.includes(resourceUriKey(volumeId)) || pod.claims.some(uses));
+    if (users.length > 0) return { kind: "used", users: users.map((pod) => describePod({ name: nameOf(pod), isTerminating: pod.isTerminating })).toSorted() };
+    const unclear = claimed === undefined ? there.flatMap((pod) => pod.claims).find((claim) => diskOf(claim) === "unknown") : undefined;
+    return unclear === undefined ? { kind: "unused" } : { kind: "unknown", because: `nothing is known of claim ${unclear}, which a pod there names` };
+  }
+
+  function otherVolumesOf(users: readonly ClusterPod[], volumeId: string): readonly string[] {
+    const disks = users.flatMap((pod) => pod.claims).map((claim) => diskOf(claim));
+    const others = disks.flatMap((disk) => (disk === undefined || disk === "unknown" ? [] : disk.volumeId));
+    return [...new Set(others)].filter((other) => !isSameResourceUri(other, volumeId)).toSorted();
+  }
+
+  /** Pods that a rule between pods concerns: those that the users' own rules select, and those whose rules select one of the users. */
+  function neighboursOf(users: readonly PodRules[], own: ReadonlySet<ClusterPod>): readonly NeighbourPod[] {
+    const terms = users.flatMap((user) => [...user.podAffinity, ...user.podAntiAffinity]);
+    const selected = candidatesFor(terms).filter((pod) => terms.some((term) => selectsPod(term, placeOf(pod))));
+    const repelling = pods.byIndex("repelling", REPELLING).filter((pod) => users.some((user) => pod.podAntiAffinity.some((term) => selectsPod(term, user))));
+    return [...new Set([...selected, ...repelling])].filter((pod) => !own.has(pod)).flatMap(neighbourOf);
+  }
+
+  function candidatesFor(terms: readonly PodAffinityTerm[]): readonly ClusterPod[] {
+    if (terms.some((term) => term.namespaces === undefined)) return pods.list();
+    const namespaces = new Set(terms.flatMap((term) => term.namespaces ?? []));
+    return [...namespaces].flatMap((namespace) => pods.byIndex("namespace", namespace));
+  }
+
+  function neighbourOf(pod: ClusterPod): readonly NeighbourPod[] {
+    const node = pod.nodeName === "" ? undefined : nodes.get(pod.nodeName);
+    return node === undefined ? [] : [{ ...placeOf(pod), name: pod.metadata.name, nodeLabels: node.labels, podAntiAffinity: pod.podAntiAffinity }];
+  }
+
+  return {
+    on: (request, signal) => findUsersNow({ client, driverName, claimsOf }, request, signal),
+    cachedOn: ({ nodeName, volumeId }) => cachedUse(nodeName, volumeId),
+    isOutOfService: async (nodeName, signal) => {
+      const read = await readCoreObject<Node>(client, coreResources.nodes, nodeName, signal);
+      // Only what was said counts: whoever can't be asked is in service.
+      return read.ok && read.value !== undefined && isOutOfService(readClusterNode(read.value).taints);
+    },
+    cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
+    cachedPlacement: (volumeId) => {
+      if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
+      const users = podsUsing(volumeId);
+      const rules = users.flatMap((pod) => pod.rules ?? []);
+      const placement: VolumePlacement = { pods: rules, neighbours: neighboursOf(rules, new Set(users)), otherVolumeIds: otherVolumesOf(users, volumeId) };
+      return placement;
+    },
+    onChange: (listener) => {
+      pods.onChange(({ previous, current }) => {
+        if (!isNewsOfUse(previous, current)) return;
+        for (const nodeName of new Set([previous?.nodeName ?? "", current?.nodeName ?? ""])) if (nodeName !== "") listener(nodeName);
+      });
+      claims.onChange(({ key, previous, current }) => {
+        if (previous?.volumeName === current?.volumeName) return;
+        for (const nodeName of new Set(pods.byIndex("claim", key).map((pod) => pod.nodeName))) if (nodeName !== "") listener(nodeName);
+      });
+      nodes.onChange(({ key, previous, current }) => {
+        if (isNewsOfNode(previous, current)) listener(key);
+      });
+    },
+  };
+}
+
+function nameOf({ metadata: { namespace, name } }: ClusterPod): string {
+  return `${namespace}/${name}`;
+}
+
+function placeOf({ metadata: { namespace }, labels }: ClusterPod): Pick<NeighbourPod, "namespace" | "labels"> {
+  return { namespace, labels };
+}
+
+function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): OrchestratorNode {
+  return {
+    isGone: hasSynced && node === undefined,
+    isOutOfService: isOutOfService(node?.taints ?? []),
+    isUnschedulable: node?.isUnschedulable ?? false,
+    labels: node?.labels ?? {},
+    taints: node?.taints ?? [],
+  };
+}
+
+/** That it waits, runs or is being deleted is no news: it uses its volumes all the same. */
+function isNewsOfUse(previous: ClusterPod | undefined, current: ClusterPod | undefined): boolean {
+  const usesVolumes = (previous ?? current)?.rules !== undefined;
+  return usesVolumes && (previous?.nodeName ?? "") !== (current?.nodeName ?? "");
+}
+
+function isNewsOfNode(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
+  const relevant = (node: ClusterNode | undefined): string => JSON.stringify([node === undefined, node?.labels, node?.taints, node?.isUnschedulable]);
+  return relevant(previous) !== relevant(current);
+}
