@@ -1,7 +1,7 @@
+import { isVersionAtLeast } from "../core/compare-versions.ts";
 import type { CachedChange } from "../ports/source-cache.ts";
 import { objectKey } from "../ports/source.ts";
 import type { SourceObject } from "../ports/source.ts";
-import { isVersionAtLeast } from "./compare-versions.ts";
 
 /** The values under which an index finds an object. A pure function of the object. */
 export type KeysOf<T> = (object: T) => readonly string[];

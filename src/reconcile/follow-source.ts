@@ -75,7 +75,9 @@ export async function followSource<T extends SourceObject>(ports: FollowPorts, s
     const { reason, detail, livedMs } = end;
     // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as they are begun is in trouble.
     if (reason === "ended" && livedMs >= settings.backoffMaxMs) return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
-    logger.warn("watch ended", { source: source.name, reason, detail, resourceVersion: version });
+    // Some servers have no bookmarks for what does not change: silence alone is no trouble.
+    const log = reason === "stalled" ? logger.info : logger.warn;
+    log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
     if (reason === "gone") version = undefined;
     await backOff();
   }

@@ -476,7 +476,7 @@ function describeChange(change: ObjectChange): string {
 function loggerInto(lines: string[]): Logger {
   const logger: Logger = {
     debug: () => undefined,
-    info: () => undefined,
+    info: (message) => lines.push(message),
     warn: (message) => lines.push(message),
     error: (message) => lines.push(message),
     child: () => logger,

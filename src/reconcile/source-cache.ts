@@ -1,3 +1,4 @@
+import { isVersionAtLeast } from "../core/compare-versions.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
@@ -5,7 +6,6 @@ import type { CachedChange, SourceCache, WaitLimit } from "../ports/source-cache
 import type { Source, SourceObject } from "../ports/source.ts";
 import { CachedObjects } from "./cached-objects.ts";
 import type { KeysOf } from "./cached-objects.ts";
-import { isVersionAtLeast } from "./compare-versions.ts";
 import { defaultFollowSettings, followSource } from "./follow-source.ts";
 import type { FollowSettings } from "./follow-source.ts";
 import { createWatchedTime } from "./watched-time.ts";

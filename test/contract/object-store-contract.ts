@@ -24,9 +24,9 @@ const INCREMENTS = 12;
 const never = new AbortController().signal;
 
 /** Declares the tests of Kubernetes' object semantics that every object store passes. */
-export function objectStoreContract(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+export function objectStoreContract(name: string, makeStore: () => Promise<StoreUnderTest>, { timeoutMs = TEST_TIMEOUT_MS } = {}): void {
   function on(sentence: string, test: (under: StoreUnderTest) => Promise<void>): void {
-    it(sentence, { timeout: TEST_TIMEOUT_MS }, async () => {
+    it(sentence, { timeout: timeoutMs }, async () => {
       const under = await makeStore();
       try {
         await test(under);

@@ -3,6 +3,7 @@ import { fail, ok } from "../../core/result.ts";
 import type { Result } from "../../core/result.ts";
 import type { ApiClient } from "./api-client.ts";
 import { isExpired, readApiStatus } from "./api-status.ts";
+import type { ApiStatus } from "./api-status.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** Objects a page. */
@@ -43,6 +44,15 @@ export async function listPages<T>(
   }
 }
 
+/** The version that the cluster's store is at, from a list of one object. */
+export async function newestVersion(client: ApiClient, request: ListRequest, signal: AbortSignal): Promise<Result<string, Failure>> {
+  const answer = await client.call({ method: "GET", path: request.path, query: { ...request.query, limit: "1" } }, signal);
+  if (!answer.ok) return answer;
+  if (answer.value.code !== 200) return fail(refusal(readApiStatus(answer.value), request));
+  const { metadata } = answer.value.body as Page;
+  return metadata?.resourceVersion === undefined ? fail(notAList(request)) : ok(metadata.resourceVersion);
+}
+
 async function listOnce<T>(
   client: ApiClient,
   request: ListRequest,
@@ -57,7 +67,7 @@ async function listOnce<T>(
     if (!answer.ok) return answer;
     if (answer.value.code !== 200) {
       const status = readApiStatus(answer.value);
-      return isExpired(status) ? "expired" : fail(unavailable(status, { verb: "list", resource: request.resource, namespace: request.namespace }));
+      return isExpired(status) ? "expired" : fail(refusal(status, request));
     }
     const { metadata, items: page } = answer.value.body as Page;
     resourceVersion ??= metadata?.resourceVersion;
@@ -66,6 +76,10 @@ async function listOnce<T>(
     if (next === "") return resourceVersion === undefined ? fail(notAList(request)) : ok({ items, resourceVersion });
     place = { continue: next };
   }
+}
+
+function refusal(status: ApiStatus, { resource, namespace }: ListRequest): Failure {
+  return unavailable(status, { verb: "list", resource, namespace });
 }
 
 function notAList({ path }: ListRequest): Failure {

@@ -1,7 +1,10 @@
+import { isVersionAtLeast } from "../../core/compare-versions.ts";
+import { describeFailure } from "../../core/describe-failure.ts";
+import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
 import type { Source, SourceEvent, SourceObject } from "../../ports/source.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { ApiObject } from "./api-object.ts";
-import { listPages } from "./list-pages.ts";
+import { listPages, newestVersion } from "./list-pages.ts";
 
 /** Which objects of the cluster, and what is kept of each. */
 export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceObject> {
@@ -16,11 +19,25 @@ export interface ResourceSourceOptions<Wire extends ApiObject, T extends SourceO
 /** A resource of Kubernetes that can be listed (in pages) and watched (with bookmarks): the pods of a cluster, say. `name` is its plural. */
 export function resourceSource<Wire extends ApiObject, T extends SourceObject>(client: ApiClient, options: ResourceSourceOptions<Wire, T>): Source<T> {
   const { path, query = {}, transform } = options;
-  const { resource, namespace } = readCollectionPath(path);
+  const request = { path, query, ...readCollectionPath(path) };
   // The API server is trusted to send what its API says.
   const read = (object: unknown): T => transform(object as Wire);
 
+  /** A watch from a version that is still to come tells nothing at all: after etcd was restored from a backup, that is for a long time. */
+  async function refuseFuture(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const newest = await newestVersion(client, request, signal);
+    if (!newest.ok) throw new WatchBroken(describeFailure(newest.failure));
+    if (isVersionAtLeast(resourceVersion, newest.value) && resourceVersion !== newest.value)
+      throw new WatchGone(`${request.resource}: version ${resourceVersion} was seen, and the newest is ${newest.value}: the cluster's store went back`);
+  }
+
   async function* watch(resourceVersion: string, signal: AbortSignal): AsyncGenerator<SourceEvent<T>, void, undefined> {
+    try {
+      await refuseFuture(resourceVersion, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
     for await (const { type, object } of client.watch(path, { ...query, resourceVersion }, signal)) {
       if (type === "BOOKMARK") yield { type, resourceVersion: (object as ApiObject).metadata.resourceVersion };
       else yield { type, object: read(object) };
@@ -28,8 +45,8 @@ export function resourceSource<Wire extends ApiObject, T extends SourceObject>(c
   }
 
   return {
-    name: resource,
-    list: (signal) => listPages(client, { path, query, resource, namespace }, read, signal),
+    name: request.resource,
+    list: (signal) => listPages(client, request, read, signal),
     watch,
   };
 }

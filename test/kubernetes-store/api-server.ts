@@ -1,0 +1,259 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
+import type { CommandOutcome } from "../../scripts/child/run-command.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import type { ApiServerConfig } from "../../src/adapters/kubernetes/api-server-config.ts";
+import { connectApiServer } from "../../src/adapters/kubernetes/connect-api-server.ts";
+import type { ConnectApiServerOptions } from "../../src/adapters/kubernetes/connect-api-server.ts";
+import { readKubeconfig } from "../../src/adapters/kubernetes/read-kubeconfig.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { buildOnce } from "../../testbed/build/build-once.ts";
+import { goPart } from "../../testbed/build/go-part.ts";
+import { kubeconfig } from "../../testbed/lab/kubeconfig.ts";
+import { createLabPki } from "../../testbed/lab/lab-pki.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
+
+/** A first start may have to build Kubernetes from its sources: about six minutes on two cores. */
+export const FIRST_START_TIMEOUT_MS = 1_500_000;
+const READY_MAX_MS = 60_000;
+const LOG_TAIL_LINES = 15;
+const CRDS = fileURLToPath(new URL("../../deploy/crds", import.meta.url));
+const LOOPBACK = "127.0.0.1";
+
+/** A program that can be ended, frozen and started again. */
+interface Program {
+  start(): void;
+  /** kill -9, and waits for its end. */
+  kill(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  isRunning(): boolean;
+  logTail(): Promise<string>;
+}
+
+/** Kubernetes' own API server with an etcd of its own, on loopback, with the driver's resource definitions; nothing else of a cluster. */
+export interface ApiServer {
+  readonly kubectlVersion: string;
+  /** An administrator's. */
+  readonly kubeconfigFile: string;
+  readonly config: ApiServerConfig;
+  /** What kubectl said while it made the definitions: nothing, if they are in order. */
+  readonly crdWarnings: string;
+  connect(options?: Partial<ConnectApiServerOptions>): ApiClient;
+  kubectl(...args: readonly string[]): Promise<CommandOutcome>;
+  /** Makes an empty namespace of a new name, and answers it. */
+  newNamespace(): Promise<string>;
+  /** kill -9 of the API server; etcd goes on. */
+  kill(): Promise<void>;
+  /** Starts it again, and waits until it is ready. */
+  start(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** Forgets every change so far in etcd. */
+  compactEtcd(): Promise<void>;
+  /** Ends everything, and removes every trace. */
+  close(): Promise<void>;
+}
+
+/** Why there can be no API server here; undefined: there can. */
+export async function whyNoApiServer(): Promise<string | undefined> {
+  return (await findCommand("go")) === undefined ? "needs Go: Kubernetes' API server and etcd are built from their sources" : undefined;
+}
+
+/** Builds what is needed, unless the cache has it, and starts it. */
+export async function startApiServer(onProgress: (line: string) => void): Promise<ApiServer> {
+  const never = new AbortController().signal;
+  const binary = join(await buildOnce(await goPart(await kubernetesModule()), onProgress, never), "kubernetes");
+  const folder = await mkdtemp(join(tmpdir(), "kubernetes-store-"));
+  const closing: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const step of closing.splice(0).toReversed()) await step();
+  };
+  try {
+    return await startIn(folder, binary, closing, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startIn(folder: string, binary: string, closing: (() => Promise<void>)[], close: () => Promise<void>): Promise<ApiServer> {
+  const path = (...parts: readonly string[]): string => join(folder, ...parts);
+  await mkdir(path("bin"));
+  for (const name of ["etcd", "kube-apiserver", "kubectl"]) await symlink(binary, path("bin", name));
+  await createLabPki(path("pki"), [
+    { file: "server", subject: "CN=kube-apiserver", addresses: [LOOPBACK], dnsNames: ["localhost"] },
+    { file: "admin", subject: "CN=admin,O=system:masters" },
+  ]);
+  const [etcdClients = 0, etcdPeers = 0, secure = 0] = await freePorts(3);
+  const etcdUrl = `http://${LOOPBACK}:${etcdClients}`;
+  const url = `https://${LOOPBACK}:${secure}`;
+
+  const etcd = program(path("bin", "etcd"), path("etcd.log"), [
+    "--name=test",
+    `--data-dir=${path("etcd")}`,
+    // What a power failure of this machine would take is not what is tested here.
+    "--unsafe-no-fsync",
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=http://${LOOPBACK}:${etcdPeers}`,
+    `--initial-advertise-peer-urls=http://${LOOPBACK}:${etcdPeers}`,
+    // As kubeadm sets it up, only quicker: without it, the API server has no bookmarks for what does not change.
+    "--watch-progress-notify-interval=1s",
+    `--initial-cluster=test=http://${LOOPBACK}:${etcdPeers}`,
+    "--log-level=warn",
+  ]);
+  const apiServer = program(path("bin", "kube-apiserver"), path("kube-apiserver.log"), [
+    `--etcd-servers=${etcdUrl}`,
+    // Only the tests compact.
+    "--etcd-compaction-interval=0",
+    `--bind-address=${LOOPBACK}`,
+    `--advertise-address=${LOOPBACK}`,
+    `--secure-port=${secure}`,
+    "--endpoint-reconciler-type=none",
+    `--tls-cert-file=${path("pki", "server.crt")}`,
+    `--tls-private-key-file=${path("pki", "server.key")}`,
+    `--client-ca-file=${path("pki", "ca.crt")}`,
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${path("pki", "sa.pub")}`,
+    `--service-account-signing-key-file=${path("pki", "sa.key")}`,
+    "--service-cluster-ip-range=10.96.0.0/16",
+    "--authorization-mode=RBAC",
+    "--profiling=false",
+  ]);
+  closing.push(async () => {
+    await apiServer.kill();
+    await etcd.kill();
+  });
+
+  const kubeconfigFile = path("admin.kubeconfig");
+  const pem = (file: string): Promise<string> => readFile(path("pki", file), "utf8");
+  await writeFile(
+    kubeconfigFile,
+    kubeconfig({ server: url, clusterName: "test", ca: await pem("ca.crt"), certificate: await pem("admin.crt"), key: await pem("admin.key") }),
+    { mode: 0o600 },
+  );
+  const config = await readKubeconfig(kubeconfigFile);
+  if (!config.ok) throw new Error(JSON.stringify(config.failure));
+
+  const never = new AbortController().signal;
+  const clients: ApiClient[] = [];
+  closing.push(async () => {
+    for (const client of clients) client.close();
+  });
+  const connect = (options: Partial<ConnectApiServerOptions> = {}): ApiClient => {
+    const client = connectApiServer({ config: config.value, userAgent: "kubernetes-store-test", clock: systemClock, random: systemRandom, ...options });
+    clients.push(client);
+    return client;
+  };
+  const probe = connect({ requestTimeoutMs: 2_000 });
+  const untilReady = async (): Promise<void> => {
+    try {
+      await waitUntil("the API server to be ready", { timeoutMs: READY_MAX_MS }, async () => {
+        const ended = [etcd, apiServer].find((started) => !started.isRunning());
+        if (ended !== undefined) throw new Error("a program has ended");
+        const answer = await probe.call({ method: "GET", path: "/readyz" }, never);
+        return answer.ok && answer.value.code === 200 ? true : undefined;
+      });
+    } catch (error) {
+      throw new Error(`etcd says\n${await etcd.logTail()}\nthe API server says\n${await apiServer.logTail()}`, { cause: error });
+    }
+  };
+  const kubectl = (...args: readonly string[]): Promise<CommandOutcome> =>
+    // Its caches must not outlive the test.
+    runCommand(path("bin", "kubectl"), [`--kubeconfig=${kubeconfigFile}`, `--cache-dir=${path("kubectl-cache")}`, ...args], { cwd: folder });
+  const mustKubectl = async (...args: readonly string[]): Promise<string> => {
+    const { code, output } = await kubectl(...args);
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${output}`);
+    return output;
+  };
+
+  etcd.start();
+  apiServer.start();
+  await untilReady();
+  const applied = await mustKubectl("apply", "-f", CRDS);
+  await mustKubectl("wait", "--for=condition=established", "--timeout=30s", "crd", "--all");
+  let namespaces = 0;
+  return {
+    kubectlVersion: (await mustKubectl("version", "--client")).trim(),
+    kubeconfigFile,
+    config: config.value,
+    crdWarnings: applied
+      .split("\n")
+      .filter((line) => line !== "" && !/^customresourcedefinition\S* created$/u.test(line))
+      .join("\n"),
+    connect,
+    kubectl,
+    newNamespace: async () => {
+      const name = `store-${++namespaces}`;
+      const made = await probe.call({ method: "POST", path: "/api/v1/namespaces", body: { metadata: { name } } }, never);
+      if (!made.ok || made.value.code !== 201) throw new Error(JSON.stringify(made));
+      return name;
+    },
+    kill: () => apiServer.kill(),
+    start: async () => {
+      apiServer.start();
+      await untilReady();
+    },
+    freeze: () => apiServer.freeze(),
+    thaw: () => apiServer.thaw(),
+    compactEtcd: async () => {
+      const { header } = (await etcdCall(etcdUrl, "kv/range", { key: Buffer.from("none").toString("base64") })) as {
+        readonly header: { readonly revision: string };
+      };
+      await etcdCall(etcdUrl, "kv/compaction", { revision: header.revision, physical: true });
+    },
+    close,
+  };
+}
+
+async function etcdCall(url: string, operation: string, body: object): Promise<unknown> {
+  const answer = await fetch(`${url}/v3/${operation}`, { method: "POST", body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`etcd refused ${operation}: ${await answer.text()}`);
+  return answer.json();
+}
+
+function program(file: string, logFile: string, args: readonly string[]): Program {
+  let child: ChildProcess | undefined;
+  let ended: Promise<unknown> = Promise.resolve();
+  const isRunning = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
+  return {
+    start: () => {
+      const log = createWriteStream(logFile, { flags: "a" });
+      child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+      ended = once(child, "close");
+      child.stdout?.pipe(log, { end: false });
+      child.stderr?.pipe(log, { end: false });
+      child.on("close", () => log.end());
+    },
+    kill: async () => {
+      child?.kill("SIGKILL");
+      await ended;
+    },
+    freeze: () => child?.kill("SIGSTOP"),
+    thaw: () => child?.kill("SIGCONT"),
+    isRunning,
+    logTail: async () => (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n"),
+  };
+}
+
+/** Ports of loopback that nobody listens on just now. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, LOOPBACK));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
