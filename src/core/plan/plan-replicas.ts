@@ -56,6 +56,7 @@ function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachme
   if (!keepsReplicas(observed.volume) || isResizingOffline(observed.volume) || !isPrimaryServed(observed)) return [];
   const counted = kept.filter((attachment) => isStandby(observed, attachment) && !hasGivenUp(observed, attachment));
   const missing = observed.volume.spec.maxMountReplicaCount - counted.length;
+  if (missing <= 0) return [];
   const takesShare = (attachment: AzVolumeAttachment): boolean => isLeaving(attachment) || !hasGivenUp(observed, attachment);
   // A leaving attachment holds its share until Azure has let go of it; one whose every try failed never got one.
   const sharesNow = observed.volume.spec.maxShares - observed.attachments.filter(({ attachment }) => takesShare(attachment)).length;

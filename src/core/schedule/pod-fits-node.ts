@@ -13,7 +13,7 @@ export interface NodeForPods {
  * Why the pods that use a volume could not run on a node; undefined if they could. Looks at what the scheduler requires by labels: taints, node selector, required
  * node affinity, and required affinity and anti-affinity between pods. CPU, memory, ports and topology spread are left out: they change from minute to minute.
  */
-export function whyPodsDoNotFit(placement: VolumePlacement, node: NodeForPods): string | undefined {
+export function whyPodsDoNotFit(placement: Pick<VolumePlacement, "pods" | "neighbours">, node: NodeForPods): string | undefined {
   for (const pod of placement.pods) {
     const because = whyPodDoesNotFit(pod, node, placement.neighbours);
     if (because !== undefined) return because;
