@@ -15,18 +15,12 @@ const SOURCE_FILES = ["deploy/image/{blob-archive,oci-archive,tar-header,write-t
 const EXECUTABLE_MODE = 0o755;
 const BUSYBOX = "busybox";
 
-/** A built part: where it is and what it was built from. */
-interface BuiltPart {
-  readonly folder: string;
-  readonly key: string;
-}
-
-/** The lab's images as a part, one OCI archive each. */
-export async function imagesPart(module: KubernetesModule, built: { readonly kubernetes: BuiltPart; readonly debian: BuiltPart }): Promise<Part> {
-  const programFile = (name: string): string => (name === BUSYBOX ? join(built.debian.folder, "bin/busybox") : join(built.kubernetes.folder, name));
+/** The lab's images as a part, one OCI archive each. `built` are the folders of the parts they are made of, which are named by their keys. */
+export async function imagesPart(module: KubernetesModule, built: { readonly kubernetes: string; readonly debian: string }): Promise<Part> {
+  const programFile = (name: string): string => (name === BUSYBOX ? join(built.debian, "bin/busybox") : join(built.kubernetes, name));
   return {
     name: "images",
-    key: hashInputs({ kubernetes: built.kubernetes.key, debian: built.debian.key, ...(await readSources()) }),
+    key: hashInputs({ ...built, ...(await readSources()) }),
     async build(target, tell, signal) {
       const names = [BUSYBOX, ...module.programs.map(({ name }) => name)];
       const sizes = new Map(await Promise.all(names.map(async (name) => [name, (await stat(programFile(name))).size] as const)));
