@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Metafile } from "esbuild";
-import { bundle, PROGRAMS } from "./bundle.ts";
+import { runCommand } from "../child/run-command.ts";
+import { type Bundle, bundle, PROGRAMS } from "./bundle.ts";
 import { loadedModules } from "./loaded-modules.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 describe("the bundled driver", () => {
   let metafile: Metafile = { inputs: {}, outputs: {} };
+  let files: Bundle["files"] = [];
 
   before(async () => {
-    ({ metafile } = await bundle(ROOT, PROGRAMS, "dist"));
+    ({ metafile, files } = await bundle(ROOT, PROGRAMS, "dist"));
   });
 
   const rows = [
@@ -38,6 +43,23 @@ describe("the bundled driver", () => {
       );
     });
   }
+
+  it("reads a settings file, whose parser is loaded only then", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "bundled-driver-"));
+    try {
+      for (const { path, text } of files) {
+        const target = join(folder, relative(join(ROOT, "dist"), path));
+        await mkdir(dirname(target), { recursive: true });
+        await writeFile(target, text);
+      }
+      const settings = join(folder, "store.yaml");
+      await writeFile(settings, "file: store.db\nsokket: store.sock\n");
+      const { code, output } = await runCommand(process.execPath, [join(folder, "azuredisk-csi-driver.cjs"), "store", "--config", settings], { cwd: folder });
+      assert.deepEqual([code, output], [2, `store: ${settings}: there is no setting sokket; did you mean socket? --help lists them\n`]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 
   it("loads the Azure SDK in the controller, so that the rule above can fail", () => {
     assert.ok(loadedModules(metafile, "src/compose/controller-role.ts").some((path) => path.includes("node_modules/@azure/")));

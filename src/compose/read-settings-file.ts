@@ -6,7 +6,7 @@ import type { ReadSettingsFile } from "./options.ts";
 export const readSettingsFile: ReadSettingsFile = async (path) => {
   try {
     const text = await readFile(path, "utf8");
-    const { parse } = await import("yaml");
+    const { parse } = await import("../adapters/yaml/parse-yaml.ts");
     const parsed: unknown = parse(text) ?? {};
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return fail(`${path}: must be a mapping of settings to values`);
     return ok({ ...parsed });

@@ -21,7 +21,7 @@ const REFUSED_OF_CLUSTER: Readonly<Record<string, string>> = {
 
 /** Reads a kubeconfig file: its current context, or the named one. Files that it names are relative to it. */
 export async function readKubeconfig(path: string, contextName?: string): Promise<Result<ApiServerConfig, ConfigFailure>> {
-  const { parse } = await import("yaml");
+  const { parse } = await import("../yaml/parse-yaml.ts");
   let file: unknown;
   try {
     // Without the lines around an error: they may hold a token.
