@@ -3,16 +3,10 @@ import type { FileHandle } from "node:fs/promises";
 
 /** What lies in one OCI archive, and where. */
 export interface ArchiveContents {
-  /** The manifest's digest of each image, by the image's full name. */
-  readonly manifests: ReadonlyMap<string, ManifestReference>;
-  /** Where content begins and how long it is, in bytes, by its digest. */
+  /** The digest of each image's manifest, by the image's full name. */
+  readonly images: ReadonlyMap<string, string>;
+  /** Where content lies, by its digest. */
   readonly blobs: ReadonlyMap<string, Extent>;
-}
-
-/** A manifest as an archive's index refers to it. */
-export interface ManifestReference {
-  readonly mediaType: string;
-  readonly digest: string;
 }
 
 /** A part of a file, in bytes. */
@@ -22,45 +16,66 @@ export interface Extent {
 }
 
 const BLOCK_BYTES = 512;
-/** A file in a tar archive of ours: nothing else is in there. */
-const FILE_FLAG = "0";
+const FILE_FLAGS = ["0", "\u0000"];
 const BLOB_FOLDER = "blobs/sha256/";
 const INDEX_FILE = "index.json";
-const INDEX_BYTES_MAX = 1024 * 1024;
-const FILES_MAX = 1_000;
+/** What registries take of a manifest at most; an index is shorter. */
+const JSON_BYTES_MAX = 4 * 1024 * 1024;
+const MEMBERS_MAX = 10_000;
 
-/** Reads the headers and the index of an archive that `writeOciImage` wrote. Throws if it is not one. */
+/** Reads the headers and the index of an archive: ours, or one of `docker save` or `podman save --format oci-archive`. Throws if it is none. */
 export async function readArchiveContents(file: string): Promise<ArchiveContents> {
   const handle = await open(file, "r");
   try {
     const files = await readFiles(handle);
     const index = files.get(INDEX_FILE);
-    if (index === undefined || index.size > INDEX_BYTES_MAX) throw new Error(`${file} is no OCI archive: it has no ${INDEX_FILE}`);
+    if (index === undefined) throw new Error(`${file} is no OCI archive: it has no ${INDEX_FILE}`);
     const blobs = [...files]
       .filter(([path]) => path.startsWith(BLOB_FOLDER))
       .map(([path, extent]) => [`sha256:${path.slice(BLOB_FOLDER.length)}`, extent] as const);
-    return { manifests: manifestsOf((await read(handle, index)).toString()), blobs: new Map(blobs) };
+    return { images: imagesOf(await readJson(handle, index)), blobs: new Map(blobs) };
   } finally {
     await handle.close();
   }
 }
 
+/** The media type that a manifest in `file` states. */
+export async function readMediaType(file: string, extent: Extent): Promise<string> {
+  const handle = await open(file, "r");
+  try {
+    const { mediaType } = (await readJson(handle, extent)) as { mediaType?: string };
+    return mediaType ?? "application/vnd.oci.image.manifest.v1+json";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Files by their path. Everything else, a long path's extended header among it, is passed over: the paths that count are short. */
 async function readFiles(handle: FileHandle): Promise<ReadonlyMap<string, Extent>> {
   const files = new Map<string, Extent>();
-  for (let offset = 0; files.size < FILES_MAX;) {
+  let offset = 0;
+  for (let members = 0; members < MEMBERS_MAX; members += 1) {
     const header = await read(handle, { offset, size: BLOCK_BYTES });
     const path = header.toString("latin1", 0, 100).replace(/\0.*$/su, "");
-    if (path === "" || header.toString("latin1", 156, 157) !== FILE_FLAG) return files;
-    const size = Number.parseInt(header.toString("latin1", 124, 135), 8);
-    files.set(path, { offset: offset + BLOCK_BYTES, size });
+    const size = Number.parseInt(header.toString("latin1", 124, 136), 8);
+    if (path === "" || Number.isNaN(size)) return files;
+    if (FILE_FLAGS.includes(header.toString("latin1", 156, 157))) files.set(path, { offset: offset + BLOCK_BYTES, size });
     offset += BLOCK_BYTES + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
   }
   return files;
 }
 
-function manifestsOf(index: string): ReadonlyMap<string, ManifestReference> {
-  const { manifests } = JSON.parse(index) as { manifests: readonly (ManifestReference & { annotations?: Readonly<Record<string, string>> })[] };
-  return new Map(manifests.map(({ mediaType, digest, annotations }) => [annotations?.["io.containerd.image.name"] ?? "", { mediaType, digest }]));
+/** containerd and Docker write an image's full name into one annotation, Podman into the other, in which the former have the tag alone. */
+function imagesOf(index: unknown): ReadonlyMap<string, string> {
+  const { manifests } = index as { manifests: readonly { digest: string; annotations?: Readonly<Record<string, string>> }[] };
+  return new Map(
+    manifests.map(({ digest, annotations }) => [annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"] ?? "", digest]),
+  );
+}
+
+async function readJson(handle: FileHandle, extent: Extent): Promise<unknown> {
+  if (extent.size > JSON_BYTES_MAX) throw new Error(`a manifest or index of ${extent.size} bytes is longer than any can be`);
+  return JSON.parse((await read(handle, extent)).toString());
 }
 
 async function read(handle: FileHandle, { offset, size }: Extent): Promise<Buffer> {

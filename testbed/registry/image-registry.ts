@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
-import { glob } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { readArchiveContents } from "./archive-contents.ts";
-import type { Extent } from "./archive-contents.ts";
+import { readArchiveContents, readMediaType } from "./archive-contents.ts";
+import type { ArchiveContents, Extent } from "./archive-contents.ts";
 
 /** A registry that nodes can pull from, of whatever name they ask for. */
 export interface ImageRegistry {
@@ -72,29 +72,38 @@ function refuse(response: ServerResponse, status: number, code: string, message:
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ errors: [{ code, message }] }));
 }
 
-/** By tag, or by digest whatever the name. */
+/** By tag, or by digest whatever the name: a manifest may be one of several that another lists. */
 async function findManifest(folders: readonly string[], name: string, reference: string): Promise<Found | undefined> {
-  for await (const file of archivesIn(folders)) {
-    const { manifests, blobs } = await readArchiveContents(file);
-    const manifest = DIGEST.test(reference) ? [...manifests.values()].find(({ digest }) => digest === reference) : manifests.get(`${name}:${reference}`);
-    const extent = blobs.get(manifest?.digest ?? "");
-    if (manifest !== undefined && extent !== undefined) return { file, extent, ...manifest };
-  }
-  return undefined;
+  return findIn(folders, async (file, { images, blobs }) => {
+    const digest = DIGEST.test(reference) ? reference : images.get(`${name}:${reference}`);
+    const extent = blobs.get(digest ?? "");
+    return digest === undefined || extent === undefined ? undefined : { file, extent, digest, mediaType: await readMediaType(file, extent) };
+  });
 }
 
 async function findBlob(folders: readonly string[], digest: string): Promise<Found | undefined> {
-  for await (const file of archivesIn(folders)) {
-    const extent = (await readArchiveContents(file)).blobs.get(digest);
-    if (extent !== undefined) return { file, extent, mediaType: "application/octet-stream", digest };
+  return findIn(folders, async (file, { blobs }) => {
+    const extent = blobs.get(digest);
+    return extent === undefined ? undefined : { file, extent, digest, mediaType: "application/octet-stream" };
+  });
+}
+
+/** The first that an archive has. An archive that can't be read, perhaps because it is just being copied, matters only if no other has it. */
+async function findIn(folders: readonly string[], look: (file: string, contents: ArchiveContents) => Promise<Found | undefined>): Promise<Found | undefined> {
+  const errors: Error[] = [];
+  for (const file of await archivesIn(folders)) {
+    try {
+      const found = await look(file, await readArchiveContents(file));
+      if (found !== undefined) return found;
+    } catch (error) {
+      errors.push(error instanceof Error ? error : new Error(String(error)));
+    }
   }
+  if (errors[0] !== undefined) throw errors[0];
   return undefined;
 }
 
-async function* archivesIn(folders: readonly string[]): AsyncGenerator<string> {
-  for (const folder of folders) {
-    const names: string[] = [];
-    for await (const name of glob("*.tar", { cwd: folder })) names.push(name);
-    for (const name of names.toSorted()) yield join(folder, name);
-  }
+async function archivesIn(folders: readonly string[]): Promise<readonly string[]> {
+  const names = await Promise.all(folders.map(async (folder) => (await readdir(folder)).toSorted().map((name) => join(folder, name))));
+  return names.flat().filter((file) => file.endsWith(".tar"));
 }
