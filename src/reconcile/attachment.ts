@@ -1,4 +1,5 @@
 import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
@@ -110,9 +111,10 @@ async function attach(
   });
   events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
-    type: "Normal",
-    reason: "Attached",
-    message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun} (${attachment.spec.role})`,
+    nodeName: action.node.nodeName,
+    reason: attachment.spec.role === "Primary" ? "Attached" : "ReplicaAttached",
+    message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`,
+    waitingOn: [action.node.nodeName],
   });
   return ok({});
 }
@@ -182,9 +184,11 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
   );
   ports.events.emit({
     about: { kind: "AzVolume", name: attachment.spec.volumeName },
-    type: "Warning",
-    reason: "AttachFailed",
+    nodeName: attachment.spec.nodeName,
+    reason: attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed",
     message: `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`,
+    waitingOn: [attachment.spec.nodeName],
+    news: failureNews(failure),
   });
   if (!recorded.ok) return gone(recorded);
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
@@ -201,7 +205,7 @@ async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal
   if (standby === undefined) return;
   ports.events.emit({
     about: { kind: "AzVolume", name: standby.spec.volumeName },
-    type: "Normal",
+    nodeName,
     reason: "ReplicaEvicted",
     message: `a primary needs the slot of the replica on ${nodeName}`,
   });

@@ -159,7 +159,7 @@ async function resizeDisk(
 function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: string, signal: AbortSignal): Promise<Reconciled> {
   const diskUri = volume.status?.detail?.diskUri ?? "";
   const nodes = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name).map((attachment) => attachment.spec.nodeName);
-  ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, type: "Warning", reason: "NotExpanded", message: because });
+  ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message: because });
   return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, "final");
 }
 

@@ -57,11 +57,19 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "PlanAgain":
       return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
-      ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, type: "Normal", reason: action.reason, message: action.message });
+      ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, reason: action.reason, message: action.message, waitingOn: waitingNodes(observed) });
       return ok({ againAfterMs: action.retryAfterMs });
     default:
       return unreachable(action);
   }
+}
+
+/** Nodes that want to write and may not yet. */
+function waitingNodes({ volume, attachments }: ObservedVolume): readonly string[] {
+  const writer = volume.status?.record?.writer?.nodeName;
+  return attachments
+    .filter(({ attachment: { spec } }) => spec.want !== undefined && spec.nodeName !== writer)
+    .map(({ attachment }) => attachment.spec.nodeName);
 }
 
 function settled(result: Result<unknown, Failure>): Reconciled {
@@ -134,9 +142,10 @@ async function beginFence(
   if (action.ground === "outOfService" && !(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
   ports.events.emit({
     about: { kind: "AzVolume", name: volumeName },
-    type: "Warning",
+    nodeName: action.node.nodeName,
     reason: "Fencing",
     message: `${action.node.nodeName} is cut off from the disk: ${action.because}`,
+    waitingOn: waitingNodes(observed),
   });
   if (action.ground === "stalled") {
     const released = await releaseForFence(ports, { volumeName, volumeId, node: action.node }, signal);

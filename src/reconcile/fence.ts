@@ -1,3 +1,5 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
 import { isFencing } from "../core/plan/writer-steps.ts";
 import { fenceClear } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
@@ -55,9 +57,10 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
     if (proof.failure.kind === "Refused") return proof;
     events.emit({
       about: { kind: "AzVolume", name: volumeName },
-      type: "Warning",
+      nodeName: node.nodeName,
       reason: "NoProof",
-      message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${proof.failure.kind}`,
+      message: `${node.nodeName} is not proven to be off the disk yet, so no other node may write: ${describeFailure(proof.failure)}`,
+      news: failureNews(proof.failure),
     });
     return proof;
   }
@@ -77,7 +80,7 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   logger.info("node fenced", { volumeName, nodeName: node.nodeName, proof: proof.value.kind, durationMs: clock.elapsedMs() - startedMs });
   events.emit({
     about: { kind: "AzVolume", name: volumeName },
-    type: "Normal",
+    nodeName: node.nodeName,
     reason: "Fenced",
     message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}`,
   });

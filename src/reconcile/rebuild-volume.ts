@@ -12,9 +12,8 @@ export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, si
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
   ports.events.emit({
     about: { kind: "AzVolume", name: volume.metadata.name },
-    type: "Warning",
     reason: "DeletedByHand",
-    message: "the AzVolume was deleted without DeleteVolume: its disk is kept and the object is made anew. Delete the claim to delete the disk",
+    message: "the AzVolume was deleted without DeleteVolume",
   });
   const removed = await changeSpec(
     ports.store,

@@ -88,7 +88,6 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
       const reasons = describeRejections(action.rejected);
       events.emit({
         about: { kind: "AzVolume", name: volumeName },
-        type: "Warning",
         reason: "ReplicasMissing",
         message: `${action.missing} of ${observed.volume.spec.maxMountReplicaCount} replicas find no node: ${reasons === "" ? "every share is taken" : reasons}`,
       });

@@ -1,22 +1,23 @@
+import { meaningOf, withCure } from "../../core/events/event-reasons.ts";
 import type { Events } from "../../ports/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 
 /** The most events that are remembered for telling news from repetition. */
 const REMEMBERED_MAX = 1_000;
 
-/** Events where there is no Kubernetes to show them: log lines, the same one about the same object only once in a row. */
+/** Events as log lines, the same one about the same object only once in a row. */
 export function createLogEvents(logger: Logger): Events {
   const lastAbout = new Map<string, string>();
   return {
-    emit: ({ about, type, reason, message }) => {
-      const key = `${about.kind}/${about.name}/${reason}`;
-      if (lastAbout.get(key) === message) return;
+    emit: ({ about, reason, message, nodeName, news = message }) => {
+      const key = `${about.kind}/${about.name}/${reason}/${nodeName ?? ""}`;
+      if (lastAbout.get(key) === news) return;
       lastAbout.delete(key);
-      lastAbout.set(key, message);
+      lastAbout.set(key, news);
       const oldest = lastAbout.keys().next().value;
       if (lastAbout.size > REMEMBERED_MAX && oldest !== undefined) lastAbout.delete(oldest);
-      const fields = { object: `${about.kind}/${about.name}`, reason, message };
-      if (type === "Warning") logger.warn("event", fields);
+      const fields = { object: `${about.kind}/${about.name}`, reason, message: withCure(reason, message), ...(nodeName === undefined ? {} : { nodeName }) };
+      if (meaningOf(reason).type === "Warning") logger.warn("event", fields);
       else logger.info("event", fields);
     },
   };

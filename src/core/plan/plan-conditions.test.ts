@@ -59,9 +59,11 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 1), nodes }), []), []);
   });
 
-  it("tells what a node waits for, and forgets it when the wait is over", () => {
-    const wait = { kind: "WaitFor" as const, reason: "WaitingForWriter", message: "node-b waits for the volume to be released by node-a", retryAfterMs: 1_000 };
-    const waiting = { type: WRITER_WAITING, status: "True" as const, reason: wait.reason, message: wait.message, lastTransitionTime: toTimestamp(nowMs) };
+  it("tells what a node waits for and what to do about it, and forgets it when the wait is over", () => {
+    const wait = { kind: "WaitFor", reason: "WaitingForWriter", message: "node-b waits for the volume to be released by node-a", retryAfterMs: 1_000 } as const;
+    const message =
+      "node-b waits for the volume to be released by node-a. It moves once nobody uses it there any more; if that node is dead, mark it out of service (on Kubernetes: taint node.kubernetes.io/out-of-service).";
+    const waiting = { type: WRITER_WAITING, status: "True" as const, reason: wait.reason, message, lastTransitionTime: toTimestamp(nowMs) };
     assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), [wait]), [ready, waiting]);
     const volume = aVolume({ status: { conditions: [ready, waiting] } });
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);

@@ -1,3 +1,4 @@
+import { withCure } from "../events/event-reasons.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { toTimestamp } from "../timestamp.ts";
 import { keepsReplicas, nodeNamed, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
@@ -47,7 +48,7 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
 
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
   const wait = writerActions.find((action) => action.kind === "WaitFor");
-  return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: wait.message };
+  return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: withCure(wait.reason, wait.message) };
 }
 
 function dated(condition: Undated, present: Conditions, nowMs: number): Condition {

@@ -104,7 +104,7 @@ describe("planWriter", () => {
       {
         because: "nobody knows",
         observed: anObservedVolume({ volume, attachments: waiting }),
-        plan: [waitsFor(". If that node is dead, mark it out of service")],
+        plan: [waitsFor("; nobody can tell yet whether a workload uses it there")],
       },
       {
         because: "unused as far as a cache can tell",
@@ -204,7 +204,7 @@ describe("planWriter", () => {
       message: `node-a ${because} (writer epoch 1)`,
       retryAfterMs: 1_000,
     });
-    const silent = waitsFor("has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is");
+    const silent = waitsFor("has not answered the recall");
     // A silent node is not dead by that, but its VM may be gone: nobody would ever answer for it.
     const askingThePlatform = (wait: WriterAction): readonly WriterAction[] => [
       { kind: "ConfirmVanished", node: a },
@@ -294,7 +294,7 @@ describe("planWriter", () => {
     const unanswered: WriterAction = {
       kind: "WaitFor",
       reason: "WaitingForUnmount",
-      message: "node-a has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is (writer epoch 1)",
+      message: "node-a has not answered the recall (writer epoch 1)",
       retryAfterMs: 10_000,
     };
     check([

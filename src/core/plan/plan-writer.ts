@@ -1,3 +1,4 @@
+import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
@@ -28,7 +29,7 @@ export type WriterAction =
   | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly ground: FenceGround; readonly because: string }
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
-  | { readonly kind: "WaitFor"; readonly reason: string; readonly message: string; readonly retryAfterMs: number };
+  | { readonly kind: "WaitFor"; readonly reason: EventReason; readonly message: string; readonly retryAfterMs: number };
 
 /** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
 export type FenceGround = "outOfService" | "lost" | "stalled";
@@ -101,7 +102,7 @@ function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): read
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
   const users = observed.writerUsers.length === 0 ? "a workload" : observed.writerUsers.join(", ");
-  const why = observed.writerUse === "used" ? `, where ${users} still uses it` : ". If that node is dead, mark it out of service";
+  const why = observed.writerUse === "used" ? `, where ${users} still uses it` : "; nobody can tell yet whether a workload uses it there";
   const message = `${waiting.map((attachment) => attachment.spec.nodeName).join(", ")} waits for the volume to be released by ${node.nodeName}${why}`;
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
 }
@@ -155,7 +156,7 @@ function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, nod
     }
     if (node !== undefined && isLost(observed, node))
       return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
-    return { kind: "wait", because: "has not answered the recall; without proof that it is dead it is not cut off. Mark it out of service if it is" };
+    return { kind: "wait", because: "has not answered the recall" };
   }
   if (watchedUnchangedMs < settings.unmountStallMs) {
     return { kind: "wait", because: answer.published.length > 0 ? `still has ${answer.published.join(", ")} mounted for a workload` : "is unmounting" };
@@ -185,7 +186,7 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   const present = nodeNamed(observed, node.nodeName);
   if (present === undefined) {
-    const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name, so it is not cut off. If it is no node of this cluster, detach the disk from it; if it is a dead one, mark it out of service`;
+    const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
       { kind: "ConfirmVanished", node },
       { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS },

@@ -1,0 +1,229 @@
+/** What an event means, whoever tells it. */
+interface EventMeaning {
+  readonly type: "Normal" | "Warning";
+  /** Who is told besides the object that it is about: the volume's claim, the pods that wait for the volume, the node that it names. */
+  readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "Node")[];
+  /** When it is told, for docs/events.md. */
+  readonly when: string;
+  /** What to do, in a sentence that follows the message; empty: nothing is to be done. */
+  readonly cure: string;
+}
+
+const OUT_OF_SERVICE = "if that node is dead, mark it out of service (on Kubernetes: taint node.kubernetes.io/out-of-service)";
+const TRIED_AGAIN = "It is tried again by itself.";
+
+/** Every reason for which the driver tells people something, in the order of a volume's life. */
+export const eventReasons = {
+  CreationDelayed: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "creating the disk failed, and another try may succeed: a quota, Azure's call limits, an outage",
+    cure: TRIED_AGAIN,
+  },
+  CreationFailed: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "the disk can't be created as it was asked for: SKU, zone, size, parameters",
+    cure: "Change what is named there, in the StorageClass or the claim.",
+  },
+  DeletedByHand: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "somebody deleted the AzVolume itself",
+    cure: "Its disk is kept and the object is made anew; delete the claim to delete the disk.",
+  },
+  DeletionDelayed: {
+    type: "Warning",
+    tells: [],
+    when: "deleting the disk failed",
+    cure: TRIED_AGAIN,
+  },
+  ExpansionFailed: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "Azure did not grow the disk",
+    cure: TRIED_AGAIN,
+  },
+  NotExpanded: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "a shared disk is to grow, and a node has it",
+    cure: "Azure grows a shared disk only while no VM has it: stop the pods that use it, and start them again once it has grown.",
+  },
+  Attached: {
+    type: "Normal",
+    tells: ["Pod"],
+    when: "the disk is attached to a node that wants it",
+    cure: "",
+  },
+  AttachFailed: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "attaching the disk to a node that wants it failed",
+    cure: TRIED_AGAIN,
+  },
+  WaitingForAzure: {
+    type: "Normal",
+    tells: ["Pod"],
+    when: "an attach takes longer than 30 s",
+    cure: "Azure's pace, or its call limits, are the reason; it goes on by itself.",
+  },
+  WaitingForShare: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "as many VMs as `maxShares` allows have the disk",
+    cure: "It is attached as soon as one of them has let go.",
+  },
+  WaitingForNodePlugin: {
+    type: "Warning",
+    tells: ["Pod", "Node"],
+    when: "a pod was bound to a node on which no node plug-in has registered",
+    cure: "Check that the node plug-in runs there.",
+  },
+  WaitingForQuarantine: {
+    type: "Warning",
+    tells: ["Pod", "Node"],
+    when: "the node was cut off from a disk and may still have a dead mount: nothing is attached to it until it is clean",
+    cure: "Its node plug-in cleans up by itself; if that does not end, restart the node.",
+  },
+  WaitingForExpansion: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "a node wants a shared disk that is just being grown",
+    cure: "It is attached once the disk has grown.",
+  },
+  DeviceMissing: {
+    type: "Warning",
+    tells: ["Pod", "Node"],
+    when: "the node finds no device, or another disk's, where Azure says that the disk is",
+    cure: "Azure is asked again, and the disk is attached anew where it is gone.",
+  },
+  DetachFailed: {
+    type: "Warning",
+    tells: ["Node"],
+    when: "detaching the disk failed",
+    cure: `${TRIED_AGAIN} Until then the disk takes up a share and a slot of the node.`,
+  },
+  ReplicaAttached: {
+    type: "Normal",
+    tells: [],
+    when: "a standby is ready",
+    cure: "",
+  },
+  ReplicaAttachFailed: {
+    type: "Warning",
+    tells: [],
+    when: "attaching a standby failed",
+    cure: "It is tried a few times, then on another node.",
+  },
+  ReplicaPromoted: {
+    type: "Normal",
+    tells: ["Pod"],
+    when: "a standby has become the primary: nothing had to be attached",
+    cure: "",
+  },
+  ReplicaEvicted: {
+    type: "Normal",
+    tells: ["Node"],
+    when: "a standby made room for a disk that a pod needs",
+    cure: "It is placed elsewhere.",
+  },
+  ReplicasMissing: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "fewer standbys than asked for find a node",
+    cure: "Until then a failover has to attach the disk. Make room on nodes that the pods could run on, or ask for fewer (maxMountReplicaCount).",
+  },
+  WaitingForWriter: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "a node wants the volume while another one writes it",
+    cure: `It moves once nobody uses it there any more; ${OUT_OF_SERVICE}.`,
+  },
+  WaitingForUnmount: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "the writer is to give the volume back, and has not yet",
+    cure: `No node is cut off without proof that it is dead: ${OUT_OF_SERVICE}.`,
+  },
+  NoAttachment: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "a node holds the volume whose AzVolumeAttachment was deleted by hand",
+    cure: `It gives the volume back once its last pod there ends; ${OUT_OF_SERVICE}.`,
+  },
+  WaitingForProof: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "a disk was found attached to a node, and whether it writes is not known yet",
+    cure: `Its node plug-in will say so: check that it runs there; ${OUT_OF_SERVICE}.`,
+  },
+  AttachedToForeignVM: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "a disk was found attached to a VM on which no node plug-in runs",
+    cure: `A VM that is no node of this cluster is never cut off: detach the disk from it; ${OUT_OF_SERVICE}.`,
+  },
+  Fencing: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    when: "a node is being cut off from the disk",
+    cure: "Nobody else writes until that is proven.",
+  },
+  NoProof: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    when: "a node that is being cut off is not proven to be off the disk",
+    cure: TRIED_AGAIN,
+  },
+  Fenced: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    when: "a node is proven to be off the disk",
+    cure: "Nothing is attached to it until its node plug-in says that it is clean.",
+  },
+  StageFailed: {
+    type: "Warning",
+    tells: [],
+    when: "a node could not make the volume ready for its pod",
+    cure: "The kubelet tries it again.",
+  },
+  VolumeClaimed: {
+    type: "Warning",
+    tells: ["Node"],
+    when: "the volume's record was lost while a pod wrote it: that node goes on",
+    cure: "",
+  },
+  StaleMountsRemoved: {
+    type: "Warning",
+    tells: ["Node"],
+    when: "a node removed mounts that it may not have any more",
+    cure: "",
+  },
+  QuarantineLeft: {
+    type: "Normal",
+    tells: ["Node"],
+    when: "a node that was cut off is clean: disks are attached to it again",
+    cure: "",
+  },
+  LeaderElection: {
+    type: "Normal",
+    tells: [],
+    when: "a controller has begun or stopped to lead (about the Lease)",
+    cure: "",
+  },
+} as const satisfies Readonly<Record<string, EventMeaning>>;
+
+/** Why something is told. */
+export type EventReason = keyof typeof eventReasons;
+
+/** What an event means. */
+export function meaningOf(reason: EventReason): EventMeaning {
+  return eventReasons[reason];
+}
+
+/** A message with what to do about it. */
+export function withCure(reason: EventReason, message: string): string {
+  const { cure } = meaningOf(reason);
+  return cure === "" ? message : `${message}. ${cure}`;
+}

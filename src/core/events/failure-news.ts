@@ -1,0 +1,16 @@
+import { describeFailure } from "../describe-failure.ts";
+import type { Failure } from "../failure.ts";
+
+/** What has to change in a failure for it to be news: not Azure's request id, nor how long it wants us to wait. */
+export function failureNews(failure: Failure): string {
+  switch (failure.kind) {
+    case "CloudRejected":
+    case "CloudUnavailable":
+    case "CloudUnauthorized":
+      return `${failure.kind} ${failure.code}`;
+    case "Throttled":
+      return failure.kind;
+    default:
+      return describeFailure(failure);
+  }
+}
