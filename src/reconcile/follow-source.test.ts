@@ -45,13 +45,11 @@ function scripted(clock: VirtualClock, watches: readonly Watch[]): { readonly so
 }
 
 function loggerInto(lines: string[]): Logger {
-  const logger: Logger = {
-    debug: (_, fields) => lines.push(`debug ${String(fields?.["reason"] ?? "ended")}`),
-    info: (_, fields) => lines.push(`info ${String(fields?.["reason"])}`),
-    warn: (_, fields) => lines.push(`warn ${String(fields?.["reason"])}`),
-    error: (message) => lines.push(`error ${message}`),
-    child: () => logger,
-  };
+  const into =
+    (level: string): Logger["info"] =>
+    (message, fields) =>
+      lines.push(`${level} ${typeof fields?.["reason"] === "string" ? fields["reason"] : message}`);
+  const logger: Logger = { debug: into("debug"), info: into("info"), warn: into("warn"), error: into("error"), child: () => logger };
   return logger;
 }
 
@@ -75,7 +73,7 @@ describe("followSource", () => {
     const event = { type: "ADDED", object: anObject("a", "7") } as const;
     const { asked, logged } = await follow([{ events: [event], end: { afterMs: 60_000 } }], 60_001);
     assert.deepEqual(asked, ["0 list", "0 watch from 1", "60000 watch from 7"]);
-    assert.deepEqual(logged, ["debug ended"]);
+    assert.deepEqual(logged, ["debug watch ended"]);
   });
 
   it("does not besiege a server that ends each watch as soon as it is begun", async () => {

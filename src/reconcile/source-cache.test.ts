@@ -3,15 +3,13 @@ import { it } from "node:test";
 import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { ok } from "../core/result.ts";
-import type { Logger } from "../ports/logger.ts";
 import type { Source, SourceEvent, SourceObject } from "../ports/source.ts";
 import { createSourceCache } from "./source-cache.ts";
+import { silentLogger } from "./testing/silent-logger.ts";
 
 interface Pod extends SourceObject {
   readonly node: string;
 }
-
-const silentLogger: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLogger };
 
 function aPod(namespace: string, name: string, resourceVersion: string, node: string): Pod {
   return { metadata: { namespace, name, resourceVersion }, node };

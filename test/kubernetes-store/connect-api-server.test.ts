@@ -1,0 +1,382 @@
+import assert from "node:assert/strict";
+import { copyFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { ApiClient, ApiWatchEvent } from "../../src/adapters/kubernetes/api-client.ts";
+import { connectApiServer } from "../../src/adapters/kubernetes/connect-api-server.ts";
+import type { ConnectApiServerOptions } from "../../src/adapters/kubernetes/connect-api-server.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { WatchBroken, WatchGone } from "../../src/ports/object-store.ts";
+import { json, startHttpsServer } from "./https-server.ts";
+import type { Answer, HttpsServer } from "./https-server.ts";
+
+const TEST_TIMEOUT_MS = 20_000;
+const never = new AbortController().signal;
+const GET = { method: "GET", path: "/api/v1/things" } as const;
+const PUT = { method: "PUT", path: "/api/v1/things/a", body: { a: 1 } } as const;
+const cutOff: Answer = (_, response) => response.socket?.destroy();
+
+interface Bench {
+  readonly server: HttpsServer;
+  readonly connect: (options?: Partial<ConnectApiServerOptions>) => ApiClient;
+}
+
+/** Runs a test beside a server of its own. */
+function besideServer(test: (bench: Bench) => Promise<void>, address?: string): () => Promise<void> {
+  return async () => {
+    const server = await startHttpsServer(address);
+    const clients: ApiClient[] = [];
+    try {
+      await test({
+        server,
+        connect: (options = {}) => {
+          const client = connectApiServer({ config: server.config(), userAgent: "driver/1 (test)", clock: systemClock, random: systemRandom, ...options });
+          clients.push(client);
+          return client;
+        },
+      });
+    } finally {
+      for (const client of clients) client.close();
+      await server.close();
+    }
+  };
+}
+
+async function detailOf(calling: ReturnType<ApiClient["call"]>): Promise<string> {
+  const answer = await calling;
+  assert.ok(!answer.ok && answer.failure.kind === "StoreUnavailable", JSON.stringify(answer));
+  return answer.failure.detail;
+}
+
+async function drained(events: AsyncIterable<ApiWatchEvent>): Promise<readonly ApiWatchEvent[]> {
+  const all: ApiWatchEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
+  it(
+    "says who calls and asks for JSON, and answers any status code with its body",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      server.answerInTurn(json(200, { a: 1 }), json(404, { reason: "NotFound" }), (_, response) => response.writeHead(404).end("404 page not found\n"));
+      assert.deepEqual(await client.call({ ...GET, query: { labelSelector: "a=b,c", limit: "5" } }, never), { ok: true, value: { code: 200, body: { a: 1 } } });
+      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 404, body: { reason: "NotFound" } } });
+      assert.deepEqual(await client.call(GET, never), { ok: true, value: { code: 404, body: "404 page not found\n" } });
+      assert.deepEqual(
+        server.received.map(({ method, url, headers }) => [method, url, headers["user-agent"], headers["content-type"], headers["content-length"]]),
+        [
+          ["GET", "/api/v1/things?labelSelector=a%3Db%2Cc&limit=5", "driver/1 (test)", undefined, undefined],
+          ["PUT", "/api/v1/things/a", "driver/1 (test)", "application/json", "7"],
+          ["GET", "/api/v1/things", "driver/1 (test)", undefined, undefined],
+        ],
+      );
+      assert.equal(server.connections(), 1);
+    }),
+  );
+
+  it(
+    "reaches a server behind a path, on IPv6, by another name in its certificate, with a client certificate",
+    besideServer(async ({ server, connect }) => {
+      const file = (name: string) => ({ kind: "file", path: join(server.folder, name) }) as const;
+      const config = server.config({
+        url: new URL(`${server.url}/clusters/one/`),
+        serverName: "kubernetes.example",
+        clientCertificate: { certificate: file("client.crt"), key: file("client.key") },
+      });
+      assert.equal((await connect({ config }).call(GET, never)).ok, true);
+      assert.deepEqual(
+        server.received.map(({ url, client, headers }) => [url, client, headers.host]),
+        [["/clusters/one/api/v1/things", "client-of-the-test", new URL(server.url).host]],
+      );
+      const otherName = { ...config, serverName: "elsewhere.example" };
+      assert.match(await detailOf(connect({ config: otherName }).call(GET, never)), /Hostname\/IP does not match certificate's altnames/u);
+    }, "::1"),
+  );
+
+  it(
+    "keeps at most 32 connections, and loses no call for it",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      server.answerWith((_, response) => setTimeout(() => json(200, {})(_, response), 5));
+      const answers = await Promise.all(Array.from({ length: 200 }, () => client.call(PUT, never)));
+      assert.ok(answers.every((answer) => answer.ok));
+      assert.equal(server.received.length, 200);
+      assert.ok(server.connections() <= 32, `${server.connections()} connections`);
+    }),
+  );
+
+  it(
+    "never sends a write twice that may have arrived, and a read until it is answered",
+    besideServer(async ({ server, connect }) => {
+      server.answerWith(cutOff);
+      assert.match(
+        await detailOf(connect().call(PUT, never)),
+        /^the API server at https:\/\/127\.0\.0\.1:\d+ \(the test\) can't be reached \(socket hang up\)/u,
+      );
+      assert.equal(server.received.length, 1);
+      server.answerInTurn(cutOff, cutOff, json(200, { items: [] }));
+      assert.equal((await connect().call(GET, never)).ok, true);
+      assert.equal(server.received.length, 4);
+    }),
+  );
+
+  it(
+    "tries for a short while where nobody listens, also a write, and names the server and the cure",
+    besideServer(async ({ server, connect }) => {
+      const config = server.config({ url: new URL("https://127.0.0.1:1") });
+      const beganMs = performance.now();
+      assert.match(
+        await detailOf(connect({ config }).call(PUT, never)),
+        /^the API server at https:\/\/127\.0\.0\.1:1 \(the test\) can't be reached \(connect ECONNREFUSED 127\.0\.0\.1:1\): is it running, and can this machine reach it\?$/u,
+      );
+      const tookMs = performance.now() - beganMs;
+      assert.ok(tookMs > 300 && tookMs < 3_000, `${tookMs} ms`);
+    }),
+  );
+
+  it(
+    "gives up a server that takes a call and does not answer, or answers half",
+    besideServer(async ({ server, connect }) => {
+      const client = connect({ requestTimeoutMs: 100 });
+      server.answerInTurn(
+        () => undefined,
+        (_, response) => response.writeHead(200, { "content-type": "application/json" }).write('{"half":'),
+      );
+      for (const request of [GET, PUT]) assert.match(await detailOf(client.call(request, never)), /gave no answer within 100 ms$/u);
+      assert.equal(server.received.length, 2);
+    }),
+  );
+
+  it(
+    "waits as long as an overloaded server asks for, also with a write, and not for ever",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      const tooMany = json(429, { reason: "TooManyRequests" }, { "retry-after": "0" });
+      server.answerInTurn(tooMany, tooMany, json(201, { made: true }));
+      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 201, body: { made: true } } });
+      server.answerWith(tooMany);
+      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 429, body: { reason: "TooManyRequests" } } });
+      assert.equal(server.received.length, 3 + 4);
+      server.answerInTurn(json(429, {}, { "retry-after": "1" }), json(200, {}));
+      const beganMs = performance.now();
+      await client.call(GET, never);
+      assert.ok(performance.now() - beganMs >= 1_000);
+    }),
+  );
+
+  it(
+    "repeats a read after a server error that asks for it, never a write",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      const notNow = json(503, { reason: "ServiceUnavailable" }, { "retry-after": "0" });
+      server.answerInTurn(notNow, json(200, {}), notNow);
+      assert.deepEqual(await client.call(GET, never), { ok: true, value: { code: 200, body: {} } });
+      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 503, body: { reason: "ServiceUnavailable" } } });
+      assert.equal(server.received.length, 3);
+    }),
+  );
+
+  it(
+    "ends at once when its caller gives up: under way, waiting, or before it began",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      for (const answer of [() => undefined, json(429, {}, { "retry-after": "5" })]) {
+        server.answerWith(answer);
+        const caller = new AbortController();
+        const calling = client.call(PUT, caller.signal);
+        setTimeout(() => caller.abort(), 50);
+        const beganMs = performance.now();
+        assert.deepEqual(await calling, { ok: false, failure: { kind: "Cancelled" } });
+        assert.ok(performance.now() - beganMs < 1_000);
+      }
+      const before = server.received.length;
+      assert.deepEqual(await client.call(PUT, AbortSignal.abort()), { ok: false, failure: { kind: "Cancelled" } });
+      assert.equal(server.received.length, before);
+    }),
+  );
+});
+
+describe("connectApiServer: credentials", { timeout: TEST_TIMEOUT_MS }, () => {
+  const unauthorized = json(401, { reason: "Unauthorized", message: "Unauthorized" });
+  const onlyWith =
+    (token: string): Answer =>
+    (request, response) =>
+      (request.headers.authorization === `Bearer ${token}` ? json(200, { token }) : unauthorized)(request, response);
+
+  it(
+    "goes on at once with a token that was renewed in its file, also for a write and a watch, and asks no second time where there is no other",
+    besideServer(async ({ server, connect }) => {
+      const path = join(server.folder, "token");
+      await writeFile(path, "first\n");
+      const client = connect({ config: server.config({ token: { kind: "file", path } }) });
+      server.answerWith(onlyWith("first"));
+      assert.equal((await client.call(GET, never)).ok, true);
+      await writeFile(path, "second\n");
+      server.answerWith(onlyWith("second"));
+      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 200, body: { token: "second" } } });
+      await writeFile(path, "third\n");
+      server.answerWith((request, response) =>
+        request.headers.authorization === "Bearer third" ? response.writeHead(200).end() : unauthorized(request, response),
+      );
+      assert.deepEqual(await drained(client.watch("/api/v1/things", {}, never)), []);
+      server.answerWith(unauthorized);
+      const before = server.received.length;
+      assert.deepEqual(await client.call(PUT, never), { ok: true, value: { code: 401, body: { reason: "Unauthorized", message: "Unauthorized" } } });
+      assert.equal(server.received.length, before + 1);
+    }),
+  );
+
+  it(
+    "reads a token file again after a minute, and goes on with what it knows if the file is gone for a moment",
+    besideServer(async ({ server, connect }) => {
+      const path = join(server.folder, "token");
+      await writeFile(path, "first");
+      let nowMs = 0;
+      const clock = { ...systemClock, elapsedMs: () => nowMs };
+      const client = connect({ clock, config: server.config({ token: { kind: "file", path } }) });
+      const tokenSent = async (): Promise<string | undefined> => {
+        await client.call(GET, never);
+        return server.received.at(-1)?.headers.authorization;
+      };
+      assert.equal(await tokenSent(), "Bearer first");
+      await writeFile(path, "second");
+      nowMs = 59_000;
+      assert.equal(await tokenSent(), "Bearer first");
+      nowMs = 61_000;
+      assert.equal(await tokenSent(), "Bearer second");
+      await copyFile(path, `${path}.away`);
+      await writeFile(path, "third");
+      nowMs = 200_000;
+      assert.equal(await tokenSent(), "Bearer third");
+    }),
+  );
+
+  it(
+    "says which file it can't read",
+    besideServer(async ({ server, connect }) => {
+      const config = server.config({ token: { kind: "file", path: join(server.folder, "none") } });
+      assert.match(
+        await detailOf(connect({ config }).call(GET, never)),
+        /^the credentials for the API server at \S+ \(the test\) can't be read \(ENOENT.*\/none'\)$/u,
+      );
+    }),
+  );
+
+  it(
+    "trusts nobody but its CA, and goes on once the CA's file was renewed",
+    besideServer(async ({ server, connect }) => {
+      const path = join(server.folder, "mounted-ca.crt");
+      await copyFile(join(server.folder, "ca.crt"), path);
+      const client = connect({ config: server.config({ ca: { kind: "file", path } }) });
+      assert.equal((await client.call(GET, never)).ok, true);
+      const otherCa = await server.changeAuthority();
+      assert.match(await detailOf(client.call(GET, never)), /can't be reached \(.*\): is its CA the one of the test\?$/u);
+      await copyFile(otherCa, path);
+      assert.equal((await client.call(PUT, never)).ok, true);
+      await writeFile(path, "-----BEGIN CERTIFICATE-----\nhalf a fi");
+      assert.equal((await client.call(PUT, never)).ok, true);
+    }),
+  );
+
+  it(
+    "tells nobody its token",
+    besideServer(async ({ server, connect }) => {
+      server.answerWith(cutOff);
+      const config = server.config({ token: { kind: "text", text: "very-secret" } });
+      assert.doesNotMatch(JSON.stringify(await connect({ config }).call(PUT, never)), /very-secret/u);
+    }),
+  );
+});
+
+describe("connectApiServer: watches", { timeout: TEST_TIMEOUT_MS }, () => {
+  const line = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
+  const anEvent = { type: "ADDED", object: { metadata: { name: "ä", resourceVersion: "7" } } } as const;
+
+  it(
+    "asks for bookmarks and for an end after five to ten minutes, joins lines that come in pieces, and returns where the server ends it",
+    besideServer(async ({ server, connect }) => {
+      server.answerWith((_, response) => {
+        const bytes = Buffer.from(line("ADDED", anEvent.object) + line("BOOKMARK", { metadata: { resourceVersion: "9" } }));
+        // In the middle of a letter of two bytes.
+        const cut = bytes.indexOf(0xa4);
+        response.writeHead(200, { "content-type": "application/json" }).write(bytes.subarray(0, cut));
+        setTimeout(() => response.end(bytes.subarray(cut)), 20);
+      });
+      const events = await drained(connect().watch("/api/v1/things", { resourceVersion: "5" }, never));
+      assert.deepEqual(events, [anEvent, { type: "BOOKMARK", object: { metadata: { resourceVersion: "9" } } }]);
+      const query = new URL(server.received[0]?.url ?? "", server.url).searchParams;
+      const seconds = Number(query.get("timeoutSeconds"));
+      assert.deepEqual([query.get("resourceVersion"), query.get("watch"), query.get("allowWatchBookmarks")], ["5", "1", "true"]);
+      assert.ok(seconds >= 300 && seconds <= 600, `${seconds}`);
+    }),
+  );
+
+  const ends: readonly { readonly because: string; readonly answer: Answer; readonly error: typeof WatchGone | typeof WatchBroken; readonly says: RegExp }[] = [
+    { because: "the version is too old", answer: json(410, { reason: "Expired", message: "too old" }), error: WatchGone, says: /too old/u },
+    {
+      because: "the version becomes too old",
+      answer: (_, response) => response.writeHead(200).end(line("ERROR", { kind: "Status", code: 410, reason: "Expired", message: "compacted" })),
+      error: WatchGone,
+      says: /compacted/u,
+    },
+    {
+      because: "the server tells another error",
+      answer: (_, response) => response.writeHead(200).end(line("ERROR", { kind: "Status", code: 500, message: "etcd is gone" })),
+      error: WatchBroken,
+      says: /etcd is gone/u,
+    },
+    {
+      because: "it is not allowed",
+      answer: json(403, { reason: "Forbidden", message: "no" }),
+      error: WatchBroken,
+      says: /refused to watch \/api\/v1\/things: no/u,
+    },
+    {
+      because: "the connection is cut",
+      answer: (_, response) => {
+        response.writeHead(200).write(line("BOOKMARK", {}));
+        setTimeout(() => response.socket?.destroy(), 20);
+      },
+      error: WatchBroken,
+      says: /was cut off/u,
+    },
+    {
+      because: "a line is no JSON",
+      answer: (_, response) => response.writeHead(200).end("<html>\n"),
+      error: WatchBroken,
+      says: /was cut off/u,
+    },
+    { because: "the server is silent from the start", answer: () => undefined, error: WatchBroken, says: /gave no answer within 100 ms/u },
+  ];
+  for (const { because, answer, error, says } of ends) {
+    it(
+      `ends with ${error.name} where ${because}`,
+      besideServer(async ({ server, connect }) => {
+        server.answerWith(answer);
+        await assert.rejects(
+          drained(connect({ requestTimeoutMs: 100 }).watch("/api/v1/things", {}, never)),
+          (thrown) => thrown instanceof error && says.test(thrown.message),
+        );
+      }),
+    );
+  }
+
+  it(
+    "has no time limit once it has begun, and ends quietly with its signal",
+    besideServer(async ({ server, connect }) => {
+      server.answerWith((_, response) => {
+        response.writeHead(200).write(line("BOOKMARK", { metadata: { resourceVersion: "1" } }));
+        setTimeout(() => response.write(line("ADDED", anEvent.object)), 300);
+      });
+      const caller = new AbortController();
+      const events = connect({ requestTimeoutMs: 100 }).watch("/api/v1/things", {}, caller.signal)[Symbol.asyncIterator]();
+      assert.equal((await events.next()).value?.type, "BOOKMARK");
+      assert.deepEqual((await events.next()).value, anEvent);
+      const waiting = events.next();
+      caller.abort();
+      assert.deepEqual(await waiting, { done: true, value: undefined });
+    }),
+  );
+});
