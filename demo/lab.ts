@@ -42,6 +42,8 @@ export interface Lab {
   readonly timeScale: number;
   readonly emulator: EmulatorClient;
   readonly controller: CsiClients["controller"];
+  /** The controller services, by the names of their processes. */
+  readonly controllers: ReadonlyMap<string, CsiClients["controller"]>;
   readonly store: ConnectedStore;
   readonly orchestrator: Orchestrator;
   readonly nodes: ReadonlyMap<string, LabNode>;
@@ -66,6 +68,8 @@ const STOP_GRACE_MS = 8_000;
 /** Quick, so that the demo is: ten seconds are right for a cluster. */
 const HEARTBEAT_MS = 1_000;
 const RECALL_ANSWER_MS = 1_500;
+/** A controller that is started again after it was killed waits for the end of its predecessor's Lease. */
+const LEASE_FLAGS = ["--lease-duration-ms=2000", "--lease-renew-deadline-ms=1500", "--lease-retry-period-ms=300"];
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const EMULATOR = fileURLToPath(new URL("../src/emulator/main.ts", import.meta.url));
@@ -85,7 +89,9 @@ export interface LabOptions {
   readonly signal: AbortSignal;
   /** Default: three VMs in one zone and one in another. */
   readonly vms?: readonly LabVm[];
-  /** Further settings of the controller; they win over the lab's own. */
+  /** Controllers on the one store, one of which leads: `controller`, `controller-2` and so on. Default 1. */
+  readonly controllerCount?: number;
+  /** Further settings of each controller; they win over the lab's own. */
   readonly controllerFlags?: readonly string[];
   /** Further settings of each node plug-in. */
   readonly nodeFlags?: readonly string[];
@@ -177,20 +183,24 @@ async function build(building: Building): Promise<Lab> {
     activeDirectoryEndpoint: url,
   };
   await writeFile(join(directory, "azure.json"), JSON.stringify(cloudConfig));
-  const controllerSocket = join(directory, "controller.sock");
-  const controllerProcess = runAgain("controller", [
-    process.execPath,
-    MAIN,
-    "controller",
-    `--endpoint=unix://${controllerSocket}`,
-    `--store-socket=${storeSocket}`,
-    `--cloud-config=${join(directory, "azure.json")}`,
-    `--azure-ca-file=${caFile}`,
-    `--azure-time-scale=${timeScale}`,
-    `--recall-answer-ms=${RECALL_ANSWER_MS}`,
-    `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
-    ...(building.controllerFlags ?? []),
-  ]);
+  const controllerNames = Array.from({ length: building.controllerCount ?? 1 }, (_, index) => (index === 0 ? "controller" : `controller-${index + 1}`));
+  const controllerSocket = (name: string): string => join(directory, `${name}.sock`);
+  const controllerProcesses = controllerNames.map((name) =>
+    runAgain(name, [
+      process.execPath,
+      MAIN,
+      "controller",
+      `--endpoint=unix://${controllerSocket(name)}`,
+      `--store-socket=${storeSocket}`,
+      `--cloud-config=${join(directory, "azure.json")}`,
+      `--azure-ca-file=${caFile}`,
+      `--azure-time-scale=${timeScale}`,
+      `--recall-answer-ms=${RECALL_ANSWER_MS}`,
+      `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
+      ...LEASE_FLAGS,
+      ...(building.controllerFlags ?? []),
+    ]),
+  );
   const emulator = createEmulatorClient(url, await trustingGet(caFile));
   const vmIds = await emulator.vmIds();
   const started = await Promise.all(
@@ -199,17 +209,19 @@ async function build(building: Building): Promise<Lab> {
       return node;
     }),
   );
-  await controllerProcess.untilReady();
+  for (const controllerProcess of controllerProcesses) await controllerProcess.untilReady();
   const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
   closing.push(() => store.close());
   const orchestrator = createOrchestrator(store, signal);
   for (const vm of vms) await orchestrator.addNode(vm.name);
-  const clients = connect(controllerSocket, signal);
-  closing.push(clients.close);
+  const controllers = new Map(controllerNames.map((name) => [name, connect(controllerSocket(name), signal)]));
+  for (const clients of controllers.values()) closing.push(clients.close);
+  const controller = controllers.get("controller")?.controller;
+  if (controller === undefined) throw new Error("a lab has at least one controller");
   for (const node of started) closing.push(node.close);
   const nodes = new Map(started.map(({ node }) => [node.name, node]));
   const endpoints = Object.fromEntries([
-    ["controller", `unix://${controllerSocket}`],
+    ...controllerNames.map((name) => [name, `unix://${controllerSocket(name)}`]),
     ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]),
     ["store", `unix://${storeSocket}`],
     ["azure", url],
@@ -220,7 +232,8 @@ async function build(building: Building): Promise<Lab> {
     hasDevices,
     timeScale,
     emulator,
-    controller: clients.controller,
+    controller,
+    controllers: new Map([...controllers].map(([name, clients]) => [name, clients.controller])),
     store,
     orchestrator,
     nodes,

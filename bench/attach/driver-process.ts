@@ -46,7 +46,7 @@ export interface Recovered {
   readonly mib: number;
 }
 
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"];
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const MS_PER_SECOND = 1000;
 
 /** More calls than one machine can make: what is measured is the driver, not the waits that Azure's limits ask of it. */
@@ -74,7 +74,7 @@ async function main(task: DriverTask): Promise<void> {
   await cache.untilSynced(ending.signal);
   if (task.kind === "serve") {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", hasControllerService: true, cache }, ports);
-    const reconcile = addControllerService(server, { ...parts, volumes: volumeSettingsOf(values) }, values, ports);
+    const reconcile = addControllerService(server, { ...parts, volumes: volumeSettingsOf(values), isAlone: true }, values, ports);
     const reconciling = reconcile(ending.signal).catch(() => undefined);
     await listen(server, `unix://${task.socketPath}`);
     process.stdout.write("ready\n");

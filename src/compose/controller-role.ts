@@ -13,7 +13,7 @@ import { untilEnded } from "./until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
 
 /** What this role follows in the object store. */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"];
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 
 const options = {
   ...endpointOptions,
@@ -40,13 +40,11 @@ export const controllerRole: Role<typeof options> = {
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values) },
+      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values), isAlone: false },
       values,
       ports,
     );
-    const work = untilEnded(lifetime, async (signal) => {
-      await Promise.all([cache.run(signal), cache.untilSynced(signal).then(() => runReconcilers(signal))]);
-    });
+    const work = untilEnded(lifetime, (signal) => cache.run(signal), runReconcilers);
     await cache.untilSynced(lifetime);
     return {
       serves: { endpoint: await listen(server, values.endpoint) },

@@ -1,3 +1,5 @@
+import { hostname } from "node:os";
+import { Gauge } from "prom-client";
 import { createLogEvents } from "../adapters/observe/log-events.ts";
 import type { VolumeSettings } from "../core/plan/observed-volume.ts";
 import type { ControllerContext } from "../csi/controller/controller-context.ts";
@@ -10,9 +12,12 @@ import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "../reconcile/controller-ports.ts";
-import { runControllers } from "../reconcile/controllers.ts";
+import { createControllers } from "../reconcile/controllers.ts";
+import { createElection } from "../reconcile/election.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
+import { whileLeading } from "../reconcile/while-leading.ts";
+import { electionSettingsOf, leaderElectionOptions } from "./leader-election-options.ts";
 import type { Options, Values } from "./options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
@@ -32,19 +37,26 @@ export const controllerServiceOptions = {
     max: 600_000,
     help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way",
   },
+  ...leaderElectionOptions,
 } as const satisfies Options;
 
 /** What the controller half of a process is made of. */
 export interface ControllerParts {
   readonly store: ObjectStore;
+  /** Follows `Lease` besides the driver's own kinds. */
   readonly cache: ObjectCache;
   readonly cloud: CloudProvisioner;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
   readonly volumes: VolumeSettings;
+  /** No other process can reach the store: there is nobody to wait for before it leads. */
+  readonly isAlone: boolean;
 }
 
-/** Adds CSI's controller service to a server, and answers the reconcilers' run. */
+/**
+ * Adds CSI's controller service to a server, which serves at once, and answers a run that stands for election and runs the reconcilers whenever it leads.
+ * That run is to be waited for at the end: it releases the Lease last of all.
+ */
 export function addControllerService(
   server: GrpcServer,
   parts: ControllerParts,
@@ -52,7 +64,7 @@ export function addControllerService(
   process: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
   const { store, cache, cloud, users, clusterVolumes, volumes } = parts;
-  const { clock, random, steps, logger } = process;
+  const { clock, random, steps, logger, registry } = process;
   const shared = { store, cache, cloud, users, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,
@@ -67,5 +79,17 @@ export function addControllerService(
     leaseMemory: new LeaseMemory(),
     settings: volumes,
   };
-  return (signal) => runControllers(ports, signal);
+  const leads = new Gauge({
+    name: "azuredisk_controller_is_leader",
+    help: "1 while this controller runs the reconcilers, 0 while it stands by.",
+    registers: [registry],
+  });
+  const election = createElection(ports, {
+    identity: `${hostname()}_${random.uuid()}`,
+    settings: electionSettingsOf(values),
+    isAlone: parts.isAlone,
+    onChange: (isLeading) => leads.set(isLeading ? 1 : 0),
+  });
+  const reconcile = createControllers(whileLeading(ports, election.isLeading));
+  return (signal) => election.run(reconcile, signal);
 }

@@ -17,7 +17,7 @@ import { untilEnded } from "./until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
 
 /** What this role follows in the object store. */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode"];
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 
 const options = {
   ...endpointOptions,
@@ -46,15 +46,17 @@ export const standaloneRole: Role<typeof options> = {
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values) },
+      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values), isAlone: true },
       values,
       ports,
     );
     const runNodeWork = await addNodeService(server, { store: remembering, cache, node }, values, ports);
-    const work = untilEnded(lifetime, async (signal) => {
-      const synced = cache.untilSynced(signal);
-      await Promise.all([cache.run(signal), synced.then(() => runReconcilers(signal)), synced.then(() => runNodeWork(signal))]);
-    });
+    const work = untilEnded(
+      lifetime,
+      (signal) => cache.run(signal),
+      runReconcilers,
+      (signal) => cache.untilSynced(signal).then(() => runNodeWork(signal)),
+    );
     await cache.untilSynced(lifetime);
     return {
       serves: { endpoint: await listen(server, values.endpoint) },

@@ -6,11 +6,23 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Runs something that ends only by its signal; an end by that signal is no error. */
-export async function untilEnded(signal: AbortSignal, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  try {
-    await run(signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+/**
+ * Runs side by side what ends only by its signal, and waits for all of it; an end by that signal is no error. Where one fails, the others are told to end, and its
+ * error is thrown once they have.
+ */
+export async function untilEnded(signal: AbortSignal, ...runs: readonly ((signal: AbortSignal) => Promise<void>)[]): Promise<void> {
+  const failing = new AbortController();
+  const ending = AbortSignal.any([signal, failing.signal]);
+  const ends = await Promise.allSettled(
+    runs.map(async (run) => {
+      try {
+        await run(ending);
+      } catch (error) {
+        failing.abort(error);
+        throw error;
+      }
+    }),
+  );
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed !== undefined && !signal.aborted) throw failing.signal.reason;
 }

@@ -7,7 +7,7 @@ import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
-import { runControllers } from "./controllers.ts";
+import { createControllers } from "./controllers.ts";
 import { driverTags } from "./disk-tags.ts";
 import { rememberingStore } from "./remembering-store.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -22,7 +22,7 @@ async function whileRunning(world: ReconcileWorld, cloud: Partial<CloudProvision
   const life = new AbortController();
   const store = rememberingStore(world.ports.store, world.ports.cache, ["AzVolume", "AzVolumeAttachment", "AzDriverNode"]);
   const ports = { ...world.ports, store, cloud: { ...world.ports.cloud, listDisks: async () => ok([]), ...cloud } };
-  const running = runControllers(ports, life.signal);
+  const running = createControllers(ports)(life.signal);
   try {
     await act();
   } finally {
@@ -51,7 +51,7 @@ const withoutDisk: AzVolume = { ...aVolume(), status: { state: "Pending", observ
 const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "429" };
 const diskNotFound: Failure = { kind: "DiskNotFound", diskUri };
 
-describe("runControllers", () => {
+describe("createControllers", () => {
   const attaches: readonly { readonly because: string; readonly failure: Failure; readonly callsMax: number }[] = [
     { because: "Azure says when to come again", failure: throttled, callsMax: 1 },
     { because: "back-off alone", failure: diskNotFound, callsMax: 8 },

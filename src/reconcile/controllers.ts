@@ -1,6 +1,7 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
 import { ok } from "../core/result.ts";
 import { attachmentReconciler } from "./attachment.ts";
@@ -8,7 +9,7 @@ import { ControlLoop, type Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk.ts";
 import { fenceReconciler } from "./fence.ts";
-import { leaseReconciler } from "./hold-lease.ts";
+import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
 import { sweepReconciler } from "./sweep-store.ts";
 import { volumeReconciler } from "./volume.ts";
@@ -20,10 +21,32 @@ const RECOVER_AGAIN_MS = 600_000;
 const ONLY_KEY = "store";
 
 /**
- * Runs all reconcilers of the controller role until `signal` is aborted. First, and now and then, it recovers: volumes whose objects were lost are rebuilt.
- * Every change in the caches brings the keys that it concerns.
+ * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that this process leads. First, and now and then, they
+ * recover: volumes whose objects were lost are rebuilt. Every change in the caches brings the keys that it concerns. To be made once.
  */
-export async function runControllers(ports: ControllerPorts, signal: AbortSignal): Promise<void> {
+export function createControllers(ports: ControllerPorts): (signal: AbortSignal) => Promise<void> {
+  /** What is told of a node while the reconcilers run. */
+  let onNode: ((nodeName: string) => void) | undefined;
+  ports.users.onChange((nodeName) => onNode?.(nodeName));
+  return async (signal) => {
+    const term = createLoops(ports);
+    const stopListening = ports.cache.onChange(term.onChange);
+    onNode = term.onNode;
+    try {
+      await Promise.all(term.loops.map((loop) => loop.run(signal)));
+    } finally {
+      onNode = undefined;
+      stopListening();
+    }
+  };
+}
+
+/** Loops with empty queues, but for what is done first. */
+function createLoops(ports: ControllerPorts): {
+  readonly loops: readonly ControlLoop[];
+  readonly onChange: (change: ObjectChange) => void;
+  readonly onNode: (nodeName: string) => void;
+} {
   const loops = {
     volume: new ControlLoop(volumeReconciler(ports), ports),
     disk: new ControlLoop(diskReconciler(ports), ports),
@@ -31,10 +54,6 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
     fence: new ControlLoop(fenceReconciler(ports), ports),
     sweep: new ControlLoop(sweepReconciler(ports), ports),
     recovery: new ControlLoop(recoveryReconciler(ports), ports),
-    lease: new ControlLoop(
-      leaseReconciler(ports, () => loops.sweep.queue.add(ONLY_KEY)),
-      ports,
-    ),
     resync: new ControlLoop(
       resyncReconciler(() => addEverything()),
       ports,
@@ -56,7 +75,7 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) addVolume(attachment.spec.volumeName);
   };
 
-  ports.cache.onChange((change) => {
+  const onChange = (change: ObjectChange): void => {
     if (change.kind === "AzVolume") {
       if (!isNewsOfVolume(change.previous, change.current)) return;
       addVolume(change.name);
@@ -69,12 +88,13 @@ export async function runControllers(ports: ControllerPorts, signal: AbortSignal
       if (volumeName !== undefined) addVolume(volumeName);
     }
     if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) addEverything();
-  });
-  ports.users.onChange(addVolumesOn);
+    if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
+  };
+
   loops.recovery.queue.add(ONLY_KEY);
-  loops.lease.queue.add(ONLY_KEY);
+  loops.sweep.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
-  await Promise.all(Object.values(loops).map((loop) => loop.run(signal)));
+  return { loops: Object.values(loops), onChange, onNode: addVolumesOn };
 }
 
 /**
@@ -103,6 +123,11 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
     return JSON.stringify({ metadata, spec: attachment.spec, status, phase, hasGivenUp: (error?.retries ?? 0) >= triesMax });
   };
   return relevant(previous) !== relevant(current);
+}
+
+/** The store generation to come, while records are being proven anew; zero otherwise. */
+function sweepOf(lease: Lease | undefined): number {
+  return lease === undefined ? 0 : annotatedNumber(lease, SWEEP_ANNOTATION);
 }
 
 /** Nodes to which disks may be attached again, those of other volumes included. */

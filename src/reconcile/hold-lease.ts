@@ -1,70 +1,88 @@
 import type { Failure } from "../core/failure.ts";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { ok, type Result } from "../core/result.ts";
-import { toTimestamp } from "../core/timestamp.ts";
-import type { Reconciled, Reconciler } from "./control-loop.ts";
-import type { ControllerPorts } from "./controller-ports.ts";
+import type { Lease } from "../core/model/lease.ts";
+import { renewedLease } from "../core/plan/lease-steps.ts";
+import { ELECTION_JITTER_SHARE } from "../core/plan/plan-candidacy.ts";
+import type { Candidate, LeaseAccess } from "./lease-access.ts";
+import { within } from "./within.ts";
 
-const RENEW_MS = 5_000;
-const LEASE_SECONDS = 15;
+/** A Lease that is held, and until when. */
+export interface HeldLease {
+  /** When the last renewal that succeeded was begun, on the clock's `elapsedMs`. Others have seen it no earlier. */
+  renewedAtMs: number;
+}
+
+/** How an attempt to renew ended. */
+type Renewal = { readonly kind: "renewed" } | { readonly kind: "lost"; readonly because: string } | { readonly kind: "failed"; readonly failure: Failure };
 
 /**
- * Renews the controller's Lease and raises its counter. A counter below the one that this process wrote last means that the store went back to a
- * backup: the sweep begins at once. (Who may lead when several controllers run is settled where they can: by Kubernetes' leader election.)
+ * Renews the Lease until it is lost or `signal` is aborted. `onLost` is told why at once, whatever a renewal that hangs is still waiting for: nothing may be done on
+ * the strength of the Lease any more.
  */
-export function leaseReconciler(ports: ControllerPorts, onStoreWentBack: () => void): Reconciler {
-  const identity = ports.random.uuid();
-  return {
-    name: "lease",
-    workers: 1,
-    backoff: { baseMs: 200, maxMs: RENEW_MS },
-    reconcile: async (_key, signal): Promise<Reconciled> => {
-      const read = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-      if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-      const written = read.ok
-        ? await renew(ports, read.value, { identity, counterWritten: ports.leaseMemory.counter }, signal)
-        : await create(ports, identity, signal);
-      if (!written.ok) return written;
-      ports.leaseMemory.wrote(annotatedNumber(written.value, COUNTER_ANNOTATION));
-      if (annotatedNumber(written.value, SWEEP_ANNOTATION) > 0) onStoreWentBack();
-      return ok({ againAfterMs: RENEW_MS });
-    },
-  };
+export async function holdLease(candidate: Candidate, held: HeldLease, onLost: (because: string) => void, signal: AbortSignal): Promise<void> {
+  const ended = new AbortController();
+  const both = AbortSignal.any([signal, ended.signal]);
+  const races = [keepRenewing(candidate, held, both), untilOverdue(candidate, held, both)];
+  try {
+    const because = await Promise.race(races);
+    if (because !== undefined) onLost(because);
+  } finally {
+    ended.abort();
+    await Promise.all(races);
+  }
 }
 
-function renew(
-  ports: ControllerPorts,
-  lease: Lease,
-  own: { readonly identity: string; readonly counterWritten: number },
-  signal: AbortSignal,
-): Promise<Result<Lease, Failure>> {
-  const counter = annotatedNumber(lease, COUNTER_ANNOTATION);
-  const wentBack = counter < own.counterWritten;
-  if (wentBack) ports.logger.error("the object store went back", { counter, counterWritten: own.counterWritten });
-  const annotations = {
-    ...lease.metadata.annotations,
-    [COUNTER_ANNOTATION]: String(Math.max(counter, own.counterWritten) + 1),
-    ...(wentBack && annotatedNumber(lease, SWEEP_ANNOTATION) === 0
-      ? { [SWEEP_ANNOTATION]: String(annotatedNumber(lease, STORE_GENERATION_ANNOTATION) + 1) }
-      : {}),
-  };
-  const transitions = lease.spec.holderIdentity === own.identity ? lease.spec.leaseTransitions : lease.spec.leaseTransitions + 1;
-  const spec = {
-    holderIdentity: own.identity,
-    leaseDurationSeconds: LEASE_SECONDS,
-    renewTime: toTimestamp(ports.clock.nowMs()),
-    leaseTransitions: transitions,
-  };
-  return ports.store.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations }, spec }, signal);
+async function keepRenewing(candidate: Candidate, held: HeldLease, signal: AbortSignal): Promise<string | undefined> {
+  const { access, clock, random, logger, identity, settings } = candidate;
+  const isOthers = (lease: Lease | undefined): boolean => lease?.spec.holderIdentity !== identity;
+  let last: Renewal = { kind: "renewed" };
+  while (!signal.aborted) {
+    // Somebody else has written it, too: a candidate that says that the store went back.
+    const isOutrun: boolean = last.kind === "failed" && last.failure.kind === "ObjectConflict";
+    const waitMs = isOutrun ? 0 : settings.retryPeriodMs * (1 + ELECTION_JITTER_SHARE * random.next());
+    try {
+      await access.untilNews(isOthers, waitMs, signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+    const startedAtMs = clock.elapsedMs();
+    const renewal = await within(clock, settings.renewDeadlineMs / 2, (limited) => renew(candidate, limited), signal);
+    if (renewal.kind === "lost") return renewal.because;
+    if (renewal.kind === "renewed") held.renewedAtMs = startedAtMs;
+    else if (last.kind === "renewed" && !signal.aborted) logger.warn("the controllers' Lease was not renewed", { failure: renewal.failure });
+    last = renewal;
+  }
+  return undefined;
 }
 
-function create(ports: ControllerPorts, identity: string, signal: AbortSignal): Promise<Result<Lease, Failure>> {
-  return ports.store.create(
-    "Lease",
-    {
-      metadata: { name: CONTROLLER_LEASE, annotations: { [COUNTER_ANNOTATION]: "1", [STORE_GENERATION_ANNOTATION]: "0" } },
-      spec: { holderIdentity: identity, leaseDurationSeconds: LEASE_SECONDS, renewTime: toTimestamp(ports.clock.nowMs()), leaseTransitions: 0 },
-    },
-    signal,
-  );
+async function renew({ access, identity }: Candidate, signal: AbortSignal): Promise<Renewal> {
+  const lease = await access.read(signal);
+  if (!lease.ok) return { kind: "failed", failure: lease.failure };
+  if (lease.value === undefined) return makeAnew(access, signal);
+  const { holderIdentity } = lease.value.spec;
+  if (holderIdentity !== identity) return { kind: "lost", because: `${holderIdentity === "" ? "nobody" : holderIdentity} holds the Lease` };
+  const renewed = await access.update(renewedLease(lease.value, access.writer()), signal);
+  return renewed.ok ? { kind: "renewed" } : { kind: "failed", failure: renewed.failure };
+}
+
+/** Somebody deleted the Lease. Others leave its holder the time to make it anew. */
+async function makeAnew(access: LeaseAccess, signal: AbortSignal): Promise<Renewal> {
+  const generation = await access.generationOfRecords(signal);
+  if (!generation.ok) return { kind: "failed", failure: generation.failure };
+  const created = await access.create(generation.value, signal);
+  return created.ok ? { kind: "renewed" } : { kind: "failed", failure: created.failure };
+}
+
+/** Resolves when the last renewal is too long ago, whatever is being waited for; undefined if `signal` was aborted first. */
+async function untilOverdue({ clock, settings }: Candidate, held: HeldLease, signal: AbortSignal): Promise<string | undefined> {
+  while (!signal.aborted) {
+    const leftMs = held.renewedAtMs + settings.renewDeadlineMs - clock.elapsedMs();
+    if (leftMs <= 0) return `the Lease was not renewed for ${settings.renewDeadlineMs} ms`;
+    try {
+      await clock.sleep(leftMs, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+  return undefined;
 }

@@ -1,17 +1,22 @@
+import type { Lease } from "../core/model/lease.ts";
+import { type RememberedLease, rememberedOf } from "../core/plan/lease-steps.ts";
+
 /**
- * What this process last wrote into the controller's Lease: a Lease that shows less went back to a backup. Never kept longer than the process, so a
- * controller that starts after the store went back relies on what the nodes report.
+ * The latest that this process has seen in the controller's Lease, by fresh reads and its own writes: a Lease that shows less went back to a backup. Never kept
+ * longer than the process, so a controller that starts after the store went back relies on the others, and on what the nodes report.
  */
 export class LeaseMemory {
-  #counter = 0;
+  #seen: RememberedLease = { generation: 0, counter: 0 };
 
-  /** The highest counter written; zero if this process never renewed the Lease. */
-  get counter(): number {
-    return this.#counter;
+  /** To be taken before a read that is to be compared: a renewal in between only makes the Lease newer. */
+  get seen(): RememberedLease {
+    return this.#seen;
   }
 
-  /** A renewal was written. */
-  wrote(counter: number): void {
-    this.#counter = Math.max(this.#counter, counter);
+  /** A fresh read, or the answer of a write. */
+  saw(lease: Lease): void {
+    const shown = rememberedOf(lease);
+    const { generation, counter } = this.#seen;
+    if (shown.generation > generation || (shown.generation === generation && shown.counter > counter)) this.#seen = shown;
   }
 }

@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { isOlderThan, rememberedOf } from "../core/plan/lease-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { LeaseMemory } from "./lease-memory.ts";
@@ -14,13 +15,18 @@ export async function readStoreGeneration(
   signal: AbortSignal,
 ): Promise<Result<number, Failure>> {
   // Before the read: a renewal in between only makes the Lease newer.
-  const counterWritten = ports.leaseMemory?.counter ?? 0;
+  const remembered = ports.leaseMemory?.seen ?? { generation: 0, counter: 0 };
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
-  if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok(0) : lease;
+  if (!lease.ok) {
+    if (lease.failure.kind !== "ObjectNotFound") return lease;
+    return remembered.counter === 0 ? ok(0) : fail({ kind: "StoreWentBack", detail: "the controllers' Lease is gone, and not made anew yet" });
+  }
+  if (isOlderThan(lease.value, remembered)) {
+    const shown = rememberedOf(lease.value);
+    const detail = `the controllers' Lease is at ${shown.counter} of generation ${shown.generation}, this controller has seen ${remembered.counter} of ${remembered.generation}`;
+    return fail({ kind: "StoreWentBack", detail });
+  }
   const sweep = annotatedNumber(lease.value, SWEEP_ANNOTATION);
-  const counter = annotatedNumber(lease.value, COUNTER_ANNOTATION);
-  if (counter < counterWritten)
-    return fail({ kind: "StoreWentBack", detail: `the controller's Lease is at ${counter}, this controller wrote ${counterWritten}` });
   if (sweep > 0) return fail({ kind: "StoreWentBack", detail: `records are being proven anew for generation ${sweep}` });
   return ok(annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION));
 }

@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { agoMs, aDetail, aRecord, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
-import { sweepReconciler } from "./sweep-store.ts";
+import { STORE_WENT_BACK, sweepReconciler, wentBackReason } from "./sweep-store.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
 
-async function withGeneration(generation: number, act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+async function withGeneration(generation: number, act: (world: ReconcileWorld) => Promise<void>, mark = 0): Promise<void> {
   await withControllerPorts(async (world) => {
     const lease = {
-      metadata: { name: CONTROLLER_LEASE, annotations: { [STORE_GENERATION_ANNOTATION]: String(generation) } },
+      metadata: { name: CONTROLLER_LEASE, annotations: { [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: String(mark) } },
       spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
     };
     assert.ok((await world.other.create("Lease", lease, never)).ok);
@@ -24,12 +26,65 @@ async function withGeneration(generation: number, act: (world: ReconcileWorld) =
   });
 }
 
-function sweep(world: ReconcileWorld): Promise<unknown> {
-  const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })), nodeNameOf: () => "node-a" };
+/** `meanwhile` happens while the first disk is looked at. */
+function sweep(world: ReconcileWorld, meanwhile: () => Promise<void> = async () => undefined): Promise<unknown> {
+  let hasHappened = false;
+  const getDisk: CloudProvisioner["getDisk"] = async () => {
+    if (!hasHappened) await meanwhile();
+    hasHappened = true;
+    return ok(aDisk({ attachedTo: ["/vms/node-a"] }));
+  };
+  const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk, nodeNameOf: () => "node-a" };
   return world.answerOf(sweepReconciler({ ...world.ports, cloud }).reconcile("store", never));
 }
 
+/** What the Lease says of generations: the one that is, and the one to come. */
+async function generations(world: ReconcileWorld): Promise<readonly [number, number]> {
+  const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
+  return [annotatedNumber(lease, STORE_GENERATION_ANNOTATION), annotatedNumber(lease, SWEEP_ANNOTATION)];
+}
+
+async function setGenerations(world: ReconcileWorld, generation: number, mark: number): Promise<void> {
+  const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
+  const annotations = { ...lease.metadata.annotations, [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: String(mark) };
+  await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
+}
+
 describe("sweepReconciler", () => {
+  it("proves every record anew for the very generation that the mark names, and only then raises the store's", () =>
+    withGeneration(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration: 1 }));
+        await sweep(world, async () => assert.deepEqual(await generations(world), [1, 5]));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [a], epoch: 1, storeGeneration: 5 }));
+        assert.deepEqual(await generations(world), [5, 0]);
+      },
+      5,
+    ));
+
+  it("does not end the sweep that another leader has begun since, where it stood still in the middle of its own", () =>
+    withGeneration(
+      1,
+      async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration: 1 }));
+        await sweep(world, () => setGenerations(world, 2, 3));
+        assert.deepEqual(await generations(world), [2, 3], "nobody trusts a record until that sweep has ended, too");
+      },
+      2,
+    ));
+
+  it("does not mark anew what another leader has swept since it was reported", () =>
+    withGeneration(1, async (world) => {
+      const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: wentBackReason(1), message: "", lastTransitionTime: agoMs(0) };
+      await world.given("AzDriverNode", aDriverNode("node-a", { conditions: [condition] }));
+      world.store.failNext({ fault: "conflict", verb: "update", kind: "Lease" });
+      const sweeping = sweep(world);
+      await setGenerations(world, 2, 0);
+      await sweeping;
+      assert.deepEqual(await generations(world), [2, 0]);
+    }));
+
   for (const storeGeneration of [2, 4]) {
     it(`proves a record anew that another generation left behind: ${storeGeneration} in a store of 3`, () =>
       withGeneration(3, async (world) => {

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { findHolders } from "./adopt-disk.ts";
@@ -34,8 +34,8 @@ async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<
     const condition = node.status?.conditions.find((other) => other.type === STORE_WENT_BACK);
     return condition?.status === "True" && condition.reason === wentBackReason(generation);
   });
-  const isUnderWay = annotatedNumber(lease.value, SWEEP_ANNOTATION) > 0;
-  if (isReported || isUnderWay) return sweep(ports, generation + 1, signal);
+  const mark = annotatedNumber(lease.value, SWEEP_ANNOTATION);
+  if (isReported || mark > 0) return sweep(ports, Math.max(mark, generation + 1), signal);
   return sweepStragglers(ports, generation, signal);
 }
 
@@ -51,19 +51,31 @@ async function sweepStragglers(ports: ControllerPorts, generation: number, signa
 }
 
 async function sweep(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
-  ports.logger.warn("the object store went back: every record is proven anew", { generation });
-  // The counter, too, so that the next renewal does not take for news what is being put right here.
-  const counterOf = (lease: Lease): string => String(Math.max(annotatedNumber(lease, COUNTER_ANNOTATION), ports.leaseMemory.counter));
-  const marked = await annotate(ports, (lease) => ({ [SWEEP_ANNOTATION]: String(generation), [COUNTER_ANNOTATION]: counterOf(lease) }), signal);
+  const marked = await annotate(ports, (lease) => markOf(lease, generation), signal);
   if (!marked.ok) return marked;
+  // Another leader was faster, and may be at the next sweep: that one is begun by its own mark.
+  if (annotatedNumber(marked.value, SWEEP_ANNOTATION) !== generation) return ok({});
+  ports.logger.warn("the object store went back: every record is proven anew", { generation });
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
   for (const volume of volumes.value.items) {
     const swept = await sweepVolume(ports, volume, generation, signal);
     if (!swept.ok) return swept;
   }
-  const raised = await annotate(ports, () => ({ [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" }), signal);
+  const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
   return raised.ok ? ok({}) : raised;
+}
+
+/** Not where a leader that stood still for a while would mark what has been swept since. */
+function markOf(lease: Lease, generation: number): Annotations | undefined {
+  const isDone = annotatedNumber(lease, STORE_GENERATION_ANNOTATION) >= generation;
+  return isDone || annotatedNumber(lease, SWEEP_ANNOTATION) >= generation ? undefined : { [SWEEP_ANNOTATION]: String(generation) };
+}
+
+/** Only where the mark is the very one that was swept for: another leader may have begun the next sweep, which this must not end. */
+function generationOf(lease: Lease, generation: number): Annotations | undefined {
+  if (annotatedNumber(lease, SWEEP_ANNOTATION) !== generation) return undefined;
+  return { [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" };
 }
 
 /** Done again after a crash it writes no second record, but again what has the disk attached: that it had come so far is nowhere to be read. */
@@ -106,15 +118,25 @@ export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): re
     .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
 }
 
-function annotate(
+type Annotations = Readonly<Record<string, string>>;
+
+/** Changes the Lease's annotations, or leaves it as it is where there is nothing to change. Not its counter: that tells whether its holder lives. */
+async function annotate(
   ports: ControllerPorts,
-  annotationsFor: (lease: Lease) => Readonly<Record<string, string>>,
+  annotationsFor: (lease: Lease) => Annotations | undefined,
   signal: AbortSignal,
 ): Promise<Result<Lease, Failure>> {
-  return changeSpec(
+  const changed = await changeSpec(
     ports.store,
     { kind: "Lease", name: CONTROLLER_LEASE },
-    (lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotationsFor(lease) } } }),
+    (lease) => {
+      const annotations = annotationsFor(lease);
+      return annotations === undefined
+        ? undefined
+        : { ...lease, metadata: { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...annotations } } };
+    },
     signal,
   );
+  if (changed.ok) ports.leaseMemory.saw(changed.value);
+  return changed;
 }

@@ -1,0 +1,88 @@
+import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
+import type { Lease } from "../core/model/lease.ts";
+import { markedLease, takenLease } from "../core/plan/lease-steps.ts";
+import { type CandidateAction, ELECTION_JITTER_SHARE, holdOf, planCandidacy } from "../core/plan/plan-candidacy.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { Candidate, LeaseAccess } from "./lease-access.ts";
+import { releaseLease } from "./release-lease.ts";
+import { within } from "./within.ts";
+
+/** How the Lease came to be held. */
+export interface TakenLease {
+  readonly lease: Lease;
+  readonly because: string;
+  /** When the write that took it was begun, on the clock's `elapsedMs`. */
+  readonly startedAtMs: number;
+}
+
+/**
+ * Waits until this process holds the Lease. It may take one that it has seen unchanged for its duration, and each write is conditional on the version that
+ * was read, so that of several candidates one wins. Rejects with the signal's reason.
+ */
+export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<TakenLease> {
+  const { access, clock, random, logger, leaseMemory, identity, isAlone, settings } = candidate;
+  let hold: string | undefined;
+  let heldSinceMs = clock.elapsedMs();
+  let wasReadable = true;
+  for (;;) {
+    signal.throwIfAborted();
+    const remembered = leaseMemory.seen;
+    const looked = await within(clock, settings.renewDeadlineMs / 2, (limited) => look(access, limited), signal);
+    signal.throwIfAborted();
+    const periodMs = settings.retryPeriodMs * (1 + ELECTION_JITTER_SHARE * random.next());
+    if (!looked.ok) {
+      if (wasReadable) logger.warn("the controllers' Lease can't be read", { failure: looked.failure });
+      wasReadable = false;
+      await clock.sleep(periodMs, signal);
+      continue;
+    }
+    wasReadable = true;
+    const { lease, generation } = looked.value;
+    const shown = holdOf(lease);
+    if (shown !== hold) heldSinceMs = clock.elapsedMs();
+    hold = shown;
+    const unchangedMs = clock.elapsedMs() - heldSinceMs;
+    const action = planCandidacy({ identity, lease, unchangedMs, remembered, hasRecords: generation !== undefined, isAlone, settings });
+    const startedAtMs = clock.elapsedMs();
+    const done = await within(clock, settings.renewDeadlineMs / 2, (limited) => act(access, action, looked.value, limited), signal);
+    if (done?.ok === true && (action.kind === "Create" || action.kind === "Take"))
+      return { lease: done.value, startedAtMs, because: action.kind === "Take" ? action.because : "there was none" };
+    // Given up in the middle of the write: it may have been carried out all the same.
+    if (signal.aborted && action.kind !== "Wait") await releaseLease(candidate);
+    const isUnclear = done?.ok === false && done.failure.kind !== "ObjectConflict" && done.failure.kind !== "ObjectAlreadyExists";
+    if (isUnclear && !signal.aborted) logger.warn("the controllers' Lease was not written", { failure: done.failure });
+    // Whoever was faster is seen at the next look.
+    const waitMs = action.kind === "Wait" ? Math.min(action.ms, periodMs) : isUnclear ? periodMs : 0;
+    await access.untilNews((news) => holdOf(news) !== shown, waitMs, signal);
+  }
+}
+
+interface Looked {
+  readonly lease: Lease | undefined;
+  /** Only looked for where there is no Lease. */
+  readonly generation: number | undefined;
+}
+
+async function look(access: LeaseAccess, signal: AbortSignal): Promise<Result<Looked, Failure>> {
+  const lease = await access.read(signal);
+  if (!lease.ok) return lease;
+  if (lease.value !== undefined) return ok({ lease: lease.value, generation: undefined });
+  const generation = await access.generationOfRecords(signal);
+  return generation.ok ? ok({ lease: undefined, generation: generation.value }) : generation;
+}
+
+async function act(access: LeaseAccess, action: CandidateAction, looked: Looked, signal: AbortSignal): Promise<Result<Lease, Failure> | undefined> {
+  switch (action.kind) {
+    case "Create":
+      return access.create(looked.generation, signal);
+    case "Take":
+      return looked.lease === undefined ? undefined : access.update(takenLease(looked.lease, access.writer()), signal);
+    case "Mark":
+      return looked.lease === undefined ? undefined : access.update(markedLease(looked.lease, access.writer().remembered), signal);
+    case "Wait":
+      return undefined;
+    default:
+      return unreachable(action);
+  }
+}

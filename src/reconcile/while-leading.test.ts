@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { NewObject } from "../ports/object-store.ts";
+import { withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { whileLeading } from "./while-leading.ts";
+
+const never = new AbortController().signal;
+const cancelled = fail({ kind: "Cancelled" });
+const newVolume = { metadata: { name: "pvc-1" }, spec: aVolume().spec } as NewObject<"AzVolume">;
+
+describe("whileLeading", () => {
+  it("writes while it leads, and nothing afterwards, though nobody has told it", () =>
+    withControllerPorts(async (world) => {
+      let isLeading = true;
+      const { store } = whileLeading(world.ports, () => isLeading);
+      const created = await world.answerOf(store.create("AzVolume", newVolume, never));
+      assert.ok(created.ok);
+      isLeading = false;
+      const commits = world.commits.length;
+      assert.deepEqual(await store.update("AzVolume", created.value, never), cancelled);
+      assert.deepEqual(await store.updateStatus("AzVolume", created.value, never), cancelled);
+      assert.deepEqual(await store.delete("AzVolume", "pvc-1", {}, never), cancelled);
+      assert.deepEqual(await store.create("AzVolume", { ...newVolume, metadata: { name: "pvc-2" } }, never), cancelled);
+      assert.equal(world.commits.length, commits);
+      assert.deepEqual(await world.answerOf(store.get("AzVolume", "pvc-1", never)), created, "reading harms nobody");
+    }));
+
+  it("asks nothing of the platform afterwards, and what waited in a queue since is refused when its turn comes", () =>
+    withControllerPorts(async (world) => {
+      let isLeading = true;
+      let mayProceed: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+      const attachDisk: CloudProvisioner["attachDisk"] = async (request) => {
+        mayProceed = request.mayProceed;
+        return ok({ lun: 0 });
+      };
+      const { cloud } = whileLeading({ ...world.ports, cloud: { ...world.ports.cloud, attachDisk } }, () => isLeading);
+      const where = { diskUri, node: identity("node-a"), mayProceed: async () => true };
+      const request = { ...where, cachingMode: "None", lane: "primaryAttach" } as const;
+      assert.deepEqual(await cloud.attachDisk(request, never), ok({ lun: 0 }));
+      assert.equal(await mayProceed?.(never), true);
+      isLeading = false;
+      assert.equal(await mayProceed?.(never), false);
+      world.disks.add(diskUri);
+      const refused = await Promise.all([
+        cloud.attachDisk(request, never),
+        cloud.detachDisk(request, never),
+        cloud.fenceDisk(where, never),
+        cloud.deleteDisk({ diskUri }, never),
+        cloud.resizeDisk({ diskUri, sizeGiB: 20 }, never),
+      ]);
+      assert.deepEqual(
+        refused,
+        refused.map(() => cancelled),
+      );
+      assert.deepEqual(await cloud.getDisk({ diskUri }, never), ok(aDisk({ diskUri })));
+    }));
+});

@@ -1,0 +1,111 @@
+import type { SimulatedHandle, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { ElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
+import type { Events } from "../../src/ports/events.ts";
+import { createElection, type Election } from "../../src/reconcile/election.ts";
+import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { settledOn } from "../../src/reconcile/testing/settled.ts";
+import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
+import { createGate, gatedClock, gatedStore } from "./gate.ts";
+
+/** One controller process that stands for election; its work is to wait until it is told to stop. */
+export interface Candidate {
+  readonly name: string;
+  /** Its own way to the store. */
+  readonly store: SimulatedHandle;
+  readonly election: Election;
+  /** Whether its work runs and has not been told to stop. */
+  isWorking(): boolean;
+  /** How often it began to lead. */
+  readonly terms: number;
+  /** SIGSTOP: nothing that it waits for is told to it, while time goes on. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  isPaused(): boolean;
+  /** kill -9: it never does anything again, and lets go of nothing. */
+  kill(): void;
+  /** SIGTERM; resolves when it has ended. */
+  stop(): Promise<void>;
+  /** What it told of itself. */
+  readonly events: readonly string[];
+  /** Told before its work begins, and before it is told to stop. */
+  onWork: (isWorking: boolean) => void;
+}
+
+/** What a candidate is made of. */
+export interface CandidateOptions {
+  readonly name: string;
+  readonly simulated: SimulatedStore;
+  readonly clock: VirtualClock;
+  readonly settings: ElectionSettings;
+  readonly seed?: number;
+  readonly isAlone?: boolean;
+  /** How fast its own clock goes. Default 1. */
+  readonly clockRate?: number;
+  /** How long its work takes to end after it was told to, in milliseconds. Default 0. */
+  readonly stopMs?: number;
+}
+
+/** Starts a candidate. */
+export function startCandidate(options: CandidateOptions): Candidate {
+  const { name, simulated, settings, seed = 1, stopMs = 0 } = options;
+  const gate = createGate();
+  const clock = gatedClock(options.clock, options.clockRate ?? 1, gate);
+  const random = createSeededRandom(seed);
+  const handle = simulated.handle(name);
+  const store = gatedStore(handle, gate);
+  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["Lease"] });
+  const told: string[] = [];
+  const events: Events = { emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`) };
+  const election = createElection(
+    { store, cache, clock, random, events, logger: silentLogger, leaseMemory: new LeaseMemory() },
+    { identity: name, settings, isAlone: options.isAlone ?? false, onChange: () => undefined },
+  );
+  const life = new AbortController();
+  let isWorking = false;
+  let terms = 0;
+  const setWorking = (is: boolean): void => {
+    candidate.onWork(is);
+    isWorking = is;
+  };
+
+  async function work(signal: AbortSignal): Promise<void> {
+    setWorking(true);
+    terms += 1;
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    setWorking(false);
+    if (stopMs > 0) await clock.sleep(stopMs, new AbortController().signal);
+  }
+
+  const running = Promise.allSettled([cache.run(life.signal), election.run(work, life.signal)]);
+  const candidate: Candidate = {
+    name,
+    store: handle,
+    election,
+    isWorking: () => isWorking,
+    get terms() {
+      return terms;
+    },
+    pause: () => gate.shut(),
+    resume: () => gate.open(),
+    isPaused: () => gate.isShut(),
+    kill: () => {
+      gate.shut();
+      isWorking = false;
+    },
+    stop: async () => {
+      life.abort(new Error("SIGTERM"));
+      const [, ended] = await settledOn(options.clock, running);
+      if (ended.status === "rejected") throw ended.reason;
+    },
+    events: told,
+    onWork: () => undefined,
+  };
+  return candidate;
+}

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
+import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
+import { createSimulatedStore, type SimulatedCommit, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import { defaultElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
+import { settings } from "../../src/core/plan/testing/objects.ts";
+import type { Result } from "../../src/core/result.ts";
+import { defaultControllerServiceSettings } from "../../src/csi/controller/controller-context.ts";
+import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
+import { OperationLock } from "../../src/csi/operation-lock.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import { findVm } from "../../src/emulator/model/world.ts";
+import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
+import type { Kind } from "../../src/ports/object-store.ts";
+import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { createControllers } from "../../src/reconcile/controllers.ts";
+import { createElection, type Election } from "../../src/reconcile/election.ts";
+import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
+import { aDriverNode } from "../../src/reconcile/testing/a-driver-node.ts";
+import { must } from "../../src/reconcile/testing/settled.ts";
+import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
+import { whileLeading } from "../../src/reconcile/while-leading.ts";
+import { createGate, gatedClock, gatedStore } from "./gate.ts";
+
+const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
+const RESOURCE_GROUP = "rg";
+const LOCATION = "eastus";
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
+/** The longest that anything in these tests may take, in milliseconds of virtual time. */
+const LIMIT_MS = 600_000;
+/** The model of Azure moves only when it is called. */
+const STEP_MS = 200;
+const never = new AbortController().signal;
+
+/** A whole controller process: CSI's controller service, and the reconcilers while it leads. */
+export interface ControllerProcess {
+  readonly name: string;
+  readonly csi: Required<ReturnType<typeof controllerHandlers>>;
+  readonly election: Election;
+  pause(): void;
+  resume(): void;
+  /** SIGTERM; resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+/** Controllers on one store and one Azure, on a virtual clock. Nobody stages anything: nodes are what their AzDriverNodes say. */
+export interface ControllersWorld {
+  readonly clock: VirtualClock;
+  readonly simulated: SimulatedStore;
+  readonly model: ComputeModel;
+  /** What was written, in order. */
+  readonly commits: readonly SimulatedCommit[];
+  start(name: string, clusterVolumes?: ClusterVolumes): ControllerProcess;
+  /** Adds a VM and the AzDriverNode of its node plug-in. */
+  addNode(nodeName: string): Promise<void>;
+  /** Lets time pass until the promise has settled. */
+  answerOf<T>(promise: Promise<T>): Promise<T>;
+  /** Lets time pass until the call has succeeded; it is made again after the answers that CSI's sidecars make it again after. */
+  served<T>(call: () => Promise<Result<T, Failure>>): Promise<T>;
+  until(what: string, isReached: () => boolean): Promise<void>;
+  /** Names of the disks that a VM lists. */
+  disksOn(nodeName: string): readonly string[];
+}
+
+/** Runs `act` in a world of its own. */
+export async function withControllers(act: (world: ControllersWorld) => Promise<void>): Promise<void> {
+  const clock = createVirtualClock();
+  const simulated = createSimulatedStore({ clock, random: createSeededRandom(7), weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] } });
+  const model = createComputeModel({ clock });
+  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
+  const commits: SimulatedCommit[] = [];
+  simulated.onCommit((commit) => commits.push(commit));
+  const processes: ControllerProcess[] = [];
+
+  async function until(what: string, isReached: () => boolean): Promise<void> {
+    for (let passedMs = 0; passedMs < LIMIT_MS; passedMs += STEP_MS) {
+      model.advanceTo(clock.nowMs());
+      if (await clock.runUntil(isReached, STEP_MS)) return;
+    }
+    assert.fail(`${what}: not reached`);
+  }
+
+  async function answerOf<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const mark = (): void => {
+      isSettled = true;
+    };
+    promise.then(mark, mark);
+    await until("an answer", () => isSettled);
+    return promise;
+  }
+
+  const world: ControllersWorld = {
+    clock,
+    simulated,
+    model,
+    commits,
+    start: (name, clusterVolumes = noClusterVolumes) => {
+      const started = startController({ name, clusterVolumes, clock, simulated, model, seed: processes.length + 1, answerOf });
+      processes.push(started);
+      return started;
+    },
+    addNode: async (nodeName) => {
+      const added = addVirtualMachine(model.world, {
+        subscriptionId: SUBSCRIPTION_ID,
+        resourceGroup: RESOURCE_GROUP,
+        location: LOCATION,
+        name: nodeName,
+        zone: "1",
+        size: "Standard_D8s_v5",
+      });
+      assert.equal(added.kind, "Added");
+      const { spec, status } = aDriverNode(nodeName, { vmId: vmOf(nodeName).vmGuid });
+      const kubelet = simulated.handle(nodeName);
+      kubelet.setWeather({ callDelayMs: [0, 0] });
+      const created = await must(kubelet.create("AzDriverNode", { metadata: { name: nodeName }, spec }, never));
+      await must(kubelet.updateStatus("AzDriverNode", { ...created, ...(status === undefined ? {} : { status }) }, never));
+    },
+    answerOf,
+    served: async (call) => {
+      for (let attempt = 1; ; attempt += 1) {
+        const answer = await answerOf(call());
+        if (answer.ok) return answer.value;
+        const isUnderWay = ["OperationInProgress", "StillWaiting"].includes(answer.failure.kind);
+        assert.ok(isUnderWay && attempt < 100, JSON.stringify(answer.failure));
+        await clock.advance(STEP_MS);
+      }
+    },
+    until,
+    disksOn: (nodeName) => {
+      model.advanceTo(clock.nowMs());
+      return vmOf(nodeName).dataDisks.map((entry) => entry.name);
+    },
+  };
+
+  function vmOf(nodeName: string): { readonly vmGuid: string; readonly dataDisks: readonly { readonly name: string }[] } {
+    const uri = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
+    const vm = findVm(model.world, uri);
+    assert.ok(vm !== undefined, `there is no VM ${nodeName}`);
+    return vm;
+  }
+
+  try {
+    await act(world);
+  } finally {
+    for (const started of processes) {
+      started.resume();
+      await started.stop();
+    }
+  }
+}
+
+function startController(options: {
+  readonly name: string;
+  readonly clusterVolumes: ClusterVolumes;
+  readonly clock: VirtualClock;
+  readonly simulated: SimulatedStore;
+  readonly model: ComputeModel;
+  readonly seed: number;
+  readonly answerOf: <T>(promise: Promise<T>) => Promise<T>;
+}): ControllerProcess {
+  const { name, clusterVolumes, model } = options;
+  const gate = createGate();
+  const clock = gatedClock(options.clock, 1, gate);
+  const random = createSeededRandom(options.seed);
+  const life = new AbortController();
+  const plain = gatedStore(options.simulated.handle(name), gate);
+  const cache = createObjectCache({ store: plain, clock, random, logger: silentLogger, kinds });
+  const store = rememberingStore(plain, cache, kinds);
+  const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, caller: name, oneWayMs: () => 5 });
+  const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
+  const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
+  const users = createClusterNodeVolumeUsers({ store, cache });
+  const leaseMemory = new LeaseMemory();
+  const shared = {
+    store,
+    cache,
+    cloud,
+    users,
+    clock,
+    random,
+    logger: silentLogger,
+    steps: { run: <T>(_step: string, take: () => Promise<T>) => take() },
+    events: { emit: () => undefined },
+  };
+  const ports = { ...shared, clusterVolumes, leaseMemory, settings };
+  const election = createElection(ports, { identity: name, settings: defaultElectionSettings, isAlone: false, onChange: () => undefined });
+  const reconcile = createControllers(whileLeading(ports, election.isLeading));
+  const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);
+  const handlers = controllerHandlers({ ...shared, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+  return {
+    name,
+    csi: handlers as ControllerProcess["csi"],
+    election,
+    pause: () => gate.shut(),
+    resume: () => gate.open(),
+    stop: async () => {
+      life.abort(new Error("SIGTERM"));
+      const [, ended] = await options.answerOf(running);
+      if (ended.status === "rejected") throw ended.reason;
+      await options.answerOf(cloud.drained());
+    },
+  };
+}
