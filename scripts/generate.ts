@@ -8,7 +8,7 @@ const USAGE = `npm run generate            writes every generated file
 npm run generate -- --check  writes nothing; fails if a generated file differs from what would be written`;
 
 /** Directories that hold generated files only: whatever else lies there is left over. */
-const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/crds"];
+const GENERATED_DIRECTORIES = ["src/csi/gen", "deploy/crds", "deploy/chart/files/crds"];
 
 async function contentOf(path: string): Promise<string | undefined> {
   try {

@@ -1,0 +1,172 @@
+{{/* Labels of every object. */}}
+{{- define "azuredisk.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* The full name of an image; takes a list of the root and the image's values. */}}
+{{- define "azuredisk.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- $tag := $image.tag | default $root.Chart.AppVersion -}}
+{{- if hasPrefix "/" $image.repository -}}
+{{ $root.Values.image.baseRepo }}{{ $image.repository }}:{{ $tag }}
+{{- else -}}
+{{ $image.repository }}:{{ $tag }}
+{{- end -}}
+{{- end -}}
+
+{{/* V1's chart has log levels as numbers: its 5 logs what our info does. */}}
+{{- define "azuredisk.logLevel" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else if gt (int .) 5 }}debug{{ else }}info{{ end -}}
+{{- end -}}
+
+{{/* Further settings of a role as flags, and the arguments after them; takes a role's values. */}}
+{{- define "azuredisk.furtherArgs" -}}
+{{- range $name, $value := .settings -}}
+- {{ printf "--%s=%s" $name (kindIs "slice" $value | ternary (join "," $value) (toString $value)) | quote }}
+{{ end }}
+{{- range .extraArgs -}}
+- {{ . | quote }}
+{{ end }}
+{{- end -}}
+
+{{/* What a container that needs no rights has. */}}
+{{- define "azuredisk.withoutRights" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop:
+    - ALL
+{{- end -}}
+
+{{/* A pod without rights, whose volumes its containers can write; the image's own user. */}}
+{{- define "azuredisk.podWithoutRights" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* Probes of a role: it serves nothing before its caches have synced. Takes the name of a port. */}}
+{{- define "azuredisk.probes" -}}
+startupProbe:
+  httpGet:
+    path: /healthz
+    port: {{ . }}
+  periodSeconds: 2
+  timeoutSeconds: 5
+  failureThreshold: 90
+livenessProbe:
+  httpGet:
+    path: /healthz
+    port: {{ . }}
+  periodSeconds: 30
+  timeoutSeconds: 10
+  failureThreshold: 5
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: {{ . }}
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end -}}
+
+{{/* Pods of a Deployment away from each other: over nodes first, then over zones. Takes the name that they are labelled with. */}}
+{{- define "azuredisk.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        app: {{ . }}
+  - maxSkew: 1
+    topologyKey: topology.kubernetes.io/zone
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        app: {{ . }}
+{{- end -}}
+
+{{- define "azuredisk.pullSecrets" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Metadata of a workload; takes a dict of root, name and values. */}}
+{{- define "azuredisk.workloadMeta" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  app: {{ .name }}
+  {{- include "azuredisk.labels" .root | nindent 2 }}
+  {{- with .values.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Metadata of a workload's pods; the same dict, with further labels and annotations. */}}
+{{- define "azuredisk.podMeta" -}}
+labels:
+  app: {{ .name }}
+  {{- include "azuredisk.labels" .root | nindent 2 }}
+  {{- with merge (dict) .values.podLabels (.labels | default dict) }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) .values.podAnnotations (.annotations | default dict) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* At least one pod of a Deployment stays through voluntary evictions; takes a dict of root, name and values. */}}
+{{- define "azuredisk.podDisruptionBudget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "azuredisk.labels" .root | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels:
+      app: {{ .name }}
+{{- end -}}
+
+{{- define "azuredisk.csiDriverSpec" -}}
+attachRequired: {{ eq .Values.attach "kubernetes" }}
+podInfoOnMount: false
+{{- if .Values.feature.enableFSGroupPolicy }}
+fsGroupPolicy: File
+{{- else }}
+fsGroupPolicy: ReadWriteOnceWithFSType
+{{- end }}
+seLinuxMount: {{ .Values.feature.enableSELinuxMount }}
+storageCapacity: false
+volumeLifecycleModes:
+  - Persistent
+{{- with .Values.driver.nodeAllocatableUpdatePeriodSeconds }}
+nodeAllocatableUpdatePeriodSeconds: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The kubelet's folder of the driver, with the socket that it calls. */}}
+{{- define "azuredisk.pluginDir" -}}
+{{ .Values.linux.kubelet }}/plugins/{{ .Values.driver.name }}
+{{- end -}}

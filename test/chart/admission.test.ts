@@ -1,0 +1,412 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubernetes/api-client.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Step } from "../../src/core/plan/writer-steps.ts";
+import * as steps from "../../src/core/plan/writer-steps.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
+import type { ApiServer } from "../kubernetes-store/api-server.ts";
+import { renderChart, RELEASE } from "./render-chart.ts";
+
+const NAMESPACE = "azure-disk-csi";
+const NODE_ACCOUNT = "csi-azuredisk-node-sa";
+const FINALIZER = "disk.csi.azure.com/azvolumeattachment";
+const TAINT = "disk.csi.azure.com/agent-not-ready";
+const ACTIVE_MAX_MS = 30_000;
+const SINCE = "2026-01-01T00:00:00Z";
+/** By a rule that says what it is about, not because a rule could not be evaluated. */
+const REFUSED = /denied request: (?!expression)/u;
+const never = new AbortController().signal;
+
+const nodeA: NodeIdentity = { nodeName: "node-a", vmId: "6b1a7c1e-0000-4000-8000-00000000000a" };
+const nodeB: NodeIdentity = { nodeName: "node-b", vmId: "6b1a7c1e-0000-4000-8000-00000000000b" };
+const nodeC: NodeIdentity = { nodeName: "node-c", vmId: "6b1a7c1e-0000-4000-8000-00000000000c" };
+
+const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
+const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeGeneration: 1 }), clean: [nodeC] };
+const detail: VolumeDetail = {
+  diskUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1",
+  sizeGiB: 10,
+  maxShares: 3,
+  skuName: "Premium_LRS",
+  location: "eastus",
+  zones: ["1"],
+  volumeContext: { skuname: "Premium_LRS" },
+  accessibleTopology: [],
+};
+const mark = (node: NodeIdentity) => ({ fsType: "ext4", nodeName: node.nodeName, time: SINCE });
+
+/** A record with `node` as its writer. */
+function written(node: NodeIdentity, { held = true, wanted = true }: { readonly held?: boolean; readonly wanted?: boolean } = {}): WriterRecord {
+  return { ...fresh, writer: { ...node, epoch: 4, held, wanted } };
+}
+
+const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
+const taking = { isClean: true, storeGeneration: 1 };
+
+/** Every step of the protocol that a node takes, from a record that allows it. */
+const nodeSteps: readonly {
+  readonly name: string;
+  readonly from: (node: NodeIdentity) => WriterRecord;
+  readonly step: (record: WriterRecord, node: NodeIdentity) => Step;
+}[] = [
+  { name: "take", from: (node) => written(node, { held: false }), step: (record, node) => steps.take(record, node, taking) },
+  { name: "take again", from: (node) => written(node), step: (record, node) => steps.take(record, node, taking) },
+  { name: "give", from: (node) => written(node, { wanted: false }), step: (record, node) => steps.give(record, node, 4) },
+  {
+    name: "give while it is fenced, which ends no fence",
+    from: (node) => fencing(written(node, { wanted: false }), node),
+    step: (record, node) => steps.give(record, node, 4),
+  },
+  { name: "give after a failed stage", from: (node) => written(node), step: (record, node) => steps.give(record, node, 4) },
+  { name: "end of want", from: (node) => written(node), step: steps.unwant },
+  { name: "want again", from: (node) => written(node, { wanted: false }), step: steps.wantAgain },
+  { name: "leave quarantine", from: (node) => ({ ...fresh, quarantine: [nodeC, node] }), step: steps.leaveQuarantine },
+  { name: "leave the quarantine that a found record implies", from: () => ({ ...found, unproven: [] }), step: steps.leaveQuarantine },
+  { name: "prove clean", from: () => found, step: steps.proveClean },
+  { name: "prove clean while it is fenced, which ends no fence", from: (node) => fencing(found, node), step: steps.proveClean },
+  { name: "claim", from: () => found, step: (record, node) => steps.claim(record, node, 7) },
+];
+
+/** Every step that is a controller's, whoever it is about. */
+const controllerSteps: readonly { readonly name: string; readonly from: WriterRecord; readonly step: (record: WriterRecord) => Step }[] = [
+  { name: "grant to itself", from: fresh, step: (record) => steps.grant(record, nodeA) },
+  { name: "grant to another", from: fresh, step: (record) => steps.grant(record, nodeB) },
+  { name: "revoke", from: written(nodeB, { held: false, wanted: false }), step: steps.revoke },
+  { name: "revoke of itself", from: written(nodeA, { held: false, wanted: false }), step: steps.revoke },
+  { name: "fence intent", from: written(nodeB, { wanted: false }), step: (record) => steps.fenceIntent(record, nodeB) },
+  {
+    name: "end of a fence with proof",
+    from: fencing(written(nodeB, { wanted: false }), nodeB),
+    step: (record) => steps.fenceClear(record, nodeB, record.writer),
+  },
+  { name: "clearing of a vanished VM", from: written(nodeB), step: (record) => steps.clearVanished(record, nodeB) },
+];
+
+/** Writes that are no step of the protocol at all. */
+const forgeries: readonly { readonly name: string; readonly from: WriterRecord; readonly to: WriterRecord }[] = [
+  { name: "taking while it is fenced", from: fencing(written(nodeA, { held: false }), nodeA), to: fencing(written(nodeA), nodeA) },
+  { name: "taking what is being taken back", from: written(nodeA, { held: false, wanted: false }), to: written(nodeA, { wanted: false }) },
+  { name: "wanting again while it is fenced", from: fencing(written(nodeA, { wanted: false }), nodeA), to: fencing(written(nodeA), nodeA) },
+  { name: "ending its fence as it gives", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { held: false, wanted: false }) },
+  { name: "ending its fence as it proves itself", from: fencing(found, nodeA), to: { ...found, unproven: [nodeB], clean: [nodeC, nodeA] } },
+  { name: "ending its fence while it holds", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { wanted: false }) },
+  { name: "a higher epoch", from: written(nodeA), to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, wanted: true }, epoch: 5 } },
+  {
+    name: "another VM under its name",
+    from: written(nodeA),
+    to: { ...written(nodeA), writer: { ...nodeA, vmId: nodeB.vmId, epoch: 4, held: true, wanted: true } },
+  },
+  { name: "claiming what it never had", from: fresh, to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } } },
+  {
+    name: "claiming while it is fenced",
+    from: fencing(found, nodeA),
+    to: { ...fencing(found, nodeA), unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+  },
+  { name: "claiming under an old epoch", from: found, to: { ...found, unproven: [nodeB], writer: { ...nodeA, epoch: 4, held: true, wanted: true } } },
+  { name: "sending another into quarantine", from: written(nodeB), to: { ...written(nodeB), quarantine: [nodeC, nodeB] } },
+  { name: "a new order of the quarantine", from: { ...fresh, quarantine: [nodeB, nodeC] }, to: { ...fresh, quarantine: [nodeC, nodeB] } },
+  { name: "that a disk found in use is new", from: found, to: { ...found, foundInUse: false } },
+  { name: "another generation of the store", from: written(nodeA), to: { ...written(nodeA), storeGeneration: 9 } },
+  { name: "that it is clean of a disk that was never found in use", from: fresh, to: { ...fresh, clean: [nodeA] } },
+];
+
+describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS }, () => {
+  let server: ApiServer;
+  let admin: ApiClient;
+  let tokenOf: (node: string | undefined) => Promise<ApiClient>;
+  let onA: ApiClient;
+  let folder: string;
+
+  async function must(client: ApiClient, request: ApiRequest): Promise<ApiAnswer["body"]> {
+    const answer = await client.call(request, never);
+    assert.ok(answer.ok && answer.value.code < 300, `${request.method} ${request.path}: ${JSON.stringify(answer)}`);
+    return answer.value.body;
+  }
+
+  /** The sentence that a request is refused with; undefined if it is not. */
+  async function refusal(client: ApiClient, request: ApiRequest): Promise<string | undefined> {
+    const answer = await client.call(request, never);
+    assert.ok(answer.ok, JSON.stringify(answer));
+    return answer.value.code < 300 ? undefined : (answer.value.body as { readonly message: string }).message;
+  }
+
+  const pathOf = (plural: string, name = "", subresource = ""): string =>
+    `/apis/disk.csi.azure.com/v1/namespaces/${NAMESPACE}/${plural}${name === "" ? "" : `/${name}`}${subresource === "" ? "" : `/${subresource}`}`;
+
+  before(async () => {
+    server = await startApiServer((line) => console.log(line));
+    admin = server.connect();
+    folder = await mkdtemp(join(tmpdir(), "admission-"));
+    const file = join(folder, "chart.json");
+    // Of the whole chart this API server takes all but the DaemonSet: it allows no privileged pods.
+    const items = (await renderChart({})).filter(({ kind }) => kind !== "DaemonSet");
+    await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+    const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);
+    assert.equal(applied.code, 0, applied.output);
+    for (const name of [nodeA, nodeB].map(({ nodeName }) => nodeName)) {
+      const taints = [
+        { key: TAINT, value: "", effect: "NoExecute" },
+        { key: "mine", value: "", effect: "NoSchedule" },
+      ];
+      await must(admin, { method: "POST", path: "/api/v1/nodes", body: { metadata: { name }, spec: { taints } } });
+      const pod = {
+        metadata: { name: `csi-${name}` },
+        spec: { nodeName: name, serviceAccountName: NODE_ACCOUNT, containers: [{ name: "azuredisk", image: "none" }] },
+      };
+      await must(admin, { method: "POST", path: `/api/v1/namespaces/${RELEASE.namespace}/pods`, body: pod });
+    }
+    tokenOf = async (node) => {
+      const boundObjectRef = node === undefined ? undefined : { kind: "Pod", apiVersion: "v1", name: `csi-${node}` };
+      const path = `/api/v1/namespaces/${RELEASE.namespace}/serviceaccounts/${NODE_ACCOUNT}/token`;
+      const { status } = (await must(admin, { method: "POST", path, body: { spec: { boundObjectRef } } })) as { readonly status: { readonly token: string } };
+      return server.connect({ config: { ...server.config, clientCertificate: undefined, token: { kind: "text", text: status.token } } });
+    };
+    onA = await tokenOf("node-a");
+    const probe = { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name: "node-b" }, spec: { nodeName: "node-b" } };
+    await waitUntil("the policies to be enforced", { timeoutMs: ACTIVE_MAX_MS }, async () => {
+      const refused = await refusal(onA, { method: "POST", path: `${pathOf("azdrivernodes")}`, query: { dryRun: "All" }, body: probe });
+      return refused?.includes("a node writes only its own AzDriverNode") === true ? true : undefined;
+    });
+  });
+  after(async () => {
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  let made = 0;
+  async function aVolume(status: Partial<NonNullable<AzVolume["status"]>>): Promise<AzVolume> {
+    const name = `pvc-${++made}`;
+    const spec = {
+      volumeName: name,
+      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+      requiredBytes: 0,
+      limitBytes: 0,
+      parameters: {},
+      maxShares: 3,
+      maxMountReplicaCount: 2,
+      deleteRequested: false,
+    };
+    const object = { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolume", metadata: { name }, spec };
+    const created = (await must(admin, { method: "POST", path: pathOf("azvolumes"), body: object })) as AzVolume;
+    const full = { state: "Created", observedGeneration: 1, detail, conditions: [], ...status };
+    return (await must(admin, { method: "PUT", path: pathOf("azvolumes", name, "status"), body: { ...created, status: full } })) as AzVolume;
+  }
+
+  async function tryStatus(from: AzVolume, status: object | undefined, client: ApiClient = onA): Promise<string | undefined> {
+    return refusal(client, { method: "PUT", path: pathOf("azvolumes", from.metadata.name, "status"), body: { ...from, status } });
+  }
+
+  async function tryRecord(from: WriterRecord, to: WriterRecord, client?: ApiClient): Promise<string | undefined> {
+    const volume = await aVolume({ record: from });
+    return tryStatus(volume, { ...volume.status, record: to }, client);
+  }
+
+  function moved(step: Step): WriterRecord {
+    assert.ok(step.ok, JSON.stringify(step));
+    return step.value;
+  }
+
+  for (const { name, from, step } of nodeSteps) {
+    it(`lets a node do its own step: ${name}`, async () => {
+      assert.equal(await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA))), undefined);
+    });
+    // A take of what is held already changes nothing, whoever sends it.
+    if (name === "take again") continue;
+    it(`refuses the same step of another node: ${name}`, async () => {
+      assert.match((await tryRecord(from(nodeB), moved(step(from(nodeB), nodeB)))) ?? "allowed", REFUSED);
+    });
+    it(`refuses it to a token that names no node: ${name}`, async () => {
+      const refused = await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA)), await tokenOf(undefined));
+      assert.match(refused ?? "allowed", /the token names no node/u);
+    });
+  }
+  for (const { name, from, step } of controllerSteps) {
+    it(`refuses a controller's step: ${name}`, async () => {
+      assert.match((await tryRecord(from, moved(step(from)))) ?? "allowed", REFUSED);
+    });
+  }
+  for (const { name, from, to } of forgeries) {
+    it(`refuses ${name}`, async () => {
+      assert.match((await tryRecord(from, to)) ?? "allowed", REFUSED);
+    });
+  }
+
+  it("has room for a record that thousands of nodes are in", async () => {
+    const many = Array.from({ length: 5_000 }, (_, index) => ({ nodeName: `node-${index}`, vmId: nodeC.vmId }));
+    const record = { ...found, unproven: [], clean: many };
+    assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
+  });
+
+  it("lets the holder say that it makes the file system, once, and nobody else", async () => {
+    const rows: readonly { readonly record: WriterRecord; readonly before: Partial<VolumeDetail>; readonly after: object; readonly allowed: boolean }[] = [
+      { record: written(nodeA), before: {}, after: { formatting: mark(nodeA) }, allowed: true },
+      { record: written(nodeA), before: { formatting: mark(nodeB) }, after: { formatted: { ...mark(nodeA), uuid: "u" } }, allowed: true },
+      { record: written(nodeA), before: { formatted: mark(nodeB) }, after: { formatted: { ...mark(nodeB), uuid: "u" } }, allowed: true },
+      { record: written(nodeA), before: {}, after: { formatting: mark(nodeB) }, allowed: false },
+      { record: written(nodeA), before: { formatting: mark(nodeB) }, after: { formatting: mark(nodeA) }, allowed: false },
+      { record: written(nodeA), before: { formatted: mark(nodeB) }, after: { formatted: mark(nodeA) }, allowed: false },
+      { record: written(nodeA), before: { formatted: { ...mark(nodeA), uuid: "u" } }, after: { formatted: { ...mark(nodeA), uuid: "v" } }, allowed: false },
+      { record: written(nodeA), before: { formatted: mark(nodeA) }, after: { formatted: undefined }, allowed: false },
+      { record: written(nodeA, { held: false }), before: {}, after: { formatting: mark(nodeA) }, allowed: false },
+      { record: written(nodeB), before: {}, after: { formatting: mark(nodeA) }, allowed: false },
+      { record: written(nodeA), before: {}, after: { sizeGiB: 1 }, allowed: false },
+    ];
+    for (const { record, before: had, after: says, allowed } of rows) {
+      const volume = await aVolume({ record, detail: { ...detail, ...had } });
+      const refused = await tryStatus(volume, { ...volume.status, detail: { ...volume.status?.detail, ...says } });
+      assert.equal(refused === undefined, allowed, JSON.stringify({ had, says, refused }));
+    }
+  });
+
+  it("refuses whatever else a status says, a record made or taken away, and every write of a volume itself", async () => {
+    const volume = await aVolume({ record: written(nodeA) });
+    const { record: _, ...without } = volume.status ?? {};
+    const { detail: __, ...withoutDetail } = volume.status ?? {};
+    const error = { kind: "k", message: "m", failure: "{}", time: SINCE, retries: 0 };
+    for (const status of [{ ...volume.status, state: "Deleting" }, { ...volume.status, error }, without, withoutDetail, undefined]) {
+      assert.match((await tryStatus(volume, status)) ?? "allowed", REFUSED);
+    }
+    const shared = await aVolume({});
+    assert.match((await tryStatus(shared, { ...shared.status, record: fresh })) ?? "allowed", REFUSED);
+    const path = pathOf("azvolumes", volume.metadata.name);
+    const marked = { ...volume, spec: { ...volume.spec, deleteRequested: true } };
+    for (const request of [
+      { method: "PUT", path, body: marked },
+      { method: "DELETE", path },
+    ] as const)
+      assert.match((await refusal(onA, request)) ?? "allowed", /cannot (?:update|delete)/u);
+  });
+
+  function anAttachment(node: NodeIdentity, spec: Partial<AzVolumeAttachment["spec"]> = {}): object {
+    const name = `att-${++made}`;
+    return {
+      apiVersion: "disk.csi.azure.com/v1",
+      kind: "AzVolumeAttachment",
+      metadata: { name, finalizers: [FINALIZER], labels: { "disk.csi.azure.com/node-name": node.nodeName } },
+      spec: {
+        volumeName: "pvc-1",
+        volumeId: detail.diskUri,
+        nodeName: node.nodeName,
+        role: "Primary",
+        want: { since: SINCE },
+        readOnly: false,
+        volumeContext: {},
+        ...spec,
+      },
+    };
+  }
+
+  it("lets a node state, end and state again its own want, and nobody else's", async () => {
+    const collection = pathOf("azvolumeattachments");
+    const own = (await must(onA, { method: "POST", path: collection, body: anAttachment(nodeA) })) as AzVolumeAttachment;
+    const path = pathOf("azvolumeattachments", own.metadata.name);
+    const { want: _, ...unwanted } = own.spec;
+    const ended = (await must(onA, {
+      method: "PUT",
+      path,
+      body: { ...own, spec: { ...unwanted, role: "Replica", demotedSince: SINCE } },
+    })) as AzVolumeAttachment;
+    const again = (await must(onA, { method: "PUT", path, body: { ...ended, spec: own.spec } })) as AzVolumeAttachment;
+
+    const changes: readonly object[] = [
+      { spec: { ...again.spec, recall: { id: "r", since: SINCE } } },
+      { spec: { ...again.spec, readOnly: true } },
+      { spec: { ...again.spec, role: "Replica" } },
+      { metadata: { ...again.metadata, finalizers: [] } },
+      { metadata: { ...again.metadata, labels: {} } },
+    ];
+    for (const change of changes)
+      assert.match((await refusal(onA, { method: "PUT", path, body: { ...again, ...change } })) ?? "allowed", REFUSED, JSON.stringify(change));
+    assert.match((await refusal(onA, { method: "DELETE", path })) ?? "allowed", /cannot delete/u);
+    const born = [anAttachment(nodeB), anAttachment(nodeA, { role: "Replica" }), anAttachment(nodeA, { recall: { id: "r", since: SINCE } })];
+    for (const body of born) assert.match((await refusal(onA, { method: "POST", path: collection, body })) ?? "allowed", REFUSED);
+
+    const other = (await must(admin, { method: "POST", path: collection, body: anAttachment(nodeB) })) as AzVolumeAttachment;
+    const others = {
+      method: "PUT",
+      path: pathOf("azvolumeattachments", other.metadata.name),
+      body: { ...other, spec: { ...other.spec, want: { since: "now" } } },
+    } as const;
+    assert.match((await refusal(onA, others)) ?? "allowed", /only its own/u);
+  });
+
+  it("lets a node answer a recall and say that its device is missing, and nothing else of an attachment's status", async () => {
+    const created = (await must(admin, { method: "POST", path: pathOf("azvolumeattachments"), body: anAttachment(nodeA) })) as AzVolumeAttachment;
+    const path = pathOf("azvolumeattachments", created.metadata.name, "status");
+    const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
+    assert.match((await refusal(onA, { method: "PUT", path, body: { ...created, status: { state: "Attached" } } })) ?? "allowed", REFUSED);
+    const attached = (await must(admin, {
+      method: "PUT",
+      path,
+      body: { ...created, status: { state: "Attached", lun: 1, vmId: nodeA.vmId } },
+    })) as AzVolumeAttachment;
+    const answered = (await must(onA, { method: "PUT", path, body: { ...attached, status: { ...attached.status, recall } } })) as AzVolumeAttachment;
+    const missing = (await must(onA, {
+      method: "PUT",
+      path,
+      body: { ...answered, status: { ...answered.status, deviceMissing: true } },
+    })) as AzVolumeAttachment;
+    for (const change of [{ state: "Detaching" }, { lun: 2 }, { role: "Primary" }, { deviceMissing: false }, { deviceMissing: undefined }]) {
+      const body = { ...missing, status: { ...missing.status, ...change } };
+      assert.match((await refusal(onA, { method: "PUT", path, body })) ?? "allowed", REFUSED, JSON.stringify(change));
+    }
+  });
+
+  it("lets a node register itself and renew its own heartbeat, and no other's", async () => {
+    const driverNode = (name: string) => ({ apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name }, spec: { nodeName: name } });
+    const own = (await must(onA, { method: "POST", path: pathOf("azdrivernodes"), body: driverNode("node-a") })) as object;
+    const other = (await must(admin, { method: "POST", path: pathOf("azdrivernodes"), body: driverNode("node-b") })) as object;
+    const status = {
+      lastHeartbeatTime: SINCE,
+      heartbeat: 1,
+      readyForVolumeAllocation: true,
+      statusMessage: "",
+      conditions: [],
+      maxVolumes: 8,
+      location: "eastus",
+      zone: "1",
+      busType: "SCSI",
+      vmId: nodeA.vmId,
+      volumes: [],
+    };
+    await must(onA, { method: "PUT", path: pathOf("azdrivernodes", "node-a", "status"), body: { ...own, status } });
+    const others = { method: "PUT", path: pathOf("azdrivernodes", "node-b", "status"), body: { ...other, status } } as const;
+    assert.match((await refusal(onA, others)) ?? "allowed", /only its own/u);
+    assert.match(
+      (await refusal(onA, { method: "POST", path: pathOf("azdrivernodes"), body: { ...driverNode("node-a"), metadata: { name: "node-x" } } })) ?? "allowed",
+      /only its own/u,
+    );
+  });
+
+  it("lets a node take the start-up taint off itself, and no other, and off nobody else", async () => {
+    const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
+      readonly spec: { readonly taints: readonly { readonly key: string }[] };
+    };
+    const kept = spec.taints.filter(({ key }) => key !== TAINT);
+    const taints = (value: readonly object[]) => [{ op: "replace", path: "/spec/taints", value }];
+    const patch = (node: string, body: object) =>
+      ({ method: "PATCH", path: `/api/v1/nodes/${node}`, body, contentType: "application/json-patch+json" }) as const;
+    assert.match((await refusal(onA, patch("node-b", taints(kept)))) ?? "allowed", /only its own Node/u);
+    const more = [{ key: "more", effect: "NoSchedule" }];
+    const forbidden = [
+      taints([]),
+      taints([...kept, ...more]),
+      [{ op: "add", path: "/metadata/labels", value: { zone: "2" } }],
+      [{ op: "add", path: "/spec/unschedulable", value: true }],
+    ];
+    for (const body of forbidden) assert.match((await refusal(onA, patch("node-a", body))) ?? "allowed", REFUSED, JSON.stringify(body));
+    assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
+  });
+
+  it("asks nobody else: an administrator writes what a node may not", async () => {
+    const volume = await aVolume({ record: written(nodeB, { held: false, wanted: false }) });
+    assert.equal(await tryStatus(volume, { ...volume.status, record: fresh }, admin), undefined);
+  });
+});

@@ -1,0 +1,30 @@
+import { parseAllDocuments } from "yaml";
+import { CHART, runHelm } from "./run-helm.ts";
+
+/** A Kubernetes object as the chart makes it. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly [field: string]: unknown;
+}
+
+/** What the tests install it as. */
+export const RELEASE = { name: "azuredisk-csi-driver", namespace: "kube-system" } as const;
+
+/** The chart with `values`, as text. Throws with what Helm says. */
+export async function renderText(values: object): Promise<string> {
+  const { code, output } = await runHelm(["template", RELEASE.name, CHART, "--namespace", RELEASE.namespace], values);
+  if (code !== 0) throw new Error(output);
+  return output;
+}
+
+/** The chart with `values`, as objects. */
+export async function renderChart(values: object): Promise<readonly Manifest[]> {
+  const documents = parseAllDocuments(await renderText(values));
+  return documents.flatMap((document) => {
+    if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join("\n"));
+    const manifest = document.toJS() as Manifest | null;
+    return manifest === null ? [] : [manifest];
+  });
+}

@@ -1,0 +1,32 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { runCommand } from "../../scripts/child/run-command.ts";
+import type { CommandOutcome } from "../../scripts/child/run-command.ts";
+import { buildHelm } from "../../testbed/parts/build-helm.ts";
+
+/** The chart's folder. */
+export const CHART = fileURLToPath(new URL("../../deploy/chart", import.meta.url));
+
+/** Why there is no Helm here; undefined: there is. */
+export async function whyNoHelm(): Promise<string | undefined> {
+  return (await findCommand("go")) === undefined ? "needs Go: Helm is built from its sources" : undefined;
+}
+
+/** Runs Helm with some values in a file, and cleans up. The first run builds Helm: about 80 s. */
+export async function runHelm(args: readonly string[], values: object = {}): Promise<CommandOutcome> {
+  const helm = await buildHelm(() => undefined, new AbortController().signal);
+  const folder = await mkdtemp(join(tmpdir(), "helm-"));
+  try {
+    const file = join(folder, "values.json");
+    await writeFile(file, JSON.stringify(values));
+    return await runCommand(helm, [...args, "--values", file], {
+      cwd: folder,
+      env: { HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder, HELM_DATA_HOME: folder },
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
