@@ -5,10 +5,12 @@ import { includesNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
 import type { NodePorts } from "./node-ports.ts";
+import { reportMissing } from "./wait-for-device.ts";
 
 /**
  * Mounts of a volume that this node never noted: those of the V1 driver, or of a plug-in whose state was wiped. Looked for only while the record says that the node
  * had the disk (*unproven*), since it must then claim what is in use. Answered as the note that would describe them; undefined if nothing is mounted.
+ * Fails with `DeviceNotFound` where the disk is attached and no link leads to it.
  */
 export async function findUnnotedMounts(
   ports: NodePorts,
@@ -20,7 +22,13 @@ export async function findUnnotedMounts(
   const lun = attachment.status?.lun;
   if (record === undefined || lun === undefined || !includesNode(record.unproven, ports.node)) return ok(undefined);
   const device = await ports.host.findDevice({ lun }, signal);
-  if (!device.ok) return device.failure.kind === "DeviceNotFound" ? ok(undefined) : device;
+  if (!device.ok) {
+    if (device.failure.kind !== "DeviceNotFound") return device;
+    if (attachment.status?.state !== "Attached") return ok(undefined);
+    // The platform has just said that the disk is here. A machine without the links of its disks must not pass for clean: V1 found them without.
+    const reported = await reportMissing(ports, attachment, signal);
+    return reported.ok ? device : reported;
+  }
   const mounts = await ports.host.mountsOf(device.value.majorMinor, signal);
   if (!mounts.ok) return mounts;
   const paths = mounts.value.map((mount) => mount.path).toSorted();

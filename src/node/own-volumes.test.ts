@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Failure } from "../core/failure.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import type { Result } from "../core/result.ts";
 import type { Reconciled } from "../reconcile/control-loop.ts";
 import { ownVolumesReconciler } from "./own-volumes.ts";
 import { publishVolume } from "./publish-volume.ts";
@@ -20,6 +22,13 @@ const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/target";
 const reconcile = (world: NodeWorld): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(world.ports()).reconcile("pvc-1", never));
 const kindOf = (reconciled: Reconciled): string => (reconciled.ok ? "ok" : reconciled.failure.kind);
 const notes = (world: NodeWorld): number => world.ports().notes.volumes().length;
+
+/** What somebody else's driver does on this host. */
+async function done<T>(world: NodeWorld, doing: Promise<Result<T, Failure>>): Promise<T> {
+  const result = await world.answerOf(doing);
+  assert.ok(result.ok);
+  return result.value;
+}
 
 async function stage(world: NodeWorld, request: StageRequest): Promise<void> {
   assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
@@ -45,6 +54,46 @@ describe("ownVolumesReconciler", () => {
       assert.equal(kindOf(await reconcile(world)), "StillWaiting");
       assert.deepEqual(world.record()?.unproven, [a]);
       assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  const foundInUse = { foundInUse: true, unproven: [a] };
+  const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
+  const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";
+
+  it("claims what the V1 driver mounted for a pod, and knows from then on where it is", () =>
+    withNode(foundInUse, async (world) => {
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      world.restartPlugin();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.equal(world.attachment()?.spec.role, "Primary");
+      const [note] = world.ports().notes.volumes();
+      assert.deepEqual([note?.epoch, note?.stagingPath, note?.targetPaths, note?.accessType], [1, byV1, [ofPod], "mount"]);
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
+  it("claims a raw device that the V1 driver bound for a pod, though nothing but that bind tells of it", () =>
+    withNode(foundInUse, async (world) => {
+      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
+      world.restartPlugin();
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.equal(world.machine.mounts().length, 1);
+    }));
+
+  it("does not pass for clean where the disk is attached and no link of its LUN is there, and asks for another look at the VM", () =>
+    withNode(foundInUse, async (world) => {
+      world.machine.detach(0);
+      assert.equal(kindOf(await reconcile(world)), "DeviceNotFound");
+      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
   it("stays in quarantine, and keeps what tells where to look, while a process has the raw device open that was cut off", () =>

@@ -14,7 +14,7 @@ import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
 import { findUnnotedMounts } from "./find-unnoted-mounts.ts";
 import { giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { publishedTargets } from "./published-targets.ts";
+import { boundTargets } from "./published-targets.ts";
 import { showClean } from "./show-clean.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
 import type { KnownVolume } from "./where-to-look.ts";
@@ -91,7 +91,7 @@ type Known = KnownVolume & { readonly volumeId: string };
 
 async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
   const { note, volume } = known;
-  const targets = note === undefined ? ok([]) : await publishedTargets(ports, known.volumeId, note.stagingPath, signal);
+  const targets = note === undefined ? ok([]) : await boundTargets(ports, note, signal);
   if (!targets.ok) return targets;
   const staged = note === undefined ? ok(undefined) : await ports.host.mountAt(note.stagingPath, signal);
   if (!staged.ok) return staged;

@@ -10,8 +10,17 @@ export async function publishedTargets(
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
   const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
+  return boundTargets(ports, { targetPaths: note?.targetPaths ?? [], stagingPath }, signal);
+}
+
+/** The same for paths that the caller knows of, in its notes or by what it found. Those that it knows for targets are targets, also where one stands for the staging path. */
+export async function boundTargets(
+  ports: Pick<NodePorts, "host">,
+  { targetPaths, stagingPath }: { readonly targetPaths: readonly string[]; readonly stagingPath: string },
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
   const bound = new Set<string>();
-  for (const target of note?.targetPaths ?? []) {
+  for (const target of targetPaths) {
     const mounted = await ports.host.mountAt(target, signal);
     if (!mounted.ok) return mounted;
     if (mounted.value !== undefined) bound.add(target);

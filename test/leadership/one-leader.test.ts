@@ -12,7 +12,7 @@ import type { Random } from "../../src/ports/random.ts";
 import { must } from "../../src/reconcile/testing/settled.ts";
 import { type Candidate, startCandidate } from "./a-candidate.ts";
 
-const SEEDS = 60;
+const SEEDS = 30;
 const CANDIDATES = 3;
 const DEEDS = 80;
 const CALL_MAX_MS = 300;

@@ -42,6 +42,8 @@ export interface NodeWorld {
   record(): WriterRecord | undefined;
   /** Changes the writer record, as somebody else does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+  /** Changes the volume's spec as it was when it was made; the cache shows it at once. */
+  setVolume(change: (volume: AzVolume) => AzVolume): Promise<void>;
   /** The volume's attachment to this node as the store has it. */
   attachment(): AzVolumeAttachment | undefined;
   /** Changes it as somebody else does, or removes it where `change` answers undefined; the cache shows it at once. */
@@ -134,6 +136,10 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
         const present = await must(store.get("AzVolume", "pvc-1", signal));
         invariant(present.status?.record !== undefined, "pvc-1 has no record");
         await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+      },
+      setVolume: async (change) => {
+        const present = await must(store.get("AzVolume", "pvc-1", signal));
+        cache.remember("AzVolume", await must(store.update("AzVolume", change(present), signal)));
       },
       attachment: () => ownAttachment(),
       setAttachment: async (change) => {
