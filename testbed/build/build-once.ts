@@ -21,42 +21,41 @@ export async function buildOnce(part: Part, onProgress: OnProgress, signal: Abor
   if (await markUsed(folder)) return folder;
 
   await mkdir(shelf, { recursive: true });
-  const lockFile = join(cacheFolder, `${part.name}.lock`);
-  await using _lock = await holdLock(lockFile, signal);
-  if (await markUsed(folder)) return folder;
-
-  await clearAway(shelf);
-  const unfinished = `${folder}.${process.pid}${UNFINISHED}`;
-  await mkdir(unfinished);
+  const progress = startProgress(part.name, onProgress);
   try {
-    await buildWithProgress(part, unfinished, onProgress, signal);
-    await rename(unfinished, folder);
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    signal.throwIfAborted();
-    throw new Error(`${part.name} can't be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    await using _lock = await holdLock(join(cacheFolder, `${part.name}.lock`), signal);
+    if (await markUsed(folder)) return folder;
+    await clearAway(shelf);
+    const unfinished = `${folder}.${process.pid}${UNFINISHED}`;
+    await mkdir(unfinished);
+    try {
+      await part.build(unfinished, progress.tell, signal);
+      await rename(unfinished, folder);
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      signal.throwIfAborted();
+      throw new Error(`${part.name} can't be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+    progress.tell("done");
+    return folder;
+  } finally {
+    progress.stop();
   }
-  return folder;
 }
 
-async function buildWithProgress(part: Part, folder: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+/** Tells each step at once, and again while it lasts. */
+function startProgress(name: string, onProgress: OnProgress): { readonly tell: (step: string) => void; readonly stop: () => void } {
   const startedMs = performance.now();
-  let step = "";
-  const tell = (what: string): void => onProgress(`${part.name}: ${what}, ${Math.round((performance.now() - startedMs) / 1000)} s`);
-  const ticking = setInterval(() => tell(step), TELL_EVERY_MS);
-  try {
-    await part.build(
-      folder,
-      (next) => {
-        step = next;
-        tell(step);
-      },
-      signal,
-    );
-    tell("done");
-  } finally {
-    clearInterval(ticking);
-  }
+  let step = "waiting for another run that builds it";
+  const show = (): void => onProgress(`${name}: ${step}, ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  const ticking = setInterval(show, TELL_EVERY_MS);
+  return {
+    tell(next) {
+      step = next;
+      show();
+    },
+    stop: () => clearInterval(ticking),
+  };
 }
 
 /** Answers whether the folder is there. */
