@@ -9,6 +9,7 @@ Roles:
   node                 CSI node service of one node
   scheduler-extender   tells kube-scheduler where a pod's volumes are, and where they can't be
   standalone           controller and one node in one process, without Kubernetes
+  pre-stop             waits, on a node that is being emptied, for its last volume: for the preStop hook of role node
   store                the embedded object store, for controller and node without Kubernetes
 
 azuredisk-csi-driver <role> --help lists a role's settings.
@@ -22,6 +23,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return runRole((await import("./compose/controller-role.ts")).controllerRole, rest);
     case "node":
       return runRole((await import("./compose/node-role.ts")).nodeRole, rest);
+    case "pre-stop":
+      return (await import("./compose/pre-stop-command.ts")).preStopCommand.run(rest);
     case "scheduler-extender":
       return runRole((await import("./compose/scheduler-extender-role.ts")).schedulerExtenderRole, rest);
     case "standalone":

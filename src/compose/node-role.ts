@@ -1,28 +1,61 @@
-import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
-import { dataDisksMaxOf } from "../core/cloud/data-disks-max.ts";
+import { readFile } from "node:fs/promises";
+import { connectInstanceMetadata } from "../adapters/azure-imds/connect-instance-metadata.ts";
+import { createOwnNode } from "../adapters/kubernetes/own-node.ts";
+import { detectBusType } from "../adapters/linux/detect-bus-type.ts";
+import { probePlugin } from "../csi/identity/probe-plugin.ts";
+import { confirmMachine, learnMachine } from "../node/learn-machine.ts";
+import { startUpTaintReconciler } from "../node/start-up-taint.ts";
+import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { Kind } from "../ports/object-store.ts";
+import type { OwnNode } from "../ports/own-node.ts";
+import { ControlLoop } from "../reconcile/control-loop.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
+import { connectStore, storeOptions } from "./connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { addNodeService } from "./node-service.ts";
+import type { Options, Values } from "./options.ts";
 import { nodeOptions, processOptions } from "./process-options.ts";
-import { serveRegistration } from "./registration.ts";
-import type { Role } from "./run-role.ts";
+import { registrationOptions, serveRegistration } from "./registration.ts";
+import type { ProcessPorts, Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
 
-/** What this role follows in the object store. */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"];
+/** What this role follows in the object store. Not AzDriverNodes: each heartbeat of each node would be told to every other one. */
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
+/** How long the plug-in may take to answer on its own socket before it passes for dead, in milliseconds. */
+const PROBE_MAX_MS = 5_000;
+const ONLY_KEY = "node";
+
+/** What the role is told of its machine, or whom it asks. */
+const machineOptions = {
+  "metadata-endpoint": {
+    kind: "text",
+    default: "http://169.254.169.254",
+    help: "Azure's instance metadata service of this VM, which is asked where --vm-id is not given",
+  },
+  "metadata-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the certificate of a metadata endpoint with https comes from" },
+  "vm-id": { kind: "text", help: "The VM's vmId GUID (default: what the metadata service says, which is not asked at all if this is given)" },
+  "vm-size": {
+    kind: "text",
+    help: "The VM's size, such as Standard_D4s_v5: how many data disks it takes (default: as the metadata service, else the Node's label has it)",
+  },
+  location: { kind: "text", help: "The VM's region (default: as the metadata service, else the Node's label has it)" },
+  zone: { kind: "text", help: "The VM's availability zone, such as 1; empty: not zonal (default: as the metadata service, else the Node's label has it)" },
+  "bus-type": { kind: "choice", default: "auto", choices: ["auto", "SCSI", "NVMe"], help: "How data disks reach this VM; auto: as its controllers show" },
+} as const satisfies Options;
 
 const options = {
   ...endpointOptions,
-  "store-socket": { kind: "text", required: true, help: "Unix socket of the embedded object store (role store)" },
+  ...storeOptions,
   ...nodeOptions,
-  "vm-id": { kind: "text", required: true, help: "The VM's vmId GUID" },
-  "vm-size": { kind: "text", default: "", help: "The VM's size, such as Standard_D4s_v5: how many data disks it takes" },
-  location: { kind: "text", default: "", help: "The VM's region" },
-  zone: { kind: "text", default: "", help: "The VM's availability zone, such as 1; empty: not zonal" },
-  "bus-type": { kind: "choice", default: "SCSI", choices: ["SCSI", "NVMe"], help: "How data disks reach this VM" },
-  "registration-socket": { kind: "text", help: "Socket in the kubelet's plugins_registry on which this plug-in registers itself; none if not given" },
+  ...machineOptions,
+  ...registrationOptions,
+  "remove-not-ready-taint": {
+    kind: "choice",
+    default: "true",
+    choices: ["true", "false"],
+    help: "Whether the taint <driver name>/agent-not-ready is taken off the Node once the driver is registered there",
+  },
   ...processOptions,
 } as const;
 
@@ -30,41 +63,80 @@ const options = {
 export const nodeRole: Role<typeof options> = {
   name: "node",
   usage:
-    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --store-socket <socket> --node-name <name> --vm-id <guid>\n\nServes CSI's node service on one node.",
+    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> [--kubeconfig <file>]\nazuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> --store-socket <socket> --vm-id <guid>\n\nServes CSI's node service on one node.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
-    const store = connectEmbeddedStore({ socketPath: values["store-socket"], clock, random });
+    const { "node-name": nodeName, "driver-name": driverName } = values;
+    const connection = await connectStore(values, "node", ports);
+    const { store, apiClient } = connection;
+    const metadata = await metadataService(values);
+    const ownNode = apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
+    const machine = await learnMachine({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
+    const { vmId, vmSize, location, zone, zoneLabel } = machine;
+    const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
     const cache = createObjectCache({ store, clock, random, logger, kinds });
-    const remembering = rememberingStore(store, cache, kinds);
-    const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: false, cache }, ports);
-    const node = {
-      nodeName: values["node-name"],
-      vmId: values["vm-id"],
-      location: values.location,
-      zone: values.zone,
-      busType: values["bus-type"],
-      maxVolumes: values["max-volumes"] === 0 ? dataDisksMaxOf(values["vm-size"]) : values["max-volumes"],
-    };
-    const runNodeWork = await addNodeService(server, { store: remembering, cache, node }, values, ports);
-    const work = untilEnded(lifetime, async (signal) => {
-      await Promise.all([cache.run(signal), cache.untilSynced(signal).then(() => runNodeWork(signal))]);
-    });
+    const server = createCsiServer({ driverName, hasControllerService: false, cache }, ports);
+    const runNodeWork = await addNodeService(
+      server,
+      {
+        store: rememberingStore(store, cache, kinds),
+        cache,
+        node: { nodeName, vmId, location, zone, zoneLabel, busType },
+        volumesMax: undefined,
+        vmSize,
+        metadata,
+        ownNode,
+      },
+      values,
+      ports,
+    );
+    const caching = untilEnded(lifetime, (signal) => cache.run(signal));
     await cache.untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
-    const registration = await serveRegistration({ socket: values["registration-socket"], driverName: values["driver-name"], endpoint }, ports);
+    const taintLoop = values["remove-not-ready-taint"] === "true" ? startUpTaintLoop(ownNode, values, ports) : undefined;
+    const onRegistered = (): void => taintLoop?.queue.add(ONLY_KEY);
+    const registration = await serveRegistration({ driverName, endpoint, apiClient, onRegistered }, values, ports);
+    const work = untilEnded(
+      lifetime,
+      () => caching,
+      runNodeWork,
+      ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, vmId, signal)]),
+      ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
+      ...(taintLoop === undefined ? [] : [(signal: AbortSignal) => taintLoop.run(signal)]),
+    );
     return {
       serves: { endpoint },
-      whyNotReady: () => (cache.hasSynced() ? undefined : "the caches have not synced"),
+      whyNotReady: () => registration?.whyNotRegistered(),
+      whyNotAlive: async () => registration?.whyNotServed() ?? (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS })),
       work,
       drain: async (signal) => {
         await registration?.stop(signal);
         await server.stop(signal);
       },
       close: () => {
-        store.close();
+        connection.close();
         return Promise.resolve();
       },
     };
   },
 };
+
+/** Undefined where a setting says which VM this is. Throws with a sentence if the endpoint is none, or its authority can't be read. */
+async function metadataService(values: Values<typeof options>): Promise<InstanceMetadataService | undefined> {
+  if (values["vm-id"] !== undefined) return undefined;
+  const path = values["metadata-ca-file"];
+  const certificateAuthority = path === undefined ? undefined : await readFile(path, "utf8");
+  return connectInstanceMetadata({ endpoint: values["metadata-endpoint"], certificateAuthority });
+}
+
+function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof learnMachine>[1] {
+  return { vmId: values["vm-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
+}
+
+/** Undefined where there is no Kubernetes, and so no taint. */
+function startUpTaintLoop(ownNode: OwnNode | undefined, values: Values<typeof options>, { clock, random, logger }: ProcessPorts): ControlLoop | undefined {
+  if (ownNode === undefined) return undefined;
+  const reconciler = startUpTaintReconciler({ ownNode, nodeName: values["node-name"], driverName: values["driver-name"], logger });
+  return new ControlLoop(reconciler, { clock, random, logger });
+}

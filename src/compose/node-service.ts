@@ -8,25 +8,46 @@ import { nodeHandlers } from "../csi/node/node-handlers.ts";
 import { OperationLock } from "../csi/operation-lock.ts";
 import type { NodeFacts, NodePorts } from "../node/node-ports.ts";
 import { runNode } from "../node/run-node.ts";
+import { createVolumeLimit } from "../node/volume-limit.ts";
+import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import type { OwnNode } from "../ports/own-node.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
+import { notesFile } from "./notes-file.ts";
 import type { Values } from "./options.ts";
 import type { nodeOptions } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
+/** What the node service stands on. */
+export interface NodeServiceParts {
+  readonly store: ObjectStore;
+  readonly cache: ObjectCache;
+  readonly node: NodeFacts;
+  /** How many volumes the node takes where `--max-volumes` does not say so; undefined: what its size takes, less what others have attached. */
+  readonly volumesMax: number | undefined;
+  readonly vmSize: string;
+  readonly metadata: InstanceMetadataService | undefined;
+  readonly ownNode: OwnNode | undefined;
+}
+
 /** Adds CSI's node service to a server, and answers the run of what the node does by itself. */
 export async function addNodeService(
   server: GrpcServer,
-  parts: { readonly store: ObjectStore; readonly cache: ObjectCache; readonly node: NodeFacts },
+  parts: NodeServiceParts,
   values: Values<typeof nodeOptions>,
   process: ProcessPorts,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
+  const { store, cache, node, vmSize, metadata, ownNode } = parts;
   const { clock, random, steps, logger } = process;
   const stateDir = values["state-dir"];
   const host = await createLinuxHost({ deviceRoot: values["device-root"], lockDirectory: join(stateDir, "locks"), clock });
-  const notes = await openFileNodeNotes(join(stateDir, "volumes.json"));
+  const notes = await openFileNodeNotes(notesFile(stateDir));
+  const given = values["max-volumes"] < 0 ? parts.volumesMax : values["max-volumes"];
+  const reserved = values["reserved-data-disk-slot-num"];
   const ports: NodePorts = {
-    ...parts,
+    store,
+    cache,
+    node,
     host,
     notes,
     clock,
@@ -36,6 +57,7 @@ export async function addNodeService(
     events: createLogEvents(logger),
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
+    volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),
     settings: { attach: values.attach, stageWaitMs: values["stage-wait-ms"], heartbeatMs: values["heartbeat-ms"], allowedRoots: values["kubelet-dir"] },
   };
   server.add(NodeService, nodeHandlers(ports));

@@ -39,7 +39,14 @@ export const nodeOptions = {
   "state-dir": { kind: "text", default: "/var/lib/azuredisk-csi", help: "Folder for this node's notes and locks; must survive reboots" },
   "kubelet-dir": { kind: "list", default: ["/var/lib/kubelet"], help: "Folders below which staging and target paths may lie" },
   "device-root": { kind: "text", default: "", help: "Folder that holds this machine's dev/disk/azure; empty: the root" },
-  "max-volumes": { kind: "number", default: 0, min: 0, max: 64, help: "Data disks this node takes; 0: what its VM size takes" },
+  "max-volumes": {
+    kind: "number",
+    default: -1,
+    min: -1,
+    max: 64,
+    help: "Volumes this node takes; -1: as many data disks as its VM size takes, less those that are reserved and those that somebody else has attached",
+  },
+  "reserved-data-disk-slot-num": { kind: "number", default: 0, min: 0, max: 64, help: "Data disks of the VM size that are left to others than this driver" },
   "heartbeat-ms": { kind: "number", default: 10_000, min: 50, max: 600_000, help: "Time between two heartbeats" },
   "stage-wait-ms": {
     kind: "number",

@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { createCountedSteps } from "../adapters/observe/counted-steps.ts";
 import { withCrashPoint } from "../adapters/observe/crashing-steps.ts";
-import { type HealthServer, startHealthServer } from "../adapters/observe/health-server.ts";
+import { type HealthOptions, type HealthServer, startHealthServer } from "../adapters/observe/health-server.ts";
 import { createPinoLogger } from "../adapters/observe/pino-logger.ts";
 import { systemClock } from "../adapters/system/system-clock.ts";
 import { systemRandom } from "../adapters/system/system-random.ts";
@@ -9,6 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
+import { giveBackMemory } from "./give-back-memory.ts";
 import { helpText, type Options, readOptions, type Values } from "./options.ts";
 import type { processOptions } from "./process-options.ts";
 import { readSettingsFile } from "./read-settings-file.ts";
@@ -30,6 +31,8 @@ export interface RunningRole {
   readonly serves: Readonly<Record<string, string>>;
   /** Why it can't do its work now; undefined if it can. */
   readonly whyNotReady: () => string | undefined;
+  /** Why only a new process could do its work; undefined if it is well. Not given: it is well as long as it runs. */
+  readonly whyNotAlive?: () => Promise<string | undefined>;
   /** Settles when the role's own work has ended: after `lifetime` is aborted, or with the error that ended it. */
   readonly work: Promise<void>;
   /** Ends calls under way: lets them finish until `signal` is aborted. */
@@ -64,16 +67,30 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
   const told = untilTold();
   const registry = new Registry();
   const steps = withCrashPoint(createCountedSteps({ registry, clock: systemClock }), process.env);
-  const running = await role.start(values, { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal });
-  const health = await serveHealth(common["http-endpoint"], registry, running);
+  let running: RunningRole | undefined;
+  // Served from the start: who waits for a store or an API server is not well yet, but need not be killed for it.
+  const health = await serveHealth(common["http-endpoint"], {
+    registry,
+    whyNotReady: () => (running === undefined ? "the role is starting" : running.whyNotReady()),
+    whyNotAlive: async () => running?.whyNotAlive?.(),
+  });
+  try {
+    const starting = role.start(values, { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal });
+    running = await startedUnlessTold(starting, told, ending);
+  } finally {
+    if (running === undefined) await health?.close();
+  }
+  if (running === undefined) {
+    logger.info("stopping", { signal: await told });
+    return 0;
+  }
   process.stdout.write(`${JSON.stringify({ ready: role.name, ...running.serves, ...(health === undefined ? {} : { http: health.address }) })}\n`);
 
   const failed = running.work.then(
     () => undefined,
     (error: unknown) => error,
   );
-  // What start-up leaves behind is not needed again, but V8 would keep it until memory is short. There is `gc` only with --expose-gc.
-  await globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
+  await giveBackMemory();
   const why = await Promise.race([told, failed]);
   const isFailure = why !== undefined && typeof why !== "string";
   if (isFailure) logger.error("role ended by an error", { error: describe(why) });
@@ -84,6 +101,21 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
   await health?.close();
   await running.close();
   return isFailure ? 1 : 0;
+}
+
+/** What was started; undefined if the process was told to end before. Throws what starting throws. */
+async function startedUnlessTold(starting: Promise<RunningRole>, told: Promise<string>, ending: AbortController): Promise<RunningRole | undefined> {
+  const settled = starting.then(
+    () => undefined,
+    () => undefined,
+  );
+  if ((await Promise.race([settled, told])) !== undefined) ending.abort();
+  try {
+    return await starting;
+  } catch (error) {
+    if (ending.signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 function describe(error: unknown): string {
@@ -109,6 +141,6 @@ function untilTold(): Promise<string> {
   });
 }
 
-async function serveHealth(address: string | undefined, registry: Registry, running: RunningRole): Promise<HealthServer | undefined> {
-  return address === undefined ? undefined : startHealthServer({ address, registry, whyNotReady: running.whyNotReady });
+async function serveHealth(address: string | undefined, options: HealthOptions): Promise<HealthServer | undefined> {
+  return address === undefined ? undefined : startHealthServer({ ...options, address });
 }

@@ -2,7 +2,6 @@ import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-
 import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
 import { noClusterVolumes } from "../adapters/embedded/no-cluster-volumes.ts";
 import { describeFailure } from "../core/describe-failure.ts";
-import type { NodeFacts } from "../node/node-ports.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Kind } from "../ports/object-store.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
@@ -10,7 +9,8 @@ import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
-import { addNodeService } from "./node-service.ts";
+import { addNodeService, type NodeServiceParts } from "./node-service.ts";
+import type { Values } from "./options.ts";
 import { azureOptions, nodeOptions, processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
@@ -38,7 +38,7 @@ export const standaloneRole: Role<typeof options> = {
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const cloud = await connectCloud(values, ports);
-    const node = await readNode(cloud, values["node-name"], values["max-volumes"], lifetime);
+    const machine = await readMachine(cloud, values, lifetime);
     const store = openEmbeddedStore({ file: values["store-file"], clock, random });
     const cache = createObjectCache({ store, clock, random, logger, kinds });
     const remembering = rememberingStore(store, cache, kinds);
@@ -50,7 +50,7 @@ export const standaloneRole: Role<typeof options> = {
       values,
       ports,
     );
-    const runNodeWork = await addNodeService(server, { store: remembering, cache, node }, values, ports);
+    const runNodeWork = await addNodeService(server, { store: remembering, cache, ...machine, metadata: undefined, ownNode: undefined }, values, ports);
     const work = untilEnded(
       lifetime,
       (signal) => cache.run(signal),
@@ -72,9 +72,15 @@ export const standaloneRole: Role<typeof options> = {
 };
 
 /** What the platform says of the VM that this process runs on. Throws with a sentence if there is none of that name. */
-async function readNode(cloud: CloudProvisioner, nodeName: string, maxVolumes: number, signal: AbortSignal): Promise<NodeFacts> {
+async function readMachine(
+  cloud: CloudProvisioner,
+  values: Values<typeof nodeOptions>,
+  signal: AbortSignal,
+): Promise<Pick<NodeServiceParts, "node" | "volumesMax" | "vmSize">> {
+  const nodeName = values["node-name"];
   const instance = await cloud.inspectInstance({ nodeName }, signal);
   if (!instance.ok) throw new Error(`--node-name is ${JSON.stringify(nodeName)}: ${describeFailure(instance.failure)}`);
-  const { vmId, location, zone, busType, dataDisksMax } = instance.value;
-  return { nodeName, vmId, location, zone, busType, maxVolumes: maxVolumes === 0 ? dataDisksMax : maxVolumes };
+  const { vmId, location, zone, busType, dataDisksMax, vmSize } = instance.value;
+  const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
+  return { node: { nodeName, vmId, location, zone, zoneLabel: undefined, busType }, volumesMax, vmSize };
 }

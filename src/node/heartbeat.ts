@@ -10,6 +10,8 @@ import { olderThanNoted } from "./store-memory.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
+/** A heartbeat says how many volumes the node takes as it was measured this long ago at most, in milliseconds. */
+const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
@@ -45,6 +47,7 @@ async function beat(
   if (!present.ok) return present;
   const generation = await readGeneration(ports, signal);
   if (!generation.ok) return generation;
+  const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const seen = present.value.status?.heartbeat ?? 0;
   const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
   const status: NodeStatus = {
@@ -53,7 +56,7 @@ async function beat(
     readyForVolumeAllocation: true,
     statusMessage: "the node plug-in is ready",
     conditions: conditionsOf(ports, present.value, { seen, generation: generation.value, generationAtLastBeat }),
-    maxVolumes: node.maxVolumes,
+    maxVolumes,
     location: node.location,
     zone: node.zone,
     busType: node.busType,

@@ -27,9 +27,15 @@ export interface NodeFacts extends NodeIdentity {
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;
+  /** Kubernetes' zone label of the Node, as it is; undefined: none. */
+  readonly zoneLabel: string | undefined;
   readonly busType: "SCSI" | "NVMe";
-  /** Data disks that this node takes. */
-  readonly maxVolumes: number;
+}
+
+/** How many volumes this node takes, as things are. */
+export interface VolumeLimit {
+  /** Measures anew if what is known is older than `maxAgeMs`. Never fails: what can't be measured is as it was last. */
+  measure(maxAgeMs: number, signal: AbortSignal): Promise<number>;
 }
 
 /** All that the node role acts through. */
@@ -47,5 +53,6 @@ export interface NodePorts {
   /** Volumes whose LUN this instance has had looked up in Azure before it erases what an unfinished format left. Losing it costs one more look. */
   readonly lunsReadAgain: Set<string>;
   readonly node: NodeFacts;
+  readonly volumeLimit: VolumeLimit;
   readonly settings: NodeSettings;
 }

@@ -8,6 +8,7 @@ import { releaseRules } from "../../sim/release-check/release-protocol.ts";
 import { safetyRules } from "../../sim/writer-protocol/steps.ts";
 import { controllerRole } from "../../src/compose/controller-role.ts";
 import { nodeRole } from "../../src/compose/node-role.ts";
+import { preStopCommand } from "../../src/compose/pre-stop-command.ts";
 import { schedulerExtenderRole } from "../../src/compose/scheduler-extender-role.ts";
 import { standaloneRole } from "../../src/compose/standalone-role.ts";
 import { storeRole } from "../../src/compose/store-role.ts";
@@ -56,7 +57,7 @@ describe("the documentation", () => {
   it("lists every setting of every role as --help does", () => {
     const text = pages.find(({ path }) => path === join("docs", "settings.md"))?.text ?? "";
     const written = text.split("\n").filter((line) => line.startsWith("| `--"));
-    assert.deepEqual(written, settingsRows([storeRole, controllerRole, nodeRole, standaloneRole, schedulerExtenderRole]));
+    assert.deepEqual(written, settingsRows([storeRole, controllerRole, nodeRole, standaloneRole, schedulerExtenderRole, preStopCommand]));
   });
 
   it("says what goes wrong without each rule that the models leave out in turn", () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
 
 /** A running health server. */
@@ -14,9 +14,11 @@ export interface HealthOptions {
   readonly registry: Registry;
   /** Undefined: it can do its work. */
   readonly whyNotReady: () => string | undefined;
+  /** Undefined: it is well, or only a while will cure it. Otherwise a new process is called for. Not given: a process that answers is well. */
+  readonly whyNotAlive?: () => Promise<string | undefined>;
 }
 
-/** Serves `/healthz` (the process runs), `/readyz` (it can do its work; otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had. */
+/** Serves `/healthz` (the process is well; otherwise 500 and why not), `/readyz` (it can do its work; otherwise 503 and why not) and `/metrics` on one port. Throws if the address can't be had. */
 export async function startHealthServer(options: HealthOptions & { readonly address: string }): Promise<HealthServer> {
   const { host, port } = splitAddress("http-endpoint", options.address);
   const server = createServer(healthListener(options));
@@ -28,24 +30,31 @@ export async function startHealthServer(options: HealthOptions & { readonly addr
 /** Answers `/healthz`, `/readyz` and `/metrics`, and 404 to everything else. */
 export function healthListener(options: HealthOptions): RequestListener {
   return (request, response) => {
-    if (request.url === "/healthz") return void response.end("ok\n");
-    if (request.url === "/readyz") {
-      const why = options.whyNotReady();
-      response.statusCode = why === undefined ? 200 : 503;
-      return void response.end(`${why ?? "ok"}\n`);
-    }
-    if (request.url !== "/metrics") {
-      response.statusCode = 404;
-      return void response.end("there are /healthz, /readyz and /metrics\n");
-    }
-    options.registry
-      .metrics()
-      .then((text) => response.setHeader("content-type", options.registry.contentType).end(text))
-      .catch((error: unknown) => {
-        response.statusCode = 500;
-        response.end(String(error));
-      });
+    answer(options, request.url ?? "", response).catch((error: unknown) => {
+      response.statusCode = 500;
+      response.end(`${String(error)}\n`);
+    });
   };
+}
+
+async function answer(options: HealthOptions, url: string, response: ServerResponse): Promise<void> {
+  const say = (why: string | undefined, failureCode: number): void => {
+    response.statusCode = why === undefined ? 200 : failureCode;
+    response.end(`${why ?? "ok"}\n`);
+  };
+  switch (url) {
+    case "/healthz":
+      return say(await options.whyNotAlive?.(), 500);
+    case "/readyz":
+      return say(options.whyNotReady(), 503);
+    case "/metrics": {
+      const text = await options.registry.metrics();
+      response.setHeader("content-type", options.registry.contentType).end(text);
+      return;
+    }
+    default:
+      return say("there are /healthz, /readyz and /metrics", 404);
+  }
 }
 
 /** Splits `host:port`. Throws, naming the setting, if it is not that. */

@@ -82,6 +82,14 @@ describe("nodeTopology", () => {
   it("has only the driver's key, empty, on any other", () => {
     assert.deepEqual(nodeTopology({ location: "eastus", zone: "" }), inZone(""));
   });
+
+  it("leaves Kubernetes' own key out where the Node has another value of it, since kubelet would refuse the plug-in", () => {
+    assert.deepEqual(nodeTopology({ location: "eastus", zone: "1", zoneLabel: "eastus-2" }), inZone("eastus-1"));
+    assert.deepEqual(nodeTopology({ location: "eastus", zone: "1", zoneLabel: "eastus-1" }).segments, {
+      [driverZoneKey]: "eastus-1",
+      [wellKnownZoneKey]: "eastus-1",
+    });
+  });
 });
 
 describe("satisfiesRequisite", () => {

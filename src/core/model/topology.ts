@@ -67,11 +67,15 @@ export function accessibleTopology(disk: { readonly skuName: string; readonly lo
   return disk.zones.length === 0 ? [REGIONAL] : disk.zones.map((zone) => zonalTopology(disk.location, zone));
 }
 
-/** The topology that a node reports: both keys where it has a zone, else the driver's key with an empty value. */
-export function nodeTopology(node: { readonly location: string; readonly zone: string }): Topology {
+/**
+ * The topology that a node reports: both keys where it has a zone, else the driver's key with an empty value. Kubernetes' own key only where the Node has no other
+ * value of it (`zoneLabel`): kubelet refuses to register a plug-in that contradicts a label, and volumes name the driver's key anyway.
+ */
+export function nodeTopology(node: { readonly location: string; readonly zone: string; readonly zoneLabel?: string | undefined }): Topology {
   if (node.zone === "") return REGIONAL;
   const value = `${node.location}-${node.zone}`;
-  return { segments: { [driverZoneKey]: value, [wellKnownZoneKey]: value } };
+  const isContradicted = node.zoneLabel !== undefined && node.zoneLabel !== value;
+  return { segments: isContradicted ? { [driverZoneKey]: value } : { [driverZoneKey]: value, [wellKnownZoneKey]: value } };
 }
 
 /** Whether a volume that is reachable from `accessible` satisfies `requisite`: one of its terms, if there are any. */

@@ -1,3 +1,4 @@
+import { reportedVolumeLimit } from "../../core/cloud/volume-limit.ts";
 import { nodeTopology } from "../../core/model/topology.ts";
 import { ok } from "../../core/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
@@ -22,10 +23,11 @@ export function nodeHandlers(ports: NodePorts): HandlersOf<typeof NodeService> {
     nodeGetVolumeStats: (request, call) => nodeGetVolumeStats(ports, request, call),
     nodeExpandVolume: (request, call) => nodeExpandVolume(ports, request, call),
     nodeGetCapabilities: async () => ok({ capabilities: capabilities.map((type) => ({ type: { $case: "rpc", value: { type } } })) }),
-    nodeGetInfo: async () =>
+    // Kubelet asks when it registers the plug-in, and then every `nodeAllocatableUpdatePeriodSeconds` of the CSIDriver: each time it is measured anew.
+    nodeGetInfo: async (_request, call) =>
       ok({
         nodeId: ports.node.nodeName,
-        maxVolumesPerNode: BigInt(ports.node.maxVolumes),
+        maxVolumesPerNode: BigInt(reportedVolumeLimit(await ports.volumeLimit.measure(0, call.signal))),
         accessibleTopology: { segments: { ...nodeTopology(ports.node).segments } },
       }),
   };

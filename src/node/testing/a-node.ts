@@ -108,7 +108,8 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
     logger: silentLogger,
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
-    node: { ...identity("node-a"), location: "eastus", zone: "1", busType: "SCSI", maxVolumes: 8 },
+    node: { ...identity("node-a"), location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
+    volumeLimit: { measure: async () => 8 },
     settings: { attach: "kubernetes", stageWaitMs: 100_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
   });
 

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { NodeTaint } from "../../core/model/node-taints.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { ApiAnswer, ApiClient, ApiRequest } from "./api-client.ts";
+import { createOwnNode } from "./own-node.ts";
+
+const never = new AbortController().signal;
+const startUpTaint: NodeTaint = { key: "disk.csi.azure.com/agent-not-ready", effect: "NoSchedule" };
+const otherTaint: NodeTaint = { key: "workload", value: "database", effect: "NoSchedule" };
+
+interface World {
+  readonly objects: Map<string, Record<string, unknown>>;
+  readonly client: ApiClient;
+}
+
+/** An API server that knows the objects given, by path, and of JSON patches what is needed here. */
+function anApiServer(given: Readonly<Record<string, Record<string, unknown>>>): World {
+  const objects = new Map(Object.entries(given));
+  const answer = ({ method, path, body, contentType }: ApiRequest): ApiAnswer => {
+    const object = objects.get(path);
+    if (object === undefined) return { code: 404, body: { code: 404, reason: "NotFound", message: "not found", details: { name: path.split("/").at(-1) } } };
+    if (method === "GET") return { code: 200, body: object };
+    assert.equal(`${method} ${contentType ?? ""}`, "PATCH application/json-patch+json");
+    const [test, change] = body as readonly { readonly op: string; readonly path: string; readonly value?: unknown }[];
+    const spec = object["spec"] as Record<string, unknown>;
+    assert.deepEqual([test?.op, test?.path, change?.path], ["test", "/spec/taints", "/spec/taints"]);
+    if (JSON.stringify(test?.value) !== JSON.stringify(spec["taints"])) return { code: 422, body: { code: 422, message: "testing path /spec/taints failed" } };
+    const { taints: _, ...rest } = spec;
+    objects.set(path, { ...object, spec: change?.op === "remove" ? rest : { ...rest, taints: change?.value } });
+    return { code: 200, body: objects.get(path) };
+  };
+  const client: ApiClient = {
+    call: async (request) => ok(answer(request)),
+    watch: () => assert.fail("nothing is watched"),
+    close: () => undefined,
+  };
+  return { objects, client };
+}
+
+function ownNodeOf({ client }: World): ReturnType<typeof createOwnNode> {
+  return createOwnNode({ client, nodeName: "node-a", driverName: "disk.csi.azure.com" });
+}
+
+function refusing(answer: ApiAnswer): World {
+  return { objects: new Map(), client: { ...anApiServer({}).client, call: async () => ok(answer) } };
+}
+
+describe("createOwnNode", () => {
+  it("reads labels, taints, and the driver's volumes that Kubernetes has there, whoever attached them", async () => {
+    const pvc1 = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
+    const world = anApiServer({
+      "/api/v1/nodes/node-a": {
+        metadata: { labels: { "topology.kubernetes.io/zone": "eastus-1" } },
+        spec: { taints: [otherTaint] },
+        status: {
+          volumesAttached: [
+            { name: `kubernetes.io/csi/disk.csi.azure.com^${pvc1}`, devicePath: "" },
+            { name: "kubernetes.io/csi/file.csi.azure.com^share", devicePath: "" },
+          ],
+          volumesInUse: [`kubernetes.io/csi/disk.csi.azure.com^${pvc1}`],
+        },
+      },
+    });
+    assert.deepEqual(
+      await ownNodeOf(world).read(never),
+      ok({ labels: { "topology.kubernetes.io/zone": "eastus-1" }, taints: [otherTaint], volumeIds: [pvc1] }),
+    );
+  });
+
+  it("knows a Node that has next to nothing, and says where there is none", async () => {
+    const bare = anApiServer({ "/api/v1/nodes/node-a": { metadata: {} } });
+    assert.deepEqual(await ownNodeOf(bare).read(never), ok({ labels: {}, taints: [], volumeIds: [] }));
+    assert.deepEqual(await ownNodeOf(anApiServer({})).read(never), ok(undefined));
+  });
+
+  it("says that the driver is registered once kubelet has written how many volumes it takes, not before", async () => {
+    const rows = [
+      { drivers: undefined, isRegistered: false },
+      { drivers: null, isRegistered: false },
+      { drivers: [{ name: "file.csi.azure.com", allocatable: { count: 4 } }], isRegistered: false },
+      { drivers: [{ name: "disk.csi.azure.com" }], isRegistered: false },
+      { drivers: [{ name: "disk.csi.azure.com", allocatable: { count: 4 } }], isRegistered: true },
+    ];
+    for (const { drivers, isRegistered } of rows) {
+      const world = anApiServer({ "/apis/storage.k8s.io/v1/csinodes/node-a": { spec: { drivers } } });
+      assert.deepEqual(await ownNodeOf(world).isDriverRegistered(never), ok(isRegistered), JSON.stringify(drivers));
+    }
+    assert.deepEqual(await ownNodeOf(anApiServer({})).isDriverRegistered(never), ok(false));
+  });
+
+  it("takes a taint away and leaves the others", async () => {
+    const world = anApiServer({ "/api/v1/nodes/node-a": { metadata: {}, spec: { taints: [startUpTaint, otherTaint], providerID: "azure:///vm" } } });
+    assert.deepEqual(await ownNodeOf(world).replaceTaints({ from: [startUpTaint, otherTaint], to: [otherTaint] }, never), ok(undefined));
+    assert.deepEqual(await ownNodeOf(world).replaceTaints({ from: [otherTaint], to: [] }, never), ok(undefined));
+    assert.deepEqual(world.objects.get("/api/v1/nodes/node-a"), { metadata: {}, spec: { providerID: "azure:///vm" } });
+  });
+
+  it("writes nothing where somebody has changed the taints meanwhile, or the Node has gone", async () => {
+    const conflict = fail({ kind: "ObjectConflict", objectKind: "Node", name: "node-a" });
+    const world = anApiServer({ "/api/v1/nodes/node-a": { metadata: {}, spec: { taints: [startUpTaint, otherTaint] } } });
+    assert.deepEqual(await ownNodeOf(world).replaceTaints({ from: [startUpTaint], to: [] }, never), conflict);
+    assert.deepEqual(world.objects.get("/api/v1/nodes/node-a"), { metadata: {}, spec: { taints: [startUpTaint, otherTaint] } });
+    assert.deepEqual(await ownNodeOf(anApiServer({})).replaceTaints({ from: [startUpTaint], to: [] }, never), conflict);
+  });
+
+  it("says what it was that the API server refused", async () => {
+    const forbidden = refusing({ code: 403, body: { code: 403, reason: "Forbidden", message: "User can't", details: { name: "node-a", kind: "nodes" } } });
+    assert.match(JSON.stringify(await ownNodeOf(forbidden).read(never)), /StoreUnavailable.*refused to get nodes/);
+    assert.match(JSON.stringify(await ownNodeOf(forbidden).isDriverRegistered(never)), /StoreUnavailable.*refused to get csinodes.storage.k8s.io/);
+    assert.match(JSON.stringify(await ownNodeOf(forbidden).replaceTaints({ from: [startUpTaint], to: [] }, never)), /StoreUnavailable.*refused to patch nodes/);
+  });
+});

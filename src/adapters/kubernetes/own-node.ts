@@ -1,0 +1,66 @@
+import type { NodeTaint } from "../../core/model/node-taints.ts";
+import { fail, ok } from "../../core/result.ts";
+import type { OwnNode, OwnNodeFacts } from "../../ports/own-node.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { ApiObject } from "./api-object.ts";
+import { readApiStatus } from "./api-status.ts";
+import { type CoreResource, coreResources, readCoreObject } from "./core-object-calls.ts";
+import { unavailable } from "./unavailable.ts";
+
+/** core/v1 Node, as far as it is read here. */
+interface Node extends ApiObject {
+  readonly spec?: { readonly taints?: readonly NodeTaint[] | null };
+  readonly status?: { readonly volumesAttached?: readonly { readonly name: string }[] | null; readonly volumesInUse?: readonly string[] | null };
+}
+
+/** storage/v1 CSINode, as far as it is read here. */
+interface CsiNode extends ApiObject {
+  readonly spec?: { readonly drivers?: readonly { readonly name: string; readonly allocatable?: { readonly count?: number } }[] | null };
+}
+
+const csiNodes: CoreResource = { path: "/apis/storage.k8s.io/v1/csinodes", resource: "csinodes.storage.k8s.io", namespace: undefined };
+
+/** HTTP status of a JSON patch whose test did not hold. */
+const PATCH_TEST_FAILED = 422;
+
+/** The Node and the CSINode of that name. Needs the verbs get and patch on `nodes`, and get on `csinodes.storage.k8s.io`. */
+export function createOwnNode(options: { readonly client: ApiClient; readonly nodeName: string; readonly driverName: string }): OwnNode {
+  const { client, nodeName, driverName } = options;
+  const { nodes } = coreResources;
+  return {
+    read: async (signal) => {
+      const node = await readCoreObject<Node>(client, nodes, nodeName, signal);
+      if (!node.ok) return node;
+      return ok(node.value === undefined ? undefined : factsOf(node.value, driverName));
+    },
+    isDriverRegistered: async (signal) => {
+      const csiNode = await readCoreObject<CsiNode>(client, csiNodes, nodeName, signal);
+      if (!csiNode.ok) return csiNode;
+      const drivers = csiNode.value?.spec?.drivers ?? [];
+      return ok(drivers.some(({ name, allocatable }) => name === driverName && allocatable?.count !== undefined));
+    },
+    replaceTaints: async ({ from, to }, signal) => {
+      const path = "/spec/taints";
+      // The taints as they were read, and not the version: kubelet and controllers write a Node many times a minute.
+      const body = [{ op: "test", path, value: from }, to.length === 0 ? { op: "remove", path } : { op: "replace", path, value: to }];
+      const answer = await client.call(
+        { method: "PATCH", path: `${nodes.path}/${encodeURIComponent(nodeName)}`, body, contentType: "application/json-patch+json" },
+        signal,
+      );
+      if (!answer.ok) return answer;
+      if (answer.value.code === 200) return ok(undefined);
+      const status = readApiStatus(answer.value);
+      const hasMoved = answer.value.code === PATCH_TEST_FAILED || (answer.value.code === 404 && status.details.name !== "");
+      if (hasMoved) return fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
+      return fail(unavailable(status, { verb: "patch", resource: nodes.resource, namespace: nodes.namespace }));
+    },
+  };
+}
+
+function factsOf({ metadata, spec, status }: Node, driverName: string): OwnNodeFacts {
+  // What Kubernetes calls a CSI volume in a Node's status (volume.UniqueName).
+  const prefix = `kubernetes.io/csi/${driverName}^`;
+  const names = [...(status?.volumesAttached ?? []).map(({ name }) => name), ...(status?.volumesInUse ?? [])];
+  const volumeIds = names.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
+  return { labels: metadata.labels ?? {}, taints: spec?.taints ?? [], volumeIds: [...new Set(volumeIds)].toSorted() };
+}

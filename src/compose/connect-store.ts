@@ -1,0 +1,56 @@
+import type { ApiClient } from "../adapters/kubernetes/api-client.ts";
+import { describeFailure } from "../core/describe-failure.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Options, Values } from "./options.ts";
+import type { ProcessPorts } from "./run-role.ts";
+import { driverVersion } from "./version.ts";
+
+/** Where the driver's objects are. */
+export const storeOptions = {
+  kubeconfig: { kind: "text", help: "kubeconfig file of the cluster that holds the driver's objects; none if not given: the pod's service account" },
+  namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
+  "store-socket": { kind: "text", help: "Unix socket of the embedded object store (role store), where no Kubernetes is; wins over a pod's service account" },
+} as const satisfies Options;
+
+/** The object store, and the API server where there is one. */
+export interface StoreConnection {
+  readonly store: ObjectStore;
+  /** Undefined: there is no Kubernetes. */
+  readonly apiClient: ApiClient | undefined;
+  /** Drops idle connections. */
+  close(): void;
+}
+
+/**
+ * Connects to the object store: the embedded one behind `--store-socket`, or Kubernetes, by `--kubeconfig` or as the pod that this process runs in. Only what
+ * is needed for the one is loaded. Nothing is asked of it yet. Throws with a sentence where the settings allow neither, or both.
+ */
+export async function connectStore(
+  values: Values<typeof storeOptions>,
+  roleName: string,
+  ports: Pick<ProcessPorts, "clock" | "random">,
+): Promise<StoreConnection> {
+  const { kubeconfig, namespace, "store-socket": socketPath } = values;
+  if (socketPath === undefined) return connectKubernetes({ kubeconfig, namespace, userAgent: `azuredisk-csi-driver/${driverVersion} (${roleName})` }, ports);
+  if (kubeconfig !== undefined) throw new Error("--store-socket and --kubeconfig are both given: the driver's objects are in one place only");
+  const { connectEmbeddedStore } = await import("../adapters/embedded/connect-embedded-store.ts");
+  const store = connectEmbeddedStore({ socketPath, clock: ports.clock, random: ports.random });
+  return { store, apiClient: undefined, close: () => store.close() };
+}
+
+async function connectKubernetes(
+  options: { readonly kubeconfig: string | undefined; readonly namespace: string; readonly userAgent: string },
+  { clock, random }: Pick<ProcessPorts, "clock" | "random">,
+): Promise<StoreConnection> {
+  const { kubeconfig, namespace, userAgent } = options;
+  const [{ connectApiServer }, { createKubernetesObjectStore }] = await Promise.all([
+    import("../adapters/kubernetes/connect-api-server.ts"),
+    import("../adapters/kubernetes/kubernetes-object-store.ts"),
+  ]);
+  const config = await (kubeconfig === undefined
+    ? (await import("../adapters/kubernetes/in-cluster-config.ts")).inClusterConfig({ environment: process.env })
+    : (await import("../adapters/kubernetes/read-kubeconfig.ts")).readKubeconfig(kubeconfig));
+  if (!config.ok) throw new Error(`${describeFailure(config.failure)}; without Kubernetes, give --store-socket`);
+  const client = connectApiServer({ config: config.value, userAgent, clock, random });
+  return { store: createKubernetesObjectStore(client, namespace), apiClient: client, close: () => client.close() };
+}

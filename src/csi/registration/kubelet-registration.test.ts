@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { lstat, mkdir, mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { promisify } from "node:util";
+import { credentials } from "@grpc/grpc-js";
+import { systemRandom } from "../../adapters/system/system-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
+import {
+  InfoRequest,
+  type PluginInfo,
+  RegistrationClient,
+  type RegistrationStatus,
+  type RegistrationStatusResponse,
+} from "../gen/pluginregistration/v1/api.ts";
+import { type KubeletRegistration, registerWithKubelet } from "./kubelet-registration.ts";
+
+const never = new AbortController().signal;
+const info: PluginInfo = {
+  type: "CSIPlugin",
+  name: "disk.csi.azure.com",
+  endpoint: "/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock",
+  supportedVersions: ["1.0.0"],
+};
+
+interface World {
+  readonly clock: VirtualClock;
+  readonly socketPath: string;
+  readonly folder: string;
+  /** How often the plug-in was registered. */
+  readonly registered: () => number;
+  start(): Promise<KubeletRegistration>;
+  /** Runs `act` while the registration is kept, and answers how keeping ended; `act` may ask whether it has. */
+  whileKept(registration: KubeletRegistration, act: (hasEnded: () => Promise<boolean>) => Promise<void>): Promise<unknown>;
+}
+
+async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "registry-"));
+  const clock = createVirtualClock();
+  const socketPath = join(folder, "disk.csi.azure.com-reg.sock");
+  const started: KubeletRegistration[] = [];
+  let registered = 0;
+  const onRegistered = (): void => void registered++;
+  try {
+    await act({
+      clock,
+      socketPath,
+      folder,
+      registered: () => registered,
+      start: async () => {
+        const options = { driverName: info.name, socketPath, csiSocketPath: info.endpoint, clock, random: systemRandom, logger: silentLogger, onRegistered };
+        const registration = await registerWithKubelet(options);
+        assert.ok(registration.ok, JSON.stringify(registration));
+        started.push(registration.value);
+        return registration.value;
+      },
+      whileKept: async (registration, during) => {
+        const life = new AbortController();
+        let ended = false;
+        const kept = registration
+          .keep(life.signal)
+          .catch((error: unknown) => error)
+          .finally(() => (ended = true));
+        await during(async () => ended);
+        life.abort("over");
+        return kept;
+      },
+    });
+  } finally {
+    for (const registration of started) await registration.stop({ leavesSocket: false }, AbortSignal.abort());
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What kubelet does once it has found the socket. */
+async function asKubelet(socketPath: string, status: RegistrationStatus): Promise<PluginInfo> {
+  const client = new RegistrationClient(`unix:${socketPath}`, credentials.createInsecure());
+  try {
+    const answer = await promisify<InfoRequest, PluginInfo>(client.getInfo.bind(client))(InfoRequest.create());
+    await promisify<RegistrationStatus, RegistrationStatusResponse>(client.notifyRegistrationStatus.bind(client))(status);
+    return answer;
+  } finally {
+    client.close();
+  }
+}
+
+const success: RegistrationStatus = { pluginRegistered: true, error: "" };
+const refusal: RegistrationStatus = { pluginRegistered: false, error: "RegisterPlugin error -- plugin registration failed with err: no answer" };
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Lets virtual time pass, and real file system calls end, until the condition holds. */
+async function eventually(clock: VirtualClock, holds: () => Promise<boolean>): Promise<void> {
+  for (let turns = 0; turns < 2_000; turns++) {
+    if (await holds()) return;
+    await clock.advance(1_000);
+  }
+  assert.fail("it never came to hold");
+}
+
+describe("registerWithKubelet", () => {
+  it("tells kubelet where the driver is, and learns that it has been registered", () =>
+    inRegistry(async ({ socketPath, start, registered }) => {
+      const registration = await start();
+      assert.match(registration.whyNotRegistered() ?? "", /has not asked/);
+      assert.deepEqual(await asKubelet(socketPath, success), info);
+      assert.deepEqual([registration.whyNotRegistered(), registration.whyNotServed(), registered()], [undefined, undefined, 1]);
+      assert.equal(((await lstat(socketPath)).mode & 0o777).toString(8), "600");
+    }));
+
+  it("says why kubelet refuses, waits for it to ask again, and begins to count anew then", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept }) => {
+      const registration = await start();
+      const ended = await whileKept(registration, async () => {
+        for (const status of [refusal, success, refusal]) {
+          await asKubelet(socketPath, status);
+          assert.equal(registration.whyNotRegistered(), status.pluginRegistered ? undefined : `kubelet refuses to register this plug-in: ${status.error}`);
+          await clock.advance(290_000);
+        }
+      });
+      assert.equal(ended instanceof Error, false);
+    }));
+
+  it("gives up once kubelet has refused it for five minutes: a new start may cure what a new try does not", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept }) => {
+      const registration = await start();
+      const ended = await whileKept(registration, async (hasEnded) => {
+        await asKubelet(socketPath, refusal);
+        await eventually(clock, hasEnded);
+      });
+      assert.match(String(ended), /no answer; giving up after 300 s/);
+    }));
+
+  it("names the cure for a label that contradicts what the VM is", () =>
+    inRegistry(async ({ socketPath, start }) => {
+      const registration = await start();
+      await asKubelet(socketPath, {
+        pluginRegistered: false,
+        error: 'detected topology value collision: driver reported "a":"b" but existing label is "a":"c"',
+      });
+      assert.match(registration.whyNotRegistered() ?? "", /remove it from the Node$/);
+    }));
+
+  it("takes the place of the instance before it, whether that one lives or has left its socket behind", () =>
+    inRegistry(async ({ socketPath, start }) => {
+      const first = await start();
+      const second = await start();
+      await asKubelet(socketPath, success);
+      assert.deepEqual([first.whyNotRegistered() === undefined, second.whyNotRegistered() === undefined], [false, true]);
+      await first.stop({ leavesSocket: false }, never);
+      assert.equal(await isThere(socketPath), true, "the older instance has removed the younger one's socket");
+    }));
+
+  it("makes its socket anew where somebody has removed it: the V1 driver's registrar as it ends, say", () =>
+    inRegistry(async ({ clock, socketPath, start, whileKept, registered }) => {
+      const registration = await start();
+      await whileKept(registration, async () => {
+        await asKubelet(socketPath, success);
+        await unlink(socketPath);
+        await eventually(clock, () => isThere(socketPath));
+        assert.deepEqual(await asKubelet(socketPath, success), info);
+        assert.equal(registered(), 2);
+      });
+    }));
+
+  it("says that kubelet can't find it while its folder is gone, or another plug-in has its place", () =>
+    inRegistry(async ({ clock, folder, socketPath, start, whileKept }) => {
+      const registration = await start();
+      const other = await start();
+      await whileKept(registration, async () => {
+        await eventually(clock, async () => /two instances/.test(registration.whyNotServed() ?? ""));
+        await other.stop({ leavesSocket: false }, never);
+        await eventually(clock, async () => registration.whyNotServed() === undefined);
+        assert.deepEqual(await asKubelet(socketPath, success), info);
+        await rm(folder, { recursive: true });
+        await eventually(clock, async () => /can't be made/.test(registration.whyNotServed() ?? ""));
+      });
+      await mkdir(folder);
+    }));
+
+  it("takes its socket away at its end, which tells kubelet that the driver has gone, or leaves it for the instance that follows", () =>
+    inRegistry(async ({ socketPath, start }) => {
+      const leaving = await start();
+      await leaving.stop({ leavesSocket: true }, never);
+      assert.equal(await isThere(socketPath), true);
+      const last = await start();
+      await last.stop({ leavesSocket: false }, never);
+      assert.equal(await isThere(socketPath), false);
+    }));
+
+  it("refuses a place that is no socket, and a folder that is not there", () =>
+    inRegistry(async ({ folder, clock }) => {
+      const options = { driverName: "d", csiSocketPath: "/s", clock, random: systemRandom, logger: silentLogger, onRegistered: () => undefined };
+      await writeFile(join(folder, "file"), "");
+      for (const socketPath of [join(folder, "file"), join(folder, "missing", "reg.sock")]) {
+        const registration = await registerWithKubelet({ ...options, socketPath });
+        assert.equal(registration.ok ? "" : registration.failure.kind, "HostNotReady", socketPath);
+      }
+    }));
+});

@@ -1,0 +1,162 @@
+import { constants } from "node:fs";
+import { lstat, open, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { describeFailure } from "../../core/describe-failure.ts";
+import type { Failure } from "../../core/failure.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { Random } from "../../ports/random.ts";
+import { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
+import { GrpcServer } from "../grpc-server.ts";
+import { removeStaleSocket } from "../remove-stale-socket.ts";
+import { registrationHandlers } from "./registration-handlers.ts";
+
+/** What kubelet is told, and where. */
+export interface RegistrationOptions {
+  readonly driverName: string;
+  /** The socket in kubelet's registry, such as `/var/lib/kubelet/plugins_registry/disk.csi.azure.com-reg.sock`, as this process sees it. */
+  readonly socketPath: string;
+  /** The CSI socket as kubelet sees it. */
+  readonly csiSocketPath: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Called each time that kubelet has registered the plug-in. */
+  readonly onRegistered: () => void;
+}
+
+/** The plug-in's place in kubelet's registry. */
+export interface KubeletRegistration {
+  /** Keeps the place until `signal` is aborted. Rejects if kubelet goes on refusing the plug-in. */
+  keep(signal: AbortSignal): Promise<void>;
+  /** Why kubelet can't find the plug-in; undefined if it can. */
+  readonly whyNotServed: () => string | undefined;
+  /** Why kubelet does not use the plug-in; undefined if it has registered it. */
+  readonly whyNotRegistered: () => string | undefined;
+  /** Ends it. `leavesSocket`: another instance comes soon, and kubelet goes on counting on the driver meanwhile. */
+  stop(options: { readonly leavesSocket: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+/** How often the socket is looked after, in milliseconds. */
+const LOOK_EVERY_MS = 5_000;
+/** How long kubelet may refuse the plug-in before this process gives up, in milliseconds. Kubelet asks again by itself, after half a second first and two minutes at most. */
+const REFUSED_MAX_MS = 300_000;
+
+/**
+ * Registers a plug-in with kubelet (plug-in registration v1), as node-driver-registrar does: kubelet watches the folder, finds the socket and asks it. What another
+ * instance left there, living or dead, is replaced. Fails with `HostNotReady`.
+ */
+export async function registerWithKubelet(options: RegistrationOptions): Promise<Result<KubeletRegistration, Failure>> {
+  const { driverName, socketPath, csiSocketPath, clock, logger } = options;
+  let serving: Serving | undefined;
+  let whyNotServed: string | undefined;
+  let whyNotRegistered: string | undefined = "kubelet has not asked for this plug-in yet";
+  let refusedSinceMs: number | undefined;
+
+  function onOutcome({ registered, error }: { readonly registered: boolean; readonly error: string }): void {
+    if (registered) {
+      whyNotRegistered = refusedSinceMs = undefined;
+      options.onRegistered();
+      return;
+    }
+    refusedSinceMs ??= clock.elapsedMs();
+    whyNotRegistered = `kubelet refuses to register this plug-in: ${error}${cureFor(error)}`;
+  }
+
+  async function serve(): Promise<Result<void, Failure>> {
+    const listening = await listenAt(options, onOutcome);
+    if (!listening.ok) return listening;
+    const earlier = serving;
+    serving = listening.value;
+    await earlier?.server.stop(AbortSignal.abort());
+    return ok(undefined);
+  }
+
+  async function lookAfterSocket(): Promise<void> {
+    const place = serving === undefined ? "free" : await lookAtPlace(socketPath, serving.inode);
+    if (place === "ours") return;
+    const served = place === "free" ? await serve() : fail(takenBySomebody(socketPath));
+    if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });
+    const why = served.ok ? undefined : describeFailure(served.failure);
+    if (why !== undefined && why !== whyNotServed) logger.error("kubelet can't find this plug-in", { socketPath, message: why });
+    whyNotServed = why;
+  }
+
+  const served = await serve();
+  if (!served.ok) return served;
+  logger.info("waiting for kubelet to register this plug-in", { driverName, socketPath, csiSocketPath });
+  return ok({
+    keep: async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(LOOK_EVERY_MS, signal);
+        await lookAfterSocket();
+        if (refusedSinceMs !== undefined && clock.elapsedMs() - refusedSinceMs >= REFUSED_MAX_MS)
+          throw new Error(`${whyNotRegistered ?? "kubelet refuses to register this plug-in"}; giving up after ${REFUSED_MAX_MS / 1000} s`);
+      }
+    },
+    whyNotServed: () => whyNotServed,
+    whyNotRegistered: () => whyNotServed ?? whyNotRegistered,
+    stop: async ({ leavesSocket }, signal) => {
+      if (serving === undefined) return;
+      if (!leavesSocket && (await lookAtPlace(socketPath, serving.inode)) === "ours") await unlink(socketPath).catch(unlessMissing);
+      await serving.server.stop(signal);
+    },
+  });
+}
+
+interface Serving {
+  readonly server: GrpcServer;
+  /** Tells our socket from another of the same name. */
+  readonly inode: bigint;
+}
+
+async function listenAt(
+  options: RegistrationOptions,
+  onOutcome: (outcome: { readonly registered: boolean; readonly error: string }) => void,
+): Promise<Result<Serving, Failure>> {
+  const { driverName, socketPath, csiSocketPath, clock, random, logger } = options;
+  const server = new GrpcServer({ clock, random, logger, onCall: () => undefined }).add(
+    RegistrationService,
+    registrationHandlers({ driverName, csiSocketPath, onOutcome }),
+  );
+  try {
+    // By way of the open folder: whoever closes a socket removes it by the path that it was made with, and that one is gone once the folder is closed. So the socket
+    // stays where it is when this process ends, unless it is to go.
+    const folder = await open(dirname(socketPath), constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      const path = join("/proc/self/fd", String(folder.fd), basename(socketPath));
+      const found = await lstat(path).catch(unlessMissing);
+      if (found?.isSocket() === true) await unlink(path);
+      const listening = await server.listen(`unix://${path}`);
+      return listening.ok ? ok({ server, inode: (await lstat(path, { bigint: true })).ino }) : listening;
+    } finally {
+      await folder.close();
+    }
+  } catch (error) {
+    return fail({ kind: "HostNotReady", detail: `the registration socket ${socketPath} can't be made: ${String(error)}` });
+  }
+}
+
+/** Who has the socket's place: we; nobody, or somebody who is dead; or somebody who lives. */
+async function lookAtPlace(socketPath: string, ownInode: bigint): Promise<"ours" | "free" | "taken"> {
+  const found = await lstat(socketPath, { bigint: true }).catch(unlessMissing);
+  if (found?.ino === ownInode) return "ours";
+  return (await removeStaleSocket(socketPath)).ok ? "free" : "taken";
+}
+
+function takenBySomebody(socketPath: string): Failure {
+  return { kind: "HostNotReady", detail: `another plug-in serves ${socketPath}: two instances of one driver run on this node; remove one of them` };
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
+}
+
+/** What to do about those refusals that kubelet does not explain. */
+function cureFor(error: string): string {
+  if (/topology value collision/u.test(error))
+    return "; if the label that it names is out of date (the VM was made anew in another zone, say), remove it from the Node";
+  return "";
+}

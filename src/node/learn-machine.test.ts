@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../adapters/virtual/virtual-clock.ts";
+import type { Failure } from "../core/failure.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import type { InstanceMetadata, InstanceMetadataService } from "../ports/instance-metadata.ts";
+import type { LogFields, Logger } from "../ports/logger.ts";
+import type { OwnNode } from "../ports/own-node.ts";
+import { settledOn } from "../reconcile/testing/settled.ts";
+import { silentLogger } from "../reconcile/testing/silent-logger.ts";
+import { confirmMachine, learnMachine } from "./learn-machine.ts";
+import { aMachine } from "./testing/a-machine.ts";
+
+const never = new AbortController().signal;
+const nothingGiven = { vmId: undefined };
+const notThere = fail({ kind: "HostNotReady", detail: "the instance metadata service can't be reached: give --vm-id" } as const);
+
+/** Answers one after the other, the last one for ever. */
+function service(...answers: readonly Result<InstanceMetadata, Failure>[]): InstanceMetadataService {
+  let asked = 0;
+  return { read: async () => answers[Math.min(asked++, answers.length - 1)] ?? notThere };
+}
+
+function ownNode(labels: Readonly<Record<string, string>>): OwnNode {
+  return { read: async () => ok({ labels, taints: [], volumeIds: [] }), isDriverRegistered: async () => ok(false), replaceTaints: async () => ok(undefined) };
+}
+
+function portsOf(clock: VirtualClock, metadata: InstanceMetadataService | undefined, node?: OwnNode, logger: Logger = silentLogger) {
+  return { metadata, ownNode: node, clock, random: createSeededRandom(1), logger };
+}
+
+describe("learnMachine", () => {
+  it("asks until the service of a VM that has just started answers, and says each time what to do", async () => {
+    const clock = createVirtualClock();
+    const told: LogFields[] = [];
+    const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
+    const metadata = service(notThere, notThere, ok(aMachine()));
+    const learnt = await settledOn(clock, learnMachine(portsOf(clock, metadata, undefined, logger), nothingGiven, never));
+    assert.deepEqual(learnt, { vmId: aMachine().vmId, vmSize: "Standard_D4s_v5", location: "eastus", zone: "1", zoneLabel: undefined });
+    const message = `this node is not ready: ${notThere.failure.detail}`;
+    assert.deepEqual(told, [
+      { what: "what VM this is", attempt: 1, message },
+      { what: "what VM this is", attempt: 2, message },
+    ]);
+  });
+
+  it("takes a given GUID for granted and asks nobody, but reads the labels of the Node", async () => {
+    const clock = createVirtualClock();
+    const node = ownNode({ "topology.kubernetes.io/zone": "eastus-2" });
+    const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
+    assert.deepEqual(await settledOn(clock, learnMachine(portsOf(clock, unasked, node), { vmId: "guid" }, never)), {
+      vmId: "guid",
+      vmSize: "",
+      location: "eastus",
+      zone: "2",
+      zoneLabel: "eastus-2",
+    });
+  });
+
+  it("ends with its signal, however long nobody answers", async () => {
+    const clock = createVirtualClock();
+    const life = new AbortController();
+    const learning = learnMachine(portsOf(clock, service(notThere)), nothingGiven, life.signal);
+    await clock.advance(600_000);
+    life.abort(new Error("told to end"));
+    await assert.rejects(settledOn(clock, learning), /told to end/);
+  });
+
+  it("refuses to guess: neither a GUID that nobody tells, nor the region of a zone", async () => {
+    const clock = createVirtualClock();
+    await assert.rejects(learnMachine(portsOf(clock, undefined), nothingGiven, never), /give --vm-id/);
+    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", zone: "1" }, never), /give --location/);
+  });
+});
+
+describe("confirmMachine", () => {
+  it("ends a process that has woken up in another VM", async () => {
+    const clock = createVirtualClock();
+    const metadata = service(ok(aMachine()), notThere, ok(aMachine({ vmId: "another" })));
+    await assert.rejects(
+      settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, aMachine().vmId.toUpperCase(), never)),
+      /is now on another/,
+    );
+    assert.equal(clock.elapsedMs() >= 180_000, true, "a VM that is the same, and a service that does not answer, are no reason to end");
+  });
+});

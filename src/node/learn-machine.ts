@@ -1,0 +1,70 @@
+import { backoffMs } from "../core/cloud/backoff.ts";
+import { describeFailure } from "../core/describe-failure.ts";
+import type { Failure } from "../core/failure.ts";
+import { chooseNodeFacts, type ChosenFacts, type MachineFacts } from "../core/model/choose-node-facts.ts";
+import type { Result } from "../core/result.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { InstanceMetadata, InstanceMetadataService } from "../ports/instance-metadata.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { OwnNode } from "../ports/own-node.ts";
+import type { Random } from "../ports/random.ts";
+
+/** What learning takes. */
+export interface MachinePorts {
+  readonly metadata: InstanceMetadataService;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A new VM's metadata and a new cluster's API server come up within seconds, so the first tries are close together. */
+const BACKOFF = { baseMs: 500, maxMs: 15_000 };
+/** Time between two looks at whether this is still the VM that it was, in milliseconds. */
+const CONFIRM_EVERY_MS = 60_000;
+
+/**
+ * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A `vmId` that the operator gives is believed, and
+ * the platform not asked. Rejects with the signal's reason.
+ */
+export async function learnMachine(
+  ports: Omit<MachinePorts, "metadata"> & { readonly metadata: InstanceMetadataService | undefined; readonly ownNode: OwnNode | undefined },
+  given: MachineFacts & { readonly vmId: string | undefined },
+  signal: AbortSignal,
+): Promise<ChosenFacts & { readonly vmId: string }> {
+  const { metadata: service, ownNode } = ports;
+  const metadata =
+    given.vmId !== undefined || service === undefined ? undefined : await untilKnown(ports, "what VM this is", () => service.read(signal), signal);
+  const node = ownNode === undefined ? undefined : await untilKnown(ports, "the Node's labels", () => ownNode.read(signal), signal);
+  const vmId = given.vmId ?? metadata?.vmId;
+  if (vmId === undefined) throw new Error("give --vm-id, or --metadata-endpoint of a service that tells it");
+  const chosen = chooseNodeFacts({ given, metadata, labels: node?.labels ?? {} });
+  if (chosen.zone !== "" && chosen.location === "") throw new Error(`the VM is in zone ${chosen.zone} of an unknown region: give --location`);
+  ports.logger.info("this machine", { vmId, resourceId: metadata?.resourceId, ...chosen });
+  return { vmId, ...chosen };
+}
+
+async function untilKnown<T>(ports: Omit<MachinePorts, "metadata">, what: string, ask: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await ask();
+    signal.throwIfAborted();
+    if (answer.ok) return answer.value;
+    ports.logger.warn("not known yet; it is asked again", { what, attempt, message: describeFailure(answer.failure) });
+    await ports.clock.sleep(backoffMs({ ...BACKOFF, attempt, chance: ports.random.next() }), signal);
+  }
+}
+
+/**
+ * Makes sure, as long as this process runs, that it is on the VM that it believes to be on: records name a node by name and GUID, and everything that is decided
+ * here rests on it. Throws where it has woken up in another VM (an image of a running one, say), since only a new start learns everything anew.
+ */
+export async function confirmMachine(ports: MachinePorts, vmId: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await ports.clock.sleep(CONFIRM_EVERY_MS, signal);
+    const read = await ports.metadata.read(signal);
+    if (read.ok && read.value.vmId !== vmId.toLowerCase()) throw new Error(otherMachine(vmId, read.value));
+  }
+}
+
+function otherMachine(vmId: string, found: InstanceMetadata): string {
+  return `this process began on the VM with vmId ${vmId} and is now on ${found.vmId} (${found.resourceId}): it ends, to begin anew as that one`;
+}

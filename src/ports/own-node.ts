@@ -1,0 +1,21 @@
+import type { Failure } from "../core/failure.ts";
+import type { NodeTaint } from "../core/model/node-taints.ts";
+import type { Result } from "../core/result.ts";
+
+/** What the orchestrator says of the node that this process runs on. */
+export interface OwnNodeFacts {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly NodeTaint[];
+  /** Volumes of this driver that the orchestrator has attached to the node or sees in use there: also those that the store does not know yet. */
+  readonly volumeIds: readonly string[];
+}
+
+/** The orchestrator's object of the node that this process runs on. Each call may fail with `StoreUnavailable` or `Cancelled`. */
+export interface OwnNode {
+  /** Reads it now; undefined if there is none (any more). */
+  read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined, Failure>>;
+  /** Whether the orchestrator knows that the driver serves on the node, and how many volumes it takes. */
+  isDriverRegistered(signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  /** Replaces the taints, if they are still those that were read; otherwise fails with `ObjectConflict`. */
+  replaceTaints(change: { readonly from: readonly NodeTaint[]; readonly to: readonly NodeTaint[] }, signal: AbortSignal): Promise<Result<void, Failure>>;
+}
