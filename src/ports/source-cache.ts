@@ -52,6 +52,8 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   waitUntil(key: string, predicate: (object: T | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<boolean>;
   /** The same, answering the object for which it held; undefined if it didn't hold in time, or held for an object that is not there. */
   waitFor(key: string, predicate: (object: T | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<T | undefined>;
+  /** Lists again at once, and forgets own writes that the watch has not told: for whoever has noticed that the source went back to a backup. */
+  listAgain(): void;
   /** Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be called once. */
   run(signal: AbortSignal): Promise<void>;
 }

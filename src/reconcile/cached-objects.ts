@@ -50,6 +50,8 @@ export class CachedObjects<T extends SourceObject> {
 
   /** Takes over a list: what it lacks is gone, unless it was learnt from a write that is later than the list. */
   replaceAll(items: readonly T[], resourceVersion: string, nowMs: number): readonly CachedChange<T>[] {
+    const wentBack = this.#seenVersion !== undefined && isLater(this.#seenVersion, resourceVersion);
+    if (wentBack) this.forgetOwnWrites();
     this.#seenVersion = resourceVersion;
     const listed = new Set(items.map(objectKey));
     const gone = [...this.#objects.keys()].toSorted().filter((key) => !listed.has(key) && !this.#isAhead(key, resourceVersion));
@@ -79,6 +81,11 @@ export class CachedObjects<T extends SourceObject> {
     this.#aheadOfWatch.set(key, resourceVersion);
     const isRemoved = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
     return isRemoved ? this.#remove(key) : this.#put(object, nowMs);
+  }
+
+  /** Own writes that the watch has not told yet may never have been, as far as the source knows: what it says next holds. */
+  forgetOwnWrites(): void {
+    this.#aheadOfWatch.clear();
   }
 
   /** Whether a write of our own has told more of the object than the source had said by `version`. */

@@ -63,7 +63,7 @@ async function follow(watches: readonly Watch[], forMs: number): Promise<{ reado
   const running = followSource(ports, source, { listed: () => undefined, told: () => undefined }, stop.signal);
   await clock.advance(forMs);
   stop.abort();
-  await running;
+  await running.ended;
   assert.equal(clock.sleepers(), 0);
   return { asked, logged };
 }
@@ -110,6 +110,21 @@ describe("followSource", () => {
     assert.deepEqual(logged, ["warn gone"]);
   });
 
+  it("lists again at once when it is asked to, while it watches and while it waits", async () => {
+    const clock = createVirtualClock();
+    const { source, asked } = scripted(clock, [{ events: [{ type: "BOOKMARK", resourceVersion: "9" }], end: "silence" }]);
+    const stop = new AbortController();
+    const ports = { clock, random: createSeededRandom(1), logger: loggerInto([]), settings: SETTINGS };
+    const following = followSource(ports, source, { listed: () => undefined, told: () => undefined }, stop.signal);
+    await clock.advance(1_000);
+    following.listAgain();
+    await clock.advance(1);
+    assert.deepEqual(asked, ["0 list", "0 watch from 1", "1000 list", "1000 watch from 1"]);
+    stop.abort();
+    await following.ended;
+    assert.equal(clock.sleepers(), 0);
+  });
+
   it("goes on after a follower or a source threw what nobody expects", async () => {
     const { asked, logged } = await follow([{ events: [], end: new TypeError("a bug") }], 1_000);
     assert.equal(asked.length, 3);
@@ -129,7 +144,7 @@ describe("followSource", () => {
     const running = followSource(ports, source, { listed: () => assert.fail("nothing was listed"), told: () => undefined }, stop.signal);
     await clock.advance(600_000);
     stop.abort();
-    await running;
+    await running.ended;
     assert.ok(logged.length > 60 && logged.length < 150, `${logged.length} tries in ten minutes`);
   });
 });

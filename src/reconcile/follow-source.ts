@@ -37,14 +37,24 @@ interface WatchEnd {
   readonly livedMs: number;
 }
 
+/** A source that is being followed. */
+export interface Following {
+  /** Resolves once the signal is aborted and nothing is left running. */
+  readonly ended: Promise<void>;
+  /** Gives up what is known of versions, and lists again at once. */
+  listAgain(): void;
+}
+
 /**
  * Lists a source, then watches it, for ever: resumes where a watch ended, broke off or stalled, lists again where the source has forgotten that version, and
- * waits with back-off and jitter between attempts that brought nothing. Returns once `signal` is aborted and nothing is left running.
+ * waits with back-off and jitter between attempts that brought nothing.
  */
-export async function followSource<T extends SourceObject>(ports: FollowPorts, source: Source<T>, follower: Follower<T>, signal: AbortSignal): Promise<void> {
+export function followSource<T extends SourceObject>(ports: FollowPorts, source: Source<T>, follower: Follower<T>, signal: AbortSignal): Following {
   const { clock, random, logger, settings } = ports;
-  let version: string | undefined;
+  let version = "";
+  let isListWanted = true;
   let failures = 0;
+  let endWatch = (): void => undefined;
 
   async function backOff(): Promise<void> {
     const delayMs = Math.min(settings.backoffMaxMs, settings.backoffBaseMs * 2 ** Math.min(failures, 30));
@@ -55,37 +65,48 @@ export async function followSource<T extends SourceObject>(ports: FollowPorts, s
   }
 
   async function list(): Promise<void> {
+    isListWanted = false;
     const listed = await source.list(signal);
     if (listed.ok) {
       version = listed.value.resourceVersion;
       follower.listed(listed.value.items, version);
     } else if (!signal.aborted) {
+      isListWanted = true;
       logger.warn("list failed", { source: source.name, failure: listed.failure });
       await backOff();
     }
   }
 
-  async function watchOnce(from: string): Promise<void> {
-    const end = await watchUntilItEnds({ source, clock, from, stallTimeoutMs: settings.stallTimeoutMs, signal }, (event) => {
+  async function watchOnce(): Promise<void> {
+    const ended = new AbortController();
+    endWatch = () => ended.abort();
+    const end = await watchUntilItEnds({ source, clock, from: version, stallTimeoutMs: settings.stallTimeoutMs, signal, ended }, (event) => {
       failures = 0;
       version = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
       follower.told(event);
     });
-    if (signal.aborted) return;
+    if (signal.aborted || isListWanted) return;
     const { reason, detail, livedMs } = end;
     // Servers end each watch after some minutes, to spread their watchers; one that ends watches as fast as they are begun is in trouble.
     if (reason === "ended" && livedMs >= settings.backoffMaxMs) return logger.debug("watch ended", { source: source.name, livedMs, resourceVersion: version });
     // Some servers have no bookmarks for what does not change: silence alone is no trouble.
     const log = reason === "stalled" ? logger.info : logger.warn;
     log("watch ended", { source: source.name, reason, detail, resourceVersion: version });
-    if (reason === "gone") version = undefined;
+    if (reason === "gone") isListWanted = true;
     await backOff();
   }
 
-  while (!signal.aborted) {
-    if (version === undefined) await list();
-    else await watchOnce(version);
+  async function follow(): Promise<void> {
+    while (!signal.aborted) await (isListWanted ? list() : watchOnce());
   }
+
+  return {
+    ended: follow(),
+    listAgain: () => {
+      isListWanted = true;
+      endWatch();
+    },
+  };
 }
 
 /** One watch, from its beginning until it ends in whatever way. */
@@ -96,11 +117,12 @@ async function watchUntilItEnds<T extends SourceObject>(
     readonly from: string;
     readonly stallTimeoutMs: number;
     readonly signal: AbortSignal;
+    /** Aborted by whoever ends the watch, also from outside. */
+    readonly ended: AbortController;
   },
   told: (event: SourceEvent<T>) => void,
 ): Promise<WatchEnd> {
-  const { source, clock, from, stallTimeoutMs, signal } = request;
-  const ended = new AbortController();
+  const { source, clock, from, stallTimeoutMs, signal, ended } = request;
   const abort = (): void => ended.abort();
   const begunAtMs = clock.elapsedMs();
   let heardAtMs = begunAtMs;

@@ -160,6 +160,25 @@ describe("createObjectCache", () => {
   );
 
   it(
+    "shows what a restored backup shows as soon as somebody notices, also in place of own writes that it never saw",
+    inWorld(async ({ cache, changes, clock, handle, store, writer, start }) => {
+      start();
+      const made = await create(writer, "AzVolume", aVolume("pvc-1"));
+      await clock.settle();
+      const backup = store.snapshot();
+      handle.holdWatches(true);
+      cache.remember("AzVolume", await label(writer, made, "1"));
+      store.restore(backup);
+      handle.holdWatches(false);
+      cache.listAgain();
+      await clock.settle();
+      assert.deepEqual(cache.list("AzVolume"), [made]);
+      assert.deepEqual(changes, ["AzVolume/pvc-1 absent→-", "AzVolume/pvc-1 -→1", "AzVolume/pvc-1 1→-"]);
+      assert.equal(clock.elapsedMs(), 0);
+    }),
+  );
+
+  it(
     "gives up a watch that tells nothing for too long, and begins another",
     inWorld(async ({ cache, clock, handle, logged, writer, start }) => {
       start();

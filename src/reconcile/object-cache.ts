@@ -64,6 +64,8 @@ export interface ObjectCache {
     limit: WaitLimit,
     signal: AbortSignal,
   ): Promise<KindMap[K] | undefined>;
+  /** Lists every kind again at once, and forgets own writes that the watch has not told: for whoever has noticed that the store went back to a backup. */
+  listAgain(): void;
   /** Keeps the cache up to date until `signal` is aborted; returns once nothing is left running. To be called once. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -122,6 +124,9 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     },
     waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, predicate, limit, signal),
     waitFor: (kind, name, predicate, limit, signal) => of(kind).waitFor(name, predicate, limit, signal),
+    listAgain: () => {
+      for (const kind of kinds) of(kind).listAgain();
+    },
     run: async (signal) => {
       await Promise.all(kinds.map((kind) => of(kind).run(signal)));
     },

@@ -3,11 +3,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Random } from "../ports/random.ts";
 import type { CachedChange, SourceCache, WaitLimit } from "../ports/source-cache.ts";
-import type { Source, SourceObject } from "../ports/source.ts";
+import type { Source, SourceEvent, SourceObject } from "../ports/source.ts";
 import { CachedObjects } from "./cached-objects.ts";
 import type { KeysOf } from "./cached-objects.ts";
 import { defaultFollowSettings, followSource } from "./follow-source.ts";
-import type { FollowSettings } from "./follow-source.ts";
+import type { Following, FollowSettings } from "./follow-source.ts";
 import { createWatchedTime } from "./watched-time.ts";
 
 /** The longest timer of the platform. */
@@ -33,6 +33,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   const listeners = new Set<(change: CachedChange<T>) => void>();
   /** Each is told the key that changed; undefined: the source was listed. */
   const waiters = new Set<(key: string | undefined) => void>();
+  let following: Following | undefined;
 
   function publish(changes: readonly CachedChange<T>[]): void {
     const watchedMs = watched.totalMsNow();
@@ -53,6 +54,18 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       logger.error("cache listener threw: a bug", { source: source.name, key: change.key, error: text });
     }
+  }
+
+  function listed(items: readonly T[], resourceVersion: string): void {
+    watched.hear();
+    publish(known.replaceAll(items, resourceVersion, clock.elapsedMs()));
+    for (const look of [...waiters]) look(undefined);
+  }
+
+  function told(event: SourceEvent<T>): void {
+    watched.hear();
+    if (event.type === "BOOKMARK") known.advance(event.resourceVersion);
+    else publish(known.apply(event, clock.elapsedMs()));
   }
 
   /** Waits until `look` finds something; it is asked now, after each change that concerns it, and after each list. */
@@ -129,23 +142,13 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     },
     waitUntil: async (key, predicate, limit, signal) => (await waitForObject(key, predicate, limit, signal)) !== undefined,
     waitFor: async (key, predicate, limit, signal) => (await waitForObject(key, predicate, limit, signal))?.found,
-    run: (signal) =>
-      followSource(
-        { ...options, settings: { ...defaultFollowSettings, ...options.settings } },
-        source,
-        {
-          listed: (items, resourceVersion) => {
-            watched.hear();
-            publish(known.replaceAll(items, resourceVersion, clock.elapsedMs()));
-            for (const look of [...waiters]) look(undefined);
-          },
-          told: (event) => {
-            watched.hear();
-            if (event.type === "BOOKMARK") known.advance(event.resourceVersion);
-            else publish(known.apply(event, clock.elapsedMs()));
-          },
-        },
-        signal,
-      ),
+    listAgain: () => {
+      known.forgetOwnWrites();
+      following?.listAgain();
+    },
+    run: async (signal) => {
+      following = followSource({ ...options, settings: { ...defaultFollowSettings, ...options.settings } }, source, { listed, told }, signal);
+      await following.ended;
+    },
   };
 }

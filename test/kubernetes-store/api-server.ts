@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -63,6 +63,8 @@ export interface ApiServer {
   thaw(): void;
   /** Forgets every change so far in etcd. */
   compactEtcd(): Promise<void>;
+  /** Copies what etcd has stored, and answers how to put it back: with both programs killed, as a restore from a backup goes. */
+  backUpEtcd(): Promise<() => Promise<void>>;
   /** Ends everything, and removes every trace. */
   close(): Promise<void>;
 }
@@ -159,6 +161,7 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     return client;
   };
   const probe = connect({ requestTimeoutMs: 2_000 });
+  const administrator = connect({ requestTimeoutMs: 30_000 });
   const untilReady = async (): Promise<void> => {
     try {
       await waitUntil("the API server to be ready", { timeoutMs: READY_MAX_MS }, async () => {
@@ -198,7 +201,7 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     kubectl,
     newNamespace: async () => {
       const name = `store-${++namespaces}`;
-      const made = await probe.call({ method: "POST", path: "/api/v1/namespaces", body: { metadata: { name } } }, never);
+      const made = await administrator.call({ method: "POST", path: "/api/v1/namespaces", body: { metadata: { name } } }, never);
       if (!made.ok || made.value.code !== 201) throw new Error(JSON.stringify(made));
       return name;
     },
@@ -214,6 +217,21 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
         readonly header: { readonly revision: string };
       };
       await etcdCall(etcdUrl, "kv/compaction", { revision: header.revision, physical: true });
+    },
+    backUpEtcd: async () => {
+      // What it has written while it stands still is what it would find after a kill -9.
+      etcd.freeze();
+      await cp(path("etcd"), path("backup"), { recursive: true });
+      etcd.thaw();
+      return async () => {
+        await apiServer.kill();
+        await etcd.kill();
+        await rm(path("etcd"), { recursive: true });
+        await cp(path("backup"), path("etcd"), { recursive: true });
+        etcd.start();
+        apiServer.start();
+        await untilReady();
+      };
     },
     close,
   };

@@ -14,9 +14,6 @@ import type { WireObject } from "./store-objects.ts";
 import { unavailable } from "./unavailable.ts";
 import type { AskedFor } from "./unavailable.ts";
 
-/** Where the driver's objects are, unless a setting says otherwise. */
-export const DEFAULT_NAMESPACE = "azure-disk-csi";
-
 interface StoreCall {
   readonly verb: AskedFor["verb"];
   readonly method: ApiRequest["method"];
