@@ -23,6 +23,8 @@ export interface StageRequest {
   /** The access mode allows nobody to write. A read-only target alone says nothing of the others. */
   readonly readOnly: boolean;
   readonly volumeContext: Readonly<Record<string, string>>;
+  /** How long attach and grant may be waited for, in milliseconds; default `stageWaitMs` of the settings. */
+  readonly waitMs?: number;
 }
 
 /** A volume that is staged: its device, and for a file system a live mount at the staging path. */
@@ -36,14 +38,14 @@ export interface Staged {
  * looks at what is on the device, makes a file system if there never was one, and mounts. Repeating it after any interruption is safe.
  */
 export async function stageVolume(ports: NodePorts, request: StageRequest, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const waitUntilMs = ports.clock.elapsedMs() + (request.waitMs ?? ports.settings.stageWaitMs);
+  const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
   const read = await readVolume(ports, request.volumeId, signal);
   if (!read.ok) return read;
   const volume = read.value;
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
   const wanted = await stateOwnWant(ports, request, volume, attachmentName, signal);
   if (!wanted.ok) return wanted;
-  const waitUntilMs = ports.clock.elapsedMs() + ports.settings.stageWaitMs;
-  const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
   if (volume.status?.record !== undefined) {
     const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
     if (!granted.ok) return granted;

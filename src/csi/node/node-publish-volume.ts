@@ -3,6 +3,7 @@ import { fail, ok, type Result } from "../../core/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { publishVolume } from "../../node/publish-volume.ts";
 import { publishedTargets } from "../../node/published-targets.ts";
+import { waitingTimeMs } from "../controller/waiting-time.ts";
 import type { NodePublishVolumeRequest, NodePublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
@@ -24,11 +25,12 @@ export async function nodePublishVolume(
   const roots = ports.settings.allowedRoots;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, roots) ?? pathObstacle("target_path", request.targetPath, roots);
   if (obstacle !== undefined) return fail(obstacle);
+  const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
   const published = await ports.locks.run(request.volumeId, "NodePublishVolume", async () => {
     const taken = await otherTarget(ports, request, call.signal);
     if (!taken.ok) return taken;
     const targetReadOnly = request.readonly || stage.value.readOnly;
-    return publishVolume(ports, { ...stage.value, targetPath: request.targetPath, targetReadOnly }, call.signal);
+    return publishVolume(ports, { ...stage.value, waitMs, targetPath: request.targetPath, targetReadOnly }, call.signal);
   });
   return published.ok ? ok({}) : published;
 }

@@ -2,13 +2,14 @@ import type { Failure } from "../../core/failure.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage-volume.ts";
+import { waitingTimeMs } from "../controller/waiting-time.ts";
 import type { NodeStageVolumeRequest, NodeStageVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import { pathObstacle } from "./allowed-path.ts";
 import { readStageRequest } from "./stage-request.ts";
 
-/** NodeStageVolume: see `stageVolume`. */
+/** NodeStageVolume: see `stageVolume`. Waits no longer than its caller does, so that the caller is told what for instead of running into its deadline. */
 export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolumeRequest, call: CallContext): Promise<Result<NodeStageVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, staging_target_path: request.stagingTargetPath });
   if (missing !== undefined) return fail(missing);
@@ -16,6 +17,7 @@ export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolume
   if (!stage.ok) return stage;
   const obstacle = pathObstacle("staging_target_path", request.stagingTargetPath, ports.settings.allowedRoots);
   if (obstacle !== undefined) return fail(obstacle);
-  const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, stage.value, call.signal));
+  const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
+  const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, { ...stage.value, waitMs }, call.signal));
   return staged.ok ? ok({}) : staged;
 }

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
+import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
+import { NodeStageVolumeRequest } from "../gen/csi/v1/csi.ts";
+import { aCall } from "../testing/a-call.ts";
+import { toGrpcStatus } from "../to-grpc-status.ts";
+import { nodeStageVolume } from "./node-stage-volume.ts";
+
+const request = NodeStageVolumeRequest.create({
+  volumeId: diskUri,
+  stagingTargetPath: stagingPath,
+  volumeCapability: {
+    accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+    accessMode: { mode: "SINGLE_NODE_WRITER" },
+  },
+});
+
+/** What a caller is answered who waits as long as `patienceMs`, and after how long. */
+async function answerFor(world: NodeWorld, patienceMs: number): Promise<{ readonly answer: unknown; readonly afterMs: number }> {
+  const startedMs = world.clock.elapsedMs();
+  const staged = await world.answerOf(nodeStageVolume(world.ports(), request, aCall({ deadlineMs: startedMs + patienceMs })));
+  return { answer: staged.ok ? "OK" : toGrpcStatus(staged.failure), afterMs: world.clock.elapsedMs() - startedMs };
+}
+
+describe("nodeStageVolume", () => {
+  it("tells a caller whose deadline is near what is waited for, before that deadline", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const { answer, afterMs } = await answerFor(world, 20_000);
+      assert.match(JSON.stringify(answer), /"code":14,"details":"volume .* still waiting for node-b, which is still its writer, to unmount it/);
+      assert.equal(afterMs, 19_750);
+    }));
+
+  it("waits its own time where the caller waits longer: kubelet doubles its pauses after each error", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => assert.equal((await answerFor(world, 3_600_000)).afterMs, 100_000)));
+
+  it("stages as soon as the volume is granted", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const staging = nodeStageVolume(world.ports(), request, aCall({ deadlineMs: world.clock.elapsedMs() + 120_000 }));
+      await world.clock.advance(5_000);
+      await world.setRecord((record) => ({ ...record, epoch: 2, writer: aWriter("node-a", { epoch: 2, held: false }) }));
+      assert.deepEqual(await world.answerOf(staging), { ok: true, value: {} });
+      assert.equal(world.clock.elapsedMs() < 6_000, true);
+    }));
+});
