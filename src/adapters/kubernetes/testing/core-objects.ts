@@ -10,7 +10,7 @@ import { DRIVER } from "./core-cluster.ts";
 export const PODS = "/api/v1/pods";
 export const CLAIMS = "/api/v1/persistentvolumeclaims";
 export const VOLUMES = "/api/v1/persistentvolumes";
-export const NODES = "/api/v1/nodes";
+const NODES = "/api/v1/nodes";
 export const ATTACHMENTS = "/apis/storage.k8s.io/v1/volumeattachments";
 
 /** The URI of a disk. */

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { EventCorrelator, type EventSubject, type SubjectEvent, type Verdict } from "./events-correlator.ts";
+
+const pod: EventSubject = { apiVersion: "v1", kind: "Pod", namespace: "default", name: "db-0", uid: "uid-1" };
+const MINUTE_MS = 60_000;
+
+function aCorrelator(): EventCorrelator {
+  let names = 0;
+  return new EventCorrelator(({ name }) => `${name}.${++names}`);
+}
+
+function anEvent(overrides: Partial<SubjectEvent> = {}): SubjectEvent {
+  const news = overrides.news ?? "node-b waits for node-a";
+  return { subject: pod, type: "Normal", reason: "WaitingForWriter", message: news, news, ...overrides };
+}
+
+function shown(objectName: string, firstMs: number, count: number, combined = false): Verdict {
+  return { kind: "show", isNew: count === 1, combined, series: { objectName, firstMs, count } };
+}
+
+describe("EventCorrelator", () => {
+  it("shows what goes on once, counts how often it was told, and says every five minutes that it still is so", () => {
+    const correlator = aCorrelator();
+    assert.deepEqual(correlator.decide(anEvent(), 0), shown("db-0.1", 0, 1));
+    for (let second = 1; second < 300; second += 1) assert.deepEqual(correlator.decide(anEvent(), second * 1_000), { kind: "repeated" });
+    assert.deepEqual(correlator.decide(anEvent(), 300_000), shown("db-0.1", 0, 301));
+  });
+
+  it("says at once that something is so again after it was not told for a while", () => {
+    const correlator = aCorrelator();
+    correlator.decide(anEvent(), 0);
+    assert.deepEqual(correlator.decide(anEvent(), 89_999), { kind: "repeated" });
+    assert.deepEqual(correlator.decide(anEvent(), 89_999 + 90_000), shown("db-0.1", 0, 3));
+  });
+
+  it("takes another message, reason, type or object for news, and another text of the same news not", () => {
+    const correlator = aCorrelator();
+    correlator.decide(anEvent(), 0);
+    assert.deepEqual(correlator.decide(anEvent({ message: "node-b waits for node-a, tried again in 7 s" }), 1_000), { kind: "repeated" });
+    const others = [
+      { news: "other" },
+      { reason: "Fencing" },
+      { type: "Warning" as const },
+      { subject: { ...pod, uid: "uid-2" } },
+      { subject: { ...pod, kind: "Node" } },
+    ];
+    for (const [index, other] of others.entries()) assert.deepEqual(correlator.decide(anEvent(other), 1_000), shown(`db-0.${index + 2}`, 1_000, 1));
+  });
+
+  it("combines the tenth of similar events within ten minutes and all after it, until they cease", () => {
+    const correlator = aCorrelator();
+    for (let nth = 1; nth < 10; nth += 1) assert.deepEqual(correlator.decide(anEvent({ news: `try ${nth}` }), nth), shown(`db-0.${nth}`, nth, 1));
+    assert.deepEqual(correlator.decide(anEvent({ news: "try 10" }), 10), shown("db-0.10", 10, 1, true));
+    assert.deepEqual(correlator.decide(anEvent({ news: "try 11" }), 11), { ...shown("db-0.10", 10, 2, true), isNew: false });
+    assert.deepEqual(correlator.decide(anEvent({ news: "try 12" }), 12 + 10 * MINUTE_MS), shown("db-0.11", 12 + 10 * MINUTE_MS, 1));
+  });
+
+  it("lets one object have 25 events at once and one more every five minutes, whatever others have", () => {
+    const correlator = aCorrelator();
+    const reasons = Array.from({ length: 30 }, (_, index) => `Reason${index}`);
+    const kinds = reasons.map((reason) => correlator.decide(anEvent({ reason }), 0).kind);
+    assert.deepEqual(kinds, [...Array.from({ length: 25 }, () => "show"), ...Array.from({ length: 5 }, () => "tooMany")]);
+    assert.equal(correlator.decide(anEvent({ subject: { ...pod, name: "db-1" } }), 0).kind, "show");
+    assert.equal(correlator.decide(anEvent({ reason: "Later" }), 5 * MINUTE_MS - 1).kind, "tooMany");
+    assert.equal(correlator.decide(anEvent({ reason: "Later" }), 5 * MINUTE_MS).kind, "show");
+    assert.equal(correlator.decide(anEvent({ reason: "Again" }), 5 * MINUTE_MS).kind, "tooMany");
+  });
+
+  it("remembers no more than the latest few thousand", () => {
+    const correlator = aCorrelator();
+    correlator.decide(anEvent(), 0);
+    for (let nth = 0; nth < 5_000; nth += 1) correlator.decide(anEvent({ subject: { ...pod, name: `db-${nth}`, uid: `uid-${nth}` } }), 1);
+    assert.equal(correlator.decide(anEvent(), 2).kind, "show");
+  });
+});

@@ -1,0 +1,118 @@
+/** What one event object is about. */
+export interface EventSubject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Undefined: an object of the whole cluster. */
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Something to be shown on one object. */
+export interface SubjectEvent {
+  readonly subject: EventSubject;
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  /** What has to change for it to be news. */
+  readonly news: string;
+}
+
+/** A run of equal or similar events that are shown as one object with a count. */
+export interface EventSeries {
+  /** Of the Event object that shows the series. */
+  readonly objectName: string;
+  readonly firstMs: number;
+  readonly count: number;
+}
+
+/** What becomes of an event. `combined`: it stands for many similar ones. */
+export type Verdict =
+  | { readonly kind: "show"; readonly isNew: boolean; readonly combined: boolean; readonly series: EventSeries }
+  /** The same was just shown, or is shown all the time. */
+  | { readonly kind: "repeated" }
+  /** The object has had too many events. */
+  | { readonly kind: "tooMany" };
+
+/** Limits as client-go's EventCorrelator has them (tools/record, events_cache.go); all times in milliseconds. */
+const SIMILAR_MAX = 10;
+const SIMILAR_WITHIN_MS = 600_000;
+const BURST = 25;
+const REFILL_MS = 300_000;
+/** The most objects, series and kinds of events that are remembered each. */
+const REMEMBERED_MAX = 4_096;
+
+/** How often what goes on is shown to go on: as often as the object may have one more event. */
+const STILL_SO_MS = 300_000;
+/** Callers repeat themselves at least once a minute for as long as something is so: after a longer silence it is so again. */
+const SO_AGAIN_MS = 90_000;
+
+interface Series extends EventSeries {
+  readonly shownMs: number;
+  readonly seenMs: number;
+}
+
+/**
+ * Decides which events are shown, as which: repeats of one count up the same object, and only now and then; the tenth of similar ones within ten minutes, and
+ * all after it, are combined; and an object has 25 events at once and one more every five minutes. Remembers the latest 4,096 of everything.
+ */
+export class EventCorrelator {
+  readonly #series = new Map<string, Series>();
+  readonly #similar = new Map<string, { readonly news: Set<string>; readonly seenMs: number }>();
+  readonly #tokens = new Map<string, { readonly left: number; readonly atMs: number }>();
+  readonly #newName: (subject: EventSubject) => string;
+
+  /** `newName`: of an Event object about that subject, never the same twice. */
+  constructor(newName: (subject: EventSubject) => string) {
+    this.#newName = newName;
+  }
+
+  decide(event: SubjectEvent, nowMs: number): Verdict {
+    const { key, combined } = this.#seriesKeyOf(event, nowMs);
+    const known = this.#series.get(key);
+    const isSilent = known !== undefined && !combined && nowMs - known.seenMs < SO_AGAIN_MS && nowMs - known.shownMs < STILL_SO_MS;
+    const count = (known?.count ?? 0) + 1;
+    if (isSilent) {
+      remember(this.#series, key, { ...known, count, seenMs: nowMs });
+      return { kind: "repeated" };
+    }
+    if (!this.#takeToken(subjectKey(event.subject), nowMs)) return { kind: "tooMany" };
+    const { objectName, firstMs } = known ?? { objectName: this.#newName(event.subject), firstMs: nowMs };
+    const series = { objectName, firstMs, count };
+    remember(this.#series, key, { ...series, shownMs: nowMs, seenMs: nowMs });
+    return { kind: "show", isNew: known === undefined, combined, series };
+  }
+
+  /** Repeats of one are one series; too many that differ only in what they say are another. */
+  #seriesKeyOf({ subject, type, reason, news }: SubjectEvent, nowMs: number): { readonly key: string; readonly combined: boolean } {
+    const key = `${subjectKey(subject)} ${type} ${reason}`;
+    const known = this.#similar.get(key);
+    const recent = known !== undefined && nowMs - known.seenMs <= SIMILAR_WITHIN_MS ? known.news : new Set<string>();
+    recent.add(news);
+    const combined = recent.size >= SIMILAR_MAX;
+    // As many are remembered as are needed to know that there are too many.
+    const oldest = combined ? recent.values().next().value : undefined;
+    if (oldest !== undefined) recent.delete(oldest);
+    remember(this.#similar, key, { news: recent, seenMs: nowMs });
+    return { key: combined ? key : `${key} ${news}`, combined };
+  }
+
+  #takeToken(key: string, nowMs: number): boolean {
+    const known = this.#tokens.get(key) ?? { left: BURST, atMs: nowMs };
+    const left = Math.min(BURST, known.left + (nowMs - known.atMs) / REFILL_MS);
+    remember(this.#tokens, key, { left: left < 1 ? left : left - 1, atMs: nowMs });
+    return left >= 1;
+  }
+}
+
+function subjectKey({ kind, namespace = "", name, uid }: EventSubject): string {
+  return `${kind} ${namespace}/${name} ${uid}`;
+}
+
+/** The map's order is that of use: the first is forgotten. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.size > REMEMBERED_MAX ? map.keys().next().value : undefined;
+  if (oldest !== undefined) map.delete(oldest);
+}
