@@ -15,7 +15,12 @@ const SECOND_MS = 1_000;
 const DEFAULT_TIMEOUT_MS = 300 * SECOND_MS;
 const IDLE_MAX_MS = 20 * SECOND_MS;
 /** Suites that need another limit than the default, by name. */
-const TIMEOUTS_MS: Readonly<Record<string, number>> = { unit: 180 * SECOND_MS, "crash-points": 600 * SECOND_MS, "csi-sanity": 480 * SECOND_MS };
+const TIMEOUTS_MS: Readonly<Record<string, number>> = {
+  unit: 180 * SECOND_MS,
+  "crash-points": 600 * SECOND_MS,
+  "csi-sanity": 480 * SECOND_MS,
+  cluster: 1_800 * SECOND_MS,
+};
 
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { LabNode } from "../../testbed/lab/lab-node.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { startLab } from "../../testbed/lab/start-lab.ts";
+import { stopLab } from "../../testbed/lab/stop-lab.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { machineTraces, type MachineTraces } from "./machine-traces.ts";
+
+const NAME = "lab-test";
+const OTHER_NAME = "lab-test-cut-off";
+const CLONE = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../testbed/lab/main.ts", import.meta.url));
+const POD_MAX_MS = 60_000;
+const ANSWER_MAX_MS = 1_000;
+const { signal } = new AbortController();
+
+/** One web server a node, which answers the name of its pod. */
+const WEB = `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: web
+        image: busybox
+        command: [sh, -c, "echo serving; exec httpd -f -p 80 -h /etc"]
+`;
+
+describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let before_: MachineTraces;
+  let lab: Lab;
+
+  before(async () => {
+    before_ = await machineTraces(NAME);
+    lab = await startLab({ name: NAME, timeScale: 0.01, kubelet: { nodeStatusUpdateFrequency: "1s" }, endsWithProcess: true }, signal, (line) =>
+      console.log(line),
+    );
+    await lab.kubectl(["apply", "--filename=-"], { input: WEB });
+    await lab.kubectl(["rollout", "status", "daemonset/web", `--timeout=${POD_MAX_MS}ms`], { timeoutMs: POD_MAX_MS });
+  });
+  after(async () => {
+    await stopLab(NAME, { clone: CLONE });
+  });
+
+  async function podOn(nodeName: string): Promise<{ readonly name: string; readonly address: string }> {
+    const [name = "", address = ""] = (
+      await lab.kubectl([
+        "get",
+        "pods",
+        "--selector=app=web",
+        `--field-selector=spec.nodeName=${nodeName}`,
+        "--output=jsonpath={.items[0].metadata.name} {.items[0].status.podIP}",
+      ])
+    ).split(" ");
+    return { name, address };
+  }
+  const answers = async (address: string): Promise<boolean> =>
+    fetch(`http://${address}/hostname`, { signal: AbortSignal.timeout(ANSWER_MAX_MS) }).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+  const untilAnswers = (address: string): Promise<true> =>
+    waitUntil(`the pod at ${address} to answer`, { timeoutMs: POD_MAX_MS, signal }, async () => (await answers(address)) || undefined);
+
+  it("has nodes as Azure's cloud provider describes them", async () => {
+    const nodes = JSON.parse(await lab.kubectl(["get", "nodes", "--output=json"])) as {
+      readonly items: readonly { readonly metadata: { readonly labels: Readonly<Record<string, string>> }; readonly spec: { readonly providerID: string } }[];
+    };
+    assert.deepEqual(
+      nodes.items.map(({ metadata: { labels }, spec }) => [
+        labels["kubernetes.io/hostname"],
+        labels["topology.kubernetes.io/region"],
+        labels["topology.kubernetes.io/zone"],
+        labels["node.kubernetes.io/instance-type"],
+        spec.providerID,
+      ]),
+      [
+        ["node-a", "eastus", "eastus-1", "Standard_D8s_v5", `azure://${lab.azure.vmId("node-a")}`],
+        ["node-b", "eastus", "eastus-1", "Standard_D8s_v5", `azure://${lab.azure.vmId("node-b")}`],
+        ["node-c", "eastus", "eastus-2", "Standard_D8s_v5", `azure://${lab.azure.vmId("node-c")}`],
+      ],
+    );
+  });
+
+  it("answers kubectl logs and exec, and pods of different nodes reach each other and the API server", async () => {
+    const [here, there] = [await podOn("node-a"), await podOn("node-c")];
+    assert.equal(await lab.kubectl(["logs", here.name]), "serving\n");
+    assert.equal(await lab.kubectl(["exec", here.name, "--", "wget", "-qO-", `http://${there.address}/hostname`]), `${there.name}\n`);
+    const reach = `nc -w 5 ${lab.network.apiService} 443 < /dev/null && echo reached`;
+    assert.equal(await lab.kubectl(["exec", here.name, "--", "sh", "-c", reach]), "reached\n");
+  });
+
+  it("shows a disk to the node that has it, as Azure's guests find it, and none of the machine's files", async () => {
+    const { azure } = lab;
+    const diskId = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/data`;
+    await azure.call("PUT", `${diskId}?api-version=2025-01-02`, {
+      location: azure.location,
+      zones: ["1"],
+      sku: { name: "Premium_LRS" },
+      properties: { creationData: { createOption: "Empty" }, diskSizeGB: 4 },
+    });
+    const [a, b] = [lab.node("node-a"), lab.node("node-b")];
+    await waitUntil("the disk", { timeoutMs: POD_MAX_MS, signal }, async () => {
+      const disk = (await azure.call("GET", `${diskId}?api-version=2025-01-02`)) as { readonly properties: { readonly provisioningState: string } };
+      return disk.properties.provisioningState === "Succeeded" || undefined;
+    });
+    const dataDisks = [{ lun: 3, createOption: "Attach", managedDisk: { id: diskId } }];
+    await azure.call("PATCH", `${azure.vmId(a.name)}?api-version=2025-04-01`, { properties: { storageProfile: { dataDisks } } });
+    const list = (node: LabNode): Promise<string> => node.exec(["find", "/dev/disk", "-type", "l"]);
+    await waitUntil("the disk at its node", { timeoutMs: POD_MAX_MS, signal }, async () => (await list(a)) !== "" || undefined);
+    assert.deepEqual([await list(a), await list(b)], ["/dev/disk/azure/scsi1/lun3\n", ""]);
+    await a.exec([
+      "sh",
+      "-c",
+      "mkfs.ext4 -q /dev/disk/azure/scsi1/lun3 && mkdir -p /var/data && mount /dev/disk/azure/scsi1/lun3 /var/data && echo kept > /var/data/file",
+    ]);
+    await assert.rejects(a.exec(["cat", lab.kubeconfig]), /No such file or directory/u);
+  });
+
+  it("takes the power from a node: all of it dies at once, and it boots as another time of the same machine", async () => {
+    const node = lab.node("node-b");
+    const bootId = (): Promise<string> => lab.kubectl(["get", "node", node.name, "--output=jsonpath={.status.nodeInfo.bootID}"]);
+    const { address } = await podOn(node.name);
+    const first = await bootId();
+    await node.exec(["touch", "/var/kept", "/run/lost"]);
+    await node.kill();
+    assert.equal(await answers(address), false);
+    await assert.rejects(node.processId(), /node-b is off/u);
+
+    await node.start(signal);
+    await waitUntil("the node's new boot id", { timeoutMs: POD_MAX_MS, signal }, async () => (await bootId()) !== first || undefined);
+    await waitUntil("its pod to run anew", { timeoutMs: POD_MAX_MS, signal }, async () => (await answers((await podOn(node.name)).address)) || undefined);
+    assert.equal(await node.exec(["sh", "-c", "cd /; ls var/kept run/lost 2>/dev/null || true"]), "var/kept\n");
+  });
+
+  it("freezes a node and thaws it, pods and all", async () => {
+    const node = lab.node("node-c");
+    const { address } = await podOn(node.name);
+    await node.freeze();
+    assert.equal(await answers(address), false);
+    await node.thaw();
+    await untilAnswers(address);
+  });
+
+  it("pulls a node's network plug and puts it back", async () => {
+    const node = lab.node("node-c");
+    const { address } = await podOn(node.name);
+    await node.partition();
+    assert.equal(await answers(address), false);
+    await node.heal();
+    await untilAnswers(address);
+  });
+
+  it("stops a kubelet and leaves its pods running", async () => {
+    const node = lab.node("node-c");
+    const { name, address } = await podOn(node.name);
+    await node.stopKubelet();
+    assert.equal(await answers(address), true);
+    await assert.rejects(lab.kubectl(["logs", name]), /refused/u);
+    await node.startKubelet();
+    await waitUntil("its kubelet to answer", { timeoutMs: POD_MAX_MS, signal }, async () => lab.kubectl(["logs", name]).catch(() => undefined));
+  });
+
+  it("kills API server and etcd, and puts etcd back to an older state", async () => {
+    const configMaps = async (): Promise<string> => lab.kubectl(["get", "configmaps", "--output=jsonpath={.items[*].metadata.name}"]);
+    const backup = await lab.controlPlane.backUpEtcd("first");
+    await lab.kubectl(["create", "configmap", "later"]);
+    for (const program of ["kube-apiserver", "etcd"] as const) {
+      await lab.controlPlane.kill(program);
+      await lab.controlPlane.start(program, signal);
+    }
+    assert.equal(await configMaps(), "kube-root-ca.crt later");
+    await lab.controlPlane.restoreEtcd(backup, signal);
+    assert.equal(await configMaps(), "kube-root-ca.crt");
+  });
+
+  it("is not taken down by another clone of the project", async () => {
+    await assert.rejects(stopLab(NAME, { clone: "/elsewhere" }), /belongs to the clone at/u);
+  });
+
+  it("goes without a trace, in the middle of a frozen node, a mounted disk and a dead control plane", async () => {
+    await lab.node("node-a").freeze();
+    await lab.controlPlane.kill("etcd");
+    assert.equal(await stopLab(NAME, { clone: CLONE }), true);
+    assert.deepEqual(await machineTraces(NAME), before_);
+    assert.equal(await stopLab(NAME, { clone: CLONE }), false);
+  });
+
+  it("goes without a trace when whoever started it was killed on the way", async () => {
+    const untouched = await machineTraces(OTHER_NAME);
+    const starter = spawn(process.execPath, [MAIN, `--name=${OTHER_NAME}`], { stdio: ["ignore", "pipe", "inherit"] });
+    for await (const line of createInterface({ input: starter.stdout })) {
+      if (line.includes("node-b: up")) break;
+    }
+    starter.kill("SIGKILL");
+    assert.equal(await stopLab(OTHER_NAME, { clone: CLONE }), true);
+    assert.deepEqual(await machineTraces(OTHER_NAME), untouched);
+  });
+});

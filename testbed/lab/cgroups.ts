@@ -1,0 +1,164 @@
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseHierarchies } from "./parse-hierarchies.ts";
+import { sendSignal } from "./process-identity.ts";
+import { waitUntil } from "./wait-until.ts";
+
+/**
+ * Control groups of a lab. Whatever a lab starts is in one of its groups, and so is all that those processes start, however they detach themselves:
+ * the groups are the list of what is to be ended, and nothing else is in them.
+ */
+export interface Cgroups {
+  /** The file that takes the number of a process which joins `group`. */
+  joinFile(group: string): string;
+  /** Makes a group that processes join. */
+  create(group: string): Promise<void>;
+  /** Makes a group below which a kubelet makes its own, with every controller there is. */
+  createRoot(group: string): Promise<void>;
+  /** Every process in a group and below it; none if there is no such group. */
+  processes(group: string): Promise<readonly number[]>;
+  /** Freezes or thaws a group and all below it, and waits until it is so. */
+  setFrozen(group: string, frozen: boolean): Promise<void>;
+  /** Kills every process in a group and below it, frozen ones included, and waits until they are gone. */
+  kill(group: string): Promise<void>;
+  /** Removes a group without processes and all below it, in every hierarchy. */
+  remove(group: string): Promise<void>;
+}
+
+const KILL_MAX_MS = 30_000;
+const FREEZE_MAX_MS = 10_000;
+const REMOVE_MAX_MS = 10_000;
+/** What pods are accounted and limited with under version 2. */
+const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
+
+/** The groups of this machine: version 1 where its freezer is mounted, else version 2. Throws where there is neither. */
+export async function openCgroups(): Promise<Cgroups> {
+  const hierarchies = parseHierarchies(await readFile("/proc/self/mountinfo", "utf8"));
+  const freezer = hierarchies.find(({ controllers }) => controllers !== "unified" && controllers.includes("freezer"));
+  const unified = hierarchies.find(({ controllers }) => controllers === "unified");
+  const tracking = freezer ?? unified;
+  if (tracking === undefined) throw new Error("no control groups: mount cgroup2 at /sys/fs/cgroup");
+  const pathOf = (group: string): string => join(tracking.mountPoint, group);
+
+  async function createRoot(group: string): Promise<void> {
+    if (freezer === undefined) return createWithControllers(tracking?.mountPoint ?? "", group);
+    for (const { mountPoint, controllers } of hierarchies) {
+      await mkdir(join(mountPoint, group), { recursive: true });
+      if (controllers !== "unified" && controllers.includes("cpuset")) await inheritCpuset(mountPoint, group);
+    }
+  }
+
+  async function setFrozen(group: string, frozen: boolean): Promise<void> {
+    const path = pathOf(group);
+    if (freezer === undefined) await writeFile(join(path, "cgroup.freeze"), frozen ? "1" : "0");
+    else await writeFile(join(path, "freezer.state"), frozen ? "FROZEN" : "THAWED");
+    await waitUntil(`${group} to be ${frozen ? "frozen" : "thawed"}`, { timeoutMs: FREEZE_MAX_MS }, async () => {
+      const isFrozen =
+        freezer === undefined
+          ? (await readFile(join(path, "cgroup.events"), "utf8")).includes("frozen 1")
+          : (await readFile(join(path, "freezer.state"), "utf8")).trim() === "FROZEN";
+      return isFrozen === frozen || undefined;
+    });
+  }
+
+  async function kill(group: string): Promise<void> {
+    await waitUntil(`the processes of ${group} to end`, { timeoutMs: KILL_MAX_MS }, async () => {
+      const pids = await processesBelow(pathOf(group));
+      for (const pid of pids) sendSignal(pid, "SIGKILL");
+      // Version 1 leaves a frozen process alone until it is thawed, and thawing a group leaves the frozen ones below it as they are.
+      if (freezer !== undefined && pids.length > 0) await thawTree(pathOf(group));
+      return pids.length === 0 || undefined;
+    });
+  }
+
+  async function remove(group: string): Promise<void> {
+    for (const { mountPoint } of hierarchies) {
+      await waitUntil(`the group ${group} to go`, { timeoutMs: REMOVE_MAX_MS }, async () => {
+        return (await removeTree(join(mountPoint, group))) || undefined;
+      });
+    }
+  }
+
+  return {
+    joinFile: (group) => join(pathOf(group), "cgroup.procs"),
+    create: async (group) => void (await mkdir(pathOf(group), { recursive: true })),
+    createRoot,
+    processes: (group) => processesBelow(pathOf(group)),
+    setFrozen,
+    kill,
+    remove,
+  };
+}
+
+/** Every group on the way hands its controllers down; one that this machine lacks is not there to be handed. */
+async function createWithControllers(mountPoint: string, group: string): Promise<void> {
+  let path = mountPoint;
+  for (const name of group.split("/")) {
+    const offered = (await readFile(join(path, "cgroup.controllers"), "utf8")).trim().split(" ");
+    const wanted = CONTROLLERS.filter((controller) => offered.includes(controller));
+    await writeFile(join(path, "cgroup.subtree_control"), wanted.map((controller) => `+${controller}`).join(" "));
+    path = join(path, name);
+    await mkdir(path, { recursive: true });
+  }
+}
+
+/** A new group of version 1 has no processor and no memory node, and takes no process before it has. */
+async function inheritCpuset(mountPoint: string, group: string): Promise<void> {
+  let path = mountPoint;
+  for (const name of group.split("/")) {
+    const inherited = await Promise.all(["cpuset.cpus", "cpuset.mems"].map(async (file) => [file, await readFile(join(path, file), "utf8")] as const));
+    path = join(path, name);
+    for (const [file, value] of inherited) await writeFile(join(path, file), value.trim());
+  }
+}
+
+async function processesBelow(path: string): Promise<readonly number[]> {
+  const own = await unlessGone(readFile(join(path, "cgroup.procs"), "utf8"));
+  if (own === undefined) return [];
+  const below = await Promise.all((await groupsIn(path)).map(processesBelow));
+  return [
+    ...own
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(Number),
+    ...below.flat(),
+  ];
+}
+
+async function thawTree(path: string): Promise<void> {
+  await unlessGone(writeFile(join(path, "freezer.state"), "THAWED"));
+  for (const child of await groupsIn(path)) await thawTree(child);
+}
+
+/** Answers false while the kernel is still about to forget processes that have ended. */
+async function removeTree(path: string): Promise<boolean> {
+  for (const child of await groupsIn(path)) {
+    if (!(await removeTree(child))) return false;
+  }
+  try {
+    await unlessGone(rmdir(path));
+    return true;
+  } catch (error) {
+    if (isCode(error, "EBUSY")) return false;
+    throw error;
+  }
+}
+
+async function groupsIn(path: string): Promise<readonly string[]> {
+  const entries = (await unlessGone(readdir(path, { withFileTypes: true }))) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
+}
+
+/** ENODEV: the group was removed between open and read. */
+async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (isCode(error, "ENOENT") || isCode(error, "ENODEV")) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

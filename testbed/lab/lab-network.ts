@@ -1,0 +1,68 @@
+/** The addresses of one lab. Labs side by side have different slots, since all of them are reached from the machine's own network namespace. */
+export interface LabNetwork {
+  /** The machine's end of the link into the lab. */
+  readonly hostLink: string;
+  readonly hostAddress: string;
+  /** Where API server and emulator answer. */
+  readonly gateway: string;
+  /** Prefix length of gateway, host and node addresses. */
+  readonly prefixLength: number;
+  /** The lab's machines: gateway, host and nodes. */
+  readonly machines: string;
+  /** The pods of all nodes. */
+  readonly pods: string;
+  /** Services have no addresses that lead anywhere but for `kubernetes`, which pods find the API server by. */
+  readonly services: string;
+  readonly apiService: string;
+  nodeAddress(index: number): string;
+  podsOfNode(index: number): string;
+  podGateway(index: number): string;
+}
+
+/** Above it, a lab's machines would share their addresses with services. */
+export const SLOTS_MAX = 8;
+const FIRST_MACHINES = 88;
+const FIRST_PODS = 244;
+const FIRST_NODE = 11;
+
+/** The addresses that belong to a slot. */
+export function labNetwork(slot: number): LabNetwork {
+  const machines = `10.${FIRST_MACHINES + slot}`;
+  const pods = `10.${FIRST_PODS + slot}`;
+  return {
+    hostLink: `azdlab${slot}`,
+    hostAddress: `${machines}.255.254`,
+    gateway: `${machines}.0.1`,
+    prefixLength: 16,
+    machines: `${machines}.0.0/16`,
+    pods: `${pods}.0.0/16`,
+    services: "10.96.0.0/16",
+    apiService: "10.96.0.1",
+    nodeAddress: (index) => `${machines}.0.${FIRST_NODE + index}`,
+    podsOfNode: (index) => `${pods}.${index + 1}.0/24`,
+    podGateway: (index) => `${pods}.${index + 1}.1`,
+  };
+}
+
+/** Whether a route of this machine (`ip -j route show table all`) leads elsewhere to a part of what the lab would take. A wider one goes on to serve the rest of its range. */
+export function isTaken(network: LabNetwork, routes: readonly { readonly dst: string }[]): boolean {
+  const wanted = [network.machines, network.pods].map(parseRange);
+  return routes.filter(({ dst }) => /^[\d./]+$/u.test(dst)).some(({ dst }) => wanted.some((range) => includes(range, parseRange(dst))));
+}
+
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+function parseRange(cidr: string): Range {
+  const [address = "", length = "32"] = cidr.split("/");
+  const number = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - Number(length));
+  const first = Math.floor(number / size) * size;
+  return { first, last: first + size - 1 };
+}
+
+function includes(range: Range, part: Range): boolean {
+  return range.first <= part.first && part.last <= range.last;
+}

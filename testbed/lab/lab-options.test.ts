@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { labSettings } from "./lab-options.ts";
+
+describe("lab options", () => {
+  it("are three nodes in two zones unless somebody wants otherwise", () => {
+    assert.deepEqual(labSettings({}), {
+      name: "lab",
+      vms: [
+        { name: "node-a", zone: "1" },
+        { name: "node-b", zone: "1" },
+        { name: "node-c", zone: "2" },
+      ],
+      timeScale: 0.05,
+      kubelet: {},
+      apiserverFlags: [],
+      controllerManagerFlags: [],
+      schedulerFlags: [],
+    });
+  });
+
+  it("put every node in one zone on demand", () => {
+    assert.deepEqual(
+      labSettings({ nodes: 4, zones: 1 }).vms.map(({ zone }) => zone),
+      ["1", "1", "1", "1"],
+    );
+  });
+
+  for (const [options, message] of [
+    [{ nodes: 0 }, /1 to 8 nodes, not 0/u],
+    [{ nodes: Number("three") }, /1 to 8 nodes, not NaN/u],
+    [{ zones: 3 }, /1 or 2 zones, not 3/u],
+    [{ timeScale: 0 }, /from 0\.0001 to 1, not 0/u],
+  ] as const) {
+    it(`are refused where they can't be: ${JSON.stringify(options)}`, () => {
+      assert.throws(() => labSettings(options), message);
+    });
+  }
+});

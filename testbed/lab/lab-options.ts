@@ -1,0 +1,57 @@
+/** What a lab is made of. */
+export interface LabOptions {
+  /** Labs of different names stand side by side. Default: `lab`. */
+  readonly name?: string;
+  /** Default: 3. Up to 8. */
+  readonly nodes?: number;
+  /** 2 (default): every third node is in zone 2, the others in zone 1. 1: all in zone 1. */
+  readonly zones?: number;
+  /** Azure's latencies times this factor. Default: 0.05. */
+  readonly timeScale?: number;
+  /** Fields of KubeletConfiguration that win over the lab's, for example `{nodeStatusUpdateFrequency: "1s"}`. */
+  readonly kubelet?: Readonly<Record<string, unknown>>;
+  /** The lab is taken down when this process ends, however it ends. Default: it stays. */
+  readonly endsWithProcess?: boolean;
+  /** Further flags, which win over the lab's. */
+  readonly apiserverFlags?: readonly string[];
+  readonly controllerManagerFlags?: readonly string[];
+  readonly schedulerFlags?: readonly string[];
+}
+
+/** A virtual machine that is a node. */
+export interface LabVm {
+  readonly name: string;
+  /** Of Azure: `1`. */
+  readonly zone: string;
+}
+
+/** Options with nothing left open. */
+export interface LabSettings extends Required<Omit<LabOptions, "nodes" | "zones" | "endsWithProcess">> {
+  readonly vms: readonly LabVm[];
+}
+
+const NODES_MAX = 8;
+/** A twentieth of Azure's own pace: an attach takes about half a second. */
+const TIME_SCALE = 0.05;
+/** The last of three: two nodes remain side by side. */
+const OTHER_ZONE_EACH = 3;
+
+/** Fills in what is left open. Throws on what can't be. */
+export function labSettings(options: LabOptions): LabSettings {
+  const { nodes = 3, zones = 2, timeScale = TIME_SCALE } = options;
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) throw new Error(`a lab has 1 to ${NODES_MAX} nodes, not ${nodes}`);
+  if (zones !== 1 && zones !== 2) throw new Error(`a lab has 1 or 2 zones, not ${zones}`);
+  if (!(timeScale >= 0.0001 && timeScale <= 1)) throw new Error(`the time scale is a number from 0.0001 to 1, not ${timeScale}`);
+  return {
+    name: options.name ?? "lab",
+    vms: Array.from({ length: nodes }, (_, index) => ({
+      name: `node-${String.fromCodePoint("a".charCodeAt(0) + index)}`,
+      zone: zones === 2 && index % OTHER_ZONE_EACH === OTHER_ZONE_EACH - 1 ? "2" : "1",
+    })),
+    timeScale,
+    kubelet: options.kubelet ?? {},
+    apiserverFlags: options.apiserverFlags ?? [],
+    controllerManagerFlags: options.controllerManagerFlags ?? [],
+    schedulerFlags: options.schedulerFlags ?? [],
+  };
+}

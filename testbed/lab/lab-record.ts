@@ -1,0 +1,102 @@
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { holdLock } from "../build/hold-lock.ts";
+import { type LabHome, labHome, LABS_FOLDER } from "./lab-home.ts";
+import { isTaken, labNetwork, SLOTS_MAX } from "./lab-network.ts";
+import type { LabSettings } from "./lab-options.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { run } from "./run.ts";
+
+/** What is known of a lab by whoever finds its folder. */
+export interface LabRecord {
+  readonly name: string;
+  /** The clone of the project that it was started from. */
+  readonly clone: string;
+  /** Which addresses it has: see `labNetwork`. */
+  readonly slot: number;
+  readonly settings: LabSettings;
+  /** Who starts it, or started it. */
+  readonly starter: ProcessIdentity;
+  /** Whether its start came to its end. */
+  readonly isUp: boolean;
+}
+
+const RECORD = "lab.json";
+/** A node shows its own disks there, which takes a folder to show them at; machines without udev have none. */
+const DEVICE_FOLDER = "/dev/disk";
+const MADE_DEVICE_FOLDER = join(LABS_FOLDER, "made-device-folder");
+
+/** What is recorded of a lab; `undefined` if there is none of this name, or only a folder whose start was cut off before it could be recorded. */
+export async function readLabRecord(home: LabHome): Promise<LabRecord | undefined> {
+  const text = await unlessAbsent(readFile(home.path(RECORD), "utf8"));
+  return text === undefined ? undefined : (JSON.parse(text) as LabRecord);
+}
+
+/** Makes the folder of a new lab, gives it addresses, and records both before anything else of it exists. Throws if there is a lab of this name. */
+export async function claimLab(home: LabHome, { settings, clone }: Pick<LabRecord, "settings" | "clone">, signal: AbortSignal): Promise<LabRecord> {
+  await using _lock = await lockLabs(signal);
+  await mkdir(LABS_FOLDER, { recursive: true });
+  const starter = await identifyProcess(process.pid);
+  if (starter === undefined) throw new Error("this process can't be found in /proc");
+  const record: LabRecord = { name: home.name, clone, slot: await freeSlot(), settings, starter, isUp: false };
+  await mkdir(home.folder, { mode: 0o711 });
+  await writeLabRecord(home, record);
+  if ((await unlessAbsent(readdir(DEVICE_FOLDER))) === undefined) {
+    await writeFile(MADE_DEVICE_FOLDER, "");
+    await mkdir(DEVICE_FOLDER);
+  }
+  return record;
+}
+
+/** Replaces what is recorded of a lab in one step. */
+export async function writeLabRecord(home: LabHome, record: LabRecord): Promise<void> {
+  await writeFile(home.path(`${RECORD}.unfinished`), JSON.stringify(record, undefined, 2));
+  await rename(home.path(`${RECORD}.unfinished`), home.path(RECORD));
+}
+
+/** Removes all that is left of a lab on disk and, with the last lab, what they shared. */
+export async function forgetLab(home: LabHome, signal: AbortSignal): Promise<void> {
+  await run(["rm", "-rf", "--one-file-system", home.folder]);
+  await using _lock = await lockLabs(signal);
+  if ((await labNames()).length > 0) return;
+  if ((await unlessAbsent(readFile(MADE_DEVICE_FOLDER))) !== undefined) {
+    await unlessAbsent(rmdir(DEVICE_FOLDER));
+    await rm(MADE_DEVICE_FOLDER);
+  }
+  await unlessAbsent(rmdir(LABS_FOLDER));
+}
+
+/** Every lab of this machine, whichever clone it was started from. */
+export async function labNames(): Promise<readonly string[]> {
+  const entries = (await unlessAbsent(readdir(LABS_FOLDER, { withFileTypes: true }))) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+/** Whether another process is about to start the lab. */
+export async function isBeingStarted(record: LabRecord): Promise<boolean> {
+  return !record.isUp && record.starter.pid !== process.pid && (await isAlive(record.starter));
+}
+
+/** The folder above that of the labs is always there, so that the lock itself leaves nothing behind. */
+function lockLabs(signal: AbortSignal): Promise<AsyncDisposable> {
+  return holdLock(dirname(LABS_FOLDER), signal);
+}
+
+/** The first slot whose addresses nobody uses. */
+async function freeSlot(): Promise<number> {
+  const routes = JSON.parse(await run(["ip", "-j", "route", "show", "table", "all"])) as readonly { readonly dst: string }[];
+  const records = await Promise.all((await labNames()).map((name) => readLabRecord(labHome(name))));
+  const slots = Array.from({ length: SLOTS_MAX }, (_, slot) => slot);
+  const free = slots.find((slot) => records.every((record) => record?.slot !== slot) && !isTaken(labNetwork(slot), routes));
+  if (free === undefined) throw new Error(`this machine has labs or routes in all of the ${SLOTS_MAX} ranges from ${labNetwork(0).machines} on`);
+  return free;
+}
+
+async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Parts } from "../parts/build-parts.ts";
+import { type AzureUnit, azureUnit } from "./azure-unit.ts";
+import { type Cgroups, openCgroups } from "./cgroups.ts";
+import { apiServerUrl, type ControlPlane, controlPlane } from "./control-plane.ts";
+import { type HttpsCredentials, type JsonAnswer, type JsonRequest, requestJson } from "./https-json.ts";
+import { labParts } from "./keep-parts.ts";
+import { type LabHome, labHome } from "./lab-home.ts";
+import { type LabNetwork, labNetwork } from "./lab-network.ts";
+import { type LabNode, labNode } from "./lab-node.ts";
+import { type LabRecord, readLabRecord } from "./lab-record.ts";
+import { type NetworkUnit, networkUnit } from "./network-unit.ts";
+import { type RegistryUnit, registryUnit } from "./registry-unit.ts";
+import { run, type RunOptions } from "./run.ts";
+import { labUnits, type Units } from "./units.ts";
+
+/** A Kubernetes cluster of real parts on this machine, in an Azure of its own. It stands until it is taken down, whoever holds this. */
+export interface Lab {
+  readonly name: string;
+  readonly home: LabHome;
+  readonly parts: Parts;
+  /** A kubeconfig of an administrator that names no other file. */
+  readonly kubeconfig: string;
+  /** What a client that reads no kubeconfig needs: an administrator's. */
+  readonly api: HttpsCredentials & { readonly server: string };
+  readonly azure: AzureUnit;
+  readonly registry: RegistryUnit;
+  readonly controlPlane: ControlPlane;
+  readonly nodes: readonly LabNode[];
+  readonly network: LabNetwork;
+  readonly units: Units;
+  /** The node called `name`. Throws if there is none. */
+  node(name: string): LabNode;
+  /** Runs kubectl as administrator and answers its standard output. Throws with its standard error unless it ends with 0. */
+  kubectl(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** One request to the API server as administrator. `url` is a path. */
+  request(request: JsonRequest): Promise<JsonAnswer>;
+}
+
+/** A lab's parts, while it is built or taken down: any of them may be missing. */
+export interface LabFrame {
+  readonly home: LabHome;
+  readonly record: LabRecord;
+  readonly network: LabNetwork;
+  readonly networkUnit: NetworkUnit;
+  readonly cgroups: Cgroups;
+  readonly units: Units;
+}
+
+/** What can be said of a lab by its record alone. */
+export async function labFrame(home: LabHome, record: LabRecord): Promise<LabFrame> {
+  const network = labNetwork(record.slot);
+  const cgroups = await openCgroups();
+  const units = labUnits(home, cgroups);
+  return { home, record, network, networkUnit: networkUnit(network, units), cgroups, units };
+}
+
+/** The lab that a frame holds, whose certificates have been written. */
+export async function labIn(frame: LabFrame): Promise<Lab> {
+  const { home, network, networkUnit: plugs, cgroups, units, record } = frame;
+  const { settings } = record;
+  const parts = labParts(home);
+  const azure = azureUnit({ home, network, networkUnit: plugs, units, settings });
+  const nodes = settings.vms.map((vm, index) => labNode({ vm, index, home, network, networkUnit: plugs, units, cgroups, azure, settings, parts }));
+  const pki = (file: string): Promise<string> => readFile(home.path("pki", file), "utf8");
+  const api = { server: apiServerUrl(network), ca: await pki("ca.crt"), certificate: await pki("admin.crt"), key: await pki("admin.key") };
+  const kubeconfig = home.path("kubeconfig");
+  return {
+    name: home.name,
+    home,
+    parts,
+    kubeconfig,
+    api,
+    azure,
+    registry: registryUnit({ home, network, networkUnit: plugs, units, parts }),
+    controlPlane: controlPlane({ home, network, networkUnit: plugs, units, settings, parts }),
+    nodes,
+    network,
+    units,
+    node: (name) => {
+      const found = nodes.find((node) => node.name === name);
+      if (found === undefined) throw new Error(`lab ${home.name} has no node ${name}: it has ${nodes.map((node) => node.name).join(", ")}`);
+      return found;
+    },
+    kubectl: (args, options = {}) => run([join(parts.bin, "kubectl"), `--kubeconfig=${kubeconfig}`, ...args], options),
+    request: ({ url, ...request }) => requestJson(api, { ...request, url: `${api.server}${url}` }),
+  };
+}
+
+/** The lab called `name`, which is up. Throws if it is not. */
+export async function openLab(name: string): Promise<Lab> {
+  const home = labHome(name);
+  const record = await readLabRecord(home);
+  if (record?.isUp !== true) throw new Error(`lab ${name} is not up: npm run lab starts it`);
+  return labIn(await labFrame(home, record));
+}

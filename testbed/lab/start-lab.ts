@@ -1,0 +1,106 @@
+import { fileURLToPath } from "node:url";
+import { buildParts } from "../parts/build-parts.ts";
+import { CONTROL_PLANE } from "./control-plane.ts";
+import { endWithProcess } from "./end-with-process.ts";
+import { keepParts } from "./keep-parts.ts";
+import { labHome } from "./lab-home.ts";
+import { type LabOptions, labSettings } from "./lab-options.ts";
+import { claimLab, writeLabRecord } from "./lab-record.ts";
+import { type Lab, labFrame, type LabFrame, labIn } from "./lab.ts";
+import { refuseIncapableMachine } from "./refuse-incapable-machine.ts";
+import { stopLab } from "./stop-lab.ts";
+import { waitUntil } from "./wait-until.ts";
+import { writeCredentials } from "./write-credentials.ts";
+
+/** Takes a line of progress, for people to read. */
+export type OnProgress = (line: string) => void;
+
+const NODES_READY_MAX_MS = 60_000;
+const LOOK_EVERY_MS = 200;
+const CLONE = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * Brings up a lab: control plane, Azure, and nodes that are Ready. It goes on when this process ends: `stopLab` takes it down. A lab of this name that another
+ * process left behind, from this clone, is taken down first; one of another clone's is an error. What was begun is taken down if this fails or is aborted.
+ */
+export async function startLab(options: LabOptions, signal: AbortSignal, onProgress: OnProgress = () => undefined): Promise<Lab> {
+  const settings = labSettings(options);
+  await refuseIncapableMachine();
+  const parts = await buildParts(onProgress, signal);
+  await stopLab(settings.name, { clone: CLONE });
+  const home = labHome(settings.name);
+  const claimed = await claimLab(home, { settings, clone: CLONE }, signal);
+  if (options.endsWithProcess === true) endWithProcess(settings.name);
+  const startedMs = performance.now();
+  const tell: OnProgress = (line) => onProgress(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  try {
+    await keepParts(home, parts);
+    const frame = await labFrame(home, claimed);
+    const lab = await bringUp(frame, tell, signal);
+    await writeLabRecord(home, { ...claimed, isUp: true });
+    return lab;
+  } catch (error) {
+    await stopLab(settings.name, { clone: CLONE }).catch((left: unknown) => {
+      throw new AggregateError([error, left], `${messageOf(error)}; and it could not be taken down: ${messageOf(left)}`);
+    });
+    throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function bringUp(frame: LabFrame, tell: OnProgress, signal: AbortSignal): Promise<Lab> {
+  const { home, network, networkUnit, cgroups, record } = frame;
+  await writeCredentials(home, network, record.settings.vms);
+  const lab = await labIn(frame);
+  await cgroups.createRoot(home.group);
+  await networkUnit.start(record.settings.vms.length, signal);
+  tell(`network: ${network.machines}, pods ${network.pods}`);
+
+  const bootNodes = async (): Promise<void> => {
+    await lab.registry.start(signal);
+    await lab.azure.start(signal);
+    tell(`Azure: ${lab.azure.url}, block devices, and a registry of images`);
+    for (const node of lab.nodes) {
+      await node.boot(signal);
+      tell(`${node.name}: up, containerd runs`);
+    }
+  };
+  const startControlPlane = async (): Promise<void> => {
+    for (const program of CONTROL_PLANE) {
+      await lab.controlPlane.start(program, signal);
+      tell(`${program}: healthy`);
+    }
+  };
+  await bothOf(bootNodes(), startControlPlane());
+  for (const node of lab.nodes) await node.startKubelet();
+  await untilReady(lab, signal);
+  tell(`nodes are Ready: ${lab.nodes.map((node) => `${node.name} (zone ${node.zone})`).join(", ")}`);
+  return lab;
+}
+
+/** Waits for both, also when one fails: whoever cleans up afterwards must not have somebody build on. */
+async function bothOf(left: Promise<void>, right: Promise<void>): Promise<void> {
+  const failure = (await Promise.allSettled([left, right])).find((end) => end.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+}
+
+/** Waits until every node says that it is Ready and the default service account is there, without which no pod is made. */
+async function untilReady(lab: Lab, signal: AbortSignal): Promise<void> {
+  await waitUntil("every node to be Ready", { timeoutMs: NODES_READY_MAX_MS, everyMs: LOOK_EVERY_MS, signal }, async () => {
+    for (const node of lab.nodes) {
+      if (!(await lab.units.isRunning(`${node.name}/kubelet`)))
+        throw new Error(`the kubelet of ${node.name} has ended: ${await lab.units.logTail(`${node.name}/kubelet`)}`);
+    }
+    const answer = (await lab.request({ url: "/api/v1/nodes" })).body as NodeList;
+    const ready = answer.items.filter((node) => node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True"));
+    const account = await lab.request({ url: "/api/v1/namespaces/default/serviceaccounts/default" });
+    return (ready.length === lab.nodes.length && account.code === 200) || undefined;
+  });
+}
+
+interface NodeList {
+  readonly items: readonly { readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } }[];
+}

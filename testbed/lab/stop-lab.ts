@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import { boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
+import { openCgroups } from "./cgroups.ts";
+import { type LabHome, labHome } from "./lab-home.ts";
+import { forgetLab, isBeingStarted, labNames, readLabRecord } from "./lab-record.ts";
+import { labFrame } from "./lab.ts";
+import { run } from "./run.ts";
+import { waitUntil } from "./wait-until.ts";
+
+export interface StopOptions {
+  /** The clone of the project that takes it down: a lab of another one's is left alone. */
+  readonly clone: string;
+  /** Takes it down whosever it is. */
+  readonly force?: boolean;
+  /** Only if it was started by the process that had this number. */
+  readonly startedBy?: number;
+}
+
+const DEVICES_FREE_MAX_MS = 20_000;
+const DETACH_EVERY_MS = 100;
+
+/**
+ * Takes a lab down, in whatever state it is, and every trace of it: processes, with them their namespaces, mounts and links, then block devices, control groups and files.
+ * Answers whether there was one. Throws if it belongs to another clone or another process is about to start it.
+ */
+export async function stopLab(name: string, { clone, force = false, startedBy }: StopOptions): Promise<boolean> {
+  const home = labHome(name);
+  if (!(await labNames()).includes(name)) return false;
+  const record = await readLabRecord(home);
+  if (startedBy !== undefined && record?.starter.pid !== startedBy) return false;
+  if (record !== undefined && record.clone !== clone && !force) {
+    throw new Error(`lab ${name} belongs to the clone at ${record.clone}: choose another --name, or end it from there, or with --force from here`);
+  }
+  if (record !== undefined && !force && (await isBeingStarted(record))) {
+    throw new Error(`lab ${name} is being started by process ${record.starter.pid}: end that first, or use --force`);
+  }
+  // Nothing in the groups of a lab is anyone else's, so this needs no list of what was started.
+  const cgroups = await openCgroups();
+  await cgroups.kill(home.group);
+  if (record !== undefined) await (await labFrame(home, record)).networkUnit.removeHostLink();
+  await releaseDevices(home);
+  await cgroups.remove(home.group);
+  await refuseMounts(home);
+  await forgetLab(home, new AbortController().signal);
+  return true;
+}
+
+/** Gives the loop devices on the lab's disks back. The kernel takes its time to end the mounts of namespaces whose processes are gone, and till then they are busy. */
+async function releaseDevices(home: LabHome): Promise<void> {
+  await waitUntil("the lab's loop devices to be free", { timeoutMs: DEVICES_FREE_MAX_MS, everyMs: DETACH_EVERY_MS }, async () => {
+    const bound = await boundLoopDevices(home.folder);
+    for (const { path } of bound) await detach(path, home);
+    return bound.length === 0 || undefined;
+  });
+}
+
+/** It may be free already by the time that it is asked. */
+async function detach(path: string, home: LabHome): Promise<void> {
+  try {
+    await run(["losetup", "--detach", path]);
+  } catch (error) {
+    if ((await boundLoopDevices(home.folder)).some((device) => device.path === path && !device.isCut)) throw error;
+  }
+}
+
+/** What is mounted in a node is not mounted here. If something is all the same, files below it may be anyone's. */
+async function refuseMounts(home: LabHome): Promise<void> {
+  const mountPoints = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").map((line) => line.split(" ")[4] ?? "");
+  const below = mountPoints.filter((path) => path.startsWith(`${home.folder}/`));
+  if (below.length > 0) throw new Error(`mounts that are not the lab's lie in its folder; unmount them first: ${below.join(", ")}`);
+}
