@@ -10,7 +10,8 @@ export interface VolumeNote {
   readonly stagingPath: string;
   readonly targetPaths: readonly string[];
   readonly lun: number;
-  readonly majorMinor: string;
+  /** The device's number; undefined if it was noted before the machine was last started: numbers are given anew then, and this one may be any other disk's. */
+  readonly majorMinor: string | undefined;
   readonly accessType: "block" | "mount";
 }
 

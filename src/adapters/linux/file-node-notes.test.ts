@@ -50,6 +50,19 @@ describe("openFileNodeNotes", () => {
     assert.deepEqual([after.volumes(), after.heartbeat()], [[aNote({ epoch: 2 }), aNote({ volumeName: "pvc-2" })], 7]);
   });
 
+  it("forgets device numbers when the machine is started again, and only then: another disk may have them now", async (t) => {
+    const path = await aPath(t);
+    const bootIdFile = join(path, "..", "boot_id");
+    await writeFile(bootIdFile, "first\n");
+    await (await openFileNodeNotes(path, bootIdFile)).put(aNote({}), never);
+    assert.deepEqual((await openFileNodeNotes(path, bootIdFile)).volumes(), [aNote({})]);
+    await writeFile(bootIdFile, "second\n");
+    const rebooted = await openFileNodeNotes(path, bootIdFile);
+    assert.deepEqual(rebooted.volumes(), [aNote({ majorMinor: undefined })]);
+    await rebooted.putHeartbeat(1, never);
+    assert.deepEqual((await openFileNodeNotes(path, bootIdFile)).volumes(), [aNote({ majorMinor: undefined })]);
+  });
+
   it("removes a note, and does nothing for a volume without one", async (t) => {
     const path = await aPath(t);
     const notes = await openFileNodeNotes(path);

@@ -8,19 +8,29 @@ import { undefinedIfMissing } from "./error-code.ts";
 import { parseNodeNotes } from "./parse-node-notes.ts";
 import type { NotesContent } from "./parse-node-notes.ts";
 
+/** A name that the kernel makes up each time that the machine is started. */
+const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
+
 /**
  * Opens the node's notes in the file at `path`, which has to survive reboots. No file: the node's first start. Throws if the file can't be read or understood:
  * starting with empty notes would let the node take a disk that it may still be writing.
  */
-export async function openFileNodeNotes(path: string): Promise<NodeNotes> {
+export async function openFileNodeNotes(path: string, bootIdFile = BOOT_ID_FILE): Promise<NodeNotes> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const bootId = (await readFile(bootIdFile, "utf8")).trim();
   const text = await readFile(path, "utf8").catch(undefinedIfMissing);
-  if (text === undefined) return notesIn(path, { heartbeat: 0, volumes: [] });
+  if (text === undefined) return notesIn(path, { bootId, heartbeat: 0, volumes: [] });
   const parsed = parseNodeNotes(text);
-  if (parsed.ok) return notesIn(path, parsed.value);
+  if (parsed.ok) return notesIn(path, afterBoot(parsed.value, bootId));
   throw new Error(
     `the node's notes in ${path} are damaged (${parsed.failure}): restore the file, or remove it once nothing of this driver is mounted on this node`,
   );
+}
+
+/** What was noted before the machine was started again says nothing of the devices that it has now. */
+function afterBoot(content: NotesContent, bootId: string): NotesContent {
+  const isSameBoot = content.bootId === undefined || content.bootId === bootId;
+  return { ...content, bootId, volumes: isSameBoot ? content.volumes : content.volumes.map((note) => ({ ...note, majorMinor: undefined })) };
 }
 
 function notesIn(path: string, first: NotesContent): NodeNotes {

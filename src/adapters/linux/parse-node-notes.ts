@@ -4,6 +4,8 @@ import type { VolumeNote } from "../../ports/node-notes.ts";
 
 /** What the notes file holds. */
 export interface NotesContent {
+  /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
+  readonly bootId: string | undefined;
   readonly heartbeat: number;
   readonly volumes: readonly VolumeNote[];
 }
@@ -12,8 +14,9 @@ export interface NotesContent {
 export function parseNodeNotes(text: string): Result<NotesContent, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, heartbeat, volumes } = parsed;
+  const { version, bootId, heartbeat, volumes } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
+  if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
   const notes: VolumeNote[] = [];
@@ -22,7 +25,7 @@ export function parseNodeNotes(text: string): Result<NotesContent, string> {
     if (note === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
     notes.push(note);
   }
-  return ok({ heartbeat, volumes: notes });
+  return ok({ bootId, heartbeat, volumes: notes });
 }
 
 function parseNote(value: unknown): VolumeNote | undefined {
@@ -33,7 +36,7 @@ function parseNote(value: unknown): VolumeNote | undefined {
     typeof uid !== "string" ||
     typeof volumeId !== "string" ||
     typeof stagingPath !== "string" ||
-    typeof majorMinor !== "string"
+    (majorMinor !== undefined && typeof majorMinor !== "string")
   )
     return undefined;
   if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
@@ -49,7 +52,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | "version" | "heartbeat" | "volumes"]?: unknown } {
+function isRecord(
+  value: unknown,
+): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | "version" | "bootId" | "heartbeat" | "volumes"]?: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

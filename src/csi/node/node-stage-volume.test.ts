@@ -2,19 +2,22 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
 import { type NodeWorld, stagingPath, withNode } from "../../node/testing/a-node.ts";
-import { NodeStageVolumeRequest } from "../gen/csi/v1/csi.ts";
+import type { NodeStageVolumeRequest } from "../gen/csi/v1/csi.ts";
 import { aCall } from "../testing/a-call.ts";
 import { toGrpcStatus } from "../to-grpc-status.ts";
 import { nodeStageVolume } from "./node-stage-volume.ts";
 
-const request = NodeStageVolumeRequest.create({
+const request: NodeStageVolumeRequest = {
   volumeId: diskUri,
+  publishContext: {},
   stagingTargetPath: stagingPath,
   volumeCapability: {
     accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
     accessMode: { mode: "SINGLE_NODE_WRITER" },
   },
-});
+  secrets: {},
+  volumeContext: {},
+};
 
 /** What a caller is answered who waits as long as `patienceMs`, and after how long. */
 async function answerFor(world: NodeWorld, patienceMs: number): Promise<{ readonly answer: unknown; readonly afterMs: number }> {
