@@ -1,5 +1,7 @@
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { chartSchema } from "./generate/chart/chart-schema.ts";
+import { chartValuesPage } from "./generate/chart/chart-values-page.ts";
 import { crdManifests } from "./generate/crd-manifests.ts";
 import { csiStubs } from "./generate/csi-stubs.ts";
 import type { GeneratedFile } from "./generate/generated-file.ts";
@@ -60,7 +62,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const root = join(import.meta.dirname, "..");
-const files = [...(await csiStubs(root)), ...crdManifests()];
+const files = [...(await csiStubs(root)), ...crdManifests(), chartSchema(), await chartValuesPage(root)];
 const found = await differences(root, files);
 if (process.argv.includes("--check")) {
   for (const file of found.outdated) console.error(`out of date: ${file.path}`);

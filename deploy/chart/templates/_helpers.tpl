@@ -24,14 +24,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if kindIs "string" . }}{{ . }}{{ else if gt (int .) 5 }}debug{{ else }}info{{ end -}}
 {{- end -}}
 
-{{/* Further settings of a role as flags, and the arguments after them; takes a role's values. */}}
+{{/* Further settings of a role as flags, and the arguments after them; takes a role's values. A flag stands alone, and not at all if it is off. */}}
 {{- define "azuredisk.furtherArgs" -}}
 {{- range $name, $value := .settings -}}
-- {{ printf "--%s=%s" $name (kindIs "slice" $value | ternary (join "," $value) (toString $value)) | quote }}
-{{ end }}
-{{- range .extraArgs -}}
+{{- if kindIs "bool" $value -}}
+{{- if $value }}
+- --{{ $name }}
+{{- end }}
+{{- else }}
+- {{ printf "--%s=%s" $name (include "azuredisk.plain" $value) | quote }}
+{{- end }}
+{{- end }}
+{{- range .extraArgs }}
 - {{ . | quote }}
-{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* A value as people write it: lists by comma, whole numbers without an exponent. */}}
+{{- define "azuredisk.plain" -}}
+{{- if kindIs "slice" . }}{{ join "," . }}{{ else if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- end -}}
 
 {{/* What a container that needs no rights has. */}}
@@ -53,15 +64,8 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* Probes of a role: it serves nothing before its caches have synced. Takes the name of a port. */}}
+{{/* Probes of a role: it is alive from the start, and ready once it knows the cluster. Takes the name of a port. */}}
 {{- define "azuredisk.probes" -}}
-startupProbe:
-  httpGet:
-    path: /healthz
-    port: {{ . }}
-  periodSeconds: 2
-  timeoutSeconds: 5
-  failureThreshold: 90
 livenessProbe:
   httpGet:
     path: /healthz

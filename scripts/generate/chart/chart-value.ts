@@ -1,0 +1,73 @@
+/** One value of the chart: what may be given, and what it means. */
+export type ChartValue =
+  | (About & { readonly kind: "text"; readonly pattern?: string; readonly choices?: readonly string[] })
+  | (About & { readonly kind: "flag" })
+  | (About & { readonly kind: "number"; readonly min: number; readonly max: number; readonly isWhole: boolean })
+  | (About & { readonly kind: "texts" })
+  /** A part of a Kubernetes object, which Kubernetes checks. */
+  | (About & { readonly kind: "object" })
+  | (About & { readonly kind: "objects" })
+  /** Any of several. */
+  | (About & { readonly kind: "either"; readonly of: readonly ChartValue[] })
+  | { readonly kind: "group"; readonly values: ChartValues }
+  /** Values of one kind under names that users choose. */
+  | (About & { readonly kind: "named"; readonly of: ChartValue });
+
+interface About {
+  readonly about: string;
+}
+
+/** Values by their names. */
+export type ChartValues = Readonly<Record<string, ChartValue>>;
+
+const MAX_PORT = 65_535;
+
+/** A text that may be anything. */
+export function text(about: string): ChartValue {
+  return { kind: "text", about };
+}
+
+/** A text that names an object of Kubernetes. */
+export function objectName(about: string): ChartValue {
+  return { kind: "text", about, pattern: "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$" };
+}
+
+/** One of some words. */
+export function choice(choices: readonly string[], about: string): ChartValue {
+  return { kind: "text", about, choices };
+}
+
+/** True or false. */
+export function flag(about: string): ChartValue {
+  return { kind: "flag", about };
+}
+
+/** A whole number in bounds. */
+export function whole(min: number, max: number, about: string): ChartValue {
+  return { kind: "number", min, max, isWhole: true, about };
+}
+
+/** A port. */
+export function port(about: string): ChartValue {
+  return whole(1, MAX_PORT, about);
+}
+
+/** Values that belong together. */
+export function group(values: ChartValues): ChartValue {
+  return { kind: "group", values };
+}
+
+/** A part of a Kubernetes object. */
+export function object(about: string): ChartValue {
+  return { kind: "object", about };
+}
+
+/** A list of such parts. */
+export function objects(about: string): ChartValue {
+  return { kind: "objects", about };
+}
+
+/** A list of texts. */
+export function texts(about: string): ChartValue {
+  return { kind: "texts", about };
+}

@@ -1,0 +1,292 @@
+import { controllerRole } from "../../../src/compose/controller-role.ts";
+import { nodeRole } from "../../../src/compose/node-role.ts";
+import type { Option, Options } from "../../../src/compose/options.ts";
+import { schedulerExtenderRole } from "../../../src/compose/scheduler-extender-role.ts";
+import { choice, flag, group, object, objectName, objects, port, text, texts, whole } from "./chart-value.ts";
+import type { ChartValue, ChartValues } from "./chart-value.ts";
+
+/** Flags that the chart gives itself, from values of its own or because a pod needs them. */
+const GIVEN_BY_CHART = [
+  "endpoint",
+  "driver-name",
+  "namespace",
+  "kubeconfig",
+  "store-socket",
+  "http-endpoint",
+  "log-level",
+  "cloud-config",
+  "azure-endpoint",
+  "azure-ca-file",
+  "azure-time-scale",
+  "subscription-id",
+  "resource-group",
+  "location",
+  "node-name",
+  "attach",
+  "kubelet-dir",
+  "state-dir",
+  "registration-socket",
+  "max-volumes",
+  "reserved-data-disk-slot-num",
+  "remove-not-ready-taint",
+  "metadata-endpoint",
+  "metadata-ca-file",
+  "daemon-set",
+  "kubelet-registration-path",
+  "extender-endpoint",
+];
+
+const MAX_WORKERS = 10_000;
+const MAX_VOLUMES = 64;
+const MAX_KLOG_LEVEL = 10;
+
+const logLevel: ChartValue = {
+  kind: "either",
+  about: "Least severe lines that the driver logs. V1's numbers are understood: up to 5 is `info`, above `debug`",
+  of: [choice(["debug", "info", "warn", "error"], ""), whole(0, MAX_KLOG_LEVEL, "")],
+};
+const klogLevel = (whose: string): ChartValue => whole(0, MAX_KLOG_LEVEL, `How much ${whose} logs (klog's \`--v\`)`);
+const memory = (container: string): ChartValue => object(`Requests and limits of container \`${container}\``);
+
+const image = (what: string): ChartValue =>
+  group({
+    repository: text(`${what}; with a leading slash it follows \`image.baseRepo\``),
+    tag: text("Its tag"),
+    pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
+  });
+
+const metadata: ChartValues = {
+  labels: object("Further labels of the workload"),
+  annotations: object("Annotations of the workload"),
+  podLabels: object("Further labels of its pods"),
+  podAnnotations: object("Annotations of its pods"),
+};
+
+const placement: ChartValues = {
+  nodeSelector: object("Labels of the nodes that its pods may run on, beside `kubernetes.io/os: linux`"),
+  affinity: object("Affinity of its pods"),
+  tolerations: objects("Tolerations of its pods"),
+};
+
+function process(role: { readonly options: Options }): ChartValues {
+  return {
+    logLevel,
+    settings: settingsOf(role.options),
+    extraArgs: texts("Further arguments of container `azuredisk`, after all others"),
+    extraEnv: objects("Further environment variables of container `azuredisk`"),
+    priorityClassName: text("Priority class of its pods"),
+  };
+}
+
+const volumes: ChartValues = {
+  extraVolumes: objects("Further volumes of its pods"),
+  extraVolumeMounts: objects("Further mounts of container `azuredisk`"),
+};
+
+const budget: ChartValue = group({ enabled: flag("Whether at most one of its pods may be evicted at a time") });
+
+/** Every value of the chart. */
+export function chartValues(): ChartValues {
+  return {
+    attach: choice(
+      ["kubernetes", "driver"],
+      "Who says that a volume is wanted on a node. `kubernetes`: VolumeAttachments and csi-attacher. `driver`: NodeStageVolume (`attachRequired: false`), which saves seconds of each failover; see docs/install.md before you switch",
+    ),
+    image: group({
+      baseRepo: text("Goes before every repository that begins with a slash"),
+      azuredisk: group({
+        repository: text("The driver's image. None is published: build it with `npm run image`, and push it where your nodes reach it"),
+        tag: text("Its tag; empty: the chart's version"),
+        pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
+      }),
+      csiProvisioner: image("Image of the sidecar csi-provisioner"),
+      csiAttacher: image("Image of the sidecar csi-attacher"),
+      csiResizer: image("Image of the sidecar csi-resizer"),
+      livenessProbe: image("Image of the sidecar livenessprobe"),
+      nodeDriverRegistrar: image("Image of the sidecar node-driver-registrar"),
+      kubeScheduler: image("Image of the second scheduler; its version should be the cluster's"),
+    }),
+    imagePullSecrets: { kind: "either", about: "Secrets for pulling images: names, or objects with a `name`", of: [texts(""), objects("")] },
+    serviceAccount: group({
+      create: flag("Whether the chart makes them; otherwise they must be there"),
+      controller: objectName("Service account of the controller"),
+      node: objectName("Service account of the node plug-ins"),
+      schedulerExtender: objectName("Service account of the second scheduler and its extender"),
+    }),
+    rbac: group({
+      create: flag("Whether the chart makes roles and bindings"),
+      name: objectName("In the names of cluster roles: `csi-<name>-controller`, ..."),
+    }),
+    admissionPolicy: group({
+      enabled: flag("Whether ValidatingAdmissionPolicies hold each node plug-in's token to its own node's objects, and to its own steps of a writer record"),
+    }),
+    driver: group({
+      name: objectName("Name of the driver, as in StorageClasses and PersistentVolumes"),
+      volumeAttachLimit: {
+        kind: "number",
+        min: -1,
+        max: MAX_VOLUMES,
+        isWhole: true,
+        about: "Data disks that a node takes; -1: what its VM size takes",
+      },
+      nodeAllocatableUpdatePeriodSeconds: {
+        kind: "number",
+        min: 0,
+        max: 86_400,
+        isWhole: true,
+        about: "How often the kubelet asks anew how many disks its node takes, in seconds: 10 or more; 0: only once",
+      },
+      httpsProxy: text("Proxy to Azure, as `HTTPS_PROXY`"),
+      httpProxy: text("Proxy to Azure, as `HTTP_PROXY`"),
+      noProxy: text("What is reached without a proxy, as `NO_PROXY`"),
+    }),
+    objectNamespace: objectName("Namespace of AzVolumes, AzVolumeAttachments, AzDriverNodes and the leader's Lease; made by the chart and kept by uninstall"),
+    feature: group({
+      enableFSGroupPolicy: flag("Whether a pod's `fsGroup` is applied to every file system (`fsGroupPolicy: File`)"),
+      enableSELinuxMount: flag("Whether the kubelet may mount with an SELinux context (`seLinuxMount`)"),
+    }),
+    workloadIdentity: group({
+      clientID: text("Client id of the identity that the controller's service account stands for; empty: no workload identity"),
+      tenantID: text("Its tenant, if it is not the cluster's"),
+    }),
+    azure: group({
+      subscriptionID: text("Subscription of the cluster; wins over the cloud config"),
+      resourceGroup: text("Resource group of the cluster's VMs and of new disks; wins over the cloud config"),
+      location: text("Region of new disks; wins over the cloud config"),
+      endpoint: text("Azure Resource Manager of an emulator or another cloud"),
+      authorityHost: text("Authority that issues tokens there"),
+      caCertificate: text("PEM of the authority that signed their certificates"),
+      timeScale: {
+        kind: "number",
+        min: 0.0001,
+        max: 1,
+        isWhole: false,
+        about: "Scale of the driver's waits for Azure, for emulators that run faster than Azure",
+      },
+    }),
+    controller: group({
+      name: objectName("Name of the Deployment, and its label `app`"),
+      replicas: whole(1, 10, "How many pods; one leads, all answer calls"),
+      cloudConfigSecretName: {
+        kind: "text",
+        pattern: "^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$",
+        about: "Secret whose key `cloud-config` is an azure.json; empty: none, and `azure.*` and `workloadIdentity.*` say everything",
+      },
+      cloudConfigSecretNamespace: objectName("Its namespace: the release's"),
+      ...process(controllerRole),
+      sidecarLogLevel: klogLevel("each sidecar"),
+      metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics`"),
+      provisionerWorkerThreads: whole(1, MAX_WORKERS, "Volumes that csi-provisioner makes and deletes at a time"),
+      attacherWorkerThreads: whole(1, MAX_WORKERS, "Attachments that csi-attacher handles at a time"),
+      resizerWorkerThreads: whole(1, MAX_WORKERS, "Volumes that csi-resizer expands at a time"),
+      featureGates: group({
+        csiProvisioner: texts("Feature gates of csi-provisioner"),
+        csiAttacher: texts("Feature gates of csi-attacher"),
+        csiResizer: texts("Feature gates of csi-resizer"),
+      }),
+      livenessProbe: group({ enabled: flag("Whether the sidecar livenessprobe runs, too"), healthPort: port("Its port") }),
+      runOnMaster: flag("Only on nodes labelled `node-role.kubernetes.io/master`; not with `affinity`"),
+      runOnControlPlane: flag("Only on nodes labelled `node-role.kubernetes.io/control-plane`; not with `affinity`"),
+      hostNetwork: flag("Whether its pods are on the nodes' network: managed identities need it on many clusters"),
+      terminationGracePeriodSeconds: whole(1, 3_600, "How long a pod may take to end, in seconds"),
+      podDisruptionBudget: budget,
+      ...metadata,
+      ...volumes,
+      ...placement,
+      resources: group({
+        csiProvisioner: memory("csi-provisioner"),
+        csiAttacher: memory("csi-attacher"),
+        csiResizer: memory("csi-resizer"),
+        livenessProbe: memory("liveness-probe"),
+        azuredisk: memory("azuredisk"),
+      }),
+    }),
+    node: group({
+      ...process(nodeRole),
+      metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics` on each node"),
+      maxUnavailable: {
+        kind: "either",
+        about: "Node plug-ins that are replaced at a time: a number, or a share such as `10%`",
+        of: [whole(1, 5_000, ""), { kind: "text", about: "", pattern: "^([1-9][0-9]?|100)%$" }],
+      },
+      reservedDataDiskSlotNum: whole(0, MAX_VOLUMES, "Data disk slots of each node that are left to others; only with `driver.volumeAttachLimit: -1`"),
+      removeNotReadyTaint: flag("Whether a node plug-in that is ready takes the taint `<driver name>/agent-not-ready` off its node"),
+      metadataEndpoint: text("Instead of Azure's instance metadata service, as a URL"),
+      livenessProbe: group({ enabled: flag("Whether the sidecar livenessprobe runs, too"), healthPort: port("Its port") }),
+      nodeDriverRegistrar: group({
+        enabled: flag("Whether the sidecar node-driver-registrar registers the driver, instead of the driver itself"),
+        healthPort: port("Its port"),
+      }),
+      terminationGracePeriodSeconds: whole(
+        1,
+        3_600,
+        "How long a pod may take to end, in seconds: on a node that is drained it waits until the node's disks are off",
+      ),
+    }),
+    linux: group({
+      enabled: flag("Whether there are node plug-ins at all"),
+      dsName: objectName("Name of the DaemonSet, and its label `app`"),
+      kubelet: { kind: "text", pattern: "^/", about: "The kubelet's folder" },
+      stateDir: { kind: "text", pattern: "^/", about: "Folder of each node for the plug-in's notes and locks; must survive reboots" },
+      hostNetwork: flag("Whether its pods are on the nodes' network: the instance metadata service needs it on many clusters"),
+      ...metadata,
+      ...volumes,
+      ...placement,
+      nodeAffinity: object("Node affinity of its pods"),
+      resources: group({
+        livenessProbe: memory("liveness-probe"),
+        nodeDriverRegistrar: memory("node-driver-registrar"),
+        azuredisk: memory("azuredisk"),
+      }),
+    }),
+    schedulerExtender: group({
+      enabled: flag("Whether there is a second scheduler, which prefers nodes that have a pod's disks already"),
+      name: objectName("Its name: of the Deployment, its label `app`, its Lease, and what pods write into `schedulerName`"),
+      replicas: whole(1, 10, "How many pods; one schedules"),
+      port: port("Port of the extender on loopback"),
+      metricsPort: port("Port of the extender's `/healthz`, `/readyz` and `/metrics`"),
+      weight: whole(1, 1_000, "What a disk that is there already counts beside the scheduler's other preferences: 10 outweighs them together"),
+      schedulerLogLevel: klogLevel("kube-scheduler"),
+      ...process(schedulerExtenderRole),
+      podDisruptionBudget: budget,
+      ...metadata,
+      ...placement,
+      resources: group({ kubeScheduler: memory("kube-scheduler"), azuredisk: memory("azuredisk") }),
+    }),
+    storageClasses: {
+      kind: "named",
+      about: "StorageClasses by name; add your own, or switch these off",
+      of: group({
+        enabled: flag("Whether it is made"),
+        default: flag("Whether it is the cluster's default"),
+        reclaimPolicy: choice(["Delete", "Retain"], "What becomes of the disk when its claim is deleted"),
+        volumeBindingMode: choice(["WaitForFirstConsumer", "Immediate"], "Whether the disk is made for the first pod, or at once"),
+        allowVolumeExpansion: flag("Whether claims may be enlarged"),
+        mountOptions: texts("Mount options"),
+        annotations: object("Its annotations"),
+        parameters: object("Parameters, such as `skuName`, `maxShares`, `maxMountReplicaCount`"),
+      }),
+    },
+  };
+}
+
+function settingsOf(options: Options): ChartValue {
+  const further = Object.entries(options).filter(([name]) => !GIVEN_BY_CHART.includes(name));
+  return group(Object.fromEntries(further.map(([name, option]) => [name, settingOf(option)])));
+}
+
+function settingOf(option: Option): ChartValue {
+  const about = option.help;
+  switch (option.kind) {
+    case "text":
+      return text(about);
+    case "list":
+      return texts(about);
+    case "number":
+      return { kind: "number", min: option.min, max: option.max, isWhole: false, about };
+    case "choice":
+      return choice(option.choices, about);
+    case "flag":
+      return flag(about);
+  }
+}

@@ -1,0 +1,44 @@
+import { fileURLToPath } from "node:url";
+import { listPermissions } from "./list-permissions.ts";
+import { renderChart, renderText } from "./render-chart.ts";
+import { VALUE_SETS } from "./value-sets.ts";
+
+/** A file that the chart's rendering is held against. */
+export interface GoldenFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+const FOLDER = fileURLToPath(new URL("golden/", import.meta.url));
+const HEADER = "# Written by `npm run golden`. Never edited by hand: what differs here, differs for users.\n";
+const DOCUMENT_START = /^---\n/mu;
+const RULES_HEADER = `<!-- Written by \`npm run golden\`. Never edited by hand. -->
+
+# What each service account may do
+
+A line more is a right more: it needs a reason. What a node plug-in's token may do beyond that is refused by the policies of the chart.
+
+| service account | where | what |
+| --- | --- | --- |
+`;
+
+/** Every golden file as it would be written now. */
+export async function goldenFiles(): Promise<readonly GoldenFile[]> {
+  const files: GoldenFile[] = [];
+  for (const [name, values] of Object.entries(VALUE_SETS))
+    files.push({ path: `${FOLDER}${name}.yaml`, content: HEADER + withoutDefinitions(await renderText(values)) });
+  for (const attach of ["kubernetes", "driver"]) {
+    const permissions = listPermissions(await renderChart({ attach }));
+    files.push({ path: `${FOLDER}permissions-attach-${attach}.md`, content: `${RULES_HEADER}${permissions.join("\n")}\n` });
+  }
+  return files;
+}
+
+/** The definitions of the custom resources are generated, and held against their source elsewhere. */
+function withoutDefinitions(text: string): string {
+  return text
+    .split(DOCUMENT_START)
+    .filter((document) => document.trim() !== "" && !/^kind: CustomResourceDefinition$/mu.test(document))
+    .map((document) => `---\n${document}`)
+    .join("");
+}

@@ -1,0 +1,75 @@
+/** What users install the chart with: each has its golden rendering. */
+export const VALUE_SETS: Readonly<Record<string, object>> = {
+  defaults: {},
+  /** No attacher, no VolumeAttachments. */
+  "attach-by-driver": { attach: "driver" },
+  /** Beside an emulator of Azure, without a cloud's network. */
+  emulator: {
+    image: { baseRepo: "registry.example", azuredisk: { repository: "/azuredisk-csi-driver", tag: "test" } },
+    azure: {
+      endpoint: "https://azure.example:8443",
+      authorityHost: "https://azure.example:8443",
+      caCertificate: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+      timeScale: 0.05,
+    },
+    controller: { hostNetwork: false, settings: { "collect-replicas-after-ms": 20_000, unpublish: "detach" } },
+    node: { metadataEndpoint: "https://azure.example:8443/metadata", settings: { "heartbeat-ms": 1_000 } },
+    schedulerExtender: { replicas: 1, podDisruptionBudget: { enabled: false } },
+  },
+  /** Every part that is off by default, and values as V1's users write them. */
+  everything: {
+    imagePullSecrets: ["first", "second"],
+    workloadIdentity: { clientID: "11111111-2222-3333-4444-555555555555", tenantID: "66666666-7777-8888-9999-000000000000" },
+    azure: { subscriptionID: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus" },
+    driver: { volumeAttachLimit: 8, nodeAllocatableUpdatePeriodSeconds: 0, httpsProxy: "http://proxy:3128", noProxy: "10.0.0.0/8" },
+    feature: { enableFSGroupPolicy: false, enableSELinuxMount: true },
+    controller: {
+      cloudConfigSecretName: "",
+      logLevel: 6,
+      replicas: 3,
+      runOnControlPlane: true,
+      runOnMaster: true,
+      livenessProbe: { enabled: true },
+      podLabels: { team: "storage" },
+      podAnnotations: { note: "yes" },
+      labels: { tier: "control" },
+      annotations: { owner: "us" },
+      extraEnv: [{ name: "NODE_EXTRA_CA_CERTS", value: "/extra/ca.pem" }],
+      extraVolumes: [{ name: "extra", emptyDir: {} }],
+      extraVolumeMounts: [{ name: "extra", mountPath: "/extra" }],
+      extraArgs: ["--wait-max-ms=1000"],
+      podDisruptionBudget: { enabled: false },
+    },
+    node: {
+      livenessProbe: { enabled: true },
+      nodeDriverRegistrar: { enabled: true },
+      reservedDataDiskSlotNum: 1,
+      removeNotReadyTaint: false,
+      maxUnavailable: "10%",
+      logLevel: "debug",
+    },
+    linux: { kubelet: "/data/kubelet", hostNetwork: false, affinity: { podAffinity: {} }, tolerations: [] },
+    schedulerExtender: { affinity: { podAntiAffinity: {} }, nodeSelector: { pool: "system" } },
+    storageClasses: {
+      "managed-csi": { default: true, annotations: { note: "default" } },
+      "managed-csi-premium": { enabled: false },
+      mine: { parameters: { skuName: "PremiumV2_LRS", cachingMode: "None" }, mountOptions: ["noatime"], reclaimPolicy: "Retain" },
+    },
+  },
+  /** As little as there can be: objects that others make, no second scheduler. */
+  least: {
+    serviceAccount: { create: false },
+    rbac: { create: false },
+    admissionPolicy: { enabled: false },
+    schedulerExtender: { enabled: false },
+    linux: { enabled: false },
+    objectNamespace: "kube-system",
+    storageClasses: {
+      "managed-csi": { enabled: false },
+      "managed-csi-premium": { enabled: false },
+      "managed-csi-replicas": { enabled: false },
+      "managed-csi-premium-replicas": { enabled: false },
+      "managed-csi-premium-zrs-replicas": { enabled: false },
+    },
+  },
+};
