@@ -68,6 +68,7 @@ async function main(task: DriverTask): Promise<void> {
     cloud,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes: noClusterVolumes,
+    events: createLogEvents(logger),
   };
   const values = await defaults();
   const following = cache.run(ending.signal).catch(() => undefined);
@@ -81,7 +82,7 @@ async function main(task: DriverTask): Promise<void> {
     await reconciling;
     await server.stop(AbortSignal.abort());
   } else {
-    process.stdout.write(`${JSON.stringify(await recover({ ...ports, ...parts, settings: volumeSettingsOf(values) }))}\n`);
+    process.stdout.write(`${JSON.stringify(await recover({ ...ports, ...parts, settings: volumeSettingsOf(values), attach: values.attach }))}\n`);
     ending.abort(new Error("done"));
   }
   await following;

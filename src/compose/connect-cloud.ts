@@ -4,13 +4,14 @@ import { connectAzure } from "../adapters/azure-sdk/connect-azure.ts";
 import { registerBudgetMetrics } from "../adapters/observe/budget-metrics.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../provisioner/azure-cloud-provisioner.ts";
+import type { NodeInstances } from "../provisioner/node-instances.ts";
 import { scaledSettings } from "../provisioner/settings.ts";
 import type { Values } from "./options.ts";
 import type { azureOptions } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
-/** Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
-export async function connectCloud(values: Values<typeof azureOptions>, ports: ProcessPorts): Promise<AzureCloudProvisioner> {
+/** Builds the provisioner from a role's settings; `nodes` says which VM is behind each node, where that is known. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
+export async function connectCloud(values: Values<typeof azureOptions>, ports: ProcessPorts, nodes?: NodeInstances): Promise<AzureCloudProvisioner> {
   const file = values["cloud-config"];
   const fromFile: AzureConfig = file === undefined ? {} : (JSON.parse(await readFile(file, "utf8")) as AzureConfig);
   const endpoint = values["azure-endpoint"];
@@ -37,6 +38,7 @@ export async function connectCloud(values: Values<typeof azureOptions>, ports: P
     random: ports.random,
     lifetime: ports.lifetime,
     settings: scaledSettings(values["azure-time-scale"]),
+    ...(nodes === undefined ? {} : { nodes }),
   });
   registerBudgetMetrics(ports.registry, () => provisioner.budget());
   return provisioner;

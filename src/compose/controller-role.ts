@@ -1,23 +1,23 @@
-import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
-import { connectEmbeddedStore } from "../adapters/embedded/connect-embedded-store.ts";
-import { noClusterVolumes } from "../adapters/embedded/no-cluster-volumes.ts";
 import type { Kind } from "../ports/object-store.ts";
+import { NodeInstances } from "../provisioner/node-instances.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectCloud } from "./connect-cloud.ts";
+import { connectStore, storeOptions } from "./connect-store.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
+import { embeddedOrchestrator, kubernetesOrchestrator } from "./orchestrator.ts";
 import { azureOptions, processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
 
 /** What this role follows in the object store. */
-const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 
 const options = {
   ...endpointOptions,
-  "store-socket": { kind: "text", required: true, help: "Unix socket of the embedded object store (role store)" },
+  ...storeOptions,
   ...azureOptions,
   ...controllerServiceOptions,
   ...volumeOptions,
@@ -28,32 +28,46 @@ const options = {
 export const controllerRole: Role<typeof options> = {
   name: "controller",
   usage:
-    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --store-socket <socket> --cloud-config azure.json\n\nServes CSI's controller service and runs the reconcilers.",
+    "azuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json [--kubeconfig <file>]\nazuredisk-csi-driver controller --endpoint unix:///run/csi.sock --cloud-config azure.json --store-socket <socket>\n\nServes CSI's controller service and, where it leads, runs the reconcilers.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
-    const store = connectEmbeddedStore({ socketPath: values["store-socket"], clock, random });
-    const cache = createObjectCache({ store, clock, random, logger, kinds });
-    const remembering = rememberingStore(store, cache, kinds);
-    const cloud = await connectCloud(values, ports);
-    const users = createClusterNodeVolumeUsers({ store, cache });
-    const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
+    const { "driver-name": driverName, namespace } = values;
+    const connection = await connectStore(values, "controller", ports);
+    const { store, apiClient } = connection;
+    const nodes = new NodeInstances();
+    const cloud = await connectCloud(values, ports, nodes);
+    const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
+    const cache = createObjectCache({ store, clock, random, logger, kinds: followed });
+    const orchestrator =
+      apiClient === undefined
+        ? embeddedOrchestrator({ store, cache }, ports)
+        : await kubernetesOrchestrator({ client: apiClient, cache, nodes, driverName, namespace }, ports);
+    const untilSynced = async (signal: AbortSignal): Promise<void> => {
+      await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
+    };
+    const server = createCsiServer({ driverName, hasControllerService: true, cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values), isAlone: false },
+      { store: rememberingStore(store, cache, followed), cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: false },
       values,
       ports,
     );
-    const work = untilEnded(lifetime, (signal) => cache.run(signal), runReconcilers);
-    await cache.untilSynced(lifetime);
+    const work = untilEnded(
+      lifetime,
+      (signal) => cache.run(signal),
+      (signal) => orchestrator.run(signal),
+      (signal) => untilSynced(signal).then(() => runReconcilers(signal)),
+    );
+    await untilSynced(lifetime);
     return {
       serves: { endpoint: await listen(server, values.endpoint) },
-      whyNotReady: () => (cache.hasSynced() ? undefined : "the caches have not synced"),
+      whyNotReady: () => (cache.hasSynced() ? orchestrator.whyNotSynced() : "the caches have not synced"),
       work,
       drain: (signal) => server.stop(signal),
       close: async () => {
         await cloud.drained();
-        store.close();
+        connection.close();
       },
     };
   },

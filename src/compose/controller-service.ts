@@ -1,6 +1,5 @@
 import { hostname } from "node:os";
 import { Gauge } from "prom-client";
-import { createLogEvents } from "../adapters/observe/log-events.ts";
 import type { VolumeSettings } from "../core/plan/observed-volume.ts";
 import type { ControllerContext } from "../csi/controller/controller-context.ts";
 import { controllerHandlers } from "../csi/controller/controller-handlers.ts";
@@ -9,6 +8,7 @@ import type { GrpcServer } from "../csi/grpc-server.ts";
 import { OperationLock } from "../csi/operation-lock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
+import type { Events } from "../ports/events.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "../reconcile/controller-ports.ts";
@@ -19,6 +19,7 @@ import type { ObjectCache } from "../reconcile/object-cache.ts";
 import { whileLeading } from "../reconcile/while-leading.ts";
 import { electionSettingsOf, leaderElectionOptions } from "./leader-election-options.ts";
 import type { Options, Values } from "./options.ts";
+import { attachOption } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
 /** Settings of the controller service itself. */
@@ -37,6 +38,7 @@ export const controllerServiceOptions = {
     max: 600_000,
     help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way",
   },
+  attach: attachOption,
   ...leaderElectionOptions,
 } as const satisfies Options;
 
@@ -48,6 +50,7 @@ export interface ControllerParts {
   readonly cloud: CloudProvisioner;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
+  readonly events: Events;
   readonly volumes: VolumeSettings;
   /** No other process can reach the store: there is nobody to wait for before it leads. */
   readonly isAlone: boolean;
@@ -63,9 +66,9 @@ export function addControllerService(
   values: Values<typeof controllerServiceOptions>,
   process: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
-  const { store, cache, cloud, users, clusterVolumes, volumes } = parts;
+  const { store, cache, cloud, users, clusterVolumes, events, volumes } = parts;
   const { clock, random, steps, logger, registry } = process;
-  const shared = { store, cache, cloud, users, clock, random, steps, logger };
+  const shared = { store, cache, cloud, users, clusterVolumes, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,
     locks: new OperationLock(),
@@ -74,8 +77,8 @@ export function addControllerService(
   server.add(ControllerService, controllerHandlers(context));
   const ports: ControllerPorts = {
     ...shared,
-    clusterVolumes,
-    events: createLogEvents(logger),
+    attach: values.attach,
+    events,
     leaseMemory: new LeaseMemory(),
     settings: volumes,
   };

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { connectInstanceMetadata } from "../adapters/azure-imds/connect-instance-metadata.ts";
+import type { ApiClient } from "../adapters/kubernetes/api-client.ts";
 import { createOwnNode } from "../adapters/kubernetes/own-node.ts";
 import { detectBusType } from "../adapters/linux/detect-bus-type.ts";
+import { createLogEvents } from "../adapters/observe/log-events.ts";
 import { probePlugin } from "../csi/identity/probe-plugin.ts";
 import { confirmMachine, learnMachine } from "../node/learn-machine.ts";
 import { startUpTaintReconciler } from "../node/start-up-taint.ts";
@@ -9,7 +11,7 @@ import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { Kind } from "../ports/object-store.ts";
 import type { OwnNode } from "../ports/own-node.ts";
 import { ControlLoop } from "../reconcile/control-loop.ts";
-import { createObjectCache } from "../reconcile/object-cache.ts";
+import { createObjectCache, type ObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectStore, storeOptions } from "./connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
@@ -76,6 +78,7 @@ export const nodeRole: Role<typeof options> = {
     const { vmId, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
     const cache = createObjectCache({ store, clock, random, logger, kinds });
+    const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const server = createCsiServer({ driverName, hasControllerService: false, cache }, ports);
     const runNodeWork = await addNodeService(
       server,
@@ -87,6 +90,7 @@ export const nodeRole: Role<typeof options> = {
         vmSize,
         metadata,
         ownNode,
+        events: told?.events ?? createLogEvents(logger),
       },
       values,
       ports,
@@ -101,6 +105,7 @@ export const nodeRole: Role<typeof options> = {
       lifetime,
       () => caching,
       runNodeWork,
+      ...(told === undefined ? [] : [(signal: AbortSignal) => told.run(signal)]),
       ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, vmId, signal)]),
       ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
       ...(taintLoop === undefined ? [] : [(signal: AbortSignal) => taintLoop.run(signal)]),
@@ -121,6 +126,13 @@ export const nodeRole: Role<typeof options> = {
     };
   },
 };
+
+/** Loaded only where there is Kubernetes to show events. */
+async function eventsOn(client: ApiClient, objects: ObjectCache, values: Values<typeof options>, ports: ProcessPorts) {
+  const { "driver-name": driverName, "node-name": nodeName, namespace } = values;
+  const { nodeEvents } = await import("./cluster-events.ts");
+  return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
+}
 
 /** Undefined where a setting says which VM this is. Throws with a sentence if the endpoint is none, or its authority can't be read. */
 async function metadataService(values: Values<typeof options>): Promise<InstanceMetadataService | undefined> {

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { createLinuxHost } from "../adapters/linux/create-linux-host.ts";
 import { openFileNodeNotes } from "../adapters/linux/file-node-notes.ts";
-import { createLogEvents } from "../adapters/observe/log-events.ts";
 import { NodeService } from "../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../csi/grpc-server.ts";
 import { nodeHandlers } from "../csi/node/node-handlers.ts";
@@ -9,6 +8,7 @@ import { OperationLock } from "../csi/operation-lock.ts";
 import type { NodeFacts, NodePorts } from "../node/node-ports.ts";
 import { runNode } from "../node/run-node.ts";
 import { createVolumeLimit } from "../node/volume-limit.ts";
+import type { Events } from "../ports/events.ts";
 import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { OwnNode } from "../ports/own-node.ts";
@@ -28,6 +28,7 @@ export interface NodeServiceParts {
   readonly vmSize: string;
   readonly metadata: InstanceMetadataService | undefined;
   readonly ownNode: OwnNode | undefined;
+  readonly events: Events;
 }
 
 /** Adds CSI's node service to a server, and answers the run of what the node does by itself. */
@@ -37,7 +38,7 @@ export async function addNodeService(
   values: Values<typeof nodeOptions>,
   process: ProcessPorts,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
-  const { store, cache, node, vmSize, metadata, ownNode } = parts;
+  const { store, cache, node, vmSize, metadata, ownNode, events } = parts;
   const { clock, random, steps, logger } = process;
   const stateDir = values["state-dir"];
   const host = await createLinuxHost({ deviceRoot: values["device-root"], lockDirectory: join(stateDir, "locks"), clock });
@@ -54,7 +55,7 @@ export async function addNodeService(
     random,
     steps,
     logger,
-    events: createLogEvents(logger),
+    events,
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
     volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),

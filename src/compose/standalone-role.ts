@@ -1,6 +1,4 @@
-import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
 import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
-import { noClusterVolumes } from "../adapters/embedded/no-cluster-volumes.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Kind } from "../ports/object-store.ts";
@@ -11,6 +9,7 @@ import { addControllerService, controllerServiceOptions } from "./controller-ser
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
 import type { Values } from "./options.ts";
+import { embeddedOrchestrator } from "./orchestrator.ts";
 import { azureOptions, nodeOptions, processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
@@ -42,15 +41,20 @@ export const standaloneRole: Role<typeof options> = {
     const store = openEmbeddedStore({ file: values["store-file"], clock, random });
     const cache = createObjectCache({ store, clock, random, logger, kinds });
     const remembering = rememberingStore(store, cache, kinds);
-    const users = createClusterNodeVolumeUsers({ store, cache });
+    const orchestrator = embeddedOrchestrator({ store, cache }, ports);
     const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, cache, cloud, users, clusterVolumes: noClusterVolumes, volumes: volumeSettingsOf(values), isAlone: true },
+      { store: remembering, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },
       values,
       ports,
     );
-    const runNodeWork = await addNodeService(server, { store: remembering, cache, ...machine, metadata: undefined, ownNode: undefined }, values, ports);
+    const runNodeWork = await addNodeService(
+      server,
+      { store: remembering, cache, ...machine, metadata: undefined, ownNode: undefined, events: orchestrator.events },
+      values,
+      ports,
+    );
     const work = untilEnded(
       lifetime,
       (signal) => cache.run(signal),

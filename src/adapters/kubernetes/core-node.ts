@@ -4,6 +4,7 @@ import type { ApiObject } from "./api-object.ts";
 /** core/v1 Node, as far as the driver reads it. */
 export interface Node extends ApiObject {
   readonly spec?: {
+    readonly providerID?: string;
     readonly unschedulable?: boolean;
     readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect?: string }[] | null;
   };
@@ -15,6 +16,8 @@ export interface ClusterNode {
   readonly labels: Labels;
   readonly taints: readonly Taint[];
   readonly isUnschedulable: boolean;
+  /** `azure:///subscriptions/…/virtualMachines/<name>`: which VM it is; empty until the cloud's node controller or the kubelet has said. */
+  readonly providerId: string;
 }
 
 /** What is kept of a node. */
@@ -24,6 +27,7 @@ export function readClusterNode({ metadata: { name, uid, resourceVersion, labels
     labels: labels ?? {},
     taints: (spec?.taints ?? []).map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
     isUnschedulable: spec?.unschedulable ?? false,
+    providerId: spec?.providerID ?? "",
   };
 }
 

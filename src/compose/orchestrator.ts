@@ -1,0 +1,72 @@
+import { hostname } from "node:os";
+import { createClusterNodeVolumeUsers } from "../adapters/embedded/cluster-node-volume-users.ts";
+import { noClusterVolumes } from "../adapters/embedded/no-cluster-volumes.ts";
+import { createLogEvents } from "../adapters/observe/log-events.ts";
+import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
+import type { Events } from "../ports/events.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { VolumeUsers } from "../ports/volume-users.ts";
+import type { NodeInstances } from "../provisioner/node-instances.ts";
+import type { ObjectCache } from "../reconcile/object-cache.ts";
+import type { StoreConnection } from "./connect-store.ts";
+import type { ProcessPorts } from "./run-role.ts";
+
+/** What the orchestrator knows of volumes and nodes, and how people are told: Kubernetes, or what stands in the embedded store. */
+export interface Orchestrator {
+  readonly users: VolumeUsers;
+  readonly clusterVolumes: ClusterVolumes;
+  readonly events: Events;
+  /** Which of its caches have not been listed yet, for people; undefined if all have. */
+  readonly whyNotSynced: () => string | undefined;
+  readonly untilSynced: (signal: AbortSignal) => Promise<void>;
+  /** Keeps its caches up to date and writes events until `signal` is aborted. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Where no Kubernetes is: an orchestrator says in ClusterNodes what is to be known, and events go to the log. */
+export function embeddedOrchestrator(
+  parts: { readonly store: ObjectStore; readonly cache: ObjectCache },
+  { logger }: Pick<ProcessPorts, "logger">,
+): Orchestrator {
+  return {
+    users: createClusterNodeVolumeUsers(parts),
+    clusterVolumes: noClusterVolumes,
+    events: createLogEvents(logger),
+    whyNotSynced: () => undefined,
+    untilSynced: () => Promise.resolve(),
+    run: () => Promise.resolve(),
+  };
+}
+
+/** Kubernetes. Tells `nodes` which VM is behind each Node. Only now is loaded what it takes. */
+export async function kubernetesOrchestrator(
+  parts: {
+    readonly client: NonNullable<StoreConnection["apiClient"]>;
+    readonly cache: ObjectCache;
+    readonly nodes: NodeInstances;
+    readonly driverName: string;
+    /** Of the driver's own objects. */
+    readonly namespace: string;
+  },
+  ports: ProcessPorts,
+): Promise<Orchestrator> {
+  const { client, cache, nodes, driverName, namespace } = parts;
+  const [{ followCluster }, { controllerEvents }] = await Promise.all([import("./cluster-facts.ts"), import("./cluster-events.ts")]);
+  const facts = followCluster(client, driverName, ports);
+  facts.caches.nodes.onChange(({ key, current }) => {
+    if (current === undefined || current.providerId === "") nodes.forget(key);
+    else nodes.tell(key, current.providerId);
+  });
+  const podName = process.env["POD_NAME"] ?? hostname();
+  const told = controllerEvents({ client, driverName, namespace, objects: cache, caches: facts.caches, podName }, ports);
+  return {
+    users: facts.users,
+    clusterVolumes: facts.clusterVolumes,
+    events: told.events,
+    whyNotSynced: facts.whyNotSynced,
+    untilSynced: facts.untilSynced,
+    run: async (signal) => {
+      await Promise.all([facts.run(signal), told.run(signal)]);
+    },
+  };
+}
