@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { conditionSchema, objectMetaSchema } from "./object-meta.schema.ts";
+import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** The AzDriverNode resource: one node plug-in and its heartbeat. */
 export const azDriverNodeSchema = z.object({
@@ -14,7 +14,7 @@ export const azDriverNodeSchema = z.object({
         .describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),
-      conditions: z.array(conditionSchema),
+      conditions: conditionsSchema,
       maxVolumes: z.int().min(0),
       location: z.string(),
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),

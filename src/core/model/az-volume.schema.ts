@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { accessModes } from "./access-modes.ts";
 import { nodeIdentitySchema } from "./node-identity.schema.ts";
-import { conditionSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
+import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** One capability as CSI's VolumeCapability states it. */
 const volumeCapabilitySchema = z.object({
@@ -77,7 +77,7 @@ export const azVolumeSchema = z.object({
         .optional(),
       record: writerRecordSchema.optional().describe("Absent for multi-writer volumes."),
       error: objectErrorSchema.optional(),
-      conditions: z.array(conditionSchema),
+      conditions: conditionsSchema,
     })
     .optional(),
 });

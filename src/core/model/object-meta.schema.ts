@@ -14,13 +14,18 @@ export const objectMetaSchema = z.object({
 });
 
 /** Kubernetes Condition (meta/v1). */
-export const conditionSchema = z.object({
+const conditionSchema = z.object({
   type: z.string(),
   status: z.enum(["True", "False", "Unknown"]),
   reason: z.string(),
   message: z.string(),
   lastTransitionTime: z.string(),
 });
+
+/** An object's conditions: one of each type, since the API server keeps them as a map. */
+export const conditionsSchema = z
+  .array(conditionSchema)
+  .refine((conditions) => new Set(conditions.map(({ type }) => type)).size === conditions.length, "two conditions have the same type");
 
 /** What went wrong last, for people and for the CSI answer. `kind` is a `Failure` kind, `failure` its fields as JSON. */
 export const objectErrorSchema = z.object({

@@ -1,0 +1,102 @@
+import type { KindMap, NewObject } from "../../src/ports/object-store.ts";
+
+const TIME = "2026-01-01T00:00:00.000Z";
+const NODE = { nodeName: "node-a", vmId: "00000000-0000-0000-0000-00000000000a" };
+const DISK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
+const TOPOLOGY = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
+const CONDITIONS = [{ type: "FailoverReady", status: "True", reason: "ReplicasAttached", message: "2 replicas", lastTransitionTime: TIME }] as const;
+const ERROR = { kind: "Throttled", message: "later", failure: "{}", time: TIME, retries: 2 };
+
+type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObject<K> & Required<Pick<KindMap[K], "status">>;
+
+/** An AzVolume with everything that one may have. */
+export const fullVolume: Full<"AzVolume"> = {
+  metadata: { name: "pvc-1" },
+  spec: {
+    volumeName: "pvc-1",
+    capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount", fsType: "ext4", mountFlags: ["noatime"] }],
+    requiredBytes: 10 * 1024 ** 3,
+    limitBytes: 0,
+    parameters: { skuName: "Premium_LRS" },
+    accessibilityRequirements: { requisite: TOPOLOGY, preferred: TOPOLOGY },
+    maxShares: 3,
+    maxMountReplicaCount: 2,
+    diskUri: DISK,
+    deleteRequested: false,
+  },
+  status: {
+    state: "Created",
+    observedGeneration: 1,
+    detail: {
+      diskUri: DISK,
+      sizeGiB: 10,
+      maxShares: 3,
+      skuName: "Premium_LRS",
+      location: "eastus",
+      zones: ["1"],
+      volumeContext: { skuName: "Premium_LRS" },
+      accessibleTopology: TOPOLOGY,
+      formatting: { fsType: "ext4", nodeName: "node-a", time: TIME },
+      formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
+    },
+    record: {
+      writer: { ...NODE, epoch: 4, held: true, wanted: true },
+      fencing: NODE,
+      quarantine: [NODE],
+      foundInUse: false,
+      clean: [NODE],
+      unproven: [NODE],
+      epoch: 4,
+      storeGeneration: 0,
+    },
+    error: ERROR,
+    conditions: CONDITIONS,
+  },
+};
+
+/** An AzVolumeAttachment with everything that one may have. */
+export const fullAttachment: Full<"AzVolumeAttachment"> = {
+  metadata: { name: "pvc-1-node-a" },
+  spec: {
+    volumeName: "pvc-1",
+    volumeId: DISK,
+    nodeName: "node-a",
+    role: "Primary",
+    want: { since: TIME },
+    demotedSince: TIME,
+    readOnly: false,
+    volumeContext: { skuName: "Premium_LRS" },
+    recall: { id: "r1", since: TIME },
+  },
+  status: {
+    state: "Attached",
+    role: "Primary",
+    previousRole: "Replica",
+    attempt: "a1",
+    vmId: NODE.vmId,
+    lun: 3,
+    publishContext: { lun: "3" },
+    recall: { id: "r1", published: ["/target"], unmounting: true, progress: "17", time: TIME },
+    deviceMissing: false,
+    error: ERROR,
+  },
+};
+
+/** An AzDriverNode with everything that one may have. */
+export const fullDriverNode: Full<"AzDriverNode"> = {
+  metadata: { name: "node-a" },
+  spec: { nodeName: "node-a" },
+  status: {
+    lastHeartbeatTime: TIME,
+    heartbeat: 7,
+    readyForVolumeAllocation: true,
+    statusMessage: "",
+    conditions: [{ ...CONDITIONS[0], type: "Ready" }],
+    maxVolumes: 16,
+    location: "eastus",
+    zone: "1",
+    busType: "SCSI",
+    vmId: NODE.vmId,
+    volumes: [{ volumeName: "pvc-1", uid: "u", epoch: 4 }],
+  },
+};
