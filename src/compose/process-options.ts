@@ -1,5 +1,5 @@
 import { defaultDriverName } from "../core/model/driver-name.ts";
-import type { Options } from "./options.ts";
+import type { Option, Options } from "./options.ts";
 
 /** Settings that every long-running role has. */
 export const processOptions = {
@@ -33,6 +33,14 @@ export const azureOptions = {
   },
 } as const satisfies Options;
 
+/** The way in: part of node and controller, which must agree. */
+export const attachOption = {
+  kind: "choice",
+  default: "kubernetes",
+  choices: ["kubernetes", "driver"],
+  help: "Who says that a volume is wanted on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)",
+} as const satisfies Option;
+
 /** What the node role is told of its machine. */
 export const nodeOptions = {
   "node-name": { kind: "text", required: true, help: "Name of this node, which is its VM's name" },
@@ -55,10 +63,5 @@ export const nodeOptions = {
     max: 3_600_000,
     help: "How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason",
   },
-  attach: {
-    kind: "choice",
-    default: "kubernetes",
-    choices: ["kubernetes", "driver"],
-    help: "Who says that a volume is wanted on a node: ControllerPublishVolume (kubernetes) or NodeStageVolume (driver)",
-  },
+  attach: attachOption,
 } as const satisfies Options;

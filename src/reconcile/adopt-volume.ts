@@ -6,11 +6,9 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import type { AdoptedUse } from "./adopted-use.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { isMadeByDriver } from "./disk-tags.ts";
-
-/** What an adopted disk is to be used for: as its tags tell, or as the caller who wants it says. */
-export type AdoptedUse = Pick<AzVolume["spec"], "volumeName" | "capabilities" | "parameters" | "maxMountReplicaCount">;
 
 /**
  * Makes the AzVolume of a disk that exists and has none, or answers the one that somebody else has just made. Its name follows from the disk alone,

@@ -25,6 +25,8 @@ export interface ControllerPorts {
   readonly logger: Logger;
   readonly leaseMemory: LeaseMemory;
   readonly settings: VolumeSettings;
+  /** Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume (`driver`). */
+  readonly attach: "kubernetes" | "driver";
 }
 
 /** Held by an AzVolume until its disk is deleted, or known to be somebody else's. */

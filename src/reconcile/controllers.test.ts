@@ -119,7 +119,11 @@ describe("createControllers", () => {
   it("finds disks that lost their object while it runs", () =>
     withControllerPorts(async (world) => {
       let disks = [aDisk({ diskUri: diskUri.replace("pvc-1", "other") })];
-      await whileRunning(world, { listDisks: async () => ok(disks) }, async () => {
+      const getDisk: CloudProvisioner["getDisk"] = async (asked) => {
+        const disk = disks.find((other) => other.diskUri === asked.diskUri);
+        return disk === undefined ? fail({ kind: "DiskNotFound", ...asked }) : ok(disk);
+      };
+      await whileRunning(world, { listDisks: async () => ok(disks), getDisk, nodeNameOf: () => undefined }, async () => {
         await world.clock.advance(60_000);
         disks = [aDisk({ tags: driverTags(aVolume()) })];
         world.disks.add(diskUri);

@@ -8,14 +8,18 @@ import { attachmentReconciler } from "./attachment.ts";
 import { ControlLoop, type Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk.ts";
+import { driverNodeReconciler } from "./driver-node.ts";
 import { fenceReconciler } from "./fence.ts";
 import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
+import { restoreWants } from "./restore-wants.ts";
 import { sweepReconciler } from "./sweep-store.ts";
 import { volumeReconciler } from "./volume.ts";
 
 /** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
 const RESYNC_MS = 60_000;
+/** How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in milliseconds. From caches alone. */
+const WANTS_AGAIN_MS = 5_000;
 /** How often disks without an object are looked for, in milliseconds: one list a resource group. Calls for such a disk do not wait for it. */
 const RECOVER_AGAIN_MS = 600_000;
 const ONLY_KEY = "store";
@@ -53,7 +57,12 @@ function createLoops(ports: ControllerPorts): {
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
     fence: new ControlLoop(fenceReconciler(ports), ports),
     sweep: new ControlLoop(sweepReconciler(ports), ports),
-    recovery: new ControlLoop(recoveryReconciler(ports), ports),
+    driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
+    recovery: new ControlLoop(
+      recoveryReconciler(ports, () => loops.wants.queue.add(ONLY_KEY)),
+      ports,
+    ),
+    wants: new ControlLoop(wantsReconciler(ports), ports),
     resync: new ControlLoop(
       resyncReconciler(() => addEverything()),
       ports,
@@ -69,7 +78,12 @@ function createLoops(ports: ControllerPorts): {
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolume(volume.metadata.name);
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.add(attachment.metadata.name);
+    for (const node of ports.cache.list("AzDriverNode")) loops.driverNode.queue.add(node.metadata.name);
     loops.sweep.queue.add(ONLY_KEY);
+  };
+  const onNode = (nodeName: string): void => {
+    addVolumesOn(nodeName);
+    loops.driverNode.queue.add(nodeName);
   };
   const addVolumesOn = (nodeName: string): void => {
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) addVolume(attachment.spec.volumeName);
@@ -94,7 +108,7 @@ function createLoops(ports: ControllerPorts): {
   loops.recovery.queue.add(ONLY_KEY);
   loops.sweep.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
-  return { loops: Object.values(loops), onChange, onNode: addVolumesOn };
+  return { loops: Object.values(loops), onChange, onNode };
 }
 
 /**
@@ -146,7 +160,8 @@ function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriv
   return relevant(previous) !== relevant(current);
 }
 
-function recoveryReconciler(ports: ControllerPorts): Reconciler {
+/** `onRecovered` is told each time that all disks have been looked at. */
+function recoveryReconciler(ports: ControllerPorts, onRecovered: () => void): Reconciler {
   return {
     name: "recovery",
     workers: 1,
@@ -155,7 +170,21 @@ function recoveryReconciler(ports: ControllerPorts): Reconciler {
       const recovered = await recoverVolumes(ports, signal);
       if (!recovered.ok) return recovered;
       ports.logger.info("recovery done", { rebuilt: recovered.value });
+      onRecovered();
       return ok({ againAfterMs: RECOVER_AGAIN_MS });
+    },
+  };
+}
+
+function wantsReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "wants",
+    workers: 1,
+    backoff: { baseMs: 500, maxMs: 30_000 },
+    reconcile: async (_key, signal) => {
+      const restored = await restoreWants(ports, signal);
+      if (!restored.ok) return restored;
+      return ok(restored.value.waiting > 0 ? { againAfterMs: WANTS_AGAIN_MS } : {});
     },
   };
 }

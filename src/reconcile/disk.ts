@@ -22,8 +22,12 @@ import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
 import { recordHolders } from "./record-holders.ts";
+import { restoreWantsOf } from "./restore-wants.ts";
 import { readStoreGeneration } from "./store-generation.ts";
 import { epochsKnownToNodes } from "./sweep-store.ts";
+
+/** A volume of which nothing has been done yet. */
+const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0, conditions: [] };
 
 type VolumeStatus = NonNullable<AzVolume["status"]>;
 
@@ -126,6 +130,8 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
     if (!distrusted.ok) return settled(distrusted);
   }
   const detail = detailOf(volume, disk.value);
+  const restored = await restoreWantsOf(ports, { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } }, signal);
+  if (!restored.ok) return restored;
   const held = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
   if (!held.ok) return held;
   const recorded = await ports.steps.run("record-created", () =>
@@ -302,12 +308,7 @@ function setStatus(
   change: (status: VolumeStatus) => VolumeStatus,
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
-  return changeStatus(
-    ports.store,
-    targetOf(volume),
-    (present) => ({ ...present, status: change(present.status ?? { state: "Pending", observedGeneration: 0, conditions: [] }) }),
-    signal,
-  );
+  return changeStatus(ports.store, targetOf(volume), (present) => ({ ...present, status: change(present.status ?? NO_STATUS) }), signal);
 }
 
 /** That very object: one that was made under the same name since has its own life, and its own disk. */

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { foreignVolumeObjectName } from "../core/model/object-names.ts";
 import { aReplica, aVolume, diskUri } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
-import type { DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts";
 import { driverTags } from "./disk-tags.ts";
 import { recoverVolumes } from "./recover.ts";
+import { aCluster, aClusterVolume } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 
+const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
 const never = new AbortController().signal;
 const disk = aDisk({ tags: driverTags(aVolume()) });
 
@@ -15,6 +19,10 @@ const disk = aDisk({ tags: driverTags(aVolume()) });
 function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly DiskFacts[]>>): ReturnType<typeof recoverVolumes> {
   const cloud = {
     ...world.ports.cloud,
+    getDisk: async (asked: { readonly diskUri: string }) =>
+      world.disks.has(asked.diskUri)
+        ? ok({ ...disk, ...aDisk({ ...asked, tags: asked.diskUri === diskUri ? disk.tags : {} }) })
+        : fail({ kind: "DiskNotFound", ...asked } as const),
     listDisks: async ({ resourceGroup }: { readonly resourceGroup: string | undefined }) => {
       const disks = listed[resourceGroup ?? ""];
       return disks === undefined ? fail({ kind: "CloudRejected", code: "ResourceGroupNotFound", message: "", requestId: "r" } as const) : ok(disks);
@@ -53,5 +61,43 @@ describe("recoverVolumes", () => {
       await world.given("AzVolumeAttachment", aReplica("node-b", stale));
       assert.deepEqual(await recover(world, { "": [], "rg-1": [disk] }), ok(1));
       assert.equal(world.volume()?.spec.diskUri, diskUri);
+    }));
+
+  it("makes the object of a disk that only the cluster names, for what the cluster says it is for, and once", () =>
+    withControllerPorts(async (world) => {
+      const block = { accessType: "block", accessMode: "MULTI_NODE_MULTI_WRITER" } as const;
+      const clusterVolumes = aCluster([aClusterVolume({ volumeId: madeByHand, capabilities: [block] })]);
+      const ports = { ...world.ports, clusterVolumes };
+      world.disks.add(madeByHand);
+      assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(1));
+      const [created] = world.commits.filter(({ kind }) => kind === "AzVolume");
+      const { metadata, spec } = (created?.after ?? assert.fail("no volume")) as AzVolume;
+      assert.equal(metadata.name, foreignVolumeObjectName(madeByHand));
+      assert.deepEqual([spec.diskUri, spec.capabilities, spec.parameters, spec.deleteRequested], [madeByHand, [block], { skuName: "Premium_LRS" }, false]);
+      assert.deepEqual(await recover({ ...world, ports }, { "": [], "rg-2": [] }), ok(0));
+    }));
+
+  it("goes on where a disk that the cluster names is gone, is of no shape that Azure knows, or may not be looked at", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const forbidden = madeByHand.replace("sub-1", "sub-2");
+      const volumes = [
+        aClusterVolume({ volumeId: madeByHand }),
+        aClusterVolume({ volumeId: "disk" }),
+        aClusterVolume({ volumeId: forbidden }),
+        aClusterVolume(),
+      ];
+      const unauthorized = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" } as const;
+      const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
+        asked.diskUri === forbidden ? fail(unauthorized) : world.ports.cloud.getDisk(asked, signal);
+      const cloud = { ...world.ports.cloud, getDisk, listDisks: async () => ok([]) };
+      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster(volumes) }, never), ok(1));
+    }));
+
+  it("comes again where Azure can't be asked just now, instead of leaving a volume out", () =>
+    withControllerPorts(async (world) => {
+      const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled), listDisks: async () => ok([]) };
+      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()]) }, never), fail(throttled));
     }));
 });

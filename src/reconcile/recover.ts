@@ -1,9 +1,11 @@
 import type { Failure } from "../core/failure.ts";
+import { isRetryable } from "../core/is-retryable.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { volumeObjectNames } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { adoptVolume } from "./adopt-volume.ts";
+import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { volumeFromTags } from "./disk-tags.ts";
 
@@ -11,14 +13,16 @@ import { volumeFromTags } from "./disk-tags.ts";
 const RECOVERED_AT_ONCE = 64;
 
 /**
- * Rebuilds the AzVolumes of disks that this driver made and that have none: after the object store was lost. Their records start out
- * *unproven*. Running it again changes nothing. Answers how many were rebuilt.
+ * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
+ * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. Running it again changes nothing. Answers how many were rebuilt.
  */
 export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
+  const named = await recoverNamed(ports, signal);
+  if (!named.ok) return named;
   const own = await recoverFrom(ports, undefined, signal);
   if (!own.ok) return own;
-  let rebuilt = own.value;
+  let rebuilt = named.value + own.value;
   for (const resourceGroup of otherResourceGroups(ports)) {
     const others = await recoverFrom(ports, resourceGroup, signal);
     // It may be gone, or somebody else's: the rest is recovered all the same.
@@ -38,10 +42,27 @@ function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
 
 async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undefined, signal: AbortSignal): Promise<Result<number, Failure>> {
   const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
-  if (!disks.ok) return disks;
+  return disks.ok ? recoverEach(disks.value, (disk) => recoverTagged(ports, disk, signal)) : disks;
+}
+
+/** Disks that the cluster names; several of its volumes may stand for one disk. */
+async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const { cache, clusterVolumes } = ports;
+  const byDisk = new Map(clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]));
+  const unknown = [...byDisk].filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0);
+  return recoverEach(unknown, async ([, volumeId]) => {
+    const recovered = await recoverVolume(ports, volumeId, clusterVolumes.volumeOf(volumeId) ?? unstatedUse, signal);
+    if (recovered.ok || isRetryable(recovered.failure)) return recovered;
+    // Such as a disk of a subscription that this driver may not read: the rest is recovered all the same.
+    ports.logger.warn("a disk that the cluster names can't be looked at", { diskUri: volumeId, failure: recovered.failure });
+    return ok(false);
+  });
+}
+
+async function recoverEach<T>(all: readonly T[], recover: (one: T) => Promise<Result<boolean, Failure>>): Promise<Result<number, Failure>> {
   let rebuilt = 0;
-  for (let first = 0; first < disks.value.length; first += RECOVERED_AT_ONCE) {
-    const recovered = await Promise.all(disks.value.slice(first, first + RECOVERED_AT_ONCE).map((disk) => recoverVolume(ports, disk, signal)));
+  for (let first = 0; first < all.length; first += RECOVERED_AT_ONCE) {
+    const recovered = await Promise.all(all.slice(first, first + RECOVERED_AT_ONCE).map(recover));
     for (const one of recovered) {
       if (!one.ok) return one;
       if (one.value) rebuilt += 1;
@@ -50,23 +71,26 @@ async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undef
   return ok(rebuilt);
 }
 
-async function recoverVolume(ports: ControllerPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
-  const known = volumeFromTags(disk.tags);
+async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
   // Nearly every disk has its object, in the cache: the store is asked only about the others, each time that recovery comes round.
-  if (known === undefined || ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri)).length > 0) return ok(false);
-  for (const name of volumeObjectNames(disk.diskUri)) {
+  if (volumeFromTags(disk.tags) === undefined || ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri)).length > 0) return ok(false);
+  const stated = { capabilities: [], volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) } };
+  return recoverVolume(ports, disk.diskUri, stated, signal);
+}
+
+async function recoverVolume(ports: ControllerPorts, diskUri: string, stated: StatedUse, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+  if (parseDiskUri(diskUri) === undefined) return ok(false);
+  for (const name of volumeObjectNames(diskUri)) {
     const present = await ports.store.get("AzVolume", name, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     // An object without a disk yet is one whose creation is under way: it finds this disk by itself.
-    if (present.ok && isSameResourceUri(present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? disk.diskUri, disk.diskUri)) return ok(false);
+    if (present.ok && isSameResourceUri(present.value.status?.detail?.diskUri ?? present.value.spec.diskUri ?? diskUri, diskUri)) return ok(false);
   }
-  // Read anew, after it was seen that there is no object: DeleteVolume may have ended since the disks were listed.
-  const present = await ports.cloud.getDisk({ diskUri: disk.diskUri }, signal);
-  if (!present.ok) return present.failure.kind === "DiskNotFound" ? ok(false) : present;
-  const { volumeName, capabilities, maxMountReplicaCount } = known;
-  const parameters = { skuName: disk.skuName, maxShares: String(disk.maxShares) };
-  const adopted = await adoptVolume(ports, disk, { volumeName, capabilities, maxMountReplicaCount, parameters }, signal);
+  // Read after it was seen that there is no object: DeleteVolume may have ended since the disk was listed.
+  const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
+  const adopted = await adoptVolume(ports, { ...disk.value, diskUri }, adoptedUse(disk.value, stated), signal);
   if (!adopted.ok || !adopted.value.isNew) return adopted.ok ? ok(false) : adopted;
-  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", { volumeName: adopted.value.volume.metadata.name, diskUri: disk.diskUri });
+  ports.logger.warn("volume rebuilt from its disk: its record trusts nobody yet", { volumeName: adopted.value.volume.metadata.name, diskUri });
   return ok(true);
 }

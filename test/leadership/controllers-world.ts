@@ -184,13 +184,14 @@ function startController(options: {
     cache,
     cloud,
     users,
+    clusterVolumes,
     clock,
     random,
     logger: silentLogger,
     steps: { run: <T>(_step: string, take: () => Promise<T>) => take() },
     events: { emit: () => undefined },
   };
-  const ports = { ...shared, clusterVolumes, leaseMemory, settings };
+  const ports = { ...shared, leaseMemory, settings, attach: "kubernetes" } as const;
   const election = createElection(ports, { identity: name, settings: defaultElectionSettings, isAlone: false, onChange: () => undefined });
   const reconcile = createControllers(whileLeading(ports, election.isLeading));
   const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);

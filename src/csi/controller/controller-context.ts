@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
@@ -15,6 +16,8 @@ export interface ControllerContext {
   /** Only to look at disks that no AzVolume describes yet. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly users: VolumeUsers;
+  /** What a disk is for that no AzVolume describes yet. */
+  readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf">;
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;

@@ -8,8 +8,6 @@ import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isInQuarantine, isWriter } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
-import type { DiskFacts } from "../../ports/cloud-provisioner.ts";
-import type { AdoptedUse } from "../../reconcile/adopt-volume.ts";
 import { stateWant } from "../../reconcile/want.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
@@ -43,7 +41,7 @@ async function publish(
   signal: AbortSignal,
 ): Promise<Result<ControllerPublishVolumeResponse, Failure>> {
   const { volumeId, nodeId } = request;
-  const found = await findOrAdopt(context, request.volumeId, useAsked(request, capability), signal);
+  const found = await findOrAdopt(context, request.volumeId, { capabilities: [capability], volumeContext: request.volumeContext }, signal);
   if (!found.ok) return found;
   const volume = found.value;
   const node = await context.store.get("AzDriverNode", nodeId, signal);
@@ -65,15 +63,6 @@ async function publish(
   );
   if (granted !== undefined) return ok({ publishContext: { epoch: String(granted.status?.record?.writer?.epoch ?? 0) } });
   return fail(reasonForNoGrant(context, volume, volumeId, { nodeName: nodeId, vmId }));
-}
-
-/** What a disk without tags of ours is to be used for: as the caller asks. */
-function useAsked(request: ControllerPublishVolumeRequest, capability: VolumeCapability): (disk: DiskFacts, diskName: string) => AdoptedUse {
-  const parameters = request.volumeContext;
-  return (disk, diskName) => {
-    const replicas = Number(parameters["maxMountReplicaCount"] ?? (isSingleWriter([capability]) ? disk.maxShares - 1 : 0));
-    return { volumeName: diskName, capabilities: [capability], parameters, maxMountReplicaCount: Number.isInteger(replicas) ? replicas : disk.maxShares - 1 };
-  };
 }
 
 function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapability): Failure | undefined {

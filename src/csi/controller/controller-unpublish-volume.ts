@@ -12,7 +12,7 @@ import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeRespons
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { findOrAdopt, singleWriterUse } from "./find-or-adopt.ts";
+import { findOrAdopt } from "./find-or-adopt.ts";
 import { publicationKey } from "./publication-key.ts";
 import { waitingTimeMs } from "./waiting-time.ts";
 
@@ -36,7 +36,7 @@ async function unpublish(
   request: ControllerUnpublishVolumeRequest,
   call: CallContext,
 ): Promise<Result<ControllerUnpublishVolumeResponse, Failure>> {
-  const found = await findOrAdopt(context, request.volumeId, singleWriterUse, call.signal);
+  const found = await findOrAdopt(context, request.volumeId, undefined, call.signal);
   // CSI: a volume that is gone is not published anywhere.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   context.cache.remember("AzVolume", found.value);

@@ -9,7 +9,7 @@ import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/cs
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 import type { ControllerContext } from "./controller-context.ts";
-import { findOrAdopt, singleWriterUse } from "./find-or-adopt.ts";
+import { findOrAdopt } from "./find-or-adopt.ts";
 import { markDeleted } from "./mark-deleted.ts";
 import { publishedNodes } from "./published-nodes.ts";
 import { waitForVolume } from "./wait-for-volume.ts";
@@ -27,7 +27,7 @@ export async function deleteVolume(
 }
 
 async function remove(context: ControllerContext, volumeId: string, call: CallContext): Promise<Result<DeleteVolumeResponse, Failure>> {
-  const found = await findOrAdopt(context, volumeId, singleWriterUse, call.signal);
+  const found = await findOrAdopt(context, volumeId, undefined, call.signal);
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK." A disk that only has no object yet does exist.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   const volume = found.value;

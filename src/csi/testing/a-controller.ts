@@ -1,3 +1,4 @@
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import { createSimulatedStore, type SimulatedHandle } from "../../adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
@@ -68,6 +69,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     cache,
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
     users: { on: async () => use(), cachedOn: () => use(), isOutOfService: unused, cachedNode: unused, cachedPlacement: unused, onChange: unused },
+    clusterVolumes: noClusterVolumes,
     clock,
     random,
     steps: {

@@ -52,6 +52,10 @@ export interface ReconcileWorld {
   volume(): AzVolume | undefined;
   record(): WriterRecord | undefined;
   attachment(nodeName: string): AzVolumeAttachment | undefined;
+  /** Names of the AzDriverNodes that nobody has deleted. */
+  driverNodes(): readonly string[];
+  /** A heartbeat of a node's plug-in, which the cache learns of. */
+  beat(nodeName: string): Promise<void>;
 }
 
 /** Runs `act` in a world of its own. */
@@ -108,6 +112,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       logger: silentLogger,
       leaseMemory: new LeaseMemory(),
       settings,
+      attach: "kubernetes",
     },
     clock,
     store,
@@ -145,6 +150,16 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     },
     volume: () => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === "pvc-1"),
     record: () => world.volume()?.status?.record,
+    driverNodes: () =>
+      simulated
+        .objects("AzDriverNode")
+        .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+        .map(({ metadata }) => metadata.name),
+    beat: async (nodeName) => {
+      const present = await must(other.get("AzDriverNode", nodeName, signal));
+      invariant(present.status !== undefined, `${nodeName} has never beaten`);
+      await must(other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, heartbeat: present.status.heartbeat + 1 } }, signal));
+    },
     attachment: (nodeName) => simulated.objects("AzVolumeAttachment").find(({ metadata }) => metadata.name === attachmentName(nodeName)),
   };
 

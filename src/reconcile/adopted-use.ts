@@ -1,0 +1,43 @@
+import { isMultiNode, isSingleWriter } from "../core/model/access-modes.ts";
+import type { AzVolume, VolumeCapability } from "../core/model/az-volume.ts";
+import { parseDiskUri } from "../core/model/disk-uri.ts";
+import { volumeParameterNames } from "../core/model/volume-parameter-names.ts";
+import type { DiskFacts } from "../ports/cloud-provisioner.ts";
+import { volumeFromTags } from "./disk-tags.ts";
+
+/** What an adopted disk is to be used for. */
+export type AdoptedUse = Pick<AzVolume["spec"], "volumeName" | "capabilities" | "parameters" | "maxMountReplicaCount">;
+
+/** What whoever names a disk says of its use: a PersistentVolume, or the caller of a CSI method. */
+export interface StatedUse {
+  /** Empty: not stated. */
+  readonly capabilities: readonly VolumeCapability[];
+  readonly volumeContext: Readonly<Record<string, string>>;
+}
+
+/** What a disk is taken for that nobody says anything of: one node's file system, as nearly all are. */
+export const unstatedUse: StatedUse = { capabilities: [], volumeContext: {} };
+
+/** What a disk without an AzVolume is for: as its tags tell, which this driver wrote, or else as is stated. */
+export function adoptedUse(disk: Pick<DiskFacts, "diskUri" | "maxShares" | "tags">, stated: StatedUse): AdoptedUse {
+  const parameters = parametersIn(stated.volumeContext);
+  const known = volumeFromTags(disk.tags);
+  if (known !== undefined) return { ...known, parameters };
+  const capabilities = oneNodeOrMany(stated.capabilities);
+  const replicas = Number(parameters["maxMountReplicaCount"] ?? (isSingleWriter(capabilities) ? disk.maxShares - 1 : 0));
+  const volumeName = parseDiskUri(disk.diskUri)?.diskName ?? disk.diskUri;
+  return { volumeName, capabilities, parameters, maxMountReplicaCount: Number.isInteger(replicas) && replicas >= 0 ? replicas : disk.maxShares - 1 };
+}
+
+/** Only what this version acts upon: a volume's context carries more, such as its provisioner's identity, and parameters that this version refuses to others. */
+function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const isActedUpon = (name: string): boolean => volumeParameterNames.some((known) => known.toLowerCase() === name.toLowerCase());
+  return Object.fromEntries(Object.entries(volumeContext).filter(([name]) => isActedUpon(name)));
+}
+
+/** A volume that may be used on many nodes is used so, whatever else it may be used for: external-attacher states such a mode alone. */
+function oneNodeOrMany(stated: readonly VolumeCapability[]): AdoptedUse["capabilities"] {
+  if (stated.length === 0) return [{ accessType: "mount", accessMode: "SINGLE_NODE_WRITER" }];
+  const many = stated.filter(({ accessMode }) => isMultiNode(accessMode));
+  return many.length > 0 ? many : stated;
+}

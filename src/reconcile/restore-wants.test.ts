@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { anAttachment, aReplica, aVolume, aVolumeWithRecord, identity } from "../core/plan/testing/objects.ts";
+import { ok } from "../core/result.ts";
+import type { VolumeUse } from "../ports/volume-users.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { restoreWants } from "./restore-wants.ts";
+import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "./testing/a-cluster.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+
+const never = new AbortController().signal;
+
+/** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
+async function withFound(act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] }));
+    await world.given("AzVolumeAttachment", aReplica("node-a", { status: { lun: 0 } }));
+    await act(world, aCluster([aClusterVolume({ readOnly: true })], [aClusterAttachment("node-a")]));
+  });
+}
+
+function restore(world: ReconcileWorld, clusterVolumes: ModelCluster, attach: ControllerPorts["attach"] = "kubernetes"): ReturnType<typeof restoreWants> {
+  return world.answerOf(restoreWants({ ...world.ports, clusterVolumes, attach }, never));
+}
+
+function roleOn(world: ReconcileWorld, nodeName: string): readonly [string | undefined, boolean] {
+  const spec = world.attachment(nodeName)?.spec;
+  return [spec?.role, spec?.want !== undefined];
+}
+
+describe("restoreWants, where ControllerPublishVolume states them", () => {
+  it("states the want of a node on which the cluster has the volume attached, as the volume is published there, and once", () =>
+    withFound(async (world, cluster) => {
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+      assert.deepEqual([...roleOn(world, "node-a"), world.attachment("node-a")?.spec.readOnly], ["Primary", true, true]);
+      await world.clock.advance(1_000);
+      const commits = world.commits.length;
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+      assert.equal(world.commits.length, commits);
+    }));
+
+  it("makes the attachment of a node whose object was lost", () =>
+    withFound(async (world, cluster) => {
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
+      await restore(world, cluster);
+      assert.deepEqual(roleOn(world, "node-b"), ["Primary", true]);
+    }));
+
+  it("leaves a want ended that the node itself has ended: its unpublish is still to come", () =>
+    withFound(async (world, cluster) => {
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
+      await world.given("AzVolumeAttachment", withoutWant("node-b"));
+      await restore(world, cluster);
+      assert.deepEqual(roleOn(world, "node-b"), ["Primary", false]);
+    }));
+
+  const notStanding: readonly { readonly because: string; readonly change: (world: ReconcileWorld, cluster: ModelCluster) => void }[] = [
+    { because: "was not published there yet", change: (_, cluster) => cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isAttached: false })) },
+    { because: "is being unpublished", change: (_, cluster) => cluster.attached.set("csi-node-a", aClusterAttachment("node-a", { isLeaving: true })) },
+    {
+      because: "was unpublished, which the cache does not show yet",
+      change: (_, cluster) => {
+        cluster.stale = [aClusterAttachment("node-a")];
+        cluster.attached.clear();
+      },
+    },
+    { because: "is on a node out of service", change: (world) => world.outOfService.add("node-a") },
+  ];
+  for (const { because, change } of notStanding) {
+    it(`states none where the volume ${because}`, () =>
+      withFound(async (world, cluster) => {
+        change(world, cluster);
+        assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+        assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+      }));
+  }
+
+  it("takes back a want that an unpublish outran, which nobody else would ever end", () =>
+    withFound(async (world, cluster) => {
+      cluster.meanwhile = () => cluster.attached.clear();
+      await restore(world, cluster);
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+      assert.ok(world.attachment("node-a")?.spec.demotedSince !== undefined, "and it is collected in time");
+    }));
+
+  it("waits for a volume that nobody has looked at yet", () =>
+    withControllerPorts(async (world) => {
+      const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
+      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+});
+
+describe("restoreWants, where nodes attach by themselves", () => {
+  const uses: readonly { readonly use: VolumeUse; readonly role: readonly [string, boolean] }[] = [
+    { use: { kind: "used", users: ["default/pod"] }, role: ["Primary", true] },
+    { use: { kind: "unknown" }, role: ["Primary", true] },
+    { use: { kind: "unused" }, role: ["Replica", false] },
+  ];
+  for (const { use, role } of uses) {
+    it(`lets go of the cluster's attachment and leaves ${role[1] ? "a" : "no"} want, where the volume is ${use.kind} there`, () =>
+      withFound(async (world, cluster) => {
+        world.use = use;
+        assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 0 }));
+        assert.deepEqual([roleOn(world, "node-a"), cluster.released], [role, ["csi-node-a"]]);
+        assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 0 }));
+      }));
+  }
+
+  it("ends what an unpublish would have ended that never comes: else the disk would stay attached for ever", () =>
+    withFound(async (world, cluster) => {
+      cluster.attached.set("csi-node-b", aClusterAttachment("node-b", { isLeaving: true }));
+      await world.given("AzVolumeAttachment", withoutWant("node-b"));
+      await restore(world, cluster, "driver");
+      assert.deepEqual(roleOn(world, "node-b"), ["Replica", false]);
+      assert.deepEqual(cluster.released, ["csi-node-a", "csi-node-b"]);
+    }));
+
+  it("keeps the attachment until its volume is known: it is all that tells of the want", () =>
+    withControllerPorts(async (world) => {
+      const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);
+      assert.deepEqual(await restore(world, cluster, "driver"), ok({ waiting: 1 }));
+      assert.deepEqual(cluster.released, []);
+    }));
+});
+
+/** A primary that NodeUnstageVolume has been at. */
+function withoutWant(nodeName: string): ReturnType<typeof anAttachment> {
+  const attachment = anAttachment(nodeName);
+  const { want: _, ...spec } = attachment.spec;
+  return { ...attachment, spec };
+}
