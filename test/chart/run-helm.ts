@@ -15,14 +15,14 @@ export async function whyNoHelm(): Promise<string | undefined> {
   return (await findCommand("go")) === undefined ? "needs Go: Helm is built from its sources" : undefined;
 }
 
-/** Runs Helm with some values in a file, and cleans up. The first run builds Helm: about 80 s. */
-export async function runHelm(args: readonly string[], values: object = {}): Promise<CommandOutcome> {
+/** Runs Helm, with some values in a file where they are given, and cleans up. The first run builds Helm: about two minutes. */
+export async function runHelm(args: readonly string[], values?: object): Promise<CommandOutcome> {
   const helm = await buildHelm(() => undefined, new AbortController().signal);
   const folder = await mkdtemp(join(tmpdir(), "helm-"));
   try {
     const file = join(folder, "values.json");
-    await writeFile(file, JSON.stringify(values));
-    return await runCommand(helm, [...args, "--values", file], {
+    if (values !== undefined) await writeFile(file, JSON.stringify(values));
+    return await runCommand(helm, [...args, ...(values === undefined ? [] : ["--values", file])], {
       cwd: folder,
       env: { HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder, HELM_DATA_HOME: folder },
     });
