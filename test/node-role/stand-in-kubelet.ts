@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { promisify } from "node:util";
+import { credentials } from "@grpc/grpc-js";
+import { connectCsi } from "../../demo/csi-clients.ts";
+import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import { NodeGetInfoRequest, type NodeGetInfoResponse } from "../../src/csi/gen/csi/v1/csi.ts";
+import {
+  InfoRequest,
+  type PluginInfo,
+  RegistrationClient,
+  type RegistrationStatus,
+  type RegistrationStatusResponse,
+} from "../../src/csi/gen/pluginregistration/v1/api.ts";
+
+const never = new AbortController().signal;
+
+/** What kubelet has learnt of a plug-in. */
+export interface Registered {
+  readonly info: PluginInfo;
+  readonly node: NodeGetInfoResponse;
+}
+
+/** Asks a plug-in what its node is, as kubelet does when it registers it, and every `nodeAllocatableUpdatePeriodSeconds` after that. */
+export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoResponse> {
+  const csi = connectCsi(csiSocket, never);
+  try {
+    return await csi.node.nodeGetInfo(NodeGetInfoRequest.create());
+  } finally {
+    csi.close();
+  }
+}
+
+/** Does what kubelet does once it finds a socket in its registry: asks the plug-in, writes its CSINode, and tells it. */
+export async function registerAsKubelet(client: ApiClient, nodeName: string, registrationSocket: string): Promise<Registered> {
+  const registration = new RegistrationClient(`unix:${registrationSocket}`, credentials.createInsecure());
+  try {
+    const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))(InfoRequest.create());
+    const node = await nodeGetInfo(info.endpoint);
+    await writeCsiNode(client, nodeName, info, node);
+    const tell = promisify<RegistrationStatus, RegistrationStatusResponse>(registration.notifyRegistrationStatus.bind(registration));
+    await tell({ pluginRegistered: true, error: "" });
+    return { info, node };
+  } finally {
+    registration.close();
+  }
+}
+
+async function writeCsiNode(client: ApiClient, nodeName: string, info: PluginInfo, node: NodeGetInfoResponse): Promise<void> {
+  const path = "/apis/storage.k8s.io/v1/csinodes";
+  const deleted = await client.call({ method: "DELETE", path: `${path}/${nodeName}` }, never);
+  assert.ok(deleted.ok);
+  const topologyKeys = Object.keys(node.accessibleTopology?.segments ?? {});
+  const driver = { name: info.name, nodeID: node.nodeId, topologyKeys, allocatable: { count: Number(node.maxVolumesPerNode) } };
+  const body = { metadata: { name: nodeName }, spec: { drivers: [driver] } };
+  const made = await client.call({ method: "POST", path, body }, never);
+  assert.ok(made.ok && made.value.code === 201, JSON.stringify(made));
+}
