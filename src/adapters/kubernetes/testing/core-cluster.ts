@@ -175,6 +175,7 @@ function shownCache<T extends SourceObject, Index extends string>({
       }
     },
     hasSeen: unused,
+    listAgain: unused,
     remember: unused,
     lastChangedElapsedMs: unused,
     watchedUnchangedMs: unused,

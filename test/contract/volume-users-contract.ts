@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { VolumeUse, VolumeUsers } from "../../src/ports/volume-users.ts";
+
+/** An orchestrator of the suite's own, and what the adapter under test tells of it. */
+export interface VolumeUsersWorld {
+  readonly users: VolumeUsers;
+  /** Makes a node, or changes what is said of it. The name is the world's own. */
+  setNode(nodeName: string, node: { readonly isOutOfService?: boolean; readonly isUnschedulable?: boolean }): Promise<void>;
+  /** A workload on a node begins to use a volume. */
+  beginUse(use: { readonly nodeName: string; readonly volumeId: string; readonly user: string }): Promise<void>;
+  /** It is told to end: it is still there, and so is its use. Undefined where the orchestrator has no such state. */
+  readonly beginEnd: ((user: string) => Promise<void>) | undefined;
+  /** It has ended. */
+  endUse(user: string): Promise<void>;
+  /** Waits until `holds`, which looks at what is cached. Throws if it does not in time. */
+  untilCached(what: string, holds: () => boolean): Promise<void>;
+  /** From now on the orchestrator can't be asked. */
+  cutOff(): Promise<void>;
+  /** How a user is named. */
+  nameOf(user: string): string;
+  close(): Promise<void>;
+}
+
+const never = new AbortController().signal;
+
+/** What every adapter of `VolumeUsers` must do. Each test has a world of its own. */
+export function volumeUsersContract(
+  name: string,
+  openWorld: () => Promise<VolumeUsersWorld>,
+  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+): void {
+  const volumeId = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/data";
+  const otherId = `${volumeId}-2`;
+  const inWorld = (test: (world: VolumeUsersWorld) => Promise<void>) => async (): Promise<void> => {
+    const world = await openWorld();
+    try {
+      await test(world);
+    } finally {
+      await world.close();
+    }
+  };
+  const usedBy = (world: VolumeUsersWorld, ...users: readonly string[]): VolumeUse => ({
+    kind: "used",
+    users: users.map((user) => world.nameOf(user)).toSorted(),
+  });
+
+  describe(`volume users: ${name}`, () => {
+    it(
+      "names who uses a volume on a node, afresh and from the cache, whatever the case of its URI",
+      { timeout: timeoutMs },
+      inWorld(async (world) => {
+        const { users } = world;
+        for (const nodeName of ["node-a", "node-b"]) await world.setNode(nodeName, {});
+        await world.beginUse({ nodeName: "node-a", volumeId: volumeId.toUpperCase(), user: "writer" });
+        await world.beginUse({ nodeName: "node-a", volumeId: otherId, user: "other" });
+        const rows: readonly (readonly [string, string, VolumeUse])[] = [
+          ["node-a", volumeId, usedBy(world, "writer")],
+          ["node-a", otherId, usedBy(world, "other")],
+          ["node-b", volumeId, { kind: "unused" }],
+          ["node-a", `${volumeId}-3`, { kind: "unused" }],
+        ];
+        for (const [nodeName, asked, use] of rows) {
+          assert.deepEqual(await users.on({ nodeName, volumeId: asked }, never), use, `${asked} on ${nodeName}`);
+          await world.untilCached(`${asked} on ${nodeName}`, () => users.cachedOn({ nodeName, volumeId: asked }).kind === use.kind);
+          assert.deepEqual(users.cachedOn({ nodeName, volumeId: asked }), use);
+        }
+      }),
+    );
+
+    it(
+      "sees past every cache: who began just now, and who has ended just now",
+      { timeout: timeoutMs },
+      inWorld(async (world) => {
+        const { users } = world;
+        await world.setNode("node-a", {});
+        const asked = { nodeName: "node-a", volumeId };
+        for (let round = 1; round <= 5; round += 1) {
+          await world.beginUse({ ...asked, user: `writer-${round}` });
+          assert.deepEqual(await users.on(asked, never), usedBy(world, `writer-${round}`));
+          await world.endUse(`writer-${round}`);
+          assert.deepEqual(await users.on(asked, never), { kind: "unused" });
+        }
+      }),
+    );
+
+    it(
+      "counts a user for as long as it is there, also once it was told to end",
+      { timeout: timeoutMs },
+      inWorld(async (world) => {
+        const { users, beginEnd } = world;
+        if (beginEnd === undefined) return;
+        await world.setNode("node-a", {});
+        const asked = { nodeName: "node-a", volumeId };
+        await world.beginUse({ ...asked, user: "writer" });
+        await beginEnd("writer");
+        assert.equal((await users.on(asked, never)).kind, "used");
+        await world.untilCached("the user", () => users.cachedOn(asked).kind === "used");
+        await world.endUse("writer");
+        await world.untilCached("its end", () => users.cachedOn(asked).kind === "unused");
+        assert.deepEqual(await users.on(asked, never), { kind: "unused" });
+      }),
+    );
+
+    it(
+      "says of a node only what was said of it",
+      { timeout: timeoutMs },
+      inWorld(async (world) => {
+        const { users } = world;
+        await world.setNode("node-a", {});
+        await world.setNode("node-b", { isOutOfService: true, isUnschedulable: true });
+        assert.deepEqual(await Promise.all(["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never))), [false, true, false]);
+        await world.untilCached("the marks", () => users.cachedNode("node-b").isOutOfService && users.cachedNode("node-b").isUnschedulable);
+        await world.setNode("node-b", {});
+        assert.equal(await users.isOutOfService("node-b", never), false);
+        await world.untilCached("that they are gone", () => !users.cachedNode("node-b").isOutOfService && !users.cachedNode("node-b").isUnschedulable);
+        const { isOutOfService, isUnschedulable } = users.cachedNode("node-c");
+        assert.deepEqual([isOutOfService, isUnschedulable], [false, false]);
+      }),
+    );
+
+    it(
+      "tells of each node of which something has changed",
+      { timeout: timeoutMs },
+      inWorld(async (world) => {
+        const { users } = world;
+        const told = new Set<string>();
+        users.onChange((nodeName) => told.add(nodeName));
+        const isTold = async (nodeName: string): Promise<void> => {
+          await world.untilCached(`news of ${nodeName}`, () => told.has(nodeName));
+          told.clear();
+        };
+        await world.setNode("node-a", {});
+        await isTold("node-a");
+        await world.beginUse({ nodeName: "node-a", volumeId, user: "writer" });
+        await isTold("node-a");
+        await world.endUse("writer");
+        await isTold("node-a");
+        await world.setNode("node-b", { isOutOfService: true });
+        await isTold("node-b");
+      }),
+    );
+
+    it(
+      "calls nothing unused and nobody out of service while nobody can be asked",
+      { timeout: timeoutMs },
+      inWorld(async (world) => {
+        const { users } = world;
+        await world.setNode("node-a", { isOutOfService: true });
+        await world.cutOff();
+        assert.equal((await users.on({ nodeName: "node-a", volumeId }, never)).kind, "unknown");
+        assert.equal(await users.isOutOfService("node-a", never), false);
+      }),
+    );
+  });
+}
