@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -9,7 +11,10 @@ import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { Step } from "../../src/core/plan/writer-steps.ts";
 import * as steps from "../../src/core/plan/writer-steps.ts";
+import { buildOnce } from "../../testbed/build/build-once.ts";
+import { goPart } from "../../testbed/build/go-part.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { renderChart, RELEASE } from "./render-chart.ts";
@@ -49,6 +54,11 @@ function written(node: NodeIdentity, { held = true, wanted = true }: { readonly 
 
 const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
 const taking = { isClean: true, storeGeneration: 1 };
+
+interface Policy {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly typeChecking?: object };
+}
 
 /** Every step of the protocol that a node takes, from a record that allows it. */
 const nodeSteps: readonly {
@@ -403,6 +413,29 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     ];
     for (const body of forbidden) assert.match((await refusal(onA, patch("node-a", body))) ?? "allowed", REFUSED, JSON.stringify(body));
     assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
+  });
+
+  it("has rules whose fields all exist: a misspelt one would refuse what nodes need", async () => {
+    const binary = join(await buildOnce(await goPart(await kubernetesModule()), (line) => console.log(line), never), "kubernetes");
+    // It is the program that it is called.
+    const manager = join(folder, "kube-controller-manager");
+    await symlink(binary, manager);
+    const flags = ["--controllers=validatingadmissionpolicy-status-controller", "--leader-elect=false", "--secure-port=0"];
+    const child = spawn(manager, [`--kubeconfig=${server.kubeconfigFile}`, ...flags], { stdio: "ignore" });
+    try {
+      const policies = await waitUntil("the policies' types to be checked", { timeoutMs: ACTIVE_MAX_MS }, async () => {
+        const path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+        const { items } = (await must(admin, { method: "GET", path })) as { readonly items: readonly Policy[] };
+        return items.every(({ status }) => status?.typeChecking !== undefined) ? items : undefined;
+      });
+      assert.deepEqual(
+        policies.map(({ metadata, status }) => [metadata.name, status?.typeChecking]),
+        ["azdrivernode", "azvolume", "azvolumeattachment", "node"].map((name) => [`csi-azuredisk-node-${name}`, {}]),
+      );
+    } finally {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    }
   });
 
   it("asks nobody else: an administrator writes what a node may not", async () => {
