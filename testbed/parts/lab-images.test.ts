@@ -15,7 +15,7 @@ describe("images of the lab", () => {
   it("carry the names by which containerd, the chart and users' manifests ask for them", () => {
     assert.deepEqual(Object.fromEntries(IMAGES.map(({ file, names }) => [file, names])), {
       "pause.tar": ["registry.k8s.io/pause:3.10.1"],
-      "csi-attacher.tar": ["registry.k8s.io/sig-storage/csi-attacher:v4.12.0"],
+      "csi-attacher.tar": ["registry.k8s.io/sig-storage/csi-attacher:v4.12.0", "mcr.microsoft.com/oss/v2/kubernetes-csi/csi-attacher:v4.12.0"],
       "kube-scheduler.tar": ["registry.k8s.io/kube-scheduler:v1.36.3"],
       "busybox.tar": ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
       "nginx.tar": [

@@ -20,6 +20,8 @@ export interface ImageSources {
 const SYSTEM_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** What every pod starts with: nodes are told to ask for it by this name. */
 export const PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1";
+/** Where the Kubernetes project publishes the sidecars, and where Azure does: the chart's own values name the latter. */
+const SIDECAR_REPOSITORIES = ["registry.k8s.io/sig-storage", "mcr.microsoft.com/oss/v2/kubernetes-csi"];
 const NOBODY = "65535:65535";
 
 const BUSYBOX_NAMES = ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"];
@@ -46,7 +48,7 @@ export function labImages(sources: ImageSources): readonly LabImage[] {
     { file: "pause.tar", names: [PAUSE_IMAGE], architecture, layers: [[program("pause", "pause")]], config: { User: NOBODY, Entrypoint: ["/pause"] } },
     ...sidecars.map(({ name, version }) => ({
       file: `${name}.tar`,
-      names: [`registry.k8s.io/sig-storage/${name}:${version}`],
+      names: SIDECAR_REPOSITORIES.map((repository) => `${repository}/${name}:${version}`),
       architecture,
       layers: [[program(name, name)]],
       config: { Env: [SYSTEM_PATH], Entrypoint: [`/${name}`] },
