@@ -9,6 +9,7 @@ import { labParts } from "./keep-parts.ts";
 import { type LabHome, labHome } from "./lab-home.ts";
 import { type LabNetwork, labNetwork } from "./lab-network.ts";
 import { type LabNode, labNode } from "./lab-node.ts";
+import type { LabSettings } from "./lab-options.ts";
 import { type LabRecord, readLabRecord } from "./lab-record.ts";
 import { type NetworkUnit, networkUnit } from "./network-unit.ts";
 import { type RegistryUnit, registryUnit } from "./registry-unit.ts";
@@ -19,6 +20,7 @@ import { labUnits, type Units } from "./units.ts";
 export interface Lab {
   readonly name: string;
   readonly home: LabHome;
+  readonly settings: LabSettings;
   readonly parts: Parts;
   /** A kubeconfig of an administrator that names no other file. */
   readonly kubeconfig: string;
@@ -69,6 +71,7 @@ export async function labIn(frame: LabFrame): Promise<Lab> {
   return {
     name: home.name,
     home,
+    settings,
     parts,
     kubeconfig,
     api,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installDriver } from "./install-driver.ts";
 import { labStatus } from "./lab-status.ts";
 import { openLab } from "./lab.ts";
 import { startLab } from "./start-lab.ts";
@@ -8,6 +9,7 @@ import { stopLab } from "./stop-lab.ts";
 const HELP = `npm run lab [-- flags]               brings up a Kubernetes cluster of real parts in an emulated Azure, and leaves it running
 npm run lab -- status                what runs, what it takes, and the labs there are
 npm run lab -- down                  takes it down, without a trace, whatever state it is in
+npm run lab -- install-driver        installs this clone's driver into the lab, or upgrades the one that is there
 npm run lab -- kubectl <args>        kubectl as the lab's administrator
 npm run lab -- <verb> <node>         kill, start, freeze, thaw, partition, heal, stop-kubelet, start-kubelet
 
@@ -16,7 +18,7 @@ npm run lab -- <verb> <node>         kill, start, freeze, thaw, partition, heal,
   --zones <1|2>          2 (default): every third node is in zone 2; 1: all in zone 1
   --time-scale <factor>  Azure's latencies times this factor (default 0.05)
   --fast-tick            kubelets report their node's status each second instead of each ten
-  --no-driver            without the driver
+  --no-driver            without the driver: its chart is not installed
   --force                down: also a lab that another clone of this project started
   --help                 this text
 `;
@@ -55,6 +57,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     const wasThere = await stopLab(name, { clone: CLONE, force: values.force ?? false, ...only });
     return say(wasThere ? `lab ${name} is down, nothing is left` : `there is no lab ${name}`);
   }
+  if (verb === "install-driver") return installDriver(await openLab(name));
   const nodeVerb = NODE_VERBS.find((each) => each === verb);
   if (nodeVerb !== undefined) return actOnNode(name, nodeVerb, nodeName ?? "", signal);
   if (verb !== "up") throw new Error(`${verb} is nothing that can be done to a lab; npm run lab -- --help tells what can`);
@@ -69,6 +72,10 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     signal,
     say,
   );
+  if (values["no-driver"] !== true) {
+    await installDriver(lab);
+    say("         the driver is installed");
+  }
   const flag = name === "lab" ? "" : ` --name ${name}`;
   say(`
 Up. It stays until you take it down:  npm run lab -- down${flag}

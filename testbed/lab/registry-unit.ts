@@ -1,5 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { basename } from "node:path";
+import { mkdir, rename } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Parts } from "../parts/build-parts.ts";
 import type { LabHome } from "./lab-home.ts";
@@ -12,8 +11,8 @@ import { waitUntil } from "./wait-until.ts";
 /** Where the lab's nodes pull images from. */
 export interface RegistryUnit {
   start(signal: AbortSignal): Promise<void>;
-  /** Adds the images of an OCI archive, or replaces them: an archive of the same file name goes. */
-  add(archive: string): Promise<void>;
+  /** Adds the images of an archive, under a file name of its own; one that is there under this name is replaced. */
+  add(archive: string, fileName: string): Promise<void>;
 }
 
 const UNIT = "registry";
@@ -53,10 +52,10 @@ export function registryUnit({ home, network, networkUnit, units, parts }: Regis
     });
   }
 
-  async function add(archive: string): Promise<void> {
-    const unfinished = home.path("images", `${basename(archive)}.unfinished`);
-    await run(["cp", "--reflink=auto", archive, unfinished]);
-    await run(["mv", unfinished, home.path("images", basename(archive))]);
+  async function add(archive: string, fileName: string): Promise<void> {
+    const target = home.path("images", fileName);
+    await run(["cp", "--reflink=auto", archive, `${target}.unfinished`]);
+    await rename(`${target}.unfinished`, target);
   }
 
   return { start, add };
