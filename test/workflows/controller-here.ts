@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import { Registry } from "prom-client";
+import type { Lab } from "../../demo/lab.ts";
+import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
+import { connectEmbeddedStore } from "../../src/adapters/embedded/connect-embedded-store.ts";
+import { createLogEvents } from "../../src/adapters/observe/log-events.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { connectCloud } from "../../src/compose/connect-cloud.ts";
+import { addControllerService, controllerServiceOptions } from "../../src/compose/controller-service.ts";
+import { createCsiServer, listen } from "../../src/compose/grpc.ts";
+import { readOptions } from "../../src/compose/options.ts";
+import { azureOptions } from "../../src/compose/process-options.ts";
+import type { ProcessPorts } from "../../src/compose/run-role.ts";
+import { untilEnded } from "../../src/compose/until-aborted.ts";
+import { volumeOptions, volumeSettingsOf } from "../../src/compose/volume-options.ts";
+import type { CloudProvisioner } from "../../src/ports/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
+import type { Kind } from "../../src/ports/object-store.ts";
+import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
+import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
+
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
+const options = { ...azureOptions, ...controllerServiceOptions, ...volumeOptions } as const;
+const LEASE_FLAGS = ["--lease-duration-ms=2000", "--lease-renew-deadline-ms=1500", "--lease-retry-period-ms=300"];
+
+/** The lab's Azure, as a driver before this one used it: for what a test does there by hand. */
+export interface AzureByHand extends CloudProvisioner {
+  close(): Promise<void>;
+}
+
+/** The lab's Azure. */
+export async function azureOf(lab: Lab): Promise<AzureByHand> {
+  const ending = new AbortController();
+  const cloud = await connectCloud(await valuesOf(lab, []), portsOf(ending.signal));
+  return {
+    ...cloud,
+    close: async () => {
+      ending.abort();
+      await cloud.drained();
+    },
+  };
+}
+
+/** Runs the lab's controller within this process, in the place of the one that the lab started, so that the test can tell it what the cluster knows. Answers how to end it. */
+export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolumes, flags: readonly string[] = []): Promise<() => Promise<void>> {
+  const values = await valuesOf(lab, [...LEASE_FLAGS, ...flags]);
+  const ending = new AbortController();
+  const ports = portsOf(ending.signal);
+  const cloud = await connectCloud(values, ports);
+  const store = connectEmbeddedStore({ socketPath: join(lab.directory, "store.sock"), clock: systemClock, random: systemRandom });
+  const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
+  const server = createCsiServer({ driverName: "disk.csi.azure.com", hasControllerService: true, cache }, ports);
+  const parts = {
+    store: rememberingStore(store, cache, kinds),
+    cache,
+    cloud,
+    users: createClusterNodeVolumeUsers({ store, cache }),
+    clusterVolumes,
+    events: createLogEvents(silentLogger),
+    volumes: volumeSettingsOf(values),
+    isAlone: false,
+  };
+  const reconcile = addControllerService(server, parts, values, ports);
+  const work = untilEnded(ending.signal, (signal) => cache.run(signal), reconcile);
+  await cache.untilSynced(ending.signal);
+  await listen(server, lab.endpoints["controller"] ?? "");
+  return async () => {
+    ending.abort(new Error("the test is over"));
+    await server.stop(AbortSignal.abort());
+    await work;
+    await cloud.drained();
+    store.close();
+  };
+}
+
+function portsOf(lifetime: AbortSignal): ProcessPorts {
+  const steps: ProcessPorts["steps"] = { run: (_step, act) => act() };
+  return { clock: systemClock, random: systemRandom, logger: silentLogger, steps, registry: new Registry(), lifetime };
+}
+
+async function valuesOf(lab: Lab, flags: readonly string[]) {
+  const own = [
+    `--cloud-config=${join(lab.directory, "azure.json")}`,
+    `--azure-ca-file=${join(lab.directory, "ca.pem")}`,
+    `--azure-time-scale=${lab.timeScale}`,
+    "--recall-answer-ms=500",
+  ];
+  const read = await readOptions(options, [...own, ...flags], () => Promise.reject(new Error("no settings file")));
+  if (!read.ok) throw new Error(read.failure);
+  if (read.value === "help") throw new Error("no help was asked for");
+  return read.value;
+}
