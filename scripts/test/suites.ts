@@ -20,6 +20,7 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   "crash-points": 600 * SECOND_MS,
   "csi-sanity": 480 * SECOND_MS,
   cluster: 1_800 * SECOND_MS,
+  "kubernetes-store": 1_800 * SECOND_MS,
 };
 
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */

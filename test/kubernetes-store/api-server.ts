@@ -29,6 +29,8 @@ import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 export const FIRST_START_TIMEOUT_MS = 1_500_000;
 const READY_MAX_MS = 60_000;
 const LOG_TAIL_LINES = 15;
+/** Of one transaction, unless etcd is told otherwise. */
+const ETCD_WRITES_MAX = 128;
 const CRDS = fileURLToPath(new URL("../../deploy/crds", import.meta.url));
 const LOOPBACK = "127.0.0.1";
 
@@ -63,6 +65,8 @@ export interface ApiServer {
   thaw(): void;
   /** Forgets every change so far in etcd. */
   compactEtcd(): Promise<void>;
+  /** Puts copies of an object into etcd as the API server has stored it, each under another name and uid: thousands in seconds. */
+  copyObject(original: { readonly path: string; readonly name: string; readonly uid: string }, names: readonly string[]): Promise<void>;
   /** Copies what etcd has stored, and answers how to put it back: with both programs killed, as a restore from a backup goes. */
   backUpEtcd(): Promise<() => Promise<void>>;
   /** Ends everything, and removes every trace. */
@@ -213,10 +217,25 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     freeze: () => apiServer.freeze(),
     thaw: () => apiServer.thaw(),
     compactEtcd: async () => {
-      const { header } = (await etcdCall(etcdUrl, "kv/range", { key: Buffer.from("none").toString("base64") })) as {
+      const { header } = (await etcdCall(etcdUrl, "kv/range", { key: base64("none") })) as {
         readonly header: { readonly revision: string };
       };
       await etcdCall(etcdUrl, "kv/compaction", { revision: header.revision, physical: true });
+    },
+    copyObject: async ({ path: objectPath, name, uid }, names) => {
+      const key = `/registry/${objectPath}/${name}`;
+      const { kvs } = (await etcdCall(etcdUrl, "kv/range", { key: base64(key) })) as { readonly kvs?: readonly { readonly value: string }[] };
+      const stored = Buffer.from(kvs?.[0]?.value ?? "", "base64").toString("utf8");
+      if (!stored.includes(uid)) throw new Error(`etcd has nothing at ${key}`);
+      for (let first = 0; first < names.length; first += ETCD_WRITES_MAX) {
+        const puts = names.slice(first, first + ETCD_WRITES_MAX).map((copy) => ({
+          requestPut: {
+            key: base64(`/registry/${objectPath}/${copy}`),
+            value: base64(stored.replaceAll(`"${name}"`, `"${copy}"`).replaceAll(uid, systemRandom.uuid())),
+          },
+        }));
+        await etcdCall(etcdUrl, "kv/txn", { success: puts });
+      }
     },
     backUpEtcd: async () => {
       // What it has written while it stands still is what it would find after a kill -9.
@@ -235,6 +254,10 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     },
     close,
   };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
 }
 
 async function etcdCall(url: string, operation: string, body: object): Promise<unknown> {

@@ -7,7 +7,7 @@ const TOPOLOGY = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" }
 const CONDITIONS = [{ type: "FailoverReady", status: "True", reason: "ReplicasAttached", message: "2 replicas", lastTransitionTime: TIME }] as const;
 const ERROR = { kind: "Throttled", message: "later", failure: "{}", time: TIME, retries: 2 };
 
-type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObject<K> & Required<Pick<KindMap[K], "status">>;
+type Full<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode"> = NewObject<K> & { readonly status: NonNullable<KindMap[K]["status"]> };
 
 /** An AzVolume with everything that one may have. */
 export const fullVolume: Full<"AzVolume"> = {
