@@ -47,6 +47,18 @@ describe("takeInstanceLock", () => {
     assert.deepEqual(await readdir(directory), [`instance-${later.instanceNumber}.lock`]);
   });
 
+  it("is not taken in by its own other looks at the same moment: two volumes may be staged at once", async (t) => {
+    const directory = await aDirectory(t);
+    await (await takeInstanceLock(directory)).close();
+    const later = await takeInstanceLock(directory);
+    t.after(later.close);
+    const looks = await Promise.all([later.earlierAlive(), later.earlierAlive(), later.earlierAlive()]);
+    assert.deepEqual(
+      looks,
+      looks.map(() => ({ ok: true, value: false })),
+    );
+  });
+
   it("sees a command that outlives its plug-in's kill -9, and no longer once the command is dead", async (t) => {
     const directory = await aDirectory(t);
     const { plugin, childPid } = await aPluginWithAChild(directory);

@@ -57,20 +57,24 @@ export async function takeInstanceLock(directory: string): Promise<InstanceLock>
 function lockOf(directory: string, instanceNumber: number, file: FileHandle): InstanceLock {
   // Numbers only rise, so once every earlier instance is dead no earlier one can appear.
   let allEarlierDead = false;
+  let look: Promise<Result<boolean, Failure>> | undefined;
+  const lookAtEarlier = async (): Promise<Result<boolean, Failure>> => {
+    try {
+      const earlier = (await instanceNumbers(directory)).filter((number) => number < instanceNumber);
+      const alive = await Promise.all(earlier.map((number) => isAlive(lockPath(directory, number))));
+      allEarlierDead = !alive.includes(true);
+      return ok(!allEarlierDead);
+    } catch (error) {
+      return fail({ kind: "HostNotReady", detail: `the instance locks in ${directory} can't be read: ${String(error)}` });
+    } finally {
+      look = undefined;
+    }
+  };
   return {
     fd: file.fd,
     instanceNumber,
-    earlierAlive: async () => {
-      if (allEarlierDead) return ok(false);
-      try {
-        const earlier = (await instanceNumbers(directory)).filter((number) => number < instanceNumber);
-        const alive = await Promise.all(earlier.map((number) => isAlive(lockPath(directory, number))));
-        allEarlierDead = !alive.includes(true);
-        return ok(!allEarlierDead);
-      } catch (error) {
-        return fail({ kind: "HostNotReady", detail: `the instance locks in ${directory} can't be read: ${String(error)}` });
-      }
-    },
+    // A look holds each lock for a moment, so a second one beside it would find them held: whoever asks meanwhile gets the same answer.
+    earlierAlive: () => (allEarlierDead ? Promise.resolve(ok(false)) : (look ??= lookAtEarlier())),
     close: () => file.close(),
   };
 }
