@@ -9,6 +9,8 @@ const CACHE_FOLDER = fileURLToPath(new URL("../../.cache/testbed", import.meta.u
 const TELL_EVERY_MS = 10_000;
 const UNUSED_MAX_MS = 24 * 3_600_000;
 const UNFINISHED = ".unfinished";
+/** A compiler that was just ended may still be writing. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 } as const;
 
 /**
  * The folder of a part, built unless the cache has it. Of several callers, in whatever process, one builds and the others wait. The folder appears when it is
@@ -32,7 +34,7 @@ export async function buildOnce(part: Part, onProgress: OnProgress, signal: Abor
       await part.build(unfinished, progress.tell, signal);
       await rename(unfinished, folder);
     } catch (error) {
-      await rm(unfinished, { recursive: true, force: true });
+      await rm(unfinished, REMOVAL);
       signal.throwIfAborted();
       throw new Error(`${part.name} can't be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
@@ -75,6 +77,6 @@ async function clearAway(shelf: string): Promise<void> {
   for (const name of await readdir(shelf)) {
     const path = join(shelf, name);
     const unusedMs = Date.now() - (await stat(path)).mtimeMs;
-    if (name.endsWith(UNFINISHED) || unusedMs > UNUSED_MAX_MS) await rm(path, { recursive: true });
+    if (name.endsWith(UNFINISHED) || unusedMs > UNUSED_MAX_MS) await rm(path, REMOVAL);
   }
 }

@@ -24,7 +24,9 @@ export interface GoModule {
 }
 
 /** Kubernetes takes 380 s on two idle cores; its low priority may keep it waiting for long on busy ones. */
-const BUILD_TIMEOUT_MS = 3_600_000;
+const BUILD_MAX_MS = 3_600_000;
+/** What Go gets to tidy up after it is told to stop. */
+const STOP_MAX_MS = 60_000;
 /** What a build needs to come out the same everywhere. Nothing is resolved anew: go.sum pins every module. */
 const ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly -trimpath -buildvcs=false" };
 const OUTPUT_LINES_MAX = 40;
@@ -69,13 +71,15 @@ interface GoBuild {
 async function buildProgram(program: GoProgram, { go, folder, temporaryFolder, output, signal }: GoBuild): Promise<void> {
   const variables = Object.entries(program.variables ?? {}).map(([variable, value]) => `-X ${variable}=${value}`);
   const flags = ["-tags", (program.tags ?? []).join(","), "-ldflags", ["-s -w", ...variables].join(" "), "-o", output];
+  const limit = AbortSignal.timeout(BUILD_MAX_MS);
   const build = await runCommand("nice", [go, "build", ...flags, program.package], {
     cwd: folder,
     env: { ...ENVIRONMENT, GOTMPDIR: temporaryFolder },
-    timeoutMs: BUILD_TIMEOUT_MS,
-    signal,
+    timeoutMs: BUILD_MAX_MS + STOP_MAX_MS,
+    signal: AbortSignal.any([signal, limit]),
   });
   signal.throwIfAborted();
+  if (limit.aborted) throw new Error(`go build ${program.package} was stopped: it was not done after ${BUILD_MAX_MS / 60_000} minutes`);
   if (build.code !== 0) throw new Error(`go build ${program.package} failed in ${folder}:\n${lastLines(build.output)}`);
 }
 
