@@ -68,7 +68,7 @@ export function addControllerService(
 ): (signal: AbortSignal) => Promise<void> {
   const { store, cache, cloud, users, clusterVolumes, events, volumes } = parts;
   const { clock, random, steps, logger, registry } = process;
-  const shared = { store, cache, cloud, users, clusterVolumes, clock, random, steps, logger };
+  const shared = { store, cache, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,
     locks: new OperationLock(),
@@ -78,7 +78,6 @@ export function addControllerService(
   const ports: ControllerPorts = {
     ...shared,
     attach: values.attach,
-    events,
     leaseMemory: new LeaseMemory(),
     settings: volumes,
   };

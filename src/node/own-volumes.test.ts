@@ -73,6 +73,8 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.attachment()?.spec.role, "Primary");
       const [note] = world.ports().notes.volumes();
       assert.deepEqual([note?.epoch, note?.stagingPath, note?.targetPaths, note?.accessType], [1, byV1, [ofPod], "mount"]);
+      const message = "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "VolumeClaimed", message }]);
       assert.equal(world.machine.mounts().length, 2);
     }));
 
@@ -162,5 +164,26 @@ describe("ownVolumesReconciler", () => {
       close();
       assert.equal(kindOf(await reconcile(world)), "ok");
       assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("tells of the mounts that it removes and of the quarantine that it leaves once it was cut off", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await reconcile(world);
+      assert.deepEqual(world.record()?.quarantine, []);
+      const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a" } as const;
+      const removed = `node-a may not have the volume any more and has removed its mounts: ${targetPath}, ${stagingPath}`;
+      assert.deepEqual(world.told, [
+        { ...event, reason: "StaleMountsRemoved", message: removed },
+        { ...event, reason: "QuarantineLeft", message: "node-a is clean of the volume that it was cut off from" },
+      ]);
+    }));
+
+  it("tells nothing of a quarantine that only a found record implies", () =>
+    withNode({ foundInUse: true }, async (world) => {
+      await reconcile(world);
+      assert.deepEqual([world.record()?.clean, world.told], [[a], []]);
     }));
 });

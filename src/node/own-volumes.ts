@@ -1,7 +1,9 @@
+import type { EventReason } from "../core/events/event-reasons.ts";
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { includesNode } from "../core/model/node-identity.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { planNodeVolume } from "../core/plan/plan-node-volume.ts";
 import { claim, leaveQuarantine, proveClean } from "../core/plan/writer-steps.ts";
@@ -126,14 +128,19 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
         () => moveRecord(ports, { volumeName, nodeName, step: "prove-clean" }, (record) => proveClean(record, ports.node), signal),
         signal,
       );
-    case "LeaveQuarantine":
-      return whenClean(
+    case "LeaveQuarantine": {
+      const left = await whenClean(
         ports,
         target,
         "absence",
         () => moveRecord(ports, { volumeName, nodeName, step: "leave-quarantine" }, (record) => leaveQuarantine(record, ports.node), signal),
         signal,
       );
+      // What a found record implies of every node is nothing that happened to this one.
+      if (left.ok && includesNode(target.volume?.status?.record?.quarantine ?? [], ports.node))
+        tell(ports, volumeName, "QuarantineLeft", `${nodeName} is clean of the volume that it was cut off from`);
+      return left;
+    }
     case "AnswerRecall":
       return target.attachment === undefined
         ? ok({})
@@ -157,7 +164,8 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
     case "CleanUp": {
       const unmounted = await unmountAll(ports, target, signal);
       if (unmounted.ok && target.observed.mount !== "none") {
-        ports.logger.warn("stale mounts removed", { volumeName, stagingPath: target.note?.stagingPath, targetPaths: target.observed.targets });
+        const paths = [...target.observed.targets, ...(target.note === undefined ? [] : [target.note.stagingPath])];
+        tell(ports, volumeName, "StaleMountsRemoved", `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`);
       }
       return unmounted;
     }
@@ -166,6 +174,10 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
     default:
       return unreachable(action);
   }
+}
+
+function tell(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
+  ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName: ports.node.nodeName, reason, message });
 }
 
 /** The unmount may have ended before it could tell anything of itself, and the node still can't give: a recall without an answer would be waited for without end. */
@@ -196,7 +208,12 @@ async function claimVolume(ports: NodePorts, target: Target, epochKnown: number,
   );
   if (!claimed.ok) return claimed;
   const epoch = claimed.value.status?.record?.epoch ?? epochKnown;
-  ports.logger.warn("volume claimed: its record was lost while it was in use here", { volumeName, epoch });
+  tell(
+    ports,
+    volumeName,
+    "VolumeClaimed",
+    `${ports.node.nodeName} goes on writing the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
+  );
   return noteEpoch(ports, volume, note, epoch, signal);
 }
 

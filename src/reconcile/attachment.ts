@@ -1,5 +1,4 @@
 import { describeFailure } from "../core/describe-failure.ts";
-import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
@@ -18,6 +17,7 @@ import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.t
 import { toObjectError } from "./object-error.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { isTrusted } from "./store-generation.ts";
+import { tellAttachment, whileTelling } from "./tell-attachment.ts";
 
 /** How often the disk of an attachment without AzVolume is looked for, in milliseconds. */
 const ORPHAN_AGAIN_MS = 30_000;
@@ -62,6 +62,7 @@ async function execute(
       return recordRole(ports, attachment, action.role, signal);
     case "Wait":
       ports.logger.debug("attachment waits", { attachmentName: attachment.metadata.name, because: action.because });
+      if (action.reason !== undefined) tellAttachment(ports, attachment, action.reason, action.because);
       return ok({});
     default:
       return unreachable(action);
@@ -75,16 +76,23 @@ async function attach(
   action: Extract<AttachmentAction, { kind: "Attach" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { cloud, clock, logger, events } = ports;
+  const { cloud, clock, logger } = ports;
   const startedMs = clock.elapsedMs();
-  if (mayReuseOpenDevice(ports, action.node))
+  const isAwaited = attachment.spec.role === "Primary";
+  const cutOff = volumesCutOffFrom(ports, action.node);
+  if (cutOff.length > 0) {
+    const because = `${action.node.nodeName} was cut off from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
+    if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
     return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName } };
+  }
+  if (attachment.status?.deviceMissing === true)
+    tellAttachment(ports, attachment, "DeviceMissing", `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`);
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { vmId: action.node.vmId, attempt }, signal);
   if (!marked.ok) return gone(marked);
   // The plan was made on a cache; what the object itself says goes.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
-  const attached = await ports.steps.run("attach", () =>
+  const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
     cloud.attachDisk(
       {
         diskUri: attachment.spec.volumeId,
@@ -94,8 +102,8 @@ async function attach(
         mayProceed: (asked) => mayAttachNow(ports, volume, action.node, asked),
       },
       signal,
-    ),
-  );
+    );
+  const attached = await ports.steps.run("attach", () => (isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk()));
   if (!attached.ok) return recordAttachFailure(ports, attachment, attached.failure, signal);
   const { lun } = attached.value;
   const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId, attempt }, signal));
@@ -109,13 +117,7 @@ async function attach(
     role: attachment.spec.role,
     durationMs,
   });
-  events.emit({
-    about: { kind: "AzVolume", name: volume.metadata.name },
-    nodeName: action.node.nodeName,
-    reason: attachment.spec.role === "Primary" ? "Attached" : "ReplicaAttached",
-    message: `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`,
-    waitingOn: [action.node.nodeName],
-  });
+  tellAttachment(ports, attachment, isAwaited ? "Attached" : "ReplicaAttached", `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`);
   return ok({});
 }
 
@@ -160,7 +162,7 @@ function markAttaching(
 async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
-  if (mayReuseOpenDevice(ports, node)) return false;
+  if (volumesCutOffFrom(ports, node).length > 0) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
 }
@@ -169,8 +171,9 @@ async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: Node
  * After a fence, something on that VM may still stand for the old device: a container with a raw device open, or a plug-in that froze right before it mounts
  * `/dev/sdc`. The kernel may give that name and number to the next disk. So nothing new is attached to the VM until it has shown that it is clean.
  */
-function mayReuseOpenDevice(ports: ControllerPorts, node: NodeIdentity): boolean {
-  return ports.cache.list("AzVolume").some((volume) => includesNode(volume.status?.record?.quarantine ?? [], node));
+function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly string[] {
+  const cutOff = ports.cache.list("AzVolume").filter((volume) => includesNode(volume.status?.record?.quarantine ?? [], node));
+  return cutOff.map((volume) => volume.metadata.name);
 }
 
 async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
@@ -182,14 +185,8 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
     (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }),
     signal,
   );
-  ports.events.emit({
-    about: { kind: "AzVolume", name: attachment.spec.volumeName },
-    nodeName: attachment.spec.nodeName,
-    reason: attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed",
-    message: `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`,
-    waitingOn: [attachment.spec.nodeName],
-    news: failureNews(failure),
-  });
+  const reason = attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed";
+  tellAttachment(ports, attachment, reason, `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`, failure);
   if (!recorded.ok) return gone(recorded);
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
   return { ok: false, failure };
@@ -203,12 +200,7 @@ async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal
       (other) => other.spec.role === "Replica" && other.spec.want === undefined && other.metadata.deletionTimestamp === undefined && !isWriterOf(ports, other),
     );
   if (standby === undefined) return;
-  ports.events.emit({
-    about: { kind: "AzVolume", name: standby.spec.volumeName },
-    nodeName,
-    reason: "ReplicaEvicted",
-    message: `a primary needs the slot of the replica on ${nodeName}`,
-  });
+  tellAttachment(ports, standby, "ReplicaEvicted", `a primary needs the slot of the replica on ${nodeName}`);
   const deleted = await ports.store.delete(
     "AzVolumeAttachment",
     standby.metadata.name,
@@ -250,6 +242,7 @@ async function detach(
   if (!detached.ok) {
     if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
     const { failure } = detached;
+    tellAttachment(ports, attachment, "DetachFailed", `detach from ${node.nodeName} failed: ${describeFailure(failure)}`, failure);
     const retries = (attachment.status?.error?.retries ?? 0) + 1;
     const recorded = await setStatus(
       ports,
@@ -311,6 +304,8 @@ async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment
     setStatus(ports, attachment, (status) => (status.role === undefined ? { ...status, role } : { ...status, role, previousRole: status.role }), signal),
   );
   if (!recorded.ok) return gone(recorded);
+  if (role === "Primary" && attachment.status?.role === "Replica")
+    tellAttachment(ports, attachment, "ReplicaPromoted", `the standby on ${attachment.spec.nodeName} is the primary now: nothing had to be attached`);
   if (attachment.status?.role !== undefined)
     ports.logger.info(role === "Primary" ? "replica promoted" : "primary demoted", {
       volumeName: attachment.spec.volumeName,

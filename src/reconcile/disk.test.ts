@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
-import { ok } from "../core/result.ts";
+import type { Failure } from "../core/failure.ts";
+import { agoMs, anAttachment, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { diskReconciler } from "./disk.ts";
@@ -103,4 +104,39 @@ describe("diskReconciler", () => {
         assert.equal(world.record()?.epoch, 7);
       }));
   });
+
+  it("tells the claim, and whoever waits for it, why a disk is not there yet, and that it never will be", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
+      const about = { kind: "AzVolume", name: "pvc-1" } as const;
+      const create = (failure: Failure): Promise<unknown> => {
+        const cloud = { ...world.ports.cloud, createDisk: async () => fail(failure) };
+        return world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      };
+      await create({ kind: "Throttled", retryAfterMs: 7_000, detail: "too many" });
+      await create({ kind: "QuotaExceeded", detail: "PremiumDiskCount" });
+      assert.deepEqual(world.told, [
+        {
+          about,
+          reason: "CreationDelayed",
+          message: "the disk could not be made: Azure throttles requests (too many); tried again in 7 s",
+          news: "Throttled",
+        },
+        {
+          about,
+          reason: "CreationFailed",
+          message: "the disk could not be made: an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+          news: "an Azure quota is used up (PremiumDiskCount); ask for more or delete what is not needed",
+        },
+      ]);
+    }));
+
+  it("says of a shared disk in use once why it does not grow", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ spec: { requiredBytes: 20 * 2 ** 30 } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await run(world);
+      const message = "the disk did not grow: a node has the volume published: a shared disk grows only while no VM has it";
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
+    }));
 });

@@ -1,3 +1,5 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import { invariant, unreachable } from "../core/invariant.ts";
 import { isRetryable } from "../core/is-retryable.ts";
@@ -165,7 +167,7 @@ async function resizeDisk(
 function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: string, signal: AbortSignal): Promise<Reconciled> {
   const diskUri = volume.status?.detail?.diskUri ?? "";
   const nodes = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name).map((attachment) => attachment.spec.nodeName);
-  ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message: because });
+  ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message: `the disk did not grow: ${because}` });
   return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, "final");
 }
 
@@ -294,7 +296,24 @@ async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: 
     signal,
   );
   if (!recorded.ok) return settled(recorded);
+  // Why it does not grow was told already, better than by this failure.
+  if (finality !== "final") tellFailure(ports, volume, failure, isFinal);
   return isFinal ? ok({}) : fail(failure);
+}
+
+/** On the volume, and on the claim and the pods that wait for it. */
+function tellFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, isFinal: boolean): void {
+  const about = { kind: "AzVolume", name: volume.metadata.name } as const;
+  const news = failureNews(failure);
+  const why = describeFailure(failure);
+  switch (failedState(volume)) {
+    case "DeletionFailed":
+      return ports.events.emit({ about, reason: "DeletionDelayed", message: `the disk could not be deleted: ${why}`, news });
+    case "UpdateFailed":
+      return ports.events.emit({ about, reason: "ExpansionFailed", message: `the disk could not be grown: ${why}`, news });
+    default:
+      return ports.events.emit({ about, reason: isFinal ? "CreationFailed" : "CreationDelayed", message: `the disk could not be made: ${why}`, news });
+  }
 }
 
 function failedState(volume: AzVolume): VolumeStatus["state"] {

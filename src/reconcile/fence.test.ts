@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { describeFailure } from "../core/describe-failure.ts";
 import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -93,5 +95,22 @@ describe("fenceReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.record()?.fencing], [["node-a"], a]);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.quarantine, [a]);
+    }));
+
+  it("tells the node, the claim and all who wait that the proof is missing, and that it is there", () =>
+    withFence(async (world) => {
+      const about = { kind: "AzVolume", name: "pvc-1" } as const;
+      const failure = { kind: "CloudUnavailable", code: "Timeout", message: "later", requestId: "r-1" } as const;
+      const cloud = { ...world.ports.cloud, fenceDisk: async () => fail(failure) };
+      await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      await fence(world);
+      const unproven = `node-a is not proven to be off the disk yet, so no other node may write: ${describeFailure(failure)}`;
+      assert.deepEqual(
+        world.told.map(({ message, ...event }) => ({ ...event, message: message.replace(/disk: .*/u, "disk") })),
+        [
+          { about, nodeName: "node-a", reason: "NoProof", news: "CloudUnavailable Timeout", message: unproven },
+          { about, nodeName: "node-a", reason: "Fenced", message: "node-a is proven to be off the disk" },
+        ],
+      );
     }));
 });

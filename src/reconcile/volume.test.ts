@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, anAttachment, aVolumeWithRecord, aWriter, settings } from "../core/plan/testing/objects.ts";
+import { agoMs, aDetail, anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, settings } from "../core/plan/testing/objects.ts";
+import { aPlacement } from "../core/schedule/testing/placement.ts";
+import type { VolumeUsers } from "../ports/volume-users.ts";
+import { observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { volumeReconciler } from "./volume.ts";
@@ -25,5 +28,43 @@ describe("volumeReconciler", () => {
         ["OfflineResize", "FailoverReady"],
       );
       assert.deepEqual(conditions[0], offlineResize);
+    }));
+
+  it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      const users = { ...world.ports.users, cachedOn: () => ({ kind: "used", users: ["pod default/db-0"] }) as const };
+      await world.answerOf(volumeReconciler({ ...world.ports, users }).reconcile("pvc-1", never));
+      const message = "node-b waits for the volume to be released by node-a, where pod default/db-0 still uses it";
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", message, waitingOn: ["node-b"] }]);
+    }));
+
+  it("places a standby where the pods could run and most of their other volumes are, and tells why the others find no node", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b", "node-c", "node-d"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxShares: 5, maxMountReplicaCount: 3 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const otherUri = `${diskUri}-2`;
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }));
+      await world.given("AzVolumeAttachment", aReplica("node-c", { metadata: { name: "pvc-2-node-c" }, spec: { volumeName: "pvc-2", volumeId: otherUri } }));
+      const tainted = [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }];
+      const users: VolumeUsers = {
+        ...world.ports.users,
+        cachedNode: (nodeName) => ({ ...world.ports.users.cachedNode(nodeName), taints: nodeName === "node-d" ? tainted : [] }),
+        cachedPlacement: () => aPlacement({ otherVolumeIds: [otherUri.toUpperCase()] }),
+      };
+      await world.answerOf(volumeReconciler({ ...world.ports, users }).reconcile("pvc-1", never));
+      const observed = observeVolume({ ...world.ports, users }, "pvc-1");
+      assert.deepEqual(observed?.placement().companionsOn, new Map([["node-c", 1]]));
+      assert.deepEqual(
+        ["node-b", "node-c", "node-d"].map((nodeName) => world.attachment(nodeName)?.spec.role),
+        ["Replica", "Replica", undefined],
+      );
+      const because = "node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule; node-a: has an attachment already";
+      assert.deepEqual(world.told, [
+        { about: { kind: "AzVolume", name: "pvc-1" }, reason: "ReplicasMissing", message: `1 of 3 replicas find no node: ${because}` },
+      ]);
     }));
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import type { ObservedNode } from "./observed-volume.ts";
@@ -31,7 +32,7 @@ function withoutVm(attachment: AzVolumeAttachment): AzVolumeAttachment {
   return { ...attachment, status };
 }
 
-const waits = (because: string): AttachmentAction => ({ kind: "Wait", because });
+const waits = (because: string, reason?: EventReason): AttachmentAction => ({ kind: "Wait", because, ...(reason === undefined ? {} : { reason }) });
 const attaches = (lane: "primaryAttach" | "replicaAttach"): AttachmentAction => ({ kind: "Attach", node: a, lane });
 
 describe("planAttachment", () => {
@@ -76,26 +77,31 @@ describe("planAttachment", () => {
         because: "growing",
         own: anAttachment("node-a", pending),
         volume: aVolume({ status: { state: "Updating" } }),
-        plan: waits("the disk grows only while no VM has it"),
+        plan: waits("the disk grows only while no VM has it", "WaitingForExpansion"),
       },
-      { because: "no node", own: anAttachment("node-a", pending), nodes: [aNode("node-b")], plan: waits("there is no AzDriverNode node-a") },
+      {
+        because: "no node",
+        own: anAttachment("node-a", pending),
+        nodes: [aNode("node-b")],
+        plan: waits("no node plug-in has registered as node-a: there is no such AzDriverNode", "WaitingForNodePlugin"),
+      },
       {
         because: "quarantine",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ quarantine: [a] }),
-        plan: waits("node-a is being fenced or in quarantine for the volume"),
+        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
       },
       {
         because: "fence",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
-        plan: waits("node-a is being fenced or in quarantine for the volume"),
+        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
       },
       {
         because: "a found disk",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ foundInUse: true }),
-        plan: waits("node-a is being fenced or in quarantine for the volume"),
+        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
       },
       {
         because: "a standby after its last try",
@@ -106,19 +112,25 @@ describe("planAttachment", () => {
         because: "no share",
         own: anAttachment("node-a", pending),
         others: [...attached, anAttachment("node-d")],
-        plan: waits("all 3 shares of the disk are taken"),
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      },
+      {
+        because: "nobody waits for a standby",
+        own: aReplica("node-a", pending),
+        others: [...attached, anAttachment("node-d")],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d"),
       },
       {
         because: "a leaving attachment has its share until it is gone",
         own: anAttachment("node-a", pending),
         others: [...attached, leaving(aReplica("node-d", { status: { state: "Detaching" } }))],
-        plan: waits("all 3 shares of the disk are taken"),
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
       },
       {
         because: "an attach that may have happened counts",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed" } })],
-        plan: waits("all 3 shares of the disk are taken"),
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
       },
     ]);
     check([

@@ -1,3 +1,4 @@
+import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
 import { isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
@@ -10,10 +11,16 @@ export type AttachmentAction =
   /** The node has gone from the cluster; whether its VM still exists, and still has the disk, only the platform can tell. */
   | { readonly kind: "DetachByName" }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
-  | { readonly kind: "Wait"; readonly because: string };
+  /** With a reason where somebody waits for it, and is to be told. */
+  | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
 
-/** Plans one attachment. `Wait` names what must change first; the change itself brings the next plan. */
+/** Plans one attachment. `Wait` names what must change first; the change itself brings the next plan. Nobody waits for a standby. */
 export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
+  const action = planNext(observed, attachment);
+  return action?.kind === "Wait" && attachment.spec.role === "Replica" ? { kind: "Wait", because: action.because } : action;
+}
+
+function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
   const node = identityOf(observed, attachment);
   if (isLeaving(attachment)) return planLeaving(observed, attachment, node);
   if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
@@ -48,23 +55,33 @@ function planAttach(observed: ObservedVolume, attachment: AzVolumeAttachment, no
   const record = recordOf(observed);
   if (!isProvisioned(volume)) return { kind: "Wait", because: "the disk does not exist yet" };
   if (isDeleting(volume)) return { kind: "Wait", because: "the volume is being deleted" };
-  if (isResizingOffline(volume)) return { kind: "Wait", because: "the disk grows only while no VM has it" };
-  if (node === undefined) return { kind: "Wait", because: `there is no AzDriverNode ${attachment.spec.nodeName}` };
-  if (record !== undefined && !mayAttach(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced or in quarantine for the volume` };
+  if (isResizingOffline(volume)) return { kind: "Wait", reason: "WaitingForExpansion", because: "the disk grows only while no VM has it" };
+  if (node === undefined)
+    return {
+      kind: "Wait",
+      reason: "WaitingForNodePlugin",
+      because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
+    };
+  if (record !== undefined && !mayAttach(record, node))
+    return { kind: "Wait", reason: "WaitingForQuarantine", because: `${node.nodeName} is being cut off from the volume, or was and is not clean yet` };
   if (attachment.spec.role === "Replica" && (attachment.status?.error?.retries ?? 0) >= settings.replicaAttachTries)
     return { kind: "Wait", because: "every try to attach this replica failed" };
-  if (sharesTakenByOthers(observed, attachment) >= volume.spec.maxShares)
-    return { kind: "Wait", because: `all ${volume.spec.maxShares} shares of the disk are taken` };
+  const holders = holdersOfShares(observed, attachment);
+  if (holders.length >= volume.spec.maxShares)
+    return { kind: "Wait", reason: "WaitingForShare", because: `all ${volume.spec.maxShares} shares of the disk are taken, by ${holders.join(", ")}` };
   return { kind: "Attach", node, lane: attachment.spec.role === "Primary" ? "primaryAttach" : "replicaAttach" };
 }
 
-/** Attachments that hold a share in Azure, or may. */
-function sharesTakenByOthers(observed: ObservedVolume, own: AzVolumeAttachment): number {
-  return observed.attachments.filter(({ attachment }) => {
-    if (attachment.metadata.name === own.metadata.name) return false;
+/** Other nodes that hold a share in Azure, or may. */
+function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): readonly string[] {
+  return observed.attachments.flatMap(({ attachment }) => {
+    if (attachment.metadata.name === own.metadata.name) return [];
     const state = attachment.status?.state;
-    return isLeaving(attachment) ? state !== undefined && state !== "Pending" : state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
-  }).length;
+    const holds = isLeaving(attachment)
+      ? state !== undefined && state !== "Pending"
+      : state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
+    return holds ? attachment.spec.nodeName : [];
+  });
 }
 
 /** The VM behind an attachment: the node as it is now, or as the record remembers it. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
+import type { Events } from "../../ports/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
@@ -21,6 +22,7 @@ export interface ControllerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;
+  readonly events: Events;
   readonly logger: Logger;
   readonly locks: OperationLock;
   readonly settings: ControllerServiceSettings;

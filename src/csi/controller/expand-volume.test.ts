@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { describeFailure } from "../../core/describe-failure.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { ok } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
@@ -80,8 +81,11 @@ describe("expandVolume", () => {
     await withController(async (world) => {
       await world.given("AzVolume", sharedVolume());
       await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
-      assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure: { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["node-b"] } });
+      const failure = { kind: "DiskInUse", diskUri: aDiskUri(), attachedTo: ["node-b"] } as const;
+      assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
       assert.equal(isAsked(world, 10), true);
+      const message = `the disk did not grow to 20 GiB: ${describeFailure(failure)}`;
+      assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
     });
   });
 

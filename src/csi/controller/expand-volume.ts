@@ -1,3 +1,4 @@
+import { describeFailure } from "../../core/describe-failure.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { AzVolume, VolumeDetail } from "../../core/model/az-volume.ts";
 import type { CapacityRange } from "../../core/model/capacity.ts";
@@ -52,7 +53,11 @@ async function expand(context: ControllerContext, expansion: Expansion, call: Ca
   if (!target.ok) return target;
   if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
   const obstacle = sharedUse(context, volume, detail);
-  if (obstacle !== undefined) return fail(obstacle);
+  if (obstacle !== undefined) {
+    const message = `the disk did not grow to ${target.value.sizeGiB} GiB: ${describeFailure(obstacle)}`;
+    context.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message });
+    return fail(obstacle);
+  }
   const asked = await askForSize(context, expansion, target.value.sizeGiB, call.signal);
   if (!asked.ok) return asked;
   return waitForSize(context, asked.value, { volumeId, sizeGiB: target.value.sizeGiB }, call);

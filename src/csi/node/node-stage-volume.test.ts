@@ -32,6 +32,18 @@ describe("nodeStageVolume", () => {
       const { answer, afterMs } = await answerFor(world, 20_000);
       assert.match(JSON.stringify(answer), /"code":14,"details":"volume .* still waiting for node-b, which is still its writer, to unmount it/);
       assert.equal(afterMs, 19_750);
+      const { details } = answer as { readonly details: string };
+      assert.deepEqual(
+        world.told.map(({ news: _, ...event }) => event),
+        [
+          {
+            about: { kind: "AzVolume", name: "pvc-1" },
+            nodeName: "node-a",
+            reason: "StageFailed",
+            message: `node-a could not make the volume ready: ${details}`,
+          },
+        ],
+      );
     }));
 
   it("waits its own time where the caller waits longer: kubelet doubles its pauses after each error", () =>

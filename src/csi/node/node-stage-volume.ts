@@ -2,6 +2,7 @@ import type { Failure } from "../../core/failure.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { stageVolume } from "../../node/stage-volume.ts";
+import { tellStageFailure } from "../../node/tell-stage-failure.ts";
 import { waitingTimeMs } from "../controller/waiting-time.ts";
 import type { NodeStageVolumeRequest, NodeStageVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
@@ -19,5 +20,7 @@ export async function nodeStageVolume(ports: NodePorts, request: NodeStageVolume
   if (obstacle !== undefined) return fail(obstacle);
   const waitMs = waitingTimeMs(ports, call, ports.settings.stageWaitMs);
   const staged = await ports.locks.run(request.volumeId, "NodeStageVolume", () => stageVolume(ports, { ...stage.value, waitMs }, call.signal));
-  return staged.ok ? ok({}) : staged;
+  if (staged.ok) return ok({});
+  tellStageFailure(ports, request.volumeId, staged.failure);
+  return staged;
 }

@@ -6,6 +6,7 @@ import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { fail } from "../../core/result.ts";
+import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse } from "../../ports/volume-users.ts";
@@ -29,6 +30,8 @@ export interface ControllerWorld {
   use: VolumeUse;
   /** The steps that were taken, in order. */
   readonly steps: readonly StepName[];
+  /** What people were told, in order. */
+  readonly told: readonly DriverEvent[];
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Lets time pass until the store's truth satisfies `isReached`. */
@@ -63,6 +66,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const { signal } = life;
   const steps: StepName[] = [];
   const use = (): VolumeUse => world.use;
+  const told: DriverEvent[] = [];
   const unused = (): never => invariant(false, "these handlers do not ask this") as never;
   const context: ControllerContext = {
     store,
@@ -78,6 +82,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
         return take();
       },
     },
+    events: { emit: (event) => told.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
     settings: defaultControllerServiceSettings,
@@ -91,6 +96,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     store,
     use: { kind: "unknown" },
     steps,
+    told,
     answerOf,
     until: async (isReached) => invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),
     volume: (name) => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === name),

@@ -10,6 +10,7 @@ import { anAttachment, attachmentName, aVolumeWithRecord, diskUri, identity } fr
 import { ok } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
 import { OperationLock } from "../../csi/operation-lock.ts";
+import type { DriverEvent } from "../../ports/events.ts";
 import type { HostProvisioner } from "../../ports/host-provisioner.ts";
 import type { NodeNotes, VolumeNote } from "../../ports/node-notes.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
@@ -34,6 +35,8 @@ export interface NodeWorld {
   readonly store: SimulatedHandle;
   /** Steps that were taken, in order. */
   readonly steps: readonly StepName[];
+  /** What people were told, in order. */
+  readonly told: readonly DriverEvent[];
   /** Kills the plug-in, whose commands live on, and starts another one. */
   readonly restartPlugin: () => void;
   /** Lets time pass until the promise has settled. */
@@ -65,6 +68,7 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
   const machine = createModelMachine({ nodeName: "node-a", clock });
   machine.attach({ lun: LUN, disk });
   const steps: StepName[] = [];
+  const told: DriverEvent[] = [];
   const meanwhile: NodeWorld["meanwhile"] = {};
   const notes = memoryNotes();
   const life = new AbortController();
@@ -104,7 +108,7 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
         return take();
       },
     },
-    events: { emit: () => {} },
+    events: { emit: (event) => told.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
@@ -127,6 +131,7 @@ export async function withNode(record: Partial<WriterRecord>, act: (world: NodeW
       clock,
       store,
       steps,
+      told,
       restartPlugin: () => {
         machine.killPlugin(host, { childrenSurvive: true });
         host = machine.startPlugin();

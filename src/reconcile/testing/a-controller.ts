@@ -10,6 +10,7 @@ import { attachmentName, settings } from "../../core/plan/testing/objects.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
+import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
@@ -31,6 +32,8 @@ export interface ReconcileWorld {
   /** Somebody else's way to the store. */
   readonly other: SimulatedHandle;
   readonly steps: readonly StepName[];
+  /** What people were told, in order. */
+  readonly told: readonly DriverEvent[];
   /** Nodes that have the disk of `pvc-1` attached. */
   readonly attachedTo: Set<string>;
   /** VMs that exist, by name, with their GUIDs. */
@@ -69,6 +72,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
+  const told: DriverEvent[] = [];
   const commits: SimulatedCommit[] = [];
   simulated.onCommit((commit) => commits.push(commit));
 
@@ -108,7 +112,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
           return take();
         },
       },
-      events: { emit: () => {} },
+      events: { emit: (event) => told.push(event) },
       logger: silentLogger,
       leaseMemory: new LeaseMemory(),
       settings,
@@ -118,6 +122,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     store,
     other,
     steps,
+    told,
     attachedTo: new Set(),
     instances: new Map(),
     disks: new Set(),

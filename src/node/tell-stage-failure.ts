@@ -1,0 +1,23 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
+import type { Failure } from "../core/failure.ts";
+import { resourceUriKey } from "../core/model/disk-uri.ts";
+import type { NodePorts } from "./node-ports.ts";
+
+/**
+ * Tells at the volume why a node could not stage it; the kubelet tells the pod what it was answered. Not where another call is under way, the caller gave up, or
+ * no object of that volume is known.
+ */
+export function tellStageFailure(ports: NodePorts, volumeId: string, failure: Failure): void {
+  if (failure.kind === "OperationInProgress" || failure.kind === "Cancelled" || failure.kind === "DeadlineExceeded") return;
+  const { nodeName } = ports.node;
+  for (const volume of ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(volumeId))) {
+    ports.events.emit({
+      about: { kind: "AzVolume", name: volume.metadata.name },
+      nodeName,
+      reason: "StageFailed",
+      message: `${nodeName} could not make the volume ready: ${describeFailure(failure)}`,
+      news: `${nodeName} ${failureNews(failure)}`,
+    });
+  }
+}
