@@ -1,0 +1,44 @@
+import { type ChartValues, installDriver } from "../../testbed/lab/install-driver.ts";
+import { type Lab, openLab } from "../../testbed/lab/lab.ts";
+import { startLab } from "../../testbed/lab/start-lab.ts";
+
+/** Of Azure's pace: an attach takes a fifth of a second. */
+const TIME_SCALE = 0.02;
+
+/** Short enough for a test to see what takes minutes in a cluster. */
+const TEST_VALUES: ChartValues = {};
+
+let started: Promise<Lab> | undefined;
+
+/**
+ * The lab that all files of this suite share: three nodes, node-a and node-b in zone 1, node-c in zone 2, whose kubelets tell the node's status each second, and the
+ * driver as its chart installs it. Brought up when it is first asked for, taken down when this process ends. With AZUREDISK_LAB set, a lab of that name that stands
+ * already is used as it is, and stays.
+ */
+export function driverLab(): Promise<Lab> {
+  started ??= bringUp();
+  return started;
+}
+
+/** Installs the driver anew with these values over those that the tests share; without any, as the other files want to find it. */
+export async function reinstallDriver(lab: Lab, values: ChartValues = {}): Promise<void> {
+  await installDriver(lab, { values: { ...TEST_VALUES, ...values } });
+}
+
+async function bringUp(): Promise<Lab> {
+  const standing = process.env["AZUREDISK_LAB"];
+  if (standing !== undefined) return openLab(standing);
+  const lab = await startLab(
+    {
+      name: "lab-cluster",
+      timeScale: TIME_SCALE,
+      kubelet: { nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" },
+      endsWithProcess: true,
+      replaces: true,
+    },
+    new AbortController().signal,
+    (line) => console.log(line),
+  );
+  await reinstallDriver(lab);
+  return lab;
+}
