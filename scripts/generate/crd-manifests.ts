@@ -45,6 +45,8 @@ const resources: readonly Resource[] = [
       { name: "Held", type: "boolean", jsonPath: ".status.record.writer.held" },
       { name: "SizeGiB", type: "integer", jsonPath: ".status.detail.sizeGiB" },
       { name: "SKU", type: "string", jsonPath: ".status.detail.skuName" },
+      { name: "FailoverReady", type: "string", jsonPath: '.status.conditions[?(@.type=="FailoverReady")].status' },
+      { name: "WaitsFor", type: "string", jsonPath: '.status.conditions[?(@.type=="WriterWaiting")].reason', priority: 10 },
       { name: "Replicas", type: "integer", jsonPath: ".spec.maxMountReplicaCount", priority: 10 },
       { name: "DiskURI", type: "string", jsonPath: ".status.detail.diskUri", priority: 10 },
       AGE,

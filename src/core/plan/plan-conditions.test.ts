@@ -10,12 +10,12 @@ const ready = {
   type: FAILOVER_READY,
   status: "True" as const,
   reason: "ReplicasAttached",
-  message: "2 of 2 replicas are attached to healthy nodes: node-b, node-c",
+  message: "2 of 2 replicas are attached to nodes that could take over: node-b, node-c",
   lastTransitionTime: toTimestamp(nowMs),
 };
 
 describe("planConditions", () => {
-  it("says that a failover is ready once every replica is attached to a healthy node", () => {
+  it("says that a failover is ready once every replica is attached to a node that could take over", () => {
     assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), []), [ready]);
   });
 
@@ -26,11 +26,15 @@ describe("planConditions", () => {
   for (const { because, node } of [
     { because: "its heartbeat is stale", node: aNode("node-c", { heartbeatUnchangedMs: 60_000 }) },
     { because: "its plug-in is not ready", node: aNode("node-c", { isReady: false }) },
+    { because: "it is cordoned", node: aNode("node-c", { isUnschedulable: true }) },
+    { because: "it was deleted from the cluster", node: aNode("node-c", { isGone: true }) },
     { because: "it is out of service", node: aNode("node-c", { isOutOfService: true }) },
   ]) {
     it(`counts no replica on a node that could not take over: ${because}`, () => {
       const planned = planConditions(anObservedVolume({ attachments: replicas, nodes: [aNode("node-a"), aNode("node-b"), node] }), []);
-      assert.deepEqual(planned, [{ ...ready, status: "False", reason: "ReplicasMissing", message: "1 of 2 replicas are attached to healthy nodes: node-b" }]);
+      assert.deepEqual(planned, [
+        { ...ready, status: "False", reason: "ReplicasMissing", message: "1 of 2 replicas are attached to nodes that could take over: node-b" },
+      ]);
     });
   }
 
@@ -40,13 +44,13 @@ describe("planConditions", () => {
       ...ready,
       status: "False" as const,
       reason: "ReplicasMissing",
-      message: "0 of 2 replicas are attached to healthy nodes",
+      message: "0 of 2 replicas are attached to nodes that could take over",
       lastTransitionTime: since,
     };
     const volume = aVolume({ status: { conditions: [earlier] } });
     const planned = planConditions(anObservedVolume({ volume, attachments: replicas.slice(0, 2), nodes }), []);
     assert.equal(planned?.[0]?.lastTransitionTime, since);
-    assert.equal(planned?.[0]?.message, "1 of 2 replicas are attached to healthy nodes: node-b");
+    assert.equal(planned?.[0]?.message, "1 of 2 replicas are attached to nodes that could take over: node-b");
   });
 
   it("leaves its word alone while the volume is published nowhere: replicas come and go then", () => {

@@ -1,10 +1,10 @@
 import { withCure } from "../events/event-reasons.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { toTimestamp } from "../timestamp.ts";
-import { keepsReplicas, nodeNamed, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
+import { keepsReplicas, nodeNamed, type ObservedNode, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
 import type { WriterAction } from "./plan-writer.ts";
 
-/** True while every standby that was asked for is attached to a healthy node; unchanged while the volume is nowhere published. */
+/** True while every standby that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
 export const FAILOVER_READY = "FailoverReady";
 
 /** True while a node wants to write and may not yet; the message says what it waits for, and the cure. */
@@ -37,13 +37,17 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
   const asked = observed.volume.spec.maxMountReplicaCount;
   const ready = staying.filter((attachment) => {
     const node = nodeNamed(observed, attachment.spec.nodeName);
-    const isHealthy = node !== undefined && node.isReady && !node.isOutOfService && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs;
-    return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && isHealthy;
+    return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && node !== undefined && couldTakeOver(observed, node);
   });
-  const message = `${ready.length} of ${asked} replicas are attached to healthy nodes${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
+  const message = `${ready.length} of ${asked} replicas are attached to nodes that could take over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;
   return ready.length >= asked
     ? { type: FAILOVER_READY, status: "True", reason: "ReplicasAttached", message }
     : { type: FAILOVER_READY, status: "False", reason: "ReplicasMissing", message };
+}
+
+/** A pod could be started there now, and its volume made ready. */
+function couldTakeOver({ settings }: ObservedVolume, node: ObservedNode): boolean {
+  return node.isReady && !node.isGone && !node.isOutOfService && !node.isUnschedulable && node.heartbeatUnchangedMs < settings.heartbeatStaleMs;
 }
 
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
