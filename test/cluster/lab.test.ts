@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { labHome } from "../../testbed/lab/lab-home.ts";
+import { labNetwork } from "../../testbed/lab/lab-network.ts";
 import type { LabNode } from "../../testbed/lab/lab-node.ts";
+import { readLabRecord } from "../../testbed/lab/lab-record.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { machineTraces, type MachineTraces } from "./machine-traces.ts";
+import { kernelSettings, machineTraces, NO_TRACES } from "./machine-traces.ts";
 
 const NAME = "lab-test";
 const OTHER_NAME = "lab-test-cut-off";
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../testbed/lab/main.ts", import.meta.url));
+const MORTAL = fileURLToPath(new URL("start-mortal-lab.ts", import.meta.url));
 const POD_MAX_MS = 60_000;
 const ANSWER_MAX_MS = 1_000;
 const { signal } = new AbortController();
@@ -37,12 +42,12 @@ spec:
 `;
 
 describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
-  let before_: MachineTraces;
+  let settingsBefore: readonly string[];
   let lab: Lab;
 
   before(async () => {
-    before_ = await machineTraces(NAME);
-    lab = await startLab({ name: NAME, timeScale: 0.01, kubelet: { nodeStatusUpdateFrequency: "1s" }, endsWithProcess: true }, signal, (line) =>
+    settingsBefore = await kernelSettings();
+    lab = await startLab({ name: NAME, replaces: true, timeScale: 0.01, kubelet: { nodeStatusUpdateFrequency: "1s" }, endsWithProcess: true }, signal, (line) =>
       console.log(line),
     );
     await lab.kubectl(["apply", "--filename=-"], { input: WEB });
@@ -189,21 +194,41 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
   });
 
   it("goes without a trace, in the middle of a frozen node, a mounted disk and a dead control plane", async () => {
+    const { mounts, ...traces } = await machineTraces(NAME, lab.network.hostLink);
+    // Were it blind, it would find nothing afterwards, either.
+    assert.deepEqual([mounts, Object.values(traces).filter((found) => found.length === 0)], [[], []]);
     await lab.node("node-a").freeze();
     await lab.controlPlane.kill("etcd");
     assert.equal(await stopLab(NAME, { clone: CLONE }), true);
-    assert.deepEqual(await machineTraces(NAME), before_);
+    assert.deepEqual(await machineTraces(NAME, lab.network.hostLink), NO_TRACES);
+    assert.deepEqual(await kernelSettings(), settingsBefore);
     assert.equal(await stopLab(NAME, { clone: CLONE }), false);
   });
 
   it("goes without a trace when whoever started it was killed on the way", async () => {
-    const untouched = await machineTraces(OTHER_NAME);
-    const starter = spawn(process.execPath, [MAIN, `--name=${OTHER_NAME}`], { stdio: ["ignore", "pipe", "inherit"] });
-    for await (const line of createInterface({ input: starter.stdout })) {
-      if (line.includes("node-b: up")) break;
-    }
+    const starter = spawn(process.execPath, [MAIN, "--no-driver", `--name=${OTHER_NAME}`], { stdio: ["ignore", "pipe", "inherit"] });
+    await untilSaid(starter, "node-b: up");
     starter.kill("SIGKILL");
+    const record = await readLabRecord(labHome(OTHER_NAME));
     assert.equal(await stopLab(OTHER_NAME, { clone: CLONE }), true);
-    assert.deepEqual(await machineTraces(OTHER_NAME), untouched);
+    assert.deepEqual(await machineTraces(OTHER_NAME, labNetwork(record?.slot ?? 0).hostLink), NO_TRACES);
+  });
+
+  it("goes by itself when the test that it was to end with is killed", async () => {
+    const starter = spawn(process.execPath, [MORTAL, OTHER_NAME], { stdio: ["ignore", "pipe", "inherit"] });
+    await untilSaid(starter, "node-a: up");
+    const record = await readLabRecord(labHome(OTHER_NAME));
+    starter.kill("SIGKILL");
+    await waitUntil("the lab to be gone", { timeoutMs: POD_MAX_MS, signal }, async () => {
+      const traces = await machineTraces(OTHER_NAME, labNetwork(record?.slot ?? 0).hostLink);
+      return Object.values(traces).every((found) => found.length === 0) || undefined;
+    });
   });
 });
+
+async function untilSaid(starter: ChildProcessByStdio<null, Readable, null>, what: string): Promise<void> {
+  for await (const line of createInterface({ input: starter.stdout })) {
+    if (line.includes(what)) return;
+  }
+  throw new Error(`it ended before it said "${what}"`);
+}

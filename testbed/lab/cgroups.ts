@@ -72,11 +72,11 @@ export async function openCgroups(): Promise<Cgroups> {
   }
 
   async function remove(group: string): Promise<void> {
-    for (const { mountPoint } of hierarchies) {
-      await waitUntil(`the group ${group} to go`, { timeoutMs: REMOVE_MAX_MS }, async () => {
-        return (await removeTree(join(mountPoint, group))) || undefined;
-      });
-    }
+    await Promise.all(
+      hierarchies.map(({ mountPoint }) =>
+        waitUntil(`the group ${group} to go`, { timeoutMs: REMOVE_MAX_MS }, async () => (await removeTree(join(mountPoint, group))) || undefined),
+      ),
+    );
   }
 
   return {
@@ -95,8 +95,15 @@ async function createWithControllers(mountPoint: string, group: string): Promise
   let path = mountPoint;
   for (const name of group.split("/")) {
     const offered = (await readFile(join(path, "cgroup.controllers"), "utf8")).trim().split(" ");
-    const wanted = CONTROLLERS.filter((controller) => offered.includes(controller));
-    await writeFile(join(path, "cgroup.subtree_control"), wanted.map((controller) => `+${controller}`).join(" "));
+    for (const controller of CONTROLLERS.filter((each) => offered.includes(each))) {
+      try {
+        await writeFile(join(path, "cgroup.subtree_control"), `+${controller}`);
+      } catch (error) {
+        throw new Error(`${path} can't hand the controller ${controller} down, which pods need: in a container, start from the machine itself`, {
+          cause: error,
+        });
+      }
+    }
     path = join(path, name);
     await mkdir(path, { recursive: true });
   }

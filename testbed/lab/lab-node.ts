@@ -14,7 +14,7 @@ import type { LabSettings, LabVm } from "./lab-options.ts";
 import type { NetworkUnit } from "./network-unit.ts";
 import { cniConfig, containerdConfig, kubeletConfig, kubeletFlags, NODE_PATHS, registryConfig } from "./node-config.ts";
 import { registryUrl } from "./registry-unit.ts";
-import { run } from "./run.ts";
+import { run, type RunOptions } from "./run.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -39,7 +39,9 @@ export interface LabNode extends LabVm {
   partition(): Promise<void>;
   heal(): Promise<void>;
   /** Runs a command in the node, as its root user. */
-  exec(command: readonly string[], options?: { readonly input?: string; readonly timeoutMs?: number }): Promise<string>;
+  exec(command: readonly string[], options?: RunOptions): Promise<string>;
+  /** The command that runs `command` in the node, for whoever wants to run it otherwise than to its end. */
+  inside(command: readonly string[]): Promise<readonly string[]>;
   /** The first process of the node, as the machine numbers it. Throws if the node is off. */
   processId(): Promise<number>;
 }
@@ -177,6 +179,7 @@ export function labNode(options: LabNodeOptions): LabNode {
     partition: () => networkUnit.setPlugged(name, false),
     heal: () => networkUnit.setPlugged(name, true),
     exec: async (command, execOptions = {}) => run(await inside(command), execOptions),
+    inside,
     processId,
   };
 }

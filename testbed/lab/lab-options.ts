@@ -10,6 +10,8 @@ export interface LabOptions {
   readonly timeScale?: number;
   /** Fields of KubeletConfiguration that win over the lab's, for example `{nodeStatusUpdateFrequency: "1s"}`. */
   readonly kubelet?: Readonly<Record<string, unknown>>;
+  /** Whether a lab of this name that is up is taken down first. Default: that is an error. */
+  readonly replaces?: boolean;
   /** The lab is taken down when this process ends, however it ends. Default: it stays. */
   readonly endsWithProcess?: boolean;
   /** Further flags, which win over the lab's. */
@@ -26,7 +28,7 @@ export interface LabVm {
 }
 
 /** Options with nothing left open. */
-export interface LabSettings extends Required<Omit<LabOptions, "nodes" | "zones" | "endsWithProcess">> {
+export interface LabSettings extends Required<Omit<LabOptions, "nodes" | "zones" | "replaces" | "endsWithProcess">> {
   readonly vms: readonly LabVm[];
 }
 

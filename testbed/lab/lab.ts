@@ -91,10 +91,18 @@ export async function labIn(frame: LabFrame): Promise<Lab> {
   };
 }
 
-/** The lab called `name`, which is up. Throws if it is not. */
-export async function openLab(name: string): Promise<Lab> {
+/** The lab called `name`; `undefined` unless its start came to its end and it has not died since. */
+export async function findLab(name: string): Promise<Lab | undefined> {
   const home = labHome(name);
   const record = await readLabRecord(home);
-  if (record?.isUp !== true) throw new Error(`lab ${name} is not up: npm run lab starts it`);
-  return labIn(await labFrame(home, record));
+  if (record?.isUp !== true) return undefined;
+  const frame = await labFrame(home, record);
+  return (await frame.networkUnit.isRunning()) ? labIn(frame) : undefined;
+}
+
+/** The lab called `name`. Throws if it is not up. */
+export async function openLab(name: string): Promise<Lab> {
+  const found = await findLab(name);
+  if (found === undefined) throw new Error(`lab ${name} is not up: npm run lab starts it`);
+  return found;
 }

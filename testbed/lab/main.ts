@@ -1,8 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installDriver } from "./install-driver.ts";
+import type { LabNode } from "./lab-node.ts";
+import type { LabOptions } from "./lab-options.ts";
 import { labStatus } from "./lab-status.ts";
-import { openLab } from "./lab.ts";
+import { findLab, type Lab, openLab } from "./lab.ts";
 import { startLab } from "./start-lab.ts";
 import { stopLab } from "./stop-lab.ts";
 
@@ -40,52 +45,81 @@ const OPTIONS = {
   help: { type: "boolean" },
 } as const;
 
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] & { readonly name: string };
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function main(args: readonly string[], signal: AbortSignal): Promise<void> {
+async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   // What follows is kubectl's to read.
-  if (args[0] === "kubectl") return say((await (await openLab("lab")).kubectl(args.slice(1))).trimEnd());
-  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  const end = args.includes("kubectl") ? args.indexOf("kubectl") : args.length;
+  const { values, positionals } = parseArgs({ args: args.slice(0, end), options: OPTIONS, allowPositionals: true });
   const { name = "lab" } = values;
-  const [verb = "up", nodeName] = positionals;
-  if (values.help === true) return say(HELP);
-  if (verb === "status") return say(await labStatus());
-  if (verb === "down") {
-    const only = values["started-by"] === undefined ? {} : { startedBy: Number(values["started-by"]) };
-    const wasThere = await stopLab(name, { clone: CLONE, force: values.force ?? false, ...only });
-    return say(wasThere ? `lab ${name} is down, nothing is left` : `there is no lab ${name}`);
-  }
-  if (verb === "install-driver") return installDriver(await openLab(name));
+  if (values.help === true) say(HELP);
+  else if (end < args.length) return runKubectl(await openLab(name), args.slice(end + 1));
+  else await act({ ...values, name }, positionals, signal);
+  return 0;
+}
+
+async function act(values: Values, [verb = "up", nodeName = ""]: readonly string[], signal: AbortSignal): Promise<void> {
+  const { name } = values;
   const nodeVerb = NODE_VERBS.find((each) => each === verb);
-  if (nodeVerb !== undefined) return actOnNode(name, nodeVerb, nodeName ?? "", signal);
-  if (verb !== "up") throw new Error(`${verb} is nothing that can be done to a lab; npm run lab -- --help tells what can`);
-  const lab = await startLab(
-    {
-      name,
-      ...(values.nodes === undefined ? {} : { nodes: Number(values.nodes) }),
-      ...(values.zones === undefined ? {} : { zones: Number(values.zones) }),
-      ...(values["time-scale"] === undefined ? {} : { timeScale: Number(values["time-scale"]) }),
-      ...(values["fast-tick"] === true ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
-    },
-    signal,
-    say,
-  );
-  if (values["no-driver"] !== true) {
-    await installDriver(lab);
-    say("         the driver is installed");
+  if (nodeVerb !== undefined) return actOnNode((await openLab(name)).node(nodeName), nodeVerb, signal);
+  switch (verb) {
+    case "up":
+      return bringUp(values, signal);
+    case "down":
+      return takeDown(values);
+    case "status":
+      return say(await labStatus());
+    case "install-driver":
+      return installDriver(await openLab(name));
+    default:
+      throw new Error(`${verb} is nothing that can be done to a lab; npm run lab -- --help tells what can`);
   }
-  const flag = name === "lab" ? "" : ` --name ${name}`;
+}
+
+async function bringUp(values: Values, signal: AbortSignal): Promise<void> {
+  const there = await findLab(values.name);
+  const lab = there ?? (await startLab(optionsOf(values), signal, say));
+  if (there === undefined && values["no-driver"] !== true) {
+    say("         installing the driver …");
+    await installDriver(lab);
+  }
+  const flag = lab.name === "lab" ? "" : ` --name ${lab.name}`;
   say(`
-Up. It stays until you take it down:  npm run lab -- down${flag}
+Lab ${lab.name} is up${there === undefined ? "" : ", as it was"}. It stays until you take it down:  npm run lab -- down${flag}
   export KUBECONFIG=${lab.kubeconfig}
-  ${lab.parts.bin}/kubectl get nodes        # or npm run lab -- kubectl get nodes
+  ${lab.parts.bin}/kubectl get nodes        # or npm run lab --${flag} kubectl get nodes
   Azure: ${lab.azure.url}, trust ${lab.azure.caFile}`);
 }
 
-async function actOnNode(labName: string, verb: NodeVerb, nodeName: string, signal: AbortSignal): Promise<void> {
-  const node = (await openLab(labName)).node(nodeName);
+function optionsOf(values: Values): LabOptions {
+  return {
+    name: values.name,
+    ...(values.nodes === undefined ? {} : { nodes: Number(values.nodes) }),
+    ...(values.zones === undefined ? {} : { zones: Number(values.zones) }),
+    ...(values["time-scale"] === undefined ? {} : { timeScale: Number(values["time-scale"]) }),
+    ...(values["fast-tick"] === true ? { kubelet: { nodeStatusUpdateFrequency: "1s" } } : {}),
+  };
+}
+
+async function takeDown(values: Values): Promise<void> {
+  const startedBy = values["started-by"];
+  const only = startedBy === undefined ? {} : { startedBy: Number(startedBy) };
+  const wasThere = await stopLab(values.name, { clone: CLONE, force: values.force ?? false, ...only });
+  say(wasThere ? `lab ${values.name} is down, nothing is left` : `there is no lab ${values.name}`);
+}
+
+/** With this terminal, so that `exec -it`, `logs -f` and editors work. */
+async function runKubectl(lab: Lab, args: readonly string[]): Promise<number> {
+  const kubectl = spawn(join(lab.parts.bin, "kubectl"), [`--kubeconfig=${lab.kubeconfig}`, ...args], { stdio: "inherit" });
+  const [code] = (await once(kubectl, "close")) as [number | null];
+  return code ?? 1;
+}
+
+async function actOnNode(node: LabNode, verb: NodeVerb, signal: AbortSignal): Promise<void> {
   switch (verb) {
     case "kill":
       return node.kill();
@@ -109,7 +143,7 @@ async function actOnNode(labName: string, verb: NodeVerb, nodeName: string, sign
 const ending = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
 try {
-  await main(process.argv.slice(2), ending.signal);
+  process.exitCode = await main(process.argv.slice(2), ending.signal);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

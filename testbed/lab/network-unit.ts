@@ -12,6 +12,8 @@ const READY_MAX_MS = 10_000;
 export interface NetworkUnit {
   /** Brings up namespace, bridge, and the link that the machine reaches it by. */
   start(nodes: number, signal: AbortSignal): Promise<void>;
+  /** Whether the namespace is there. */
+  isRunning(): Promise<boolean>;
   /** A command that runs in the namespace. */
   inside(command: readonly string[]): Promise<readonly string[]>;
   /** Plugs a node's network namespace into the bridge, as `eth0` with its address. */
@@ -93,6 +95,7 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
 
   return {
     start,
+    isRunning: () => units.isRunning(NETWORK),
     inside: async (command) => ["nsenter", namespaceOf(await units.processId(NETWORK)), ...command],
     plug,
     setPlugged,

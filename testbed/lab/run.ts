@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The command is killed after this long, in milliseconds. Default: one minute. */
   readonly timeoutMs?: number;
+  /** The command is killed when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -22,6 +24,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     stdio: ["pipe", "pipe", "pipe"],
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: "SIGKILL",
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => output.push(chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => errors.push(chunk));

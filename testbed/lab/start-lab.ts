@@ -6,7 +6,7 @@ import { keepParts } from "./keep-parts.ts";
 import { labHome } from "./lab-home.ts";
 import { type LabOptions, labSettings } from "./lab-options.ts";
 import { claimLab, writeLabRecord } from "./lab-record.ts";
-import { type Lab, labFrame, type LabFrame, labIn } from "./lab.ts";
+import { findLab, type Lab, labFrame, type LabFrame, labIn } from "./lab.ts";
 import { refuseIncapableMachine } from "./refuse-incapable-machine.ts";
 import { stopLab } from "./stop-lab.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -20,12 +20,13 @@ const LOOK_EVERY_MS = 200;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * Brings up a lab: control plane, Azure, and nodes that are Ready. It goes on when this process ends: `stopLab` takes it down. A lab of this name that another
- * process left behind, from this clone, is taken down first; one of another clone's is an error. What was begun is taken down if this fails or is aborted.
+ * Brings up a lab: control plane, Azure, and nodes that are Ready. It goes on when this process ends: `stopLab` takes it down. What another
+ * process of this clone left of a lab of this name is taken down first; a lab that is up, or another clone's, is an error. What was begun is taken down if this fails or is aborted.
  */
 export async function startLab(options: LabOptions, signal: AbortSignal, onProgress: OnProgress = () => undefined): Promise<Lab> {
   const settings = labSettings(options);
   await refuseIncapableMachine();
+  if (options.replaces !== true && (await findLab(settings.name)) !== undefined) throw new Error(`lab ${settings.name} is up already`);
   const parts = await buildParts(onProgress, signal);
   await stopLab(settings.name, { clone: CLONE });
   const home = labHome(settings.name);

@@ -32,7 +32,7 @@ export interface Units {
   logTail(name: string): Promise<string>;
 }
 
-const JOIN = 'echo $$ > "$0" && exec "$@"';
+const JOIN = 'umask 022 && echo $$ > "$0" && exec "$@"';
 const LOG_TAIL_BYTES = 4_000;
 const POLL_MS = 20;
 const JOIN_POLL_MS = 2;
