@@ -47,7 +47,6 @@ interface Program {
 
 /** Kubernetes' own API server with an etcd of its own, on loopback, with the driver's resource definitions; nothing else of a cluster. */
 export interface ApiServer {
-  readonly kubectlVersion: string;
   /** An administrator's. */
   readonly kubeconfigFile: string;
   readonly config: ApiServerConfig;
@@ -194,7 +193,6 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
   await mustKubectl("wait", "--for=condition=established", "--timeout=30s", "crd", "--all");
   let namespaces = 0;
   return {
-    kubectlVersion: (await mustKubectl("version", "--client")).trim(),
     kubeconfigFile,
     config: config.value,
     crdWarnings: applied
