@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { glob, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventReasons } from "../../src/core/events/event-reasons.ts";
+import { eventsRows } from "./events-rows.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Kubernetes' limit on an event's message (1,024), less what a message is cut to before its cure follows (700). */
+const CURE_MAX_CHARS = 300;
+
+describe("docs/events.md", () => {
+  it("lists every reason as the code has it", async () => {
+    const text = await readFile(join(ROOT, "docs", "events.md"), "utf8");
+    assert.deepEqual(
+      text.split("\n").filter((line) => /^\| `\w+` \| (?:Normal|Warning) \|/u.test(line)),
+      eventsRows(),
+    );
+  });
+
+  it("lists no reason that nobody tells any more", async () => {
+    const told = new Set<string>();
+    for await (const path of glob("src/{reconcile,node,csi,core/plan}/**/*.ts", { cwd: ROOT })) {
+      if (path.includes(".test.") || path.includes("/gen/")) continue;
+      const source = await readFile(join(ROOT, path), "utf8");
+      for (const [, word = ""] of source.matchAll(/"([A-Z][A-Za-z]+)"/gu)) told.add(word);
+    }
+    assert.deepEqual(
+      Object.keys(eventReasons).filter((reason) => !told.has(reason)),
+      [],
+    );
+  });
+
+  it("has cures that are whole sentences, and short enough to follow any message", () => {
+    for (const [reason, { cure }] of Object.entries<{ readonly cure: string }>(eventReasons)) {
+      assert.match(cure, /^(?:[A-Z].*\.)?$/u, reason);
+      assert.ok(cure.length <= CURE_MAX_CHARS, reason);
+    }
+  });
+});
