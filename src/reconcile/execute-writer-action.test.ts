@@ -55,6 +55,25 @@ describe("executeWriterAction", () => {
     }
   });
 
+  it("tells those who wait who is in the way, where the cache showed nobody", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
+      for (const use of [
+        { kind: "used", users: ["pod default/db-0"] },
+        { kind: "unknown", because: "nobody answers" },
+      ] as const) {
+        world.use = use;
+        await execute(world, { kind: "ReleaseCheck", node: a });
+      }
+      const event = { about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", waitingOn: ["node-b"] } as const;
+      const waits = "node-b waits for the volume to be released by node-a";
+      assert.deepEqual(world.told, [
+        { ...event, message: `${waits}, where pod default/db-0 still uses it` },
+        { ...event, message: `${waits}; nobody can tell now whether a workload uses it there: nobody answers` },
+      ]);
+    }));
+
   it("ends the leaked want of a writer that it releases, so that it is not granted again before the one that waits", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));

@@ -3,10 +3,11 @@ import { unreachable } from "../core/invariant.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
-import type { WriterAction } from "../core/plan/plan-writer.ts";
+import { waitsForRelease, type WriterAction } from "../core/plan/plan-writer.ts";
 import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
+import type { VolumeUse } from "../ports/volume-users.ts";
 import { isForeign } from "./adopt-disk.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -43,7 +44,10 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "ReleaseCheck": {
       const released = await releaseCheck(ports, { volumeName, volumeId, node: action.node }, signal);
       if (!released.ok) return settled(released);
-      if (released.value.kind === "stillUsed") return ok({ againAfterMs: ASK_AGAIN_MS });
+      if (released.value.kind === "stillUsed") {
+        tellStillUsed(ports, observed, action.node.nodeName, released.value.use);
+        return ok({ againAfterMs: ASK_AGAIN_MS });
+      }
       return settled(await endLeakedWant(ports, released.value.volume, { volumeId, nodeName: action.node.nodeName }, signal));
     }
     case "Recall":
@@ -62,6 +66,14 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     default:
       return unreachable(action);
   }
+}
+
+/** Asked afresh, somebody is in the way whom the cache did not show, or nobody could be asked. */
+function tellStillUsed(ports: ControllerPorts, observed: ObservedVolume, writer: string, use: VolumeUse): void {
+  const waitingOn = waitingNodes(observed);
+  if (waitingOn.length === 0) return;
+  const message = waitsForRelease(waitingOn, writer, use);
+  ports.events.emit({ about: { kind: "AzVolume", name: observed.volume.metadata.name }, reason: "WaitingForWriter", message, waitingOn });
 }
 
 /** Nodes that want to write and may not yet. */

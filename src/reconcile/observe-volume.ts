@@ -27,6 +27,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
+    whyUseUnknown: use.kind === "unknown" ? use.because : undefined,
     placement: () => observePlacement(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,

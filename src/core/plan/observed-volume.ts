@@ -62,6 +62,8 @@ export interface ObservedVolume {
   readonly writerUse: "used" | "unused" | "unknown";
   /** Their names, where it can. */
   readonly writerUsers: readonly string[];
+  /** Why it can't tell, where that is known. */
+  readonly whyUseUnknown: string | undefined;
   /** Where the pods that use the volume could run. Looks through the pods of the cluster, so it is asked only where a replica is to be placed. */
   readonly placement: () => ObservedPlacement;
   readonly nowMs: number;

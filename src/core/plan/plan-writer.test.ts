@@ -104,7 +104,12 @@ describe("planWriter", () => {
       {
         because: "nobody knows",
         observed: anObservedVolume({ volume, attachments: waiting }),
-        plan: [waitsFor("; nobody can tell yet whether a workload uses it there")],
+        plan: [waitsFor("; nobody can tell now whether a workload uses it there")],
+      },
+      {
+        because: "nobody knows, and it is known why",
+        observed: anObservedVolume({ volume, attachments: waiting, whyUseUnknown: "pods are still being listed" }),
+        plan: [waitsFor("; nobody can tell now whether a workload uses it there: pods are still being listed")],
       },
       {
         because: "unused as far as a cache can tell",

@@ -101,10 +101,25 @@ function planForWantedWriter(observed: ObservedVolume, node: NodeIdentity): read
   if (waiting.length === 0 && !hasLeaked) return [];
   if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];
   if (waiting.length === 0) return [];
-  const users = observed.writerUsers.length === 0 ? "a workload" : observed.writerUsers.join(", ");
-  const why = observed.writerUse === "used" ? `, where ${users} still uses it` : "; nobody can tell yet whether a workload uses it there";
-  const message = `${waiting.map((attachment) => attachment.spec.nodeName).join(", ")} waits for the volume to be released by ${node.nodeName}${why}`;
+  const { writerUse: kind, writerUsers: users, whyUseUnknown: because } = observed;
+  const message = waitsForRelease(
+    waiting.map((attachment) => attachment.spec.nodeName),
+    node.nodeName,
+    { kind, users, because },
+  );
   return [{ kind: "WaitFor", reason: "WaitingForWriter", message, retryAfterMs: RECHECK_MS }];
+}
+
+/** What waits for whom, and who is in the way. */
+export function waitsForRelease(
+  waiting: readonly string[],
+  writer: string,
+  use: { readonly kind: "used" | "unused" | "unknown"; readonly users?: readonly string[]; readonly because?: string | undefined },
+): string {
+  const { kind, users = [], because } = use;
+  const what = `${waiting.join(", ")} waits for the volume to be released by ${writer}`;
+  if (kind === "used") return `${what}, where ${users.length === 0 ? "a workload" : users.join(", ")} still uses it`;
+  return `${what}; nobody can tell now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
 }
 
 function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {

@@ -135,7 +135,11 @@ async function releaseRecord(
   if (!restated.ok) return restated;
   const { use } = released.value;
   if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
-  return fail({ kind: "StillWaiting", volumeId, what: `${nodeName} to give it back: nobody can tell now whether a workload uses it there` });
+  return fail({
+    kind: "StillWaiting",
+    volumeId,
+    what: `${nodeName} to give it back: nobody can tell now whether a workload uses it there${use.kind === "unknown" && use.because !== undefined ? ` (${use.because})` : ""}`,
+  });
 }
 
 async function waitUntilReleased(

@@ -174,6 +174,7 @@ export function anObservedVolume(
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     writerUse: "unknown",
     writerUsers: [],
+    whyUseUnknown: undefined,
     placement: () => ({ pods: [], neighbours: [], companionsOn: new Map() }),
     nowMs,
     settings,
