@@ -78,7 +78,11 @@ export async function runRole<T extends Options & typeof processOptions>(role: R
     const starting = role.start(values, { clock: systemClock, random: systemRandom, logger, steps, registry, lifetime: ending.signal });
     running = await startedUnlessTold(starting, told, ending);
   } finally {
-    if (running === undefined) await health?.close();
+    if (running === undefined) {
+      // What was started before the rest failed would keep the process alive, and nobody would start it again.
+      ending.abort();
+      await health?.close();
+    }
   }
   if (running === undefined) {
     logger.info("stopping", { signal: await told });
