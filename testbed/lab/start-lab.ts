@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { buildParts } from "../parts/build-parts.ts";
 import { CONTROL_PLANE } from "./control-plane.ts";
 import { endWithProcess } from "./end-with-process.ts";
+import { inotifyShortage } from "./inotify-shortage.ts";
 import { keepParts } from "./keep-parts.ts";
 import { labHome } from "./lab-home.ts";
 import { type LabOptions, labSettings } from "./lab-options.ts";
@@ -15,7 +16,7 @@ import { writeCredentials } from "./write-credentials.ts";
 /** Takes a line of progress, for people to read. */
 export type OnProgress = (line: string) => void;
 
-const NODES_READY_MAX_MS = 60_000;
+const NODES_READY_MAX_MS = 120_000;
 const LOOK_EVERY_MS = 200;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -29,6 +30,8 @@ export async function startLab(options: LabOptions, signal: AbortSignal, onProgr
   if (options.replaces !== true && (await findLab(settings.name)) !== undefined) throw new Error(`lab ${settings.name} is up already`);
   const parts = await buildParts(onProgress, signal);
   await stopLab(settings.name, { clone: CLONE });
+  const shortage = await inotifyShortage(settings.vms.length);
+  if (shortage !== undefined) throw new Error(shortage);
   const home = labHome(settings.name);
   const claimed = await claimLab(home, { settings, clone: CLONE }, signal);
   if (options.endsWithProcess === true) endWithProcess(settings.name);
