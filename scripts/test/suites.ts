@@ -19,6 +19,7 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   unit: 180 * SECOND_MS,
   "crash-points": 600 * SECOND_MS,
   "csi-sanity": 480 * SECOND_MS,
+  workflows: 480 * SECOND_MS,
   cluster: 1_800 * SECOND_MS,
   "kubernetes-store": 1_800 * SECOND_MS,
 };

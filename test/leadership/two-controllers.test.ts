@@ -5,9 +5,9 @@ import { createVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
 import { CONTROLLER_LEASE } from "../../src/core/model/lease.ts";
-import { followRecord } from "./record-history.ts";
-import { bringUp, takeDown, untilServed } from "./volume-use.ts";
-import { type LabWorld, withLab } from "./with-lab.ts";
+import { followRecord } from "../workflows/record-history.ts";
+import { bringUp, takeDown, untilServed } from "../workflows/volume-use.ts";
+import { type LabWorld, withLab } from "../workflows/with-lab.ts";
 
 const vms = [
   { name: "node-a", zone: "1" },
