@@ -123,6 +123,19 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
   );
 
   it(
+    "never sends a write twice that has waited for a connection, either",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      // Every fourth answer ends its connection instead.
+      server.answerWith((request, response) => setTimeout(() => (server.received.length % 4 === 0 ? cutOff : json(200, {}))(request, response), 5));
+      const answers = await Promise.all(Array.from({ length: 300 }, (_, index) => client.call({ ...PUT, path: `/api/v1/things/${index}` }, never)));
+      const urls = server.received.map(({ url }) => url);
+      assert.equal(new Set(urls).size, urls.length);
+      assert.ok(answers.some((answer) => answer.ok) && answers.some((answer) => !answer.ok));
+    }),
+  );
+
+  it(
     "tries for a short while where nobody listens, also a write, and names the server and the cure",
     besideServer(async ({ server, connect }) => {
       const config = server.config({ url: new URL("https://127.0.0.1:1") });

@@ -113,8 +113,8 @@ describe("the definitions of the resources", { skip: missing ?? false }, () => {
         );
     };
     assert.deepEqual(await table("azv"), [
-      ["NAME", "STATE", "WRITER", "HELD", "SIZEGIB", "SKU", "AGE"],
-      ["pvc-1", "Created", "node-a", "true", "10", "Premium_LRS"],
+      ["NAME", "STATE", "WRITER", "HELD", "SIZEGIB", "SKU", "FAILOVERREADY", "AGE"],
+      ["pvc-1", "Created", "node-a", "true", "10", "Premium_LRS", "True"],
     ]);
     assert.deepEqual(await table("azvolumeattachments"), [
       ["NAME", "NODENAME", "REQUESTEDROLE", "ROLE", "STATE", "LUN", "AGE"],

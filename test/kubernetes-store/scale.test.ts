@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -121,7 +121,8 @@ function seconds(ms: number): string {
 /** The program as it would be installed: bundled and minified. */
 async function bundleProgram(): Promise<{ readonly file: string; readonly remove: () => Promise<void> }> {
   const folder = join(".cache", `follow-and-tell-${process.pid}`);
-  const { files } = await bundle(ROOT, [{ entry: "test/kubernetes-store/follow-and-tell.ts", name: "follow-and-tell" }], folder);
+  const entry = relative(ROOT, fileURLToPath(import.meta.resolve("./follow-and-tell.ts")));
+  const { files } = await bundle(ROOT, [{ entry, name: "follow-and-tell" }], folder);
   for (const { path, text } of files) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);

@@ -33,6 +33,9 @@ export class CallFailed extends Error {
   }
 }
 
+/** Connections that a request can be written to. (`reusedSocket` of a request does not tell: it is false where the request has waited for its turn.) */
+const readySockets = new WeakSet<Socket>();
+
 /**
  * Sends a request and answers the response as soon as its head is there; its body is still to be read. Throws `CallFailed` if there is no answer
  * in time, and `signal.reason` once `signal` is aborted, which also ends a response that is being read.
@@ -54,8 +57,12 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
     };
     signal.addEventListener("abort", abort);
     sent.on("socket", (socket: Socket) => {
-      if (sent.reusedSocket) isReady = true;
-      else socket.once(call.readyEvent, () => (isReady = true));
+      isReady = readySockets.has(socket);
+      if (isReady) return;
+      socket.once(call.readyEvent, () => {
+        readySockets.add(socket);
+        isReady = true;
+      });
     });
     sent.on("close", () => {
       clearTimeout(late);
