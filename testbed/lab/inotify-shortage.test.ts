@@ -6,7 +6,7 @@ describe("inotify instances", () => {
   it("are too few for a lab that nobody has memory for, and the cure is told before anything is started", async () => {
     assert.match(
       (await inotifyShortage(1_000_000)) ?? "",
-      /needs 10000020 inotify instances, and root has -?\d+ of \d+ left: sysctl fs\.inotify\.max_user_instances=\d+/u,
+      /needs 8000010 inotify instances, and root has -?\d+ of \d+ left: sysctl fs\.inotify\.max_user_instances=\d+/u,
     );
   });
 });

@@ -1,9 +1,10 @@
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Measured with the driver's pods: a kubelet has 6, a containerd 2; the control plane 10, its pods a few. */
-const INSTANCES_PER_NODE = 10;
-const INSTANCES_OF_REST = 20;
+/** A kubelet has 6 and a containerd 2. */
+const INSTANCES_PER_NODE = 8;
+/** The control plane has 6; some are for what runs in pods. */
+const INSTANCES_OF_REST = 10;
 const LIMIT_FILE = "/proc/sys/fs/inotify/max_user_instances";
 
 /** Why the kernel would refuse the lab's programs to watch files, of which root has a fixed number; `undefined` if there are enough left. */
