@@ -131,6 +131,8 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
       return `device ${failure.devicePath} is busy: ${failure.detail}`;
     case "FileSystemBroken":
       return `the file system on ${failure.devicePath} has errors that can't be repaired without losing data: ${failure.detail}; repair it by hand`;
+    case "GrowsUnmounted":
+      return `the file system on ${failure.devicePath} can't be grown while it is mounted, since this node keeps CAP_SYS_RESOURCE from its node plug-in; it grows before its next mount: delete the pods that use the volume, and they start with the new size`;
     case "PathNotAllowed":
       return `${failure.field} ${quote(failure.path)} lies outside the directories that the driver may mount in: ${failure.allowedRoots.join(", ")}`;
     case "PathNotMounted":

@@ -43,6 +43,7 @@ export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } 
   WrongDevice: { kind: "WrongDevice", devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
   WrongFileSystem: { kind: "WrongFileSystem", devicePath: "/dev/sdc", found: "xfs", wanted: "ext4" },
   DeviceBusy: { kind: "DeviceBusy", devicePath: "/dev/sdc", detail: "mounted at /mnt" },
+  GrowsUnmounted: { kind: "GrowsUnmounted", devicePath: "/dev/sdc" },
   FileSystemBroken: { kind: "FileSystemBroken", devicePath: "/dev/sdc", detail: "e2fsck answered 4" },
   PathNotAllowed: { kind: "PathNotAllowed", field: "target_path", path: "/etc", allowedRoots: ["/var/lib/kubelet"] },
   PathNotMounted: { kind: "PathNotMounted", path: "/var/lib/kubelet/x" },

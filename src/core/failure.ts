@@ -49,6 +49,7 @@ export type Failure =
   | { readonly kind: "WrongFileSystem"; readonly devicePath: string; readonly found: string; readonly wanted: string }
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }
   | { readonly kind: "FileSystemBroken"; readonly devicePath: string; readonly detail: string }
+  | { readonly kind: "GrowsUnmounted"; readonly devicePath: string }
   | { readonly kind: "PathNotAllowed"; readonly field: string; readonly path: string; readonly allowedRoots: readonly string[] }
   | { readonly kind: "PathNotMounted"; readonly path: string }
   | { readonly kind: "HostCommandFailed"; readonly command: string; readonly exitCode: number | null; readonly stderr: string }

@@ -31,6 +31,7 @@ export function isRetryable(failure: Failure): boolean {
     case "StoreUnavailable":
     case "DeviceNotFound":
     case "DeviceBusy":
+    case "GrowsUnmounted":
     case "HostCommandFailed":
     case "HostCommandTimedOut":
     case "HostNotReady":

@@ -47,6 +47,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   WrongFileSystem: "FAILED_PRECONDITION",
   DeviceBusy: "UNAVAILABLE",
   FileSystemBroken: "FAILED_PRECONDITION",
+  GrowsUnmounted: "FAILED_PRECONDITION",
   PathNotAllowed: "INVALID_ARGUMENT",
   PathNotMounted: "NOT_FOUND",
   HostCommandFailed: "INTERNAL",

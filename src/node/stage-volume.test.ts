@@ -81,6 +81,25 @@ describe("stageVolume", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
+  const growths: readonly { readonly mayGrowMountedExt: boolean; readonly fsType: "ext4" | "xfs"; readonly gib: number; readonly because: string }[] = [
+    { mayGrowMountedExt: false, fsType: "ext4", gib: 10, because: "grows, since nothing here could grow it once it is mounted" },
+    { mayGrowMountedExt: true, fsType: "ext4", gib: 5, because: "is left to NodeExpandVolume, which grows it in use" },
+    { mayGrowMountedExt: false, fsType: "xfs", gib: 5, because: "is left to NodeExpandVolume: xfs grows only in use" },
+  ];
+  for (const { mayGrowMountedExt, fsType, gib, because } of growths) {
+    it(`an ${fsType} whose disk has outgrown it ${because}`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          world.disk.content = { kind: "fileSystem", fsType, uuid: "uuid-1" };
+          world.disk.fileSystemBytes = gibToBytes(5);
+          assert.equal(kindOf(await stage(world, { fsType })), "ok");
+          assert.equal(world.disk.fileSystemBytes, gibToBytes(gib));
+        },
+        { mayGrowMountedExt },
+      ));
+  }
+
   it("refuses a device with another file system than the volume's", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");

@@ -189,7 +189,10 @@ async function prepareFileSystem(
       return fail({ kind: "WrongDevice", devicePath: device.path, problem: `its file system has UUID ${content.value.uuid}, the volume's has ${expected}` });
     }
     const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
-    if (checked.ok) return recordFormatted(ports, request, volume, content.value.uuid, signal);
+    if (checked.ok) {
+      const grown = request.readOnly ? ok(undefined) : await ports.host.growBeforeMount({ device, fsType: request.fsType }, signal);
+      return grown.ok ? recordFormatted(ports, request, volume, content.value.uuid, signal) : grown;
+    }
     return isUnfinished && checked.failure.kind === "FileSystemBroken" ? formatAnew(ports, request, volume, device, signal) : checked;
   }
   if (isUnfinished) return formatAnew(ports, request, volume, device, signal);

@@ -69,6 +69,11 @@ export interface HostProvisioner {
   eraseUnfinishedFormat(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Replays the journal and repairs what can be repaired without losing data. Fails with `FileSystemBroken`. */
   checkFileSystem(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /**
+   * Grows a file system, checked and not mounted, to its device where this host could not do so any more once it is mounted: ext without CAP_SYS_RESOURCE. Elsewhere
+   * it does nothing, and `growFileSystem` grows it in use.
+   */
+  growBeforeMount(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Mounts a file system at `path`, making the directory. Success if that device is mounted there already and alive. */
   mountDevice(
     request: {
@@ -98,6 +103,7 @@ export interface HostProvisioner {
   unmount(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Flushes a file system to its device. An I/O error is a failure. */
   flush(path: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Grows a file system to its device. Fails with `GrowsUnmounted` where it is mounted and this host can't grow it so: `growBeforeMount` will. */
   growFileSystem(
     request: { readonly device: Device; readonly mountPath: string; readonly fsType: FileSystemType },
     signal: AbortSignal,

@@ -148,8 +148,22 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
       const grown = valueOf(await world.host.rescanDevice(device, never));
       const result = await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never);
-      assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "HostCommandFailed");
+      assert.equal(kindOf(result), world.mayGrowMountedExt4 ? "success" : "GrowsUnmounted");
       assert.equal(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES, world.mayGrowMountedExt4);
+    });
+
+    on("grows an ext4 before it is mounted exactly where it could not be grown afterwards, and then has no more to do", async (world) => {
+      const { device, staging } = await aStagedVolume(world);
+      valueOf(await world.host.unmount(staging, never));
+      await world.growDisk({ lun: 0, sizeBytes: 2n * DISK_BYTES });
+      const grown = valueOf(await world.host.rescanDevice(device, never));
+      const request = { device: grown, path: staging, fsType: "ext4", mountFlags: [], readOnly: false } as const;
+      valueOf(await world.host.checkFileSystem(request, never));
+      valueOf(await world.host.growBeforeMount(request, never));
+      valueOf(await world.host.mountDevice(request, never));
+      assert.equal(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES, !world.mayGrowMountedExt4);
+      valueOf(await world.host.growFileSystem({ device: grown, mountPath: staging, fsType: "ext4" }, never));
+      assert.ok(valueOf(await world.host.fileSystemStats(staging, never)).totalBytes > DISK_BYTES);
     });
 
     on("tells what is mounted where", async (world) => {

@@ -12,6 +12,7 @@ import { eraseUnfinishedFormat } from "./erase-unfinished-format.ts";
 import { findDevice } from "./find-device.ts";
 import { flushPath } from "./flush-path.ts";
 import { formatDevice } from "./format-device.ts";
+import { growBeforeMount, mayGrowMountedExt } from "./grow-before-mount.ts";
 import { growFileSystem } from "./grow-file-system.ts";
 import type { HostContext } from "./host-context.ts";
 import { inspectDevice } from "./inspect-device.ts";
@@ -53,6 +54,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     sysRoot: options.sysRoot ?? "/sys",
     procRoot: options.procRoot ?? "/proc",
     deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,
+    mayGrowMountedExt: await mayGrowMountedExt(),
     clock: options.clock,
     limits: { ...defaultCommandTimeLimits, ...options.commandTimeLimits },
     runner: createCommandRunner({ lockFd: lock.fd, outputDirectory: options.lockDirectory, clock: options.clock }),
@@ -66,6 +68,8 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     eraseUnfinishedFormat: (device, signal) =>
       attempt(`erase the unfinished format of ${device.path}`, signal, () => eraseUnfinishedFormat(host, device, signal)),
     checkFileSystem: (request, signal) => attempt(`check ${request.device.path}`, signal, () => checkFileSystem(host, request, signal)),
+    growBeforeMount: (request, signal) =>
+      attempt(`grow the file system on ${request.device.path} before it is mounted`, signal, () => growBeforeMount(host, request, signal)),
     mountDevice: (request, signal) => attempt(`mount ${request.device.path} at ${request.path}`, signal, () => mountDevice(host, request, signal)),
     bindMount: (request, signal) => attempt(`bind ${request.stagingPath} to ${request.targetPath}`, signal, () => bindMount(host, request, signal)),
     bindDevice: (request, signal) => attempt(`bind ${request.device.path} to ${request.targetPath}`, signal, () => bindDevice(host, request, signal)),

@@ -25,19 +25,31 @@ export async function growFileSystem(
       problem: `${mountPath} holds a mount of ${mount.source} (${mount.majorMinor}), not of ${device.majorMinor}`,
     });
   }
-  const make = (program: string, args: readonly string[], exitCodeMax = 0) => runMake(host, device, { program, args, exitCodeMax }, signal);
-  if (fsType === "xfs") return mount === undefined ? fail({ kind: "PathNotMounted", path: mountPath }) : await make("xfs_growfs", ["-d", mount.path]);
-  if (mount === undefined) {
-    const checked = await make("e2fsck", ["-f", "-p", device.path], repaired);
-    if (!checked.ok) return checked;
+  if (fsType === "xfs") {
+    return mount === undefined
+      ? fail({ kind: "PathNotMounted", path: mountPath })
+      : await runMake(host, device, { program: "xfs_growfs", args: ["-d", mount.path] }, signal);
   }
-  return await make("resize2fs", [device.path]);
+  if (mount === undefined) return await growUnmounted(host, device, signal);
+  const grown = await resize(host, device, signal);
+  const isForbidden = !grown.ok && grown.failure.kind === "HostCommandFailed" && !host.mayGrowMountedExt && grown.failure.stderr.includes("Permission denied");
+  return isForbidden ? fail({ kind: "GrowsUnmounted", devicePath: device.path }) : grown;
+}
+
+/** Grows an ext file system that is mounted nowhere, after the check that resize2fs asks for. */
+export async function growUnmounted(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const checked = await runMake(host, device, { program: "e2fsck", args: ["-f", "-p", device.path], exitCodeMax: repaired }, signal);
+  return checked.ok ? await resize(host, device, signal) : checked;
+}
+
+async function resize(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
+  return await runMake(host, device, { program: "resize2fs", args: [device.path] }, signal);
 }
 
 async function runMake(
   host: HostContext,
   device: Device,
-  { program, args, exitCodeMax }: { readonly program: string; readonly args: readonly string[]; readonly exitCodeMax: number },
+  { program, args, exitCodeMax = 0 }: { readonly program: string; readonly args: readonly string[]; readonly exitCodeMax?: number },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const command: HostCommand = { program, args, pool: "make", limitMs: host.limits.growMs, touches: [device.majorMinor], changes: true };

@@ -11,6 +11,8 @@ export interface HostContext {
   readonly procRoot: string;
   /** How long `findDevice` waits for a device after its rescan, in milliseconds. */
   readonly deviceWaitMs: number;
+  /** Whether an ext file system that is mounted can be grown. */
+  readonly mayGrowMountedExt: boolean;
   readonly clock: Clock;
   readonly limits: CommandTimeLimits;
   readonly runner: CommandRunner;

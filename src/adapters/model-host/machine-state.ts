@@ -42,6 +42,8 @@ export type HostMethod = keyof HostProvisioner;
 export interface MachineState {
   readonly nodeName: string;
   readonly clock: Clock;
+  /** Whether an ext file system that is mounted can be grown. */
+  readonly mayGrowMountedExt: boolean;
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
   readonly mounts: ModelMount[];

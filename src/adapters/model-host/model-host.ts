@@ -45,6 +45,11 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   };
   const busy = (device: ModelDevice): Result<never, Failure> =>
     fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
+  const grow = (device: ModelDevice): void => {
+    if (device.disk.fileSystemBytes === device.knownBytes) return;
+    device.disk.fileSystemBytes = device.knownBytes;
+    machine.wrote(device, "grow");
+  };
   const isMounted = (device: ModelDevice): boolean => machine.mounts.some((mount) => mount.device === device && mount.fsType !== undefined);
   const mountAt = (path: string): ModelMount | undefined => machine.mounts.findLast((mount) => mount.path === path);
 
@@ -99,6 +104,13 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           if (found.disk.isBroken || found.disk.content.kind !== "fileSystem")
             return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: "the check found damage that it can't repair" });
           machine.wrote(found, "check");
+          return ok(undefined);
+        }),
+      ),
+    growBeforeMount: ({ device, fsType }, signal) =>
+      command("growBeforeMount", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          if (fsType !== "xfs" && !machine.mayGrowMountedExt) grow(found);
           return ok(undefined);
         }),
       ),
@@ -190,9 +202,9 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           if (mount === undefined && fsType === "xfs") return fail({ kind: "PathNotMounted", path: mountPath });
           if (mount !== undefined && mount.device !== found)
             return fail({ kind: "WrongDevice", devicePath: device.path, problem: `${mountPath} holds a mount of ${mount.device.path}` });
-          if (found.disk.fileSystemBytes === found.knownBytes) return ok(undefined);
-          found.disk.fileSystemBytes = found.knownBytes;
-          machine.wrote(found, "grow");
+          if (mount !== undefined && fsType !== "xfs" && !machine.mayGrowMountedExt && found.disk.fileSystemBytes !== found.knownBytes)
+            return fail({ kind: "GrowsUnmounted", devicePath: device.path });
+          grow(found);
           return ok(undefined);
         }),
       ),

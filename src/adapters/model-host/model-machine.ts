@@ -43,14 +43,16 @@ export interface ModelMachine {
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
-/** Makes a machine without devices. `onDiskWrite` is told of every change of a disk. */
+/** Makes a machine without devices. `onDiskWrite` is told of every change of a disk; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. */
 export function createModelMachine({
   nodeName,
   clock,
+  mayGrowMountedExt = true,
   onDiskWrite,
 }: {
   readonly nodeName: string;
   readonly clock: Clock;
+  readonly mayGrowMountedExt?: boolean;
   readonly onDiskWrite?: (write: ModelDiskWrite) => void;
 }): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
@@ -61,6 +63,7 @@ export function createModelMachine({
   const state: MachineState = {
     nodeName,
     clock,
+    mayGrowMountedExt,
     operations: createModelOperations(clock),
     devicesByLun: new Map(),
     mounts: [],

@@ -58,14 +58,18 @@ export interface NodeWorld {
 }
 
 /** Runs `act` in a world in which `pvc-1` has the record given and is published to node-a. */
-export async function withNode(record: Partial<WriterRecord>, act: (world: NodeWorld) => Promise<void>): Promise<void> {
+export async function withNode(
+  record: Partial<WriterRecord>,
+  act: (world: NodeWorld) => Promise<void>,
+  machineOptions: { readonly mayGrowMountedExt?: boolean } = {},
+): Promise<void> {
   const clock = createVirtualClock();
   const random = createSeededRandom(1);
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("node-a");
   const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] });
   const disk = createModelDisk({ diskUri, sizeBytes: gibToBytes(10) });
-  const machine = createModelMachine({ nodeName: "node-a", clock });
+  const machine = createModelMachine({ nodeName: "node-a", clock, ...machineOptions });
   machine.attach({ lun: LUN, disk });
   const steps: StepName[] = [];
   const told: DriverEvent[] = [];
