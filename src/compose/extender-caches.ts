@@ -91,3 +91,8 @@ export function whyNotSynced(caches: ExtenderCaches): string | undefined {
 export async function runCaches(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
   await Promise.all(Object.values<{ readonly run: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) => cache.run(signal)));
 }
+
+/** Waits until all have been listed. Rejects with the signal's reason. */
+export async function untilCachesSynced(caches: ExtenderCaches, signal: AbortSignal): Promise<void> {
+  await Promise.all(Object.values<{ readonly untilSynced: (signal: AbortSignal) => Promise<void> }>({ ...caches }).map((cache) => cache.untilSynced(signal)));
+}

@@ -7,10 +7,11 @@ import { describeFailure } from "../core/describe-failure.ts";
 import { createExtender } from "../scheduler-extender/extender.ts";
 import { createPlacementIndex } from "../scheduler-extender/placement-index.ts";
 import { serveExtender } from "../scheduler-extender/serve-extender.ts";
-import { createExtenderCaches, runCaches, whyNotSynced } from "./extender-caches.ts";
+import { storeOptions } from "./connect-store.ts";
+import { createExtenderCaches, runCaches, untilCachesSynced, whyNotSynced } from "./extender-caches.ts";
 import { driverNameOption, processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
-import { untilEnded } from "./until-aborted.ts";
+import { untilAborted, untilEnded } from "./until-aborted.ts";
 import { driverVersion } from "./version.ts";
 import { volumeOptions } from "./volume-options.ts";
 
@@ -20,8 +21,8 @@ const options = {
     default: "127.0.0.1:8889",
     help: "host:port that serves /filter and /prioritize to kube-scheduler, and /healthz, /readyz and /metrics; port 0 takes a free one",
   },
-  kubeconfig: { kind: "text", help: "kubeconfig file of the cluster; none if not given: the pod's service account" },
-  namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
+  kubeconfig: storeOptions.kubeconfig,
+  namespace: storeOptions.namespace,
   ...driverNameOption,
   "heartbeat-stale-ms": volumeOptions["heartbeat-stale-ms"],
   ...processOptions,
@@ -29,7 +30,7 @@ const options = {
 
 /**
  * Tells kube-scheduler which nodes can take a pod's volumes and which have them already. Only reads, so that every replica of it serves. Never loads Azure's SDK
- * or gRPC. Serves from the start: neutrally, until it knows the cluster.
+ * or gRPC. Serves before it is ready: neutrally, until it knows the cluster.
  */
 export const schedulerExtenderRole: Role<typeof options> = {
   name: "scheduler-extender",
@@ -37,6 +38,7 @@ export const schedulerExtenderRole: Role<typeof options> = {
     "azuredisk-csi-driver scheduler-extender [--kubeconfig <file>]\n\nTells kube-scheduler which nodes can take a pod's volumes and which have them already.",
   options,
   start: async (values, { clock, random, logger, registry, lifetime }) => {
+    const startedMs = clock.elapsedMs();
     const address = splitAddress("extender-endpoint", values["extender-endpoint"]);
     const config = await (values.kubeconfig === undefined ? inClusterConfig({ environment: process.env }) : readKubeconfig(values.kubeconfig));
     if (!config.ok) throw new Error(describeFailure(config.failure));
@@ -44,7 +46,6 @@ export const schedulerExtenderRole: Role<typeof options> = {
     const caches = createExtenderCaches(client, { namespace: values.namespace, driverName: values["driver-name"] }, { clock, random, logger });
     const whyNotReady = (): string | undefined => whyNotSynced(caches);
     const index = createPlacementIndex({ caches, heartbeatStaleMs: values["heartbeat-stale-ms"], clock });
-    const work = untilEnded(lifetime, (signal) => runCaches(caches, signal));
     const server = await serveExtender({
       ...address,
       answer: createExtender({ index, whyNotReady, logger }),
@@ -53,6 +54,16 @@ export const schedulerExtenderRole: Role<typeof options> = {
       clock,
       logger,
     });
+    const work = untilEnded(
+      lifetime,
+      (signal) => runCaches(caches, signal),
+      async (signal) => {
+        await untilAborted(signal);
+        await server.drain(signal);
+      },
+    );
+    await untilCachesSynced(caches, lifetime);
+    logger.info("everything is listed", { durationMs: Math.round(clock.elapsedMs() - startedMs) });
     return {
       serves: { endpoint: server.address },
       whyNotReady,

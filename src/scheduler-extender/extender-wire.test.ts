@@ -1,9 +1,26 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { readExtenderArgs, writeFilterError, writeFilterResult, writeHostPriorities } from "./extender-wire.ts";
+import type { RemovalReason } from "../core/schedule/filter-nodes.ts";
+import { type ExtenderArgs, readExtenderArgs, writeFilterError, writeFilterResult, writeHostPriorities } from "./extender-wire.ts";
+import { nameAt } from "./node-names.ts";
 
-const named = (...nodeNames: readonly string[]) => ({ pod: undefined, nodeNames, nodeList: undefined });
+/** What is read, with the names as text. */
+function read(body: string) {
+  const args = readExtenderArgs(Buffer.from(body));
+  if (!args.ok) return args.failure;
+  const { pod, nodeNames, nodeList } = args.value;
+  return { pod, nodeNames: Array.from({ length: nodeNames.count }, (_, at) => nameAt(nodeNames, at)), nodeList };
+}
+
+/** A request for nodes by name. */
+function named(...nodeNames: readonly string[]): ExtenderArgs {
+  const args = readExtenderArgs(Buffer.from(JSON.stringify({ NodeNames: nodeNames })));
+  assert.ok(args.ok);
+  return args.value;
+}
+
+const parsed = (answer: Buffer) => JSON.parse(answer.toString("utf8"));
 const node = (name: string) => ({ metadata: { name }, status: { allocatable: { cpu: "3860m" } } });
 
 describe("readExtenderArgs", () => {
@@ -16,8 +33,35 @@ describe("readExtenderArgs", () => {
       [JSON.stringify({ Pod: pod, Nodes: list, NodeNames: null }), { pod, nodeNames: ["node-a", "node-b"], nodeList: list }],
       [JSON.stringify({ Pod: pod, Nodes: { items: null } }), { pod, nodeNames: [], nodeList: { items: [] } }],
       [JSON.stringify({ Pod: null, NodeNames: [] }), { pod: null, nodeNames: [], nodeList: undefined }],
+      [JSON.stringify({ Pod: pod, Nodes: null, NodeNames: [] }), { pod, nodeNames: [], nodeList: undefined }],
+      ['{"NodeNames": [ "node-a", "node-b" ], "Pod": null}', { pod: null, nodeNames: ["node-a", "node-b"], nodeList: undefined }],
+      ['{"Pod":null,"Nodes":null,"NodeNames":["node-a", "node-b"]}', { pod: null, nodeNames: ["node-a", "node-b"], nodeList: undefined }],
+      ['{"Pod":null,"Nodes":null,"NodeNames":["node\\u002da"]}', { pod: null, nodeNames: ["node-a"], nodeList: undefined }],
     ];
-    for (const [body, value] of rows) assert.deepEqual(readExtenderArgs(body), { ok: true, value }, body);
+    for (const [body, args] of rows) assert.deepEqual(read(body), args, body);
+  });
+
+  it("is not misled by a pod that has in it what stands before the names", () => {
+    const text = ',"Nodes":null,"NodeNames":["node-x"]}';
+    const rows = [
+      { Pod: { metadata: { annotations: { text } } }, Nodes: null, NodeNames: ["node-a"] },
+      { Pod: { metadata: { name: "web-0" }, Nodes: null, NodeNames: ["node-x"] }, Nodes: null, NodeNames: ["node-a"] },
+      { NodeNames: ["node-a"], Pod: { metadata: { name: "web-0" }, Nodes: null, NodeNames: ["node-x"] } },
+    ];
+    for (const args of rows) assert.deepEqual(read(JSON.stringify(args)), { pod: args.Pod, nodeNames: ["node-a"], nodeList: undefined });
+  });
+
+  it("reads the same whichever way it reads", () => {
+    const text = fc.string({ unit: fc.constantFrom(...Array.from('ab-.,:[]{}"\\ \u0001é😀')) });
+    const name = fc.string({ unit: fc.constantFrom(...Array.from("abc09-.")), minLength: 1 });
+    fc.assert(
+      fc.property(fc.dictionary(text, fc.oneof(text, fc.array(text))), fc.array(name), (pod, nodeNames) => {
+        const compact = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames });
+        const spaced = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }, undefined, 1);
+        assert.deepEqual(read(compact), { pod: JSON.parse(JSON.stringify(pod)), nodeNames, nodeList: undefined });
+        assert.deepEqual(read(spaced), read(compact));
+      }),
+    );
   });
 
   it("says what is wrong with anything else, and throws for nothing", () => {
@@ -27,32 +71,38 @@ describe("readExtenderArgs", () => {
       ["null", /^the body is not an object$/u],
       ['"x"', /^the body is not an object$/u],
       ["{}", /^there are neither NodeNames nor Nodes$/u],
-      ['{"NodeNames":"node-a"}', /^NodeNames is not a list of names$/u],
-      ['{"NodeNames":["node-a",1]}', /^NodeNames is not a list of names$/u],
-      ['{"Nodes":{"items":{}}}', /^Nodes has no list of items$/u],
-      ['{"Nodes":{"items":[{}]}}', /^Nodes has an item without a name$/u],
-      ['{"Nodes":{"items":[null]}}', /^Nodes has an item without a name$/u],
+      ['{"NodeNames":"node-a"}', /^NodeNames is not a list of names of nodes$/u],
+      ['{"NodeNames":["node-a",1]}', /^NodeNames is not a list of names of nodes$/u],
+      ['{"Pod":null,"Nodes":null,"NodeNames":["a",]}', /^the body is not JSON: /u],
+      ['{"Pod":null,"Nodes":null,"NodeNames":["a" "b"]}', /^the body is not JSON: /u],
+      ['{"Pod":null,"Nodes":null,"NodeNames":["a]}', /^the body is not JSON: /u],
+      ['{"Pod":null,"Nodes":null,"NodeNames":["a","]}', /^the body is not JSON: /u],
+      ['{"Pod":null,"Nodes":null,"NodeNames":[a"]}', /^the body is not JSON: /u],
+      ['{"Pod":{,"Nodes":null,"NodeNames":["a"]}', /^the body is not JSON: /u],
+      [JSON.stringify({ NodeNames: ["node-a", ","] }), /^NodeNames is not a list of names of nodes$/u],
+      [JSON.stringify({ NodeNames: ['a "node"'] }), /^NodeNames is not a list of names of nodes$/u],
+      ['{"Nodes":{"items":{}}}', /^Nodes is not a list of nodes with names$/u],
+      ['{"Nodes":{"items":[{}]}}', /^Nodes is not a list of nodes with names$/u],
+      ['{"Nodes":{"items":[null]}}', /^Nodes is not a list of nodes with names$/u],
     ] as const;
     for (const [body, problem] of rows) {
-      const args = readExtenderArgs(body);
-      assert.ok(!args.ok, body);
-      assert.match(args.failure, problem);
+      const args = read(body);
+      assert.ok(typeof args === "string", body);
+      assert.match(args, problem, body);
     }
-    fc.assert(fc.property(fc.string(), (body) => typeof readExtenderArgs(body).ok === "boolean"));
-    fc.assert(fc.property(fc.json(), (body) => typeof readExtenderArgs(body).ok === "boolean"));
+    fc.assert(fc.property(fc.uint8Array(), (body) => typeof readExtenderArgs(Buffer.from(body)).ok === "boolean"));
+    fc.assert(fc.property(fc.json(), (body) => typeof readExtenderArgs(Buffer.from(body)).ok === "boolean"));
+    fc.assert(fc.property(fc.string(), (names) => typeof readExtenderArgs(Buffer.from(`{"Pod":null,"Nodes":null,"NodeNames":[${names}]}`)).ok === "boolean"));
   });
 });
 
 describe("writeFilterResult", () => {
   it("tells apart nodes that others could leave from nodes that nothing helps, with a reason that Kubernetes can put together", () => {
-    const filtered = {
-      passed: ["node-a"],
-      removed: [
-        { nodeName: "node-b", because: "no-slot" },
-        { nodeName: "node-c", because: "silent" },
-      ],
-    } as const;
-    assert.deepEqual(JSON.parse(writeFilterResult(named("node-a", "node-b", "node-c"), filtered)), {
+    const removed = new Map<number, RemovalReason>([
+      [1, "no-slot"],
+      [2, "silent"],
+    ]);
+    assert.deepEqual(parsed(writeFilterResult(named("node-a", "node-b", "node-c"), removed)), {
       Nodes: null,
       NodeNames: ["node-a"],
       FailedNodes: { "node-b": "node(s) without free slots for the Azure disks of the pod" },
@@ -61,15 +111,28 @@ describe("writeFilterResult", () => {
     });
   });
 
+  it("answers all names but those removed, in their order, wherever the removed ones stand", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(nodeName, fc.boolean())), (nodes) => {
+        const removed = new Map<number, RemovalReason>(nodes.flatMap(([, isRemoved], at) => (isRemoved ? [[at, "silent"]] : [])));
+        assert.deepEqual(
+          parsed(writeFilterResult(named(...nodes.map(([name]) => name)), removed)).NodeNames,
+          nodes.filter(([, isRemoved]) => !isRemoved).map(([name]) => name),
+        );
+      }),
+    );
+  });
+
   it("answers nodes in full as they came where they were asked for in full", () => {
-    const nodeList = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
-    const args = { pod: undefined, nodeNames: ["node-a", "node-b"], nodeList };
-    const { Nodes, NodeNames } = JSON.parse(writeFilterResult(args, { passed: ["node-b"], removed: [{ nodeName: "node-a", because: "not-ready" }] }));
+    const list = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
+    const args = readExtenderArgs(Buffer.from(JSON.stringify({ Pod: null, Nodes: list, NodeNames: null })));
+    assert.ok(args.ok);
+    const { Nodes, NodeNames } = parsed(writeFilterResult(args.value, new Map([[0, "not-ready"]])));
     assert.deepEqual({ Nodes, NodeNames }, { Nodes: { metadata: { resourceVersion: "7" }, items: [node("node-b")] }, NodeNames: null });
   });
 
   it("says by an error that there is no answer, so that a scheduler that may goes on without it", () => {
-    assert.deepEqual(JSON.parse(writeFilterError("the body is not JSON")), {
+    assert.deepEqual(parsed(writeFilterError("the body is not JSON")), {
       Nodes: null,
       NodeNames: null,
       FailedNodes: {},
@@ -80,31 +143,42 @@ describe("writeFilterResult", () => {
 });
 
 describe("writeHostPriorities", () => {
-  it("names each node asked for, whatever its name, and no other", () => {
-    const scores = new Map([
-      ["node-b", 10],
-      ["node-elsewhere", 5],
-    ]);
-    const rows: readonly (readonly [readonly string[], readonly object[]])[] = [
+  it("names each node asked for with its score, in long lists as in short ones", () => {
+    const long = Array.from({ length: 2_500 }, (_, at) => `node-${at}`);
+    const rows: readonly (readonly [readonly string[], readonly (readonly [number, number])[]])[] = [
       [[], []],
-      [["node-a"], [{ Host: "node-a", Score: 0 }]],
+      [["node-a"], []],
+      [["node-a"], [[0, 10]]],
+      [long, []],
       [
-        ["node-a", "node-b"],
+        long,
         [
-          { Host: "node-a", Score: 0 },
-          { Host: "node-b", Score: 10 },
+          [2_499, 5],
+          [0, 10],
+          [1_000, 1],
+          [1_001, 2],
         ],
       ],
-      [['quoted "name",'], [{ Host: 'quoted "name",', Score: 0 }]],
     ];
-    for (const [nodeNames, priorities] of rows) assert.deepEqual(JSON.parse(writeHostPriorities(nodeNames, scores)), priorities);
+    for (const [nodeNames, scores] of rows) assertPriorities(nodeNames, new Map(scores));
     fc.assert(
-      fc.property(fc.array(fc.string()), (nodeNames) => {
-        assert.deepEqual(
-          JSON.parse(writeHostPriorities(nodeNames, new Map())),
-          nodeNames.map((Host) => ({ Host, Score: 0 })),
+      fc.property(fc.array(fc.tuple(nodeName, fc.option(fc.integer({ min: 1, max: 10 })))), (nodes) => {
+        const scores = nodes.flatMap(([, score], at) => (score === null ? [] : [[at, score] as const]));
+        assertPriorities(
+          nodes.map(([name]) => name),
+          new Map(scores),
         );
       }),
     );
   });
 });
+
+/** Legal names, and others that a list may bring: they only have to come back. */
+const nodeName = fc.string({ unit: fc.constantFrom(...Array.from("ab09-.,:{}é😀")), minLength: 1 }).filter((name) => name !== ",");
+
+function assertPriorities(nodeNames: readonly string[], scores: ReadonlyMap<number, number>): void {
+  assert.deepEqual(
+    parsed(writeHostPriorities(named(...nodeNames).nodeNames, scores)),
+    nodeNames.map((Host, at) => ({ Host, Score: scores.get(at) ?? 0 })),
+  );
+}

@@ -3,14 +3,15 @@ import { describe, it } from "node:test";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { aReplica, aVolume, diskUri } from "../core/plan/testing/objects.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
-import { createExtender } from "./extender.ts";
+import { createExtender, type ExtenderAnswer } from "./extender.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
 import { aCluster, wellNode } from "./testing/a-cluster.ts";
 
 const pod = { metadata: { name: "web-0", namespace: "default" }, spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] } };
 const nodeNames = ["node-a", "node-b", "node-c"];
-const asked = JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames });
+const asked = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
+const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8"));
 
 /** A cluster of three nodes where a pod's volume is attached to node-b as a standby, and node-c has fallen silent. */
 function anExtender(overrides: { readonly whyNotReady?: () => string | undefined } = {}) {
@@ -32,16 +33,16 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
 describe("the extender", () => {
   it("keeps a pod off nodes that can't take its volumes, and sends it where they are", () => {
     const { answer, lines } = anExtender();
-    const { text, ...rest } = answer("filter", asked);
-    assert.deepEqual(JSON.parse(text), {
+    const filtered = answer("filter", asked);
+    assert.deepEqual(read(filtered), {
       Nodes: null,
       NodeNames: ["node-a", "node-b"],
       FailedNodes: {},
       FailedAndUnresolvableNodes: { "node-c": "node(s) with an Azure Disk node plug-in that is not ready" },
       Error: "",
     });
-    assert.deepEqual(rest, { outcome: "answered", removed: new Map([["not-ready", 1]]) });
-    assert.deepEqual(JSON.parse(answer("prioritize", asked).text), [
+    assert.deepEqual([filtered.outcome, filtered.removed], ["answered", new Map([["not-ready", 1]])]);
+    assert.deepEqual(read(answer("prioritize", asked)), [
       { Host: "node-a", Score: 0 },
       { Host: "node-b", Score: 10 },
       { Host: "node-c", Score: 0 },
@@ -52,10 +53,10 @@ describe("the extender", () => {
   it("lets a pod without the driver's volumes go anywhere", () => {
     const { answer } = anExtender();
     for (const other of [{ ...pod, spec: {} }, { ...pod, metadata: { name: "web-0", namespace: "other" } }, null, 7]) {
-      const body = JSON.stringify({ Pod: other, NodeNames: nodeNames });
-      assert.deepEqual(JSON.parse(answer("filter", body).text).NodeNames, nodeNames);
+      const body = Buffer.from(JSON.stringify({ Pod: other, NodeNames: nodeNames }));
+      assert.deepEqual(read(answer("filter", body)).NodeNames, nodeNames);
       assert.deepEqual(
-        JSON.parse(answer("prioritize", body).text),
+        read(answer("prioritize", body)),
         nodeNames.map((Host) => ({ Host, Score: 0 })),
       );
     }
@@ -64,9 +65,9 @@ describe("the extender", () => {
   it("says neither yes nor no before it knows the cluster, and says so in the log", () => {
     const { answer, lines } = anExtender({ whyNotReady: () => "azvolumes have not been listed" });
     const filtered = answer("filter", asked);
-    assert.deepEqual([filtered.outcome, JSON.parse(filtered.text).NodeNames], ["neutral", nodeNames]);
+    assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
     assert.deepEqual(
-      JSON.parse(answer("prioritize", asked).text),
+      read(answer("prioritize", asked)),
       nodeNames.map((Host) => ({ Host, Score: 0 })),
     );
     assert.deepEqual(
@@ -77,19 +78,19 @@ describe("the extender", () => {
 
   it("holds up no pod by a bug of its own", () => {
     const { index, lines } = anExtender();
-    const broken = { ...index, findNode: () => assert.fail("a bug") };
+    const broken = { ...index, findNodes: () => assert.fail("a bug") };
     const logger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => void lines.push([message, undefined]), child: () => logger };
     const answer = createExtender({ index: broken, whyNotReady: () => undefined, logger });
-    const { outcome, text } = answer("filter", asked);
-    assert.deepEqual([outcome, JSON.parse(text).NodeNames], ["neutral", nodeNames]);
+    const filtered = answer("filter", asked);
+    assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
     assert.deepEqual(lines, [["extender failed on a request: a bug", undefined]]);
   });
 
   it("refuses what it can't read, with a line in the log", () => {
     const { answer, lines } = anExtender();
-    const filtered = answer("filter", "{");
-    assert.deepEqual([filtered.outcome, JSON.parse(filtered.text).NodeNames], ["refused", null]);
-    assert.match(JSON.parse(filtered.text).Error, /^the body is not JSON/u);
-    assert.deepEqual([answer("prioritize", "[]").text, lines.length], ["[]", 2]);
+    const filtered = answer("filter", Buffer.from("{"));
+    assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["refused", null]);
+    assert.match(read(filtered).Error, /^the body is not JSON/u);
+    assert.deepEqual([read(answer("prioritize", Buffer.from("[]"))), lines.length], [[], 2]);
   });
 });

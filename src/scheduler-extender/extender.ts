@@ -1,4 +1,5 @@
 import { filterNodes, type RemovalReason } from "../core/schedule/filter-nodes.ts";
+import type { PodVolume } from "../core/schedule/pod-volume.ts";
 import { scoreNodes } from "../core/schedule/score-nodes.ts";
 import type { Logger } from "../ports/logger.ts";
 import { type ExtenderArgs, readExtenderArgs, writeFilterError, writeFilterResult, writeHostPriorities } from "./extender-wire.ts";
@@ -13,13 +14,13 @@ export interface ExtenderAnswer {
   /** `refused`: the request can't be read. `neutral`: nothing is said about the nodes, for a reason that is in the log. */
   readonly outcome: "answered" | "neutral" | "refused";
   /** JSON. */
-  readonly text: string;
+  readonly body: Buffer;
   /** Nodes that were removed, by reason. */
   readonly removed: ReadonlyMap<RemovalReason, number>;
 }
 
 /** Answers kube-scheduler's questions about one pod, from memory. */
-export type AnswerExtender = (verb: ExtenderVerb, body: string) => ExtenderAnswer;
+export type AnswerExtender = (verb: ExtenderVerb, body: Buffer) => ExtenderAnswer;
 
 const NONE_REMOVED: ExtenderAnswer["removed"] = new Map();
 
@@ -37,25 +38,32 @@ export function createExtender(options: {
   function decide(verb: ExtenderVerb, args: ExtenderArgs): ExtenderAnswer {
     const volumes = index.podVolumes(volumeReferences(args.pod));
     index.refreshHealth();
-    if (verb === "prioritize") {
-      return { outcome: "answered", text: writeHostPriorities(args.nodeNames, scoreNodes({ volumes, findNode: index.findNode })), removed: NONE_REMOVED };
-    }
-    const filtered = filterNodes({ nodeNames: args.nodeNames, volumes, findNode: index.findNode });
-    const removed = new Map<RemovalReason, number>();
-    for (const { because } of filtered.removed) removed.set(because, (removed.get(because) ?? 0) + 1);
-    return { outcome: "answered", text: writeFilterResult(args, filtered), removed };
+    if (verb === "prioritize") return { outcome: "answered", body: writeHostPriorities(args.nodeNames, scoresOf(args, volumes)), removed: NONE_REMOVED };
+    const removed = volumes.length === 0 ? new Map<number, RemovalReason>() : filterNodes(index.findNodes(args.nodeNames), volumes);
+    const counts = new Map<RemovalReason, number>();
+    for (const because of removed.values()) counts.set(because, (counts.get(because) ?? 0) + 1);
+    return { outcome: "answered", body: writeFilterResult(args, removed), removed: counts };
+  }
+
+  /** By the nodes' places. */
+  function scoresOf({ nodeNames }: ExtenderArgs, volumes: readonly PodVolume[]): ReadonlyMap<number, number> {
+    const byName = scoreNodes({ volumes, findNode: index.findNode });
+    if (byName.size === 0) return new Map();
+    const nodes = index.findNodes(nodeNames);
+    const byPlace = [...byName].map(([nodeName, score]) => [nodes.indexOf(index.findNode(nodeName)), score] as const);
+    return new Map(byPlace.filter(([at]) => at !== -1));
   }
 
   function neutral(verb: ExtenderVerb, args: ExtenderArgs): ExtenderAnswer {
-    const text = verb === "filter" ? writeFilterResult(args, { passed: args.nodeNames, removed: [] }) : writeHostPriorities(args.nodeNames, new Map());
-    return { outcome: "neutral", text, removed: NONE_REMOVED };
+    const body = verb === "filter" ? writeFilterResult(args, new Map()) : writeHostPriorities(args.nodeNames, new Map());
+    return { outcome: "neutral", body, removed: NONE_REMOVED };
   }
 
   return (verb, body) => {
     const args = readExtenderArgs(body);
     if (!args.ok) {
-      logger.warn("extender request can't be read", { verb, problem: args.failure, chars: body.length });
-      return { outcome: "refused", text: verb === "filter" ? writeFilterError(args.failure) : "[]", removed: NONE_REMOVED };
+      logger.warn("extender request can't be read", { verb, problem: args.failure, sizeBytes: body.length });
+      return { outcome: "refused", body: verb === "filter" ? writeFilterError(args.failure) : Buffer.from("[]"), removed: NONE_REMOVED };
     }
     const notReady = whyNotReady();
     if (notReady !== undefined) {

@@ -3,6 +3,8 @@ import type { CandidateNode, PodVolume } from "../core/schedule/pod-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SourceCache } from "../ports/source-cache.ts";
 import type { AttachmentFacts, ClaimFacts, NodeFacts, PersistentVolumeFacts, StorageClassFacts, VolumeFacts } from "./facts.ts";
+import type { NodeNames } from "./node-names.ts";
+import { NodeTable } from "./node-table.ts";
 import type { VolumeReference } from "./pod-request.ts";
 
 /** How old the answer to "is its heartbeat still moving?" may be: looking at every node in every request would cost as much as the rest of it. */
@@ -24,6 +26,8 @@ export interface PlacementIndex {
   podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
+  /** The nodes of those names, in their order. */
+  findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
   /** Has to be called before a request is answered: judges the nodes' heartbeats anew if that was not done lately. */
   refreshHealth(): void;
 }
@@ -38,13 +42,13 @@ export function createPlacementIndex(options: {
   readonly clock: Clock;
 }): PlacementIndex {
   const { caches, heartbeatStaleMs, clock } = options;
-  const candidates = new Map<string, CandidateNode>();
+  const candidates = new NodeTable();
   const firmAttachments = new Map<string, number>();
   let judgedAtMs = Number.NEGATIVE_INFINITY;
 
   caches.nodes.onChange(({ key, current }) => {
-    if (current === undefined) candidates.delete(key);
-    else candidates.set(key, candidateOf(current));
+    if (current === undefined) candidates.remove(key);
+    else candidates.put(candidateOf(current));
   });
 
   caches.attachments.onChange(({ previous, current }) => {
@@ -57,7 +61,7 @@ export function createPlacementIndex(options: {
     if (count === 0) firmAttachments.delete(nodeName);
     else firmAttachments.set(nodeName, count);
     const candidate = candidates.get(nodeName);
-    if (candidate !== undefined) candidates.set(nodeName, { ...candidate, firmAttachments: count });
+    if (candidate !== undefined) candidates.put({ ...candidate, firmAttachments: count });
   }
 
   function candidateOf(facts: NodeFacts): CandidateNode {
@@ -100,14 +104,15 @@ export function createPlacementIndex(options: {
         (reference) => (reference.kind === "claim" ? podVolumeOfClaim(reference.claimKey) : podVolumeOfDisk(resourceUriKey(reference.diskUri))) ?? [],
       ),
     findNode: (nodeName) => candidates.get(nodeName),
+    findNodes: (names) => candidates.find(names),
     refreshHealth: () => {
       const nowMs = clock.elapsedMs();
       if (nowMs - judgedAtMs < HEALTH_AGE_MAX_MS) return;
       judgedAtMs = nowMs;
-      for (const [nodeName, candidate] of candidates) {
-        const facts = caches.nodes.get(nodeName);
+      for (const candidate of [...candidates.list()]) {
+        const facts = caches.nodes.get(candidate.nodeName);
         const health = facts === undefined ? candidate.health : healthOf(facts);
-        if (health !== candidate.health) candidates.set(nodeName, { ...candidate, health });
+        if (health !== candidate.health) candidates.put({ ...candidate, health });
       }
     },
   };

@@ -12,9 +12,9 @@ const MIB = 1024 * 1024;
 
 /** Answers what it was asked, so that a test sees what arrived. */
 const echo: AnswerExtender = (verb, body) =>
-  body === "broken"
-    ? { outcome: "refused", text: '{"Error":"broken"}', removed: new Map() }
-    : { outcome: "answered", text: `${verb} ${body}`, removed: new Map() };
+  body.toString("utf8") === "broken"
+    ? { outcome: "refused", body: Buffer.from('{"Error":"broken"}'), removed: new Map() }
+    : { outcome: "answered", body: Buffer.concat([Buffer.from(`${verb} `), body]), removed: new Map() };
 
 const servers: ExtenderServer[] = [];
 
@@ -138,6 +138,7 @@ describe("the extender's server", () => {
     for await (const chunk of busy as AsyncIterable<Buffer>) chunks.push(chunk);
     assert.match(Buffer.concat(chunks).toString("latin1"), /^HTTP\/1\.1 200 [\s\S]*filter \{\}$/u);
     await drained;
+    await server.drain(new AbortController().signal);
     agent.destroy();
   });
 });

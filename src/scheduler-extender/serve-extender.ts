@@ -40,7 +40,7 @@ export interface ServedRequest {
 export interface ExtenderServer {
   /** `host:port` as it is served. */
   readonly address: string;
-  /** Takes no more connections and lets requests under way finish, until `signal` is aborted. */
+  /** Takes no more connections and lets requests under way finish, until `signal` is aborted. May be called again. */
   drain(signal: AbortSignal): Promise<void>;
 }
 
@@ -80,11 +80,11 @@ export async function serveExtender(options: {
     let sizeBytes = 0;
     let ended: Pick<ServedRequest, "outcome" | "removed"> = { outcome: "aborted", removed: new Map() };
 
-    const send = (code: number, text: string): void => {
+    const send = (code: number, body: Buffer): void => {
       // Once the server takes no more connections, it keeps none either.
       if (!server.listening) response.shouldKeepAlive = false;
-      response.writeHead(code, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
-      response.end(text);
+      response.writeHead(code, { "content-type": "application/json", "content-length": body.length });
+      response.end(body);
     };
     const refuse = (code: number, problem: string): void => {
       if (response.headersSent) return;
@@ -92,7 +92,7 @@ export async function serveExtender(options: {
       logger.warn("extender request refused", { verb, code, problem });
       chunks.length = 0;
       response.shouldKeepAlive = false;
-      send(code, JSON.stringify({ Error: problem }));
+      send(code, Buffer.from(JSON.stringify({ Error: problem })));
     };
 
     request.on("data", (chunk: Buffer) => {
@@ -105,9 +105,9 @@ export async function serveExtender(options: {
     });
     request.on("end", () => {
       if (response.headersSent) return;
-      const { outcome, text, removed } = answer(verb, Buffer.concat(chunks, sizeBytes).toString("utf8"));
+      const { outcome, body, removed } = answer(verb, Buffer.concat(chunks, sizeBytes));
       ended = { outcome, removed };
-      send(outcome === "refused" && verb === "filter" ? 400 : 200, text);
+      send(outcome === "refused" && verb === "filter" ? 400 : 200, body);
     });
     // A client that goes away is no error of ours.
     request.on("error", () => {});
@@ -122,13 +122,13 @@ export async function serveExtender(options: {
 
   server.listen(port, host);
   await once(server, "listening");
-  return { address: `${host}:${portOf(server)}`, drain: (signal) => drain(server, signal) };
+  const closed = once(server, "close");
+  return { address: `${host}:${portOf(server)}`, drain: (signal) => drain(server, closed, signal) };
 }
 
-async function drain(server: Server, signal: AbortSignal): Promise<void> {
-  const closed = once(server, "close");
+async function drain(server: Server, closed: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const cutOff = (): void => server.closeAllConnections();
-  server.close();
+  if (server.listening) server.close();
   server.closeIdleConnections();
   signal.addEventListener("abort", cutOff);
   if (signal.aborted) cutOff();

@@ -1,40 +1,23 @@
-import { type CandidateNode, type FindNode, isBarred, type PodVolume } from "./pod-volume.ts";
+import { type CandidateNode, isBarred, type PodVolume } from "./pod-volume.ts";
 import { whyUnreachable } from "./why-unreachable.ts";
 
 /** Why a node is not offered for a pod. */
 export type RemovalReason = "no-plug-in" | "not-ready" | "silent" | "quarantine" | "unreachable" | "no-slot";
 
-/** A node that is not offered. */
-export interface RemovedNode {
-  readonly nodeName: string;
-  readonly because: RemovalReason;
-}
-
-/** Which nodes a pod is offered, in the order asked, and which not. */
-export interface FilteredNodes {
-  readonly passed: readonly string[];
-  readonly removed: readonly RemovedNode[];
-}
-
 /**
- * Removes the nodes that can't take a pod's volumes. Never all of them: what this process knows may be old, and a pod that waits on a node has a reason
- * that people can read, while a pod without nodes has none. Costs the pod's volumes times the nodes' names.
+ * Which of the nodes that are offered for a pod can't take its volumes, by their places in `nodes`; undefined stands for a node where no node plug-in has registered.
+ * Never all of them: what this process knows may be old, and a pod that waits on a node has a reason that people can read, while a pod without nodes has none.
+ * Costs the pod's volumes times the nodes.
  */
-export function filterNodes(request: {
-  readonly nodeNames: readonly string[];
-  readonly volumes: readonly PodVolume[];
-  readonly findNode: FindNode;
-}): FilteredNodes {
-  const { nodeNames, volumes, findNode } = request;
-  if (volumes.length === 0) return { passed: nodeNames, removed: [] };
-  const passed: string[] = [];
-  const removed: RemovedNode[] = [];
-  for (const nodeName of nodeNames) {
-    const because = reasonAgainst(findNode(nodeName), volumes);
-    if (because === undefined) passed.push(nodeName);
-    else removed.push({ nodeName, because });
+export function filterNodes(nodes: readonly (CandidateNode | undefined)[], volumes: readonly PodVolume[]): ReadonlyMap<number, RemovalReason> {
+  const removed = new Map<number, RemovalReason>();
+  if (volumes.length === 0) return removed;
+  for (let at = 0; at < nodes.length; at++) {
+    const because = reasonAgainst(nodes[at], volumes);
+    if (because !== undefined) removed.set(at, because);
   }
-  return passed.length === 0 ? { passed: nodeNames, removed: [] } : { passed, removed };
+  if (removed.size === nodes.length) removed.clear();
+  return removed;
 }
 
 /** Whether the node could take the pod if others left it: only pods that go free slots. */

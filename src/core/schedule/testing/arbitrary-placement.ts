@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { CandidateNode, FindNode, PodVolume } from "../pod-volume.ts";
+import type { CandidateNode, PodVolume } from "../pod-volume.ts";
 
 const NAMES = ["node-a", "node-b", "node-c", "node-d"];
 const VM_IDS = ["vm-1", "VM-1", "vm-2"];
@@ -34,15 +34,10 @@ const podVolume: fc.Arbitrary<PodVolume> = fc.record({
     .map((entries) => new Map(entries)),
 });
 
-/** Whatever a scheduler may ask about whatever the index may know. */
-export function arbitraryPlacement(): fc.Arbitrary<{
-  readonly nodeNames: readonly string[];
-  readonly volumes: readonly PodVolume[];
-  readonly findNode: FindNode;
-}> {
+/** Whatever a scheduler may ask about whatever the index may know: nodes of different names, some of them unknown. */
+export function arbitraryPlacement(): fc.Arbitrary<{ readonly nodes: readonly (CandidateNode | undefined)[]; readonly volumes: readonly PodVolume[] }> {
   return fc.record({
-    nodeNames: fc.uniqueArray(fc.constantFrom(...NAMES, "node-nobody-knows")),
+    nodes: fc.uniqueArray(fc.option(candidate, { nil: undefined }), { selector: (node) => node?.nodeName }),
     volumes: fc.array(podVolume, { maxLength: 4 }),
-    findNode: fc.array(candidate).map((nodes) => (name: string) => nodes.find((node) => node.nodeName === name)),
   });
 }

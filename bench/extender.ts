@@ -1,0 +1,194 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runCommand } from "../scripts/child/run-command.ts";
+import { type Child, startChild } from "./attach/child.ts";
+import type { ApiServerStarted } from "./extender/api-server.ts";
+import type { ClientFigures, ClientTask } from "./extender/client.ts";
+import { NAMESPACE, NODES, REPLICAS, VOLUMES } from "./extender/cluster.ts";
+import type { ListingTask } from "./extender/listing-extender.ts";
+import { residentMiB } from "./resident-memory.ts";
+
+const USAGE = `npm run bench:extender             the scheduler extender beside versions of it that list for each request
+npm run bench:extender -- --json   one JSON object instead of a table
+npm run bench:extender -- <part>   only these of ours, scanning, listing
+
+The role as it ships (bundled) at ${NODES} nodes and ${VOLUMES} volumes, each with a primary and ${REPLICAS} replicas, kept up to date by watches with the heartbeats of all
+nodes. A process of its own asks over HTTP on loopback, by names, all nodes for each pod: /filter, then /prioritize, one after the other as kube-scheduler does.
+The environment variable EXTENDER_FLAGS replaces the flags of Node.`;
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PROGRAM = join(ROOT, "dist/azuredisk-csi-driver.cjs");
+const part = (name: string): string => fileURLToPath(new URL(`extender/${name}.ts`, import.meta.url));
+const READY_MAX_MS = 120_000;
+const POLL_MS = 50;
+/** Of the kernel's USER_HZ. */
+const MS_PER_TICK = 10;
+/** Garbage of the first lists is gone. */
+const SETTLE_MS = 3_000;
+
+const ours: Omit<ClientTask, "endpoint"> = { warmUpPods: 300, pods: 1_500, concurrentPods: 1_000, schedulers: 4 };
+const scanning: Omit<ClientTask, "endpoint"> = { warmUpPods: 50, pods: 200, concurrentPods: 0, schedulers: 1 };
+const listing: Omit<ClientTask, "endpoint"> = { warmUpPods: 2, pods: 10, concurrentPods: 0, schedulers: 1 };
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" } }, allowPositionals: true });
+  const isUnknown = positionals.some((name) => !["ours", "scanning", "listing"].includes(name));
+  if (values.help === true || isUnknown) {
+    if (isUnknown) process.exitCode = 2;
+    return console.log(USAGE);
+  }
+  const isWanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+  const built = await runCommand(process.execPath, [join(ROOT, "scripts/build.ts")], { cwd: ROOT });
+  if (built.code !== 0) throw new Error(`the bundle could not be built: ${built.output}`);
+  const folder = await mkdtemp(join(tmpdir(), "bench-extender-"));
+  const apiServer = startChild([part("api-server")]);
+  try {
+    const started = JSON.parse(await apiServer.line()) as ApiServerStarted;
+    const kubeconfig = join(folder, "kubeconfig");
+    await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(started)));
+    const figures = {
+      nodes: NODES,
+      volumes: VOLUMES,
+      attachments: VOLUMES * (1 + REPLICAS),
+      ...(isWanted("ours") ? await measureOurs(kubeconfig) : {}),
+      ...(isWanted("scanning") ? await measureScanning(kubeconfig) : {}),
+      ...(isWanted("listing") ? await measureListing(kubeconfig) : {}),
+      machine: { node: process.version, load: loadavg()[0] },
+    };
+    console.log(values.json === true ? JSON.stringify(figures) : report(figures));
+  } finally {
+    await apiServer.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureOurs(kubeconfig: string) {
+  const flags = (process.env["EXTENDER_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
+  const startedMs = performance.now();
+  const extender = startChild([
+    ...flags,
+    PROGRAM,
+    "scheduler-extender",
+    "--extender-endpoint=127.0.0.1:0",
+    `--kubeconfig=${kubeconfig}`,
+    `--namespace=${NAMESPACE}`,
+    "--log-level=warn",
+  ]);
+  try {
+    const { endpoint } = JSON.parse(await extender.line()) as { readonly endpoint: string };
+    await untilReady(endpoint);
+    const readyMs = performance.now() - startedMs;
+    await sleep(SETTLE_MS);
+    const rssIdleMiB = await residentMiB(extender.pid);
+    const cpuBeforeMs = await cpuMs(extender.pid);
+    const figures = await ask({ endpoint, ...ours });
+    const cpuUsedMs = (await cpuMs(extender.pid)) - cpuBeforeMs;
+    return {
+      p50Ms: rounded(figures.p50Ms),
+      p99Ms: rounded(figures.p99Ms),
+      maxMs: rounded(figures.maxMs),
+      filterP50Ms: rounded(figures.filterP50Ms),
+      prioritizeP50Ms: rounded(figures.prioritizeP50Ms),
+      perSecond: Math.round(figures.perSecond),
+      concurrentPerSecond: Math.round(figures.concurrentPerSecond),
+      concurrentP99Ms: rounded(figures.concurrentP99Ms),
+      cpuMsPerRequest: rounded(cpuUsedMs / (2 * (ours.warmUpPods + ours.pods + ours.concurrentPods))),
+      requestKB: Math.round(figures.requestBytes / 1000),
+      rssMiB: rounded(await residentMiB(extender.pid)),
+      rssIdleMiB: rounded(rssIdleMiB),
+      readyMs: Math.round(readyMs),
+    };
+  } finally {
+    await extender.stop();
+  }
+}
+
+async function measureScanning(kubeconfig: string) {
+  const { p50Ms, prioritizeP50Ms } = await askLister({ kubeconfig, from: "memory" }, scanning);
+  return { scanningP50Ms: rounded(p50Ms), scanningPrioritizeP50Ms: rounded(prioritizeP50Ms) };
+}
+
+async function measureListing(kubeconfig: string) {
+  const { p50Ms, filterP50Ms, prioritizeP50Ms } = await askLister({ kubeconfig, from: "api" }, listing);
+  return { listingP50Ms: rounded(p50Ms), listingFilterP50Ms: rounded(filterP50Ms), listingPrioritizeP50Ms: rounded(prioritizeP50Ms) };
+}
+
+async function askLister(task: ListingTask, pods: Omit<ClientTask, "endpoint">): Promise<ClientFigures> {
+  const extender: Child = startChild([part("listing-extender"), JSON.stringify(task)]);
+  try {
+    const { endpoint } = JSON.parse(await extender.line()) as { readonly endpoint: string };
+    return await ask({ endpoint, ...pods });
+  } finally {
+    await extender.stop();
+  }
+}
+
+async function ask(task: ClientTask): Promise<ClientFigures> {
+  const client = startChild([part("client"), JSON.stringify(task)]);
+  try {
+    return JSON.parse(await client.line()) as ClientFigures;
+  } finally {
+    await client.stop();
+  }
+}
+
+/** What a process has used of processors so far, watches and the collection of garbage included: a busy machine changes it less than it changes durations. */
+async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  // proc_pid_stat(5): utime and stime are fields 14 and 15; the name in field 2 may hold spaces.
+  const [utime, stime] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return ((utime ?? 0) + (stime ?? 0)) * MS_PER_TICK;
+}
+
+async function untilReady(endpoint: string): Promise<void> {
+  let why = "";
+  for (let waitedMs = 0; waitedMs < READY_MAX_MS; waitedMs += POLL_MS) {
+    const answer = await fetch(`http://${endpoint}/readyz`);
+    why = await answer.text();
+    if (answer.ok) return;
+    await sleep(POLL_MS);
+  }
+  throw new Error(`the extender is not ready after ${READY_MAX_MS / 1000} s: ${why}`);
+}
+
+function kubeconfigOf({ port, caPem }: ApiServerStarted): object {
+  return {
+    clusters: [{ name: "bench", cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": Buffer.from(caPem).toString("base64") } }],
+    users: [{ name: "bench", user: { token: "bench" } }],
+    contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
+    "current-context": "bench",
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function report(figures: Readonly<Record<string, number | object>>): string {
+  const of = (key: string): string => JSON.stringify(figures[key] ?? "not measured");
+  const line = (what: string, value: string): string => `${what.padEnd(64)} ${value}`;
+  return [
+    `${of("nodes")} nodes, ${of("volumes")} volumes, ${of("attachments")} attachments; a request names all nodes and has ${of("requestKB")} kB`,
+    line("a request, one after the other: p50, p99, most", `${of("p50Ms")} ms, ${of("p99Ms")} ms, ${of("maxMs")} ms`),
+    line("requests a second", of("perSecond")),
+    line("four schedulers at once: requests a second, p99", `${of("concurrentPerSecond")}, ${of("concurrentP99Ms")} ms`),
+    line("processor time a request, watches and garbage included", `${of("cpuMsPerRequest")} ms`),
+    line("resident memory: idle, after the requests", `${of("rssIdleMiB")} MiB, ${of("rssMiB")} MiB`),
+    line("from start to ready, everything listed", `${of("readyMs")} ms`),
+    line("going through all objects in memory for each request: p50", `${of("scanningP50Ms")} ms (prioritize ${of("scanningPrioritizeP50Ms")} ms)`),
+    line(
+      "listing through the API for each request: p50",
+      `${of("listingP50Ms")} ms (filter ${of("listingFilterP50Ms")} ms, prioritize ${of("listingPrioritizeP50Ms")} ms)`,
+    ),
+  ].join("\n");
+}
+
+await main();

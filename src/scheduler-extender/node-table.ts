@@ -1,0 +1,108 @@
+import type { CandidateNode } from "../core/schedule/pod-volume.ts";
+import { hashName, type NodeNames, startOfName, viewOf } from "./node-names.ts";
+
+/** Slots for each node, so that most names are found in the first one looked at. */
+const SLOTS_PER_NODE = 4;
+const WORD_BYTES = 4;
+
+/** Finds names by their bytes: a hash table with open addressing over all names, one after the other. */
+interface Lookup {
+  readonly words: DataView;
+  /** Where each name ends in `words`, and the next begins. */
+  readonly ends: Int32Array;
+  /** Places of names, plus 1; 0: free. A power of two of them. */
+  readonly slots: Int32Array;
+}
+
+/** The nodes by their names, which may be given as a request has them. */
+export class NodeTable {
+  readonly #places = new Map<string, number>();
+  readonly #nodes: CandidateNode[] = [];
+  /** Made when it is needed, and anew once a name has come or gone, which is seldom. */
+  #lookup: Lookup | undefined;
+
+  get(nodeName: string): CandidateNode | undefined {
+    const place = this.#places.get(nodeName);
+    return place === undefined ? undefined : this.#nodes[place];
+  }
+
+  put(node: CandidateNode): void {
+    const place = this.#places.get(node.nodeName);
+    if (place !== undefined) {
+      this.#nodes[place] = node;
+      return;
+    }
+    this.#places.set(node.nodeName, this.#nodes.push(node) - 1);
+    this.#lookup = undefined;
+  }
+
+  remove(nodeName: string): void {
+    const place = this.#places.get(nodeName);
+    const last = this.#nodes.at(-1);
+    if (place === undefined || last === undefined) return;
+    // The last one takes its place, so that places stay without gaps.
+    this.#nodes[place] = last;
+    this.#places.set(last.nodeName, place);
+    this.#nodes.pop();
+    this.#places.delete(nodeName);
+    this.#lookup = undefined;
+  }
+
+  /** All nodes, in no order. */
+  list(): readonly CandidateNode[] {
+    return this.#nodes;
+  }
+
+  /** The node of each name; undefined where there is none of that name. */
+  find(names: NodeNames): readonly (CandidateNode | undefined)[] {
+    this.#lookup ??= lookupOf(this.#nodes.map(({ nodeName }) => Buffer.from(nodeName)));
+    const lookup = this.#lookup;
+    const words = viewOf(names.bytes);
+    const found: (CandidateNode | undefined)[] = [];
+    for (let at = 0; at < names.count; at++) {
+      const start = startOfName(names, at);
+      const place = placeOf(lookup, { words, start, length: (names.ends[at] ?? 0) - start, hash: names.hashes[at] ?? 0 });
+      found.push(place === -1 ? undefined : this.#nodes[place]);
+    }
+    return found;
+  }
+}
+
+function lookupOf(nodeNames: readonly Buffer[]): Lookup {
+  const slotCount = 2 ** Math.ceil(Math.log2(Math.max(1, nodeNames.length) * SLOTS_PER_NODE));
+  const lookup = { words: viewOf(Buffer.concat(nodeNames)), ends: new Int32Array(nodeNames.length), slots: new Int32Array(slotCount) };
+  let end = 0;
+  for (const [place, nodeName] of nodeNames.entries()) {
+    lookup.ends[place] = end += nodeName.length;
+    let slot = hashName(nodeName) & (slotCount - 1);
+    while (lookup.slots[slot] !== 0) slot = (slot + 1) & (slotCount - 1);
+    lookup.slots[slot] = place + 1;
+  }
+  return lookup;
+}
+
+/** A name somewhere among others. */
+interface NameIn {
+  readonly words: DataView;
+  readonly start: number;
+  readonly length: number;
+  readonly hash: number;
+}
+
+/** The place of a name; -1 if it is not known. */
+function placeOf({ words, ends, slots }: Lookup, name: NameIn): number {
+  const mask = slots.length - 1;
+  for (let slot = name.hash & mask; ; slot = (slot + 1) & mask) {
+    const place = (slots[slot] ?? 0) - 1;
+    if (place === -1) return -1;
+    const start = place === 0 ? 0 : (ends[place - 1] ?? 0);
+    if ((ends[place] ?? 0) - start === name.length && isSame(words, start, name)) return place;
+  }
+}
+
+function isSame(words: DataView, start: number, name: NameIn): boolean {
+  let at = 0;
+  for (; at + WORD_BYTES <= name.length; at += WORD_BYTES) if (words.getInt32(start + at) !== name.words.getInt32(name.start + at)) return false;
+  for (; at < name.length; at++) if (words.getUint8(start + at) !== name.words.getUint8(name.start + at)) return false;
+  return true;
+}
