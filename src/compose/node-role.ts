@@ -6,6 +6,7 @@ import { detectBusType } from "../adapters/linux/detect-bus-type.ts";
 import { createLogEvents } from "../adapters/observe/log-events.ts";
 import { probePlugin } from "../csi/identity/probe-plugin.ts";
 import { confirmMachine, learnMachine } from "../node/learn-machine.ts";
+import { ownObjectsOf } from "../node/own-objects.ts";
 import { startUpTaintReconciler } from "../node/start-up-taint.ts";
 import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { Kind } from "../ports/object-store.ts";
@@ -16,6 +17,7 @@ import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectStore, storeOptions } from "./connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { addNodeService } from "./node-service.ts";
+import { openNotes } from "./open-notes.ts";
 import type { Options, Values } from "./options.ts";
 import { nodeOptions, processOptions } from "./process-options.ts";
 import { registrationOptions, serveRegistration } from "./registration.ts";
@@ -77,7 +79,10 @@ export const nodeRole: Role<typeof options> = {
     const machine = await learnMachine({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
     const { vmId, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
-    const cache = createObjectCache({ store, clock, random, logger, kinds });
+    const notes = await openNotes(values["state-dir"]);
+    const knowsVolume = (volumeName: string): boolean =>
+      notes.volumes().some((note) => note.volumeName === volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+    const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const server = createCsiServer({ driverName, hasControllerService: false, cache }, ports);
     const runNodeWork = await addNodeService(
@@ -85,6 +90,7 @@ export const nodeRole: Role<typeof options> = {
       {
         store: rememberingStore(store, cache, kinds),
         cache,
+        notes,
         node: { nodeName, vmId, location, zone, zoneLabel, busType },
         volumesMax: undefined,
         vmSize,

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { createLinuxHost } from "../adapters/linux/create-linux-host.ts";
-import { openFileNodeNotes } from "../adapters/linux/file-node-notes.ts";
 import { NodeService } from "../csi/gen/csi/v1/csi.ts";
 import type { GrpcServer } from "../csi/grpc-server.ts";
 import { nodeHandlers } from "../csi/node/node-handlers.ts";
@@ -10,10 +9,10 @@ import { runNode } from "../node/run-node.ts";
 import { createVolumeLimit } from "../node/volume-limit.ts";
 import type { Events } from "../ports/events.ts";
 import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
+import type { NodeNotes } from "../ports/node-notes.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { OwnNode } from "../ports/own-node.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
-import { notesFile } from "./notes-file.ts";
 import type { Values } from "./options.ts";
 import type { nodeOptions } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
@@ -22,6 +21,7 @@ import type { ProcessPorts } from "./run-role.ts";
 export interface NodeServiceParts {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
+  readonly notes: NodeNotes;
   readonly node: NodeFacts;
   /** How many volumes the node takes where `--max-volumes` does not say so; undefined: what its size takes, less what others have attached. */
   readonly volumesMax: number | undefined;
@@ -38,11 +38,9 @@ export async function addNodeService(
   values: Values<typeof nodeOptions>,
   process: ProcessPorts,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
-  const { store, cache, node, vmSize, metadata, ownNode, events } = parts;
+  const { store, cache, notes, node, vmSize, metadata, ownNode, events } = parts;
   const { clock, random, steps, logger } = process;
-  const stateDir = values["state-dir"];
-  const host = await createLinuxHost({ deviceRoot: values["device-root"], lockDirectory: join(stateDir, "locks"), clock });
-  const notes = await openFileNodeNotes(notesFile(stateDir));
+  const host = await createLinuxHost({ deviceRoot: values["device-root"], lockDirectory: join(values["state-dir"], "locks"), clock });
   const given = values["max-volumes"] < 0 ? parts.volumesMax : values["max-volumes"];
   const reserved = values["reserved-data-disk-slot-num"];
   const ports: NodePorts = {

@@ -1,11 +1,10 @@
 import { createOwnNode } from "../adapters/kubernetes/own-node.ts";
-import { openFileNodeNotes } from "../adapters/linux/file-node-notes.ts";
 import { createPinoLogger } from "../adapters/observe/pino-logger.ts";
 import { systemClock } from "../adapters/system/system-clock.ts";
 import { systemRandom } from "../adapters/system/system-random.ts";
 import { waitUntilDrained } from "../node/wait-until-drained.ts";
 import { connectStore, storeOptions } from "./connect-store.ts";
-import { notesFile } from "./notes-file.ts";
+import { openNotes } from "./open-notes.ts";
 import { helpText, readOptions, type Values } from "./options.ts";
 import { driverNameOption, nodeOptions, processOptions } from "./process-options.ts";
 import { readSettingsFile } from "./read-settings-file.ts";
@@ -58,8 +57,7 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
   // Nobody but Kubernetes can tell whether a node is being emptied.
   if (connection.apiClient === undefined) throw new Error("there is no Kubernetes behind --store-socket that could empty this node");
   const ownNode = createOwnNode({ client: connection.apiClient, nodeName, driverName: values["driver-name"] });
-  const readNotedVolumes = async (): Promise<readonly string[]> =>
-    (await openFileNodeNotes(notesFile(values["state-dir"]))).volumes().map(({ volumeName }) => volumeName);
+  const readNotedVolumes = async (): Promise<readonly string[]> => (await openNotes(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
   const ending = new AbortController();
   const limit = clock.sleep(values["wait-max-ms"], ending.signal).then(
     () => ending.abort("the time is over"),

@@ -8,6 +8,7 @@ import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
+import { openNotes } from "./open-notes.ts";
 import type { Values } from "./options.ts";
 import { embeddedOrchestrator } from "./orchestrator.ts";
 import { azureOptions, nodeOptions, processOptions } from "./process-options.ts";
@@ -51,7 +52,15 @@ export const standaloneRole: Role<typeof options> = {
     );
     const runNodeWork = await addNodeService(
       server,
-      { store: remembering, cache, ...machine, metadata: undefined, ownNode: undefined, events: orchestrator.events },
+      {
+        store: remembering,
+        cache,
+        notes: await openNotes(values["state-dir"]),
+        ...machine,
+        metadata: undefined,
+        ownNode: undefined,
+        events: orchestrator.events,
+      },
       values,
       ports,
     );

@@ -99,5 +99,7 @@ function conditionsOf(
   const message = isCounterBack ? `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}` : olderRecord;
   if (message === undefined) return [];
   ports.logger.error("the object store went back", { detail: message });
+  // A watch on a version that the store no longer knows may say nothing at all.
+  ports.cache.listAgain();
   return [{ type: STORE_WENT_BACK, status: "True", reason, message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
 }

@@ -2,6 +2,7 @@ import type { EventReason } from "../core/events/event-reasons.ts";
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { includesNode } from "../core/model/node-identity.ts";
 import type { NodeVolumeAction, ObservedNodeVolume } from "../core/plan/plan-node-volume.ts";
@@ -34,7 +35,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
     reconcile: async (volumeName, signal) => {
       const volume = ports.cache.get("AzVolume", volumeName);
       const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
-      const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId;
+      const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId ?? ownAttachment(ports, volumeName)?.spec.volumeId;
       if (volumeId === undefined) return ok({});
       // Looked at first without the lock: a call must not be told to come again because the node had nothing to do.
       const seen = await look(ports, volumeName, volumeId, signal);
@@ -74,11 +75,15 @@ async function trustRecord(ports: NodePorts, volume: AzVolume | undefined, signa
   return older === undefined ? ok(undefined) : fail({ kind: "StoreWentBack", detail: older });
 }
 
+function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment | undefined {
+  return ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+}
+
 async function look(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
   if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
   const volume = read.ok ? read.value : undefined;
-  const attachment = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
+  const attachment = ownAttachment(ports, volumeName);
   const noted = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const found =
     noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts(ports, volume, attachment, signal) : ok(noted);

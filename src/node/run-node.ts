@@ -1,6 +1,7 @@
 import { ControlLoop } from "../reconcile/control-loop.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 import type { NodePorts } from "./node-ports.ts";
+import { recordNames } from "./own-objects.ts";
 import { ownVolumesReconciler } from "./own-volumes.ts";
 
 const ONLY_KEY = "node";
@@ -26,9 +27,7 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
 
 /** Whether a volume has to do with this node at all: thousands have not. */
 function concerns(ports: NodePorts, volumeName: string): boolean {
-  const { nodeName } = ports.node;
   if (ports.notes.volumes().some((note) => note.volumeName === volumeName)) return true;
-  const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
-  if (record === undefined) return false;
-  return [record.writer, record.fencing, ...record.quarantine, ...record.unproven].some((node) => node?.nodeName === nodeName);
+  const volume = ports.cache.get("AzVolume", volumeName);
+  return volume !== undefined && recordNames(volume, ports.node.nodeName);
 }

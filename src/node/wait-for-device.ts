@@ -40,7 +40,11 @@ export async function waitForGrant(
     volume?.status?.record !== undefined && isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;
   const waited = await ports.cache.waitFor("AzVolume", request.volumeName, isGranted, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
-  const status = ports.cache.get("AzVolume", request.volumeName)?.status;
+  // Afresh: of a volume that another node has, this node's cache may know nothing.
+  const read = await ports.store.get("AzVolume", request.volumeName, signal);
+  if (!read.ok) return read;
+  if (isGranted(read.value)) return ok(read.value);
+  const { status } = read.value;
   const record = status?.record;
   if (record !== undefined && record.unproven.length > 0)
     return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { connectEmbeddedStore } from "../../src/adapters/embedded/connect-embedded-store.ts";
+import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { startEmulator } from "../../src/emulator/index.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { startApiServer, whyNoApiServer } from "../../test/kubernetes-store/api-server.ts";
+import { runProcess, untilPresent } from "./processes.ts";
+
+/** A store that a node role may use, and how the role is told of it. */
+export interface BenchStore {
+  readonly store: ObjectStore;
+  readonly flags: readonly string[];
+  close(): Promise<void>;
+}
+
+const NAMESPACE = "azure-disk-csi";
+const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
+const never = new AbortController().signal;
+
+/** The embedded store as a process of its own; who the node is, is said. */
+export async function embeddedStore(program: string, folder: string): Promise<BenchStore> {
+  const socketPath = join(folder, "store.sock");
+  const server = runProcess([program, "store", `--file=${join(folder, "store.db")}`, `--socket=${socketPath}`, "--log-level=warn"]);
+  await untilPresent(socketPath, server);
+  const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
+  return {
+    store,
+    flags: [`--store-socket=${socketPath}`, "--vm-id=00000000-0000-0000-0000-00000000000a", "--vm-size=Standard_D8s_v5", "--location=eastus"],
+    close: async () => {
+      store.close();
+      await server.stop();
+    },
+  };
+}
+
+/** Kubernetes' API server; who the node is, the emulator's metadata service tells, over plain HTTP as Azure's does. */
+export async function kubernetesStore(nodeName: string, tell: (line: string) => void): Promise<BenchStore> {
+  const missing = await whyNoApiServer();
+  if (missing !== undefined) throw new Error(`--kubernetes ${missing}`);
+  const server = await startApiServer(tell);
+  const azure = await startEmulator({
+    https: false,
+    resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: "rg", location: "eastus" }],
+    virtualMachines: [{ subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", location: "eastus", name: nodeName, zone: "1", size: "Standard_D8s_v5" }],
+  });
+  const client = server.connect();
+  for (const [path, name] of [
+    ["/api/v1/namespaces", NAMESPACE],
+    ["/api/v1/nodes", nodeName],
+  ] as const) {
+    const made = await client.call({ method: "POST", path, body: { metadata: { name } } }, never);
+    if (!made.ok || made.value.code !== 201) throw new Error(`${path} ${name} could not be made: ${JSON.stringify(made)}`);
+  }
+  return {
+    store: createKubernetesObjectStore(client, NAMESPACE),
+    flags: [`--kubeconfig=${server.kubeconfigFile}`, `--namespace=${NAMESPACE}`, `--metadata-endpoint=${azure.url}/emulator/v1/imds/${nodeName}`],
+    close: async () => {
+      await azure.close();
+      await server.close();
+    },
+  };
+}

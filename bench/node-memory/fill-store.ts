@@ -1,0 +1,72 @@
+import { formatDiskUri } from "../../src/core/model/disk-uri.ts";
+import { attachmentObjectName } from "../../src/core/model/object-names.ts";
+import { newRecord } from "../../src/core/plan/writer-steps.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+
+const never = new AbortController().signal;
+const CREATED_AT_ONCE = 16;
+
+/** Puts volumes into a store as a cluster has them: each written to by one node and standing by on another, none of which is the node that is measured. */
+export async function fillStore(store: ObjectStore, volumes: number): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < volumes; index = next++) await putVolume(store, index);
+  };
+  await Promise.all(Array.from({ length: CREATED_AT_ONCE }, worker));
+}
+
+async function putVolume(store: ObjectStore, index: number): Promise<void> {
+  const volumeName = `pvc-${String(index).padStart(5, "0")}-4c1f-9a70-0d9c5c1c1a11`;
+  const diskUri = formatDiskUri({ subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "mc_cluster_eastus", diskName: volumeName });
+  const [writer, standby] = [`aks-pool-${index % 97}`, `aks-pool-${(index + 1) % 97}`];
+  const created = await store.create(
+    "AzVolume",
+    {
+      metadata: { name: volumeName, finalizers: ["disk.csi.azure.com/azvolume"] },
+      spec: {
+        volumeName,
+        capabilities: [{ accessType: "mount", accessMode: "SINGLE_NODE_MULTI_WRITER", fsType: "ext4" }],
+        requiredBytes: 1_099_511_627_776,
+        limitBytes: 0,
+        parameters: { skuName: "Premium_LRS", maxShares: "3", cachingMode: "None" },
+        maxShares: 3,
+        maxMountReplicaCount: 1,
+        deleteRequested: false,
+      },
+    },
+    never,
+  );
+  if (!created.ok) throw new Error(JSON.stringify(created.failure));
+  const detail = {
+    diskUri,
+    sizeGiB: 1024,
+    maxShares: 3,
+    skuName: "Premium_LRS",
+    location: "eastus",
+    zones: ["1"],
+    volumeContext: {},
+    accessibleTopology: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
+  };
+  const record = { ...newRecord(0), epoch: 1, writer: { nodeName: writer, vmId: `vm-of-${writer}`, epoch: 1, held: true, wanted: true } };
+  const status = { state: "Created", detail, record, conditions: [], observedGeneration: 1 } as const;
+  const written = await store.updateStatus("AzVolume", { ...created.value, status }, never);
+  if (!written.ok) throw new Error(JSON.stringify(written.failure));
+  for (const [nodeName, role] of [
+    [writer, "Primary"],
+    [standby, "Replica"],
+  ] as const) {
+    const attachment = await store.create(
+      "AzVolumeAttachment",
+      {
+        metadata: {
+          name: attachmentObjectName({ diskUri, nodeName }),
+          finalizers: ["disk.csi.azure.com/azvolumeattachment"],
+          labels: { "disk.csi.azure.com/volume-name": volumeName, "disk.csi.azure.com/node-name": nodeName },
+        },
+        spec: { volumeName, volumeId: diskUri, nodeName, role, readOnly: false, volumeContext: {} },
+      },
+      never,
+    );
+    if (!attachment.ok) throw new Error(JSON.stringify(attachment.failure));
+  }
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter } from "../core/plan/testing/objects.ts";
+import { heartbeatReconciler } from "./heartbeat.ts";
+import type { NodePorts } from "./node-ports.ts";
+import { type NodeWorld, withNode } from "./testing/a-node.ts";
+
+const never = new AbortController().signal;
+
+/** One heartbeat, and what the node's object shows after it. */
+async function beat(world: NodeWorld, ports: NodePorts) {
+  const beaten = await world.answerOf(heartbeatReconciler(ports).reconcile("node", never));
+  assert.ok(beaten.ok, JSON.stringify(beaten));
+  const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+  assert.ok(node.ok);
+  return { againAfterMs: beaten.value.againAfterMs ?? 0, status: node.value.status };
+}
+
+describe("heartbeatReconciler", () => {
+  it("registers the node, and tells how many volumes it takes, 0 included, which NodeGetInfo can't say", () =>
+    withNode({}, async (world) => {
+      const ports: NodePorts = { ...world.ports(), volumeLimit: { measure: async () => 0 } };
+      const { status, againAfterMs } = await beat(world, ports);
+      const { heartbeat, maxVolumes, zone, location, vmId, conditions } = status ?? {};
+      assert.deepEqual(
+        { heartbeat, maxVolumes, zone, location, vmId, conditions },
+        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", conditions: [] },
+      );
+      assert.ok(againAfterMs > 9_000 && againAfterMs <= 10_000, "all nodes beat at once");
+      assert.equal((await beat(world, ports)).status?.heartbeat, 2);
+    }));
+
+  it("says that the store went back where its own counter did, and has everything listed anew", () =>
+    withNode({}, async (world) => {
+      let listed = 0;
+      const ports = world.ports();
+      const watching: NodePorts = { ...ports, cache: { ...ports.cache, listAgain: () => void listed++ } };
+      await beat(world, watching);
+      await ports.notes.putHeartbeat(7, never);
+      const first = await beat(world, watching);
+      assert.deepEqual([first.status?.heartbeat, first.status?.conditions.map(({ type, status }) => `${type} ${status}`)], [8, ["StoreWentBack True"]]);
+      await beat(world, watching);
+      assert.equal(listed, 1, "it is noticed once");
+    }));
+
+  it("says so as well where a record is older than what the node noted before it mounted", () =>
+    withNode({ writer: aWriter("node-a") }, async (world) => {
+      const ports = world.ports();
+      const uid = ports.cache.get("AzVolume", "pvc-1")?.metadata.uid ?? "";
+      const note = {
+        volumeName: "pvc-1",
+        uid,
+        volumeId: "/disks/pvc-1",
+        epoch: 5,
+        stagingPath: "/s",
+        targetPaths: [],
+        lun: 0,
+        majorMinor: "8:32",
+        accessType: "mount",
+      } as const;
+      await ports.notes.put(note, never);
+      const { status } = await beat(world, ports);
+      assert.deepEqual(
+        status?.conditions.map(({ message }) => message),
+        ["pvc-1 is at epoch 1, this node noted 5"],
+      );
+    }));
+});
