@@ -74,7 +74,8 @@ export interface ApiServer {
 
 /** Why there can be no API server here; undefined: there can. */
 export async function whyNoApiServer(): Promise<string | undefined> {
-  return (await findCommand("go")) === undefined ? "needs Go: Kubernetes' API server and etcd are built from their sources" : undefined;
+  if ((await findCommand("go")) === undefined) return "needs Go: Kubernetes' API server and etcd are built from their sources";
+  return (await findCommand("setpriv")) === undefined ? "needs setpriv (util-linux): etcd and the API server must not outlive the test" : undefined;
 }
 
 /** Builds what is needed, unless the cache has it, and starts it. */
@@ -271,7 +272,8 @@ function program(file: string, logFile: string, args: readonly string[]): Progra
   return {
     start: () => {
       const log = createWriteStream(logFile, { flags: "a" });
-      child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+      // It becomes the program itself, and dies with this process, however that ends.
+      child = spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], { stdio: ["ignore", "pipe", "pipe"] });
       ended = once(child, "close");
       child.stdout?.pipe(log, { end: false });
       child.stderr?.pipe(log, { end: false });
