@@ -1,0 +1,38 @@
+import type { Lab } from "../../testbed/lab/lab.ts";
+
+/** A call that the lab's Azure was sent. */
+export interface AzureCall {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+}
+
+/** Watches the journal of the lab's Azure from now on. */
+export async function azureCallsFromNow(lab: Lab): Promise<{
+  /** The calls since then that change something, oldest first. */
+  readonly writes: () => Promise<readonly AzureCall[]>;
+}> {
+  const { lastSequence } = await journal(lab, Number.MAX_SAFE_INTEGER);
+  return {
+    writes: async () => {
+      const { value } = await journal(lab, lastSequence);
+      return value.filter(({ kind, method }) => kind === "arm" && method !== "GET");
+    },
+  };
+}
+
+/** Names of the disks that there are in the lab's Azure. */
+export async function disksInAzure(lab: Lab): Promise<readonly string[]> {
+  const { subscriptionId } = lab.azure;
+  const answer = (await lab.azure.call("GET", `/subscriptions/${subscriptionId}/providers/Microsoft.Compute/disks?api-version=2025-01-02`)) as {
+    readonly value: readonly { readonly name: string }[];
+  };
+  return answer.value.map(({ name }) => name);
+}
+
+async function journal(lab: Lab, since: number) {
+  return (await lab.azure.call("GET", `/emulator/v1/journal?since=${since}`)) as {
+    readonly lastSequence: number;
+    readonly value: readonly (AzureCall & { readonly kind: string })[];
+  };
+}

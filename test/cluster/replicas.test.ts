@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { azureCallsFromNow } from "./azure-journal.ts";
+import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { withForeignDisks } from "./foreign-disks.ts";
+import { attachmentsOf, withWorkloads } from "./workloads.ts";
+
+const SETTLED_MAX_MS = 60_000;
+/** What nobody announces, such as room that a pod leaves for a replica, is looked at once a minute. */
+const LOOKED_AT_AGAIN_MAX_MS = 120_000;
+/** Data disks that the lab's VMs take. */
+const SLOTS = 16;
+/** As short as a test can wait for; 5 minutes by default. */
+const COLLECT_AFTER_MS = 5_000;
+
+describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await driverLab();
+    await reinstallDriver(lab, { controller: { settings: { "collect-replicas-after-ms": COLLECT_AFTER_MS } } });
+  });
+  after(() => reinstallDriver(lab));
+
+  it("moves a pod to a standby, by drain and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
+    withWorkloads(lab, "replicas", async (workloads) => {
+      await workloads.apply(databaseOf({ shares: 2 }));
+      await workloads.untilReady("db-0");
+      const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
+      await workloads.inPod("db-0", "head -c 3000000 /dev/urandom > /data/file; sync; cd /data; sha256sum file > file.sha256; sync");
+      await untilAttached(lab, volume, 2);
+      await showsResources(lab, volume);
+
+      const first = await workloads.nodeOf("db-0");
+      const standby = await otherNodeOf(lab, volume, first);
+      const calls = await azureCallsFromNow(lab);
+      await lab.kubectl(["drain", first, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s"], { timeoutMs: SETTLED_MAX_MS });
+      await workloads.untilReady("db-0");
+      assert.equal(await workloads.nodeOf("db-0"), standby, "the extender steers the pod to the standby");
+      assert.deepEqual(await calls.writes(), [], "nothing was attached or detached");
+      assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
+      await lab.kubectl(["uncordon", first]);
+      assert.ok((await workloads.eventsOf("Pod", "db-0")).some((event) => event.startsWith("ReplicaPromoted:")));
+
+      await workloads.kubectl(["rollout", "restart", "statefulset/db"]);
+      await workloads.kubectl(["rollout", "status", "statefulset/db", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: SETTLED_MAX_MS });
+      assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
+      assert.deepEqual(await calls.writes(), [], "nothing was attached or detached");
+
+      await workloads.kubectl(["scale", "statefulset/db", "--replicas=0"]);
+      await untilAttached(lab, volume, 0);
+    }));
+
+  it("gives up a replica when every share of the disk is taken and the pod has to run elsewhere", () =>
+    withWorkloads(lab, "all-shares-taken", async (workloads) => {
+      await workloads.apply(databaseOf({ shares: 2 }));
+      await workloads.untilReady("db-0");
+      const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
+      await untilAttached(lab, volume, 2);
+      const taken = [...(await attachmentsOf(lab, volume)).keys()];
+      const third = lab.nodes.map(({ name }) => name).find((name) => !taken.includes(name)) ?? "";
+      await lab.kubectl(["cordon", ...taken]);
+      await workloads.kubectl(["delete", "pod", "db-0"]);
+      await workloads.untilReady("db-0");
+      await lab.kubectl(["uncordon", ...taken]);
+      assert.equal(await workloads.nodeOf("db-0"), third);
+      await untilAttached(lab, volume, 2);
+    }));
+
+  it("puts replicas only where the pod could run, and says why one is missing", () =>
+    withWorkloads(lab, "placement", async (workloads) => {
+      await lab.kubectl(["taint", "node", "node-c", "dedicated=other:NoSchedule"]);
+      try {
+        await workloads.apply(databaseOf({ shares: 3, affinity: notNextTo("batch") }));
+        await workloads.untilReady("db-0");
+        const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
+        await untilAttached(lab, volume, 2);
+        assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
+        await waitUntil("the claim to say which replica is missing, and why", { timeoutMs: SETTLED_MAX_MS }, async () => {
+          const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
+          return events.some((event) => event.startsWith("ReplicasMissing:") && event.includes("node-c") && event.includes("dedicated")) || undefined;
+        });
+        await workloads.apply(batchOn("node-c"));
+        await workloads.untilReady("batch");
+        await lab.kubectl(["taint", "node", "node-c", "dedicated-"]);
+        await waitUntil("the claim to say that the pod would not run beside batch", { timeoutMs: SETTLED_MAX_MS }, async () => {
+          const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
+          return events.some((event) => event.startsWith("ReplicasMissing:") && event.includes("node-c") && event.includes("affinity")) || undefined;
+        });
+        assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
+        await workloads.kubectl(["delete", "pod", "batch", "--grace-period=0", "--force"]);
+        await untilAttached(lab, volume, 3, LOOKED_AT_AGAIN_MAX_MS);
+      } finally {
+        await lab.kubectl(["taint", "node", "node-c", "dedicated-"]).catch(() => undefined);
+      }
+    }));
+
+  it("gives up a replica for a pod that has to run where every slot of the VM is taken", () =>
+    withForeignDisks(lab, { nodeName: "node-c", count: SLOTS - 1 }, () =>
+      withWorkloads(lab, "slots-full", async (workloads) => {
+        await workloads.apply(databaseOf({ shares: 3, affinity: preferably("node-a") }));
+        await workloads.untilReady("db-0");
+        const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
+        await untilAttached(lab, volume, 3);
+        await workloads.apply(loneWriterOn("node-c"));
+        await workloads.untilReady("lone");
+        assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
+        assert.ok((await workloads.eventsOf("PersistentVolumeClaim", "data-db-0")).some((event) => event.startsWith("ReplicaEvicted:")));
+      }),
+    ));
+});
+
+/** `kubectl get` in the words and columns that the user's documents have. */
+async function showsResources(lab: Lab, volume: string): Promise<void> {
+  const get = (kind: string): Promise<string> => lab.kubectl(["--namespace=azure-disk-csi", "get", kind]);
+  assert.match(await get("azv"), new RegExp(`^NAME +STATE +WRITER +.*\\n(?:.*\\n)*${volume} +Created +node-[abc] +`, "u"));
+  const attachments = await get("azva");
+  assert.match(attachments, new RegExp(`${volume}.* Primary +Primary +Attached`, "u"));
+  assert.match(attachments, new RegExp(`${volume}.* Replica +Replica +Attached`, "u"));
+  assert.match(await get("azdn"), /node-a +true +/u);
+}
+
+async function untilAttached(lab: Lab, volume: string, count: number, timeoutMs = SETTLED_MAX_MS): Promise<void> {
+  await waitUntil(`${volume} to be attached to ${count} nodes`, { timeoutMs }, async () => {
+    const attachments = [...(await attachmentsOf(lab, volume)).values()];
+    return (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) || undefined;
+  });
+}
+
+async function otherNodeOf(lab: Lab, volume: string, nodeName: string): Promise<string> {
+  const other = [...(await attachmentsOf(lab, volume)).keys()].find((name) => name !== nodeName);
+  if (other === undefined) throw new Error(`${volume} is attached only to ${nodeName}`);
+  return other;
+}
+
+const WRITER = `sh, -c, "trap 'exit 0' TERM; while true; do date >> /data/log; sync; sleep 1 & wait $!; done"`;
+
+/** A database: one pod, one zone-redundant disk that so many nodes may have at once, all but one of them standing by. */
+function databaseOf({ shares, affinity = "" }: { readonly shares: number; readonly affinity?: string }): string {
+  return `
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: shares-${shares}}
+provisioner: disk.csi.azure.com
+parameters: {skuName: Premium_ZRS, maxShares: "${shares}"}
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 1
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      schedulerName: csi-azuredisk-scheduler-extender
+      terminationGracePeriodSeconds: 1
+      ${affinity}
+      containers:
+      - name: db
+        image: busybox
+        command: [${WRITER}]
+        volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec:
+      accessModes: [ReadWriteOnce]
+      storageClassName: shares-${shares}
+      resources: {requests: {storage: 1Ti}}
+`;
+}
+
+function preferably(nodeName: string): string {
+  const term = `{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [${nodeName}]}]}`;
+  return `affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 100, preference: ${term}}]}}`;
+}
+
+function notNextTo(app: string): string {
+  return `affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector: {matchLabels: {app: ${app}}}, topologyKey: kubernetes.io/hostname}]}}`;
+}
+
+function batchOn(nodeName: string): string {
+  return `
+apiVersion: v1
+kind: Pod
+metadata: {name: batch, labels: {app: batch}}
+spec:
+  nodeName: ${nodeName}
+  tolerations: [{operator: Exists}]
+  containers: [{name: batch, image: busybox, command: [sleep, "3600"]}]
+`;
+}
+
+/** A pod on one node with a disk of its own. */
+function loneWriterOn(nodeName: string): string {
+  return `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: lone}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: managed-csi
+  resources: {requests: {storage: 10Gi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: lone}
+spec:
+  terminationGracePeriodSeconds: 1
+  nodeSelector: {kubernetes.io/hostname: ${nodeName}}
+  containers:
+  - name: lone
+    image: busybox
+    command: [${WRITER}]
+    volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: lone}}]
+`;
+}
