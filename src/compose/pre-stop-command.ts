@@ -1,11 +1,13 @@
+import { isDaemonSetStaying } from "../adapters/kubernetes/is-daemon-set-staying.ts";
 import { createOwnNode } from "../adapters/kubernetes/own-node.ts";
 import { createPinoLogger } from "../adapters/observe/pino-logger.ts";
 import { systemClock } from "../adapters/system/system-clock.ts";
 import { systemRandom } from "../adapters/system/system-random.ts";
 import { waitUntilDrained } from "../node/wait-until-drained.ts";
-import { connectStore, storeOptions } from "./connect-store.ts";
+import { connectKubernetes, kubernetesOptions } from "./connect-store.ts";
 import { openNotes } from "./open-notes.ts";
 import { helpText, readOptions, type Values } from "./options.ts";
+import { parseDaemonSet } from "./parse-daemon-set.ts";
 import { driverNameOption, nodeOptions, processOptions } from "./process-options.ts";
 import { readSettingsFile } from "./read-settings-file.ts";
 
@@ -14,9 +16,13 @@ const { "log-level": logLevel } = processOptions;
 
 const options = {
   "node-name": { kind: "text", help: "Name of this node (default: what the environment variable KUBE_NODE_NAME says)" },
-  ...storeOptions,
+  ...kubernetesOptions,
   ...driverNameOption,
   "state-dir": stateDir,
+  "daemon-set": {
+    kind: "text",
+    help: "namespace/name of the DaemonSet that the plug-in runs in: once it is being removed, nothing is waited for (default: its end is not looked at)",
+  },
   "wait-max-ms": {
     kind: "number",
     default: 3_600_000,
@@ -53,9 +59,8 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
   if (nodeName === undefined) throw new Error("--node-name must be given, or the environment variable KUBE_NODE_NAME be set");
   const logger = createPinoLogger({ level: values["log-level"], fields: { role: preStopCommand.name } });
   const clock = systemClock;
-  const connection = await connectStore(values, preStopCommand.name, { clock, random: systemRandom });
-  // Nobody but Kubernetes can tell whether a node is being emptied.
-  if (connection.apiClient === undefined) throw new Error("there is no Kubernetes behind --store-socket that could empty this node");
+  const connection = await connectKubernetes(values, preStopCommand.name, { clock, random: systemRandom });
+  const daemonSet = parseDaemonSet(values["daemon-set"]);
   const ownNode = createOwnNode({ client: connection.apiClient, nodeName, driverName: values["driver-name"] });
   const readNotedVolumes = async (): Promise<readonly string[]> => (await openNotes(values["state-dir"])).volumes().map(({ volumeName }) => volumeName);
   const ending = new AbortController();
@@ -64,6 +69,11 @@ async function waitForVolumes(values: Values<typeof options>, nodeName: string |
     () => undefined,
   );
   try {
+    // With the driver its rights are removed: asked again and again, the API server would refuse until the pod's grace period is over.
+    if (daemonSet !== undefined && !(await isDaemonSetStaying(connection.apiClient, daemonSet, ending.signal))) {
+      logger.info("the driver is being removed: nothing is waited for", { nodeName });
+      return 0;
+    }
     const isEmptied = await waitUntilDrained({ ownNode, store: connection.store, readNotedVolumes, nodeName, clock, logger }, ending.signal);
     logger.info(isEmptied ? "the node is being emptied, and no volume is left" : "the node is not being emptied: nothing is waited for", { nodeName });
     return 0;

@@ -3,6 +3,7 @@ import { isDaemonSetStaying } from "../adapters/kubernetes/is-daemon-set-staying
 import { describeFailure } from "../core/describe-failure.ts";
 import { type KubeletRegistration, registerWithKubelet } from "../csi/registration/kubelet-registration.ts";
 import type { Options, Values } from "./options.ts";
+import { parseDaemonSet } from "./parse-daemon-set.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
 /** How a plug-in makes itself known to its kubelet. */
@@ -65,12 +66,4 @@ export async function serveRegistration(
       await registration.stop({ leavesSocket }, signal);
     },
   };
-}
-
-function parseDaemonSet(text: string | undefined): { readonly namespace: string; readonly name: string } | undefined {
-  if (text === undefined) return undefined;
-  const [namespace, name, ...more] = text.split("/");
-  if (namespace === undefined || namespace === "" || name === undefined || name === "" || more.length > 0)
-    throw new Error(`--daemon-set is ${JSON.stringify(text)}: must be namespace/name`);
-  return { namespace, name };
 }

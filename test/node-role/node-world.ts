@@ -109,7 +109,7 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
       return { child, health: (at) => getText(`http://${http}${at}`) };
     },
     startWaitingPlugin: startNode,
-    startPreStop: () => start("pre-stop", []),
+    startPreStop: () => start("pre-stop", [`--daemon-set=${namespace}/${aDaemonSet.metadata.name}`]),
     wantVolume: async (diskUri) => {
       const spec = {
         volumeName: "pvc-1",

@@ -158,4 +158,14 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
       assert.equal(await ended, "0", waiting.log());
     }),
   );
+
+  it("waits for no volume once the driver is being removed, since its rights go with it", { timeout: TEST_TIMEOUT_MS }, () =>
+    onNode([cordon], async (world) => {
+      await world.wantVolume(`/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1`);
+      await world.deleteDaemonSet();
+      const hook = world.startPreStop();
+      assert.equal(await new Promise((resolve) => hook.onEnd(resolve)), "0", hook.log());
+      assert.match(hook.log(), /the driver is being removed/u);
+    }),
+  );
 });

@@ -77,6 +77,7 @@ readinessProbe:
   httpGet:
     path: /readyz
     port: {{ . }}
+  initialDelaySeconds: 2
   periodSeconds: 5
   timeoutSeconds: 5
 {{- end -}}
