@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
+import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import { attachmentObjectName } from "../../src/core/model/object-names.ts";
+import type { Result } from "../../src/core/result.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { buildOnce } from "../../testbed/build/build-once.ts";
+import { goPart } from "../../testbed/build/go-part.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
+import { type ApiServer, startApiServer } from "../kubernetes-store/api-server.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const NAMESPACE = "default";
+const DRIVER = "disk.csi.azure.com";
+const SCHEDULED_MAX_MS = 60_000;
+const READY_MAX_MS = 60_000;
+const never = new AbortController().signal;
+
+/** Kubernetes' own API server and scheduler with the extender, and nodes that are nothing but objects: what a pod is told is where it would run. */
+export interface ScheduledCluster {
+  /** `host:port` of the extender. */
+  readonly extender: () => string;
+  /** Makes a node that pods may run on; with a node plug-in unless `plugIn` says otherwise. */
+  addNode(name: string, plugIn: "ready" | "not-ready" | "none"): Promise<void>;
+  /** Makes a claim that is bound to a disk, which is attached as a standby to the nodes. */
+  addClaim(name: string, attachedTo: readonly string[]): Promise<void>;
+  /** Makes a pod that uses the claims and answers the node that it is given to. */
+  schedule(podName: string, claimNames: readonly string[]): Promise<string>;
+  /** Starts the scheduler, in place of one that runs; asks the extender by names, or with nodes in full. */
+  startScheduler(nodes: "names" | "full"): Promise<void>;
+  /** kill -9. */
+  killExtender(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Builds what is needed, unless the cache has it, and starts API server and extender. */
+export async function startScheduledCluster(onProgress: (line: string) => void): Promise<ScheduledCluster> {
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of closing.splice(0).toReversed()) await step();
+  };
+  try {
+    return await startIn(closing, close, onProgress);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startIn(closing: (() => Promise<void>)[], close: () => Promise<void>, onProgress: (line: string) => void): Promise<ScheduledCluster> {
+  const server: ApiServer = await startApiServer(onProgress);
+  closing.push(() => server.close());
+  const folder = await mkdtemp(join(tmpdir(), "scheduler-extender-"));
+  closing.push(() => rm(folder, { recursive: true, force: true }));
+  const schedulerProgram = join(folder, "kube-scheduler");
+  await symlink(join(await buildOnce(await goPart(await kubernetesModule()), onProgress, never), "kubernetes"), schedulerProgram);
+
+  const namespace = await server.newNamespace();
+  const client = server.connect();
+  const store = createKubernetesObjectStore(client, namespace);
+  await create(client, `/api/v1/namespaces/${NAMESPACE}/serviceaccounts`, { metadata: { name: "default" } });
+  const diskUri = (name: string): string => `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/${name}`;
+
+  const flags = [`--kubeconfig=${server.kubeconfigFile}`, `--namespace=${namespace}`, "--extender-endpoint=127.0.0.1:0", "--log-level=warn"];
+  const extender = startProgram(process.execPath, [PROGRAM, "scheduler-extender", ...flags]);
+  closing.push(() => kill(extender));
+  const [line] = (await once(createInterface({ input: extender.stdout }), "line")) as [string];
+  const { endpoint } = JSON.parse(line) as { readonly endpoint: string };
+  let readyNode: string | undefined;
+  let scheduler: ChildProcess | undefined;
+  closing.push(async () => {
+    if (scheduler !== undefined) await kill(scheduler);
+  });
+
+  return {
+    extender: () => endpoint,
+    addNode: async (name, plugIn) => {
+      const allocatable = { cpu: "4", memory: "8Gi", pods: "110" };
+      const status = { capacity: allocatable, allocatable, conditions: [{ type: "Ready", status: "True", reason: "Test", message: "" }] };
+      await create(client, "/api/v1/nodes", { metadata: { name, labels: { "kubernetes.io/hostname": name } }, status });
+      // The API server makes every new node one that is not ready; who takes that away again does not run here.
+      await patch(client, `/api/v1/nodes/${name}`, { spec: { taints: null } });
+      if (plugIn !== "none") await registerPlugIn(store, name, plugIn === "ready");
+      if (plugIn === "ready") readyNode ??= name;
+    },
+    addClaim: async (name, attachedTo) => {
+      const claimPath = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+      const spec = { accessModes: ["ReadWriteOnce"], storageClassName: "", volumeName: `pv-${name}`, resources: { requests: { storage: "1Gi" } } };
+      const bound = { "pv.kubernetes.io/bind-completed": "yes" };
+      const { uid } = (await create(client, claimPath, { metadata: { name, annotations: bound }, spec })).metadata;
+      await patch(client, `${claimPath}/${name}/status`, { status: { phase: "Bound", accessModes: ["ReadWriteOnce"], capacity: { storage: "1Gi" } } });
+      await create(client, "/api/v1/persistentvolumes", {
+        metadata: { name: `pv-${name}` },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          capacity: { storage: "1Gi" },
+          claimRef: { kind: "PersistentVolumeClaim", apiVersion: "v1", namespace: NAMESPACE, name, uid },
+          csi: { driver: DRIVER, volumeHandle: diskUri(name) },
+        },
+      });
+      for (const nodeName of attachedTo) await attach(store, { diskUri: diskUri(name), volumeName: name, nodeName });
+      await untilKnown(endpoint, { claimName: name, attachedTo, readyNode });
+    },
+    schedule: async (podName, claimNames) => {
+      const pods = `/api/v1/namespaces/${NAMESPACE}/pods`;
+      await create(client, pods, {
+        metadata: { name: podName },
+        spec: {
+          schedulerName: "csi-azuredisk-scheduler-extender",
+          containers: [{ name: "main", image: "none" }],
+          volumes: claimNames.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })),
+        },
+      });
+      return waitUntil(`pod ${podName} to be given to a node`, { timeoutMs: SCHEDULED_MAX_MS }, async () => {
+        const answer = must(await client.call({ method: "GET", path: `${pods}/${podName}` }, never));
+        return (answer.body as { readonly spec: { readonly nodeName?: string } }).spec.nodeName;
+      });
+    },
+    startScheduler: async (nodes) => {
+      if (scheduler !== undefined) await kill(scheduler);
+      const config = join(folder, "scheduler.yaml");
+      await writeFile(config, JSON.stringify(schedulerConfiguration(server.kubeconfigFile, endpoint, nodes)));
+      scheduler = startProgram(schedulerProgram, [`--config=${config}`, "--secure-port=0"]);
+    },
+    killExtender: () => kill(extender),
+    close,
+  };
+}
+
+/** What docs/design.md tells people to write, for this extender. */
+function schedulerConfiguration(kubeconfig: string, endpoint: string, nodes: "names" | "full"): object {
+  return {
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    kind: "KubeSchedulerConfiguration",
+    clientConnection: { kubeconfig },
+    leaderElection: { leaderElect: false },
+    profiles: [{ schedulerName: "csi-azuredisk-scheduler-extender" }],
+    extenders: [
+      {
+        urlPrefix: `http://${endpoint}`,
+        filterVerb: "filter",
+        prioritizeVerb: "prioritize",
+        weight: 10,
+        nodeCacheCapable: nodes === "names",
+        ignorable: true,
+        // Much longer than it is to be: on a busy machine the test must not go on without the extender.
+        httpTimeout: "30s",
+      },
+    ],
+  };
+}
+
+async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boolean): Promise<void> {
+  const made = must(await store.create("AzDriverNode", { metadata: { name: nodeName }, spec: { nodeName } }, never));
+  const status = {
+    lastHeartbeatTime: "2026-01-01T00:00:00Z",
+    heartbeat: 1,
+    readyForVolumeAllocation: isReady,
+    statusMessage: "",
+    conditions: [],
+    maxVolumes: 8,
+    location: "eastus",
+    zone: "",
+    busType: "SCSI",
+    vmId: `vm-of-${nodeName}`,
+    volumes: [],
+  } as const;
+  must(await store.updateStatus("AzDriverNode", { ...made, status }, never));
+}
+
+async function attach(
+  store: ObjectStore,
+  { diskUri, volumeName, nodeName }: { readonly diskUri: string; readonly volumeName: string; readonly nodeName: string },
+): Promise<void> {
+  const spec = { volumeName, volumeId: diskUri, nodeName, role: "Replica", readOnly: false, volumeContext: {} } as const;
+  const made = must(await store.create("AzVolumeAttachment", { metadata: { name: attachmentObjectName({ diskUri, nodeName }) }, spec }, never));
+  const status = { state: "Attached", role: "Replica", vmId: `vm-of-${nodeName}`, lun: 0 } as const;
+  must(await store.updateStatus("AzVolumeAttachment", { ...made, status }, never));
+}
+
+/** The extender learns of what was made by its watches; the scheduler must not be quicker. */
+async function untilKnown(
+  endpoint: string,
+  claim: { readonly claimName: string; readonly attachedTo: readonly string[]; readonly readyNode: string | undefined },
+): Promise<void> {
+  const { claimName, attachedTo, readyNode = "" } = claim;
+  const unknown = "node-nobody-knows";
+  const pod = { metadata: { namespace: NAMESPACE }, spec: { volumes: [{ persistentVolumeClaim: { claimName } }] } };
+  const body = JSON.stringify({ Pod: pod, NodeNames: [unknown, readyNode, ...attachedTo] });
+  const ask = async (verb: string): Promise<unknown> => (await fetch(`http://${endpoint}/${verb}`, { method: "POST", body })).json();
+  await waitUntil(`the extender to know claim ${claimName}`, { timeoutMs: READY_MAX_MS }, async () => {
+    // Without a volume of the driver's, a node that nobody knows would pass.
+    const { FailedAndUnresolvableNodes } = (await ask("filter")) as { readonly FailedAndUnresolvableNodes: object };
+    const scores = (await ask("prioritize")) as readonly { readonly Host: string; readonly Score: number }[];
+    const isAttached = attachedTo.every((nodeName) => scores.some(({ Host, Score }) => Host === nodeName && Score > 0));
+    return unknown in FailedAndUnresolvableNodes && isAttached ? true : undefined;
+  });
+}
+
+async function create(client: ApiClient, path: string, body: object): Promise<{ readonly metadata: { readonly uid: string } }> {
+  const answer = must(await client.call({ method: "POST", path, body }, never));
+  if (answer.code !== 201) throw new Error(`POST ${path}: ${JSON.stringify(answer.body)}`);
+  return answer.body as { readonly metadata: { readonly uid: string } };
+}
+
+async function patch(client: ApiClient, path: string, body: object): Promise<void> {
+  const answer = must(await client.call({ method: "PATCH", path, body, contentType: "application/merge-patch+json" }, never));
+  if (answer.code !== 200) throw new Error(`PATCH ${path}: ${JSON.stringify(answer.body)}`);
+}
+
+function must<T>(result: Result<T, unknown>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+
+/** A program that dies with this process, however that ends. */
+function startProgram(file: string, args: readonly string[]) {
+  return spawn("setpriv", ["--pdeathsig", "KILL", file, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "close");
+  child.stdout?.resume();
+  child.kill("SIGKILL");
+  await ended;
+}
