@@ -5,10 +5,15 @@ import type { Options, Values } from "./options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 import { driverVersion } from "./version.ts";
 
-/** Where the driver's objects are. */
-export const storeOptions = {
+/** Which cluster, and where in it the driver's objects are. */
+export const kubernetesOptions = {
   kubeconfig: { kind: "text", help: "kubeconfig file of the cluster that holds the driver's objects; none if not given: the pod's service account" },
   namespace: { kind: "text", default: "azure-disk-csi", help: "Namespace of the driver's objects" },
+} as const satisfies Options;
+
+/** Where the driver's objects are. */
+export const storeOptions = {
+  ...kubernetesOptions,
   "store-socket": { kind: "text", help: "Unix socket of the embedded object store (role store), where no Kubernetes is; wins over a pod's service account" },
 } as const satisfies Options;
 
@@ -30,19 +35,21 @@ export async function connectStore(
   roleName: string,
   ports: Pick<ProcessPorts, "clock" | "random">,
 ): Promise<StoreConnection> {
-  const { kubeconfig, namespace, "store-socket": socketPath } = values;
-  if (socketPath === undefined) return connectKubernetes({ kubeconfig, namespace, userAgent: `azuredisk-csi-driver/${driverVersion} (${roleName})` }, ports);
-  if (kubeconfig !== undefined) throw new Error("--store-socket and --kubeconfig are both given: the driver's objects are in one place only");
+  const socketPath = values["store-socket"];
+  if (socketPath === undefined) return connectKubernetes(values, roleName, ports);
+  if (values.kubeconfig !== undefined) throw new Error("--store-socket and --kubeconfig are both given: the driver's objects are in one place only");
   const { connectEmbeddedStore } = await import("../adapters/embedded/connect-embedded-store.ts");
   const store = connectEmbeddedStore({ socketPath, clock: ports.clock, random: ports.random });
   return { store, apiClient: undefined, close: () => store.close() };
 }
 
-async function connectKubernetes(
-  options: { readonly kubeconfig: string | undefined; readonly namespace: string; readonly userAgent: string },
+/** Connects to Kubernetes, by `--kubeconfig` or as the pod that this process runs in. Throws with a sentence where that can't be read. */
+export async function connectKubernetes(
+  values: Values<typeof kubernetesOptions>,
+  roleName: string,
   { clock, random }: Pick<ProcessPorts, "clock" | "random">,
-): Promise<StoreConnection> {
-  const { kubeconfig, namespace, userAgent } = options;
+): Promise<StoreConnection & { readonly apiClient: ApiClient }> {
+  const { kubeconfig, namespace } = values;
   const [{ connectApiServer }, { createKubernetesObjectStore }] = await Promise.all([
     import("../adapters/kubernetes/connect-api-server.ts"),
     import("../adapters/kubernetes/kubernetes-object-store.ts"),
@@ -50,7 +57,7 @@ async function connectKubernetes(
   const config = await (kubeconfig === undefined
     ? (await import("../adapters/kubernetes/in-cluster-config.ts")).inClusterConfig({ environment: process.env })
     : (await import("../adapters/kubernetes/read-kubeconfig.ts")).readKubeconfig(kubeconfig));
-  if (!config.ok) throw new Error(`${describeFailure(config.failure)}; without Kubernetes, give --store-socket`);
-  const client = connectApiServer({ config: config.value, userAgent, clock, random });
+  if (!config.ok) throw new Error(describeFailure(config.failure));
+  const client = connectApiServer({ config: config.value, userAgent: `azuredisk-csi-driver/${driverVersion} (${roleName})`, clock, random });
   return { store: createKubernetesObjectStore(client, namespace), apiClient: client, close: () => client.close() };
 }

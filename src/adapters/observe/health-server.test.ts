@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { get } from "node:http";
+import { describe, it } from "node:test";
+import { Gauge, Registry } from "prom-client";
+import { type HealthOptions, startHealthServer } from "./health-server.ts";
+
+interface Answer {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** What a server answers that is as well as said. */
+async function ask(options: Partial<HealthOptions>, path: string): Promise<Answer> {
+  const server = await startHealthServer({ address: "127.0.0.1:0", registry: new Registry(), whyNotReady: () => undefined, ...options });
+  try {
+    return await new Promise((resolve, reject) => {
+      get(`http://${server.address}${path}`, { agent: false }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve({ code: response.statusCode ?? 0, text: text.trim() }));
+      }).on("error", reject);
+    });
+  } finally {
+    await server.close();
+  }
+}
+
+describe("startHealthServer", () => {
+  it("calls a process well that has nothing else to say of itself", async () => assert.deepEqual(await ask({}, "/healthz"), { code: 200, text: "ok" }));
+
+  it("says why a new process is called for", async () =>
+    assert.deepEqual(await ask({ whyNotAlive: async () => "its socket is gone" }, "/healthz"), { code: 500, text: "its socket is gone" }));
+
+  it("takes a question about its health that fails for a failure of its health", async () => {
+    const { code, text } = await ask({ whyNotAlive: () => Promise.reject(new Error("a bug")) }, "/healthz");
+    assert.deepEqual({ code, text }, { code: 500, text: "Error: a bug" });
+  });
+
+  it("tells a process that is not ready from one that is not well", async () => {
+    const options = { whyNotReady: () => "the caches have not synced" };
+    assert.deepEqual(await ask(options, "/readyz"), { code: 503, text: "the caches have not synced" });
+    assert.deepEqual(await ask(options, "/healthz"), { code: 200, text: "ok" });
+    assert.deepEqual(await ask({}, "/readyz"), { code: 200, text: "ok" });
+  });
+
+  it("shows metrics, and what else there is", async () => {
+    const registry = new Registry();
+    new Gauge({ name: "volumes", help: "Volumes.", registers: [registry] }).set(3);
+    assert.match((await ask({ registry }, "/metrics")).text, /^volumes 3$/mu);
+    assert.deepEqual(await ask({}, "/"), { code: 404, text: "there are /healthz, /readyz and /metrics" });
+  });
+
+  it("refuses an address that is none", async () => {
+    const options = { registry: new Registry(), whyNotReady: () => undefined };
+    await assert.rejects(startHealthServer({ address: "8080", ...options }), /http-endpoint is "8080": must be host:port/u);
+  });
+});
