@@ -44,6 +44,8 @@ export type NodePresence = "present" | "gone" | "unknown";
  * remains where neither an object of ours nor a tag on the disk tells of a volume. Where there is no orchestrator with such objects, all answers are empty.
  */
 export interface ClusterVolumes {
+  /** Whether there is an orchestrator that has attachments: where there is none, that one is missing says nothing. */
+  readonly knowsAttachments: boolean;
   /** Resolves once `volumes`, `volumeOf` and `attachments` show all there is; rejects when `signal` is aborted. */
   untilSynced(signal: AbortSignal): Promise<void>;
   /** All volumes of this driver, sorted by name, from a cache. */

@@ -80,6 +80,7 @@ function createLoops(ports: ControllerPorts): {
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.add(attachment.metadata.name);
     for (const node of ports.cache.list("AzDriverNode")) loops.driverNode.queue.add(node.metadata.name);
     loops.sweep.queue.add(ONLY_KEY);
+    loops.wants.queue.add(ONLY_KEY);
   };
   const onNode = (nodeName: string): void => {
     addVolumesOn(nodeName);

@@ -83,6 +83,41 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.ok(world.attachment("node-a")?.spec.demotedSince !== undefined, "and it is collected in time");
     }));
 
+  const forgotten: readonly {
+    readonly because: string;
+    readonly attached?: boolean;
+    readonly use?: VolumeUse;
+    readonly afterMs?: number;
+    readonly isEnded: boolean;
+  }[] = [
+    { because: "the cluster has no attachment of it, and nobody uses it", isEnded: true },
+    { because: "the cluster has one, whose unpublish is still to come", attached: true, isEnded: false },
+    { because: "somebody may use it", use: { kind: "unknown" }, isEnded: false },
+    { because: "it has only just come to be so", afterMs: 1_000, isEnded: false },
+  ];
+  const unused: VolumeUse = { kind: "unused" };
+  for (const { because, attached = false, use = unused, afterMs = 61_000, isEnded } of forgotten) {
+    it(`${isEnded ? "ends" : "keeps"} a primary that its node no longer wants where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", withoutWant("node-a"));
+        await world.clock.advance(afterMs);
+        world.use = use;
+        const cluster = aCluster([aClusterVolume()], attached ? [aClusterAttachment("node-a", { isLeaving: true })] : []);
+        assert.deepEqual(await restore(world, cluster), ok({ waiting: 0 }));
+        assert.deepEqual(roleOn(world, "node-a"), [isEnded ? "Replica" : "Primary", false]);
+      }));
+  }
+
+  it("ends nothing where no orchestrator has attachments", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", withoutWant("node-a"));
+      await world.clock.advance(61_000);
+      assert.deepEqual(await world.answerOf(restoreWants(world.ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(roleOn(world, "node-a"), ["Primary", false]);
+    }));
+
   it("waits for a volume that nobody has looked at yet", () =>
     withControllerPorts(async (world) => {
       const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);

@@ -8,12 +8,15 @@ import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { endWant, stateWant } from "./want.ts";
 
+/** How long an attachment of ours has to be as it is before it counts as forgotten, in milliseconds: the cluster's may only be seen later. */
+const FORGOTTEN_AFTER_MS = 60_000;
 /** Attachments of the cluster's that are looked at side by side. */
 const RESTORED_AT_ONCE = 64;
 
 /**
- * States the wants that the cluster's attachments imply and no object of ours states: attachments of a driver before this one, or whose objects were lost. Where
- * nobody publishes any more (`attach: driver`), the attachments are let go of then. Running it again changes nothing. Answers how many have to wait for their volume.
+ * Brings wants and the cluster's attachments together. States the wants that they imply and no object of ours states: those of a driver before this one, or whose
+ * objects were lost. Where nobody publishes any more (`attach: driver`), the attachments are let go of then. And ends what no attachment stands for any more.
+ * Running it again changes nothing. Answers how many have to wait for their volume.
  */
 export async function restoreWants(ports: ControllerPorts, signal: AbortSignal): Promise<Result<{ readonly waiting: number }, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -26,7 +29,30 @@ export async function restoreWants(ports: ControllerPorts, signal: AbortSignal):
       if (one.value === "waits") waiting += 1;
     }
   }
-  return ok({ waiting });
+  const ended = await endForgotten(ports, attachments, signal);
+  return ended.ok ? ok({ waiting }) : ended;
+}
+
+/**
+ * Primaries that no want follows any more and that no attachment of the cluster's stands for: after a change of the way in nobody would ever unpublish them, and their
+ * disks would stay where they are, also where another node needs the share.
+ */
+async function endForgotten(ports: ControllerPorts, attachments: readonly ClusterAttachment[], signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { cache, clusterVolumes, users, logger } = ports;
+  if (!clusterVolumes.knowsAttachments) return ok(undefined);
+  const known = new Set(attachments.map(({ volumeId, nodeName }) => `${resourceUriKey(volumeId)} ${nodeName}`));
+  for (const { metadata, spec } of cache.list("AzVolumeAttachment")) {
+    if (spec.role !== "Primary" || spec.want !== undefined || metadata.deletionTimestamp !== undefined) continue;
+    if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
+      continue;
+    const { volumeId, nodeName, volumeName } = spec;
+    const use = await users.on({ nodeName, volumeId }, signal);
+    if (use.kind !== "unused") continue;
+    const ended = await endWant(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
+    if (!ended.ok) return ended;
+    logger.info("published volume let go: the cluster has no attachment that anybody would end", { volumeName, nodeName });
+  }
+  return ok(undefined);
 }
 
 /** The same for one volume, before its disk is recorded: a node that finds itself clean meanwhile must not have it detached under a pod that is about to start. */

@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import { fail, type Result } from "../core/result.ts";
 import type { CloudProvisioner, MayProceed } from "../ports/cloud-provisioner.ts";
+import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -9,13 +10,20 @@ import type { ControllerPorts } from "./controller-ports.ts";
  * any timer or message tells it, that its time is over; what it was about to do is `Cancelled`.
  */
 export function whileLeading(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
-  return { ...ports, store: leadersStore(ports.store, isLeading), cloud: leadersCloud(ports.cloud, isLeading) };
+  const leading: Leading = async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));
+  const releaseAttachment: ClusterVolumes["releaseAttachment"] = (name, signal) => leading(() => ports.clusterVolumes.releaseAttachment(name, signal));
+  return {
+    ...ports,
+    store: leadersStore(ports.store, leading),
+    cloud: leadersCloud(ports.cloud, leading, isLeading),
+    clusterVolumes: { ...ports.clusterVolumes, releaseAttachment },
+  };
 }
 
-const notLeading: Failure = { kind: "Cancelled" };
+/** Runs a change only while this process leads. */
+type Leading = <T>(change: () => Promise<Result<T, Failure>>) => Promise<Result<T, Failure>>;
 
-function leadersStore(store: ObjectStore, isLeading: () => boolean): ObjectStore {
-  const leading = async <T>(write: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> => (isLeading() ? write() : fail(notLeading));
+function leadersStore(store: ObjectStore, leading: Leading): ObjectStore {
   return {
     get: (kind, name, signal) => store.get(kind, name, signal),
     list: (kind, selector, signal) => store.list(kind, selector, signal),
@@ -28,8 +36,7 @@ function leadersStore(store: ObjectStore, isLeading: () => boolean): ObjectStore
 }
 
 /** What is asked in between, too: a request may have waited in a queue since it was made. */
-function leadersCloud(cloud: CloudProvisioner, isLeading: () => boolean): CloudProvisioner {
-  const leading = async <T>(change: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> => (isLeading() ? change() : fail(notLeading));
+function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () => boolean): CloudProvisioner {
   const asking = <R extends { readonly mayProceed: MayProceed }>(request: R): R => ({
     ...request,
     mayProceed: async (signal: AbortSignal) => isLeading() && (await request.mayProceed(signal)) && isLeading(),

@@ -3,6 +3,7 @@ import type { ClusterVolumes } from "../../ports/cluster-volumes.ts";
 
 /** `ClusterVolumes` where no Kubernetes runs: nobody but the driver's own objects and the disks' tags knows of volumes, and nobody can say that a node is gone. */
 export const noClusterVolumes: ClusterVolumes = {
+  knowsAttachments: false,
   untilSynced: () => Promise.resolve(),
   volumes: () => [],
   volumeOf: () => undefined,

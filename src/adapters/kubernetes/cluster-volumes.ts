@@ -43,6 +43,7 @@ export function createClusterVolumes(options: {
   }
 
   return {
+    knowsAttachments: true,
     untilSynced: async (signal) => {
       await Promise.all([persistentVolumes.untilSynced(signal), volumeAttachments.untilSynced(signal)]);
     },

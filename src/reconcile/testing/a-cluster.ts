@@ -44,6 +44,7 @@ export function aCluster(known: readonly ClusterVolume[], attached: readonly Clu
     presence: new Map(),
     released,
     meanwhile: undefined,
+    knowsAttachments: true,
     untilSynced: () => Promise.resolve(),
     volumes: () => cluster.known,
     volumeOf: (volumeId) => cluster.known.find((volume) => isSameResourceUri(volume.volumeId, volumeId)),
