@@ -108,6 +108,7 @@ const forgeries: readonly { readonly name: string; readonly from: WriterRecord; 
   { name: "ending its fence as it proves itself", from: fencing(found, nodeA), to: { ...found, unproven: [nodeB], clean: [nodeC, nodeA] } },
   { name: "ending its fence while it holds", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { wanted: false }) },
   { name: "a higher epoch", from: written(nodeA), to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, wanted: true }, epoch: 5 } },
+  { name: "a higher epoch of the record alone", from: written(nodeA), to: { ...written(nodeA), epoch: 9 } },
   {
     name: "another VM under its name",
     from: written(nodeA),
@@ -133,6 +134,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   let tokenOf: (node: string | undefined) => Promise<ApiClient>;
   let onA: ApiClient;
   let folder: string;
+  const refusals: string[] = [];
 
   async function must(client: ApiClient, request: ApiRequest): Promise<ApiAnswer["body"]> {
     const answer = await client.call(request, never);
@@ -144,7 +146,10 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   async function refusal(client: ApiClient, request: ApiRequest): Promise<string | undefined> {
     const answer = await client.call(request, never);
     assert.ok(answer.ok, JSON.stringify(answer));
-    return answer.value.code < 300 ? undefined : (answer.value.body as { readonly message: string }).message;
+    if (answer.value.code < 300) return undefined;
+    const { message } = answer.value.body as { readonly message: string };
+    refusals.push(message);
+    return message;
   }
 
   const pathOf = (plural: string, name = "", subresource = ""): string =>
@@ -436,6 +441,40 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       child.kill("SIGKILL");
       await once(child, "close");
     }
+  });
+
+  it("holds a node to its own also where it is given more rights than the chart gives it", async () => {
+    const volume = await aVolume({ record: written(nodeA) });
+    const attachment = (await must(admin, { method: "POST", path: pathOf("azvolumeattachments"), body: anAttachment(nodeA) })) as AzVolumeAttachment;
+    const subjects = [{ kind: "ServiceAccount", name: NODE_ACCOUNT, namespace: RELEASE.namespace }];
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" };
+    const body = { metadata: { name: "too-much" }, subjects, roleRef };
+    await must(admin, { method: "POST", path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body });
+    const marked = { ...volume, spec: { ...volume.spec, deleteRequested: true } };
+    const requests: readonly ApiRequest[] = [
+      { method: "PUT", path: pathOf("azvolumes", volume.metadata.name), body: marked },
+      { method: "DELETE", path: pathOf("azvolumes", volume.metadata.name) },
+      { method: "DELETE", path: pathOf("azvolumeattachments", attachment.metadata.name) },
+    ];
+    for (const request of requests) {
+      const refused = await waitUntil("the rights to be given", { timeoutMs: ACTIVE_MAX_MS }, async () => {
+        const message = await refusal(onA, request);
+        return message !== undefined && /cannot \w+ resource/u.test(message) ? undefined : (message ?? "allowed");
+      });
+      assert.match(refused, REFUSED, `${request.method} ${request.path}`);
+    }
+  });
+
+  it("has no rule that nothing above is refused by", async () => {
+    const policies = (await renderChart({})).filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
+    const rules = policies.flatMap(({ spec }) =>
+      (spec as { readonly validations: readonly { readonly message: string }[] }).validations.map(({ message }) => message),
+    );
+    assert.ok(rules.length > 20, `${rules.length} rules`);
+    assert.deepEqual(
+      [...new Set(rules)].filter((rule) => !refusals.some((refused) => refused.includes(rule))),
+      [],
+    );
   });
 
   it("asks nobody else: an administrator writes what a node may not", async () => {

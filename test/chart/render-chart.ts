@@ -12,9 +12,11 @@ export interface Manifest {
 /** What the tests install it as. */
 export const RELEASE = { name: "azuredisk-csi-driver", namespace: "kube-system" } as const;
 
+const KUBERNETES = "v1.36.3-with.a.suffix";
+
 /** The chart with `values`, as text. Throws with what Helm says. */
 export async function renderText(values: object): Promise<string> {
-  const { code, output } = await runHelm(["template", RELEASE.name, CHART, "--namespace", RELEASE.namespace], values);
+  const { code, output } = await runHelm(["template", RELEASE.name, CHART, "--namespace", RELEASE.namespace, "--kube-version", KUBERNETES], values);
   if (code !== 0) throw new Error(output);
   return output;
 }

@@ -19,6 +19,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* A scheduler of another version than the API server may ask it for what it does not have. */}}
+{{- define "azuredisk.kubeSchedulerImage" -}}
+{{- $version := regexFind "^v[0-9]+[.][0-9]+[.][0-9]+" .Capabilities.KubeVersion.Version -}}
+{{- include "azuredisk.image" (list . (merge (dict "tag" (.Values.image.kubeScheduler.tag | default $version)) .Values.image.kubeScheduler)) -}}
+{{- end -}}
+
 {{/* V1's chart has log levels as numbers: its 5 logs what our info does. */}}
 {{- define "azuredisk.logLevel" -}}
 {{- if kindIs "string" . }}{{ . }}{{ else if gt (int .) 5 }}debug{{ else }}info{{ end -}}

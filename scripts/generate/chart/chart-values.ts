@@ -48,10 +48,10 @@ const logLevel: ChartValue = {
 const klogLevel = (whose: string): ChartValue => whole(0, MAX_KLOG_LEVEL, `How much ${whose} logs (klog's \`--v\`)`);
 const memory = (container: string): ChartValue => object(`Requests and limits of container \`${container}\``);
 
-const image = (what: string): ChartValue =>
+const image = (what: string, tag = "Its tag"): ChartValue =>
   group({
     repository: text(`${what}; with a leading slash it follows \`image.baseRepo\``),
-    tag: text("Its tag"),
+    tag: text(tag),
     pullPolicy: choice(["Always", "IfNotPresent", "Never"], "When nodes pull it"),
   });
 
@@ -104,7 +104,7 @@ export function chartValues(): ChartValues {
       csiResizer: image("Image of the sidecar csi-resizer"),
       livenessProbe: image("Image of the sidecar livenessprobe"),
       nodeDriverRegistrar: image("Image of the sidecar node-driver-registrar"),
-      kubeScheduler: image("Image of the second scheduler; its version should be the cluster's"),
+      kubeScheduler: image("Image of the second scheduler", "Its tag; empty: the cluster's version"),
     }),
     imagePullSecrets: { kind: "either", about: "Secrets for pulling images: names, or objects with a `name`", of: [texts(""), objects("")] },
     serviceAccount: group({
