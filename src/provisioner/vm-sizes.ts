@@ -1,5 +1,5 @@
 import { LUNS_MAX } from "../core/cloud/choose-lun.ts";
-import { DATA_DISKS_MAX_UNKNOWN, knownDataDisksMax } from "../core/cloud/data-disks-max.ts";
+import { dataDisksMaxOf, knownDataDisksMax } from "../core/cloud/data-disks-max.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 
@@ -38,7 +38,7 @@ export class VmSizes {
 
   /** The same, with a guess for a size that nobody knows. */
   async dataDisksMaxOrGuess(vm: { readonly vmSize: string; readonly location: string }): Promise<number> {
-    return (await this.dataDisksMax(vm)) ?? DATA_DISKS_MAX_UNKNOWN;
+    return (await this.dataDisksMax(vm)) ?? dataDisksMaxOf(vm.vmSize);
   }
 
   async #loadOnce(location: string): Promise<Sizes | undefined> {

@@ -1,4 +1,4 @@
-/** Counted on for a size that the table does not know: most sizes take as much at least. */
+/** Counted on for a size of which nothing is known, its name included: most sizes take as much at least. */
 export const DATA_DISKS_MAX_UNKNOWN = 16;
 
 /** Data disks by VM size, without `Standard_` and in lower case, grouped by how many they take. */
@@ -19,10 +19,31 @@ const dataDisksMaxBySize = new Map(Object.entries(sizesByDataDisksMax).flatMap((
 
 /** How many data disks a VM of that size takes; undefined for a size that the table does not know. */
 export function knownDataDisksMax(vmSize: string): number | undefined {
-  return dataDisksMaxBySize.get(vmSize.toLowerCase().replace(/^standard_/, ""));
+  return dataDisksMaxBySize.get(shortName(vmSize));
 }
 
-/** How many data disks to count on for a VM of that size. */
+/** How many data disks to count on for a VM of that size: rather too few than too many, since a pod that is sent to a full VM does not start. */
 export function dataDisksMaxOf(vmSize: string): number {
-  return knownDataDisksMax(vmSize) ?? DATA_DISKS_MAX_UNKNOWN;
+  return knownDataDisksMax(vmSize) ?? dataDisksByName(vmSize) ?? DATA_DISKS_MAX_UNKNOWN;
+}
+
+/** Families whose sizes follow a rule, and from which version on. */
+const RULED_FAMILIES: Readonly<Record<string, number>> = { d: 3, e: 3, dc: 3, ec: 3, fx: 2, f: 2, b: 2, l: 2 };
+/** Families with more disks from version 6 on, but for AMD's (`a`). */
+const LARGER_FROM_6: readonly string[] = ["d", "e"];
+
+/** What a size's name tells, such as `Standard_E8-2bds_v5`: family, vCPUs of the whole size, features, version. Most sizes take two disks a vCPU, and 32 at most. */
+function dataDisksByName(vmSize: string): number | undefined {
+  const [, family = "", vCpuText = "", features = "", versionText = ""] =
+    /^([a-z]+?)(\d+)(?:-\d+)?([a-z]*)(?:_[a-z0-9]+)*?_v(\d+)$/u.exec(shortName(vmSize)) ?? [];
+  const [vCpus, version] = [Number(vCpuText), Number(versionText)];
+  const firstVersion = RULED_FAMILIES[family];
+  if (firstVersion === undefined || version < firstVersion) return undefined;
+  if (version < 6 || features.includes("a") || vCpus < 2 || !LARGER_FROM_6.includes(family)) return Math.min(32, 2 * vCpus);
+  if (vCpus >= 32) return 64;
+  return vCpus >= 16 ? 48 : vCpus >= 8 ? 24 : vCpus >= 4 ? 12 : 8;
+}
+
+function shortName(vmSize: string): string {
+  return vmSize.toLowerCase().replace(/^standard_/u, "");
 }

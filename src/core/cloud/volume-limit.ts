@@ -1,5 +1,5 @@
 import { resourceUriKey } from "../model/disk-uri.ts";
-import { DATA_DISKS_MAX_UNKNOWN, knownDataDisksMax } from "./data-disks-max.ts";
+import { dataDisksMaxOf } from "./data-disks-max.ts";
 
 /** What is known of a VM's slots for data disks. */
 export interface SlotFacts {
@@ -16,7 +16,7 @@ export interface SlotFacts {
 /** How many volumes a node takes: what it is told, or what its VM's size takes less what is reserved and what others have attached. Never below 0. */
 export function volumeLimitOf({ given, vmSize, reserved, foreignDisks }: SlotFacts): number {
   if (given !== undefined) return given;
-  return Math.max(0, (knownDataDisksMax(vmSize) ?? DATA_DISKS_MAX_UNKNOWN) - reserved - foreignDisks);
+  return Math.max(0, dataDisksMaxOf(vmSize) - reserved - foreignDisks);
 }
 
 /** Those disks on a VM that are none of the driver's volumes. One without URI can be nobody's volume. */
