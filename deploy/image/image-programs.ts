@@ -45,8 +45,8 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
   { package: "mount", driver: ["losetup", "mount", "umount"], people: [], files: [] },
   {
     package: "e2fsprogs",
-    driver: ["e2fsck", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "resize2fs"],
-    people: ["dumpe2fs", "tune2fs"],
+    driver: ["dumpe2fs", "e2fsck", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "resize2fs"],
+    people: ["tune2fs"],
     // What mkfs makes without options is said here.
     files: ["etc/mke2fs.conf"],
   },

@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
 import { NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
-import { launcherScript } from "./launcher.ts";
+import { IMAGE_CONFIG, launcherScript } from "./launcher.ts";
+
+it("is started the same way whether the image was built here or by the Containerfile", async () => {
+  const containerfile = await readFile(join(import.meta.dirname, "Containerfile"), "utf8");
+  const said = (instruction: string): string | undefined => new RegExp(`^${instruction} (.+)$`, "mu").exec(containerfile)?.[1];
+  assert.deepEqual(
+    { User: said("USER"), Env: [said("ENV")], Entrypoint: JSON.parse(said("ENTRYPOINT") ?? "[]"), Cmd: JSON.parse(said("CMD") ?? "[]") },
+    IMAGE_CONFIG,
+  );
+});
 
 it("starts each role with the flags that were measured for it, and hands on every argument as it is", async () => {
   const folder = await mkdtemp(join(tmpdir(), "launcher-"));

@@ -9,6 +9,17 @@ export const IMAGE_PATHS = {
   documents: "usr/share/doc/azuredisk-csi-driver",
 } as const;
 
+/** The user of roles that need no root; the node role's pod says otherwise. */
+export const IMAGE_USER = 65_532;
+
+/** How containers of the image are started; the Containerfile says the same. */
+export const IMAGE_CONFIG = {
+  User: `${IMAGE_USER}:${IMAGE_USER}`,
+  Env: ["PATH=/usr/local/bin:/usr/sbin:/usr/bin"],
+  Entrypoint: [`/${IMAGE_PATHS.launcher}`],
+  Cmd: ["--help"],
+} as const;
+
 /**
  * Flags of the roles that are not on every node. The heap may take seven tenths of the container's memory limit, whatever that is: buffers and code need the
  * rest. A small young generation gives garbage back early; it costs no throughput (docs/dependencies.md).
