@@ -57,10 +57,16 @@ export interface ClusterVolumes {
   /** One attachment, past every cache; undefined if there is none of that name. Fails with `StoreUnavailable` or `Cancelled`. */
   readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined, Failure>>;
   /**
-   * Lets go of an attachment that no attacher cares for any more (`attach: driver`): deletes it and takes the attacher's finalizer off it.
+   * Lets go of an attachment that no attacher cares for any more (`attach: driver`): deletes it and takes the attacher's finalizer off it, and off its volume if that
+   * was the last.
    * Idempotent: success if there is none. Fails with `StoreUnavailable` or `Cancelled`.
    */
   releaseAttachment(name: string, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /**
+   * Lets go of volumes that an attacher keeps for attachments of theirs although they have none any more: without an attacher they would never go away after their
+   * claims. Idempotent. Fails with `StoreUnavailable` or `Cancelled`.
+   */
+  releaseVolumes(signal: AbortSignal): Promise<Result<void, Failure>>;
   /** Whether a node of that name exists, past every cache. */
   nodePresence(nodeName: string, signal: AbortSignal): Promise<NodePresence>;
 }

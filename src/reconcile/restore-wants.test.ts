@@ -153,6 +153,14 @@ describe("restoreWants, where nodes attach by themselves", () => {
       assert.deepEqual(cluster.released, ["csi-node-a", "csi-node-b"]);
     }));
 
+  it("lets go of what an attacher keeps, which no attacher would ever do; where there is one, that is its own affair", () =>
+    withFound(async (world, cluster) => {
+      await restore(world, cluster, "driver");
+      assert.equal(cluster.timesVolumesReleased, 1);
+      await restore(world, cluster, "kubernetes");
+      assert.equal(cluster.timesVolumesReleased, 1);
+    }));
+
   it("keeps the attachment until its volume is known: it is all that tells of the want", () =>
     withControllerPorts(async (world) => {
       const cluster = aCluster([aClusterVolume()], [aClusterAttachment("node-a")]);

@@ -30,7 +30,9 @@ export async function restoreWants(ports: ControllerPorts, signal: AbortSignal):
     }
   }
   const ended = await endForgotten(ports, attachments, signal);
-  return ended.ok ? ok({ waiting }) : ended;
+  if (!ended.ok) return ended;
+  const freed = ports.attach === "driver" ? await ports.clusterVolumes.releaseVolumes(signal) : ended;
+  return freed.ok ? ok({ waiting }) : freed;
 }
 
 /**

@@ -12,11 +12,12 @@ import type { ControllerPorts } from "./controller-ports.ts";
 export function whileLeading(ports: ControllerPorts, isLeading: () => boolean): ControllerPorts {
   const leading: Leading = async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));
   const releaseAttachment: ClusterVolumes["releaseAttachment"] = (name, signal) => leading(() => ports.clusterVolumes.releaseAttachment(name, signal));
+  const releaseVolumes: ClusterVolumes["releaseVolumes"] = (signal) => leading(() => ports.clusterVolumes.releaseVolumes(signal));
   return {
     ...ports,
     store: leadersStore(ports.store, leading),
     cloud: leadersCloud(ports.cloud, leading, isLeading),
-    clusterVolumes: { ...ports.clusterVolumes, releaseAttachment },
+    clusterVolumes: { ...ports.clusterVolumes, releaseAttachment, releaseVolumes },
   };
 }
 

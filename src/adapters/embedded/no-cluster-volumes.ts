@@ -10,5 +10,6 @@ export const noClusterVolumes: ClusterVolumes = {
   attachments: () => [],
   readAttachment: () => Promise.resolve(ok(undefined)),
   releaseAttachment: () => Promise.resolve(ok(undefined)),
+  releaseVolumes: () => Promise.resolve(ok(undefined)),
   nodePresence: () => Promise.resolve("unknown"),
 };

@@ -141,6 +141,21 @@ describe("createClusterVolumes", () => {
     assert.deepEqual(await volumes.releaseAttachment("csi-2", never), { ok: true, value: undefined }, "again");
   });
 
+  it("lets go of this driver's volumes that an attacher keeps though nothing attaches them", async () => {
+    const cluster = aCoreCluster();
+    const kept = { finalizers: ["kubernetes.io/pv-protection", FINALIZER] };
+    for (const claim of ["free", "attached"]) putVolume(cluster, claim, {}, kept);
+    putVolume(cluster, "others", { csi: { driver: "file.csi.azure.com", volumeHandle: "share" } }, kept);
+    putAttachment(cluster, "csi-1", { spec: ofVolume("pv-attached") });
+    await cluster.show();
+    const finalizers = (): unknown => ["free", "attached", "others"].map((claim) => cluster.get(VOLUMES, `pv-${claim}`)?.metadata.finalizers);
+    assert.deepEqual(await volumesOf(cluster).releaseVolumes(never), { ok: true, value: undefined });
+    assert.deepEqual(finalizers(), [["kubernetes.io/pv-protection"], kept.finalizers, kept.finalizers]);
+    await cluster.show();
+    cluster.refuse("PATCH", 403);
+    assert.deepEqual(await volumesOf(cluster).releaseVolumes(never), { ok: true, value: undefined }, "nothing is left to do");
+  });
+
   it("says of an attachment that it could not let go of it, and why", async () => {
     const cluster = aCoreCluster();
     putVolume(cluster, "data");

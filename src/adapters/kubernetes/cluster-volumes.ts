@@ -4,9 +4,12 @@ import { ok, type Result } from "../../core/result.ts";
 import type { ClusterAttachment, ClusterVolumes } from "../../ports/cluster-volumes.ts";
 import type { ApiClient } from "./api-client.ts";
 import { coreResources, deleteCoreObject, readCoreObject, removeCoreFinalizer } from "./core-object-calls.ts";
-import { clusterVolumeOf, type PersistentVolume } from "./core-persistent-volume.ts";
+import { attacherFinalizer, clusterVolumeOf, type PersistentVolume } from "./core-persistent-volume.ts";
 import type { CoreCaches } from "./core-sources.ts";
 import { type ClusterVolumeAttachment, readClusterVolumeAttachment, type VolumeAttachment } from "./core-volume-attachment.ts";
+
+/** PersistentVolumes that are let go of side by side. */
+const RELEASED_AT_ONCE = 16;
 
 /** `ClusterVolumes` from PersistentVolumes and VolumeAttachments. */
 export function createClusterVolumes(options: {
@@ -30,16 +33,17 @@ export function createClusterVolumes(options: {
     return ok(read.value === undefined ? undefined : clusterVolumeOf(persistentVolumeName, read.value.spec, driverName)?.volumeId);
   }
 
-  /** An attacher leaves its finalizer on a PersistentVolume until that is deleted: without an attacher it would never go away after its claim. */
-  async function freePersistentVolume(attachment: VolumeAttachment, signal: AbortSignal): Promise<Result<void, Failure>> {
-    const name = attachment.spec.source.persistentVolumeName;
-    const isAttachedElsewhere = volumeAttachments
-      .list()
-      .some((other) => other.isOurs && other.persistentVolumeName === name && other.metadata.name !== attachment.metadata.name);
-    if (name === undefined || isAttachedElsewhere) return ok(undefined);
+  /** An attacher leaves its finalizer on a PersistentVolume until that is deleted. */
+  async function freePersistentVolume(name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
     const read = await readCoreObject<PersistentVolume>(client, coreResources.persistentVolumes, name, signal);
     if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
     return removeCoreFinalizer(client, coreResources.persistentVolumes, read.value.metadata, finalizer, signal);
+  }
+
+  /** Names of PersistentVolumes that VolumeAttachments of this driver name, but for one of these. */
+  function attachedVolumes(exceptAttachment?: string): ReadonlySet<string> {
+    const others = volumeAttachments.list().filter(({ isOurs, metadata }) => isOurs && metadata.name !== exceptAttachment);
+    return new Set(others.flatMap(({ persistentVolumeName }) => persistentVolumeName ?? []));
   }
 
   return {
@@ -67,7 +71,20 @@ export function createClusterVolumes(options: {
       const deleted = await deleteCoreObject(client, coreResources.volumeAttachments, metadata, signal);
       if (!deleted.ok) return deleted;
       const freed = await removeCoreFinalizer(client, coreResources.volumeAttachments, metadata, finalizer, signal);
-      return freed.ok ? freePersistentVolume(read.value, signal) : freed;
+      const volumeName = read.value.spec.source.persistentVolumeName;
+      return !freed.ok || volumeName === undefined || attachedVolumes(name).has(volumeName) ? freed : freePersistentVolume(volumeName, signal);
+    },
+    releaseVolumes: async (signal) => {
+      const attached = attachedVolumes();
+      const kept = persistentVolumes
+        .list()
+        .filter(({ volume, isKeptByAttacher, metadata }) => volume !== undefined && isKeptByAttacher && !attached.has(metadata.name));
+      for (let first = 0; first < kept.length; first += RELEASED_AT_ONCE) {
+        const freed = await Promise.all(kept.slice(first, first + RELEASED_AT_ONCE).map(({ metadata }) => freePersistentVolume(metadata.name, signal)));
+        const failed = freed.find((one) => !one.ok);
+        if (failed !== undefined) return failed;
+      }
+      return ok(undefined);
     },
     nodePresence: async (nodeName, signal) => {
       const read = await readCoreObject(client, coreResources.nodes, nodeName, signal);
@@ -81,10 +98,4 @@ function attachmentOf(attachment: ClusterVolumeAttachment, volumeId: string | un
   if (!attachment.isOurs || volumeId === undefined) return undefined;
   const { metadata, nodeName, isAttached, isLeaving } = attachment;
   return { name: metadata.name, volumeId, nodeName, isAttached, isLeaving };
-}
-
-/** What external-attacher puts on VolumeAttachments and PersistentVolumes that it cares for. */
-function attacherFinalizer(driverName: string): string {
-  const name = driverName.replaceAll(/[^a-zA-Z0-9-]/gu, "-");
-  return `external-attacher/${name.endsWith("-") ? `${name}X` : name}`;
 }

@@ -35,11 +35,21 @@ export interface ClusterPersistentVolume {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
   /** Undefined: it is another driver's. */
   readonly volume: ClusterVolume | undefined;
+  /** An attacher keeps it from going away until it has no attachment. */
+  readonly isKeptByAttacher: boolean;
 }
 
 /** What is kept of a PersistentVolume. */
-export function readClusterPersistentVolume({ metadata: { name, uid, resourceVersion }, spec }: PersistentVolume, driverName: string): ClusterPersistentVolume {
-  return { metadata: { name, uid, resourceVersion }, volume: clusterVolumeOf(name, spec, driverName) };
+export function readClusterPersistentVolume({ metadata, spec }: PersistentVolume, driverName: string): ClusterPersistentVolume {
+  const { name, uid, resourceVersion, finalizers = [] } = metadata;
+  const isKeptByAttacher = finalizers.includes(attacherFinalizer(driverName));
+  return { metadata: { name, uid, resourceVersion }, volume: clusterVolumeOf(name, spec, driverName), isKeptByAttacher };
+}
+
+/** What external-attacher puts on VolumeAttachments and PersistentVolumes that it cares for. */
+export function attacherFinalizer(driverName: string): string {
+  const name = driverName.replaceAll(/[^a-zA-Z0-9-]/gu, "-");
+  return `external-attacher/${name.endsWith("-") ? `${name}X` : name}`;
 }
 
 /** The volume of this driver that a PersistentVolume, or the inline volume of a VolumeAttachment, stands for; undefined: it is none of ours. */

@@ -11,6 +11,8 @@ export interface ModelCluster extends ClusterVolumes {
   /** What the cache shows, where it is behind. */
   stale: readonly ClusterAttachment[] | undefined;
   readonly presence: Map<string, NodePresence>;
+  /** How often volumes were let go of that an attacher keeps. */
+  timesVolumesReleased: number;
   readonly released: readonly string[];
   /** Happens once, right after an attachment has been read past the cache. */
   meanwhile: (() => void) | undefined;
@@ -43,6 +45,7 @@ export function aCluster(known: readonly ClusterVolume[], attached: readonly Clu
     stale: undefined,
     presence: new Map(),
     released,
+    timesVolumesReleased: 0,
     meanwhile: undefined,
     knowsAttachments: true,
     untilSynced: () => Promise.resolve(),
@@ -57,6 +60,10 @@ export function aCluster(known: readonly ClusterVolume[], attached: readonly Clu
     },
     releaseAttachment: async (name) => {
       if (cluster.attached.delete(name)) released.push(name);
+      return ok(undefined);
+    },
+    releaseVolumes: async () => {
+      cluster.timesVolumesReleased += 1;
       return ok(undefined);
     },
     nodePresence: async (nodeName) => cluster.presence.get(nodeName) ?? "present",
