@@ -257,6 +257,46 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
         plan: [endsWant("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
       },
+      {
+        because: "out of service, and a workload that Kubernetes has forgotten has it: its kubelet may be dead, and nobody else would unmount it",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(5_000, inUse)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "unused",
+        }),
+        plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and still has /pods/1 mounted for a workload that is no more")],
+      },
+      {
+        because: "out of service, and its kubelet may just be unmounting",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(4_999, inUse)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "unused",
+        }),
+        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload")],
+      },
+      {
+        because: "out of service, and its workload is still known: it may be ending",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(5_000, inUse)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "used",
+        }),
+        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload")],
+      },
+      {
+        because: "out of service, and it flushes",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(5_000, unmounting)],
+          nodes: [aNode("node-a", { isOutOfService: true })],
+          writerUse: "unused",
+        }),
+        plan: [endsWant("node-a"), waitsFor("is unmounting")],
+      },
       { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
       {
         because: "it has made no progress for long",
