@@ -10,6 +10,7 @@ import type { ControllerPorts } from "./controller-ports.ts";
 import { diskReconciler } from "./disk.ts";
 import { driverNodeReconciler } from "./driver-node.ts";
 import { fenceReconciler } from "./fence.ts";
+import { forgetVolumes } from "./forget-volumes.ts";
 import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
 import { restoreWants } from "./restore-wants.ts";
@@ -20,13 +21,13 @@ import { volumeReconciler } from "./volume.ts";
 const RESYNC_MS = 60_000;
 /** How often it is looked whether a volume is there by now that an attachment of the cluster's is about, in milliseconds. From caches alone. */
 const WANTS_AGAIN_MS = 5_000;
-/** How often disks without an object are looked for, in milliseconds: one list a resource group. Calls for such a disk do not wait for it. */
+/** How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or two a resource group. Calls for such a disk do not wait for it. */
 const RECOVER_AGAIN_MS = 600_000;
 const ONLY_KEY = "store";
 
 /**
  * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that this process leads. First, and now and then, they
- * recover: volumes whose objects were lost are rebuilt. Every change in the caches brings the keys that it concerns. To be made once.
+ * recover: volumes whose objects were lost are rebuilt, and objects whose disks are gone are forgotten. Every change in the caches brings the keys that it concerns. To be made once.
  */
 export function createControllers(ports: ControllerPorts): (signal: AbortSignal) => Promise<void> {
   /** What is told of a node while the reconcilers run. */
@@ -170,8 +171,10 @@ function recoveryReconciler(ports: ControllerPorts, onRecovered: () => void): Re
     reconcile: async (_key, signal) => {
       const recovered = await recoverVolumes(ports, signal);
       if (!recovered.ok) return recovered;
-      ports.logger.info("recovery done", { rebuilt: recovered.value });
       onRecovered();
+      const forgotten = await forgetVolumes(ports, signal);
+      if (!forgotten.ok) return forgotten;
+      ports.logger.info("recovery done", { rebuilt: recovered.value, forgotten: forgotten.value });
       return ok({ againAfterMs: RECOVER_AGAIN_MS });
     },
   };

@@ -54,8 +54,25 @@ describe("diskReconciler", () => {
       assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.metadata.deletionTimestamp, world.volume()?.status], [diskUri, undefined, undefined]);
     }));
 
+  it("lets an object go that was deleted by hand after its disk: nobody could get rid of it otherwise", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      await run(world);
+      assert.deepEqual([world.volume(), world.told], [undefined, []]);
+    }));
+
+  it("makes an object anew whose disk nobody can ask for just now: it may be there", () =>
+    withControllerPorts(async (world) => {
+      const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
+      await world.given("AzVolume", aVolume({ metadata: deleted }));
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(unavailable) };
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+      assert.equal(world.volume()?.spec.diskUri, diskUri);
+    }));
+
   it("leaves the finalizer on an object that was made anew already", () =>
     withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       await madeAnew(world);
       await run(world);

@@ -5,16 +5,17 @@ import type { Reconciled } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 
 /**
- * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*.
+ * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*. Only where Azure says that there
+ * is no such disk is there nothing left to describe, and the object goes.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
  */
 export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
-  ports.events.emit({
-    about: { kind: "AzVolume", name: volume.metadata.name },
-    reason: "DeletedByHand",
-    message: "the AzVolume was deleted without DeleteVolume",
-  });
+  const isDiskGone = diskUri !== undefined && (await isGone(ports, diskUri, signal));
+  if (!isDiskGone) {
+    const about = { kind: "AzVolume", name: volume.metadata.name } as const;
+    ports.events.emit({ about, reason: "DeletedByHand", message: "the AzVolume was deleted without DeleteVolume" });
+  }
   const removed = await changeSpec(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid },
@@ -25,11 +26,18 @@ export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, si
     signal,
   );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
-  if (diskUri === undefined) return ok({});
+  if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: volume.metadata.name, diskUri });
+  if (diskUri === undefined || isDiskGone) return ok({});
   const created = await ports.store.create(
     "AzVolume",
     { metadata: { name: volume.metadata.name, finalizers: [VOLUME_FINALIZER] }, spec: { ...volume.spec, diskUri, deleteRequested: false } },
     signal,
   );
   return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;
+}
+
+/** Whatever else Azure answers, or nothing, the disk may be there. */
+async function isGone({ cloud }: ControllerPorts, diskUri: string, signal: AbortSignal): Promise<boolean> {
+  const disk = await cloud.getDisk({ diskUri }, signal);
+  return !disk.ok && disk.failure.kind === "DiskNotFound";
 }

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { aRecord, aReplica, aVolume, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import { forgetVolumes } from "./forget-volumes.ts";
+import { aCluster, aClusterVolume } from "./testing/a-cluster.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+
+const never = new AbortController().signal;
+
+/** On a platform that lists the disks that there are. */
+function forget(world: ReconcileWorld, ports: Partial<ReconcileWorld["ports"]> = {}): ReturnType<typeof forgetVolumes> {
+  const listDisks = async () => ok([...world.disks].map((uri) => aDisk({ diskUri: uri })));
+  return world.answerOf(forgetVolumes({ ...world.ports, cloud: { ...world.ports.cloud, listDisks }, ...ports }, never));
+}
+
+const isLeaving = (world: ReconcileWorld): boolean => world.volume()?.metadata.deletionTimestamp !== undefined;
+
+describe("forgetVolumes", () => {
+  it("deletes the object of a disk that was kept and is gone by now: nobody would ever ask for that", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      assert.deepEqual(await forget(world), ok(1));
+      assert.equal(isLeaving(world), true);
+    }));
+
+  it("keeps the object while the disk is there", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume());
+      assert.deepEqual(await forget(world), ok(0));
+      assert.equal(isLeaving(world), false);
+    }));
+
+  it("keeps it while a volume of the cluster's names the disk: its user is to be told that it is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      assert.deepEqual(await forget(world, { clusterVolumes: aCluster([aClusterVolume()]) }), ok(0));
+      assert.equal(isLeaving(world), false);
+    }));
+
+  it("keeps it while an attachment is about it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.deepEqual(await forget(world), ok(0));
+    }));
+
+  const records: readonly { readonly because: string; readonly record: NonNullable<AzVolume["status"]>["record"] }[] = [
+    { because: "a node writes it", record: aRecord({ writer: aWriter("node-a") }) },
+    { because: "a node is being cut off", record: aRecord({ fencing: identity("node-a") }) },
+    { because: "a node may have a dead mount, and nothing is to be attached to it", record: aRecord({ quarantine: [identity("node-a")] }) },
+    { because: "a node is not proven to be off it", record: aRecord({ unproven: [identity("node-a")] }) },
+  ];
+  for (const { because, record } of records) {
+    it(`keeps what its record says: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume({ status: { record } }));
+        assert.deepEqual(await forget(world), ok(0));
+      }));
+  }
+
+  it("keeps it where the disk is not listed but found, or can't be asked for", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const listDisks = async () => ok([]);
+      const unauthorized = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" } as const;
+      for (const getDisk of [async () => ok(aDisk({ diskUri })), async () => fail(unauthorized)]) {
+        assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks, getDisk } }), ok(0));
+      }
+    }));
+
+  it("comes again where Azure can't list just now, and asks for each disk of a group that is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+      assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(throttled) } }), fail(throttled));
+      const gone = { kind: "CloudRejected", code: "ResourceGroupNotFound", message: "", requestId: "r" } as const;
+      assert.deepEqual(await forget(world, { cloud: { ...world.ports.cloud, listDisks: async () => fail(gone) } }), ok(1));
+    }));
+});
