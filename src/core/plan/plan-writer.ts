@@ -173,8 +173,13 @@ function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, nod
       return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
     return { kind: "wait", because: "has not answered the recall" };
   }
+  const bound = answer.published.join(", ");
+  // Its plug-in answers, but who would unmount that is its kubelet, which may be dead: that nobody does is what tells.
+  const isForgotten = bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
+  if (isForgotten && watchedUnchangedMs >= settings.recallAnswerMs)
+    return { kind: "failed", ground: "outOfService", because: `it is out of service, and still has ${bound} mounted for a workload that is no more` };
   if (watchedUnchangedMs < settings.unmountStallMs) {
-    return { kind: "wait", because: answer.published.length > 0 ? `still has ${answer.published.join(", ")} mounted for a workload` : "is unmounting" };
+    return { kind: "wait", because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload` };
   }
   return {
     kind: "failed",
