@@ -8,6 +8,7 @@ import { probePlugin } from "../csi/identity/probe-plugin.ts";
 import { confirmMachine, learnMachine } from "../node/learn-machine.ts";
 import { ownObjectsOf } from "../node/own-objects.ts";
 import { startUpTaintReconciler } from "../node/start-up-taint.ts";
+import type { Events } from "../ports/events.ts";
 import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { Kind } from "../ports/object-store.ts";
 import type { OwnNode } from "../ports/own-node.ts";
@@ -20,7 +21,7 @@ import { addNodeService } from "./node-service.ts";
 import { openNotes } from "./open-notes.ts";
 import type { Options, Values } from "./options.ts";
 import { nodeOptions, processOptions } from "./process-options.ts";
-import { registrationOptions, serveRegistration } from "./registration.ts";
+import { type Registration, registrationOptions, serveRegistration } from "./registration.ts";
 import type { ProcessPorts, Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
 
@@ -84,6 +85,7 @@ export const nodeRole: Role<typeof options> = {
       notes.volumes().some((note) => note.volumeName === volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
     const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
+    const events = told?.events ?? createLogEvents(logger);
     const server = createCsiServer({ driverName, hasControllerService: false, cache }, ports);
     const runNodeWork = await addNodeService(
       server,
@@ -96,7 +98,7 @@ export const nodeRole: Role<typeof options> = {
         vmSize,
         metadata,
         ownNode,
-        events: told?.events ?? createLogEvents(logger),
+        events,
       },
       values,
       ports,
@@ -104,17 +106,14 @@ export const nodeRole: Role<typeof options> = {
     const caching = untilEnded(lifetime, (signal) => cache.run(signal));
     await cache.untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
-    const taintLoop = values["remove-not-ready-taint"] === "true" ? startUpTaintLoop(ownNode, values, ports) : undefined;
-    const onRegistered = (): void => taintLoop?.queue.add(ONLY_KEY);
-    const registration = await serveRegistration({ driverName, endpoint, apiClient, onRegistered }, values, ports);
+    const { registration, runs } = await makeKnown({ endpoint, apiClient, ownNode, events }, values, ports);
     const work = untilEnded(
       lifetime,
       () => caching,
       runNodeWork,
+      ...runs,
       ...(told === undefined ? [] : [(signal: AbortSignal) => told.run(signal)]),
       ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, vmId, signal)]),
-      ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
-      ...(taintLoop === undefined ? [] : [(signal: AbortSignal) => taintLoop.run(signal)]),
     );
     return {
       serves: { endpoint },
@@ -152,9 +151,27 @@ function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof 
   return { vmId: values["vm-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
 }
 
-/** Undefined where there is no Kubernetes, and so no taint. */
-function startUpTaintLoop(ownNode: OwnNode | undefined, values: Values<typeof options>, { clock, random, logger }: ProcessPorts): ControlLoop | undefined {
-  if (ownNode === undefined) return undefined;
-  const reconciler = startUpTaintReconciler({ ownNode, nodeName: values["node-name"], driverName: values["driver-name"], logger });
-  return new ControlLoop(reconciler, { clock, random, logger });
+/** Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on for as long as the role does. */
+async function makeKnown(
+  parts: { readonly endpoint: string; readonly apiClient: ApiClient | undefined; readonly ownNode: OwnNode | undefined; readonly events: Events },
+  values: Values<typeof options>,
+  ports: ProcessPorts,
+): Promise<{ readonly registration: Registration | undefined; readonly runs: readonly ((signal: AbortSignal) => Promise<void>)[] }> {
+  const { endpoint, apiClient, ownNode, events } = parts;
+  const { "node-name": nodeName, "driver-name": driverName } = values;
+  const { clock, random, logger } = ports;
+  // Without Kubernetes there are no taints.
+  const taintLoop =
+    ownNode === undefined || values["remove-not-ready-taint"] === "false"
+      ? undefined
+      : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), { clock, random, logger });
+  const onRegistered = (): void => taintLoop?.queue.add(ONLY_KEY);
+  const registration = await serveRegistration({ driverName, nodeName, endpoint, apiClient, events, onRegistered }, values, ports);
+  return {
+    registration,
+    runs: [
+      ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
+      ...(taintLoop === undefined ? [] : [(signal: AbortSignal) => taintLoop.run(signal)]),
+    ],
+  };
 }

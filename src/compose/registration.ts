@@ -1,7 +1,7 @@
 import type { ApiClient } from "../adapters/kubernetes/api-client.ts";
 import { isDaemonSetStaying } from "../adapters/kubernetes/is-daemon-set-staying.ts";
 import { describeFailure } from "../core/describe-failure.ts";
-import { type KubeletRegistration, registerWithKubelet } from "../csi/registration/kubelet-registration.ts";
+import { type KubeletRegistration, type RegistrationOptions, registerWithKubelet } from "../csi/registration/kubelet-registration.ts";
 import type { Options, Values } from "./options.ts";
 import { parseDaemonSet } from "./parse-daemon-set.ts";
 import type { ProcessPorts } from "./run-role.ts";
@@ -30,17 +30,20 @@ export type Registration = Omit<KubeletRegistration, "stop"> & {
 
 /** Registers the plug-in with the kubelet, if a registry socket is given: no registrar sidecar is needed. Throws with a sentence where the socket can't be made. */
 export async function serveRegistration(
-  plugin: { readonly driverName: string; readonly endpoint: string; readonly apiClient: ApiClient | undefined; readonly onRegistered: () => void },
+  plugin: { readonly driverName: string; readonly endpoint: string; readonly apiClient: ApiClient | undefined } & Pick<
+    RegistrationOptions,
+    "nodeName" | "events" | "onRegistered"
+  >,
   values: Values<typeof registrationOptions>,
   process: ProcessPorts,
 ): Promise<Registration | undefined> {
   const socketPath = values["registration-socket"];
   if (socketPath === undefined) return undefined;
-  const { driverName, endpoint, apiClient, onRegistered } = plugin;
+  const { driverName, nodeName, endpoint, apiClient, events, onRegistered } = plugin;
   const { clock, random, logger } = process;
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const csiSocketPath = values["kubelet-registration-path"] ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
-  const registered = await registerWithKubelet({ driverName, socketPath, csiSocketPath, clock, random, logger, onRegistered });
+  const registered = await registerWithKubelet({ driverName, nodeName, socketPath, csiSocketPath, clock, random, logger, events, onRegistered });
   if (!registered.ok) throw new Error(describeFailure(registered.failure));
   const registration = registered.value;
 

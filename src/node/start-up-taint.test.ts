@@ -4,6 +4,7 @@ import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import type { NodeTaint } from "../core/model/node-taints.ts";
 import { fail, ok } from "../core/result.ts";
+import type { Events } from "../ports/events.ts";
 import type { OwnNode } from "../ports/own-node.ts";
 import { ControlLoop } from "../reconcile/control-loop.ts";
 import { settledOn } from "../reconcile/testing/settled.ts";
@@ -20,6 +21,7 @@ interface Cluster {
   /** Happens once, between the reading of the taints and the write. */
   meanwhile: () => void;
   writes: number;
+  readonly told: string[];
 }
 
 /** Runs the loop on a Node while `act` plays the cluster and lets time pass. */
@@ -27,7 +29,15 @@ async function withNode(
   given: Partial<Cluster>,
   act: (cluster: Cluster, pass: (ms: number) => Promise<void>, register: () => void) => Promise<void>,
 ): Promise<void> {
-  const cluster: Cluster = { taints: [startUpTaint, otherTaint], isRegistered: true, isServerDown: false, meanwhile: () => undefined, writes: 0, ...given };
+  const cluster: Cluster = {
+    taints: [startUpTaint, otherTaint],
+    isRegistered: true,
+    isServerDown: false,
+    meanwhile: () => undefined,
+    writes: 0,
+    told: [],
+    ...given,
+  };
   const ownNode: OwnNode = {
     read: async () => {
       if (cluster.isServerDown) return fail({ kind: "StoreUnavailable", detail: "no answer" });
@@ -44,9 +54,10 @@ async function withNode(
       return ok(undefined);
     },
   };
+  const events: Events = { emit: ({ about, reason, message }) => cluster.told.push(`${about.name} ${reason}: ${message}`) };
   const clock = createVirtualClock();
   const ports = { clock, random: createSeededRandom(1), logger: silentLogger };
-  const loop = new ControlLoop(startUpTaintReconciler({ ownNode, nodeName: "node-a", driverName: "disk.csi.azure.com", logger: silentLogger }), ports);
+  const loop = new ControlLoop(startUpTaintReconciler({ ownNode, nodeName: "node-a", driverName: "disk.csi.azure.com", events, logger: silentLogger }), ports);
   const life = new AbortController();
   const running = loop.run(life.signal);
   const register = (): void => loop.queue.add("node");
@@ -61,6 +72,7 @@ describe("startUpTaintReconciler", () => {
     withNode({}, async (cluster, pass) => {
       await pass(0);
       assert.deepEqual([cluster.taints, cluster.writes], [[otherTaint], 1]);
+      assert.deepEqual(cluster.told, ["node-a NodeReady: disk.csi.azure.com is registered: the taint disk.csi.azure.com/agent-not-ready was taken off"]);
     }));
 
   it("waits until CSINode shows the volume limit, however long that takes", () =>

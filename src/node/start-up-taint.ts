@@ -1,5 +1,6 @@
 import { startUpTaintKey, withoutStartUpTaint } from "../core/model/node-taints.ts";
 import { fail, ok } from "../core/result.ts";
+import type { Events } from "../ports/events.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { OwnNode } from "../ports/own-node.ts";
 import type { Reconciler } from "../reconcile/control-loop.ts";
@@ -12,9 +13,10 @@ export function startUpTaintReconciler(ports: {
   readonly ownNode: OwnNode;
   readonly nodeName: string;
   readonly driverName: string;
+  readonly events: Events;
   readonly logger: Logger;
 }): Reconciler {
-  const { ownNode, nodeName, driverName, logger } = ports;
+  const { ownNode, nodeName, driverName, events, logger } = ports;
   return {
     name: "start-up-taint",
     workers: 1,
@@ -30,6 +32,11 @@ export function startUpTaintReconciler(ports: {
       const replaced = await ownNode.replaceTaints({ from: node.value.taints, to: kept }, signal);
       if (!replaced.ok) return replaced;
       logger.info("start-up taint removed", { nodeName, taint: startUpTaintKey(driverName) });
+      events.emit({
+        about: { kind: "Node", name: nodeName },
+        reason: "NodeReady",
+        message: `${driverName} is registered: the taint ${startUpTaintKey(driverName)} was taken off`,
+      });
       return ok({});
     },
   };

@@ -206,6 +206,18 @@ export const eventReasons = {
     when: "a node that was cut off is clean: disks are attached to it again",
     cure: "",
   },
+  RegistrationRefused: {
+    type: "Warning",
+    tells: [],
+    when: "the kubelet does not take the node plug-in: no volume is mounted on the node",
+    cure: "The kubelet asks again by itself.",
+  },
+  NodeReady: {
+    type: "Normal",
+    tells: [],
+    when: "the start-up taint was taken off: the driver is registered on the node, and pods with volumes may come",
+    cure: "",
+  },
   LeaderElection: {
     type: "Normal",
     tells: [],

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { systemRandom } from "../../adapters/system/system-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import type { Events } from "../../ports/events.ts";
 import { silentLogger } from "../../reconcile/testing/silent-logger.ts";
 import {
   InfoRequest,
@@ -31,6 +32,8 @@ interface World {
   readonly folder: string;
   /** How often the plug-in was registered. */
   readonly registered: () => number;
+  /** What was told of refusals. */
+  readonly refusals: readonly string[];
   start(): Promise<KubeletRegistration>;
   /** Runs `act` while the registration is kept, and answers how keeping ended; `act` may ask whether it has. */
   whileKept(registration: KubeletRegistration, act: (hasEnded: () => Promise<boolean>) => Promise<void>): Promise<unknown>;
@@ -42,6 +45,8 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
   const socketPath = join(folder, "disk.csi.azure.com-reg.sock");
   const started: KubeletRegistration[] = [];
   let registered = 0;
+  const refusals: string[] = [];
+  const events: Events = { emit: ({ about, reason, message }) => refusals.push(`${about.name} ${reason}: ${message}`) };
   const onRegistered = (): void => void registered++;
   try {
     await act({
@@ -49,8 +54,19 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
       socketPath,
       folder,
       registered: () => registered,
+      refusals,
       start: async () => {
-        const options = { driverName: info.name, socketPath, csiSocketPath: info.endpoint, clock, random: systemRandom, logger: silentLogger, onRegistered };
+        const options = {
+          driverName: info.name,
+          socketPath,
+          csiSocketPath: info.endpoint,
+          clock,
+          random: systemRandom,
+          logger: silentLogger,
+          onRegistered,
+          events,
+          nodeName: "node-a",
+        };
         const registration = await registerWithKubelet(options);
         assert.ok(registration.ok, JSON.stringify(registration));
         started.push(registration.value);
@@ -139,13 +155,14 @@ describe("registerWithKubelet", () => {
     }));
 
   it("names the cure for a label that contradicts what the VM is", () =>
-    inRegistry(async ({ socketPath, start }) => {
+    inRegistry(async ({ socketPath, start, refusals }) => {
       const registration = await start();
       await asKubelet(socketPath, {
         pluginRegistered: false,
         error: 'detected topology value collision: driver reported "a":"b" but existing label is "a":"c"',
       });
       assert.match(registration.whyNotRegistered() ?? "", /remove it from the Node$/);
+      assert.deepEqual(refusals, [`node-a RegistrationRefused: ${registration.whyNotRegistered() ?? ""}`]);
     }));
 
   it("takes the place of the instance before it, whether that one lives or has left its socket behind", () =>
@@ -197,7 +214,16 @@ describe("registerWithKubelet", () => {
 
   it("refuses a place that is no socket, and a folder that is not there", () =>
     inRegistry(async ({ folder, clock }) => {
-      const options = { driverName: "d", csiSocketPath: "/s", clock, random: systemRandom, logger: silentLogger, onRegistered: () => undefined };
+      const options = {
+        driverName: "d",
+        csiSocketPath: "/s",
+        clock,
+        random: systemRandom,
+        logger: silentLogger,
+        onRegistered: () => undefined,
+        events: { emit: () => undefined },
+        nodeName: "node-a",
+      };
       await writeFile(join(folder, "file"), "");
       for (const socketPath of [join(folder, "file"), join(folder, "missing", "reg.sock")]) {
         const registration = await registerWithKubelet({ ...options, socketPath });

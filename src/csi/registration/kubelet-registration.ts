@@ -5,6 +5,7 @@ import { describeFailure } from "../../core/describe-failure.ts";
 import type { Failure } from "../../core/failure.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Events } from "../../ports/events.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Random } from "../../ports/random.ts";
 import { RegistrationService } from "../gen/pluginregistration/v1/api.ts";
@@ -24,6 +25,9 @@ export interface RegistrationOptions {
   readonly logger: Logger;
   /** Called each time that kubelet has registered the plug-in. */
   readonly onRegistered: () => void;
+  /** Told of refusals, at the Node. */
+  readonly events: Events;
+  readonly nodeName: string;
 }
 
 /** The plug-in's place in kubelet's registry. */
@@ -62,6 +66,7 @@ export async function registerWithKubelet(options: RegistrationOptions): Promise
     }
     refusedSinceMs ??= clock.elapsedMs();
     whyNotRegistered = `kubelet refuses to register this plug-in: ${error}${cureFor(error)}`;
+    options.events.emit({ about: { kind: "Node", name: options.nodeName }, reason: "RegistrationRefused", message: whyNotRegistered });
   }
 
   async function serve(): Promise<Result<void, Failure>> {
