@@ -200,7 +200,10 @@ describe("planWriter", () => {
     const answer = { id: "recall-1", published: [], unmounting: true, progress: "1", time: agoMs(600_000) };
     const asked = anAttachment("node-a", { spec: { recall } });
     const unmounting = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
-    const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: { ...answer, published: ["/pods/1"], unmounting: false } } });
+    const bound = { ...answer, published: ["/pods/1"], unmounting: false };
+    const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: bound } });
+    const inUseSince = (ms: number): AzVolumeAttachment =>
+      anAttachment("node-a", { spec: { recall: { ...recall, since: agoMs(ms) } }, status: { recall: bound } });
     const stale = { heartbeatUnchangedMs: 35_000, isKubeletLeaseStale: true };
     const others = [aNode("node-b")];
     const waitsFor = (because: string): WriterAction => ({
@@ -258,10 +261,10 @@ describe("planWriter", () => {
         plan: [endsWant("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
       },
       {
-        because: "out of service, and a workload that Kubernetes has forgotten has it: its kubelet may be dead, and nobody else would unmount it",
+        because: "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
         observed: anObservedVolume({
           volume,
-          attachments: [unchangedFor(5_000, inUse)],
+          attachments: [unchangedFor(1, inUseSince(5_000))],
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
@@ -271,7 +274,7 @@ describe("planWriter", () => {
         because: "out of service, and its kubelet may just be unmounting",
         observed: anObservedVolume({
           volume,
-          attachments: [unchangedFor(4_999, inUse)],
+          attachments: [unchangedFor(1, inUseSince(4_999))],
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),

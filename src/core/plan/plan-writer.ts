@@ -2,6 +2,7 @@ import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { fromTimestamp } from "../timestamp.ts";
 import {
   isDeleting,
   isOutOfService,
@@ -174,9 +175,10 @@ function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, nod
     return { kind: "wait", because: "has not answered the recall" };
   }
   const bound = answer.published.join(", ");
-  // Its plug-in answers, but who would unmount that is its kubelet, which may be dead: that nobody does is what tells.
+  const recalledForMs = attachment.spec.recall === undefined ? 0 : observed.nowMs - fromTimestamp(attachment.spec.recall.since);
+  // Its plug-in answers, but who would unmount that is its kubelet, which may be dead. What the answer says is written there meanwhile is no progress.
   const isForgotten = bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
-  if (isForgotten && watchedUnchangedMs >= settings.recallAnswerMs)
+  if (isForgotten && recalledForMs >= settings.recallAnswerMs)
     return { kind: "failed", ground: "outOfService", because: `it is out of service, and still has ${bound} mounted for a workload that is no more` };
   if (watchedUnchangedMs < settings.unmountStallMs) {
     return { kind: "wait", because: bound === "" ? "is unmounting" : `still has ${bound} mounted for a workload` };
