@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure.ts";
+import { isSameResourceUri } from "../../core/model/disk-uri.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
 import { readVolume } from "../../reconcile/find-volume.ts";
@@ -6,7 +7,10 @@ import type { NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse } from "../g
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
 
-/** NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the volume is not at that path. */
+/**
+ * NodeGetVolumeStats: bytes and inodes of a file system, or the size of a raw device. NOT_FOUND where the volume is not at that path. Kubelet asks for each volume once
+ * a minute: a volume that this node has noted is known to exist, and the store is not asked.
+ */
 export async function nodeGetVolumeStats(
   ports: NodePorts,
   request: NodeGetVolumeStatsRequest,
@@ -15,7 +19,8 @@ export async function nodeGetVolumeStats(
   const { volumeId, volumePath } = request;
   const missing = missingField({ volume_id: volumeId, volume_path: volumePath });
   if (missing !== undefined) return fail(missing);
-  const volume = await readVolume(ports, volumeId, call.signal);
+  const isNoted = ports.notes.volumes().some((note) => isSameResourceUri(note.volumeId, volumeId));
+  const volume = isNoted ? ok(undefined) : await readVolume(ports, volumeId, call.signal);
   if (!volume.ok) return volume;
   const mounted = await ports.host.mountAt(volumePath, call.signal);
   if (!mounted.ok) return mounted;

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aWriter, diskUri } from "../../core/plan/testing/objects.ts";
+import { fail } from "../../core/result.ts";
+import type { NodePorts } from "../../node/node-ports.ts";
+import { stageVolume } from "../../node/stage-volume.ts";
+import { stagingPath, withNode } from "../../node/testing/a-node.ts";
+import { aCall } from "../testing/a-call.ts";
+import { nodeGetVolumeStats } from "./node-get-volume-stats.ts";
+
+const never = new AbortController().signal;
+const stage = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+
+/** The same node while nobody answers for the store. */
+function withoutStore(ports: NodePorts): NodePorts {
+  return { ...ports, store: { ...ports.store, get: async () => fail({ kind: "StoreUnavailable", detail: "no answer" }) } };
+}
+
+describe("nodeGetVolumeStats", () => {
+  it("answers for a volume that is staged here without asking the store, which thousands of nodes would do each minute", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const ports = world.ports();
+      assert.ok((await world.answerOf(stageVolume(ports, stage, never))).ok);
+      const request = { volumeId: diskUri.toUpperCase(), volumePath: stagingPath, stagingTargetPath: "" };
+      const stats = await world.answerOf(nodeGetVolumeStats(withoutStore(ports), request, aCall()));
+      assert.ok(stats.ok);
+      assert.deepEqual(
+        stats.value.usage?.map(({ unit }) => unit),
+        ["BYTES", "INODES"],
+      );
+    }));
+
+  it("tells a volume that nobody knows from one that is not at that path", () =>
+    withNode({}, async (world) => {
+      const kindOf = async (volumeId: string): Promise<string> => {
+        const request = { volumeId, volumePath: stagingPath, stagingTargetPath: "" };
+        const stats = await world.answerOf(nodeGetVolumeStats(world.ports(), request, aCall()));
+        return stats.ok ? "OK" : stats.failure.kind;
+      };
+      assert.equal(await kindOf(diskUri), "PathNotMounted");
+      assert.equal(await kindOf(diskUri.replace("pvc-1", "pvc-2")), "VolumeNotFound");
+    }));
+});
