@@ -275,8 +275,9 @@ function settingsOf(options: Options): ChartValue {
   return group(Object.fromEntries(further.map(([name, option]) => [name, settingOf(option)])));
 }
 
+/** What it means, docs/settings.md says. */
 function settingOf(option: Option): ChartValue {
-  const about = option.help;
+  const about = "";
   switch (option.kind) {
     case "text":
       return text(about);
