@@ -30,6 +30,33 @@ describe("heartbeatReconciler", () => {
       assert.equal((await beat(world, ports)).status?.heartbeat, 2);
     }));
 
+  it("reads its object only if somebody else has touched it: deleted it, or put an older one in its place", () =>
+    withNode({}, async (world) => {
+      let reads = 0;
+      const ports = world.ports();
+      const { store } = ports;
+      const counting: NodePorts = {
+        ...ports,
+        store: { ...store, get: (kind, name, signal) => ((reads += kind === "AzDriverNode" ? 1 : 0), store.get(kind, name, signal)) },
+      };
+      const heartbeat = heartbeatReconciler(counting);
+      const beats = async (): Promise<number> => {
+        assert.ok((await world.answerOf(heartbeat.reconcile("node", never))).ok);
+        const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+        return node.ok ? (node.value.status?.heartbeat ?? 0) : 0;
+      };
+      assert.deepEqual([await beats(), await beats(), await beats(), reads], [1, 2, 3, 1]);
+      assert.ok((await world.answerOf(world.store.delete("AzDriverNode", "node-a", {}, never))).ok);
+      assert.deepEqual([await beats(), await beats(), reads], [4, 5, 2]);
+      const present = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+      assert.ok(present.ok && present.value.status !== undefined);
+      const older = { ...present.value, status: { ...present.value.status, heartbeat: 2 } };
+      assert.ok((await world.answerOf(world.store.updateStatus("AzDriverNode", older, never))).ok);
+      assert.deepEqual([await beats(), reads], [6, 3]);
+      const noticed = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+      assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), ["StoreWentBack"]);
+    }));
+
   it("says that the store went back where its own counter did, and has everything listed anew", () =>
     withNode({}, async (world) => {
       let listed = 0;
