@@ -2,23 +2,26 @@ import type { Lab } from "../../testbed/lab/lab.ts";
 
 /** A call that the lab's Azure was sent. */
 export interface AzureCall {
+  /** By the clock that the nodes have, too. */
+  readonly atMs: number;
+  /** The operation's name in Azure's API description, such as `VirtualMachines_Update`. */
+  readonly operation: string;
   readonly method: string;
   readonly path: string;
   readonly status: number;
+  readonly body?: unknown;
 }
 
 /** Watches the journal of the lab's Azure from now on. */
 export async function azureCallsFromNow(lab: Lab): Promise<{
   /** The calls since then that change something, oldest first. */
   readonly writes: () => Promise<readonly AzureCall[]>;
+  /** All calls since then that Azure would count, oldest first. */
+  readonly all: () => Promise<readonly AzureCall[]>;
 }> {
   const { lastSequence } = await journal(lab, Number.MAX_SAFE_INTEGER);
-  return {
-    writes: async () => {
-      const { value } = await journal(lab, lastSequence);
-      return value.filter(({ kind, method }) => kind === "arm" && method !== "GET");
-    },
-  };
+  const all = async (): Promise<readonly AzureCall[]> => (await journal(lab, lastSequence)).value.filter(({ kind }) => kind === "arm");
+  return { all, writes: async () => (await all()).filter(({ method }) => method !== "GET") };
 }
 
 /** Names of the disks that there are in the lab's Azure. */

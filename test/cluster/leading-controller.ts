@@ -1,0 +1,76 @@
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+
+const NAMESPACE = "kube-system";
+const SELECTOR = "app=csi-azuredisk-controller";
+const LEASE = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases/disk-csi-azure-com-controller";
+const LEADS_MAX_MS = 60_000;
+
+/** Names of the controller's pods, by node. */
+export async function controllerPods(lab: Lab): Promise<ReadonlyMap<string, string>> {
+  const columns = "{range .items[*]}{.spec.nodeName} {.metadata.name}{'\\n'}{end}";
+  const text = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`, `--selector=${SELECTOR}`, `--output=jsonpath=${columns}`]);
+  return new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.split(" ") as [string, string]),
+  );
+}
+
+/** Moves a controller that runs on a node elsewhere, so that what befalls this node befalls no controller. */
+export async function keepControllersOff(lab: Lab, nodeName: string): Promise<void> {
+  const pod = (await controllerPods(lab)).get(nodeName);
+  if (pod === undefined) return;
+  await lab.kubectl(["cordon", nodeName]);
+  try {
+    await lab.kubectl(["delete", "pod", `--namespace=${NAMESPACE}`, pod]);
+    await untilControllersReady(lab);
+  } finally {
+    await lab.kubectl(["uncordon", nodeName]);
+  }
+}
+
+/** Who leads, and on which node. */
+export async function leaderOf(lab: Lab): Promise<{ readonly holder: string; readonly nodeName: string }> {
+  const holder = await holderNow(lab);
+  const nodeName = lab.nodes.map(({ name }) => name).find((name) => holder.startsWith(`${name}_`));
+  if (nodeName === undefined) throw new Error(`${JSON.stringify(holder)} leads, which is on no node`);
+  return { holder, nodeName };
+}
+
+/** Waits until another than `holder` leads, and answers how long that took, in milliseconds. */
+export async function untilAnotherLeads(lab: Lab, holder: string): Promise<number> {
+  const startMs = performance.now();
+  await waitUntil(`another controller than ${holder} to lead`, { timeoutMs: LEADS_MAX_MS }, async () => {
+    const now = await holderNow(lab);
+    return now !== "" && now !== holder ? true : undefined;
+  });
+  return performance.now() - startMs;
+}
+
+export async function untilControllersReady(lab: Lab): Promise<void> {
+  await lab.kubectl(["rollout", "status", `--namespace=${NAMESPACE}`, "deployment/csi-azuredisk-controller", `--timeout=${LEADS_MAX_MS}ms`], {
+    timeoutMs: 2 * LEADS_MAX_MS,
+  });
+}
+
+/** How often the store was found to have gone back. */
+export async function storeGeneration(lab: Lab): Promise<number> {
+  return Number((await leaseNow(lab)).metadata.annotations?.["disk.csi.azure.com/store-generation"] ?? 0);
+}
+
+async function holderNow(lab: Lab): Promise<string> {
+  return (await leaseNow(lab)).spec.holderIdentity ?? "";
+}
+
+interface LeaseNow {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec: { readonly holderIdentity?: string };
+}
+
+async function leaseNow(lab: Lab): Promise<LeaseNow> {
+  const { code, body } = await lab.request({ url: LEASE, method: "GET" });
+  if (code !== 200) throw new Error(`GET ${LEASE}: ${code}`);
+  return body as LeaseNow;
+}
