@@ -1,0 +1,124 @@
+import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { connectApiServer } from "../src/adapters/kubernetes/connect-api-server.ts";
+import { readKubeconfig } from "../src/adapters/kubernetes/read-kubeconfig.ts";
+import { systemClock } from "../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../src/adapters/system/system-random.ts";
+import { type Lab, openLab } from "../testbed/lab/lab.ts";
+import { startLab } from "../testbed/lab/start-lab.ts";
+import { stopLab } from "../testbed/lab/stop-lab.ts";
+import { type Figures, measureParts, type Part, PARTS } from "./failover/parts.ts";
+import { PHASES } from "./failover/phases.ts";
+import type { Summary } from "./failover/summary.ts";
+import { watchTimeline } from "./failover/timeline.ts";
+
+const USAGE = `npm run bench:failover                        how long a pod with a disk takes to move: real Kubernetes in an emulated Azure; needs root and Go, takes half an hour
+npm run bench:failover -- --rounds 5          so many rounds (default 20), each a deletion of the pod on a cordoned node, and a drain
+npm run bench:failover -- --only replicas,attachByDriver
+npm run bench:failover -- --json              one JSON object instead of a table
+npm run bench:failover -- --time-scale 1      Azure's latencies times this factor (default 0.05)
+npm run bench:failover -- --lab <name>        in a lab of two nodes in one zone that stands, instead of one of its own
+
+replicas, plain: with and without a standby, by turns; fastTick: with a standby, and kubelets that report their node's status each second instead of each ten;
+attachByDriver: with a standby, and the chart's value \`attach: driver\`. All else of the kubelets is Kubernetes' default.`;
+
+const ROUNDS = 20;
+const TIME_SCALE = 0.05;
+const LAB_NAME = "bench-failover";
+const CLONE = fileURLToPath(new URL("..", import.meta.url));
+
+/** What there is to know of the machine and of Azure's pace. */
+interface Machine {
+  readonly loadBefore: number | undefined;
+  readonly loadAfter: number | undefined;
+  readonly timeScale: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: String(ROUNDS) },
+      only: { type: "string", default: PARTS.join(",") },
+      lab: { type: "string" },
+      "time-scale": { type: "string", default: String(TIME_SCALE) },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: it is a whole number from 1 on`);
+  const parts = values.only.split(",").map((name) => PARTS.find((part) => part === name) ?? refusePart(name));
+  const ending = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort(new Error(`stopped by ${name}`)));
+  const [loadBefore] = loadavg();
+  const lab = values.lab === undefined ? await ownLab(Number(values["time-scale"]), ending.signal) : await openLab(values.lab);
+  try {
+    const figures = await measureIn(lab, parts, rounds, ending.signal);
+    const machine = { loadBefore, loadAfter: loadavg()[0], timeScale: lab.settings.timeScale };
+    console.log(values.json ? JSON.stringify({ rounds, ...figures, ...ratioOf(figures), machine }) : report(rounds, figures, machine));
+  } finally {
+    if (values.lab === undefined) await stopLab(LAB_NAME, { clone: CLONE });
+  }
+}
+
+function refusePart(name: string): never {
+  throw new Error(`--only ${name}: there are ${PARTS.join(", ")}`);
+}
+
+/** Two nodes are enough for a pod to move, and leave the machine the most to spare. */
+function ownLab(timeScale: number, signal: AbortSignal): Promise<Lab> {
+  return startLab({ name: LAB_NAME, nodes: 2, zones: 1, timeScale, endsWithProcess: true, replaces: true }, signal, tell);
+}
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function measureIn(lab: Lab, parts: readonly Part[], rounds: number, signal: AbortSignal): Promise<Figures> {
+  const config = await readKubeconfig(lab.kubeconfig);
+  if (!config.ok) throw new Error(JSON.stringify(config.failure));
+  const client = connectApiServer({ config: config.value, userAgent: "bench-failover", clock: systemClock, random: systemRandom });
+  const watching = new AbortController();
+  try {
+    const timeline = await watchTimeline(client, AbortSignal.any([signal, watching.signal]));
+    return await measureParts({ lab, timeline, rounds, tell, signal }, parts);
+  } finally {
+    watching.abort();
+    client.close();
+  }
+}
+
+/** How much longer a move takes without a standby. */
+function ratioOf({ replicas, plain }: Figures): Readonly<Record<string, number>> {
+  if (replicas === undefined || plain === undefined) return {};
+  const ratio = (without: Summary, withOne: Summary): number => Math.round((100 * without.p50Ms) / withOne.p50Ms) / 100;
+  return { podDeletePlainToReplicas: ratio(plain.podDelete, replicas.podDelete), drainPlainToReplicas: ratio(plain.drain, replicas.drain) };
+}
+
+function report(rounds: number, figures: Figures, { loadBefore, loadAfter, timeScale }: Machine): string {
+  const columns = Object.entries(figures).flatMap(([part, ways]) => Object.entries(ways).map(([way, summary]) => ({ title: `${part} ${way}`, summary })));
+  const row = (name: string, cell: (summary: Summary) => number): readonly string[] => [name, ...columns.map(({ summary }) => String(cell(summary)))];
+  const calls = [...new Set(columns.flatMap(({ summary }) => Object.keys(summary.calls)))];
+  const rows = [
+    ["ms, p50 where nothing is said", ...columns.map(({ title }) => title)],
+    row("from delete to running", ({ p50Ms }) => p50Ms),
+    row("  p99", ({ p99Ms }) => p99Ms),
+    ...PHASES.map((phase) => row(`  ${phase}`, ({ phases }) => phases[phase])),
+    row("in the driver", ({ driverShareP50Ms }) => driverShareP50Ms),
+    row("  p99", ({ driverShareP99Ms }) => driverShareP99Ms),
+    ...calls.map((call) => row(`  ${call}`, ({ calls: callsMs }) => callsMs[call] ?? 0)),
+    row("ARM calls a move, mean", ({ armCalls }) => armCalls),
+  ];
+  const ratios = Object.entries(ratioOf(figures)).map(([name, ratio]) => `${name}: ${ratio}`);
+  const load = `load average ${loadBefore?.toFixed(1) ?? "?"} before, ${loadAfter?.toFixed(1) ?? "?"} after; Azure's latencies times ${timeScale}`;
+  return [`${rounds} rounds; ${load}`, ...table(rows), ...ratios].join("\n");
+}
+
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  "));
+}
+
+await main();

@@ -1,0 +1,45 @@
+import type { LabNode } from "../../testbed/lab/lab-node.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { NODE_PATHS } from "../../testbed/lab/node-config.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+
+const READY_MAX_MS = 120_000;
+
+/** These fields of the kubelets' configuration, which is the same on each node. */
+export async function kubeletFields(lab: Lab, names: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+  const [node] = lab.nodes;
+  if (node === undefined) throw new Error(`lab ${lab.name} has no node`);
+  const present = await readConfiguration(node);
+  return Object.fromEntries(names.map((name) => [name, present[name]]));
+}
+
+/** Starts every kubelet of a lab anew with these fields of its configuration, where it has others; `undefined`: Kubernetes' default. Containers go on. */
+export async function configureKubelets(lab: Lab, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  for (const node of lab.nodes) await configureKubelet(lab, node, fields);
+}
+
+async function configureKubelet(lab: Lab, node: LabNode, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const present = await readConfiguration(node);
+  if (Object.entries(fields).every(([name, value]) => present[name] === value)) return;
+  await node.exec(["tee", NODE_PATHS.kubeletConfig], { input: JSON.stringify({ ...present, ...fields }) });
+  // The API shows times in whole seconds.
+  const restartedMs = Math.ceil(Date.now() / 1_000) * 1_000;
+  await node.stopKubelet();
+  await node.startKubelet();
+  await waitUntil(`${node.name} to be Ready again`, { timeoutMs: READY_MAX_MS }, async () => {
+    const { body } = await lab.request({ url: `/api/v1/nodes/${node.name}` });
+    const { conditions = [] } = (body as NodeAnswer).status;
+    return (
+      conditions.some(({ type, status, lastHeartbeatTime }) => type === "Ready" && status === "True" && Date.parse(lastHeartbeatTime) >= restartedMs) ||
+      undefined
+    );
+  });
+}
+
+async function readConfiguration(node: LabNode): Promise<Readonly<Record<string, unknown>>> {
+  return JSON.parse(await node.exec(["cat", NODE_PATHS.kubeletConfig])) as Readonly<Record<string, unknown>>;
+}
+
+interface NodeAnswer {
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string; readonly lastHeartbeatTime: string }[] };
+}

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ChartValues, installDriver } from "../../testbed/lab/install-driver.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { configureKubelets, kubeletFields } from "./configure-kubelets.ts";
+import { type BenchVolume, type Move, movePod, type Way } from "./move-pod.ts";
+import { summarise, type Summary } from "./summary.ts";
+import type { Timeline } from "./timeline.ts";
+import { classOf, NAMESPACE, podOf, type Side, SIDES, workloadOf } from "./workload.ts";
+
+/** What is measured, each by every way to make a pod move. */
+export const PARTS = ["replicas", "plain", "fastTick", "attachByDriver"] as const;
+
+export type Part = (typeof PARTS)[number];
+
+export type Figures = Readonly<Partial<Record<Part, Readonly<Record<Way, Summary>>>>>;
+
+/** A run of the benchmark. */
+export interface Run {
+  readonly lab: Lab;
+  readonly timeline: Timeline;
+  readonly rounds: number;
+  /** Takes progress, for people to read. */
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How the cluster is while some parts are measured. */
+interface Situation {
+  /** By turns, so that each meets the same machine. */
+  readonly parts: readonly { readonly part: Part; readonly side: Side }[];
+  readonly kubelet: Readonly<Record<string, unknown>>;
+  /** `nodeStatusUpdateFrequency` in milliseconds. */
+  readonly tickMs: number;
+  readonly values: ChartValues;
+}
+
+/** Where the lab's kubelets are not as Kubernetes' defaults have them. */
+const STOCK = { syncFrequency: "1m", nodeStatusUpdateFrequency: undefined, nodeStatusReportFrequency: undefined };
+/** With the last field, a status that has not changed is not written at each tick. */
+const FAST = { ...STOCK, nodeStatusUpdateFrequency: "1s", nodeStatusReportFrequency: "5m" };
+
+const situations: readonly Situation[] = [
+  {
+    parts: [
+      { part: "replicas", side: "replicas" },
+      { part: "plain", side: "plain" },
+    ],
+    kubelet: STOCK,
+    tickMs: 10_000,
+    values: {},
+  },
+  { parts: [{ part: "fastTick", side: "replicas" }], kubelet: FAST, tickMs: 1_000, values: {} },
+  { parts: [{ part: "attachByDriver", side: "replicas" }], kubelet: STOCK, tickMs: 10_000, values: { attach: "driver" } },
+];
+
+const WAYS: readonly Way[] = ["podDelete", "drain"];
+/** The golden ratio's part: its multiples fall evenly into 0..1, however many there are. */
+const STRIDE = 0.618_034;
+const READY_MAX_MS = 180_000;
+const CLEAN_MAX_MS = 300_000;
+
+/** Measures these parts, and leaves the lab's kubelets as they were, the driver as its chart has it by default, and nothing of what was made here. */
+export async function measureParts(run: Run, wanted: readonly Part[]): Promise<Figures> {
+  const { lab } = run;
+  const chosen = situations
+    .map((situation) => ({ ...situation, parts: situation.parts.filter(({ part }) => wanted.includes(part)) }))
+    .filter(({ parts }) => parts.length > 0);
+  const kubeletBefore = await kubeletFields(lab, Object.keys(STOCK));
+  const volumes = new Map<Side, BenchVolume>();
+  const figures: Partial<Record<Part, Readonly<Record<Way, Summary>>>> = {};
+  await lab.kubectl(["create", "namespace", NAMESPACE]);
+  try {
+    for (const situation of chosen) Object.assign(figures, await measureSituation(run, situation, volumes));
+  } finally {
+    run.tell("clearing away …");
+    await lab.kubectl(["delete", "namespace", NAMESPACE, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
+    await lab.kubectl(["delete", "storageclass", "--ignore-not-found", ...SIDES.map(classOf)]);
+    if (chosen.at(-1)?.values["attach"] !== undefined) await installDriver(lab);
+    await configureKubelets(lab, kubeletBefore);
+  }
+  return figures;
+}
+
+async function measureSituation(run: Run, situation: Situation, volumes: Map<Side, BenchVolume>): Promise<Figures> {
+  const { lab, timeline, rounds, tell, signal } = run;
+  tell(`${situation.parts.map(({ part }) => part).join(", ")}: kubelets and driver as they are wanted there …`);
+  await configureKubelets(lab, situation.kubelet);
+  await installDriver(lab, { values: situation.values });
+  const measured: { readonly part: Part; readonly volume: BenchVolume; readonly podDelete: Move[]; readonly drain: Move[] }[] = [];
+  for (const { part, side } of situation.parts) {
+    const volume = volumes.get(side) ?? (await startSide(lab, side));
+    volumes.set(side, volume);
+    measured.push({ part, volume, podDelete: [], drain: [] });
+  }
+  const startsBefore = await Promise.all(measured.map(({ volume }) => startsNoted(lab, volume.side)));
+  // The first round is for everything to have been done once: it is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [index, way] of WAYS.entries()) {
+      for (const one of measured) {
+        // A move ends soon after a kubelet's tick; the next begins not then, but at any time between two.
+        await sleep((((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs, undefined, { signal });
+        const move = await movePod(lab, timeline, one.volume, way);
+        if (round > 0) one[way].push(move);
+        tell(`${one.part} ${way} ${round}: ${move.totalMs} ms, in the driver ${Math.round(move.driverShareMs)} ms, ${move.armCalls} ARM calls`);
+      }
+    }
+  }
+  for (const [index, { part, volume }] of measured.entries()) {
+    const expected = (startsBefore[index] ?? 0) + WAYS.length * (rounds + 1);
+    const noted = await startsNoted(lab, volume.side);
+    if (noted < expected) throw new Error(`${part}: the volume knows ${noted} starts of its pod, there were ${expected}`);
+  }
+  return Object.fromEntries(measured.map(({ part, podDelete, drain }) => [part, { podDelete: summarise(podDelete), drain: summarise(drain) }]));
+}
+
+async function startSide(lab: Lab, side: Side): Promise<BenchVolume> {
+  await lab.kubectl(["apply", "--filename=-"], { input: workloadOf(side) });
+  const own = `--namespace=${NAMESPACE}`;
+  const pod = `pod/${podOf(side)}`;
+  await lab.kubectl([own, "wait", "--for=create", pod, `--timeout=${READY_MAX_MS}ms`], { timeoutMs: READY_MAX_MS });
+  await lab.kubectl([own, "wait", "--for=condition=Ready", pod, `--timeout=${READY_MAX_MS}ms`], { timeoutMs: READY_MAX_MS });
+  const persistentVolume = await lab.kubectl([own, "get", `pvc/data-${podOf(side)}`, "--output=jsonpath={.spec.volumeName}"]);
+  const volumeId = await lab.kubectl(["get", `pv/${persistentVolume}`, "--output=jsonpath={.spec.csi.volumeHandle}"]);
+  return { side, persistentVolume, volumeId };
+}
+
+/** Each start of the pod notes itself in the volume: all of them are there if none was lost on the way. */
+async function startsNoted(lab: Lab, side: Side): Promise<number> {
+  const starts = await lab.kubectl([`--namespace=${NAMESPACE}`, "exec", podOf(side), "--", "cat", "/data/starts"]);
+  return starts.split("\n").filter((line) => line !== "").length;
+}
