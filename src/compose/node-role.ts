@@ -167,6 +167,8 @@ async function makeKnown(
       : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), { clock, random, logger });
   const onRegistered = (): void => taintLoop?.queue.add(ONLY_KEY);
   const registration = await serveRegistration({ driverName, nodeName, endpoint, apiClient, events, onRegistered }, values, ports);
+  // A registrar of its own tells this process nothing: CSINode will.
+  if (registration === undefined) onRegistered();
   return {
     registration,
     runs: [

@@ -24,7 +24,7 @@ export interface NodeWorld {
   readonly csiSocket: string;
   readonly registrationSocket: string;
   /** Starts a node plug-in and waits until it serves. */
-  startPlugin(): Promise<RunningPlugin>;
+  startPlugin(options?: { readonly registersItself: boolean }): Promise<RunningPlugin>;
   /** Starts one that may never come to serve. */
   startWaitingPlugin(): Child;
   /** Runs the hook of the plug-in's container that comes before its end. */
@@ -82,13 +82,13 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
     return child;
   };
 
-  const startNode = (): Child =>
+  const startNode = (registersItself: boolean): Child =>
     start("node", [
       `--node-name=${nodeName}`,
       `--endpoint=unix://${csiSocket}`,
       `--kubelet-dir=${path("kubelet")}`,
       `--device-root=${directory}`,
-      `--registration-socket=${registrationSocket}`,
+      ...(registersItself ? [`--registration-socket=${registrationSocket}`] : []),
       `--daemon-set=${namespace}/${aDaemonSet.metadata.name}`,
       `--metadata-endpoint=${azure.emulator.url}/emulator/v1/imds/${nodeName}`,
       `--metadata-ca-file=${path("ca.pem")}`,
@@ -103,12 +103,12 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
     store,
     csiSocket,
     registrationSocket,
-    startPlugin: async () => {
-      const child = startNode();
+    startPlugin: async ({ registersItself } = { registersItself: true }) => {
+      const child = startNode(registersItself);
       const { http } = JSON.parse(await child.untilLine((line) => line.startsWith('{"ready"'), READY_MAX_MS)) as { readonly http: string };
       return { child, health: (at) => getText(`http://${http}${at}`) };
     },
-    startWaitingPlugin: startNode,
+    startWaitingPlugin: () => startNode(true),
     startPreStop: () => start("pre-stop", [`--daemon-set=${namespace}/${aDaemonSet.metadata.name}`]),
     wantVolume: async (diskUri) => {
       const spec = {

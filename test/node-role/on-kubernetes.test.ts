@@ -5,7 +5,7 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { createDisk, SUBSCRIPTION_ID } from "../emulator/azure-fixture.ts";
 import { type ApiServer, FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import { aNodeWorld, type NodeWorld } from "./node-world.ts";
-import { nodeGetInfo, registerAsKubelet } from "./stand-in-kubelet.ts";
+import { nodeGetInfo, registerAsKubelet, writeCsiNode } from "./stand-in-kubelet.ts";
 
 const TEST_TIMEOUT_MS = 60_000;
 const STOP_MAX_MS = 10_000;
@@ -74,6 +74,16 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
       const vm = await azure.client.virtualMachines.get("rg", nodeName);
       const { maxVolumes, location, zone, busType, vmId } = status;
       assert.deepEqual({ maxVolumes, location, zone, busType, vmId }, { maxVolumes: 8, location: "eastus", zone: "1", busType: "SCSI", vmId: vm.vmId });
+    }),
+  );
+
+  it("opens the node for pods as well where node-driver-registrar registers it", { timeout: TEST_TIMEOUT_MS }, () =>
+    onNode([startUpTaint], async (world) => {
+      const plugin = await world.startPlugin({ registersItself: false });
+      assert.deepEqual(await plugin.health("/readyz"), { code: 200, text: "ok" });
+      assert.deepEqual(await taintsOf(world), [startUpTaint.key]);
+      await writeCsiNode(world.client, world.nodeName, { name: "disk.csi.azure.com" }, await nodeGetInfo(world.csiSocket));
+      await waitUntil("the start-up taint to go", SOON, async () => ((await taintsOf(world)).length === 0 ? true : undefined));
     }),
   );
 

@@ -45,7 +45,8 @@ export async function registerAsKubelet(client: ApiClient, nodeName: string, reg
   }
 }
 
-async function writeCsiNode(client: ApiClient, nodeName: string, info: PluginInfo, node: NodeGetInfoResponse): Promise<void> {
+/** Writes what kubelet writes of a plug-in that it has registered. */
+export async function writeCsiNode(client: ApiClient, nodeName: string, info: Pick<PluginInfo, "name">, node: NodeGetInfoResponse): Promise<void> {
   const path = "/apis/storage.k8s.io/v1/csinodes";
   const deleted = await client.call({ method: "DELETE", path: `${path}/${nodeName}` }, never);
   assert.ok(deleted.ok);
