@@ -16,11 +16,11 @@ const DEFAULT_TIMEOUT_MS = 300 * SECOND_MS;
 const IDLE_MAX_MS = 20 * SECOND_MS;
 /** Suites that need another limit than the default, by name. */
 const TIMEOUTS_MS: Readonly<Record<string, number>> = {
-  unit: 180 * SECOND_MS,
+  unit: 480 * SECOND_MS,
   "crash-points": 900 * SECOND_MS,
   "csi-sanity": 480 * SECOND_MS,
   workflows: 480 * SECOND_MS,
-  cluster: 1_800 * SECOND_MS,
+  cluster: 3_000 * SECOND_MS,
   "kubernetes-store": 1_800 * SECOND_MS,
   "scheduler-extender": 1_800 * SECOND_MS,
 };
