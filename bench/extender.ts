@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { EXTENDER_RUNTIME } from "../scripts/build/node-runtime.ts";
 import { runCommand } from "../scripts/child/run-command.ts";
 import { type Child, startChild } from "./attach/child.ts";
 import type { ApiServerStarted } from "./extender/api-server.ts";
@@ -18,7 +19,7 @@ npm run bench:extender -- <part>   only these of ours, scanning, listing
 
 The role as it ships (bundled) at ${NODES} nodes and ${VOLUMES} volumes, each with a primary and ${REPLICAS} replicas, kept up to date by watches with the heartbeats of all
 nodes. A process of its own asks over HTTP on loopback, by names, all nodes for each pod: /filter, then /prioritize, one after the other as kube-scheduler does.
-The environment variable EXTENDER_FLAGS replaces the flags of Node.`;
+The flags and the environment are those of scripts/build/node-runtime.ts; the environment variable EXTENDER_FLAGS replaces both.`;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROGRAM = join(ROOT, "dist/azuredisk-csi-driver.cjs");
@@ -69,17 +70,11 @@ async function main(): Promise<void> {
 }
 
 async function measureOurs(kubeconfig: string) {
-  const flags = (process.env["EXTENDER_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
+  const ownFlags = process.env["EXTENDER_FLAGS"];
+  const runtime = ownFlags === undefined ? EXTENDER_RUNTIME : { flags: ownFlags.split(" ").filter((flag) => flag !== ""), environment: {} };
   const startedMs = performance.now();
-  const extender = startChild([
-    ...flags,
-    PROGRAM,
-    "scheduler-extender",
-    "--extender-endpoint=127.0.0.1:0",
-    `--kubeconfig=${kubeconfig}`,
-    `--namespace=${NAMESPACE}`,
-    "--log-level=warn",
-  ]);
+  const settings = ["--extender-endpoint=127.0.0.1:0", `--kubeconfig=${kubeconfig}`, `--namespace=${NAMESPACE}`, "--log-level=warn"];
+  const extender = startChild([...runtime.flags, PROGRAM, "scheduler-extender", ...settings], runtime.environment);
   try {
     const { endpoint } = JSON.parse(await extender.line()) as { readonly endpoint: string };
     await untilReady(endpoint);

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
+import { EXTENDER_RUNTIME, NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
 import { runCommand } from "../../scripts/child/run-command.ts";
 import { IMAGE_CONFIG, launcherScript } from "./launcher.ts";
 
@@ -28,6 +28,7 @@ it("starts each role with the flags that were measured for it, and hands on ever
     const program = "/opt/azuredisk-csi-driver/azuredisk-csi-driver.cjs";
     const rows = [
       { args: ["node", "--node-name", "a b"], printed: ["MALLOC_ARENA_MAX=1", ...NODE_RUNTIME.flags, program, "node", "--node-name", "a b"] },
+      { args: ["scheduler-extender"], printed: ["MALLOC_ARENA_MAX=1", ...EXTENDER_RUNTIME.flags, program, "scheduler-extender"] },
       { args: ["controller"], printed: ["MALLOC_ARENA_MAX=", "--max-semi-space-size=2", "--max-old-space-size-percentage=70", program, "controller"] },
       { args: [], printed: ["MALLOC_ARENA_MAX=", "--max-semi-space-size=2", "--max-old-space-size-percentage=70", program] },
     ];

@@ -1,4 +1,4 @@
-import { NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
+import { EXTENDER_RUNTIME, NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
 
 /** Where things are in the image. */
 export const IMAGE_PATHS = {
@@ -21,7 +21,7 @@ export const IMAGE_CONFIG = {
 } as const;
 
 /**
- * Flags of the roles that are not on every node. The heap may take seven tenths of the container's memory limit, whatever that is: buffers and code need the
+ * Flags of the roles that have no others. The heap may take seven tenths of the container's memory limit, whatever that is: buffers and code need the
  * rest. A small young generation gives garbage back early; it costs no throughput (docs/dependencies.md).
  */
 const OTHER_ROLES = { flags: ["--max-semi-space-size=2", "--max-old-space-size-percentage=70"], environment: {} } as const;
@@ -32,6 +32,8 @@ export function launcherScript(): string {
 case "$1" in
   node)
 ${start(NODE_RUNTIME)} ;;
+  scheduler-extender)
+${start(EXTENDER_RUNTIME)} ;;
   *)
 ${start(OTHER_ROLES)} ;;
 esac

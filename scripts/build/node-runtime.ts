@@ -7,3 +7,12 @@ export const NODE_RUNTIME = {
   /** Settings of glibc's malloc: one arena, and freed blocks of 16 KiB and more are returned. */
   environment: { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "16384", MALLOC_TRIM_THRESHOLD_: "16384", MALLOC_TOP_PAD_: "0" },
 } as const;
+
+/**
+ * How the scheduler extender is to be started: as an image and the benchmark do. What its first lists left behind is given back, which is as much as it keeps; a young
+ * generation that holds ten requests keeps what they leave behind out of the old one.
+ */
+export const EXTENDER_RUNTIME = {
+  flags: ["--max-semi-space-size=8", "--max-old-space-size-percentage=70", "--expose-gc"],
+  environment: { MALLOC_ARENA_MAX: "1" },
+} as const;
