@@ -68,8 +68,6 @@ const STOP_GRACE_MS = 8_000;
 /** Quick, so that the demo is: ten seconds are right for a cluster. */
 const HEARTBEAT_MS = 1_000;
 const RECALL_ANSWER_MS = 1_500;
-/** A controller that is started again after it was killed waits for the end of its predecessor's Lease. */
-const LEASE_FLAGS = ["--lease-duration-ms=2000", "--lease-renew-deadline-ms=1500", "--lease-retry-period-ms=300"];
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const EMULATOR = fileURLToPath(new URL("../src/emulator/main.ts", import.meta.url));
@@ -197,7 +195,8 @@ async function build(building: Building): Promise<Lab> {
       `--azure-time-scale=${timeScale}`,
       `--recall-answer-ms=${RECALL_ANSWER_MS}`,
       `--heartbeat-stale-ms=${HEARTBEAT_MS * 4}`,
-      ...LEASE_FLAGS,
+      // It is started again after it was killed, and has no end of a Lease to wait for.
+      ...(controllerNames.length === 1 ? ["--leader-election=none"] : []),
       ...(building.controllerFlags ?? []),
     ]),
   );

@@ -89,7 +89,7 @@ export function addControllerService(
   const election = createElection(ports, {
     identity: `${hostname()}_${random.uuid()}`,
     settings: electionSettingsOf(values),
-    isAlone: parts.isAlone,
+    isAlone: parts.isAlone || values["leader-election"] === "none",
     onChange: (isLeading) => leads.set(isLeading ? 1 : 0),
   });
   const reconcile = createControllers(whileLeading(ports, election.isLeading));

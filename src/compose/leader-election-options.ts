@@ -6,6 +6,12 @@ const RETRY_PERIOD_MIN_MS = 50;
 
 /** Settings of the election of a leader among controllers: roles that run reconcilers have them. */
 export const leaderElectionOptions = {
+  "leader-election": {
+    kind: "choice",
+    default: "lease",
+    choices: ["lease", "none"],
+    help: "lease: of the controllers on one store, one leads; none: this is the only one that ever runs, and leads at once, whoever held the Lease",
+  },
   "lease-duration-ms": {
     kind: "number",
     default: defaultElectionSettings.leaseDurationMs,

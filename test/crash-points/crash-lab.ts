@@ -24,8 +24,6 @@ export interface CrashLab {
 /** Azure's latencies times this. */
 const TIME_SCALE = 0.01;
 const RECALL_ANSWER_MS = 300;
-/** What a revived controller waits for is nothing that these tests are about. */
-const SHORT_LEASE = ["--lease-duration-ms=1000", "--lease-renew-deadline-ms=800", "--lease-retry-period-ms=100"];
 /** One death is asked for; a second one is a crash loop. */
 const REVIVALS_MAX = 1;
 const LIFE_MAX_MS = 90_000;
@@ -48,7 +46,7 @@ export async function startCrashLab(): Promise<CrashLab> {
     signal: ending.signal,
     revivalsMax: REVIVALS_MAX,
     connect: connectPatiently,
-    controllerFlags: [`--recall-answer-ms=${RECALL_ANSWER_MS}`, ...SHORT_LEASE],
+    controllerFlags: [`--recall-answer-ms=${RECALL_ANSWER_MS}`],
   });
   const watch = await watchWriters(lab, ending.signal);
   let volumes = 0;

@@ -13,12 +13,12 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const LEASE_DURATION_MS = 3_000;
+const LEASE_DURATION_MS = 6_000;
 /** What a look at the Lease and a loaded machine add. */
 const SLACK_MS = 3_000;
 const WAIT_MAX_MS = 30_000;
 const STOP_GRACE_MS = 5_000;
-const controllerFlags = [`--lease-duration-ms=${LEASE_DURATION_MS}`, "--lease-renew-deadline-ms=2000", "--lease-retry-period-ms=500"];
+const controllerFlags = [`--lease-duration-ms=${LEASE_DURATION_MS}`, "--lease-renew-deadline-ms=4500", "--lease-retry-period-ms=500"];
 
 /** Which of the lab's controllers holds the Lease: only it has said so last. */
 async function leaderOf(lab: Lab, signal: AbortSignal): Promise<string> {

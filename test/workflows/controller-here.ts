@@ -23,7 +23,6 @@ import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
 
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
 const options = { ...azureOptions, ...controllerServiceOptions, ...volumeOptions } as const;
-const LEASE_FLAGS = ["--lease-duration-ms=2000", "--lease-renew-deadline-ms=1500", "--lease-retry-period-ms=300"];
 
 /** The lab's Azure, as a driver before this one used it: for what a test does there by hand. */
 export interface AzureByHand extends CloudProvisioner {
@@ -45,7 +44,7 @@ export async function azureOf(lab: Lab): Promise<AzureByHand> {
 
 /** Runs the lab's controller within this process, in the place of the one that the lab started, so that the test can tell it what the cluster knows. Answers how to end it. */
 export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolumes, flags: readonly string[] = []): Promise<() => Promise<void>> {
-  const values = await valuesOf(lab, [...LEASE_FLAGS, ...flags]);
+  const values = await valuesOf(lab, ["--leader-election=none", ...flags]);
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
   const cloud = await connectCloud(values, ports);
