@@ -1,10 +1,6 @@
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { connectApiServer } from "../src/adapters/kubernetes/connect-api-server.ts";
-import { readKubeconfig } from "../src/adapters/kubernetes/read-kubeconfig.ts";
-import { systemClock } from "../src/adapters/system/system-clock.ts";
-import { systemRandom } from "../src/adapters/system/system-random.ts";
 import { type Lab, openLab } from "../testbed/lab/lab.ts";
 import { startLab } from "../testbed/lab/start-lab.ts";
 import { stopLab } from "../testbed/lab/stop-lab.ts";
@@ -77,16 +73,12 @@ function tell(line: string): void {
 }
 
 async function measureIn(lab: Lab, parts: readonly Part[], rounds: number, signal: AbortSignal): Promise<Figures> {
-  const config = await readKubeconfig(lab.kubeconfig);
-  if (!config.ok) throw new Error(JSON.stringify(config.failure));
-  const client = connectApiServer({ config: config.value, userAgent: "bench-failover", clock: systemClock, random: systemRandom });
   const watching = new AbortController();
   try {
-    const timeline = await watchTimeline(client, AbortSignal.any([signal, watching.signal]));
+    const timeline = await watchTimeline(lab, AbortSignal.any([signal, watching.signal]));
     return await measureParts({ lab, timeline, rounds, tell, signal }, parts);
   } finally {
     watching.abort();
-    client.close();
   }
 }
 

@@ -1,5 +1,5 @@
-import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
-import { follow, type WatchedObject } from "./follow.ts";
+import { followCollection, type WatchedObject } from "../../testbed/lab/follow-collection.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
 import { NAMESPACE } from "./workload.ts";
 
 /** Something that a watch told. */
@@ -50,13 +50,13 @@ export interface Timeline {
 const MOVE_MAX_MS = 180_000;
 
 /** Begins to watch. */
-export async function watchTimeline(client: ApiClient, signal: AbortSignal): Promise<Timeline> {
+export async function watchTimeline(lab: Lab, signal: AbortSignal): Promise<Timeline> {
   let seen: Seen[] = [];
   let wake = Promise.withResolvers<void>();
   let failure: Error | undefined;
   for (const [kind, path] of Object.entries(PATHS) as [Kind, string][]) {
-    const followed = await follow(
-      client,
+    const followed = await followCollection(
+      lab,
       path,
       (event) => {
         seen.push({ kind, ...event });

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { keepControllersOff } from "./leading-controller.ts";
+import { movesWithItsRecords } from "./move-writer.ts";
+import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { withSlowUnmount } from "./slow-unmount.ts";
+import { assertHandedOver, firstHeldMs, recordsDuring } from "./watch-writer.ts";
+import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
+
+/** Its disks are on the node that a pod moves to before it does: nothing but the driver is in the way of a second writer there. */
+const CLASS = "managed-csi-premium-replicas";
+const SETTLED_MAX_MS = 60_000;
+const UNMOUNT_SECONDS = 3;
+const BEFORE = "node-a";
+const AFTER = "node-b";
+
+describe("attach by the driver, without Kubernetes' attach controller", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await driverLab();
+  });
+  after(async () => {
+    if (!(await isAttachRequired(lab))) await reinstallDriver(lab);
+  });
+
+  it("takes a cluster over from the attach controller while a pod writes, and moves that pod later", () =>
+    withWorkloads(lab, "to-the-driver", async (workloads) => {
+      await startWriter(workloads);
+      await writesOnDuring(workloads, () => reinstallDriver(lab, { attach: "driver" }));
+      assert.equal(await isAttachRequired(lab), false);
+      await waitUntil("the cluster's attachments to be taken over", { timeoutMs: SETTLED_MAX_MS }, async () =>
+        (await volumeAttachments(lab)).length === 0 ? true : undefined,
+      );
+      await movesWithItsRecords(workloads, "db-0");
+    }));
+
+  it("starts a pod that moves only when the unmount on the old node, which takes 3 s, has ended; meanwhile it says what it waits for", () =>
+    withWorkloads(lab, "slow-unmount", async (workloads) => {
+      const volume = await startWriter(workloads);
+      const seen = await recordsDuring(lab, volume, () =>
+        withSlowUnmount(lab, { nodeName: BEFORE, seconds: UNMOUNT_SECONDS }, () => movesWithItsRecords(workloads, "db-0")),
+      );
+      assertHandedOver(seen);
+      const started = await writerPod(workloads, "db-0");
+      const [first] = await toldBy(lab, workloads.namespace, started);
+      assert.ok(first !== undefined && first.atMs >= firstHeldMs(seen, AFTER), "it wrote before its node had the volume");
+      await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
+      assert.deepEqual(await volumeAttachments(lab), []);
+    }));
+
+  it("waits for a node that is frozen, says so, and cuts nobody off; when the node goes on, its pod ends, and the other one starts", () =>
+    withWorkloads(lab, "frozen-node", async (workloads) => {
+      await keepControllersOff(lab, BEFORE);
+      const volume = await startWriter(workloads);
+      const old = await writerPod(workloads, "db-0");
+      const seen = await recordsDuring(lab, volume, async (soFar) => {
+        await lab.kubectl(["cordon", BEFORE]);
+        await lab.node(BEFORE).freeze();
+        try {
+          await workloads.kubectl(["delete", "pod/db-0", "--force", "--grace-period=0"]);
+          await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a.*out-of-service/u);
+          assert.equal((await writerPod(workloads, "db-0")).nodeName, AFTER);
+          assert.ok(
+            soFar().every(({ record }) => record.writer?.nodeName === BEFORE),
+            "nobody else has the volume while the frozen node may write",
+          );
+        } finally {
+          await lab.node(BEFORE).thaw();
+          await lab.kubectl(["uncordon", BEFORE]);
+        }
+        await workloads.untilReady("db-0");
+      });
+      assertHandedOver(seen);
+      const started = await writerPod(workloads, "db-0");
+      await untilTold(lab, workloads.namespace, started, "wrote");
+      const told = await toldBy(lab, workloads.namespace, started);
+      // What the frozen pod said is gone with its log; what it wrote is there.
+      assertNothingLost(await recordsSeenBy(workloads, "db-0"), [
+        { uid: old.uid, told: [] },
+        { uid: started.uid, told },
+      ]);
+    }));
+
+  it("keeps a pod waiting while one on another node writes the same volume, names both, and lets it start when that one has ended", () =>
+    withWorkloads(lab, "two-pods", async (workloads) => {
+      const volume = await startWriter(workloads);
+      const writer = await writerPod(workloads, "db-0");
+      const seen = await recordsDuring(lab, volume, async (soFar) => {
+        await workloads.apply(secondPod());
+        await isTold(workloads, "second", /^WaitingForWriter: .*node-a.*db-0/u);
+        await untilTold(lab, workloads.namespace, writer, "wrote", 5);
+        assert.deepEqual(
+          (await toldBy(lab, workloads.namespace, writer)).filter(({ outcome }) => outcome === "failed"),
+          [],
+        );
+        assert.ok(
+          soFar().every(({ record }) => record.writer?.nodeName === BEFORE && record.writer.held),
+          "the writer keeps the volume",
+        );
+        await workloads.kubectl(["scale", "statefulset/db", "--replicas=0"]);
+        await workloads.untilReady("second");
+      });
+      assertHandedOver(seen);
+      const records = await recordsSeenBy(workloads, "second");
+      assertNothingLost(records, [{ uid: writer.uid, told: [] }]);
+      await workloads.kubectl(["delete", "pod/second"]);
+    }));
+
+  it("gives a cluster back to the attach controller while a pod writes, and moves that pod later", () =>
+    withWorkloads(lab, "to-kubernetes", async (workloads) => {
+      const volume = await startWriter(workloads);
+      await writesOnDuring(workloads, () => reinstallDriver(lab));
+      assert.equal(await isAttachRequired(lab), true);
+      await waitUntil("the pod's attachment to be one of the cluster's", { timeoutMs: SETTLED_MAX_MS }, async () =>
+        (await volumeAttachments(lab)).some((attachment) => attachment === `${BEFORE} true`) ? true : undefined,
+      );
+      await movesWithItsRecords(workloads, "db-0");
+      assert.equal((await attachmentsOf(lab, volume)).get(AFTER)?.spec.role, "Primary");
+    }));
+});
+
+/** The writer on node-a, and a standby on node-b; answers its volume. */
+async function startWriter(workloads: Workloads): Promise<string> {
+  await workloads.apply(recordWriter({ name: "db", storageClass: CLASS, home: BEFORE }));
+  await workloads.untilReady("db-0");
+  assert.equal(await workloads.nodeOf("db-0"), BEFORE);
+  const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
+  await waitUntil(`${volume} to have a standby on ${AFTER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+    (await attachmentsOf(workloads.lab, volume)).get(AFTER)?.status?.state === "Attached" ? true : undefined,
+  );
+  return volume;
+}
+
+/** The writer is the same pod afterwards, and each record that it tried to write is on the disk. */
+async function writesOnDuring(workloads: Workloads, change: () => Promise<void>): Promise<void> {
+  const { lab, namespace } = workloads;
+  const pod = await writerPod(workloads, "db-0");
+  await change();
+  await untilTold(lab, namespace, pod, "wrote");
+  assert.deepEqual(await writerPod(workloads, "db-0"), pod);
+  const told = await toldBy(lab, namespace, pod);
+  assert.deepEqual(
+    told.filter(({ outcome }) => outcome === "failed"),
+    [],
+  );
+  assertNothingLost(await recordsSeenBy(workloads, "db-0"), [{ uid: pod.uid, told }]);
+}
+
+async function isTold(workloads: Workloads, pod: string, event: RegExp): Promise<void> {
+  await waitUntil(`pod ${pod} to be told ${event.source}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+    (await workloads.eventsOf("Pod", pod)).some((told) => event.test(told)) ? true : undefined,
+  );
+}
+
+async function isAttachRequired(lab: Lab): Promise<boolean> {
+  return (await lab.kubectl(["get", "csidriver/disk.csi.azure.com", "--output=jsonpath={.spec.attachRequired}"])) === "true";
+}
+
+/** The cluster's attachments, each as its node and whether it is attached. */
+async function volumeAttachments(lab: Lab): Promise<readonly string[]> {
+  const each = "{range .items[*]}{.spec.nodeName} {.status.attached}{'\\n'}{end}";
+  return (await lab.kubectl(["get", "volumeattachments", `--output=jsonpath=${each}`])).split("\n").filter((line) => line !== "");
+}
+
+/** A pod on the other node that wants the writer's volume, which only Kubernetes' scheduler lets it have. */
+function secondPod(): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "second" },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      nodeSelector: { "kubernetes.io/hostname": AFTER },
+      containers: [
+        {
+          name: "main",
+          image: "busybox",
+          command: ["sh", "-c", "trap 'exit 0' TERM; sleep infinity & wait"],
+          volumeMounts: [{ name: "data", mountPath: "/data" }],
+        },
+      ],
+      volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data-db-0" } }],
+    },
+  });
+}
