@@ -8,6 +8,7 @@ const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
 /** Claims, pods and disks of a test are gone by then. */
 const CLEAN_MAX_MS = 120_000;
 const READY_MAX_MS = 120_000;
+const EVENT_MAX_MS = 60_000;
 
 /** A namespace of a test, in which it has its claims and pods. */
 export interface Workloads {
@@ -23,17 +24,24 @@ export interface Workloads {
   nodeOf(pod: string): Promise<string>;
   /** Messages of the events about an object in this namespace, oldest first, each as `Reason: message`. */
   eventsOf(kind: string, name: string): Promise<readonly string[]>;
+  /** Waits for an event about an object whose `Reason: message` matches, and answers it. */
+  untilEvent(kind: string, name: string, pattern: RegExp): Promise<string>;
   /** The AzVolume behind a claim that is bound. */
   volumeOf(claim: string): Promise<AzVolume>;
 }
 
-/** Runs `use` with a namespace of its own, deletes it afterwards, and waits until every PersistentVolume of its claims is gone (those kept on purpose excepted). */
+/**
+ * Runs `use` with a namespace of its own, deletes it afterwards, and waits until every PersistentVolume of its claims is gone (those kept on purpose excepted). Pods
+ * that are left are given a second to end.
+ */
 export async function withWorkloads(lab: Lab, namespace: string, use: (workloads: Workloads) => Promise<void>): Promise<void> {
   await lab.kubectl(["create", "namespace", namespace]);
   try {
     await use(workloadsIn(lab, namespace));
   } finally {
-    await lab.kubectl(["delete", "namespace", namespace, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
+    await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
+    await lab.kubectl([`--namespace=${namespace}`, "delete", "pods", "--all", "--grace-period=1", "--wait=false"]);
+    await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
     await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
       const { items } = await list<{ readonly spec: { readonly claimRef?: { readonly namespace: string }; readonly persistentVolumeReclaimPolicy: string } }>(
         lab,
@@ -45,6 +53,16 @@ export async function withWorkloads(lab: Lab, namespace: string, use: (workloads
   }
 }
 
+/** Runs `use` while there are the objects of a manifest that belong to no namespace, such as StorageClasses. */
+export async function withClusterObjects(lab: Lab, manifest: string, use: () => Promise<void>): Promise<void> {
+  await lab.kubectl(["apply", "--filename=-"], { input: manifest });
+  try {
+    await use();
+  } finally {
+    await lab.kubectl(["delete", "--filename=-"], { input: manifest });
+  }
+}
+
 /** The attachments of a volume, by node. */
 export async function attachmentsOf(lab: Lab, volumeName: string): Promise<ReadonlyMap<string, AzVolumeAttachment>> {
   const { items } = await list<AzVolumeAttachment>(lab, `${OBJECTS}/azvolumeattachments`);
@@ -52,11 +70,20 @@ export async function attachmentsOf(lab: Lab, volumeName: string): Promise<Reado
 }
 
 /** Every AzVolume there is. */
-export async function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
+async function listVolumes(lab: Lab): Promise<readonly AzVolume[]> {
   return (await list<AzVolume>(lab, `${OBJECTS}/azvolumes`)).items;
 }
 
 function workloadsIn(lab: Lab, namespace: string): Workloads {
+  const eventsOf: Workloads["eventsOf"] = async (kind, name) => {
+    const selector = encodeURIComponent(`involvedObject.kind=${kind},involvedObject.name=${name}`);
+    const { items } = await list<{ readonly reason: string; readonly message: string; readonly metadata: { readonly creationTimestamp: string } }>(
+      lab,
+      `/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`,
+    );
+    const byAge = items.toSorted((left, right) => left.metadata.creationTimestamp.localeCompare(right.metadata.creationTimestamp));
+    return byAge.map(({ reason, message }) => `${reason}: ${message}`);
+  };
   const kubectl: Workloads["kubectl"] = (args, options = {}) => lab.kubectl([`--namespace=${namespace}`, ...args], options);
   return {
     lab,
@@ -76,14 +103,17 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     },
     inPod: async (pod, command) => (await kubectl(["exec", pod, "--", "sh", "-c", command])).replace(/\n$/u, ""),
     nodeOf: async (pod) => kubectl(["get", `pod/${pod}`, "--output=jsonpath={.spec.nodeName}"]),
-    eventsOf: async (kind, name) => {
-      const selector = encodeURIComponent(`involvedObject.kind=${kind},involvedObject.name=${name}`);
-      const { items } = await list<{ readonly reason: string; readonly message: string; readonly metadata: { readonly creationTimestamp: string } }>(
-        lab,
-        `/api/v1/namespaces/${namespace}/events?fieldSelector=${selector}`,
-      );
-      const byAge = items.toSorted((left, right) => left.metadata.creationTimestamp.localeCompare(right.metadata.creationTimestamp));
-      return byAge.map(({ reason, message }) => `${reason}: ${message}`);
+    eventsOf,
+    untilEvent: async (kind, name, pattern) => {
+      let seen: readonly string[] = [];
+      try {
+        return await waitUntil(`an event of ${name} that says ${pattern}`, { timeoutMs: EVENT_MAX_MS }, async () => {
+          seen = await eventsOf(kind, name);
+          return seen.find((event) => pattern.test(event));
+        });
+      } catch (error) {
+        throw new Error(`events of ${kind} ${name}:\n${seen.join("\n")}`, { cause: error });
+      }
     },
     volumeOf: async (claim) => {
       const name = await kubectl(["get", `pvc/${claim}`, "--output=jsonpath={.spec.volumeName}"]);

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { driverLab } from "./driver-lab.ts";
+import { example } from "./examples.ts";
+import { inGiB, patchSize, untilGrown } from "./growth.ts";
+import { diskOf, keepDisk, releaseDisk, staticVolume } from "./kept-disks.ts";
+import { untilNothingIsLeft } from "./nothing-left.ts";
+import { aClaim, aPod, manifestOf } from "./volume-manifests.ts";
+import { withClusterObjects, withWorkloads } from "./workloads.ts";
+
+/** Tests of a file that run side by side: most of a test is waiting. */
+const AT_ONCE = 4;
+
+/** Manifests and commands are those of the tutorials that users follow, and what these print there they print here. */
+describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await driverLab();
+  });
+  after(() => untilNothingIsLeft(lab));
+
+  it("Use the Azure Disk CSI driver: the pod's files are on its disk, and claim, disk and file system grow", () =>
+    withWorkloads(lab, "tutorial-azure-disk", async (workloads) => {
+      const { kubectl } = workloads;
+      const apply = async (input: string): Promise<string> => kubectl(["apply", "--filename=-"], { input });
+      const pod = await example("aks-azure-disk/nginx-pod-azuredisk.yaml");
+      assert.equal(await apply(await example("aks-azure-disk/pvc-azuredisk-csi.yaml")), "persistentvolumeclaim/pvc-azuredisk created\n");
+      assert.equal(await apply(pod), "pod/nginx-azuredisk created\n");
+      await workloads.untilReady("nginx-azuredisk");
+      await kubectl(["exec", "nginx-azuredisk", "--", "touch", "/mnt/azuredisk/test.txt"]);
+      assert.equal(await kubectl(["exec", "nginx-azuredisk", "--", "ls", "/mnt/azuredisk"]), "lost+found\noutfile\ntest.txt\n");
+
+      await patchSize(workloads, "pvc-azuredisk", 15);
+      const grown = await untilGrown(workloads, "pvc-azuredisk", 15);
+      if (grown === "needs a restart of its pods") {
+        await kubectl(["delete", "pod", "nginx-azuredisk", "--grace-period=1"]);
+        await apply(pod);
+        await workloads.untilReady("nginx-azuredisk");
+        assert.equal(await untilGrown(workloads, "pvc-azuredisk", 15), "done");
+      }
+      assert.equal(await inGiB(workloads, "nginx-azuredisk", "/mnt/azuredisk"), 15);
+      assert.equal(await kubectl(["exec", "nginx-azuredisk", "--", "ls", "/mnt/azuredisk"]), "lost+found\noutfile\ntest.txt\n");
+      await assert.rejects(patchSize(workloads, "pvc-azuredisk", 5), /field can not be less than/u);
+    }));
+
+  it("Create a custom storage class: the disk is made only once a pod needs it, in the zone of that pod", () =>
+    withWorkloads(lab, "tutorial-custom-class", async (workloads) =>
+      withClusterObjects(lab, await example("aks-azure-disk/sc-azuredisk-csi-waitforfirstconsumer.yaml"), async () => {
+        await workloads.apply(manifestOf(aClaim({ name: "data", storageClass: "azuredisk-csi-waitforfirstconsumer" })));
+        await workloads.untilEvent("PersistentVolumeClaim", "data", /^WaitForFirstConsumer:/u);
+        await workloads.apply(manifestOf(aPod({ name: "app", nodeName: "node-c", mounts: [{ claim: "data", path: "/data" }] })));
+        await workloads.untilReady("app");
+        const { detail } = (await workloads.volumeOf("data")).status ?? {};
+        assert.deepEqual([detail?.skuName, detail?.zones], ["StandardSSD_LRS", [lab.node("node-c").zone]]);
+      }),
+    ));
+
+  it("Migrate storage classes: what the in-tree class made goes on being written, and becomes a CSI PersistentVolume with its data", () =>
+    withWorkloads(lab, "tutorial-migration", async (workloads) => {
+      const { kubectl } = workloads;
+      const claimAndPod = (name: string): string =>
+        manifestOf(aClaim({ name, storageClass: "custom-managed-premium" }), aPod({ name, mounts: [{ claim: name, path: "/data" }] }));
+      await withClusterObjects(lab, await example("in-tree-migration/custom-managed-premium-in-tree.yaml"), async () => {
+        await workloads.apply(claimAndPod("old"));
+        await workloads.untilReady("old");
+        await workloads.inPod("old", "echo kept > /data/file; sync");
+      });
+      await withClusterObjects(lab, await example("in-tree-migration/custom-managed-premium.yaml"), async () => {
+        await workloads.apply(claimAndPod("new"));
+        await workloads.untilReady("new");
+      });
+      for (const claim of ["old", "new"]) assert.equal((await workloads.volumeOf(claim)).status?.detail?.skuName, "Premium_LRS", claim);
+      assert.equal(await workloads.inPod("old", "cat /data/file"), "kept");
+
+      const volume = await kubectl(["get", "pvc", "old", "--output=jsonpath={.spec.volumeName}"]);
+      const disk = await diskOf(workloads, "old");
+      assert.equal(await kubectl(["get", "pv", volume, "--output=jsonpath={.spec.azureDisk.diskURI}"]), disk.diskUri);
+      await keepDisk(workloads, { pod: "old", claim: "old", volume });
+      await workloads.apply(await staticVolume(workloads, "tutorial-migration", disk));
+      await workloads.apply(manifestOf(aPod({ name: "migrated", mounts: [{ claim: "existing-disk", path: "/data" }] })));
+      await workloads.untilReady("migrated");
+      assert.equal(await workloads.inPod("migrated", "cat /data/file"), "kept");
+      await releaseDisk(lab, "tutorial-migration");
+    }));
+
+  it("Deep dive: class, claim and pod, and what its commands for verifying and for finding faults show", () =>
+    withWorkloads(lab, "tutorial-deep-dive", async (workloads) =>
+      withClusterObjects(lab, await example("csi-deep-dive/storage-class.yaml"), async () => {
+        const { kubectl } = workloads;
+        await workloads.apply(await example("csi-deep-dive/claim.yaml"));
+        await workloads.apply(await example("csi-deep-dive/pod.yaml"));
+        await workloads.untilReady("csi-demo-pod");
+        const volume = await workloads.volumeOf("azuredisk-pvc");
+        assert.equal(volume.status?.detail?.formatted?.fsType, "ext4");
+        assert.match(await kubectl(["get", "sc", "azuredisk-csi", "-o", "wide"]), /disk\.csi\.azure\.com +Delete +WaitForFirstConsumer +true/u);
+        assert.match(await kubectl(["get", "pvc", "azuredisk-pvc"]), new RegExp(`Bound +${volume.spec.volumeName} +10Gi +RWO +azuredisk-csi`, "u"));
+        assert.match(await kubectl(["get", "pod", "csi-demo-pod"]), /1\/1 +Running/u);
+        assert.match(await kubectl(["exec", "csi-demo-pod", "--", "df", "-h", "/var/www/html"]), /9\.\dG .* \/var\/www\/html/u);
+        assert.match(await workloads.inPod("csi-demo-pod", "wget -qO- http://localhost:80"), /stand-in for nginx/u);
+
+        const podsOf = async (app: string): Promise<readonly string[]> =>
+          (await lab.kubectl(["get", "pods", "-n", "kube-system", "-l", `app=${app}`, "--no-headers"])).trim().split("\n");
+        const [controllers, plugins] = [await podsOf("csi-azuredisk-controller"), await podsOf("csi-azuredisk-node")];
+        assert.deepEqual([controllers.length, plugins.length], [2, lab.nodes.length]);
+        for (const pod of [...controllers, ...plugins]) assert.match(pod, /Running/u);
+        const log = await lab.kubectl(["logs", "-n", "kube-system", "-l", "app=csi-azuredisk-controller", "-c", "azuredisk"]);
+        assert.match(log, /"role":"controller".*"msg":/u);
+        const node = await workloads.nodeOf("csi-demo-pod");
+        assert.match(await lab.kubectl(["get", "volumeattachment"]), new RegExp(`disk\\.csi\\.azure\\.com +${volume.spec.volumeName} +${node} +true`, "u"));
+        assert.match(await kubectl(["describe", "pvc", "azuredisk-pvc"]), /ProvisioningSucceeded .*disk\.csi\.azure\.com/u);
+        assert.match(await kubectl(["describe", "pod", "csi-demo-pod"]), new RegExp(`Attached .*disk\\.csi\\.azure\\.com +attached to ${node} as LUN`, "u"));
+        const drivers = (await lab.kubectl(["get", "csinode", "-o", "yaml"])).split("\n").filter((line) => /name: .*azure/iu.test(line));
+        assert.deepEqual(
+          drivers,
+          lab.nodes.map(() => "      name: disk.csi.azure.com"),
+        );
+
+        await workloads.apply(await example("csi-deep-dive/claim-expanded.yaml"));
+        await kubectl(["wait", `pv/${volume.spec.volumeName}`, "--for=jsonpath={.spec.capacity.storage}=20Gi", "--timeout=60s"]);
+        await untilGrown(workloads, "azuredisk-pvc", 20);
+      }),
+    ));
+});

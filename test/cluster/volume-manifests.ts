@@ -1,0 +1,98 @@
+/** A claim for a disk. */
+export interface ClaimOptions {
+  readonly name: string;
+  readonly storageClass: string;
+  /** Default: 4. */
+  readonly sizeGiB?: number;
+  /** Default: ReadWriteOnce. */
+  readonly accessMode?: "ReadWriteOnce" | "ReadWriteOncePod" | "ReadWriteMany" | "ReadOnlyMany";
+  /** Default: Filesystem. */
+  readonly volumeMode?: "Filesystem" | "Block";
+}
+
+/** A StorageClass of the driver. */
+export interface ClassOptions {
+  readonly name: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Default: Immediate, so that a claim needs no pod. */
+  readonly volumeBindingMode?: "Immediate" | "WaitForFirstConsumer";
+  /** Default: Delete. */
+  readonly reclaimPolicy?: "Delete" | "Retain";
+}
+
+/** A claim as a pod has it. */
+export interface MountOptions {
+  readonly claim: string;
+  /** Where its file system is mounted. */
+  readonly path?: string;
+  /** Where its raw device is. */
+  readonly device?: string;
+  /** Folder of the volume that is mounted instead of all of it. */
+  readonly subPath?: string;
+  /** The pod may only read; on what is mounted for others, that pod alone. */
+  readonly readOnly?: boolean;
+}
+
+/** A pod that does nothing but keep its volumes. */
+export interface PodOptions {
+  readonly name: string;
+  readonly mounts: readonly MountOptions[];
+  /** Where it must run. Default: anywhere. */
+  readonly nodeName?: string;
+  readonly securityContext?: Readonly<Record<string, number>>;
+}
+
+/** Long enough to be asked to end, short enough for a test. */
+const POD_GRACE_S = 1;
+const SIZE_GIB = 4;
+
+/** One manifest of several objects. */
+export function manifestOf(...objects: readonly object[]): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
+}
+
+export function aClaim(options: ClaimOptions): object {
+  const { name, storageClass, sizeGiB = SIZE_GIB, accessMode = "ReadWriteOnce", volumeMode = "Filesystem" } = options;
+  const spec = { storageClassName: storageClass, accessModes: [accessMode], volumeMode, resources: { requests: { storage: `${sizeGiB}Gi` } } };
+  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name }, spec };
+}
+
+export function aClass({ name, parameters, volumeBindingMode = "Immediate", reclaimPolicy = "Delete" }: ClassOptions): object {
+  return {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name },
+    provisioner: "disk.csi.azure.com",
+    parameters,
+    volumeBindingMode,
+    reclaimPolicy,
+    allowVolumeExpansion: true,
+  };
+}
+
+export function aPod({ name, mounts, nodeName, securityContext }: PodOptions): object {
+  const claims = [...new Set(mounts.map(({ claim }) => claim))];
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name },
+    spec: {
+      terminationGracePeriodSeconds: POD_GRACE_S,
+      // Not by nodeName: a claim that waits for its first consumer needs the scheduler.
+      ...(nodeName === undefined ? {} : { nodeSelector: { "kubernetes.io/hostname": nodeName } }),
+      ...(securityContext === undefined ? {} : { securityContext }),
+      containers: [
+        {
+          name: "main",
+          image: "busybox",
+          command: ["sleep", "infinity"],
+          volumeMounts: mounts.flatMap(({ claim, path, subPath, readOnly = false }) =>
+            path === undefined ? [] : [{ name: claim, mountPath: path, readOnly, ...(subPath === undefined ? {} : { subPath }) }],
+          ),
+          volumeDevices: mounts.flatMap(({ claim, device }) => (device === undefined ? [] : [{ name: claim, devicePath: device }])),
+        },
+      ],
+      volumes: claims.map((claim) => ({ name: claim, persistentVolumeClaim: { claimName: claim } })),
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { driverLab } from "./driver-lab.ts";
+import { untilNothingIsLeft } from "./nothing-left.ts";
+import { aClaim, aClass, type ClaimOptions, manifestOf } from "./volume-manifests.ts";
+import { withClusterObjects, withWorkloads } from "./workloads.ts";
+
+interface Refusal {
+  readonly name: string;
+  readonly because: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly claim?: Partial<ClaimOptions>;
+  /** What `kubectl describe pvc` says, in this order: the field, the value, and what is allowed. */
+  readonly says: readonly string[];
+}
+
+const SKUS = "Standard_LRS, StandardSSD_LRS, StandardSSD_ZRS, Premium_LRS, Premium_ZRS, UltraSSD_LRS, PremiumV2_LRS";
+
+const refusals: readonly Refusal[] = [
+  {
+    name: "wrong-sku",
+    because: "an SKU that Azure does not have",
+    parameters: { skuName: "Premium_LSR" },
+    says: ["parameters.skuName", "Premium_LSR", SKUS, "did you mean Premium_LRS?"],
+  },
+  {
+    name: "wrong-parameter",
+    because: "a parameter that there is not",
+    parameters: { cacheMode: "ReadOnly" },
+    says: ["parameters.cacheMode", "ReadOnly", "did you mean cachingMode?", "Allowed: skuName, storageAccountType, maxShares"],
+  },
+  {
+    name: "wrong-file-system",
+    because: "a file system that the driver can't make",
+    parameters: { fsType: "zfs" },
+    says: ["parameters.fsType", "zfs", "must be one of", "ext4", "xfs"],
+  },
+  {
+    name: "too-many-shares",
+    because: "more shares than a disk of that size has",
+    parameters: { skuName: "Premium_LRS", maxShares: "5" },
+    says: ["parameters.maxShares", "5", "3"],
+  },
+  {
+    name: "read-only-many",
+    because: "a file system on several nodes, though all of them only read: mounting it read-only writes, too",
+    parameters: { skuName: "Premium_LRS", maxShares: "2" },
+    claim: { accessMode: "ReadOnlyMany" },
+    says: ["volume_capability.access_mode", "MULTI_NODE_READER_ONLY", "a file system can be used on one node only", "SINGLE_NODE_WRITER", "volumeMode Block"],
+  },
+  {
+    name: "raw-without-shares",
+    because: "a raw disk on several nodes that only one VM may have",
+    parameters: { skuName: "Premium_LRS" },
+    claim: { accessMode: "ReadWriteMany", volumeMode: "Block" },
+    says: ["volume_capability.access_mode", "MULTI_NODE_MULTI_WRITER", "maxShares is 1 and must be at least 2"],
+  },
+];
+
+describe("a claim that can't be met", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await driverLab();
+  });
+  after(() => untilNothingIsLeft(lab));
+
+  it("says in kubectl describe pvc which field is wrong, its value, and what is allowed", () =>
+    withWorkloads(lab, "refused", async (workloads) =>
+      withClusterObjects(lab, manifestOf(...refusals.map(({ name, parameters }) => aClass({ name, parameters }))), async () => {
+        await workloads.apply(manifestOf(...refusals.map(({ name, claim }) => aClaim({ name, storageClass: name, ...claim }))));
+        for (const { name, because, says } of refusals) {
+          await workloads.untilEvent("PersistentVolumeClaim", name, /^ProvisioningFailed:/u);
+          const told = (await workloads.kubectl(["describe", "pvc", name])).split("\n").filter((line) => line.includes("ProvisioningFailed"));
+          assert.ok(
+            told.some((line) => hasInOrder(line, says)),
+            `${because}: ${told.join("\n")}`,
+          );
+        }
+      }),
+    ));
+});
+
+/** Whether a text has all of these parts, one after another. */
+function hasInOrder(text: string, parts: readonly string[]): boolean {
+  let from = 0;
+  return parts.every((part) => {
+    const at = text.indexOf(part, from);
+    from = at + part.length;
+    return at !== -1;
+  });
+}
