@@ -38,7 +38,7 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
     await untilNothingIsLeft(lab);
   });
 
-  it("lets a pod write on while its node's plug-in is killed and replaced, and while the node of its standby is drained and goes: the standby moves elsewhere", () =>
+  it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while the node of its standby is drained and goes: the standby moves elsewhere", () =>
     withWorkloads(lab, "plug-in", async (workloads) => {
       await workloads.apply(recordWriter({ name: "db", storageClass: TWO_SHARES, home: HOME }));
       await workloads.untilReady("db-0");
@@ -54,8 +54,7 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
         (await restartsOn(lab, pod.nodeName)) > restarts ? true : undefined,
       );
       await untilRolledOut(lab);
-      await lab.kubectl(["rollout", "restart", "--namespace=kube-system", PLUG_IN]);
-      await untilRolledOut(lab);
+      await upgradeAndGoBack(lab);
       await untilTold(lab, workloads.namespace, pod, "wrote");
       assert.deepEqual(await calls.writes(), [], "nothing was attached or detached");
       assert.deepEqual((await workloads.volumeOf("data-db-0")).status?.record?.writer, writer, "the same grant");
@@ -96,6 +95,17 @@ async function untilStandby({ lab }: Workloads, volumeName: string, willDo: (nod
     const standby = attachments.find(({ status }) => status?.role === "Replica")?.spec.nodeName ?? "";
     return willDo(standby) ? standby : undefined;
   });
+}
+
+/** Gives the plug-ins an image of another tag, one node after another, and then their own again. */
+async function upgradeAndGoBack(lab: Lab): Promise<void> {
+  const image = await lab.kubectl(["get", "--namespace=kube-system", PLUG_IN, "--output=jsonpath={.spec.template.spec.containers[0].image}"]);
+  const upgraded = image.replace(/:[^:@]+@/u, ":upgraded@");
+  assert.notEqual(upgraded, image);
+  await lab.kubectl(["set", "image", "--namespace=kube-system", PLUG_IN, `azuredisk=${upgraded}`]);
+  await untilRolledOut(lab);
+  await lab.kubectl(["rollout", "undo", "--namespace=kube-system", PLUG_IN]);
+  await untilRolledOut(lab);
 }
 
 async function restartsOn(lab: Lab, nodeName: string): Promise<number> {
