@@ -74,7 +74,7 @@ async function main(task: DriverTask): Promise<void> {
   const following = cache.run(ending.signal).catch(() => undefined);
   await cache.untilSynced(ending.signal);
   if (task.kind === "serve") {
-    const server = createCsiServer({ driverName: "disk.csi.azure.com", hasControllerService: true, cache }, ports);
+    const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(server, { ...parts, volumes: volumeSettingsOf(values), isAlone: true }, values, ports);
     const reconciling = reconcile(ending.signal).catch(() => undefined);
     await listen(server, `unix://${task.socketPath}`);

@@ -46,7 +46,7 @@ export const controllerRole: Role<typeof options> = {
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };
-    const server = createCsiServer({ driverName, hasControllerService: true, cache }, ports);
+    const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
       { store: rememberingStore(store, cache, followed), cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: false },

@@ -17,10 +17,7 @@ export const endpointOptions = {
 } as const satisfies Options;
 
 /** A gRPC server that counts its calls and serves CSI's identity. Ready once the caches have synced. */
-export function createCsiServer(
-  identity: { readonly driverName: string; readonly hasControllerService: boolean; readonly cache: ObjectCache },
-  process: ProcessPorts,
-): GrpcServer {
+export function createCsiServer(identity: { readonly driverName: string; readonly cache: ObjectCache }, process: ProcessPorts): GrpcServer {
   const { clock, random, logger, registry } = process;
   const calls = new Counter({
     name: "azuredisk_csi_calls_total",
@@ -44,7 +41,6 @@ export function createCsiServer(
     identityHandlers({
       driverName: identity.driverName,
       version: driverVersion,
-      hasControllerService: identity.hasControllerService,
       isReady: () => Promise.resolve(ok(identity.cache.hasSynced())),
     }),
   );

@@ -86,7 +86,7 @@ export const nodeRole: Role<typeof options> = {
     const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = told?.events ?? createLogEvents(logger);
-    const server = createCsiServer({ driverName, hasControllerService: false, cache }, ports);
+    const server = createCsiServer({ driverName, cache }, ports);
     const runNodeWork = await addNodeService(
       server,
       {

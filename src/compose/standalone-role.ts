@@ -43,7 +43,7 @@ export const standaloneRole: Role<typeof options> = {
     const cache = createObjectCache({ store, clock, random, logger, kinds });
     const remembering = rememberingStore(store, cache, kinds);
     const orchestrator = embeddedOrchestrator({ store, cache }, ports);
-    const server = createCsiServer({ driverName: values["driver-name"], hasControllerService: true, cache }, ports);
+    const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
     const runReconcilers = addControllerService(
       server,
       { store: remembering, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },

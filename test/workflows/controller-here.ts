@@ -50,7 +50,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
   const cloud = await connectCloud(values, ports);
   const store = connectEmbeddedStore({ socketPath: join(lab.directory, "store.sock"), clock: systemClock, random: systemRandom });
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
-  const server = createCsiServer({ driverName: "disk.csi.azure.com", hasControllerService: true, cache }, ports);
+  const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
   const parts = {
     store: rememberingStore(store, cache, kinds),
     cache,

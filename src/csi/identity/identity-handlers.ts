@@ -8,28 +8,28 @@ import type { HandlersOf } from "../unary-handler.ts";
 export interface Identity {
   readonly driverName: string;
   readonly version: string;
-  /** `controller` roles say that they serve CSI's controller service; a node plug-in does not. */
-  readonly hasControllerService: boolean;
   /** Whether the plug-in can serve calls; `false` while it starts, a failure when it can't serve at all. */
   readonly isReady: (signal: AbortSignal) => Promise<Result<boolean, Failure>>;
 }
+
+/**
+ * Of the driver as a whole, whichever of its processes is asked: a node plug-in, too, says that there is a controller service, as the V1 driver's does. ONLINE covers
+ * volumes that no node has, too. Shared disks grow only while no VM has them: their expansion says so itself.
+ */
+const pluginCapabilities: readonly PluginCapability[] = [
+  { type: { $case: "service", value: { type: "CONTROLLER_SERVICE" } } },
+  { type: { $case: "service", value: { type: "VOLUME_ACCESSIBILITY_CONSTRAINTS" } } },
+  { type: { $case: "volumeExpansion", value: { type: "ONLINE" } } },
+];
 
 /** CSI's identity service. */
 export function identityHandlers(identity: Identity): HandlersOf<typeof IdentityService> {
   return {
     getPluginInfo: async () => ok({ name: identity.driverName, vendorVersion: identity.version, manifest: {} }),
-    getPluginCapabilities: async () => ok({ capabilities: pluginCapabilities(identity) }),
+    getPluginCapabilities: async () => ok({ capabilities: pluginCapabilities }),
     probe: async (_request, call) => {
       const ready = await identity.isReady(call.signal);
       return ready.ok ? ok({ ready: ready.value }) : ready;
     },
   };
-}
-
-/** ONLINE covers volumes that no node has, too. Shared disks grow only while no VM has them: their expansion says so itself. */
-function pluginCapabilities(identity: Identity): readonly PluginCapability[] {
-  const zones: PluginCapability = { type: { $case: "service", value: { type: "VOLUME_ACCESSIBILITY_CONSTRAINTS" } } };
-  const expansion: PluginCapability = { type: { $case: "volumeExpansion", value: { type: "ONLINE" } } };
-  const controller: PluginCapability = { type: { $case: "service", value: { type: "CONTROLLER_SERVICE" } } };
-  return identity.hasControllerService ? [controller, zones, expansion] : [zones, expansion];
 }

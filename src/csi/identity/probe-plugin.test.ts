@@ -21,7 +21,7 @@ async function withPlugin(isReady: () => Promise<Result<boolean, never>>, act: (
   const socket = join(folder, "csi.sock");
   const server = new GrpcServer({ clock: systemClock, random: systemRandom, logger: silentLogger, onCall: () => undefined }).add(
     IdentityService,
-    identityHandlers({ driverName: "d", version: "1", hasControllerService: false, isReady }),
+    identityHandlers({ driverName: "d", version: "1", isReady }),
   );
   assert.ok((await server.listen(`unix://${socket}`)).ok);
   try {

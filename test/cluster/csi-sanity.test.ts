@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { it } from "node:test";
+import { buildCsiSanity } from "../../testbed/csi-sanity/build-csi-sanity.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { checkSpecs } from "../csi-sanity/check-specs.ts";
+import { readGinkgoReport } from "../csi-sanity/ginkgo-report.ts";
+import { disksInAzure } from "./azure-journal.ts";
+import { driverLab } from "./driver-lab.ts";
+
+const SANITY_TIMEOUT_S = 400;
+const NODE_SOCKET = "/var/lib/kubelet/plugins/disk.csi.azure.com/csi.sock";
+/** Below the kubelet's folder, as every path that the driver is given must be. */
+const FOLDER = "/var/lib/kubelet/csi-sanity";
+
+interface PodList {
+  readonly items: readonly { readonly metadata: { readonly uid: string }; readonly spec: { readonly nodeName: string } }[];
+}
+
+it("passes every spec of csi-sanity on a cluster, on the sockets of controller and node", { skip: (await reasonAgainstLab()) ?? false }, async (t) => {
+  const lab = await driverLab();
+  const program = await buildCsiSanity(console.log, t.signal);
+  const pods = JSON.parse(await lab.kubectl(["--namespace=kube-system", "get", "pods", "--selector=app=csi-azuredisk-controller", "--output=json"])) as PodList;
+  const [pod] = pods.items;
+  assert.ok(pod, "no pod of the controller");
+  const node = lab.node(pod.spec.nodeName);
+  const disks = new Set(await disksInAzure(lab));
+  await node.exec(["mkdir", "-p", FOLDER]);
+  try {
+    const folder = join(`/proc/${await node.processId()}/root`, FOLDER);
+    await copyFile(program, join(folder, "csi-sanity"));
+    // The path of a unix socket has at most 107 characters.
+    await node.exec(["ln", "--symbolic", `/var/lib/kubelet/pods/${pod.metadata.uid}/volumes/kubernetes.io~empty-dir/socket-dir`, `${FOLDER}/controller`]);
+    const sanity = [
+      `${FOLDER}/csi-sanity`,
+      `--csi.endpoint=unix://${NODE_SOCKET}`,
+      `--csi.controllerendpoint=unix://${FOLDER}/controller/csi.sock`,
+      `--csi.mountdir=${FOLDER}/target`,
+      `--csi.stagingdir=${FOLDER}/staging`,
+      `--ginkgo.json-report=${FOLDER}/report.json`,
+      `--ginkgo.timeout=${SANITY_TIMEOUT_S}s`,
+      "--ginkgo.seed=1",
+      "--ginkgo.no-color",
+      "--ginkgo.succinct",
+    ];
+    // A spec that fails is told below, by its name.
+    const output = await node.exec(sanity, { timeoutMs: (SANITY_TIMEOUT_S + 30) * 1000 }).catch(String);
+    if (!(await readdir(folder)).includes("report.json")) throw new Error(`csi-sanity wrote no report: ${output}`);
+    await checkSpecs(t, await readGinkgoReport(join(folder, "report.json")));
+  } finally {
+    await node.exec(["rm", "-rf", FOLDER]);
+  }
+  assert.deepEqual(
+    (await disksInAzure(lab)).filter((name) => !disks.has(name)),
+    [],
+    "left behind in Azure",
+  );
+});

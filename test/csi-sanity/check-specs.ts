@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import type { Spec } from "./ginkgo-report.ts";
+
+/** Of 103 specs; the others belong to capabilities that the driver does not advertise. */
+const RUN_MIN = 55;
+
+/** What a spec says when it skips itself because a capability is not advertised; any other skip hides something. */
+const UNADVERTISED = [
+  /^(Create|Delete|List|Get)Snapshots? not supported/u,
+  /^Snapshot not supported/u,
+  /^Volume Cloning not supported/u,
+  /^GroupControllerService not supported/u,
+  /^(Modify [Vv]olume|ControllerModifyVolume) not supported/u,
+  /^GetCapacity not supported/u,
+  /^(ControllerGetVolumeHealth|ControllerListVolumeHealth|NodeGetVolumeHealth|NodeGetStorageHealth) not supported/u,
+  /^ControllerPublishVolume\.readonly field not supported/u,
+  /^Service does not have single node multi writer capability/u,
+  /^testnodevolumeattachlimit not enabled/u,
+];
+
+/** A test for each spec that ran, and that none was skipped but those of what the driver does not advertise. */
+export async function checkSpecs(t: TestContext, specs: readonly Spec[]): Promise<void> {
+  const ran = specs.filter(({ state }) => state !== "skipped" && state !== "pending");
+  for (const { name, state, message } of ran) {
+    await t.test(name, () => {
+      assert.equal(state, "passed", message);
+    });
+  }
+  await t.test("runs the specs that it is meant to run", () => {
+    assert.ok(ran.length >= RUN_MIN, `only ${ran.length} of ${specs.length} specs ran`);
+  });
+  await t.test("skips no spec but those of capabilities that are not advertised", () => {
+    const skipped = specs.filter(({ state }) => state === "skipped");
+    for (const { name, message } of skipped) t.diagnostic(`not advertised: ${name}: ${message}`);
+    assert.deepEqual(
+      skipped.filter(({ message }) => !UNADVERTISED.some((reason) => reason.test(message))),
+      [],
+    );
+  });
+}
