@@ -155,7 +155,7 @@ export const eventReasons = {
   WaitingForProof: {
     type: "Normal",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "a disk was found attached to a node, and whether it writes is not known yet",
+    when: "a disk is not new, or was found attached to a node, and whether it is in use there is not known yet",
     cure: `Its node plug-in will say so: check that it runs there; ${OUT_OF_SERVICE}.`,
   },
   AttachedToForeignVM: {

@@ -101,7 +101,7 @@ describe("planAttachment", () => {
         because: "a found disk",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ foundInUse: true }),
-        plan: waits("node-a is being cut off from the volume, or was and is not clean yet", "WaitingForQuarantine"),
+        plan: waits("the disk is not new, and node-a has not shown yet that nothing of it is in use there", "WaitingForProof"),
       },
       {
         because: "a standby after its last try",

@@ -1,8 +1,9 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
 import { isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
-import { isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
+import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 
 /** What to do next with one attachment: at most one cloud operation. */
 export type AttachmentAction =
@@ -62,14 +63,21 @@ function planAttach(observed: ObservedVolume, attachment: AzVolumeAttachment, no
       reason: "WaitingForNodePlugin",
       because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
     };
-  if (record !== undefined && !mayAttach(record, node))
-    return { kind: "Wait", reason: "WaitingForQuarantine", because: `${node.nodeName} is being cut off from the volume, or was and is not clean yet` };
+  if (record !== undefined && !mayAttach(record, node)) return waitForNode(record, node);
   if (attachment.spec.role === "Replica" && (attachment.status?.error?.retries ?? 0) >= settings.replicaAttachTries)
     return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);
   if (holders.length >= volume.spec.maxShares)
     return { kind: "Wait", reason: "WaitingForShare", because: `all ${volume.spec.maxShares} shares of the disk are taken, by ${holders.join(", ")}` };
   return { kind: "Attach", node, lane: attachment.spec.role === "Primary" ? "primaryAttach" : "replicaAttach" };
+}
+
+/** A disk that is not new was perhaps never on this node, which has to say so all the same: that is no reason to talk of fences. */
+function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction {
+  const { nodeName } = node;
+  return isCutOff(record, node)
+    ? { kind: "Wait", reason: "WaitingForQuarantine", because: `${nodeName} is being cut off from the volume, or was and is not clean yet` }
+    : { kind: "Wait", reason: "WaitingForProof", because: `the disk is not new, and ${nodeName} has not shown yet that nothing of it is in use there` };
 }
 
 /** Other nodes that hold a share in Azure, or may. */

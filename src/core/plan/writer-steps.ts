@@ -34,6 +34,11 @@ export function isFencing(record: WriterRecord, node: NodeIdentity): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);
 }
 
+/** Whether `node` is being cut off from the disk, or was and has not shown since that it is clean. */
+export function isCutOff(record: WriterRecord, node: NodeIdentity): boolean {
+  return isFencing(record, node) || includesNode(record.quarantine, node);
+}
+
 /** Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking earlier lets a fence slip in between. */
 export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
   return !isInQuarantine(record, node) && !isFencing(record, node);
