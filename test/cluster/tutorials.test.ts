@@ -2,16 +2,19 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { driverLab } from "./driver-lab.ts";
 import { example } from "./examples.ts";
 import { inGiB, patchSize, untilGrown } from "./growth.ts";
 import { diskOf, keepDisk, releaseDisk, staticVolume } from "./kept-disks.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { aClaim, aPod, manifestOf } from "./volume-manifests.ts";
-import { withClusterObjects, withWorkloads } from "./workloads.ts";
+import { attachmentsOf, withClusterObjects, withWorkloads } from "./workloads.ts";
 
 /** Tests of a file that run side by side: most of a test is waiting. */
 const AT_ONCE = 4;
+const SETTLED_MAX_MS = 60_000;
+const LOOK_EVERY_MS = 200;
 
 /** Manifests and commands are those of the tutorials that users follow, and what these print there they print here. */
 describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE }, () => {
@@ -83,6 +86,22 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
       await workloads.untilReady("migrated");
       assert.equal(await workloads.inPod("migrated", "cat /data/file"), "kept");
       await releaseDisk(lab, "tutorial-migration");
+    }));
+
+  it("Attachment replicas: the disk is on every node, and its pod runs again where it is, with its data", () =>
+    withWorkloads(lab, "tutorial-replicas", async (workloads) => {
+      await workloads.apply(await example("replicas/stateful-set.yaml"));
+      await workloads.untilReady("db-0");
+      const name = (await workloads.volumeOf("data-db-0")).metadata.name;
+      await waitUntil("the disk to be on every node", { timeoutMs: SETTLED_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
+        const attached = [...(await attachmentsOf(lab, name)).values()].filter(({ status }) => status?.state === "Attached");
+        return attached.length === lab.nodes.length || undefined;
+      });
+      await lab.kubectl(["-n", "azure-disk-csi", "wait", `azv/${name}`, "--for=condition=FailoverReady", "--timeout=60s"]);
+      const first = await workloads.inPod("db-0", "head -n 1 /data/log");
+      await workloads.kubectl(["delete", "pod", "db-0"]);
+      await workloads.untilReady("db-0");
+      assert.equal(await workloads.inPod("db-0", "head -n 1 /data/log"), first);
     }));
 
   it("Deep dive: class, claim and pod, and what its commands for verifying and for finding faults show", () =>
