@@ -13,6 +13,8 @@ import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
 
 /** Its disks are on the node that a pod moves to before it does: nothing but the driver is in the way of a second writer there. */
 const CLASS = "managed-csi-premium-replicas";
+/** The attach controller looks through all running pods every three minutes. */
+const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
 const SETTLED_MAX_MS = 60_000;
 const UNMOUNT_SECONDS = 3;
 const BEFORE = "node-a";
@@ -115,7 +117,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
       const volume = await startWriter(workloads);
       await writesOnDuring(workloads, () => reinstallDriver(lab));
       assert.equal(await isAttachRequired(lab), true);
-      await waitUntil("the pod's attachment to be one of the cluster's", { timeoutMs: SETTLED_MAX_MS }, async () =>
+      await waitUntil("the pod's attachment to be one of the cluster's", { timeoutMs: ATTACH_CONTROLLER_LOOKS_MAX_MS }, async () =>
         (await volumeAttachments(lab)).some((attachment) => attachment === `${BEFORE} true`) ? true : undefined,
       );
       await movesWithItsRecords(workloads, "db-0");
