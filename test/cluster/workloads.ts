@@ -31,17 +31,19 @@ export interface Workloads {
 }
 
 /**
- * Runs `use` with a namespace of its own, deletes it afterwards, and waits until every PersistentVolume of its claims is gone (those kept on purpose excepted). Pods
- * that are left are given a second to end.
+ * Runs `use` with a namespace of its own, deletes afterwards what is in it, and waits until every PersistentVolume of its claims is gone (those kept on purpose excepted).
+ * Pods that are left are given a second to end. The empty namespace goes by itself, seconds later.
  */
 export async function withWorkloads(lab: Lab, namespace: string, use: (workloads: Workloads) => Promise<void>): Promise<void> {
+  // One of that name may be on its way out, on a lab that stands.
+  await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
   await lab.kubectl(["create", "namespace", namespace]);
   try {
     await use(workloadsIn(lab, namespace));
   } finally {
+    const what = "statefulsets,deployments,daemonsets,pods,persistentvolumeclaims";
+    await lab.kubectl([`--namespace=${namespace}`, "delete", what, "--all", "--grace-period=1", `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
     await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
-    await lab.kubectl([`--namespace=${namespace}`, "delete", "pods", "--all", "--grace-period=1", "--wait=false"]);
-    await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
     await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
       const { items } = await list<{ readonly spec: { readonly claimRef?: { readonly namespace: string }; readonly persistentVolumeReclaimPolicy: string } }>(
         lab,
