@@ -67,15 +67,17 @@ async function stateOwnWant(
   attachmentName: string,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const present = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
-  if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-  const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
-  if (ports.settings.attach === "kubernetes" && !isPublished) {
-    return fail({
-      kind: "StillWaiting",
-      volumeId: request.volumeId,
-      what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
-    });
+  if (ports.settings.attach === "kubernetes") {
+    const present = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
+    if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+    const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
+    if (!isPublished) {
+      return fail({
+        kind: "StillWaiting",
+        volumeId: request.volumeId,
+        what: `ControllerPublishVolume for ${ports.node.nodeName}: the volume is not published to this node`,
+      });
+    }
   }
   return stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext }, signal);
 }

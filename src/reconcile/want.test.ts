@@ -43,6 +43,20 @@ describe("stateWant", () => {
       assert.deepEqual(specOf(world), { ...spec, role: "Primary", want: { since: toTimestamp(world.clock.nowMs()) } });
     }));
 
+  it("asks for no attachment to be made where there is one: each request is one that a pod waits for", () =>
+    withAttachment(aReplica("node-a"), async (world) => {
+      const asked: string[] = [];
+      const { store } = world.ports;
+      const counted: typeof store = {
+        ...store,
+        get: (kind, name, signal) => (asked.push("get"), store.get(kind, name, signal)),
+        create: (kind, object, signal) => (asked.push("create"), store.create(kind, object, signal)),
+        update: (kind, object, signal) => (asked.push("update"), store.update(kind, object, signal)),
+      };
+      await stateWant({ ...world.ports, store: counted }, publish, never);
+      assert.deepEqual(asked, ["get", "update"]);
+    }));
+
   it("keeps the age of a want that stands, and writes nothing", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
       const commits = world.commits.length;

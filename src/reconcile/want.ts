@@ -33,7 +33,16 @@ export async function stateWant(
   if (volumeId === undefined) return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
   const name = attachmentObjectName({ diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
+  const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
+    changeSpec(
+      ports.store,
+      { kind: "AzVolumeAttachment", name },
+      (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }),
+      signal,
+    );
   return ports.steps.run("want", async () => {
+    const present = await change();
+    if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
     const created = await ports.store.create(
       "AzVolumeAttachment",
       {
@@ -46,17 +55,14 @@ export async function stateWant(
       },
       signal,
     );
-    if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
-    const changed = await changeSpec(
-      ports.store,
-      { kind: "AzVolumeAttachment", name },
-      (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }),
-      signal,
-    );
-    if (!changed.ok) return changed;
-    if (changed.value.metadata.deletionTimestamp !== undefined) return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
-    return changed;
+    // Somebody else has made it meanwhile, such as the controller a replica.
+    return created.ok || created.failure.kind !== "ObjectAlreadyExists" ? created : unlessLeaving(await change(), volumeId, nodeName);
   });
+}
+
+function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId: string, nodeName: string): Result<AzVolumeAttachment, Failure> {
+  if (!attachment.ok || attachment.value.metadata.deletionTimestamp === undefined) return attachment;
+  return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
 }
 
 function wanting(present: AzVolumeAttachment, want: { readonly since: string; readonly readOnly: boolean }): AzVolumeAttachment | undefined {
