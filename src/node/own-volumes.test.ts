@@ -186,4 +186,15 @@ describe("ownVolumesReconciler", () => {
       await reconcile(world);
       assert.deepEqual([world.record()?.clean, world.told], [[a], []]);
     }));
+
+  it("leaves a quarantine while a stage, where nodes attach by themselves, waits for a grant that can't come before", () =>
+    withNode({ foundInUse: true }, async (world) => {
+      const ports = { ...world.ports(), settings: { ...world.ports().settings, attach: "driver" as const } };
+      const staged = ports.locks.run(diskUri, "NodeStageVolume", () => stageVolume(ports, mount, never));
+      assert.ok(await world.clock.runUntil(() => world.steps.includes("want"), LIMIT_MS));
+      assert.deepEqual(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never)), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.clean, [a]);
+      await world.setRecord((record) => ({ ...record, writer: granted, epoch: 1 }));
+      assert.equal((await world.answerOf(staged)).ok, true);
+    }));
 });

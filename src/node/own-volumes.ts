@@ -40,7 +40,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       // Looked at first without the lock: a call must not be told to come again because the node had nothing to do.
       const seen = await look(ports, volumeName, volumeId, signal);
       if (!seen.ok || planNodeVolume(seen.value.observed).length === 0) return seen.ok ? ok({}) : seen;
-      const done = await ports.locks.run(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
+      const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
       // A call has the volume; it may leave something to do.
       return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
     },

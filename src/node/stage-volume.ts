@@ -46,11 +46,14 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
   const wanted = await stateOwnWant(ports, request, volume, attachmentName, signal);
   if (!wanted.ok) return wanted;
-  if (volume.status?.record !== undefined) {
-    const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
-    if (!granted.ok) return granted;
-  }
-  const attached = await waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+  // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
+  const attached = await ports.locks.whileWaiting(request.volumeId, async () => {
+    if (volume.status?.record !== undefined) {
+      const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
+      if (!granted.ok) return granted;
+    }
+    return waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+  });
   if (!attached.ok) return attached;
   const device = await findRightDevice(ports, volume, attached.value, signal);
   if (!device.ok) return device;
