@@ -96,8 +96,8 @@ async function stagesAgain(world: LabWorld): Promise<void> {
   await unpublishOnNode(lab, volume, node("node-a"));
   await unpublishOnController(lab, volume, node("node-a"));
   assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
-  const context = await publishOnController(lab, volume, node("node-a"));
-  await publishOnNode(volume, node("node-a"), context);
+  const context = await untilServed(() => publishOnController(lab, volume, node("node-a")));
+  await untilServed(() => publishOnNode(volume, node("node-a"), context));
   assert.ok(await checksumsHold(node("node-a"), volume, checksums));
   await takeDown(lab, volume, node("node-a"));
   await cleanUp(world, volume);
