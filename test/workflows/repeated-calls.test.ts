@@ -22,7 +22,7 @@ const SLOW_TIME_SCALES = { create: 10, attach: 0.3, delete: 4 } as const;
 const SHORT_MS = 100;
 const DIRTY_BYTES = 48 * 1024 * 1024;
 
-/** Two at once: each is served, or told that the other is under way; and one of them is served. */
+/** Two at once: each is served, or told that something is under way; in the end it is served. */
 async function twice<T>(call: () => Promise<T>): Promise<T> {
   const outcomes = await Promise.all([outcomeOf(call()), outcomeOf(call())]);
   const codes = outcomes.map(({ code }) => code);
