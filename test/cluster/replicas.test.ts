@@ -109,7 +109,14 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         // It may be tried there again until the node has counted its foreign disks anew, in vain.
         const standby = (await attachmentsOf(lab, volume)).get("node-c");
         assert.notEqual(standby?.status?.state, "Attached");
-        assert.ok((await workloads.eventsOf("PersistentVolumeClaim", "data-db-0")).some((event) => event.startsWith("ReplicaEvicted:")));
+        const told = await lab.kubectl([
+          "--namespace=azure-disk-csi",
+          "get",
+          "events",
+          `--field-selector=involvedObject.name=${volume}`,
+          "--output=jsonpath={.items[*].reason}",
+        ]);
+        assert.match(told, /\bReplicaEvicted\b/u);
       }),
     ));
 });

@@ -121,9 +121,12 @@ describe("the tutorials", { skip: (await reasonAgainstLab()) ?? false, concurren
 
         const podsOf = async (app: string): Promise<readonly string[]> =>
           (await lab.kubectl(["get", "pods", "-n", "kube-system", "-l", `app=${app}`, "--no-headers"])).trim().split("\n");
-        const [controllers, plugins] = [await podsOf("csi-azuredisk-controller"), await podsOf("csi-azuredisk-node")];
-        assert.deepEqual([controllers.length, plugins.length], [2, lab.nodes.length]);
-        for (const pod of [...controllers, ...plugins]) assert.match(pod, /Running/u);
+        // Pods of the driver that another test's chart values brought may still be ending.
+        await waitUntil("two controllers and a plug-in on each node, all of them running", { timeoutMs: SETTLED_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
+          const [controllers, plugins] = [await podsOf("csi-azuredisk-controller"), await podsOf("csi-azuredisk-node")];
+          const areRunning = [...controllers, ...plugins].every((pod) => /\bRunning\b/u.test(pod));
+          return (areRunning && controllers.length === 2 && plugins.length === lab.nodes.length) || undefined;
+        });
         const log = await lab.kubectl(["logs", "-n", "kube-system", "-l", "app=csi-azuredisk-controller", "-c", "azuredisk"]);
         assert.match(log, /"role":"controller".*"msg":/u);
         const node = await workloads.nodeOf("csi-demo-pod");
