@@ -5,9 +5,6 @@ import { startLab } from "../../testbed/lab/start-lab.ts";
 /** Of Azure's pace: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
 
-/** Short enough for a test to see what takes minutes in a cluster. */
-const TEST_VALUES: ChartValues = {};
-
 let started: Promise<Lab> | undefined;
 
 /**
@@ -20,9 +17,9 @@ export function driverLab(): Promise<Lab> {
   return started;
 }
 
-/** Installs the driver anew with these values over those that the tests share; without any, as the other files want to find it. */
+/** Installs the driver anew with these values; without any, as the other files want to find it. */
 export async function reinstallDriver(lab: Lab, values: ChartValues = {}): Promise<void> {
-  await installDriver(lab, { values: { ...TEST_VALUES, ...values } });
+  await installDriver(lab, { values });
 }
 
 async function bringUp(): Promise<Lab> {
