@@ -1,0 +1,27 @@
+/** The promises that checkers hold a run against. */
+export const invariants = [
+  "two-writers",
+  "healthy-writer-cut-off",
+  "synced-data-lost",
+  "formatted-data",
+  "lun-twice",
+  "limit-exceeded",
+  "leaked",
+  "csi-answer",
+  "not-converged",
+  "twin-differs",
+  "arm-budget",
+  "spinning",
+  "crashed",
+] as const;
+
+export type Invariant = (typeof invariants)[number];
+
+/** A promise that was not kept. */
+export interface Violation {
+  readonly invariant: Invariant;
+  /** Virtual milliseconds since the run began. */
+  readonly atMs: number;
+  /** A sentence with names. */
+  readonly detail: string;
+}
