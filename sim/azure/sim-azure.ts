@@ -1,6 +1,7 @@
-import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
+import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { InstanceMetadata } from "../../src/ports/instance-metadata.ts";
 import type { ArmApi } from "../../src/provisioner/arm-api.ts";
 import type { SimMachine } from "./sim-machine.ts";
 
@@ -8,26 +9,31 @@ import type { SimMachine } from "./sim-machine.ts";
 export type DiskEvent =
   /** The device is there, and takes writes. */
   | { readonly kind: "attached"; readonly diskUri: string; readonly machine: SimMachine; readonly lun: number }
-  /** No write of the machine reaches the disk any more. `had`: mounts that could write until then. */
+  /** No write of the machine reaches the disk any more. `hadWritableMount`: something on it could write until then. */
   | { readonly kind: "detached"; readonly diskUri: string; readonly machine: SimMachine; readonly lun: number; readonly hadWritableMount: boolean }
   | { readonly kind: "wrote"; readonly diskUri: string; readonly machine: SimMachine; readonly by: ModelDiskWrite["by"] };
 
-/** Azure as its model has it, with the machines that it runs: the model decides, the machines' devices follow. */
+/** Azure as its model has it, with the machines that it runs: the model decides, the machines' devices follow. It lives by the world's agenda. */
 export interface SimAzure {
   readonly model: ComputeModel;
+  /** Where all that is here lies. */
+  readonly place: { readonly subscriptionId: string; readonly resourceGroup: string; readonly location: string };
   /** The machines by node name; one that was deleted and made anew is another. */
   machineOf(nodeName: string): SimMachine | undefined;
-  /** A caller's way to Azure. */
+  readonly machines: () => readonly SimMachine[];
+  /** Calls `listener` with each machine that is made later on. */
+  onMachine(listener: (machine: SimMachine) => void): void;
+  /** A caller's way to Azure. What has been sent arrives, whatever becomes of who sent it. */
   arm(caller: string): ArmApi;
   setReachable(caller: string, isReachable: boolean): void;
+  /** What Azure tells a VM of itself; undefined once the VM is gone. */
+  metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** What stands on a disk, by its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
   onDiskEvent(listener: (event: DiskEvent) => void): void;
-  /** Keeps Azure's operations ending when they are due, and machines following, until `signal` is aborted. */
-  run(signal: AbortSignal): Promise<void>;
 
   // What can happen to a VM.
-  addVm(nodeName: string): SimMachine;
+  addVm(nodeName: string, zone: string): SimMachine;
   /** The guest hangs, or its host is cut off: nothing moves; its writes so far may still arrive when it thaws. */
   freeze(nodeName: string): void;
   thaw(nodeName: string): void;
@@ -35,12 +41,13 @@ export interface SimAzure {
   losePower(nodeName: string, how: { readonly isSilent: boolean }): void;
   /** Starts a machine that is off. Its disks are still attached, everything unflushed is lost. */
   powerOn(nodeName: string): void;
+  /** The machine restarts by itself, which takes some seconds: Azure does not take part. */
   reboot(nodeName: string): void;
   deleteVm(nodeName: string): void;
-  /** Deletes the VM and makes another one of that name: new GUID, no disks, no notes. */
+  /** Deletes the VM and makes another one of that name some time later: new GUID, no disks, no notes. */
   recreateVm(nodeName: string): void;
 
-  // What others than the driver do.
+  // What others than the driver do. Azure may refuse it.
   attachOutside(nodeName: string, diskUri: string): void;
   detachOutside(nodeName: string, diskUri: string): void;
   deleteDiskOutside(diskUri: string): void;

@@ -6,7 +6,7 @@ export interface SimMachine {
   readonly nodeName: string;
   /** The VM's GUID; another machine under the same name has another. */
   readonly vmGuid: string;
-  /** Its devices, mounts and page cache. */
+  /** Its devices, mounts and page cache. What is written into the cache goes to the disk by itself, some seconds later. */
   readonly kernel: ModelMachine;
   /** The clock of all that runs on it: sleepers wake only while it runs. */
   readonly clock: Clock;

@@ -30,7 +30,10 @@ export type CsiAnswer<Response> =
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** One call: the caller stops waiting after `timeoutMs` of its own time, or when its `signal` is aborted (the caller died); the plug-in then sees its call cancelled. */
-export type CsiCall<Request, Response> = (request: Request, options: { readonly timeoutMs: number; readonly signal: AbortSignal }) => Promise<CsiAnswer<Response>>;
+export type CsiCall<Request, Response> = (
+  request: Request,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+) => Promise<CsiAnswer<Response>>;
 
 /** CSI's controller service as its sidecars call it. */
 export interface ControllerCsi {

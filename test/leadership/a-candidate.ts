@@ -1,3 +1,5 @@
+import { createGate, gatedClock, gatedStore } from "../../sim/driver/gate.ts";
+import { createRatedClock } from "../../sim/driver/rated-clock.ts";
 import type { SimulatedHandle, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
@@ -8,7 +10,6 @@ import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
-import { createGate, gatedClock, gatedStore } from "./gate.ts";
 
 /** One controller process that stands for election; its work is to wait until it is told to stop. */
 export interface Candidate {
@@ -53,7 +54,7 @@ export interface CandidateOptions {
 export function startCandidate(options: CandidateOptions): Candidate {
   const { name, simulated, settings, seed = 1, stopMs = 0 } = options;
   const gate = createGate();
-  const clock = gatedClock(options.clock, options.clockRate ?? 1, gate);
+  const clock = gatedClock(createRatedClock(options.clock, options.clockRate), gate);
   const random = createSeededRandom(seed);
   const handle = simulated.handle(name);
   const store = gatedStore(handle, gate);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createGate, gatedClock, gatedStore } from "../../sim/driver/gate.ts";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
@@ -27,7 +28,6 @@ import { aDriverNode } from "../../src/reconcile/testing/a-driver-node.ts";
 import { must } from "../../src/reconcile/testing/settled.ts";
 import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
 import { whileLeading } from "../../src/reconcile/while-leading.ts";
-import { createGate, gatedClock, gatedStore } from "./gate.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
 const RESOURCE_GROUP = "rg";
@@ -168,7 +168,7 @@ function startController(options: {
 }): ControllerProcess {
   const { name, clusterVolumes, model } = options;
   const gate = createGate();
-  const clock = gatedClock(options.clock, 1, gate);
+  const clock = gatedClock(options.clock, gate);
   const random = createSeededRandom(options.seed);
   const life = new AbortController();
   const plain = gatedStore(options.simulated.handle(name), gate);

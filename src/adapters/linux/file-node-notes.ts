@@ -1,9 +1,7 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Failure } from "../../core/failure.ts";
-import type { Result } from "../../core/result.ts";
-import { fail, ok } from "../../core/result.ts";
-import type { NodeNotes, VolumeNote } from "../../ports/node-notes.ts";
+import type { NodeNotes } from "../../ports/node-notes.ts";
+import { afterBoot, createDurableNotes } from "./create-durable-notes.ts";
 import { undefinedIfMissing } from "./error-code.ts";
 import { parseNodeNotes } from "./parse-node-notes.ts";
 import type { NotesContent } from "./parse-node-notes.ts";
@@ -27,43 +25,14 @@ export async function openFileNodeNotes(path: string, bootIdFile = BOOT_ID_FILE)
   );
 }
 
-/** What was noted before the machine was started again says nothing of the devices that it has now. */
-function afterBoot(content: NotesContent, bootId: string): NotesContent {
-  const isSameBoot = content.bootId === undefined || content.bootId === bootId;
-  return { ...content, bootId, volumes: isSameBoot ? content.volumes : content.volumes.map((note) => ({ ...note, majorMinor: undefined })) };
-}
-
 function notesIn(path: string, first: NotesContent): NodeNotes {
-  let durable = first;
-  let lastWrite: Promise<unknown> = Promise.resolve();
-
-  /** One change after the other, each on top of what the one before it made durable. */
-  const change = async (revise: (current: NotesContent) => NotesContent, signal: AbortSignal): Promise<Result<void, Failure>> => {
-    const written = lastWrite.then(async (): Promise<Result<void, Failure>> => {
-      if (signal.aborted) return fail({ kind: "Cancelled" });
-      const content = revise(durable);
-      try {
-        await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
-      } catch (error) {
-        return fail({
-          kind: "HostNotReady",
-          detail: `the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
-        });
-      }
-      durable = content;
-      return ok(undefined);
-    });
-    lastWrite = written;
-    return await written;
-  };
-
-  return {
-    volumes: () => durable.volumes,
-    put: (note, signal) => change((current) => ({ ...current, volumes: [...withoutNote(current.volumes, note.volumeName), note].toSorted(byName) }), signal),
-    remove: async (volumeName, signal) => await change((current) => ({ ...current, volumes: withoutNote(current.volumes, volumeName) }), signal),
-    heartbeat: () => durable.heartbeat,
-    putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
-  };
+  return createDurableNotes(first, async (content) => {
+    try {
+      await replaceDurably(path, `${JSON.stringify({ version: 1, ...content }, null, 1)}\n`);
+    } catch (error) {
+      throw new Error(`the node's notes in ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  });
 }
 
 /** Replaces a file so that after a crash at any moment either the old or the new content is there, and after the answer the new one. */
@@ -83,12 +52,4 @@ async function replaceDurably(path: string, text: string): Promise<void> {
   } finally {
     await directory.close();
   }
-}
-
-function withoutNote(volumes: readonly VolumeNote[], volumeName: string): readonly VolumeNote[] {
-  return volumes.filter((note) => note.volumeName !== volumeName);
-}
-
-function byName(a: VolumeNote, b: VolumeNote): number {
-  return a.volumeName < b.volumeName ? -1 : 1;
 }

@@ -334,6 +334,19 @@ describe("a VM's life", () => {
     assert.deepEqual([cutOff, dataDisksOf(azure, "node-a"), agent()], ["Not Ready", "", "Ready"]);
   });
 
+  it("runs again when its power returns, and a detach that hung since then ends", () => {
+    const azure = withDisks(aModel(), "pvc-1");
+    const vmId = `${COMPUTE}/virtualMachines/node-a`;
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" }));
+    const power = (): string | undefined =>
+      textAt((at(azure.send("GET", "virtualMachines/node-a/instanceView").body, "statuses") as readonly { code: string }[])[1], "code");
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId, event: "PowerLoss" });
+    const lost = power();
+    azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId, event: "PowerReturn" });
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({}));
+    assert.deepEqual([lost, power(), dataDisksOf(azure, "node-a")], ["PowerState/stopped", "PowerState/running", ""]);
+  });
+
   it("looks alive after a silent loss of power, but its agent does not answer", () => {
     const azure = aModel();
     azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "SilentPowerLoss" });

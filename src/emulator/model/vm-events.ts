@@ -4,13 +4,22 @@ import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
 import { findVm, putVm, type World } from "./world.ts";
 
 /** What happens to a VM without anyone having asked Azure for it. */
-export const VM_EVENTS = ["PowerLoss", "SilentPowerLoss", "GuestHang", "GuestRecovery", "Partition", "PartitionEnd", "ProvisioningFailure"] as const;
+export const VM_EVENTS = [
+  "PowerLoss",
+  "SilentPowerLoss",
+  "PowerReturn",
+  "GuestHang",
+  "GuestRecovery",
+  "Partition",
+  "PartitionEnd",
+  "ProvisioningFailure",
+] as const;
 
 export type VmEvent = (typeof VM_EVENTS)[number];
 
 /**
  * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to say running, as it can while a host is lost.
- * `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `Partition`: only the agent
+ * `PowerReturn`: a VM that lost its power, or was powered off, starts as its host is well again. `GuestHang`: the guest no longer answers, so a regular detach does not end; its writes still arrive. `Partition`: only the agent
  * is not heard of any more; everything else goes on. `ProvisioningFailure`: the VM is in state Failed.
  */
 export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void {
@@ -18,6 +27,8 @@ export function strikeVm(world: World, vm: VirtualMachine, event: VmEvent): void
     case "PowerLoss":
     case "SilentPowerLoss":
       return losePower(world, vm, event === "SilentPowerLoss");
+    case "PowerReturn":
+      return returnPower(world, vm);
     case "GuestHang":
       return void putVm(world, { ...vm, guestResponsive: false });
     case "GuestRecovery":
@@ -38,8 +49,28 @@ function resumeUpdate(world: World, vm: VirtualMachine): void {
 }
 
 function losePower(world: World, vm: VirtualMachine, silent: boolean): void {
+  happenAtOnce(world, vm, { name: "powerLoss", effect: "vmStopped" }, (now) => {
+    putVm(world, { ...now, power: silent ? now.power : "stopped", guestResponsive: false });
+  });
+}
+
+/** A deallocated VM has no host that could be well again. */
+function returnPower(world: World, vm: VirtualMachine): void {
+  if (vm.power !== "running" && vm.power !== "stopped") return;
+  happenAtOnce(world, vm, { name: "powerReturn", effect: "vmStarted" }, (now) => {
+    resumeUpdate(world, putVm(world, { ...now, power: "running", guestResponsive: true }));
+  });
+}
+
+/** Nobody has asked for it, and nobody waits for it. */
+function happenAtOnce(
+  world: World,
+  vm: VirtualMachine,
+  event: { readonly name: string; readonly effect: "vmStopped" | "vmStarted" },
+  end: (now: VirtualMachine) => void,
+): void {
   startOperation(world, {
-    name: "powerLoss",
+    name: event.name,
     provider: "operations",
     subscriptionId: vm.subscriptionId,
     location: vm.location,
@@ -47,10 +78,10 @@ function losePower(world: World, vm: VirtualMachine, silent: boolean): void {
     delayMs: 0,
     internal: true,
     work: {
-      effects: () => [{ kind: "vmStopped", ...dataPlaneVm(vm) }],
+      effects: () => [{ kind: event.effect, ...dataPlaneVm(vm) }],
       end: () => {
         const now = findVm(world, vm.id);
-        if (now?.vmGuid === vm.vmGuid) putVm(world, { ...now, power: silent ? now.power : "stopped", guestResponsive: false });
+        if (now?.vmGuid === vm.vmGuid) end(now);
       },
     },
   });

@@ -1,0 +1,153 @@
+import type { ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
+import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Agenda } from "../agenda.ts";
+import { createGate, gatedClock } from "../driver/gate.ts";
+import type { SimMachine } from "./sim-machine.ts";
+
+/** What happens to a machine's devices. */
+export type DeviceChange =
+  | { readonly kind: "attached"; readonly disk: ModelDisk; readonly lun: number }
+  | { readonly kind: "detached"; readonly disk: ModelDisk; readonly lun: number; readonly couldWrite: boolean }
+  | { readonly kind: "wrote"; readonly diskUri: string; readonly by: ModelDiskWrite["by"] };
+
+/** A machine with the switches of the platform that runs it. */
+export interface RunMachine extends SimMachine {
+  /** 1 from the start, one more after each boot. */
+  readonly bootNumber: () => number;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  /** Power is gone: all that was not flushed is lost, and every process. */
+  readonly cutPower: () => void;
+  /** Starts it again; does nothing unless it is off. */
+  readonly givePower: () => void;
+  readonly attach: (lun: number, disk: ModelDisk) => void;
+  /** From now on no write reaches the disk; a machine that stands still notices later. */
+  readonly detach: (lun: number) => void;
+}
+
+/** When ext4 and the kernel write back what nobody has synced, in milliseconds after the first such write. */
+const WRITE_BACK_MS = [5_000, 30_000] as const;
+
+/** A running machine without devices. */
+export function createSimMachine(options: {
+  readonly nodeName: string;
+  readonly vmGuid: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly agenda: Agenda;
+  readonly onChange: (machine: SimMachine, change: DeviceChange) => void;
+}): RunMachine {
+  const { nodeName, random, agenda, onChange } = options;
+  const gate = createGate();
+  const clock = gatedClock(options.clock, gate);
+  const bootListeners: (() => void)[] = [];
+  /** What the guest has not noticed yet, since it stood still. */
+  const unnoticed: (() => void)[] = [];
+  /** The disks whose devices take writes. */
+  const live = new Map<number, ModelDisk>();
+  let state: ReturnType<SimMachine["state"]> = "running";
+  let boot = new AbortController();
+  let boots = 1;
+  let writeBackDueMs: number | undefined;
+
+  const kernel = createModelMachine({
+    nodeName,
+    clock,
+    onDiskWrite: ({ diskUri, by }) => onChange(machine, { kind: "wrote", diskUri, by }),
+    onCached: () => {
+      if (writeBackDueMs !== undefined) return;
+      const delayMs = WRITE_BACK_MS[0] + random.next() * (WRITE_BACK_MS[1] - WRITE_BACK_MS[0]);
+      writeBackDueMs = options.clock.elapsedMs() + delayMs;
+      agenda.after(delayMs, writeBack);
+    },
+  });
+
+  /** A machine that stands still does it as soon as it goes on. */
+  function writeBack(): void {
+    if (state !== "running" || writeBackDueMs === undefined || writeBackDueMs > options.clock.elapsedMs()) return;
+    writeBackDueMs = undefined;
+    kernel.writeBack();
+  }
+
+  /** Lets the guest see a change of its devices, now or when it goes on. */
+  function notice(change: () => void): void {
+    if (state === "frozen") unnoticed.push(change);
+    else change();
+  }
+
+  function noticeAll(): void {
+    for (const change of unnoticed.splice(0)) change();
+  }
+
+  const machine: RunMachine = {
+    nodeName,
+    vmGuid: options.vmGuid,
+    kernel,
+    clock,
+    state: () => state,
+    boot: () => boot.signal,
+    bootNumber: () => boots,
+    passed: gate.passed,
+    onBoot: (listener) => bootListeners.push(listener),
+    freeze: () => {
+      if (state !== "running") return;
+      state = "frozen";
+      gate.shut();
+    },
+    thaw: () => {
+      if (state !== "frozen") return;
+      state = "running";
+      // What was due while it stood still comes first: writes that nobody expects any more.
+      writeBack();
+      noticeAll();
+      gate.open();
+    },
+    cutPower: () => {
+      if (state === "off") return;
+      gate.shut();
+      state = "off";
+      writeBackDueMs = undefined;
+      noticeAll();
+      kernel.reboot();
+      boot.abort(new Error(`${nodeName} lost power`));
+    },
+    givePower: () => {
+      if (state !== "off") return;
+      state = "running";
+      boot = new AbortController();
+      boots++;
+      gate.open();
+      for (const listener of bootListeners) listener();
+    },
+    attach: (lun, disk) =>
+      notice(() => {
+        kernel.attach({ lun, disk });
+        live.set(lun, disk);
+        onChange(machine, { kind: "attached", disk, lun });
+      }),
+    detach: (lun) => {
+      if (state !== "frozen" || !live.has(lun)) return notice(() => leave(lun));
+      const cutOff = live.get(lun);
+      if (cutOff === undefined) return;
+      const couldWrite = kernel.canWrite(cutOff.diskUri);
+      live.delete(lun);
+      kernel.cutOff(lun);
+      unnoticed.push(() => kernel.detach(lun));
+      onChange(machine, { kind: "detached", disk: cutOff, lun, couldWrite });
+    },
+  };
+
+  function leave(lun: number): void {
+    const disk = live.get(lun);
+    if (disk === undefined) return;
+    const couldWrite = state === "running" && kernel.canWrite(disk.diskUri);
+    live.delete(lun);
+    kernel.detach(lun);
+    onChange(machine, { kind: "detached", disk, lun, couldWrite });
+  }
+
+  return machine;
+}

@@ -1,0 +1,46 @@
+import { fail } from "../../src/core/result.ts";
+import type { ArmAnswer, ArmApi } from "../../src/provisioner/arm-api.ts";
+import { errorWithoutAnswer, ownErrorCodes } from "../../src/provisioner/arm-error.ts";
+
+type Call = (request: { readonly clientRequestId: string }, signal: AbortSignal) => Promise<ArmAnswer<unknown>>;
+
+const never = new AbortController().signal;
+
+/**
+ * Calls as a network carries them: one that was sent arrives, also if its caller gives up or dies; only its answer is not waited for any more. Nothing comes back
+ * while `isReachable` answers false.
+ */
+export function sentCalls(arm: ArmApi, isReachable: () => boolean): ArmApi {
+  const sent = Object.entries(arm as unknown as Readonly<Record<string, Call>>).map(([name, call]): [string, Call] => [
+    name,
+    async (request, signal) => {
+      const answer = signal.aborted ? "givenUp" : await unlessGivenUp(call(request, never), signal);
+      if (answer === "givenUp") return without(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId);
+      return isReachable() ? answer : without(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId);
+    },
+  ]);
+  // Each method keeps its name and its signature.
+  return Object.fromEntries(sent) as unknown as ArmApi;
+}
+
+function without(code: string, message: string, requestId: string): ArmAnswer<never> {
+  return { result: fail(errorWithoutAnswer(code, message, requestId)), remaining: [] };
+}
+
+function unlessGivenUp<T>(answering: Promise<T>, signal: AbortSignal): Promise<T | "givenUp"> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => resolve("givenUp");
+    signal.addEventListener("abort", giveUp, { once: true });
+    const stopListening = (): void => signal.removeEventListener("abort", giveUp);
+    answering.then(
+      (answer) => {
+        stopListening();
+        resolve(answer);
+      },
+      (error: unknown) => {
+        stopListening();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
+}

@@ -1,0 +1,43 @@
+import type { Clock } from "../src/ports/clock.ts";
+import type { Trace } from "./trace.ts";
+
+/** Lines that are kept at least; twice as many before the oldest half leaves. */
+const LINES_MIN = 20_000;
+const FNV_OFFSET = 0x81_1c_9d_c5;
+const FNV_PRIME = 0x01_00_01_93;
+/** A second, independent half, so that the digest has 64 bits. */
+const OTHER_OFFSET = 0x5b_d1_e9_95;
+const OTHER_PRIME = 0x27_d4_eb_2f;
+const MS_PER_S = 1000;
+
+/** An empty trace on a world's clock. */
+export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
+  let notes: { readonly atMs: number; readonly about: string; readonly what: string }[] = [];
+  let [low, high] = [FNV_OFFSET, OTHER_OFFSET];
+  const time = new Float64Array(1);
+  const timeBits = new Uint32Array(time.buffer);
+
+  function mix(bits: number): void {
+    low = Math.imul(low ^ bits, FNV_PRIME);
+    high = Math.imul(high ^ bits ^ (high >>> 15), OTHER_PRIME);
+  }
+
+  function mixText(text: string): void {
+    for (let at = 0; at < text.length; at++) mix(text.charCodeAt(at));
+    mix(text.length);
+  }
+
+  return {
+    note: (about, what) => {
+      const atMs = clock.elapsedMs();
+      time[0] = atMs;
+      for (const bits of timeBits) mix(bits);
+      mixText(about);
+      mixText(what);
+      notes.push({ atMs, about, what });
+      if (notes.length >= LINES_MIN * 2) notes = notes.slice(-LINES_MIN);
+    },
+    lines: () => notes.map(({ atMs, about, what }) => `${(atMs / MS_PER_S).toFixed(3)} ${about} ${what}`),
+    digest: () => [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join(""),
+  };
+}

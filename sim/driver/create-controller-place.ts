@@ -1,0 +1,155 @@
+import { volumeOptions, volumeSettingsOf } from "../../src/compose/volume-options.ts";
+import { defaultElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
+import { defaultControllerServiceSettings } from "../../src/csi/controller/controller-context.ts";
+import { controllerHandlers } from "../../src/csi/controller/controller-handlers.ts";
+import { OperationLock } from "../../src/csi/operation-lock.ts";
+import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
+import type { Kind } from "../../src/ports/object-store.ts";
+import type { VolumeUsers } from "../../src/ports/volume-users.ts";
+import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { scaledSettings } from "../../src/provisioner/settings.ts";
+import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
+import { createControllers } from "../../src/reconcile/controllers.ts";
+import { createElection, type Election } from "../../src/reconcile/election.ts";
+import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
+import { whileLeading } from "../../src/reconcile/while-leading.ts";
+import type { SimAzure } from "../azure/sim-azure.ts";
+import type { SimCluster } from "../kubernetes/sim-cluster.ts";
+import { createProcessSlot, type ProcessLife, type ProcessWorld, type RunningProcess } from "./create-process-slot.ts";
+import { createCsiServer } from "./csi-server.ts";
+import type { ControllerCsi } from "./endpoints.ts";
+import { gatedCalls } from "./gate.ts";
+import type { ControllerSlot } from "./process-slot.ts";
+import { createRatedClock } from "./rated-clock.ts";
+
+/** What the driver's processes work with. */
+export interface DriverWorld extends ProcessWorld {
+  readonly azure: SimAzure;
+  /** How a process follows Kubernetes. */
+  readonly connect: SimCluster["connect"];
+  readonly attach: "kubernetes" | "driver";
+  /** Azure's latencies are those of the real one times this. */
+  readonly timeScale: number;
+}
+
+/** A controller's place, and its socket. */
+export interface ControllerPlace {
+  readonly slot: ControllerSlot;
+  /** Undefined while nothing listens. */
+  readonly csi: () => ControllerCsi | undefined;
+}
+
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
+
+/** The defaults of the controller's flags. */
+const volumeSettings = volumeSettingsOf(
+  Object.fromEntries(Object.entries(volumeOptions).map(([name, option]) => [name, option.default])) as Parameters<typeof volumeSettingsOf>[0],
+);
+
+/** A place for a controller: CSI's controller service, and the reconcilers while it leads. As `src/compose/controller-role.ts` makes it. */
+export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
+  const clock = createRatedClock(world.clock);
+  let csi: ControllerCsi | undefined;
+  let election: Election | undefined;
+
+  async function run(life: ProcessLife): Promise<RunningProcess> {
+    const { random, logger, lifetime, steps, events } = life;
+    const { azure } = world;
+    const cache = createObjectCache({ store: life.store, clock: life.clock, random, logger, kinds });
+    const cloud = createAzureCloudProvisioner({
+      arm: gatedCalls(azure.arm(name), life.gate),
+      clock: life.clock,
+      random,
+      place: azure.place,
+      lifetime,
+      settings: scaledSettings(world.timeScale),
+    });
+    const { users, volumes } = world.connect({ processName: name, lifetime: life.died, passed: life.gate.passed });
+    const shared = {
+      store: rememberingStore(life.store, cache, kinds),
+      cache,
+      cloud,
+      users: usersOf(users, life),
+      clusterVolumes: volumesOf(volumes, life),
+      clock: life.clock,
+      random,
+      logger,
+      steps,
+      events,
+    };
+    const ports: ControllerPorts = { ...shared, leaseMemory: new LeaseMemory(), settings: volumeSettings, attach: world.attach };
+    const elected = createElection(ports, {
+      identity: life.identity,
+      settings: defaultElectionSettings,
+      isAlone: false,
+      onChange: (isLeading) => world.trace.note(name, isLeading ? "leads" : "does not lead any more"),
+    });
+    const reconcile = createControllers(whileLeading(ports, elected.isLeading));
+    const untilSynced = async (): Promise<void> => {
+      await Promise.all([cache.untilSynced(lifetime), shared.clusterVolumes.untilSynced(lifetime)]);
+    };
+    const work = untilToldToEnd(life, [cache.run(lifetime), untilSynced().then(() => elected.run(reconcile, lifetime))]);
+    await Promise.race([untilSynced(), work]);
+    election = elected;
+    const server = createCsiServer(life, world.clock);
+    const handlers = controllerHandlers({ ...shared, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+    csi = {
+      createVolume: server.method("/csi.v1.Controller/CreateVolume", handlers.createVolume),
+      deleteVolume: server.method("/csi.v1.Controller/DeleteVolume", handlers.deleteVolume),
+      controllerPublishVolume: server.method("/csi.v1.Controller/ControllerPublishVolume", handlers.controllerPublishVolume),
+      controllerUnpublishVolume: server.method("/csi.v1.Controller/ControllerUnpublishVolume", handlers.controllerUnpublishVolume),
+      controllerExpandVolume: server.method("/csi.v1.Controller/ControllerExpandVolume", handlers.controllerExpandVolume),
+    };
+    return { work, drain: server.stop, close: () => cloud.drained() };
+  }
+
+  const slot = createProcessSlot({
+    name,
+    world,
+    clock,
+    mayStart: () => true,
+    run,
+    onDeath: () => {
+      csi = undefined;
+      election = undefined;
+    },
+  });
+  return {
+    slot: {
+      ...slot,
+      isLeading: () => election?.isLeading() === true,
+      setAzureReachable: (isReachable) => world.azure.setReachable(name, isReachable),
+      setClockRate: clock.setRate,
+    },
+    csi: () => csi,
+  };
+}
+
+/** Settles once all of it has; an end by the process' signal is no error. */
+export async function untilToldToEnd(life: Pick<ProcessLife, "lifetime">, runs: readonly Promise<void>[]): Promise<void> {
+  try {
+    await Promise.all(runs);
+  } catch (error) {
+    if (!life.lifetime.aborted) throw error;
+    await Promise.allSettled(runs);
+  }
+}
+
+function usersOf(users: VolumeUsers, life: ProcessLife): VolumeUsers {
+  const { on, isOutOfService } = users;
+  return {
+    ...users,
+    ...gatedCalls({ on, isOutOfService }, life.gate),
+    onChange: (listener) =>
+      users.onChange((nodeName) => {
+        if (!life.died.aborted) listener(nodeName);
+      }),
+  };
+}
+
+function volumesOf(volumes: ClusterVolumes, life: ProcessLife): ClusterVolumes {
+  const { untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence } = volumes;
+  return { ...volumes, ...gatedCalls({ untilSynced, readAttachment, releaseAttachment, releaseVolumes, nodePresence }, life.gate) };
+}

@@ -1,0 +1,67 @@
+import type { SimMachine } from "../azure/sim-machine.ts";
+import { type ControllerPlace, createControllerPlace, type DriverWorld } from "./create-controller-place.ts";
+import { createNodePlace, type NodePlace } from "./create-node-place.ts";
+import type { DriverEndpoints } from "./endpoints.ts";
+import { createMachineNotes } from "./machine-notes.ts";
+import type { ControllerSlot, NodePluginSlot } from "./process-slot.ts";
+
+/** All processes of the driver. */
+export interface SimDriver {
+  readonly controllers: readonly ControllerSlot[];
+  nodePlugin(nodeName: string): NodePluginSlot | undefined;
+  readonly endpoints: DriverEndpoints;
+  /** Starts the controllers; node plug-ins start with their machines. */
+  start(): void;
+  /** Ends everything at once, as at the end of the world. */
+  end(): void;
+}
+
+/** How long the sidecars of another controller take to lead once those of this one are silent, in milliseconds: their Lease. */
+const SIDECAR_LEASE_MS = 15_000;
+
+/** A driver of which nothing runs yet. */
+export function createDriver(controllerCount: number, world: DriverWorld): SimDriver {
+  const controllers = Array.from({ length: controllerCount }, (_, index) => createControllerPlace(`controller-${index + 1}`, world));
+  const nodes = new Map<string, NodePlace>();
+  const notes = createMachineNotes();
+  const sidecars = createSidecarLease(controllers, world);
+  const follow = (machine: SimMachine): void => {
+    const place = nodes.get(machine.nodeName) ?? createNodePlace(machine.nodeName, notes, world);
+    nodes.set(machine.nodeName, place);
+    place.onMachine(machine);
+  };
+  for (const machine of world.azure.machines()) follow(machine);
+  world.azure.onMachine(follow);
+  return {
+    controllers: controllers.map(({ slot }) => slot),
+    nodePlugin: (nodeName) => nodes.get(nodeName)?.slot,
+    endpoints: {
+      controller: () => sidecars.leading()?.csi(),
+      node: (nodeName) => nodes.get(nodeName)?.csi(),
+    },
+    start: () => {
+      for (const { slot } of controllers) slot.start();
+    },
+    end: () => {
+      for (const { slot } of [...controllers, ...nodes.values()]) slot.kill();
+    },
+  };
+}
+
+/** Which controller's sidecars lead: they keep their Lease while their driver answers, and lose it some time after it has stopped to. */
+function createSidecarLease(
+  controllers: readonly ControllerPlace[],
+  { clock }: Pick<DriverWorld, "clock">,
+): { readonly leading: () => ControllerPlace | undefined } {
+  let holder: ControllerPlace | undefined;
+  let silentSinceMs: number | undefined;
+  return {
+    leading: () => {
+      if (holder?.csi() !== undefined) silentSinceMs = undefined;
+      else silentSinceMs ??= clock.elapsedMs();
+      const isFree = holder === undefined || (silentSinceMs !== undefined && clock.elapsedMs() - silentSinceMs >= SIDECAR_LEASE_MS);
+      if (isFree) holder = controllers.find(({ csi }) => csi() !== undefined) ?? holder;
+      return holder;
+    },
+  };
+}

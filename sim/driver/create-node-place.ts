@@ -1,0 +1,159 @@
+import { fail, ok } from "../../src/core/result.ts";
+import { nodeHandlers } from "../../src/csi/node/node-handlers.ts";
+import { OperationLock } from "../../src/csi/operation-lock.ts";
+import type { NodePorts } from "../../src/node/node-ports.ts";
+import { ownObjectsOf } from "../../src/node/own-objects.ts";
+import { runNode } from "../../src/node/run-node.ts";
+import { createVolumeLimit } from "../../src/node/volume-limit.ts";
+import type { HostProvisioner } from "../../src/ports/host-provisioner.ts";
+import type { InstanceMetadataService } from "../../src/ports/instance-metadata.ts";
+import type { Kind } from "../../src/ports/object-store.ts";
+import type { OwnNode } from "../../src/ports/own-node.ts";
+import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
+import type { SimMachine } from "../azure/sim-machine.ts";
+import { type DriverWorld, untilToldToEnd } from "./create-controller-place.ts";
+import { createProcessSlot, type ProcessLife, type RunningProcess } from "./create-process-slot.ts";
+import { createCsiServer } from "./csi-server.ts";
+import type { NodeCsi } from "./endpoints.ts";
+import { gatedCalls } from "./gate.ts";
+import type { MachineNotes } from "./machine-notes.ts";
+import type { NodePluginSlot } from "./process-slot.ts";
+
+/** A node plug-in's place, and its socket. */
+export interface NodePlace {
+  readonly slot: NodePluginSlot;
+  /** Undefined while nothing listens. */
+  readonly csi: () => NodeCsi | undefined;
+  /** A machine of the node's name has come. */
+  readonly onMachine: (machine: SimMachine) => void;
+}
+
+const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
+/** The defaults of the node's flags. */
+const STAGE_WAIT_MS = 100_000;
+const HEARTBEAT_MS = 10_000;
+const KUBELET_DIRECTORY = "/var/lib/kubelet";
+/** From a machine's boot until its kubelet has started the plug-in, in milliseconds. */
+const START_MS = [1_000, 6_000] as const;
+
+/** A place for the plug-in of one node, on whatever machine has the node's name. As `src/compose/node-role.ts` makes it. */
+export function createNodePlace(nodeName: string, notes: MachineNotes, world: DriverWorld): NodePlace {
+  const { azure, agenda } = world;
+  const chance = world.random(`start/${nodeName}`);
+  let machine: SimMachine | undefined;
+  /** Of this machine. */
+  let boots = 0;
+  let host: HostProvisioner | undefined;
+  let csi: NodeCsi | undefined;
+  /** Commands outlive the plug-in that began them, unless they are killed with it. */
+  let childrenSurvive = true;
+
+  async function run(life: ProcessLife): Promise<RunningProcess> {
+    const here = machine;
+    if (here === undefined) throw new Error(`${nodeName} has no machine to run on`);
+    const { clock, random, logger, lifetime, steps, events } = life;
+    host = here.kernel.startPlugin();
+    const ownNotes = notes.open(here, boots, life.gate);
+    const knowsVolume = (volumeName: string): boolean =>
+      ownNotes.volumes().some((note) => note.volumeName === volumeName) || cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).length > 0;
+    const cache = createObjectCache({ store: ownObjectsOf(life.store, { nodeName, knowsVolume }), clock, random, logger, kinds });
+    const metadata: InstanceMetadataService = {
+      read: async () => {
+        const told = azure.metadataOf(here);
+        return told === undefined ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" }) : ok(told);
+      },
+    };
+    const { vmSize = "", zone = "" } = azure.metadataOf(here) ?? {};
+    const { ownNode } = world.connect({ processName: nodeName, lifetime: life.died, passed: life.gate.passed });
+    const ports: NodePorts = {
+      store: rememberingStore(life.store, cache, kinds),
+      cache,
+      host: gatedCalls<HostProvisioner>(host, life.gate),
+      notes: ownNotes,
+      clock,
+      random,
+      steps,
+      events,
+      logger,
+      locks: new OperationLock(),
+      lunsReadAgain: new Set(),
+      node: { nodeName, vmId: here.vmGuid, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
+      volumeLimit: createVolumeLimit({
+        given: undefined,
+        vmSize,
+        reserved: 0,
+        nodeName,
+        metadata: gatedCalls(metadata, life.gate),
+        ownNode: gatedCalls<OwnNode>(ownNode(nodeName), life.gate),
+        cache,
+        notes: ownNotes,
+        clock,
+        logger,
+      }),
+      settings: { attach: world.attach, stageWaitMs: STAGE_WAIT_MS, heartbeatMs: HEARTBEAT_MS, allowedRoots: [KUBELET_DIRECTORY] },
+    };
+    const synced = cache.untilSynced(lifetime);
+    const work = untilToldToEnd(life, [cache.run(lifetime), synced.then(() => runNode(ports, lifetime))]);
+    await Promise.race([synced, work]);
+    const server = createCsiServer(life, here.clock);
+    const handlers = nodeHandlers(ports);
+    csi = {
+      nodeStageVolume: server.method("/csi.v1.Node/NodeStageVolume", handlers.nodeStageVolume),
+      nodeUnstageVolume: server.method("/csi.v1.Node/NodeUnstageVolume", handlers.nodeUnstageVolume),
+      nodePublishVolume: server.method("/csi.v1.Node/NodePublishVolume", handlers.nodePublishVolume),
+      nodeUnpublishVolume: server.method("/csi.v1.Node/NodeUnpublishVolume", handlers.nodeUnpublishVolume),
+      nodeExpandVolume: server.method("/csi.v1.Node/NodeExpandVolume", handlers.nodeExpandVolume),
+      nodeGetInfo: server.method("/csi.v1.Node/NodeGetInfo", handlers.nodeGetInfo),
+    };
+    return { work, drain: server.stop, close: () => Promise.resolve() };
+  }
+
+  const slot = createProcessSlot({
+    name: nodeName,
+    world,
+    clock: world.clock,
+    machineGate: {
+      isShut: () => machine !== undefined && machine.state() !== "running",
+      passed: async () => machine?.passed(),
+    },
+    mayStart: () => machine !== undefined && machine.state() !== "off",
+    run,
+    onDeath: () => {
+      csi = undefined;
+      if (host !== undefined) machine?.kernel.killPlugin(host, { childrenSurvive });
+      host = undefined;
+    },
+  });
+
+  function follow(next: SimMachine): void {
+    const onEnd = (): void => {
+      // The machine has already lost its processes.
+      host = undefined;
+      slot.kill();
+    };
+    const startSoon = (): void => agenda.after(START_MS[0] + chance.next() * (START_MS[1] - START_MS[0]), () => void (machine === next && slot.start()));
+    const onBoot = (): void => {
+      boots++;
+      next.boot().addEventListener("abort", onEnd, { once: true });
+      startSoon();
+    };
+    machine = next;
+    boots = 0;
+    next.onBoot(onBoot);
+    onBoot();
+  }
+
+  return {
+    slot: {
+      ...slot,
+      killWithCommands: (how) => {
+        childrenSurvive = how.childrenSurvive;
+        slot.kill();
+        childrenSurvive = true;
+      },
+    },
+    csi: () => csi,
+    onMachine: follow,
+  };
+}

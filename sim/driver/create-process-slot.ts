@@ -1,0 +1,218 @@
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Events } from "../../src/ports/events.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { StepName, Steps } from "../../src/ports/steps.ts";
+import type { Agenda } from "../agenda.ts";
+import type { Violation } from "../history/violation.ts";
+import type { Trace } from "../trace.ts";
+import { type Gate, createGate, gatedClock, gatedStore } from "./gate.ts";
+import type { CrashPlan, ProcessSlot } from "./process-slot.ts";
+import { type SimLoggerOptions, createSimLogger } from "./sim-logger.ts";
+
+/** One life of a process, as its code sees the outside. Once it is dead, none of this ever answers again. */
+export interface ProcessLife {
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly store: ObjectStore;
+  readonly random: Random;
+  readonly steps: Steps;
+  readonly logger: Logger;
+  readonly events: Events;
+  /** Aborted by SIGTERM, after the calls under way have ended. */
+  readonly lifetime: AbortSignal;
+  /** Aborted when it is dead, however it died. */
+  readonly died: AbortSignal;
+  /** Such as `controller-1/3`: the third life. */
+  readonly identity: string;
+}
+
+/** What runs in a life, once it serves. */
+export interface RunningProcess {
+  /** Settles when its own work has ended. */
+  readonly work: Promise<void>;
+  /** Lets calls under way end, until the grace period is over. */
+  readonly drain: () => Promise<void>;
+  /** What is to be waited for last of all. */
+  readonly close: () => Promise<void>;
+}
+
+/** What a slot needs of its world. */
+export interface ProcessWorld {
+  readonly clock: Clock;
+  readonly random: (name: string) => Random;
+  readonly trace: Trace;
+  readonly agenda: Agenda;
+  readonly store: SimulatedStore;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}
+
+/** What is special about a process. */
+export interface ProcessOptions {
+  readonly name: string;
+  readonly world: ProcessWorld;
+  /** The clock that it runs by. */
+  readonly clock: Clock;
+  /** Shut while the machine that it runs on stands still. */
+  readonly machineGate?: Pick<Gate, "isShut" | "passed">;
+  /** Whether there is a machine that it could start on. */
+  readonly mayStart: () => boolean;
+  /** Starts it; resolves once it serves. */
+  readonly run: (life: ProcessLife) => Promise<RunningProcess>;
+  /** Told at each death, before anybody else learns of it. */
+  readonly onDeath?: () => void;
+}
+
+/** How long kubelet takes to start a container again that has died, in milliseconds: the first time at once, then 10 s doubling. */
+const RESTART_MS = [500, 10_000, 20_000, 40_000] as const;
+/** Steps that are remembered. */
+const STEPS_MAX = 10_000;
+
+interface Life extends ProcessLife {
+  readonly ending: AbortController;
+  readonly death: AbortController;
+  running: RunningProcess | undefined;
+}
+
+/** A slot in which nothing runs yet. */
+export function createProcessSlot(options: ProcessOptions): ProcessSlot {
+  const { name, world } = options;
+  const { trace, agenda } = world;
+  const handle = world.store.handle(name);
+  const pausing = createGate(options.machineGate);
+  const steps: StepName[] = [];
+  /** Crashes to come, and how many steps of their name are left until then. */
+  const planned = new Map<CrashPlan, number>();
+  let lives = 0;
+  let crashes = 0;
+  let life: Life | undefined;
+
+  function begin(): void {
+    lives++;
+    const gate = createGate(pausing);
+    const [ending, death] = [new AbortController(), new AbortController()];
+    const logging: SimLoggerOptions = { name, trace, report: world.report };
+    const begun: Life = {
+      gate,
+      clock: gatedClock(options.clock, gate),
+      store: gatedStore(handle, gate),
+      random: world.random(`${name}/${lives}`),
+      steps: { run: (step, act) => runStep(begun, step, act) },
+      logger: createSimLogger(logging),
+      events: { emit: ({ about, reason, message }) => trace.note(name, `tells of ${about.kind} ${about.name}: ${reason}: ${message}`) },
+      lifetime: ending.signal,
+      died: death.signal,
+      identity: `${name}/${lives}`,
+      ending,
+      death,
+      running: undefined,
+    };
+    life = begun;
+    trace.note(name, `starts (${begun.identity})`);
+    live(begun).then(
+      () => {
+        // A process that was told to end still has to close.
+        if (!begun.lifetime.aborted) crash(begun, "ends without having been told to");
+      },
+      (error: unknown) => {
+        if (life !== begun) return;
+        const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        world.report({ invariant: "crashed", detail: `${name}: ${detail}` });
+        crash(begun, `ends by an error: ${detail}`);
+      },
+    );
+  }
+
+  async function live(begun: Life): Promise<void> {
+    begun.running = await options.run(begun);
+    await begun.running.work;
+  }
+
+  async function runStep<T>(taking: Life, step: StepName, act: () => Promise<T>): Promise<T> {
+    if (taking.gate.isShut()) await taking.gate.passed();
+    steps.push(step);
+    if (steps.length > STEPS_MAX * 2) steps.splice(0, STEPS_MAX);
+    const due = takeDue(step);
+    if (due.some(({ moment }) => moment === "before")) crash(taking, `crashes before ${step}`);
+    if (taking.gate.isShut()) await taking.gate.passed();
+    const taken = await act();
+    if (due.some(({ moment }) => moment === "after")) crash(taking, `crashes after ${step}`);
+    if (taking.gate.isShut()) await taking.gate.passed();
+    return taken;
+  }
+
+  function takeDue(step: StepName): readonly CrashPlan[] {
+    const due: CrashPlan[] = [];
+    for (const [plan, left] of planned) {
+      if (plan.step !== step) continue;
+      planned.set(plan, left - 1);
+      if (left > 1) continue;
+      planned.delete(plan);
+      due.push(plan);
+    }
+    return due;
+  }
+
+  /** It dies by itself, and kubelet starts it again. */
+  function crash(dying: Life, how: string): void {
+    const delayMs = RESTART_MS[Math.min(crashes, RESTART_MS.length - 1)] ?? 0;
+    crashes++;
+    die(dying, how);
+    agenda.after(delayMs, start);
+  }
+
+  /** Nothing that it does from now on reaches the outside. */
+  function die(dying: Life, how: string): void {
+    if (life !== dying) return;
+    life = undefined;
+    dying.gate.shut();
+    pausing.open();
+    trace.note(name, how);
+    options.onDeath?.();
+    dying.death.abort(new Error(`${name} is dead`));
+  }
+
+  function start(): void {
+    if (life === undefined && options.mayStart()) begin();
+  }
+
+  return {
+    name,
+    store: handle,
+    isRunning: () => life !== undefined,
+    start,
+    kill: () => {
+      if (life !== undefined) die(life, "is killed");
+    },
+    stop: async () => {
+      const stopping = life;
+      if (stopping === undefined) return;
+      trace.note(name, "is told to end");
+      const ending = (async (): Promise<void> => {
+        await stopping.running?.drain();
+        stopping.ending.abort(new Error("SIGTERM"));
+        if (stopping.running !== undefined) await Promise.allSettled([stopping.running.work]);
+        await stopping.running?.close();
+      })();
+      await Promise.race([ending, untilAborted(stopping.died)]);
+      die(stopping, "has ended");
+    },
+    pause: () => pausing.shut(),
+    resume: () => pausing.open(),
+    crashAt: (plan) => {
+      planned.set(plan, plan.nth);
+      return () => planned.delete(plan);
+    },
+    stepsTaken: () => steps,
+    crashes: () => crashes,
+  };
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

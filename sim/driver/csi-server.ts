@@ -1,0 +1,112 @@
+import { status } from "@grpc/grpc-js";
+import { type Answer, answerCall } from "../../src/csi/answer-call.ts";
+import { CallEnded, type UnaryHandler } from "../../src/csi/unary-handler.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { ProcessLife } from "./create-process-slot.ts";
+import type { CsiAnswer, CsiCall } from "./endpoints.ts";
+
+/** The socket of one life of a process: what `GrpcServer` is to real callers. */
+export interface CsiServer {
+  /** A method as its callers reach it. */
+  method<Request, Response>(name: string, handler: UnaryHandler<Request, Response> | undefined): CsiCall<Request, Response>;
+  /** Takes no more calls, and waits for those under way; after the grace period they are told to end. */
+  stop(): Promise<void>;
+}
+
+/** As `--shutdown-grace-ms` has it. */
+const GRACE_MS = 20_000;
+
+const unavailable = (message: string): CsiAnswer<never> => ({ ok: false, code: "UNAVAILABLE", message });
+
+/** A socket that is open. `callersClock` is that of whoever calls: kubelet stands still with its machine. */
+export function createCsiServer(life: ProcessLife, callersClock: Clock): CsiServer {
+  const { gate } = life;
+  const underWay = new Set<AbortController>();
+  let isOpen = true;
+  let drained: (() => void) | undefined;
+
+  async function answer<Request, Response>(
+    method: string,
+    handler: UnaryHandler<Request, Response>,
+    call: { readonly request: Request; readonly ending: AbortController; readonly timeoutMs: number },
+  ): Promise<CsiAnswer<Response>> {
+    if (gate.isShut()) await gate.passed();
+    const { clock, random, logger } = life;
+    const deadlineMs = clock.elapsedMs() + call.timeoutMs;
+    const answered = await answerCall(
+      handler,
+      { method, request: call.request, signal: call.ending.signal, deadlineMs },
+      { clock, random, logger, onCall: () => undefined },
+    );
+    if (gate.isShut()) await gate.passed();
+    return toCsiAnswer(answered);
+  }
+
+  return {
+    method: (name, handler) => (request, options) =>
+      new Promise((resolve, reject) => {
+        if (!isOpen || life.died.aborted) return resolve(unavailable("nobody listens on the socket"));
+        if (handler === undefined) return resolve({ ok: false, code: "UNIMPLEMENTED", message: name });
+        const { timeoutMs, signal } = options;
+        const ending = new AbortController();
+        const over = new AbortController();
+        underWay.add(ending);
+
+        const settle = (settled: CsiAnswer<never> | Parameters<typeof resolve>[0]): void => {
+          if (over.signal.aborted) return;
+          over.abort();
+          signal.removeEventListener("abort", giveUp);
+          life.died.removeEventListener("abort", break_);
+          resolve(settled as Parameters<typeof resolve>[0]);
+        };
+        /** The caller is gone at once; the process learns of it when it runs. */
+        const leave = (why: CallEnded, settled: CsiAnswer<never>): void => {
+          settle(settled);
+          gate.passed().then(() => ending.abort(why), reject);
+        };
+        const giveUp = (): void => leave(new CallEnded({ kind: "Cancelled" }), { ok: false, code: "CANCELLED", message: "the caller gave up" });
+        const break_ = (): void => settle(unavailable("the connection broke"));
+
+        signal.addEventListener("abort", giveUp, { once: true });
+        life.died.addEventListener("abort", break_, { once: true });
+        callersClock.sleep(timeoutMs, over.signal).then(
+          () =>
+            leave(new CallEnded({ kind: "DeadlineExceeded", operation: name }), {
+              ok: false,
+              code: "DEADLINE_EXCEEDED",
+              message: `no answer within ${timeoutMs} ms`,
+            }),
+          () => undefined,
+        );
+        answer(name, handler, { request, ending, timeoutMs })
+          .finally(() => {
+            underWay.delete(ending);
+            if (underWay.size === 0) drained?.();
+          })
+          .then(settle, reject);
+        if (signal.aborted) giveUp();
+      }),
+    stop: async () => {
+      isOpen = false;
+      if (underWay.size === 0) return;
+      const grace = new AbortController();
+      await new Promise<void>((resolve, reject) => {
+        drained = resolve;
+        life.clock.sleep(GRACE_MS, grace.signal).then(
+          () => {
+            for (const call of underWay) call.abort(new CallEnded({ kind: "HostNotReady", detail: "the driver is being stopped" }));
+          },
+          (error: unknown) => {
+            if (!grace.signal.aborted) reject(error instanceof Error ? error : new Error(String(error)));
+          },
+        );
+      });
+      grace.abort();
+    },
+  };
+}
+
+function toCsiAnswer<Response>(answered: Answer<Response>): CsiAnswer<Response> {
+  if ("response" in answered) return { ok: true, value: answered.response };
+  return { ok: false, code: status[answered.status.code], message: answered.status.details };
+}

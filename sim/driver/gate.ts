@@ -1,0 +1,76 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+
+/** What a process passes before and after all that it waits for: shut, it stands still as after SIGSTOP; shut for good, it is dead. */
+export interface Gate {
+  shut(): void;
+  open(): void;
+  isShut(): boolean;
+  /** Resolves while the gate is open. */
+  passed(): Promise<void>;
+}
+
+/** An open gate; behind `outer`, it is shut as well while that one is. */
+export function createGate(outer?: Pick<Gate, "isShut" | "passed">): Gate {
+  let opening: PromiseWithResolvers<void> | undefined;
+  return {
+    shut: () => {
+      opening ??= Promise.withResolvers<void>();
+    },
+    open: () => {
+      opening?.resolve();
+      opening = undefined;
+    },
+    isShut: () => opening !== undefined || outer?.isShut() === true,
+    passed: async () => {
+      for (;;) {
+        if (opening !== undefined) await opening.promise;
+        else if (outer?.isShut() === true) await outer.passed();
+        else return;
+      }
+    },
+  };
+}
+
+/** The clock of a process: timers that are due while it stands still fire when it goes on. */
+export function gatedClock(clock: Clock, gate: Gate): Clock {
+  return {
+    nowMs: clock.nowMs,
+    elapsedMs: clock.elapsedMs,
+    sleep: async (ms, signal) => {
+      await clock.sleep(ms, signal);
+      if (!gate.isShut()) return;
+      await gate.passed();
+      signal.throwIfAborted();
+    },
+  };
+}
+
+/** The store as a process reaches it: what it asked for just before it stood still is done, and it learns of it when it goes on. */
+export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
+  const { get, list, create, update, updateStatus, delete: remove, watch } = store;
+  return {
+    ...gatedCalls({ get, list, create, update, updateStatus, delete: remove }, gate),
+    watch: async function* (kind, selector, resourceVersion, signal) {
+      for await (const event of watch(kind, selector, resourceVersion, signal)) {
+        if (gate.isShut()) await gate.passed();
+        yield event;
+      }
+    },
+  };
+}
+
+/** Calls to the outside that a process makes: none leaves while it stands still, and no answer arrives. */
+export function gatedCalls<T extends object>(calls: T & { readonly [K in keyof T]: (...values: never[]) => Promise<unknown> }, gate: Gate): T {
+  const gated = Object.entries<(...values: unknown[]) => Promise<unknown>>(calls as object as Record<string, never>).map(([name, call]) => [
+    name,
+    async (...values: unknown[]): Promise<unknown> => {
+      if (gate.isShut()) await gate.passed();
+      const answer = await call(...values);
+      if (gate.isShut()) await gate.passed();
+      return answer;
+    },
+  ]);
+  // Each method keeps its name and its signature.
+  return Object.fromEntries(gated) as T;
+}

@@ -1,0 +1,29 @@
+import type { Logger } from "../../src/ports/logger.ts";
+import type { Violation } from "../history/violation.ts";
+import type { Trace } from "../trace.ts";
+
+/** Where a process' log goes. */
+export interface SimLoggerOptions {
+  readonly name: string;
+  readonly trace: Trace;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}
+
+/** How the driver's lines end that tell of a bug: other errors are its surroundings'. */
+const BUG = ": a bug";
+
+/** A log of which only bugs matter. */
+export function createSimLogger({ name, trace, report }: SimLoggerOptions): Logger {
+  const logger: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message, fields) => {
+      const detail = `${message} ${JSON.stringify(fields ?? {})}`;
+      trace.note(name, `logs an error: ${detail}`);
+      if (message.endsWith(BUG)) report({ invariant: "crashed", detail: `${name}: ${detail}` });
+    },
+    child: () => logger,
+  };
+  return logger;
+}

@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { noClusterVolumes } from "../../../src/adapters/embedded/no-cluster-volumes.ts";
+import { type SimulatedStore, createSimulatedStore } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import { resourceUriKey } from "../../../src/core/model/disk-uri.ts";
+import { ok } from "../../../src/core/result.ts";
+import { placementUnknown } from "../../../src/core/schedule/pod-rules.ts";
+import type { CreateVolumeRequest, VolumeCapability } from "../../../src/csi/gen/csi/v1/csi.ts";
+import type { OwnNode } from "../../../src/ports/own-node.ts";
+import type { VolumeUsers } from "../../../src/ports/volume-users.ts";
+import { createAgenda } from "../../agenda.ts";
+import { createSimAzure } from "../../azure/create-sim-azure.ts";
+import type { DiskEvent, SimAzure } from "../../azure/sim-azure.ts";
+import { createTrace } from "../../create-trace.ts";
+import type { Violation } from "../../history/violation.ts";
+import type { Trace } from "../../trace.ts";
+import { createDriver, type SimDriver } from "../create-driver.ts";
+import type { CsiAnswer, CsiCall } from "../endpoints.ts";
+
+/** A volume as its orchestrator has it. */
+interface TestVolume {
+  readonly name: string;
+  readonly volumeId: string;
+  readonly volumeContext: Record<string, string>;
+  /** Where its file system is once it is up. */
+  readonly targetPath: string;
+}
+
+/** The whole driver on Azure, and an orchestrator that is told what to call. */
+export interface DriverTestWorld {
+  readonly clock: VirtualClock;
+  readonly store: SimulatedStore;
+  readonly azure: SimAzure;
+  readonly driver: SimDriver;
+  readonly trace: Trace;
+  readonly violations: readonly Omit<Violation, "atMs">[];
+  /** What happened between disks and machines, as `<node> <what>`. */
+  readonly diskEvents: readonly string[];
+  /** Nodes that the orchestrator has given up. */
+  readonly outOfService: Set<string>;
+  create(name: string, request: { readonly maxShares: number; readonly replicas: number }): Promise<TestVolume>;
+  /** Publish, stage, publish. */
+  bringUp(volume: TestVolume, nodeName: string): Promise<void>;
+  /** Unpublish, unstage, unpublish. */
+  takeDown(volume: TestVolume, nodeName: string): Promise<void>;
+  unpublish(volume: TestVolume, nodeName: string): Promise<void>;
+  remove(volume: TestVolume): Promise<void>;
+  /** The pods of a node are gone, whatever runs there. */
+  forgetUsers(nodeName: string): void;
+  until(what: string, isReached: () => boolean): Promise<void>;
+  answerOf<T>(promise: Promise<T>): Promise<T>;
+}
+
+const GIB = 1024n ** 3n;
+const TIME_SCALE = 0.25;
+const CALL_MAX_MS = 120_000;
+const RETRY_MS = 500;
+/** The longest that anything may take, in milliseconds of virtual time. */
+const LIMIT_MS = 1_200_000;
+const underWay = ["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED", "FAILED_PRECONDITION", "CANCELLED"];
+const never = new AbortController().signal;
+
+/** Kubernetes says nothing of the nodes. */
+const nobodysNode: OwnNode = {
+  read: async () => ok(undefined),
+  isDriverRegistered: async () => ok(true),
+  replaceTaints: async () => ok(undefined),
+};
+
+const ext4ForOneNode: VolumeCapability = {
+  accessMode: { mode: "SINGLE_NODE_WRITER" },
+  accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+};
+const zone = { segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } };
+
+/** Runs `act` in a world of three nodes and two controllers, and ends it. */
+export async function withDriver(seed: number, act: (world: DriverTestWorld) => Promise<void>): Promise<DriverTestWorld> {
+  const clock = createVirtualClock();
+  const root = createSeededRandom(seed);
+  const random = (name: string) => root.fork(name);
+  const trace = createTrace(clock);
+  const agenda = createAgenda(clock);
+  const store = createSimulatedStore({ clock, random: random("store"), weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] } });
+  const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" }));
+  const azure = createSimAzure({ clock, random, trace, agenda, nodes, timeScale: TIME_SCALE });
+  const violations: Omit<Violation, "atMs">[] = [];
+  const diskEvents: string[] = [];
+  const outOfService = new Set<string>();
+  const users = new Map<string, Set<string>>();
+  const listeners: ((nodeName: string) => void)[] = [];
+  const end = new AbortController();
+
+  const usersOn = (nodeName: string): Set<string> => {
+    const found = users.get(nodeName) ?? new Set();
+    users.set(nodeName, found);
+    return found;
+  };
+  const useOf: VolumeUsers["cachedOn"] = ({ nodeName, volumeId }) =>
+    usersOn(nodeName).has(resourceUriKey(volumeId)) ? { kind: "used", users: [`pod on ${nodeName}`] } : { kind: "unused" };
+  const volumeUsers: VolumeUsers = {
+    on: async (request) => useOf(request),
+    cachedOn: useOf,
+    isOutOfService: async (nodeName) => outOfService.has(nodeName),
+    cachedNode: (nodeName) => ({ isGone: false, isOutOfService: outOfService.has(nodeName), isUnschedulable: false, labels: {}, taints: [] }),
+    cachedPlacement: () => placementUnknown,
+    onChange: (listener) => listeners.push(listener),
+  };
+  const driver = createDriver(2, {
+    clock,
+    random,
+    trace,
+    agenda,
+    store,
+    azure,
+    attach: "kubernetes",
+    timeScale: TIME_SCALE,
+    connect: () => ({ users: volumeUsers, volumes: noClusterVolumes, ownNode: () => nobodysNode }),
+    report: (violation) => violations.push(violation),
+  });
+  azure.onDiskEvent((event) => diskEvents.push(tell(event)));
+  store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
+
+  async function until(what: string, isReached: () => boolean): Promise<void> {
+    assert.ok(await clock.runUntil(isReached, LIMIT_MS), `${what}: not reached\n${trace.lines().slice(-60).join("\n")}`);
+  }
+
+  async function answerOf<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const mark = (): void => {
+      isSettled = true;
+    };
+    promise.then(mark, mark);
+    await until("an answer", () => isSettled);
+    return promise;
+  }
+
+  /** Calls until it is served, as sidecars and kubelets do. */
+  async function served<Request, Response>(what: string, find: () => CsiCall<Request, Response> | undefined, request: Request): Promise<Response> {
+    return answerOf(
+      (async (): Promise<Response> => {
+        for (;;) {
+          const answer: CsiAnswer<Response> = (await find()?.(request, { timeoutMs: CALL_MAX_MS, signal: never })) ?? {
+            ok: false,
+            code: "UNAVAILABLE",
+            message: "nobody serves",
+          };
+          trace.note("orchestrator", `${what} is answered ${answer.ok ? "OK" : `${answer.code} ${answer.message}`}`);
+          if (answer.ok) return answer.value;
+          assert.ok(underWay.includes(answer.code), `${what}: ${answer.code} ${answer.message}`);
+          await clock.sleep(RETRY_MS, never);
+        }
+      })(),
+    );
+  }
+
+  const stagingPath = (volume: TestVolume): string => `/var/lib/kubelet/plugins/${volume.name}/globalmount`;
+  const unpublish = async (volume: TestVolume, nodeName: string): Promise<void> => {
+    await served("ControllerUnpublishVolume", () => driver.endpoints.controller()?.controllerUnpublishVolume, {
+      volumeId: volume.volumeId,
+      nodeId: nodeName,
+      secrets: {},
+    });
+  };
+  const forgetUser = (nodeName: string, volume: TestVolume): void => {
+    usersOn(nodeName).delete(resourceUriKey(volume.volumeId));
+    for (const listener of listeners) listener(nodeName);
+  };
+
+  const world: DriverTestWorld = {
+    clock,
+    store,
+    azure,
+    driver,
+    trace,
+    violations,
+    diskEvents,
+    outOfService,
+    until,
+    answerOf,
+    create: async (name, { maxShares, replicas }) => {
+      const request: CreateVolumeRequest = {
+        name,
+        capacityRange: { requiredBytes: 4n * GIB, limitBytes: 0n },
+        volumeCapabilities: [ext4ForOneNode],
+        parameters: { skuName: "Premium_LRS", maxShares: String(maxShares), maxMountReplicaCount: String(replicas) },
+        secrets: {},
+        volumeContentSource: undefined,
+        accessibilityRequirements: { requisite: [zone], preferred: [zone] },
+        mutableParameters: {},
+      };
+      const { volume } = await served("CreateVolume", () => driver.endpoints.controller()?.createVolume, request);
+      assert.ok(volume !== undefined);
+      return { name, volumeId: volume.volumeId, volumeContext: { ...volume.volumeContext }, targetPath: `/var/lib/kubelet/pods/${name}/mount` };
+    },
+    bringUp: async (volume, nodeName) => {
+      const { volumeId, volumeContext } = volume;
+      usersOn(nodeName).add(resourceUriKey(volumeId));
+      for (const listener of listeners) listener(nodeName);
+      const shared = { volumeId, volumeContext, secrets: {}, volumeCapability: ext4ForOneNode };
+      const { publishContext } = await served("ControllerPublishVolume", () => driver.endpoints.controller()?.controllerPublishVolume, {
+        ...shared,
+        nodeId: nodeName,
+        readonly: false,
+      });
+      const staged = { ...shared, publishContext: { ...publishContext }, stagingTargetPath: stagingPath(volume) };
+      await served("NodeStageVolume", () => driver.endpoints.node(nodeName)?.nodeStageVolume, staged);
+      await served("NodePublishVolume", () => driver.endpoints.node(nodeName)?.nodePublishVolume, {
+        ...staged,
+        targetPath: volume.targetPath,
+        readonly: false,
+      });
+    },
+    takeDown: async (volume, nodeName) => {
+      const { volumeId, targetPath } = volume;
+      await served("NodeUnpublishVolume", () => driver.endpoints.node(nodeName)?.nodeUnpublishVolume, { volumeId, targetPath });
+      forgetUser(nodeName, volume);
+      await served("NodeUnstageVolume", () => driver.endpoints.node(nodeName)?.nodeUnstageVolume, { volumeId, stagingTargetPath: stagingPath(volume) });
+      await unpublish(volume, nodeName);
+    },
+    unpublish,
+    remove: async ({ volumeId }) => {
+      await served("DeleteVolume", () => driver.endpoints.controller()?.deleteVolume, { volumeId, secrets: {} });
+    },
+    forgetUsers: (nodeName) => {
+      usersOn(nodeName).clear();
+      for (const listener of listeners) listener(nodeName);
+    },
+  };
+
+  driver.start();
+  const running = agenda.run(end.signal);
+  try {
+    await until("a leader", () => driver.controllers.some((slot) => slot.isLeading()));
+    await until(
+      "all nodes to be known",
+      () => store.objects("AzDriverNode").filter((node) => node.status?.readyForVolumeAllocation === true).length === nodes.length,
+    );
+    await act(world);
+  } finally {
+    driver.end();
+    end.abort();
+    await running;
+  }
+  return world;
+}
+
+function tell(event: DiskEvent): string {
+  return event.kind === "wrote" ? `${event.machine.nodeName} ${event.by}` : `${event.machine.nodeName} ${event.kind}`;
+}
