@@ -28,6 +28,13 @@ export interface ModelMount {
   openFiles: number;
 }
 
+/** What a container holds of a device: a copy of its mount in a namespace of its own, or an open raw device. It stays whatever is unmounted outside. */
+export interface HeldVolume {
+  readonly device: ModelDevice;
+  readonly access: "mount" | "block";
+  readonly readOnly: boolean;
+}
+
 /** Something that changed a disk: what the simulation's checkers judge. */
 export interface ModelDiskWrite {
   readonly nodeName: string;
@@ -47,6 +54,8 @@ export interface MachineState {
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
   readonly mounts: ModelMount[];
+  /** What containers hold. */
+  readonly heldVolumes: Set<HeldVolume>;
   /** What processes have open of raw devices, also of those that have been cut off or have gone. */
   readonly rawDescriptors: Set<{ readonly majorMinor: string }>;
   /** Paths that exist below no mount, and what they are. */
@@ -55,6 +64,23 @@ export interface MachineState {
   latencyMs: (method: HostMethod) => number;
   takeFault: (method: HostMethod) => Failure | undefined;
   wrote: (device: ModelDevice, by: ModelDiskWrite["by"]) => void;
+  /** Something was written into the cache that is not on its disk yet. */
+  cached: () => void;
+}
+
+/** Whether a file system of the device is mounted anywhere on the machine, in any namespace. */
+export function isMounted(state: MachineState, device: ModelDevice): boolean {
+  return (
+    state.mounts.some((mount) => mount.device === device && mount.fsType !== undefined) ||
+    [...state.heldVolumes].some((held) => held.device === device && held.access === "mount")
+  );
+}
+
+/** Ends what a device still has in its cache once the last mount of it has gone: written back, or lost with a device that takes no more. */
+export function afterUnmount(state: MachineState, device: ModelDevice): void {
+  if (isMounted(state, device) || state.mounts.some((mount) => mount.device === device)) return;
+  if ([...state.heldVolumes].some((held) => held.device === device)) return;
+  if (!flushDevice(state, device)) device.unflushed.clear();
 }
 
 /** Writes back what a device has cached; false if the disk no longer takes it. */

@@ -5,11 +5,13 @@ import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { bytes } from "../../core/units.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host-provisioner.ts";
-import { flushDevice } from "./machine-state.ts";
+import { afterUnmount, flushDevice, isMounted as isMountedOn } from "./machine-state.ts";
 import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 
 /** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
 const bytesPerInode = 16384n;
+/** Stands for whatever process of a container holds a volume. */
+const containerPid = 1;
 
 /** The host that one plug-in instance has of a modelled machine. */
 export function createModelHost(machine: MachineState, instanceNumber: number): HostProvisioner {
@@ -50,7 +52,9 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     device.disk.fileSystemBytes = device.knownBytes;
     machine.wrote(device, "grow");
   };
-  const isMounted = (device: ModelDevice): boolean => machine.mounts.some((mount) => mount.device === device && mount.fsType !== undefined);
+  const isMounted = (device: ModelDevice): boolean => isMountedOn(machine, device);
+  const holds = (numbers: readonly string[], access: "mount" | "block"): boolean =>
+    [...machine.heldVolumes].some((held) => held.access === access && numbers.includes(held.device.majorMinor));
   const mountAt = (path: string): ModelMount | undefined => machine.mounts.findLast((mount) => mount.path === path);
 
   return {
@@ -80,6 +84,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             });
           }
           if (isMounted(found)) return busy(found);
+          found.disk.files.clear();
           found.disk.content = { kind: "fileSystem", fsType, uuid: `uuid-of-${found.disk.diskUri}` };
           found.disk.fileSystemBytes = found.knownBytes;
           machine.wrote(found, "format");
@@ -90,6 +95,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("eraseUnfinishedFormat", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
           if (isMounted(found)) return busy(found);
+          found.disk.files.clear();
           found.disk.content = { kind: "blank" };
           found.disk.isBroken = false;
           machine.wrote(found, "format");
@@ -176,10 +182,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("unmount", [path], signal, () => {
         for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
           if (mount.openFiles > 0) return fail({ kind: "DeviceBusy", devicePath: mount.device.path, detail: `${path} is in use: end what uses it` });
-          const { device } = mount;
-          // A dead file system has nothing to flush to; what it cached is lost.
-          if (machine.mounts.filter((other) => other.device === device).length === 1 && !flushDevice(machine, device)) device.unflushed.clear();
           machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
+          afterUnmount(machine, mount.device);
         }
         if (machine.paths.get(path) === "strayFile" || [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))) {
           return fail({ kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` });
@@ -263,9 +267,12 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             devicePath: device?.path,
             heldPaths: device !== undefined && isMounted(device) ? [device.path] : [],
             mountPaths: machine.mounts.filter((mount) => numbers.includes(mount.device.majorMinor)).map((mount) => mount.path),
-            mountedForPids: [],
+            mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
             loopDevices: [],
-            openInPids: accessType === "block" && [...machine.rawDescriptors].some(({ majorMinor }) => numbers.includes(majorMinor)) ? [1] : [],
+            openInPids:
+              accessType === "block" && (holds(numbers, "block") || [...machine.rawDescriptors].some(({ majorMinor }) => numbers.includes(majorMinor)))
+                ? [containerPid]
+                : [],
           }),
         );
       }),

@@ -118,4 +118,44 @@ describe("a modelled machine", () => {
     const checked = device.ok ? await host.checkFileSystem({ device: device.value, fsType: "ext4" }, never) : device;
     assert.equal(checked.ok ? "success" : checked.failure.kind, "FileSystemBroken");
   });
+
+  it("keeps a container's volume writable, and the machine unclean, whatever is unmounted outside", async () => {
+    const { machine, host, disk } = aMachine();
+    await stage(host);
+    const volume = machine.openVolume("/staging");
+    assert.ok(volume !== undefined);
+    assert.deepEqual(await host.unmount("/staging", never), { ok: true, value: undefined });
+    assert.equal(volume.write("/record", "text").kind, "done");
+    assert.deepEqual([machine.canWrite(disk.diskUri), machine.mounts().length, disk.files.size], [true, 0, 0]);
+    const request = { accessType: "mount", lun: 0, lastMajorMinor: undefined, lunsOfOthers: [] } as const;
+    const unclean = await host.isClean(request, never);
+    assert.equal(unclean.ok && unclean.value.clean, false);
+    volume.close();
+    const clean = await host.isClean(request, never);
+    assert.deepEqual([clean.ok && clean.value.clean, machine.canWrite(disk.diskUri), disk.files.get("/record")], [true, false, "text"]);
+  });
+
+  it("lets no container write that has lost its disk or its machine", async () => {
+    const { machine, host, disk } = aMachine();
+    await stage(host);
+    const volume = machine.openVolume("/staging");
+    assert.ok(volume !== undefined);
+    machine.detach(0);
+    assert.deepEqual([volume.write("/record", "late").kind, volume.sync().kind, machine.canWrite(disk.diskUri)], ["EIO", "EIO", false]);
+    machine.reboot();
+    volume.close();
+    assert.deepEqual([machine.openVolume("/staging"), disk.files.size], [undefined, 0]);
+  });
+
+  it("leaves nothing of a disk that is formatted", async () => {
+    const { machine, host, disk } = aMachine();
+    await stage(host);
+    machine.writeFile("/staging/file", "text");
+    await host.unmount("/staging", never);
+    assert.equal(disk.files.size, 1);
+    const device = await host.findDevice({ lun: 0 }, never);
+    assert.ok(device.ok);
+    await host.eraseUnfinishedFormat(device.value, never);
+    assert.deepEqual([disk.files.size, disk.content], [0, { kind: "blank" }]);
+  });
 });

@@ -1,15 +1,26 @@
 import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
+import { isSameResourceUri } from "../../core/model/disk-uri.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host-provisioner.ts";
-import { flushDevice } from "./machine-state.ts";
-import type { HostMethod, MachineState, ModelDevice, ModelDiskWrite, ModelMount } from "./machine-state.ts";
+import { afterUnmount, flushDevice } from "./machine-state.ts";
+import type { HeldVolume, HostMethod, MachineState, ModelDevice, ModelDiskWrite, ModelMount } from "./machine-state.ts";
 import type { ModelDisk } from "./model-disk.ts";
 import { createModelHost } from "./model-host.ts";
 import { createModelOperations } from "./model-operations.ts";
 
 /** What answers a process that writes or reads: the kernel's error, or the text. */
 export type ModelIo = { readonly kind: "done"; readonly text: string } | { readonly kind: "EIO" | "EROFS" | "ENOENT" };
+
+/** A volume as a container has it: in a mount namespace of its own, or as an open raw device. Whatever is unmounted outside, it stays until it is closed. */
+export interface OpenVolume {
+  /** Writes a file, or the block of a raw device: into the cache, until a sync. */
+  readonly write: (name: string, text: string) => ModelIo;
+  readonly read: (name: string) => ModelIo;
+  readonly sync: () => ModelIo;
+  /** As a process that ends: what it wrote stays in the cache, and goes to the disk with the last mount. Does nothing once the machine has lost it. */
+  readonly close: () => void;
+}
 
 /** One machine with its devices, mounts and plug-in instances, and the switches to hurt it. */
 export interface ModelMachine {
@@ -31,8 +42,14 @@ export interface ModelMachine {
   readonly fsync: (path: string) => ModelIo;
   /** A process keeps a file open below a mount; the answer closes it. */
   readonly openFile: (path: string) => () => void;
+  /** A container starts with what is mounted, or bound as a raw device, at exactly that path; undefined if nothing is. */
+  readonly openVolume: (path: string) => OpenVolume | undefined;
+  /** Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw device bound or open, of a device that takes writes. */
+  readonly canWrite: (diskUri: string) => boolean;
   /** A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it. */
   readonly openRaw: (lun: number) => () => void;
+  /** The kernel writes back all that is in its cache, as it does by itself now and then. What a disk does not take any more stays there. */
+  readonly writeBack: () => void;
   readonly failNext: (method: HostMethod, failure: Failure) => void;
   readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
   /** The commands under way, as `<method> <what it touches>`. */
@@ -43,17 +60,19 @@ export interface ModelMachine {
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
-/** Makes a machine without devices. `onDiskWrite` is told of every change of a disk; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. */
+/** Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. */
 export function createModelMachine({
   nodeName,
   clock,
   mayGrowMountedExt = true,
   onDiskWrite,
+  onCached,
 }: {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly mayGrowMountedExt?: boolean;
   readonly onDiskWrite?: (write: ModelDiskWrite) => void;
+  readonly onCached?: () => void;
 }): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
   const latencies = new Map<HostMethod, number>();
@@ -67,6 +86,7 @@ export function createModelMachine({
     operations: createModelOperations(clock),
     devicesByLun: new Map(),
     mounts: [],
+    heldVolumes: new Set(),
     rawDescriptors: new Set(),
     paths: new Map(),
     liveInstances: new Set(),
@@ -76,6 +96,7 @@ export function createModelMachine({
       device.writesDone += 1;
       onDiskWrite?.({ nodeName, diskUri: device.disk.diskUri, by });
     },
+    cached: () => onCached?.(),
   };
   const deviceAt = (lun: number): ModelDevice => {
     const device = state.devicesByLun.get(lun);
@@ -127,6 +148,7 @@ export function createModelMachine({
       state.liveInstances.clear();
       state.operations.kill(() => true);
       state.mounts.length = 0;
+      state.heldVolumes.clear();
       state.rawDescriptors.clear();
       for (const device of state.devicesByLun.values()) {
         device.unflushed.clear();
@@ -138,6 +160,7 @@ export function createModelMachine({
         if (mount.device.state !== "present") return { kind: "EIO" };
         if (mount.readOnly) return { kind: "EROFS" };
         mount.device.unflushed.set(name, text);
+        state.cached();
         return { kind: "done", text };
       }),
     readFile: (path) =>
@@ -154,6 +177,15 @@ export function createModelMachine({
         mount.openFiles -= 1;
       };
     },
+    openVolume: (path) => {
+      const mount = state.mounts.findLast((candidate) => candidate.path === path);
+      return mount === undefined ? undefined : holdVolume(state, mount);
+    },
+    canWrite: (diskUri) => {
+      const isWritable = ({ device, readOnly }: { readonly device: ModelDevice; readonly readOnly: boolean }): boolean =>
+        !readOnly && device.state === "present" && isSameResourceUri(device.disk.diskUri, diskUri);
+      return state.mounts.some(isWritable) || [...state.heldVolumes].some(isWritable);
+    },
     openRaw: (lun) => {
       const descriptor = { majorMinor: deviceAt(lun).majorMinor };
       state.rawDescriptors.add(descriptor);
@@ -161,11 +193,38 @@ export function createModelMachine({
         state.rawDescriptors.delete(descriptor);
       };
     },
+    writeBack: () => {
+      for (const device of state.devicesByLun.values()) flushDevice(state, device);
+    },
     failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),
     setLatencyMs: (method, latencyMs) => latencies.set(method, latencyMs),
     commandsInFlight: () => state.operations.inFlight().map(({ line }) => line),
     mounts: () =>
       state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
+  };
+}
+
+function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMount): OpenVolume {
+  const held: HeldVolume = { device, access: fsType === undefined ? "block" : "mount", readOnly };
+  state.heldVolumes.add(held);
+  const io = (act: () => ModelIo): ModelIo => (state.heldVolumes.has(held) && device.state === "present" ? act() : { kind: "EIO" });
+  return {
+    write: (name, text) =>
+      io(() => {
+        if (readOnly) return { kind: "EROFS" };
+        device.unflushed.set(name, text);
+        state.cached();
+        return { kind: "done", text };
+      }),
+    read: (name) =>
+      io(() => {
+        const text = device.unflushed.get(name) ?? device.disk.files.get(name);
+        return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
+      }),
+    sync: () => io(() => (flushDevice(state, device) ? { kind: "done", text: "" } : { kind: "EIO" })),
+    close: () => {
+      if (state.heldVolumes.delete(held)) afterUnmount(state, device);
+    },
   };
 }
 

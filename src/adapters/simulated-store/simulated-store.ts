@@ -47,6 +47,8 @@ export interface SimulatedCommit {
 export interface SimulatedHandle extends ObjectStore {
   /** Changes this handle's weather; what is left out follows the store's. */
   setWeather(weather: Partial<Weather>): void;
+  /** Follows the store's weather again in everything. */
+  clearWeather(): void;
   /** While false, every call is `StoreUnavailable` (one under way may have its effect) and every watch `WatchBroken`. */
   setReachable(isReachable: boolean): void;
   /** While true, watches tell nothing, as if the messages were stuck: what a cache shows grows old. */
@@ -253,6 +255,9 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     watch,
     setWeather: (changed) => {
       ownWeather = { ...ownWeather, ...changed };
+    },
+    clearWeather: () => {
+      ownWeather = {};
     },
     setReachable: (reachable) => {
       isReachable = reachable;

@@ -50,12 +50,13 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
     }
     case "DropRequest":
     case "DropResponse":
+    case "IdleOperation":
     case "StuckOperation":
     case "UnreportedOperation":
     case "StaleRead":
       return { kind };
     default:
-      return "effect.kind is one of Error, DropRequest, DropResponse, DelayResponse, FailOperation, StuckOperation, UnreportedOperation, StaleRead";
+      return "effect.kind is one of Error, DropRequest, DropResponse, DelayResponse, FailOperation, IdleOperation, StuckOperation, UnreportedOperation, StaleRead";
   }
 }
 

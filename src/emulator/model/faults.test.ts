@@ -60,6 +60,11 @@ describe("a fault rule", () => {
       ...{ status: "Failed", code: "VMAgentStatusCommunicationError", disks: "0:pvc-1 1:pvc-2 2:poison", vmState: "Failed" },
     },
     {
+      because: "an operation may say that it succeeded and have done nothing",
+      rule: { operation: "VirtualMachines_Update", effect: { kind: "IdleOperation" } },
+      ...{ status: "Succeeded", code: undefined, disks: "", vmState: "Succeeded" },
+    },
+    {
       because: "a stuck operation does nothing for ever",
       rule: { operation: "VirtualMachines_Update", effect: { kind: "StuckOperation" } },
       ...{ status: "InProgress", code: undefined, disks: "0:pvc-1 1:pvc-2 2:poison", vmState: "Updating" },

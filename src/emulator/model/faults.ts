@@ -28,6 +28,8 @@ export type FaultEffect =
   | { readonly kind: "DelayResponse"; readonly delayMs: number }
   /** The long-running operation fails. `applied`: what of it happens all the same; `others` is all but what concerns the disks that `disk` names. Default `none`. */
   | { readonly kind: "FailOperation"; readonly code: string; readonly message?: string; readonly applied?: "none" | "others" | "all" }
+  /** The operation says Succeeded, and nothing of it has happened: a detach leaves its entry behind, marked. */
+  | { readonly kind: "IdleOperation" }
   /** The operation never ends and has no effect. */
   | { readonly kind: "StuckOperation" }
   /** The operation has its effect and says InProgress for ever. */
@@ -74,7 +76,7 @@ export interface Faults {
   strikeOperation(start: OperationStart, random: SeededRandom): OperationEnding;
 }
 
-type OperationEffect = Extract<FaultEffect, { kind: "FailOperation" | "StuckOperation" | "UnreportedOperation" }>;
+type OperationEffect = Extract<FaultEffect, { kind: "FailOperation" | "IdleOperation" | "StuckOperation" | "UnreportedOperation" }>;
 
 export function createFaults(pollOperation: string): Faults {
   const rules = new Map<string, ActiveFault>();
@@ -137,13 +139,14 @@ export function faultDelivery(effect: FaultEffect | undefined): Delivery {
 
 function endingOf(effect: OperationEffect, diskIds: readonly string[]): OperationEnding {
   if (effect.kind === "StuckOperation") return { kind: "Stuck" };
+  if (effect.kind === "IdleOperation") return { kind: "Idle" };
   if (effect.kind === "UnreportedOperation") return { kind: "Unreported" };
   const undone = effect.applied === "all" ? [] : effect.applied === "others" ? diskIds.map(keyOf) : "all";
   return { kind: "Fail", error: failure(409, effect.code, effect.message ?? `The emulator was told to end this operation with ${effect.code}.`), undone };
 }
 
 function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
-  return effect.kind === "FailOperation" || effect.kind === "StuckOperation" || effect.kind === "UnreportedOperation";
+  return effect.kind === "FailOperation" || effect.kind === "IdleOperation" || effect.kind === "StuckOperation" || effect.kind === "UnreportedOperation";
 }
 
 function fitsOperation(rule: FaultRule, operation: string, pollOperation: string): boolean {

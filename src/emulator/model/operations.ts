@@ -29,6 +29,8 @@ export type OperationEnding =
   | { readonly kind: "Succeed" }
   /** It reports failure, whatever of it happened. */
   | { readonly kind: "Fail"; readonly error: ArmFailure; readonly undone: OperationOutcome["undone"] }
+  /** It reports success, and nothing of it happened. */
+  | { readonly kind: "Idle" }
   /** Nothing ever happens. */
   | { readonly kind: "Stuck" }
   /** Its effect is there, but it says InProgress for ever. */
@@ -163,7 +165,8 @@ function beginToEnd(world: World, operation: Operation): void {
 }
 
 function outcomeOf(ending: OperationEnding): OperationOutcome {
-  return ending.kind === "Fail" ? { error: ending.error, undone: ending.undone } : { undone: [] };
+  if (ending.kind === "Fail") return { error: ending.error, undone: ending.undone };
+  return { undone: ending.kind === "Idle" ? "all" : [] };
 }
 
 /** Whether the part of an operation that concerns a disk happened. */

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { compareEndStates } from "./end-state.ts";
+
+const grown = { volumeName: "vol-1", exists: true, sizeGiB: 8, isRunning: true, standbys: 1 };
+const gone = { volumeName: "vol-2", exists: false, sizeGiB: 0, isRunning: false, standbys: 0 };
+
+describe("the unperturbed twin", () => {
+  it("ends the same", () => {
+    assert.deepEqual(compareEndStates([grown, gone], [gone, grown]), []);
+  });
+
+  it("tells of each volume that ended otherwise, or is known to one of them only", () => {
+    assert.deepEqual(compareEndStates([grown, gone], [{ ...grown, sizeGiB: 4 }]), [
+      `it ended as ${JSON.stringify(grown)}, its twin without faults as ${JSON.stringify({ ...grown, sizeGiB: 4 })}`,
+      `it ended as ${JSON.stringify(gone)}, its twin without faults as undefined`,
+    ]);
+  });
+});

@@ -1,0 +1,110 @@
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { DesiredVolume } from "./desired-volume.ts";
+import type { Complaint, RestWorld } from "./rest-world.ts";
+import { diskName } from "./watch-writers.ts";
+
+/** Nothing is left behind at rest: no disk, attachment, finalizer, mount, grant, fence, quarantine or recall that nobody has a use for. */
+export function judgeLeaks(world: RestWorld, volumes: readonly DesiredVolume[]): readonly Complaint[] {
+  const details = [...leftObjects(world, volumes), ...leftRecords(world), ...leftAttachments(world), ...leftInAzure(world, volumes), ...leftOnMachines(world)];
+  return details.map((detail): Complaint => ({ invariant: "leaked", detail }));
+}
+
+function leftObjects(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
+  const disks = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+  const strays = world.store
+    .objects("AzVolume")
+    .filter((volume) => !disks.some((diskUri) => isSameResourceUri(diskUri, volume.status?.detail?.diskUri ?? volume.spec.diskUri ?? "")))
+    .map((volume) => `AzVolume ${volume.metadata.name} (${volume.status?.state ?? "no status"}) belongs to no claim`);
+  const ending = [...world.store.objects("AzVolume"), ...world.store.objects("AzVolumeAttachment"), ...world.store.objects("AzDriverNode")]
+    .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
+    .map(({ metadata }) => `${metadata.name} is being deleted and keeps ${(metadata.finalizers ?? []).join(", ") || "no finalizer"}`);
+  const nodes = new Set(world.cluster.nodes().map(({ name }) => name));
+  const nodeStrays = world.store
+    .objects("AzDriverNode")
+    .filter(({ metadata }) => !nodes.has(metadata.name))
+    .map(({ metadata }) => `AzDriverNode ${metadata.name} is of no node`);
+  return [...strays, ...ending, ...nodeStrays];
+}
+
+function leftRecords(world: RestWorld): readonly string[] {
+  return world.store.objects("AzVolume").flatMap((volume) => {
+    const record = volume.status?.record;
+    if (record === undefined) return [];
+    const name = volume.metadata.name;
+    const { writer, fencing, quarantine, unproven } = record;
+    const hasUser =
+      writer !== undefined &&
+      world.cluster.containersOn(writer.nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
+    return [
+      ...(fencing === undefined ? [] : [`${name} is still fencing ${fencing.nodeName}`]),
+      ...(quarantine.length === 0 ? [] : [`${name} still has ${named(quarantine)} in quarantine`]),
+      ...(unproven.length === 0 ? [] : [`${name} still has ${named(unproven)} unproven`]),
+      ...(writer === undefined || hasUser
+        ? []
+        : [`${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.wanted}), where nothing uses it`]),
+      ...(volume.status?.detail?.formatting === undefined || volume.status.detail.formatted !== undefined ? [] : [`${name} is still being formatted`]),
+    ];
+  });
+}
+
+function leftAttachments(world: RestWorld): readonly string[] {
+  const volumes = new Map(world.store.objects("AzVolume").map((volume) => [volume.metadata.name, volume]));
+  return world.store.objects("AzVolumeAttachment").flatMap((attachment) => {
+    const { volumeName, nodeName, role, recall } = attachment.spec;
+    const volume = volumes.get(volumeName);
+    if (volume === undefined) return [`attachment ${attachment.metadata.name} is of no volume`];
+    const isUsed = world.cluster.containersOn(nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
+    return [
+      ...(role === "Primary" && !isUsed ? [`${volumeName} is attached to ${nodeName} as Primary, where nothing uses it`] : []),
+      ...(recall === undefined || attachment.spec.want !== undefined ? [] : [`${volumeName} is still recalled from ${nodeName}`]),
+      ...(attachment.status?.state === "Attached" && !isOnVm(world, attachment)
+        ? [`${volumeName} is said to be attached to ${nodeName} at LUN ${attachment.status.lun ?? -1}, and is not`]
+        : []),
+    ];
+  });
+}
+
+function isOnVm(world: RestWorld, attachment: AzVolumeAttachment): boolean {
+  const vmGuid = world.azure.machineOf(attachment.spec.nodeName)?.vmGuid;
+  const vm = [...world.azure.model.world.virtualMachines.values()].find((candidate) => candidate.vmGuid === vmGuid);
+  return (
+    attachment.status?.vmId === vmGuid &&
+    (vm?.dataDisks ?? []).some(
+      ({ diskId, lun, phase }) => phase === "Attached" && lun === attachment.status?.lun && isSameResourceUri(diskId, attachment.spec.volumeId),
+    )
+  );
+}
+
+function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
+  const wanted = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+  const disks = [...world.azure.model.world.disks.values()]
+    .filter(({ id }) => !wanted.some((diskUri) => isSameResourceUri(diskUri, id)))
+    .map(({ id }) => `disk ${diskName(id)} belongs to no claim`);
+  const attachments = world.store.objects("AzVolumeAttachment");
+  const entries = [...world.azure.model.world.virtualMachines.values()].flatMap((vm) =>
+    vm.dataDisks
+      .filter(({ diskId }) => !attachments.some(({ spec }) => spec.nodeName === vm.name && isSameResourceUri(spec.volumeId, diskId)))
+      .map(({ diskId, lun, phase }) => `${vm.name} has ${diskName(diskId)} at LUN ${lun} (${phase}), and no attachment says so`),
+  );
+  return [...disks, ...entries];
+}
+
+function leftOnMachines(world: RestWorld): readonly string[] {
+  return world.cluster.nodes().flatMap(({ name }) => {
+    const machine = world.azure.machineOf(name);
+    if (machine === undefined) return [];
+    const used = world.cluster.containersOn(name).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
+    const mounts = machine.kernel.mounts().filter(({ diskUri }) => !used.some((usedUri) => isSameResourceUri(usedUri, diskUri)));
+    return mounts.map(({ path, diskUri }) => `${name} still has ${diskName(diskUri)} mounted at ${path}, where nothing uses it`);
+  });
+}
+
+function usesVolume(world: RestWorld, volumeName: string, diskUri: string | undefined): boolean {
+  return isSameResourceUri(world.cluster.diskUriOf(volumeName) ?? "", diskUri ?? "none");
+}
+
+function named(nodes: readonly NodeIdentity[]): string {
+  return nodes.map(({ nodeName }) => nodeName).join(", ");
+}

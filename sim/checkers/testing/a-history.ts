@@ -1,0 +1,101 @@
+import type { SimulatedCommit } from "../../../src/adapters/simulated-store/simulated-store.ts";
+import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import type { AzVolume, Writer, WriterRecord } from "../../../src/core/model/az-volume.ts";
+import type { DiskEvent } from "../../azure/sim-azure.ts";
+import type { SimMachine } from "../../azure/sim-machine.ts";
+import type { Violation } from "../../history/violation.ts";
+
+/** The disk of every made-up history. */
+export const diskUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/vol-1";
+
+/** A made-up machine, whose power to write a test sets. */
+export interface MadeUpMachine {
+  readonly machine: SimMachine;
+  canWrite: boolean;
+  state: "running" | "frozen" | "off";
+}
+
+/** A machine that nothing runs on. */
+export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpMachine {
+  const made: MadeUpMachine = {
+    canWrite: false,
+    state: "running",
+    machine: {
+      nodeName,
+      vmGuid,
+      clock: createVirtualClock(),
+      state: () => made.state,
+      boot: () => new AbortController().signal,
+      passed: () => Promise.resolve(),
+      onBoot: () => undefined,
+      // Checkers ask a kernel for nothing else.
+      kernel: { canWrite: () => made.canWrite, mounts: () => [] } as unknown as SimMachine["kernel"],
+    },
+  };
+  return made;
+}
+
+/** What happened, told to whoever listens, and what they made of it. */
+export function aHistory() {
+  const diskListeners: ((event: DiskEvent) => void)[] = [];
+  const commitListeners: ((commit: SimulatedCommit) => void)[] = [];
+  const violations: Omit<Violation, "atMs">[] = [];
+  const clock = createVirtualClock();
+  return {
+    clock,
+    violations,
+    invariants: () => violations.map(({ invariant }) => invariant),
+    azure: {
+      onDiskEvent: (listener: (event: DiskEvent) => void) => {
+        diskListeners.push(listener);
+      },
+    },
+    store: {
+      onCommit: (listener: (commit: SimulatedCommit) => void) => {
+        commitListeners.push(listener);
+        return () => undefined;
+      },
+    },
+    report: (violation: Omit<Violation, "atMs">) => {
+      violations.push(violation);
+    },
+    happen: (event: DiskEvent) => {
+      for (const listener of diskListeners) listener(event);
+    },
+    commit: (commit: Pick<SimulatedCommit, "kind" | "name" | "before" | "after"> & Partial<SimulatedCommit>) => {
+      for (const listener of commitListeners) listener({ by: "controller-1", verb: "updateStatus", resourceVersion: "1", atMs: 0, ...commit });
+    },
+  };
+}
+
+/** A record that names nobody. */
+const emptyRecord: WriterRecord = { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration: 1 };
+
+/** The volume of `diskUri`, with a record. */
+export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
+  return {
+    metadata: { name: "vol-1", uid: "uid-1", resourceVersion: "1", generation: 1, creationTimestamp: "2026-01-01T00:00:00Z" },
+    spec: {
+      volumeName: "vol-1",
+      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+      requiredBytes: 0,
+      limitBytes: 0,
+      parameters: {},
+      maxShares: 2,
+      maxMountReplicaCount: 1,
+      deleteRequested: false,
+    },
+    status: {
+      state: "Created",
+      observedGeneration: 1,
+      conditions: [],
+      detail: { diskUri, sizeGiB: 4, maxShares: 2, skuName: "Premium_LRS", location: "eastus", zones: [], volumeContext: {}, accessibleTopology: [] },
+      record: { ...emptyRecord, ...record },
+    },
+  };
+}
+
+/** A writer that has taken its grant. */
+export function aWriter(nodeName: string, epoch: number): Writer {
+  return { nodeName, vmId: `guid-${nodeName}`, epoch, held: true, wanted: true };
+}

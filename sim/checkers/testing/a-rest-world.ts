@@ -1,0 +1,90 @@
+import type { ModelDisk } from "../../../src/adapters/model-host/model-disk.ts";
+import type { AzVolumeAttachment } from "../../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../../../src/core/model/az-volume.ts";
+import type { SimNode, SimPod } from "../../kubernetes/sim-cluster.ts";
+import type { DesiredVolume } from "../desired-volume.ts";
+import type { RestWorld } from "../rest-world.ts";
+import { aMachine, aVolume, aWriter, diskUri } from "./a-history.ts";
+
+const GIB = 1_073_741_824n;
+
+/** What a made-up world consists of; a test changes what it is about. */
+export interface MadeUpRest {
+  volumes: AzVolume[];
+  attachments: AzVolumeAttachment[];
+  pods: SimPod[];
+  nodes: SimNode[];
+  containers: { readonly nodeName: string; readonly podUid: string; readonly volumeName: string }[];
+  disk: Partial<ModelDisk> | undefined;
+  /** Names of the VMs that have the disk at LUN 0. */
+  attachedTo: string[];
+  /** Names of the machines that have it mounted. */
+  mountedOn: string[];
+}
+
+/** `vol-1` runs on node-a and has a standby on node-b. */
+export function atRest(): MadeUpRest {
+  return {
+    volumes: [aVolume({ writer: aWriter("node-a", 3), epoch: 3 })],
+    attachments: [anAttachment("node-a", "Primary"), anAttachment("node-b", "Replica")],
+    pods: [{ name: "vol-1-0", uid: "pod-1", volumeName: "vol-1", nodeName: "node-a", phase: "Running", isReady: true, isDeleted: false }],
+    nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false })),
+    containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
+    disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
+    attachedTo: ["node-a", "node-b"],
+    mountedOn: ["node-a"],
+  };
+}
+
+/** What its user desires of `vol-1`. */
+export const desired: DesiredVolume = { volumeName: "vol-1", exists: true, sizeGiB: 4, pods: 1, replicas: 1, access: "mount", isDestroyed: false };
+
+/** An attachment of `vol-1` that has come to pass. */
+export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzVolumeAttachment {
+  return {
+    metadata: { name: `vol-1-${nodeName}`, uid: `uid-${nodeName}`, resourceVersion: "1", generation: 1, creationTimestamp: "2026-01-01T00:00:00Z" },
+    spec: {
+      volumeName: "vol-1",
+      volumeId: diskUri,
+      nodeName,
+      role,
+      readOnly: false,
+      volumeContext: {},
+      ...(role === "Primary" ? { want: { since: "2026-01-01T00:00:00Z" } } : {}),
+    },
+    status: { state: "Attached", role, vmId: `guid-${nodeName}`, lun: 0 },
+  };
+}
+
+/** The made-up world as checkers see it. */
+export function asWorld(made: MadeUpRest): RestWorld {
+  const vms = made.nodes.map(({ name }) => ({
+    name,
+    vmGuid: `guid-${name}`,
+    dataDisks: made.attachedTo.includes(name) ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
+  }));
+  const world = {
+    store: { objects: (kind: string) => (kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : []) },
+    azure: {
+      machineOf: (nodeName: string) => {
+        const { machine } = aMachine(nodeName);
+        const mounts = made.mountedOn.includes(nodeName) ? [{ path: "/staging", diskUri, readOnly: false, canWrite: true }] : [];
+        return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts } };
+      },
+      diskOf: () => made.disk,
+      model: {
+        world: { disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri }]]), virtualMachines: new Map(vms.map((vm) => [vm.name, vm])) },
+      },
+    },
+    cluster: {
+      pods: () => made.pods,
+      nodes: () => made.nodes,
+      volumeAttachments: () => [],
+      diskUriOf: (volumeName: string) => (volumeName === "vol-1" && made.disk !== undefined ? diskUri : undefined),
+      containersOn: (nodeName: string) =>
+        made.containers.filter((container) => container.nodeName === nodeName).map((container) => ({ ...container, isInApi: true })),
+    },
+  };
+  // Checkers read nothing but what stands here.
+  return world as unknown as RestWorld;
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createOutsideEvents } from "../history/outside-events.ts";
+import { aHistory, aMachine, diskUri } from "./testing/a-history.ts";
+import { watchFormats } from "./watch-formats.ts";
+
+function aDisk() {
+  const history = aHistory();
+  const outside = createOutsideEvents(history.clock);
+  watchFormats({ ...history, outside });
+  const { machine } = aMachine("node-a");
+  const write = (by: "format" | "check" | "mount" | "flush"): void => history.happen({ kind: "wrote", diskUri, machine, by });
+  return { history, outside, write };
+}
+
+describe("nothing is formatted that had data", () => {
+  it("allows a first format, and another one as long as nobody has mounted it", () => {
+    const { history, write } = aDisk();
+    for (const by of ["format", "format", "check", "mount", "flush"] as const) write(by);
+    assert.deepEqual(history.violations, []);
+  });
+
+  it("reports a format of a disk that was mounted, or written raw", () => {
+    for (const use of ["mount", "flush"] as const) {
+      const { history, write } = aDisk();
+      write(use);
+      write("format");
+      assert.deepEqual(history.invariants(), ["formatted-data"]);
+    }
+  });
+
+  it("reports a format over somebody else's data", () => {
+    const { history, outside, write } = aDisk();
+    outside.noteForeignData(diskUri.toUpperCase());
+    write("format");
+    assert.deepEqual(
+      history.violations.map(({ detail }) => detail),
+      ["node-a formatted vol-1, that holds somebody else's data"],
+    );
+  });
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aHistory, aVolume } from "./testing/a-history.ts";
+import { watchPace } from "./watch-pace.ts";
+
+const limits = { writesOfObjectMax: 10, callsOfResourceMax: 10 };
+
+/** A history with a journal of calls. */
+function aBusyWorld() {
+  const history = aHistory();
+  const entries: { sequence: number; atMs: number; kind: "arm" | "poll"; path: string }[] = [];
+  const watch = watchPace({ ...history, journal: { since: (sequence) => entries.filter((entry) => entry.sequence > sequence) } }, limits);
+  const call = (kind: "arm" | "poll", path: string, atMs: number): void => {
+    entries.push({ sequence: entries.length + 1, atMs, kind, path });
+  };
+  const write = (name: string, atMs: number): void => history.commit({ kind: "AzVolume", name, before: aVolume(), after: aVolume(), atMs });
+  return { history, watch, call, write };
+}
+
+describe("no loop spins", () => {
+  it("is content with many objects, and with one that is written again and again over hours", () => {
+    const { history, watch, call, write } = aBusyWorld();
+    for (let at = 0; at < 100; at++) {
+      write("vol-1", at * 6_000);
+      write(`other-${at}`, 0);
+      call("arm", `/vm-${at}`, 0);
+      call("poll", "/operation", 0);
+    }
+    watch.look();
+    assert.deepEqual([history.violations, watch.armCalls()], [[], 100]);
+  });
+
+  it("reports an object and a resource that are busy without an end, once each", () => {
+    const { history, watch, call, write } = aBusyWorld();
+    for (let at = 0; at < 50; at++) {
+      write("vol-1", 61_000);
+      call("arm", "/vm-1", 61_000);
+    }
+    watch.look();
+    watch.look();
+    assert.deepEqual(
+      history.violations.map(({ detail }) => detail),
+      ["AzVolume vol-1 was written more than 10 times in a minute", "Azure was called more than 10 times in a minute about /vm-1"],
+    );
+  });
+});

@@ -1,0 +1,79 @@
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Violation } from "../history/violation.ts";
+
+/** More than this in one virtual minute is a loop that spins: faults and failovers together stay far below it. */
+export interface PaceLimits {
+  /** Writes of one object. */
+  readonly writesOfObjectMax: number;
+  /** Calls to Azure about one resource, polls of operations not counted. */
+  readonly callsOfResourceMax: number;
+}
+
+/** Several times the highest that storms of every fault class were seen to need. */
+export const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 240, callsOfResourceMax: 240 };
+
+const MINUTE_MS = 60_000;
+
+/** No loop spins: counts the writes of each object and the calls about each resource, minute by minute. */
+export interface PaceWatch {
+  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  look(): void;
+  /** Calls to Azure so far, without polls. */
+  armCalls(): number;
+}
+
+/** Watches from now on. */
+export function watchPace(
+  world: {
+    readonly clock: Pick<Clock, "elapsedMs">;
+    readonly store: Pick<SimulatedStore, "onCommit">;
+    readonly journal: { since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "path">[] };
+    readonly report: (violation: Omit<Violation, "atMs">) => void;
+  },
+  limits: PaceLimits = defaultPaceLimits,
+): PaceWatch {
+  const writes = createMinuteCounter(limits.writesOfObjectMax, (what) =>
+    world.report({ invariant: "spinning", detail: `${what} was written more than ${limits.writesOfObjectMax} times in a minute` }),
+  );
+  const calls = createMinuteCounter(limits.callsOfResourceMax, (what) =>
+    world.report({ invariant: "spinning", detail: `Azure was called more than ${limits.callsOfResourceMax} times in a minute about ${what}` }),
+  );
+  let seen = 0;
+  let armCalls = 0;
+
+  world.store.onCommit(({ kind, name, atMs }) => writes.count(`${kind} ${name}`, atMs));
+  return {
+    look: () => {
+      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
+        for (const entry of entries) {
+          seen = entry.sequence;
+          if (entry.kind !== "arm") continue;
+          armCalls += 1;
+          calls.count(entry.path, entry.atMs);
+        }
+      }
+    },
+    armCalls: () => armCalls,
+  };
+}
+
+function createMinuteCounter(max: number, onTooMany: (what: string) => void): { count(what: string, atMs: number): void } {
+  const counts = new Map<string, { minute: number; count: number }>();
+  const told = new Set<string>();
+  return {
+    count: (what, atMs) => {
+      const minute = Math.floor(atMs / MINUTE_MS);
+      const present = counts.get(what);
+      if (present?.minute !== minute) {
+        counts.set(what, { minute, count: 1 });
+        return;
+      }
+      present.count += 1;
+      if (present.count <= max || told.has(what)) return;
+      told.add(what);
+      onTooMany(what);
+    },
+  };
+}

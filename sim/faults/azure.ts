@@ -1,0 +1,98 @@
+import type { FaultRule } from "../../src/emulator/model/faults.ts";
+import type { TimedFault } from "../run/scenario.ts";
+import type { SimWorld } from "../world.ts";
+import { type BeginFault, type FaultClass, diceAgain, pick } from "./fault-class.ts";
+
+/** An update of a VM, by either way: how disks come and go. */
+const VM_WRITES = "VirtualMachines_Update";
+
+/** A rule of the emulator's for as long as the fault lasts. */
+function rules(make: (fault: TimedFault, world: SimWorld) => readonly FaultRule[]): BeginFault {
+  return ({ world }, fault) => {
+    const added = make(fault, world).map((rule) => world.azure.model.faults.add(rule).id);
+    return () => {
+      for (const id of added) world.azure.model.faults.remove(id);
+    };
+  };
+}
+
+/** The disk of the volume that the fault is about, as the emulator's rules name it. */
+function diskOf(world: SimWorld, { volumeName }: TimedFault): string {
+  return world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
+}
+
+/** Azure refuses, hangs, lies, and forgets. */
+export const azure: FaultClass = {
+  name: "azure",
+  about:
+    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly",
+  variants: {
+    throttled: {
+      forMs: [10_000, 60_000],
+      begin: rules(({ dice }) => [{ probability: 0.7, effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: pick([1, 5, 20], dice) } }]),
+    },
+    "throttled-in-silence": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ probability: 0.7, effect: { kind: "Error", status: 429, code: "OperationNotAllowed" } }]),
+    },
+    "conflict-409": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ operation: VM_WRITES, probability: 0.6, effect: { kind: "Error", status: 409, code: "Conflict" } }]),
+    },
+    "internal-errors": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ probability: 0.4, effect: { kind: "Error", status: 500, code: "InternalServerError" } }]),
+    },
+    "requests-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropRequest" } }]) },
+    "answers-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropResponse" } }]) },
+    "answers-late": {
+      forMs: [10_000, 60_000],
+      begin: rules(({ dice }) => [{ probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } }]),
+    },
+    "never-ending": {
+      forMs: [20_000, 90_000],
+      begin: rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "StuckOperation" } }]),
+    },
+    "done-and-not-said": {
+      forMs: [20_000, 90_000],
+      begin: rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "UnreportedOperation" } }]),
+    },
+    "failed-but-done": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [
+        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "FailOperation", code: "VMAgentStatusCommunicationError", applied: "all" } },
+      ]),
+    },
+    "failed-and-not-done": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [
+        { operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "FailOperation", code: "InternalOperationError", applied: "none" } },
+      ]),
+    },
+    "succeeded-and-not-done": {
+      forMs: [10_000, 60_000],
+      begin: rules(() => [{ operation: VM_WRITES, times: 4, probability: 0.7, effect: { kind: "IdleOperation" } }]),
+    },
+    "poison-disk": {
+      forMs: [20_000, 90_000],
+      begin: rules((fault, world) => [
+        { disk: diskOf(world, fault), effect: { kind: "FailOperation", code: "InternalOperationError", applied: fault.dice < 0.5 ? "none" : "others" } },
+      ]),
+    },
+    "reads-stale": {
+      forMs: [10_000, 90_000],
+      begin: rules(({ dice }) => [{ operation: dice < 0.5 ? "*_Get" : "*", probability: 0.3 + diceAgain(dice, 1) * 0.7, effect: { kind: "StaleRead" } }]),
+    },
+    outage: { forMs: [10_000, 60_000], begin: rules(() => [{ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } }]) },
+    "one-vm-refuses": {
+      forMs: [20_000, 90_000],
+      begin: rules(({ nodeName }) => [
+        {
+          operation: VM_WRITES,
+          resource: `*/virtualMachines/${nodeName}`,
+          effect: { kind: "Error", status: 409, code: "OperationNotAllowed", message: "The VM is in a failed state." },
+        },
+      ]),
+    },
+  },
+};

@@ -1,0 +1,91 @@
+import type { TimedFault } from "../run/scenario.ts";
+import type { FaultClass, FaultContext } from "./fault-class.ts";
+import { nodeOfPod, overAtOnce } from "./fault-class.ts";
+
+const GIVEN_BACK_MS = 15_000;
+
+/** The volume's disk, if it has one yet. */
+function diskUriOf({ world }: FaultContext, { volumeName }: TimedFault): string | undefined {
+  return world.cluster.diskUriOf(volumeName);
+}
+
+/** A node that does not use the volume. */
+function anotherNode(context: FaultContext, fault: TimedFault): string {
+  const busy = nodeOfPod(context.world, fault);
+  return context.nodeNames.find((name) => name !== busy) ?? busy;
+}
+
+/** What others do to disks. */
+export const disks: FaultClass = {
+  name: "disks",
+  about: "others attach a disk, take it off, move it to another LUN, put data on a new one, or delete it",
+  variants: {
+    "attached-outside": {
+      forMs: [10_000, 90_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        const nodeName = anotherNode(context, fault);
+        context.outside.noteHandOn(diskUri);
+        context.world.azure.attachOutside(nodeName, diskUri);
+        return () => context.world.azure.detachOutside(nodeName, diskUri);
+      },
+    },
+    "detached-outside": {
+      forMs: [10_000, 60_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        context.outside.noteHandOn(diskUri);
+        context.world.azure.detachOutside(nodeOfPod(context.world, fault), diskUri);
+        return overAtOnce;
+      },
+    },
+    "replica-detached-outside": {
+      forMs: [10_000, 60_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        context.outside.noteHandOn(diskUri);
+        context.world.azure.detachOutside(anotherNode(context, fault), diskUri);
+        return overAtOnce;
+      },
+    },
+    "lun-moved": {
+      forMs: [10_000, 90_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        const nodeName = anotherNode(context, fault);
+        context.outside.noteHandOn(diskUri);
+        context.world.azure.detachOutside(nodeName, diskUri);
+        context.later(GIVEN_BACK_MS, () => context.world.azure.attachOutside(nodeName, diskUri));
+        return () => context.world.azure.detachOutside(nodeName, diskUri);
+      },
+    },
+    "foreign-content": {
+      forMs: [20_000, 90_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        const disk = diskUri === undefined ? undefined : context.world.azure.diskOf(diskUri);
+        if (diskUri === undefined || disk?.content.kind !== "blank") return overAtOnce;
+        context.outside.noteForeignData(diskUri);
+        disk.content = fault.dice < 0.5 ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" } : { kind: "otherData", detail: "a partition table" };
+        disk.files.set("/foreign", "somebody else's");
+        context.destroyed(fault.volumeName);
+        return overAtOnce;
+      },
+    },
+    "deleted-outside": {
+      forMs: [10_000, 60_000],
+      begin: (context, fault) => {
+        const diskUri = diskUriOf(context, fault);
+        if (diskUri === undefined) return overAtOnce;
+        context.outside.noteHandOn(diskUri);
+        context.destroyed(fault.volumeName);
+        context.world.azure.deleteDiskOutside(diskUri);
+        return overAtOnce;
+      },
+    },
+  },
+};

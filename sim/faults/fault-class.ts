@@ -1,0 +1,68 @@
+import { invariant } from "../../src/core/invariant.ts";
+import type { OutsideEvents } from "../history/outside-events.ts";
+import type { TimedFault } from "../run/scenario.ts";
+import type { SimWorld } from "../world.ts";
+import type { FaultName } from "./fault-names.ts";
+
+/** Where a fault strikes. */
+export interface FaultContext {
+  readonly world: SimWorld;
+  readonly outside: OutsideEvents;
+  /** Names of the nodes, in the order of the scenario. */
+  readonly nodeNames: readonly string[];
+  /** Does something later, as part of the fault; not any more once the storm is over. */
+  readonly later: (ms: number, act: () => void) => void;
+  /** The disk of a volume was destroyed: its workload can only be deleted. */
+  readonly destroyed: (volumeName: string) => void;
+}
+
+/** Begins a fault; the answer ends it. What can't happen now, since there is no such disk yet or its node is off, does not happen. */
+export type BeginFault = (context: FaultContext, fault: TimedFault) => () => void;
+
+/** One kind of trouble of a class. */
+export interface FaultVariant {
+  /** How long it lasts, in milliseconds. */
+  readonly forMs: readonly [min: number, max: number];
+  readonly begin: BeginFault;
+}
+
+/** A class of faults: what can go wrong, one file each. */
+export interface FaultClass {
+  readonly name: FaultName;
+  /** In one sentence, for `--help` and docs/proof.md. */
+  readonly about: string;
+  readonly variants: Readonly<Record<string, FaultVariant>>;
+}
+
+/** For faults that are over as they happen. */
+export const overAtOnce = (): void => undefined;
+
+/** One of `values`, by dice in [0, 1). */
+export function pick<T>(values: readonly T[], dice: number): T {
+  const picked = values[Math.floor(dice * values.length)];
+  invariant(picked !== undefined, "nothing to pick from");
+  return picked;
+}
+
+/** Further dice out of one: the same each time. */
+export function diceAgain(dice: number, time: number): number {
+  return (dice * (7919 * time + 104_729)) % 1;
+}
+
+/** The controller that leads, or the first one. */
+export function leaderOf(world: SimWorld): SimWorld["controllers"][number] {
+  const leader = world.controllers.find((controller) => controller.isLeading()) ?? world.controllers[0];
+  invariant(leader !== undefined, "there is no controller");
+  return leader;
+}
+
+/** The node on which the volume's pod is, or else `nodeName`: where it hurts most. */
+export function nodeOfPod(world: SimWorld, { volumeName, nodeName }: TimedFault): string {
+  return world.cluster.pods().find((pod) => pod.volumeName === volumeName)?.nodeName ?? nodeName;
+}
+
+/** All processes of the driver. */
+export function processesOf(context: FaultContext): readonly (SimWorld["controllers"][number] | NonNullable<ReturnType<SimWorld["nodePlugin"]>>)[] {
+  const plugins = context.nodeNames.map((name) => context.world.nodePlugin(name)).filter((plugin) => plugin !== undefined);
+  return [...context.world.controllers, ...plugins];
+}

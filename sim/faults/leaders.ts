@@ -1,0 +1,64 @@
+import { type FaultClass, leaderOf, pick } from "./fault-class.ts";
+
+/** Two that both believe to lead, and clocks that do not agree. */
+export const leaders: FaultClass = {
+  name: "leaders",
+  about: "two controllers lead at once, a leader stands still and goes on, is cut off from the store or from Azure, clocks run fast, slow, or jump",
+  variants: {
+    paused: {
+      forMs: [8_000, 90_000],
+      begin: ({ world }) => {
+        const leader = leaderOf(world);
+        leader.pause();
+        return () => leader.resume();
+      },
+    },
+    "paused-again-and-again": {
+      forMs: [20_000, 90_000],
+      begin: ({ world, later }, { forMs }) => {
+        for (let atMs = 0; atMs < forMs; atMs += 20_000) {
+          later(atMs, () => {
+            const leader = leaderOf(world);
+            leader.pause();
+            later(16_000, () => leader.resume());
+          });
+        }
+        return () => {
+          for (const controller of world.controllers) controller.resume();
+        };
+      },
+    },
+    "cut-from-store": {
+      forMs: [5_000, 60_000],
+      begin: ({ world }) => {
+        const leader = leaderOf(world);
+        leader.store.setReachable(false);
+        return () => leader.store.setReachable(true);
+      },
+    },
+    "cut-from-azure": {
+      forMs: [5_000, 60_000],
+      begin: ({ world }) => {
+        const leader = leaderOf(world);
+        leader.setAzureReachable(false);
+        return () => leader.setAzureReachable(true);
+      },
+    },
+    "clock-rate": {
+      forMs: [30_000, 120_000],
+      begin: ({ world }, { dice }) => {
+        const leader = leaderOf(world);
+        leader.setClockRate(pick([0.9, 0.95, 1.05, 1.1], dice));
+        return () => leader.setClockRate(1);
+      },
+    },
+    "clock-jump": {
+      forMs: [1_000, 60_000],
+      begin: ({ world }, { dice }) => {
+        const ms = pick([-3_600_000, -60_000, 60_000, 3_600_000], dice);
+        world.clock.jumpWallClock(ms);
+        return () => world.clock.jumpWallClock(-ms);
+      },
+    },
+  },
+};

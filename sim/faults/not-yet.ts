@@ -1,0 +1,16 @@
+import type { FaultName } from "./fault-names.ts";
+
+/** Trouble that the driver, or the model around it, is known not to come through yet. */
+interface NotYet {
+  readonly fault: FaultName;
+  readonly variant: string;
+  readonly because: string;
+}
+
+/** Left out unless `--faults` asks for the class by name; told in every summary. */
+export const notYet: readonly NotYet[] = [];
+
+/** Whether a variant is left out by default. */
+export function isNotYet(fault: FaultName, variant: string): boolean {
+  return notYet.some((known) => known.fault === fault && known.variant === variant);
+}

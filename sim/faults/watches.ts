@@ -1,0 +1,46 @@
+import { type FaultClass, processesOf } from "./fault-class.ts";
+
+const BREAK_EVERY_MS = 3_000;
+
+/** Watches end, begin too late, and tell things twice or in another order. */
+export const watches: FaultClass = {
+  name: "watches",
+  about: "watches break, resume from versions that are forgotten (410), tell things again, and kinds overtake one another",
+  variants: {
+    break: {
+      forMs: [10_000, 60_000],
+      begin: (context, { forMs }) => {
+        const processes = processesOf(context);
+        for (let atMs = 0; atMs < forMs; atMs += BREAK_EVERY_MS) {
+          context.later(atMs, () => {
+            for (const { store } of processes) store.breakWatches();
+          });
+        }
+        return () => undefined;
+      },
+    },
+    gone: {
+      forMs: [10_000, 60_000],
+      begin: (context, { forMs }) => {
+        const processes = processesOf(context);
+        for (let atMs = 0; atMs < forMs; atMs += BREAK_EVERY_MS) {
+          context.later(atMs, () => {
+            context.world.store.forgetHistory();
+            for (const { store } of processes) store.breakWatches();
+          });
+        }
+        return () => undefined;
+      },
+    },
+    weather: {
+      forMs: [20_000, 90_000],
+      begin: (context, { dice }) => {
+        const processes = processesOf(context);
+        for (const { store } of processes) store.setWeather({ watchBroken: 0.05 + dice * 0.3, watchGone: 0.2, watchDelayMs: [0, 3_000] });
+        return () => {
+          for (const { store } of processes) store.clearWeather();
+        };
+      },
+    },
+  },
+};

@@ -1,0 +1,42 @@
+import type { Violation } from "./violation.ts";
+
+/** Every record that a container was told is on its disk, by volume: what a later container must find. */
+export interface AcknowledgedRecords {
+  /** How many records of a volume were acknowledged; they are numbered from 0. */
+  count(volumeName: string): number;
+  /** A sync has succeeded that covers the record of that number. */
+  acknowledge(record: { readonly volumeName: string; readonly number: number; readonly text: string }): void;
+  /** Compares what a container reads with what was acknowledged. */
+  compare(volumeName: string, podName: string, read: (number: number) => string | undefined): void;
+}
+
+/** Nothing acknowledged yet. */
+export function createAcknowledgedRecords(report: (violation: Omit<Violation, "atMs">) => void): AcknowledgedRecords {
+  const byVolume = new Map<string, string[]>();
+  const recordsOf = (volumeName: string): string[] => {
+    const records = byVolume.get(volumeName) ?? [];
+    byVolume.set(volumeName, records);
+    return records;
+  };
+  const lost = (detail: string): void => report({ invariant: "synced-data-lost", detail });
+
+  return {
+    count: (volumeName) => recordsOf(volumeName).length,
+    acknowledge: ({ volumeName, number, text }) => {
+      const records = recordsOf(volumeName);
+      const present = records[number];
+      if (present !== undefined && present !== text) {
+        lost(`record ${number} of ${volumeName} was acknowledged twice: first "${present}", which "${text}" has overwritten`);
+      }
+      records[number] = text;
+    },
+    compare: (volumeName, podName, read) => {
+      const wrong = recordsOf(volumeName).findIndex((text, number) => read(number) !== text);
+      if (wrong === -1) return;
+      const found = read(wrong);
+      lost(
+        `${podName} reads ${found === undefined ? "nothing" : `"${found}"`} where record ${wrong} of ${volumeName} was acknowledged as "${recordsOf(volumeName)[wrong] ?? ""}"`,
+      );
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import type { ModelIo, OpenVolume } from "../../src/adapters/model-host/model-machine.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Trace } from "../trace.ts";
+import { createAcknowledgedRecords } from "./acknowledged-records.ts";
+import type { AcknowledgedRecords } from "./acknowledged-records.ts";
+import type { ContainerIo, RunningContainer } from "./container-io.ts";
+import type { Violation } from "./violation.ts";
+
+/** How long a database is idle between two transactions, in milliseconds. */
+const THINK_MS = [500, 6_000] as const;
+/** How long a record is only in the cache before it is synced, in milliseconds: now and then a power loss or a fence comes in between. */
+const UNSYNCED_MS = [0, 1_500] as const;
+
+/** A database in each container, and what they were all told. */
+export function createContainerIo(options: {
+  /** The world's clock; each container keeps time by its machine's own. */
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}): ContainerIo & { readonly records: AcknowledgedRecords } {
+  const { random, trace, report } = options;
+  const records = createAcknowledgedRecords(report);
+  const between = ([least, most]: readonly [number, number]): number => Math.floor(least + random.next() * (most - least));
+
+  async function transact(container: RunningContainer, volume: OpenVolume, life: AbortSignal): Promise<"stopped" | "failed"> {
+    const { volumeName, podName, podUid, machine } = container;
+    const rest = async (ms: number): Promise<boolean> => {
+      if (!life.aborted) {
+        await machine.clock.sleep(ms, life).catch((error: unknown) => {
+          if (!life.aborted) throw error;
+        });
+      }
+      if (!life.aborted) await machine.passed();
+      return !life.aborted;
+    };
+    while (await rest(between(THINK_MS))) {
+      const number = records.count(volumeName);
+      const text = `${podUid} #${number}`;
+      if (!succeeded(volume.write(recordName(number), text))) return failed("write");
+      if (!(await rest(between(UNSYNCED_MS)))) break;
+      if (!succeeded(volume.sync())) return failed("sync");
+      records.acknowledge({ volumeName, number, text });
+    }
+    return "stopped";
+
+    function failed(what: string): "failed" {
+      trace.note(podName, `its ${what} fails on ${machine.nodeName}`);
+      return "failed";
+    }
+  }
+
+  return {
+    records,
+    run: async (container, stop) => {
+      const { machine, path, podName, volumeName } = container;
+      const boot = machine.boot();
+      const life = AbortSignal.any([stop, boot]);
+      if (life.aborted) return "stopped";
+      const volume = machine.kernel.openVolume(path);
+      if (volume === undefined) {
+        report({
+          invariant: "synced-data-lost",
+          detail: `${podName} was started on ${machine.nodeName} with nothing mounted at ${path}: it writes beside its disk`,
+        });
+        return "failed";
+      }
+      try {
+        const probe = volume.read(recordName(0));
+        if (probe.kind === "EIO") return "failed";
+        records.compare(volumeName, podName, (number) => {
+          const answer = volume.read(recordName(number));
+          return answer.kind === "done" ? answer.text : undefined;
+        });
+        trace.note(podName, `reads ${records.count(volumeName)} records on ${machine.nodeName}`);
+        return await transact(container, volume, life);
+      } finally {
+        // With its machine everything of it has ended already: nothing is left that could still be written back.
+        if (!boot.aborted) volume.close();
+      }
+    },
+  };
+}
+
+function recordName(number: number): string {
+  return `/record-${number}`;
+}
+
+function succeeded(io: ModelIo): boolean {
+  return io.kind === "done";
+}

@@ -1,0 +1,134 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../src/adapters/system/system-random.ts";
+import { notYet } from "./faults/not-yet.ts";
+import { describeMutation, mutationNamed, mutations } from "./mutations/mutations.ts";
+import { describeSeedFailure } from "./run/describe-failure.ts";
+import { drawScenario } from "./run/draw-scenario.ts";
+import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
+import type { SeedResult } from "./run/run-seed.ts";
+import { runSeeds, seedRange } from "./run/run-seeds.ts";
+import type { Scenario } from "./run/scenario.ts";
+import { shrinkScenario } from "./run/shrink-scenario.ts";
+import { startSimThread } from "./run/start-sim-thread.ts";
+import { createSummary, type Summary } from "./run/summary.ts";
+
+const FOLDER = fileURLToPath(new URL("../.cache/sim/", import.meta.url));
+/** Failures that are shown in full; all of them are counted. */
+const FAILURES_SHOWN = 5;
+/** Fresh seeds begin anywhere below. */
+const FRESH_END = 1_000_000_000;
+const FRESH_SEEDS = 200;
+const NEVER_ENDING = Number.MAX_SAFE_INTEGER;
+const MS_PER_MINUTE = 60_000;
+
+async function main(): Promise<void> {
+  const parsed = parseRunOptions(process.argv.slice(2));
+  if (!parsed.ok) {
+    process.exitCode = 2;
+    return console.log(`${parsed.reason}\n\n${USAGE}`);
+  }
+  const { options } = parsed;
+  if (options.isHelp) return console.log(USAGE);
+  if (options.mutation === "list") return console.log(mutations.map(describeMutation).join("\n"));
+  const tell = options.isJson ? (): void => undefined : (text: string): void => console.log(text);
+  if (options.mutation !== undefined) tell(`without ${describeMutation(mutationNamed(options.mutation))}`);
+  if (options.faults === undefined) for (const { fault, variant, because } of notYet) tell(`left out: ${fault}/${variant}: ${because}`);
+  const startedMs = systemClock.elapsedMs();
+  const summary = createSummary();
+  if (options.scenarioFile !== undefined || options.isShrinking) await runOne(options, summary.add, tell);
+  else await runMany(options, summary.add, tell, startedMs);
+  const total = summary.total(systemClock.elapsedMs() - startedMs);
+  console.log(options.isJson ? JSON.stringify(total) : describeSummary(total));
+  // A rule that is gone has to be missed.
+  process.exitCode = total.violations.length > 0 === (options.mutation !== undefined) ? 0 : 1;
+}
+
+async function runMany(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void, startedMs: number): Promise<void> {
+  const range = options.seeds ?? freshRange(options.fresh ?? (options.minutes === undefined ? FRESH_SEEDS : NEVER_ENDING));
+  tell(range[0] === range[1] ? `seed ${range[0]}` : `seeds from ${range[0]}${range[1] - range[0] >= FRESH_END ? "" : ` to ${range[1]}`}`);
+  const endsMs = options.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + options.minutes * MS_PER_MINUTE;
+  let failures = 0;
+  await runSeeds({
+    seeds: seedRange(range),
+    faults: options.faults,
+    mutation: options.mutation,
+    threads: range[0] === range[1] ? 1 : options.threads,
+    onResult: (result) => {
+      add(result);
+      if (options.isTraced) tell(result.lines.join("\n"));
+      if (result.violations.length > 0) {
+        failures += 1;
+        if (failures <= FAILURES_SHOWN) tell(`\n${describeSeedFailure(result, replayOf(options, result.seed))}\n`);
+      }
+      return systemClock.elapsedMs() < endsMs && !(options.mutation !== undefined && failures > 0);
+    },
+  });
+}
+
+/** One scenario, from a file or of a seed; made smaller if that is asked for. */
+async function runOne(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void): Promise<void> {
+  const thread = startSimThread({ mutation: options.mutation });
+  const run = (scenario: Scenario): Promise<SeedResult> => thread.run({ kind: "scenario", scenario, isTwinned: false });
+  try {
+    const scenario = await scenarioOf(options);
+    const result = await run(scenario);
+    const [broken] = result.violations;
+    if (options.isTraced) tell(result.lines.join("\n"));
+    if (!options.isShrinking || broken === undefined) {
+      add(result);
+      if (broken !== undefined) tell(describeSeedFailure(result, `npm run sim -- --scenario ${options.scenarioFile ?? "FILE"}`));
+      return;
+    }
+    tell(`seed ${scenario.seed} breaks ${broken.invariant}; making it smaller …`);
+    const smallest = await shrinkScenario(scenario, async (smaller) => (await run(smaller)).violations.some(({ invariant }) => invariant === broken.invariant));
+    await mkdir(FOLDER, { recursive: true });
+    const file = join(FOLDER, `${smallest.seed}.json`);
+    await writeFile(file, `${JSON.stringify(smallest, undefined, 2)}\n`);
+    const shrunk = await run(smallest);
+    add(shrunk);
+    tell(
+      `${smallest.faults.length} faults, ${smallest.acts.length} acts and ${smallest.workloads.length} volumes are left of ${scenario.faults.length}, ${scenario.acts.length} and ${scenario.workloads.length}`,
+    );
+    const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
+    tell(describeSeedFailure(shrunk, `npm run sim -- --scenario ${relative(process.cwd(), file)}${mutated}`));
+  } finally {
+    await thread.end();
+  }
+}
+
+async function scenarioOf({ scenarioFile, seeds, faults }: RunOptions): Promise<Scenario> {
+  // The project's own file: what is wrong with it shows as it runs.
+  if (scenarioFile !== undefined) return JSON.parse(await readFile(scenarioFile, "utf8")) as Scenario;
+  return drawScenario(seeds?.[0] ?? freshRange(1)[0], faults);
+}
+
+function freshRange(count: number): readonly [number, number] {
+  const first = Math.floor(systemRandom.next() * FRESH_END);
+  return [first, first + count - 1];
+}
+
+function replayOf({ faults, mutation }: RunOptions, seed: number): string {
+  return [
+    "npm run sim -- --seed",
+    seed,
+    ...(faults === undefined ? [] : ["--faults", faults.join(",")]),
+    ...(mutation === undefined ? [] : ["--mutate", mutation]),
+  ].join(" ");
+}
+
+function describeSummary({ seeds, failovers, virtualHours, wallSeconds, violations }: Summary): string {
+  const counts = Map.groupBy(violations, ({ invariant }) => invariant);
+  const broken = [...counts].map(([invariant, those]) => `${invariant} ${new Set(those.map(({ seed }) => seed)).size}`).join(", ");
+  const failed = [...new Set(violations.map(({ seed }) => seed))];
+  return [
+    `${seeds} seeds, ${failovers} failovers, ${virtualHours} virtual hours in ${wallSeconds} s (${Math.round(failovers / Math.max(wallSeconds, 0.01))} failovers a second)`,
+    violations.length === 0
+      ? "every promise was kept"
+      : `${failed.length} seeds broke a promise (${broken}): ${failed.slice(0, 40).join(" ")}${failed.length > 40 ? " …" : ""}`,
+  ].join("\n");
+}
+
+await main();

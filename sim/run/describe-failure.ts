@@ -1,0 +1,42 @@
+import type { Violation } from "../history/violation.ts";
+import type { SeedResult } from "./run-seed.ts";
+
+/** Lines of the timeline that a failure shows. */
+const TIMELINE_MAX = 60;
+/** Writes that say nothing of a volume. */
+const DULL = /(?:updateStatus AzDriverNode|update Lease|updateStatus Lease)/u;
+const NAME = /[a-z0-9]+(?:-[a-z0-9]+)+/giu;
+const VIOLATIONS_MAX = 5;
+
+/** A failure for people: what was broken, how it came to that, and how to see it again. */
+export function describeSeedFailure(result: SeedResult, replay: string): string {
+  const [first] = result.violations;
+  const told = result.violations.slice(0, VIOLATIONS_MAX).map((violation) => `  ${describe(violation)}`);
+  const more = result.violations.length - told.length;
+  return [
+    `seed ${result.seed}: ${first?.invariant ?? "nothing broken"}`,
+    ...told,
+    ...(more > 0 ? [`  … and ${more} more`] : []),
+    `  faults: ${result.faults.join(", ")}`,
+    "",
+    ...(first === undefined ? [] : timeline(result.lines, first).map((line) => `  ${line}`)),
+    "",
+    `replay: ${replay}`,
+  ].join("\n");
+}
+
+/** The last lines before a promise was broken that are about what its detail names, users' acts and faults included. */
+export function timeline(lines: readonly string[], violation: Violation): readonly string[] {
+  const names = new Set((violation.detail.match(NAME) ?? []).map((name) => name.toLowerCase()));
+  const isRelevant = (line: string): boolean => {
+    if (DULL.test(line)) return false;
+    const [, about = ""] = line.split(" ");
+    if (about === "fault" || about === "weather" || about === "promise") return true;
+    return [...names].some((name) => line.toLowerCase().includes(name));
+  };
+  return lines.filter(isRelevant).slice(-TIMELINE_MAX);
+}
+
+function describe({ atMs, invariant, detail }: Violation): string {
+  return `at ${(atMs / 1000).toFixed(1)} s ${invariant}: ${detail}`;
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { faultNames } from "../faults/fault-names.ts";
+import { drawScenario } from "./draw-scenario.ts";
+
+const SEEDS = 300;
+const seeds = Array.from({ length: SEEDS }, (_, seed) => drawScenario(seed));
+
+describe("the scenario of a seed", () => {
+  it("is the same each time, as plain data, and another one for another seed", () => {
+    assert.deepEqual(drawScenario(7), JSON.parse(JSON.stringify(drawScenario(7))));
+    assert.notDeepEqual(drawScenario(7), { ...drawScenario(8), seed: 7 });
+  });
+
+  it("has at least 3 nodes, 4 volumes, 10 moves and 3 classes of faults", () => {
+    for (const { seed, nodes, workloads, acts, faults } of seeds) {
+      const classes = new Set(faults.map(({ fault }) => fault));
+      const moves = acts.filter(({ act }) => act.kind === "move");
+      assert.ok(nodes.length >= 3 && workloads.length >= 4 && moves.length >= 10 && classes.size >= 3, `seed ${seed}`);
+    }
+  });
+
+  it("strikes with every class sooner or later, and with those that are asked for only", () => {
+    const struck = new Set(seeds.flatMap(({ faults }) => faults.map(({ fault }) => fault)));
+    assert.deepEqual([...struck].toSorted(), [...faultNames].toSorted());
+    assert.deepEqual(new Set(drawScenario(9, ["crash", "stale"]).faults.map(({ fault }) => fault)), new Set(["crash", "stale"]));
+  });
+
+  it("asks for no volume with more standbys than shares leave", () => {
+    for (const { workloads } of seeds) for (const { maxShares, replicas } of workloads) assert.ok(replicas < maxShares);
+  });
+});

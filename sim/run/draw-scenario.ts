@@ -1,0 +1,137 @@
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { invariant } from "../../src/core/invariant.ts";
+import type { Random } from "../../src/ports/random.ts";
+import { faultClasses } from "../faults/fault-classes.ts";
+import { type FaultName, faultNames } from "../faults/fault-names.ts";
+import { isNotYet } from "../faults/not-yet.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import type { Scenario, TimedAct, TimedFault } from "./scenario.ts";
+
+const NODES = [3, 5] as const;
+const WORKLOADS = [4, 5] as const;
+const STORM_MS = 360_000;
+const MOVES = 12;
+const OTHER_ACTS = [3, 7] as const;
+/** Different classes of faults in a storm, and how often each strikes. */
+const CLASSES = [3, 5] as const;
+const STRIKES = [1, 3] as const;
+const UNTIL_AGAIN_MS = 20_000;
+/** Users do the last of what they do this long before the storm ends. */
+const LAST_ACT_MS = STORM_MS - 30_000;
+
+/** The scenario of a seed: the same each time. `faults`: only these classes, and each of them. */
+export function drawScenario(seed: number, faults?: readonly FaultName[]): Scenario {
+  const random = createSeededRandom(`scenario/${seed}`);
+  const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
+  const nodes = drawNodes(shape);
+  const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
+  return {
+    seed,
+    attach: shape.next() < 0.6 ? "kubernetes" : "driver",
+    nodes,
+    workloads,
+    stormMs: STORM_MS,
+    acts: byTime(drawActs(acting, nodes, workloads)),
+    faults: byTime(drawFaults(striking, nodes, workloads, faults)),
+  };
+}
+
+function drawNodes(random: Random): Scenario["nodes"] {
+  const count = between(random, NODES);
+  // A zone needs a node for a pod to go to.
+  const zones = count >= 4 && random.next() < 0.5 ? ["1", "2"] : ["1"];
+  return Array.from({ length: count }, (_, index) => ({ name: `node-${"abcde"[index] ?? index}`, zone: zones[index % zones.length] ?? "1" }));
+}
+
+function drawWorkload(random: Random, volumeName: string): SimWorkload {
+  const dice = random.next();
+  const [maxShares, replicas] = dice < 0.25 ? [1, 0] : dice < 0.8 ? [2, 1] : [3, random.next() < 0.5 ? 1 : 2];
+  return {
+    volumeName,
+    sizeGiB: oneOf(random, [4, 16, 64]),
+    skuName: random.next() < 0.25 ? "Premium_ZRS" : "Premium_LRS",
+    maxShares,
+    replicas,
+    access: random.next() < 0.2 ? "block" : "mount",
+  };
+}
+
+function drawActs(random: Random, nodes: Scenario["nodes"], workloads: Scenario["workloads"]): readonly TimedAct[] {
+  const any = (): SimWorkload => oneOf(random, workloads);
+  const time = (): number => Math.floor(random.next() * LAST_ACT_MS);
+  const moves = Array.from({ length: MOVES }, (_, index): TimedAct => {
+    const { volumeName } = workloads[index % workloads.length] ?? any();
+    return { atMs: time(), act: { kind: "move", volumeName, isForced: random.next() < 0.2 } };
+  });
+  const others = Array.from({ length: between(random, OTHER_ACTS) }, (_, index): readonly TimedAct[] => {
+    const { volumeName, sizeGiB } = any();
+    const atMs = time();
+    switch (oneOf(random, ["restart", "scale", "drain", "grow", "delete"] as const)) {
+      case "restart":
+        return [{ atMs, act: { kind: "restart", volumeName, isForced: random.next() < 0.3 } }];
+      case "scale":
+        return [
+          { atMs, act: { kind: "scale", volumeName, pods: 0 } },
+          { atMs: atMs + between(random, [500, UNTIL_AGAIN_MS]), act: { kind: "scale", volumeName, pods: 1 } },
+        ];
+      case "drain":
+        return [{ atMs, act: { kind: "drain", nodeName: oneOf(random, nodes).name } }];
+      case "grow":
+        return [{ atMs, act: { kind: "grow", volumeName, sizeGiB: sizeGiB * 2 } }];
+      case "delete":
+        return [
+          { atMs, act: { kind: "delete", volumeName } },
+          { atMs: atMs + between(random, [0, UNTIL_AGAIN_MS]), act: { kind: "apply", workload: drawWorkload(random, `${volumeName}-${index}`) } },
+        ];
+    }
+  });
+  return [...moves, ...others.flat()];
+}
+
+function drawFaults(
+  random: Random,
+  nodes: Scenario["nodes"],
+  workloads: Scenario["workloads"],
+  asked: readonly FaultName[] | undefined,
+): readonly TimedFault[] {
+  const names = asked ?? shuffled(random, faultNames).slice(0, between(random, CLASSES));
+  return names.flatMap((fault) => {
+    const variants = Object.entries(faultClasses[fault].variants).filter(([variant]) => asked !== undefined || !isNotYet(fault, variant));
+    if (variants.length === 0) return [];
+    return Array.from({ length: between(random, STRIKES) }, (): TimedFault => {
+      const [variant, { forMs }] = oneOf(random, variants);
+      const atMs = Math.floor(random.next() * STORM_MS);
+      return {
+        atMs,
+        forMs: between(random, forMs),
+        fault,
+        variant,
+        nodeName: oneOf(random, nodes).name,
+        volumeName: oneOf(random, workloads).volumeName,
+        dice: Math.floor(random.next() * 1_000) / 1_000,
+      };
+    });
+  });
+}
+
+/** A whole number from `least` to `most`. */
+function between(random: Random, [least, most]: readonly [number, number]): number {
+  return least + Math.floor(random.next() * (most - least + 1));
+}
+
+function oneOf<T>(random: Random, values: readonly T[]): T {
+  const value = values[Math.floor(random.next() * values.length)];
+  invariant(value !== undefined, "nothing to draw from");
+  return value;
+}
+
+function shuffled<T>(random: Random, values: readonly T[]): readonly T[] {
+  return values
+    .map((value) => ({ value, rank: random.next() }))
+    .toSorted((left, right) => left.rank - right.rank)
+    .map(({ value }) => value);
+}
+
+function byTime<T extends { readonly atMs: number }>(timed: readonly T[]): readonly T[] {
+  return timed.toSorted((left, right) => left.atMs - right.atMs);
+}

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { regressionSeeds } from "./regression-seeds.ts";
+
+describe("seeds that once failed", () => {
+  it("are read with what they taught, and with the classes that they were found with", () => {
+    assert.deepEqual(regressionSeeds("# seeds\n\n17: a grant overtook a fence\n18 (crash,stale): a note was lost\n"), [
+      { seed: 17, faults: undefined, lesson: "a grant overtook a fence" },
+      { seed: 18, faults: ["crash", "stale"], lesson: "a note was lost" },
+    ]);
+  });
+
+  it("must say what they taught", () => {
+    assert.throws(() => regressionSeeds("17\n"), /not a line of SEED: LESSON: 17/u);
+  });
+
+  it("are kept in a file that can be read", () => {
+    for (const { lesson } of regressionSeeds()) assert.ok(lesson.length > 20, lesson);
+  });
+});

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type FaultName, faultNames } from "../faults/fault-names.ts";
+
+/** A seed that once failed, and what it taught. */
+export interface RegressionSeed {
+  readonly seed: number;
+  /** The classes that it was found with, if not all. */
+  readonly faults: readonly FaultName[] | undefined;
+  readonly lesson: string;
+}
+
+const FILE = fileURLToPath(new URL("../seeds/regressions.txt", import.meta.url));
+const LINE = /^(\d+)(?: \(([a-z,]+)\))?: (.+)$/u;
+
+/** All of `sim/seeds/regressions.txt`: lines of `SEED: LESSON` or `SEED (crash,stale): LESSON`; those that begin with `#` say what the file is. */
+export function regressionSeeds(text: string = readFileSync(FILE, "utf8")): readonly RegressionSeed[] {
+  return text
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [, seed, faults, lesson] = LINE.exec(line) ?? [];
+      if (seed === undefined || lesson === undefined) throw new Error(`not a line of SEED: LESSON: ${line}`);
+      return { seed: Number(seed), lesson, faults: faults === undefined ? undefined : faults.split(",").map(toFaultName) };
+    });
+}
+
+function toFaultName(text: string): FaultName {
+  const name = faultNames.find((known) => known === text);
+  if (name === undefined) throw new Error(`there is no class of faults ${text}`);
+  return name;
+}

@@ -1,0 +1,106 @@
+import { parseArgs } from "node:util";
+import { type FaultName, faultNames } from "../faults/fault-names.ts";
+
+/** What `npm run sim` was asked for. */
+export interface RunOptions {
+  readonly isHelp: boolean;
+  readonly isJson: boolean;
+  readonly isShrinking: boolean;
+  /** From the first to the last, both included; undefined: fresh ones. */
+  readonly seeds: readonly [first: number, last: number] | undefined;
+  /** So many fresh ones. */
+  readonly fresh: number | undefined;
+  readonly minutes: number | undefined;
+  readonly faults: readonly FaultName[] | undefined;
+  /** `list` for their names. */
+  readonly mutation: string | undefined;
+  /** A file with a scenario as JSON, as `--shrink` writes it. */
+  readonly scenarioFile: string | undefined;
+  readonly threads: number | undefined;
+  /** Whether the whole trace is printed. */
+  readonly isTraced: boolean;
+}
+
+/** What `--help` prints. */
+export const USAGE = `npm run sim -- --seed N           runs the scenario of one seed, the same each time
+npm run sim -- --seeds A..B       runs many, over all cores
+npm run sim -- --fresh N          runs so many that nobody has chosen, and says which
+npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); fresh ones if none are named
+npm run sim -- --faults a,b       only these classes of faults, and each of them: ${faultNames.join(", ")}
+npm run sim -- --mutate NAME      takes a safety rule away from the driver; the seeds must notice. --mutate list prints the names
+npm run sim -- --seed N --shrink  looks for a smaller scenario that fails alike, and writes it to a file
+npm run sim -- --scenario FILE    runs such a file
+npm run sim -- --seed N --trace   prints everything that happened
+npm run sim -- --threads T        default: one a core
+npm run sim -- --json             prints {"seeds", "failovers", "virtualHours", "wallSeconds", "violations"} and nothing else
+npm run sim:night                 10^6 fresh seeds
+npm run bench:sim                 failovers a second on one core, and where the time goes`;
+
+const RANGE = /^(\d+)\.\.(\d+)$/u;
+
+/** Reads the command line; says what is wrong with it. */
+export function parseRunOptions(
+  args: readonly string[],
+): { readonly ok: true; readonly options: RunOptions } | { readonly ok: false; readonly reason: string } {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        help: { type: "boolean" },
+        json: { type: "boolean" },
+        shrink: { type: "boolean" },
+        trace: { type: "boolean" },
+        seed: { type: "string" },
+        seeds: { type: "string" },
+        fresh: { type: "string" },
+        minutes: { type: "string" },
+        faults: { type: "string" },
+        mutate: { type: "string" },
+        scenario: { type: "string" },
+        threads: { type: "string" },
+      },
+    });
+    return {
+      ok: true,
+      options: {
+        isHelp: values.help ?? false,
+        isJson: values.json ?? false,
+        isShrinking: values.shrink ?? false,
+        isTraced: values.trace ?? false,
+        seeds: parseSeeds(values.seed, values.seeds),
+        fresh: values.fresh === undefined ? undefined : parseNumber("--fresh", values.fresh),
+        minutes: values.minutes === undefined ? undefined : parseNumber("--minutes", values.minutes),
+        faults: values.faults?.split(",").map(parseFault),
+        mutation: values.mutate,
+        scenarioFile: values.scenario,
+        threads: values.threads === undefined ? undefined : parseNumber("--threads", values.threads),
+      },
+    };
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return { ok: false, reason: error.message };
+    throw error;
+  }
+}
+
+function parseSeeds(seed: string | undefined, seeds: string | undefined): RunOptions["seeds"] {
+  if (seed !== undefined) {
+    const only = parseNumber("--seed", seed);
+    return [only, only];
+  }
+  if (seeds === undefined) return undefined;
+  const [, first, last] = RANGE.exec(seeds) ?? [];
+  if (first === undefined || last === undefined || Number(first) > Number(last)) throw new RangeError(`--seeds is FIRST..LAST, such as 1..1000, not ${seeds}`);
+  return [Number(first), Number(last)];
+}
+
+function parseNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new RangeError(`${name} is a number from 0 on, not ${text}`);
+  return value;
+}
+
+function parseFault(text: string): FaultName {
+  const name = faultNames.find((known) => known === text);
+  if (name === undefined) throw new RangeError(`there is no class of faults ${text}: ${faultNames.join(", ")}`);
+  return name;
+}

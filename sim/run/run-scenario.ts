@@ -1,0 +1,163 @@
+import { type DesiredVolume } from "../checkers/desired-volume.ts";
+import { type EndState, endStateOf } from "../checkers/end-state.ts";
+import { judgeDesired } from "../checkers/judge-desired.ts";
+import { judgeLeaks } from "../checkers/judge-leaks.ts";
+import type { Complaint } from "../checkers/rest-world.ts";
+import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
+import { watchFormats } from "../checkers/watch-formats.ts";
+import { watchLuns } from "../checkers/watch-luns.ts";
+import { watchPace } from "../checkers/watch-pace.ts";
+import { watchWriters } from "../checkers/watch-writers.ts";
+import { createSimWorld } from "../create-sim-world.ts";
+import { createOutsideEvents } from "../history/outside-events.ts";
+import type { Violation } from "../history/violation.ts";
+import { createDesiredVolumes } from "./desired-volumes.ts";
+import { createOperations } from "./operations.ts";
+import type { Scenario } from "./scenario.ts";
+import { createStorm } from "./storm.ts";
+
+/** What came of a run. */
+export interface ScenarioResult {
+  readonly violations: readonly Violation[];
+  readonly failovers: number;
+  /** Virtual milliseconds in all. */
+  readonly virtualMs: number;
+  /** Virtual milliseconds from the end of the last fault until everything was as desired. */
+  readonly healedMs: number;
+  readonly armCalls: number;
+  /** Two runs that share it noted the same. */
+  readonly digest: string;
+  /** The trace's lines. */
+  readonly lines: readonly string[];
+  readonly endState: readonly EndState[];
+}
+
+/** How long the first pods may take to run, in virtual milliseconds. */
+const SETUP_MAX_MS = 15 * 60_000;
+/** How long the world may take from the end of the last fault until it is at rest: Kubernetes' longest back-off is 5 minutes, and so is the collection of replicas. */
+const REST_MAX_MS = 30 * 60_000;
+const LOOK_MS = 5_000;
+/** At rest, nothing is complained of for this long. */
+const QUIET_MS = 30_000;
+const END_MAX_MS = 60_000;
+/** Pods are moved on after the storm until there were this many failovers: faults may have used up their time. */
+const FAILOVERS_MIN = 10;
+const MOVES_AFTER_STORM_MAX = 16;
+/** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
+const ARM_CALLS = { base: 400, perFailover: 60, perFault: 300, perMinute: 30 } as const;
+
+/** Runs a scenario to its end, or to the first broken promise. */
+export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
+  const world = createSimWorld({ seed: scenario.seed, nodes: scenario.nodes, attach: scenario.attach });
+  const { clock, cluster, azure } = world;
+  const outside = createOutsideEvents(clock);
+  const desired = createDesiredVolumes();
+  const zones = new Map(scenario.nodes.map(({ name, zone }) => [name, zone]));
+  watchWriters(world);
+  watchCutOffs({ ...world, outside });
+  watchFormats({ ...world, outside });
+  watchLuns(world, {
+    disksMax: (machine) =>
+      [...azure.model.world.virtualMachines.values()].find(({ vmGuid }) => vmGuid === machine.vmGuid)?.size.dataDisksMax ?? Number.POSITIVE_INFINITY,
+    sharesMax: (diskUri) => azure.model.world.disks.get(diskUri.toLowerCase())?.spec.maxShares ?? Number.POSITIVE_INFINITY,
+  });
+  const pace = watchPace({ ...world, journal: azure.model.journal });
+  const isBroken = (): boolean => world.violations().length > 0;
+  const ending = new AbortController();
+  let hasEnded = false;
+  const running = world.run(ending.signal).finally(() => (hasEnded = true));
+
+  /** Lets time pass; false once a promise was broken. */
+  async function pass(ms: number): Promise<boolean> {
+    await clock.runUntil(isBroken, ms);
+    pace.look();
+    return !isBroken();
+  }
+  /** Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took too long. */
+  async function until(isReached: () => boolean, limitMs: number): Promise<boolean> {
+    const endsAtMs = clock.elapsedMs() + limitMs;
+    while (!isBroken() && !isReached()) {
+      if (clock.elapsedMs() >= endsAtMs) return false;
+      await pass(LOOK_MS);
+    }
+    return !isBroken();
+  }
+  const complaints = (): readonly Complaint[] => [
+    ...judgeDesired(world, desired.all(), (nodeName) => zones.get(nodeName) ?? ""),
+    ...judgeLeaks(world, desired.all()),
+    ...cluster.unsettled().map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
+  ];
+  const isRunning = ({ volumeName, pods }: DesiredVolume): boolean =>
+    pods === 0 || cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running" && pod.isReady && !pod.isDeleted);
+
+  const operations = createOperations({ world, desired, nodeNames: scenario.nodes.map(({ name }) => name) });
+  const storm = createStorm({ scenario, world, outside, desired, operations });
+
+  /** Rest: nothing to complain of, for a while. */
+  async function untilRest(): Promise<void> {
+    let quietSinceMs = Number.POSITIVE_INFINITY;
+    let last: readonly Complaint[] = [];
+    const isAtRest = (): boolean => {
+      last = complaints();
+      quietSinceMs = last.length > 0 ? Number.POSITIVE_INFINITY : Math.min(quietSinceMs, clock.elapsedMs());
+      return clock.elapsedMs() - quietSinceMs >= QUIET_MS;
+    };
+    if ((await until(isAtRest, REST_MAX_MS)) || isBroken()) return;
+    for (const complaint of last) world.report(complaint);
+  }
+
+  async function live(): Promise<number> {
+    for (const workload of scenario.workloads) operations.act({ kind: "apply", workload });
+    if (!(await until(() => desired.all().every(isRunning), SETUP_MAX_MS))) {
+      for (const complaint of isBroken() ? [] : complaints()) world.report(complaint);
+      return 0;
+    }
+    for (let next = storm.nextAtMs(); next !== undefined; next = storm.nextAtMs()) {
+      if (!(await pass(Math.max(0, next - clock.elapsedMs())))) return 0;
+      storm.doDue();
+    }
+    world.trace.note("weather", "the storm is over");
+    for (const heal of storm.healing()) {
+      heal.act();
+      if (!(await pass(heal.thenMs))) return 0;
+    }
+    const calmSinceMs = clock.elapsedMs();
+    for (let moved = 0; cluster.failovers() < FAILOVERS_MIN && moved < MOVES_AFTER_STORM_MAX; moved++) {
+      const movable = desired.all().filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);
+      const target = movable[moved % Math.max(1, movable.length)];
+      if (target === undefined || !(await until(() => isRunning(target), REST_MAX_MS))) break;
+      operations.act({ kind: "move", volumeName: target.volumeName, isForced: false });
+      if (!(await pass(LOOK_MS))) return 0;
+      operations.uncordonAll();
+    }
+    for (const { volumeName } of operations.toGrowOffline()) {
+      operations.act({ kind: "scale", volumeName, pods: 0 });
+      if (!(await until(() => operations.hasGrown(volumeName), REST_MAX_MS))) break;
+      operations.act({ kind: "scale", volumeName, pods: 1 });
+    }
+    if (!isBroken()) await untilRest();
+    const minutes = clock.elapsedMs() / 60_000;
+    const callsMax =
+      ARM_CALLS.base + ARM_CALLS.perFailover * cluster.failovers() + ARM_CALLS.perFault * scenario.faults.length + Math.ceil(ARM_CALLS.perMinute * minutes);
+    if (pace.armCalls() > callsMax) world.report({ invariant: "arm-budget", detail: `${pace.armCalls()} calls to Azure; ${callsMax} are allowed` });
+    return clock.elapsedMs() - calmSinceMs;
+  }
+
+  try {
+    const healedMs = await live();
+    return {
+      violations: [...world.violations()],
+      failovers: cluster.failovers(),
+      virtualMs: clock.elapsedMs(),
+      healedMs,
+      armCalls: pace.armCalls(),
+      digest: world.trace.digest(),
+      lines: world.trace.lines(),
+      endState: endStateOf(world, desired.all()),
+    };
+  } finally {
+    ending.abort(new Error("the run is over"));
+    await clock.runUntil(() => hasEnded, END_MAX_MS);
+    await running;
+  }
+}

@@ -1,0 +1,45 @@
+import type { FaultName } from "../faults/fault-names.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+
+/** Something that a user or an operator does. */
+export type UserAct =
+  /** Cordons the node of the volume's pod and deletes the pod, which comes back elsewhere; uncordons some time later. */
+  | { readonly kind: "move"; readonly volumeName: string; readonly isForced: boolean }
+  /** Deletes the pod, which may come back on its node. */
+  | { readonly kind: "restart"; readonly volumeName: string; readonly isForced: boolean }
+  | { readonly kind: "scale"; readonly volumeName: string; readonly pods: 0 | 1 }
+  /** Cordons a node and evicts its pods; uncordons some time later. */
+  | { readonly kind: "drain"; readonly nodeName: string }
+  | { readonly kind: "grow"; readonly volumeName: string; readonly sizeGiB: number }
+  | { readonly kind: "delete"; readonly volumeName: string }
+  | { readonly kind: "apply"; readonly workload: SimWorkload };
+
+/** A user's act and its time, in milliseconds since the storm began. */
+export interface TimedAct {
+  readonly atMs: number;
+  readonly act: UserAct;
+}
+
+/** A fault and its times, in milliseconds since the storm began. What the numbers and names mean is its class's affair. */
+export interface TimedFault {
+  readonly atMs: number;
+  readonly forMs: number;
+  readonly fault: FaultName;
+  /** One of the class's variants. */
+  readonly variant: string;
+  readonly nodeName: string;
+  readonly volumeName: string;
+  /** Chance for what the variant leaves open, in [0, 1). */
+  readonly dice: number;
+}
+
+/** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
+export interface Scenario {
+  readonly seed: number;
+  readonly attach: "kubernetes" | "driver";
+  readonly nodes: readonly { readonly name: string; readonly zone: string }[];
+  readonly workloads: readonly SimWorkload[];
+  readonly stormMs: number;
+  readonly acts: readonly TimedAct[];
+  readonly faults: readonly TimedFault[];
+}

@@ -1,0 +1,41 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { FaultName } from "../faults/fault-names.ts";
+import type { SeedResult } from "./run-seed.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** What a thread is told when it starts. */
+export interface SeedThreadData {
+  /** A safety rule that the driver runs without here. */
+  readonly mutation: string | undefined;
+}
+
+/** What a thread runs: the scenario of a seed, or one that is given. */
+export type SeedTask =
+  | { readonly kind: "seed"; readonly seed: number; readonly faults: readonly FaultName[] | undefined }
+  | { readonly kind: "scenario"; readonly scenario: Scenario; readonly isTwinned: boolean };
+
+/** What a thread answers: `error` is a bug of the simulation's own. */
+export type SeedAnswer = { readonly kind: "result"; readonly result: SeedResult } | { readonly kind: "error"; readonly error: string };
+
+const { mutation } = workerData as SeedThreadData;
+if (mutation !== undefined) {
+  const { loadMutated } = await import("../mutations/load-mutated.ts");
+  loadMutated(mutation);
+}
+// Only now: what is to be mutated must not have been loaded before.
+const { runPlain, runSeed } = await import("./run-seed.ts");
+
+async function answerTo(task: SeedTask): Promise<void> {
+  const run =
+    task.kind === "scenario" ? runPlain(task.scenario, task.isTwinned) : runSeed(task.seed, task.faults === undefined ? {} : { faults: task.faults });
+  const answer: SeedAnswer = await run.then(
+    (result) => ({ kind: "result", result }),
+    (error: unknown) => ({ kind: "error", error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
+  parentPort?.postMessage(answer);
+}
+
+let last = Promise.resolve();
+parentPort?.on("message", (task: SeedTask) => {
+  last = last.then(() => answerTo(task));
+});

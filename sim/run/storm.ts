@@ -1,0 +1,155 @@
+import type { FaultContext } from "../faults/fault-class.ts";
+import { faultClasses } from "../faults/fault-classes.ts";
+import type { OutsideEvents } from "../history/outside-events.ts";
+import type { SimWorld } from "../world.ts";
+import type { DesiredVolumes } from "./desired-volumes.ts";
+import type { Operations } from "./operations.ts";
+import type { Scenario, TimedFault } from "./scenario.ts";
+
+/** The acts and faults of a scenario, from the moment it was made. */
+export interface Storm {
+  /** When something is due next, by the world's clock; undefined once the storm is over. */
+  nextAtMs(): number | undefined;
+  /** Does all that is due now. */
+  doDue(): void;
+  /** What operators do after the storm so that everything can come to rest, and how long they then wait, in milliseconds. */
+  healing(): readonly { readonly act: () => void; readonly thenMs: number }[];
+}
+
+interface Entry {
+  readonly atMs: number;
+  readonly act: () => void;
+}
+
+/** A cordon is taken back after this long, in milliseconds. */
+const UNCORDON_MS = 20_000;
+/** How long a machine is back before it may be called well again, in milliseconds. */
+const BACK_FOR_MS = 60_000;
+
+/** The storm begins when `doDue` is called first. */
+export function createStorm(parts: {
+  readonly scenario: Scenario;
+  readonly world: SimWorld;
+  readonly outside: OutsideEvents;
+  readonly desired: DesiredVolumes;
+  readonly operations: Operations;
+}): Storm {
+  const { scenario, world, outside, desired, operations } = parts;
+  const { clock, cluster, azure } = world;
+  const nodeNames = scenario.nodes.map(({ name }) => name);
+  const entries: Entry[] = [];
+  const underWay = new Map<TimedFault, () => void>();
+  let isBegun = false;
+  let isOver = false;
+
+  function add(atMs: number, act: () => void): void {
+    let at = entries.length;
+    while (at > 0 && (entries[at - 1]?.atMs ?? 0) > atMs) at--;
+    entries.splice(at, 0, { atMs, act });
+  }
+  const context: FaultContext = {
+    world,
+    outside,
+    nodeNames,
+    later: (ms, act) => {
+      if (!isOver) add(clock.elapsedMs() + ms, act);
+    },
+    destroyed: desired.destroyed,
+  };
+
+  function begin(): void {
+    isBegun = true;
+    const startedAtMs = clock.elapsedMs();
+    world.trace.note("weather", "the storm begins");
+    for (const { atMs, act } of scenario.acts) {
+      add(startedAtMs + atMs, () => operations.act(act));
+      if (act.kind === "move" || act.kind === "drain") add(startedAtMs + atMs + UNCORDON_MS, operations.uncordonAll);
+    }
+    for (const fault of scenario.faults) {
+      add(startedAtMs + fault.atMs, () => strike(fault));
+      add(startedAtMs + Math.min(fault.atMs + fault.forMs, scenario.stormMs), () => end(fault));
+    }
+    add(startedAtMs + scenario.stormMs, over);
+  }
+
+  function strike(fault: TimedFault): void {
+    world.trace.note("fault", `${fault.fault}/${fault.variant} begins (${fault.nodeName}, ${fault.volumeName}, ${fault.dice})`);
+    const variant = faultClasses[fault.fault].variants[fault.variant];
+    if (variant !== undefined) underWay.set(fault, variant.begin(context, fault));
+  }
+
+  function end(fault: TimedFault): void {
+    const endFault = underWay.get(fault);
+    if (endFault === undefined) return;
+    underWay.delete(fault);
+    world.trace.note("fault", `${fault.fault}/${fault.variant} ends`);
+    endFault();
+  }
+
+  function over(): void {
+    for (const fault of [...underWay.keys()]) end(fault);
+    isOver = true;
+    entries.length = 0;
+  }
+
+  return {
+    nextAtMs: () => (isBegun ? entries[0]?.atMs : clock.elapsedMs()),
+    doDue: () => {
+      if (!isBegun) begin();
+      for (let first = entries[0]; first !== undefined && first.atMs <= clock.elapsedMs(); first = entries[0]) {
+        entries.shift();
+        first.act();
+      }
+    },
+    healing: () => [
+      {
+        act: () => {
+          cluster.setApiReachable(true);
+          azure.model.faults.clear();
+          for (const { name } of scenario.nodes) {
+            azure.thaw(name);
+            azure.powerOn(name);
+            cluster.setKubeletReachable(name, true);
+            cluster.setKubeletRunning(name, true);
+            const plugin = world.nodePlugin(name);
+            plugin?.store.setReachable(true);
+            plugin?.store.holdWatches(false);
+            plugin?.store.clearWeather();
+            plugin?.resume();
+            plugin?.start();
+          }
+          for (const controller of world.controllers) {
+            controller.store.setReachable(true);
+            controller.store.holdWatches(false);
+            controller.store.clearWeather();
+            controller.setAzureReachable(true);
+            controller.setClockRate(1);
+            controller.resume();
+            controller.start();
+            cluster.holdView(controller.name, false);
+            cluster.setProcessReachable(controller.name, true);
+          }
+          operations.uncordonAll();
+          for (const { volumeName, isDestroyed } of desired.all()) {
+            if (!isDestroyed) continue;
+            desired.delete(volumeName);
+            cluster.deleteWorkload(volumeName);
+          }
+          for (const { volumeName } of desired.all()) operations.act({ kind: "scale", volumeName, pods: 1 });
+        },
+        thenMs: BACK_FOR_MS,
+      },
+      {
+        act: () => {
+          for (const nodeName of nodeNames) {
+            outside.noteOutOfService(nodeName, false);
+            cluster.setOutOfService(nodeName, false);
+            azure.powerOn(nodeName);
+            world.nodePlugin(nodeName)?.start();
+          }
+        },
+        thenMs: 0,
+      },
+    ],
+  };
+}
