@@ -1,0 +1,157 @@
+import type { NodeTaint } from "../../../src/core/model/node-taints.ts";
+import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
+import type { SimWorkload } from "../sim-cluster.ts";
+
+/** The one pod of a workload. */
+export interface Pod {
+  readonly name: string;
+  readonly uid: string;
+  readonly volumeName: string;
+  readonly nodeName: string | undefined;
+  readonly phase: "Pending" | "Running";
+  readonly isReady: boolean;
+  /** Its kubelet says that no container of it runs any more, and none will. */
+  readonly isStopped: boolean;
+  readonly isDeleted: boolean;
+}
+
+/** A Node, with what CSINode says of the driver there. */
+export interface Node {
+  readonly name: string;
+  readonly uid: string;
+  /** As Azure's cloud provider sets them. */
+  readonly labels: Labels;
+  /** Such as `1`. */
+  readonly zone: string;
+  readonly isReady: boolean;
+  readonly isUnschedulable: boolean;
+  readonly isOutOfService: boolean;
+  /** Taints that none of the above stands for. */
+  readonly otherTaints: readonly NodeTaint[];
+  /** Names of volumes, sorted. Only the kubelet writes them. */
+  readonly volumesInUse: readonly string[];
+  /** Names of volumes, sorted. Only the attach-detach controller writes them. */
+  readonly volumesAttached: readonly string[];
+  /** How many volumes the driver takes there; undefined: it is not registered. */
+  readonly volumesMax: number | undefined;
+}
+
+/** The StatefulSet of a workload, under the volume's name. */
+export interface StatefulSet {
+  readonly name: string;
+  readonly pods: 0 | 1;
+}
+
+/** The claim of a workload, under the volume's name. */
+export interface Claim {
+  readonly name: string;
+  readonly uid: string;
+  readonly workload: SimWorkload;
+  /** What is asked for now. */
+  readonly sizeGiB: number;
+  /** What its pods have. */
+  readonly capacityGiB: number;
+  /** The node that the scheduler wants the volume made for. */
+  readonly selectedNode: string | undefined;
+  readonly isBound: boolean;
+  readonly isDeleted: boolean;
+}
+
+/** The PersistentVolume of a workload, under the volume's name. */
+export interface PersistentVolume {
+  readonly name: string;
+  readonly uid: string;
+  readonly volumeId: string;
+  readonly claimUid: string;
+  readonly workload: SimWorkload;
+  readonly volumeContext: Readonly<Record<string, string>>;
+  readonly sizeGiB: number;
+  /** The zones that it can be attached in; undefined: all. */
+  readonly zones: readonly string[] | undefined;
+  /** external-attacher's finalizer. */
+  readonly isKeptByAttacher: boolean;
+  readonly isDeleted: boolean;
+}
+
+/** A VolumeAttachment. */
+export interface VolumeAttachment {
+  readonly name: string;
+  readonly uid: string;
+  readonly volumeName: string;
+  readonly nodeName: string;
+  readonly isAttached: boolean;
+  readonly publishContext: Readonly<Record<string, string>>;
+  /** external-attacher's finalizer. */
+  readonly isKeptByAttacher: boolean;
+  readonly isDeleted: boolean;
+  /** `status.attachError` or `status.detachError`: why the last try failed. */
+  readonly error: string | undefined;
+}
+
+/** The kinds that the API server keeps, and the type of each. */
+export interface ApiKinds {
+  readonly Pod: Pod;
+  readonly Node: Node;
+  readonly StatefulSet: StatefulSet;
+  readonly Claim: Claim;
+  readonly PersistentVolume: PersistentVolume;
+  readonly VolumeAttachment: VolumeAttachment;
+}
+
+/** The name of a kind. */
+export type ApiKind = keyof ApiKinds;
+
+/** What happened to one object: `previous` undefined: it is new; `current` undefined: it is gone. */
+export type ApiChange = {
+  readonly [K in ApiKind]: { readonly kind: K; readonly name: string; readonly previous: ApiKinds[K] | undefined; readonly current: ApiKinds[K] | undefined };
+}[ApiKind];
+
+/** The pod of a workload: its StatefulSet gives each the same name. */
+export function podNameOf(volumeName: string): string {
+  return `${volumeName}-0`;
+}
+
+/** The VolumeAttachment of a volume on a node. Kubernetes derives its name from these two, so that there is never more than one. */
+export function volumeAttachmentNameOf(volumeName: string, nodeName: string): string {
+  return `csi-${volumeName}-${nodeName}`;
+}
+
+/** A Node that a kubelet has just registered. */
+export function newNode({
+  name,
+  uid,
+  zone,
+  location,
+}: {
+  readonly name: string;
+  readonly uid: string;
+  readonly zone: string;
+  readonly location: string;
+}): Node {
+  return {
+    name,
+    uid,
+    labels: { "kubernetes.io/hostname": name, "topology.kubernetes.io/region": location, "topology.kubernetes.io/zone": `${location}-${zone}` },
+    zone,
+    isReady: true,
+    isUnschedulable: false,
+    isOutOfService: false,
+    otherTaints: [],
+    volumesInUse: [],
+    volumesAttached: [],
+    volumesMax: undefined,
+  };
+}
+
+/** All taints of a node. */
+export function taintsOf(node: Node): readonly NodeTaint[] {
+  return [
+    ...(node.isUnschedulable ? [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }] : []),
+    ...(node.isReady ? [] : ["NoSchedule", "NoExecute"].map((effect) => ({ key: "node.kubernetes.io/unreachable", effect }))),
+    ...(node.isOutOfService ? [{ key: OUT_OF_SERVICE, value: "nodeshutdown", effect: "NoExecute" }] : []),
+    ...node.otherTaints,
+  ];
+}
+
+/** Whoever sets it says that the node is down for good. */
+export const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";

@@ -1,0 +1,81 @@
+import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
+import { createSwitch } from "./switch.ts";
+
+/** The objects as they are, for whoever may write them, and for checkers. Everything takes effect at once; who learns of it when is a matter of views. */
+export interface ApiServer {
+  get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
+  /** In the order in which they were made. */
+  list<K extends ApiKind>(kind: K): readonly ApiKinds[K][];
+  /** Makes an object, or replaces it. */
+  put<K extends ApiKind>(kind: K, object: ApiKinds[K]): void;
+  /** Changes an object that is there; answers whether it was. */
+  change<K extends ApiKind>(kind: K, name: string, change: Partial<ApiKinds[K]>): boolean;
+  remove(kind: ApiKind, name: string): void;
+  /** Calls `listener` within each change. Answers how to stop it. */
+  onChange(listener: (change: ApiChange) => void): () => void;
+  /** When a kubelet last renewed its Lease, on the cluster's clock; undefined: never. */
+  leaseRenewedMs(nodeName: string): number | undefined;
+  renewLease(nodeName: string, atMs: number): void;
+  isReachable(): boolean;
+  setReachable(isReachable: boolean): void;
+  /** Resolves while it answers. Rejects with the signal's reason. */
+  untilReachable(signal: AbortSignal): Promise<void>;
+}
+
+type Objects = { readonly [K in ApiKind]: Map<string, ApiKinds[K]> };
+
+/** An API server without objects. */
+export function createApiServer(): ApiServer {
+  const objects: Objects = {
+    Pod: new Map(),
+    Node: new Map(),
+    StatefulSet: new Map(),
+    Claim: new Map(),
+    PersistentVolume: new Map(),
+    VolumeAttachment: new Map(),
+  };
+  const leases = new Map<string, number>();
+  const listeners = new Set<(change: ApiChange) => void>();
+  const reachable = createSwitch();
+  const mapOf = <K extends ApiKind>(kind: K): Map<string, ApiKinds[K]> => objects[kind] as Map<string, ApiKinds[K]>;
+
+  function tell<K extends ApiKind>(kind: K, name: string, previous: ApiKinds[K] | undefined, current: ApiKinds[K] | undefined): void {
+    const change = { kind, name, previous, current } as ApiChange;
+    for (const listener of listeners) listener(change);
+  }
+
+  function put<K extends ApiKind>(kind: K, object: ApiKinds[K]): void {
+    const map = mapOf(kind);
+    const previous = map.get(object.name);
+    map.set(object.name, object);
+    tell(kind, object.name, previous, object);
+  }
+
+  return {
+    get: (kind, name) => mapOf(kind).get(name),
+    list: (kind) => [...mapOf(kind).values()],
+    put,
+    change: (kind, name, change) => {
+      const present = mapOf(kind).get(name);
+      if (present !== undefined) put(kind, { ...present, ...change });
+      return present !== undefined;
+    },
+    remove: (kind, name) => {
+      const previous = mapOf(kind).get(name);
+      if (previous === undefined) return;
+      mapOf(kind).delete(name);
+      tell(kind, name, previous, undefined);
+    },
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    leaseRenewedMs: (nodeName) => leases.get(nodeName),
+    renewLease: (nodeName, atMs) => {
+      leases.set(nodeName, atMs);
+    },
+    isReachable: reachable.isOn,
+    setReachable: reachable.set,
+    untilReachable: reachable.untilOn,
+  };
+}

@@ -1,0 +1,103 @@
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { Random } from "../../../src/ports/random.ts";
+import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
+import type { ApiServer } from "./api-server.ts";
+import { between } from "./between.ts";
+import { createSwitch } from "./switch.ts";
+import type { TaskGroup } from "./task-group.ts";
+
+/** What one process has heard of the API server: each kind by a watch of its own, some time late. Changes in quick succession may be heard of as one. */
+export interface ApiView {
+  get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
+  /** In the order in which they were heard of. */
+  list<K extends ApiKind>(kind: K): Iterable<ApiKinds[K]>;
+  /** Whether everything was listed once. */
+  hasSynced(): boolean;
+  /** Resolves then. Rejects with the signal's reason. */
+  untilSynced(signal: AbortSignal): Promise<void>;
+  /** Calls `listener` after each change, also for what the first list brings. */
+  onChange(listener: (change: ApiChange) => void): void;
+}
+
+/** How a process hears of changes. */
+export interface ApiViewOptions {
+  readonly api: ApiServer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tasks: TaskGroup;
+  /** How late it is, in milliseconds. */
+  readonly delayMs: () => readonly [min: number, max: number];
+  /** Resolves when it can hear: it runs, and the API server reaches it. */
+  readonly untilHearing: (signal: AbortSignal) => Promise<void>;
+  /** Kinds that it follows. */
+  readonly kinds: readonly ApiKind[];
+  /** Whether it begins to follow an object by this change: a kubelet follows the pods of its node. Default: all of those kinds. */
+  readonly follows?: (change: ApiChange) => boolean;
+}
+
+/** A view that fills by itself. */
+export function createApiView(options: ApiViewOptions): ApiView {
+  const { api, clock, random, tasks, kinds, follows = () => true } = options;
+  const known = new Map<ApiKind, Map<string, ApiKinds[ApiKind]>>(kinds.map((kind) => [kind, new Map()]));
+  const unheard = new Map<ApiKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
+  const onTheirWay = new Set<ApiKind>();
+  const unlisted = new Set<ApiKind>(kinds);
+  const synced = createSwitch();
+  synced.set(kinds.length === 0);
+  const listeners: ((change: ApiChange) => void)[] = [];
+
+  function hear(kind: ApiKind): void {
+    const names = unheard.get(kind);
+    const objects = known.get(kind);
+    if (names === undefined || objects === undefined) return;
+    const heard = [...names];
+    names.clear();
+    for (const name of heard) {
+      const previous = objects.get(name);
+      const current = api.get(kind, name);
+      if (previous === current) continue;
+      if (current === undefined) objects.delete(name);
+      else objects.set(name, current);
+      const change = { kind, name, previous, current } as ApiChange;
+      for (const listener of listeners) listener(change);
+    }
+  }
+
+  /** One message is on its way for each kind; what changes meanwhile comes with it. */
+  function send(kind: ApiKind): void {
+    if (onTheirWay.has(kind)) return;
+    onTheirWay.add(kind);
+    tasks.start(async (signal) => {
+      await clock.sleep(between(random, options.delayMs()), signal);
+      await options.untilHearing(signal);
+      onTheirWay.delete(kind);
+      unlisted.delete(kind);
+      hear(kind);
+      if (unlisted.size === 0) synced.set(true);
+    });
+  }
+
+  for (const kind of kinds) {
+    for (const current of api.list(kind))
+      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange)) unheard.get(kind)?.add(current.name);
+    send(kind);
+  }
+  const stop = api.onChange((change) => {
+    const names = unheard.get(change.kind);
+    if (names === undefined) return;
+    if (known.get(change.kind)?.has(change.name) !== true && !names.has(change.name) && !follows(change)) return;
+    names.add(change.name);
+    send(change.kind);
+  });
+  tasks.signal.addEventListener("abort", stop, { once: true });
+
+  return {
+    get: <K extends ApiKind>(kind: K, name: string) => known.get(kind)?.get(name) as ApiKinds[K] | undefined,
+    list: <K extends ApiKind>(kind: K) => (known.get(kind)?.values() ?? []) as Iterable<ApiKinds[K]>,
+    hasSynced: synced.isOn,
+    untilSynced: synced.untilOn,
+    onChange: (listener) => {
+      listeners.push(listener);
+    },
+  };
+}

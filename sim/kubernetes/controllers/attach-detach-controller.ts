@@ -1,0 +1,216 @@
+import { type Node, type Pod, volumeAttachmentNameOf } from "../api/api-objects.ts";
+import { between } from "../api/between.ts";
+import { createWake, type Wake } from "../api/wake.ts";
+import type { ControlPlane } from "./control-plane.ts";
+
+/** `maxWaitForUnmountDuration`: how long a node that is not healthy keeps a volume that it says is in use. */
+const UNMOUNT_WAIT_MS = 360_000;
+/** Its reconciler's loop. */
+const LOOP_MS = 100;
+/** It looks at a VolumeAttachment that it has made or deleted for the first time after so long, whatever happens meanwhile (csi_attacher.go). */
+const FIRST_LOOK_MS = 500;
+/** How long it waits for external-attacher before it calls that an error. */
+const ATTACH_TIMEOUT_MS = 120_000;
+const BACKOFF = { baseMs: 500, maxMs: 122_000 } as const;
+/** It looks once a minute whether its VolumeAttachments are still there. */
+const VERIFY_MS = 60_000;
+
+/** What it believes of a volume on a node; absent: nothing. */
+interface Believed {
+  /** `uncertain`: an attach began, and nobody knows how it ended. Treated as attached to whoever else wants the volume. */
+  state: "attached" | "uncertain";
+  /** Since when no pod wants it there. */
+  unwantedSinceMs: number | undefined;
+}
+
+interface VolumeState {
+  readonly nodes: Map<string, Believed>;
+  readonly wake: Wake;
+  failures: number;
+  notBeforeMs: number;
+}
+
+/**
+ * The attach-detach controller: a VolumeAttachment for each volume and node whose pods need it, and never on two nodes at once. It takes one away only when the kubelet says that the
+ * volume is not in use any more, or at once where the node is marked out of service, or six minutes after the last pod where the node is not ready.
+ */
+export function runAttachDetachController(plane: ControlPlane): void {
+  const { api, view, clock, random, tasks, trace } = plane;
+  const volumes = new Map<string, VolumeState>();
+
+  function stateOf(volumeName: string): VolumeState {
+    const present = volumes.get(volumeName);
+    if (present !== undefined) return present;
+    const state: VolumeState = { nodes: new Map(), wake: createWake(clock), failures: 0, notBeforeMs: 0 };
+    volumes.set(volumeName, state);
+    tasks.start((signal) => work(volumeName, state, signal));
+    return state;
+  }
+
+  async function work(volumeName: string, state: VolumeState, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(between(random, [0, LOOP_MS]), signal);
+      const waitMs = await step(volumeName, state, signal);
+      if (waitMs > 0) await state.wake.wait(waitMs, signal);
+    }
+  }
+
+  /** Does one thing for the volume, and answers how long to wait for the next one at most. */
+  async function step(volumeName: string, state: VolumeState, signal: AbortSignal): Promise<number> {
+    const wanted = nodesWanting(volumeName);
+    const nowMs = clock.elapsedMs();
+    for (const [nodeName, believed] of state.nodes) believed.unwantedSinceMs = wanted.has(nodeName) ? undefined : (believed.unwantedSinceMs ?? nowMs);
+    if (nowMs < state.notBeforeMs) return state.notBeforeMs - nowMs;
+    for (const [nodeName, believed] of state.nodes) {
+      if (believed.unwantedSinceMs === undefined || !mayDetach(volumeName, nodeName, believed.unwantedSinceMs)) continue;
+      settle(state, await detach(volumeName, nodeName, state, signal));
+      return 0;
+    }
+    for (const nodeName of wanted) {
+      if (state.nodes.get(nodeName)?.state === "attached") continue;
+      // "Multi-Attach error": it waits until the other node's is gone.
+      if ([...state.nodes.keys()].some((other) => other !== nodeName)) continue;
+      settle(state, await attach(volumeName, nodeName, state, signal));
+      return 0;
+    }
+    return untilForcedMs(state);
+  }
+
+  function settle(state: VolumeState, isDone: boolean): void {
+    state.failures = isDone ? 0 : state.failures + 1;
+    state.notBeforeMs = isDone ? 0 : clock.elapsedMs() + Math.min(BACKOFF.baseMs * 2 ** (state.failures - 1), BACKOFF.maxMs);
+  }
+
+  function nodesWanting(volumeName: string): ReadonlySet<string> {
+    const nodes = new Set<string>();
+    for (const pod of view.list("Pod")) if (pod.volumeName === volumeName && isUser(pod)) nodes.add(pod.nodeName ?? "");
+    return nodes;
+  }
+
+  function isUser(pod: Pod): boolean {
+    return pod.nodeName !== undefined && !(pod.isDeleted && pod.isStopped);
+  }
+
+  function mayDetach(volumeName: string, nodeName: string, unwantedSinceMs: number): boolean {
+    const node = view.get("Node", nodeName);
+    const isInUse = lastSaidInUse(volumeName, nodeName, node);
+    return !isInUse || mayForce(node, unwantedSinceMs);
+  }
+
+  /** What a Node said before it was deleted goes on to hold. */
+  const lastSaid = new Map<string, readonly string[]>();
+  function lastSaidInUse(volumeName: string, nodeName: string, node: Node | undefined): boolean {
+    return (node?.volumesInUse ?? lastSaid.get(nodeName) ?? []).includes(volumeName);
+  }
+
+  function mayForce(node: Node | undefined, unwantedSinceMs: number): boolean {
+    const isHealthy = node?.isReady ?? false;
+    return node?.isOutOfService === true || (!isHealthy && clock.elapsedMs() - unwantedSinceMs >= UNMOUNT_WAIT_MS);
+  }
+
+  function untilForcedMs(state: VolumeState): number {
+    const since = [...state.nodes.values()].flatMap(({ unwantedSinceMs }) => unwantedSinceMs ?? []);
+    const leftMs = since.map((sinceMs) => sinceMs + UNMOUNT_WAIT_MS - clock.elapsedMs()).filter((left) => left > 0);
+    return Math.min(...leftMs, Infinity);
+  }
+
+  async function attach(volumeName: string, nodeName: string, state: VolumeState, signal: AbortSignal): Promise<boolean> {
+    const name = volumeAttachmentNameOf(volumeName, nodeName);
+    const present = api.get("VolumeAttachment", name);
+    if (present?.isDeleted === true) return false;
+    if (present === undefined) {
+      const uid = random.uuid();
+      api.put("VolumeAttachment", {
+        name,
+        uid,
+        volumeName,
+        nodeName,
+        isAttached: false,
+        publishContext: {},
+        isKeptByAttacher: false,
+        isDeleted: false,
+        error: undefined,
+      });
+      trace.note(volumeName, `its VolumeAttachment for ${nodeName} is created`);
+    }
+    state.nodes.set(nodeName, { state: "uncertain", unwantedSinceMs: undefined });
+    const outcome = await follow(name, signal);
+    if (outcome === "gone") state.nodes.delete(nodeName);
+    if (outcome !== "attached") return false;
+    state.nodes.set(nodeName, { state: "attached", unwantedSinceMs: undefined });
+    tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+    return true;
+  }
+
+  async function detach(volumeName: string, nodeName: string, state: VolumeState, signal: AbortSignal): Promise<boolean> {
+    const name = volumeAttachmentNameOf(volumeName, nodeName);
+    const isForced = mayForce(view.get("Node", nodeName), state.nodes.get(nodeName)?.unwantedSinceMs ?? clock.elapsedMs());
+    // From here on the kubelet mounts it no more; then it is asked, past the cache, whether it has.
+    tellNode(nodeName, (attached) => attached.filter((other) => other !== volumeName));
+    const isInUse = api.get("Node", nodeName)?.volumesInUse.includes(volumeName) ?? false;
+    if (isInUse && !isForced) {
+      tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+      return false;
+    }
+    const attachment = api.get("VolumeAttachment", name);
+    if (attachment !== undefined && !attachment.isDeleted) {
+      trace.note(volumeName, `its VolumeAttachment for ${nodeName} is deleted${isInUse ? ", by force" : ""}`);
+      if (attachment.isKeptByAttacher) api.change("VolumeAttachment", name, { isDeleted: true, error: undefined });
+      else api.remove("VolumeAttachment", name);
+    }
+    const outcome = await follow(name, signal);
+    if (outcome === "gone") state.nodes.delete(nodeName);
+    else tellNode(nodeName, (attached) => [...new Set([...attached, volumeName])].toSorted());
+    return outcome === "gone";
+  }
+
+  /** Waits for what external-attacher makes of a VolumeAttachment: looks late, then whenever it changes, and gives up after two minutes. */
+  async function follow(name: string, signal: AbortSignal): Promise<"attached" | "gone" | "failed"> {
+    const wake = createWake(clock);
+    const stop = api.onChange((change) => {
+      if (change.kind === "VolumeAttachment" && change.name === name) wake.wake();
+    });
+    const giveUpMs = clock.elapsedMs() + ATTACH_TIMEOUT_MS;
+    try {
+      for (let waitMs = FIRST_LOOK_MS; ; waitMs = between(random, [LOOP_MS, FIRST_LOOK_MS])) {
+        await clock.sleep(waitMs, signal);
+        await api.untilReachable(signal);
+        const attachment = api.get("VolumeAttachment", name);
+        if (attachment === undefined) return "gone";
+        if (!attachment.isDeleted && attachment.isAttached) return "attached";
+        if (attachment.error !== undefined || clock.elapsedMs() >= giveUpMs) return "failed";
+        await wake.wait(giveUpMs - clock.elapsedMs(), signal);
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  function tellNode(nodeName: string, change: (attached: readonly string[]) => readonly string[]): void {
+    const node = api.get("Node", nodeName);
+    if (node !== undefined) api.change("Node", nodeName, { volumesAttached: change(node.volumesAttached) });
+  }
+
+  /** A VolumeAttachment that somebody took away under it is found missing at the next look, and made anew if it is still needed. */
+  function verifyLater(volumeName: string, nodeName: string): void {
+    tasks.start(async (signal) => {
+      await clock.sleep(between(random, [0, VERIFY_MS]), signal);
+      await api.untilReachable(signal);
+      const state = stateOf(volumeName);
+      if (state.nodes.get(nodeName)?.state !== "attached" || api.get("VolumeAttachment", volumeAttachmentNameOf(volumeName, nodeName)) !== undefined) return;
+      state.nodes.delete(nodeName);
+      state.wake.wake();
+    });
+  }
+
+  view.onChange((change) => {
+    if (change.kind === "Pod") stateOf((change.current ?? change.previous)?.volumeName ?? "").wake.wake();
+    if (change.kind === "VolumeAttachment" && change.current === undefined && change.previous !== undefined) {
+      const { volumeName, nodeName, isDeleted } = change.previous;
+      if (!isDeleted || stateOf(volumeName).nodes.get(nodeName)?.state === "attached") verifyLater(volumeName, nodeName);
+    }
+    if (change.kind !== "Node") return;
+    if (change.previous !== undefined) lastSaid.set(change.name, change.previous.volumesInUse);
+    for (const state of volumes.values()) if (state.nodes.has(change.name)) state.wake.wake();
+  });
+}

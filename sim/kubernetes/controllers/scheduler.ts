@@ -1,0 +1,84 @@
+import type { Random } from "../../../src/ports/random.ts";
+import type { Claim, Node, Pod } from "../api/api-objects.ts";
+import { between } from "../api/between.ts";
+import type { SimClusterOptions } from "../sim-cluster.ts";
+import type { ControlPlane } from "./control-plane.ts";
+
+/** How often the scheduler takes another node than the extender's best: there is more in its mind than volumes. */
+const OTHER_NODE_SHARE = 0.1;
+/** From a decision to the binding at the API server, in milliseconds: 3 to 14 on the testbed. */
+const BIND_MS = [3, 15] as const;
+
+/**
+ * kube-scheduler: binds each pod to a node that is fit. A claim without a volume is first told the node that it is to be made for (`WaitForFirstConsumer`), and the pod follows
+ * once the claim is bound. A pod that fits nowhere waits for something to change.
+ */
+export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClusterOptions["rankNodes"]> | undefined): void {
+  const { api, view, clock, random, tasks, trace } = plane;
+  const binding = new Set<string>();
+
+  function schedule(pod: Pod): void {
+    if (pod.nodeName !== undefined || pod.isDeleted || binding.has(pod.uid)) return;
+    const claim = view.get("Claim", pod.volumeName);
+    if (claim === undefined || claim.isDeleted) return;
+    const isWaitingForVolume = !claim.isBound && claim.selectedNode !== undefined;
+    if (isWaitingForVolume) return;
+    const nodeName = assumedNode(claim) ?? choose(pod, claim);
+    if (nodeName === undefined) return;
+    binding.add(pod.uid);
+    tasks.start(async (signal) => {
+      await clock.sleep(between(random, BIND_MS), signal);
+      await api.untilReachable(signal);
+      binding.delete(pod.uid);
+      if (claim.isBound) bind(pod, nodeName);
+      else if (api.get("Claim", claim.name)?.uid === claim.uid) api.change("Claim", claim.name, { selectedNode: nodeName });
+    });
+  }
+
+  /** A pod whose volume was just made goes where it was made for, if that node is still there; any later pod goes where it fits. */
+  function assumedNode(claim: Claim): string | undefined {
+    const { selectedNode, isBound } = claim;
+    return isBound && selectedNode !== undefined && view.get("Node", selectedNode) !== undefined ? selectedNode : undefined;
+  }
+
+  function choose(pod: Pod, claim: Claim): string | undefined {
+    const zones = claim.isBound ? view.get("PersistentVolume", claim.name)?.zones : undefined;
+    if (claim.isBound && view.get("PersistentVolume", claim.name) === undefined) return undefined;
+    const fit = [...view.list("Node")].filter((node) => isFit(node) && (zones?.includes(node.zone) ?? true)).map(({ name }) => name);
+    const ranked = fit.length === 0 ? [] : (rankNodes?.(pod.volumeName, fit) ?? []);
+    const scores = ranked.length === 0 ? fit.map((nodeName) => ({ nodeName, score: 0 })) : ranked;
+    const best = Math.max(...scores.map(({ score }) => score));
+    const isDistracted = random.next() < OTHER_NODE_SHARE;
+    return oneOf(
+      scores.filter(({ score }) => isDistracted || score === best).map(({ nodeName }) => nodeName),
+      random,
+    );
+  }
+
+  function isFit(node: Node): boolean {
+    if (!node.isReady || node.isUnschedulable || node.isOutOfService || node.otherTaints.some(({ effect }) => effect !== "PreferNoSchedule")) return false;
+    if (node.volumesMax === undefined) return true;
+    const volumes = new Set([...view.list("Pod")].filter((pod) => pod.nodeName === node.name).map(({ volumeName }) => volumeName));
+    for (const { volumeName, nodeName } of view.list("VolumeAttachment")) if (nodeName === node.name) volumes.add(volumeName);
+    return volumes.size < node.volumesMax;
+  }
+
+  function bind(pod: Pod, nodeName: string): void {
+    const present = api.get("Pod", pod.name);
+    if (present?.uid !== pod.uid || present.nodeName !== undefined) return;
+    api.change("Pod", pod.name, { nodeName });
+    // The decision is used up: the next pod is placed anew.
+    api.change("Claim", pod.volumeName, { selectedNode: undefined });
+    trace.note(pod.volumeName, `pod ${pod.uid} is bound to ${nodeName}`);
+  }
+
+  view.onChange((change) => {
+    if (change.kind === "Pod" && change.current !== undefined) schedule(change.current);
+    // Whatever else changes may make room for a pod that waits.
+    else if (change.kind !== "StatefulSet") for (const pod of view.list("Pod")) schedule(pod);
+  });
+}
+
+function oneOf(names: readonly string[], random: Random): string | undefined {
+  return names[Math.floor(random.next() * names.length)];
+}

@@ -1,0 +1,24 @@
+import { podNameOf } from "../api/api-objects.ts";
+import { type ControlPlane, deletePod } from "./control-plane.ts";
+
+/** Keeps the pod of each StatefulSet: a new one of the same name only once the object of the last one is gone. Without its StatefulSet a pod is garbage. */
+export function runStatefulSetController(plane: ControlPlane): void {
+  const { api, view, random, trace } = plane;
+
+  function reconcile(volumeName: string): void {
+    const name = podNameOf(volumeName);
+    const wanted = view.get("StatefulSet", volumeName)?.pods ?? 0;
+    const pod = view.get("Pod", name);
+    if (wanted === 0 && pod !== undefined) deletePod(plane, name, "it is not wanted any more");
+    // The API server refuses a second object of that name.
+    if (wanted === 0 || pod !== undefined || api.get("Pod", name) !== undefined) return;
+    const uid = random.uuid().slice(0, 8);
+    api.put("Pod", { name, uid, volumeName, nodeName: undefined, phase: "Pending", isReady: false, isStopped: false, isDeleted: false });
+    trace.note(volumeName, `pod ${uid} is created`);
+  }
+
+  view.onChange((change) => {
+    if (change.kind === "StatefulSet") reconcile(change.name);
+    if (change.kind === "Pod") reconcile((change.current ?? change.previous)?.volumeName ?? "");
+  });
+}

@@ -1,0 +1,178 @@
+import { type ApiChange, newNode } from "./api/api-objects.ts";
+import { type ApiServer, createApiServer } from "./api/api-server.ts";
+import { createApiView } from "./api/api-view.ts";
+import { between } from "./api/between.ts";
+import { createLifetime, type Lifetime } from "./api/lifetime.ts";
+import { createSwitch, orAborted } from "./api/switch.ts";
+import { createTaskGroup, type TaskGroup } from "./api/task-group.ts";
+import { runAttachDetachController } from "./controllers/attach-detach-controller.ts";
+import { runClaimProtection } from "./controllers/claim-protection.ts";
+import type { ControlPlane } from "./controllers/control-plane.ts";
+import { runNodeLifecycle } from "./controllers/node-lifecycle.ts";
+import { runPodCollector } from "./controllers/pod-collector.ts";
+import { runScheduler } from "./controllers/scheduler.ts";
+import { runStatefulSetController } from "./controllers/stateful-set-controller.ts";
+import { connectToCluster, type Sight } from "./driver-view/cluster-connection.ts";
+import { judgeEndpoints } from "./judge/csi-judge.ts";
+import { createKubelets } from "./kubelet/kubelets.ts";
+import { createOperator } from "./operator.ts";
+import { runExternalAttacher } from "./sidecars/external-attacher.ts";
+import { type BegunCreation, runExternalProvisioner } from "./sidecars/external-provisioner.ts";
+import { runExternalResizer } from "./sidecars/external-resizer.ts";
+import type { SimCluster, SimClusterOptions } from "./sim-cluster.ts";
+import { unsettledIn } from "./unsettled.ts";
+
+/** How late Kubernetes' own parts see changes, in milliseconds. */
+const CONTROLLER_DELAY_MS = [2, 40] as const;
+/** How late the driver's processes do, unless said otherwise. */
+const PROCESS_DELAY_MS = [0, 200] as const;
+/** From a sidecar's end until it calls again. */
+const SIDECAR_START_MS = [500, 3_000] as const;
+const TOLERATION_MS = 300_000;
+const STATUS_TICK_MS = 10_000;
+const LOCATION = "eastus";
+
+const RESTARTED = new Error("the sidecars are started again");
+
+/** A simulated Kubernetes, with its Nodes and nothing on them. It moves once `run` is called. */
+export function createSimCluster(options: SimClusterOptions): SimCluster {
+  const { clock, trace, machineOf, attach, location = LOCATION } = options;
+  const random = options.random("cluster");
+  const api = createApiServer();
+  const whole = new AbortController();
+  const failed = Promise.withResolvers<never>();
+  const onFailure = (error: unknown): void => failed.reject(error);
+  const operator = createOperator({ api, trace, random });
+  const endpoints = judgeEndpoints({
+    endpoints: options.endpoints,
+    machineOf,
+    trace,
+    nowMs: () => clock.elapsedMs(),
+    report: options.report,
+    volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
+  });
+  const kubelets = createKubelets({
+    api,
+    clock,
+    random: options.random,
+    trace,
+    endpoints,
+    containers: options.containers,
+    attach,
+    statusTickMs: options.statusTickMs ?? STATUS_TICK_MS,
+    location,
+    signal: whole.signal,
+    onFailure,
+  });
+  const sights = new Map<string, Sight>();
+  const begun = new Map<string, BegunCreation>();
+  const failovers = countFailovers(api);
+  let sidecars: Lifetime | undefined;
+
+  for (const { name, zone } of options.nodes) {
+    kubelets.add(name, zone);
+    api.put("Node", newNode({ name, uid: random.uuid(), zone, location }));
+    api.renewLease(name, clock.elapsedMs());
+  }
+
+  function sightOf(processName: string): Sight {
+    const present = sights.get(processName) ?? { reachable: createSwitch(), told: createSwitch(), delayMs: PROCESS_DELAY_MS };
+    sights.set(processName, present);
+    return present;
+  }
+
+  function planeOf(name: string, tasks: TaskGroup): ControlPlane {
+    const own = options.random(name);
+    const kinds = ["Pod", "Node", "StatefulSet", "Claim", "PersistentVolume", "VolumeAttachment"] as const;
+    const delayMs = (): typeof CONTROLLER_DELAY_MS => CONTROLLER_DELAY_MS;
+    const view = createApiView({ api, clock, random: own, tasks, delayMs, untilHearing: api.untilReachable, kinds });
+    return { api, view, clock, random: own, tasks, trace };
+  }
+
+  function startControllers(): void {
+    const tasks = createTaskGroup(whole.signal, onFailure);
+    const manager = planeOf("kube-controller-manager", tasks);
+    runStatefulSetController(manager);
+    runClaimProtection(manager);
+    runNodeLifecycle(manager, options.tolerationMs ?? TOLERATION_MS);
+    runPodCollector(manager);
+    if (attach === "kubernetes") runAttachDetachController(manager);
+    runScheduler(planeOf("kube-scheduler", tasks), options.rankNodes);
+  }
+
+  function startSidecars(): void {
+    sidecars = createLifetime(whole.signal);
+    const tasks = createTaskGroup(sidecars.signal, onFailure);
+    tasks.start(async (signal) => {
+      await clock.sleep(between(random, SIDECAR_START_MS), signal);
+      const sidecar = { ...planeOf("sidecars", tasks), controller: endpoints.controller };
+      if (attach === "kubernetes") runExternalAttacher(sidecar);
+      runExternalProvisioner(sidecar, { location, begun });
+      runExternalResizer(sidecar);
+    });
+  }
+
+  return {
+    ...operator,
+    run: async (signal) => {
+      startControllers();
+      startSidecars();
+      options.onMachine((machine) => kubelets.meet(machine));
+      for (const { name } of options.nodes) meet(name);
+      try {
+        await orAborted(failed.promise, signal);
+      } catch (error) {
+        whole.abort(error);
+        if (error !== signal.reason) throw error;
+      }
+    },
+    addNode: (nodeName, zone) => {
+      kubelets.add(nodeName, zone);
+      meet(nodeName);
+    },
+    setKubeletReachable: (nodeName, isReachable) => kubelets.setReachable(nodeName, isReachable),
+    setKubeletRunning: (nodeName, isRunning) => kubelets.setRunning(nodeName, isRunning),
+    setApiReachable: (isReachable) => api.setReachable(isReachable),
+    setProcessReachable: (processName, isReachable) => sightOf(processName).reachable.set(isReachable),
+    setViewDelay: (processName, delayMs) => {
+      sightOf(processName).delayMs = delayMs;
+    },
+    holdView: (processName, isHeld) => sightOf(processName).told.set(!isHeld),
+    restartSidecars: () => {
+      sidecars?.end(RESTARTED);
+      if (!whole.signal.aborted && sidecars !== undefined) startSidecars();
+    },
+    connect: (observer) =>
+      connectToCluster({ api, clock, random: options.random(`view of ${observer.processName}`), sight: sightOf(observer.processName), observer, onFailure }),
+    workloads: () => api.list("Claim").map(({ workload, sizeGiB }) => ({ ...workload, sizeGiB })),
+    pods: () => api.list("Pod"),
+    nodes: () => api.list("Node"),
+    volumeAttachments: () => api.list("VolumeAttachment"),
+    diskUriOf: (volumeName) => api.get("PersistentVolume", volumeName)?.volumeId,
+    containersOn: (nodeName) => {
+      const uids = new Set(api.list("Pod").map(({ uid }) => uid));
+      return kubelets.containersOn(nodeName).map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));
+    },
+    failovers,
+    unsettled: () => unsettledIn(api),
+  };
+
+  function meet(nodeName: string): void {
+    const machine = machineOf(nodeName);
+    if (machine !== undefined) kubelets.meet(machine);
+  }
+}
+
+/** Counts how often a pod became Running on another node than the one before it. */
+function countFailovers(api: ApiServer): () => number {
+  const ranOn = new Map<string, string>();
+  let count = 0;
+  api.onChange((change: ApiChange) => {
+    if (change.kind !== "Pod" || change.current?.phase !== "Running" || change.previous?.phase === "Running") return;
+    const { volumeName, nodeName = "" } = change.current;
+    const before = ranOn.get(volumeName);
+    if (before !== undefined && before !== nodeName) count += 1;
+    ranOn.set(volumeName, nodeName);
+  });
+  return () => count;
+}

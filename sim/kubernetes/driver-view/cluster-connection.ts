@@ -1,0 +1,78 @@
+import type { Failure } from "../../../src/core/failure.ts";
+import { fail, ok, type Result } from "../../../src/core/result.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { Random } from "../../../src/ports/random.ts";
+import type { ApiServer } from "../api/api-server.ts";
+import { createApiView } from "../api/api-view.ts";
+import { between } from "../api/between.ts";
+import type { Switch } from "../api/switch.ts";
+import { orAborted } from "../api/switch.ts";
+import { createTaskGroup } from "../api/task-group.ts";
+import type { ClusterConnection, ClusterObserver } from "../sim-cluster.ts";
+import { createClusterVolumes } from "./sim-cluster-volumes.ts";
+import { createOwnNode } from "./sim-own-node.ts";
+import { createVolumeUsers } from "./sim-volume-users.ts";
+
+/** One way to the API server and back. */
+const ONE_WAY_MS = [1, 10] as const;
+
+/** How processes of one name see the cluster, whichever of them runs. */
+export interface Sight {
+  readonly reachable: Switch;
+  /** Off: no change is told. */
+  readonly told: Switch;
+  delayMs: readonly [min: number, max: number];
+}
+
+/** Asks the API server what is so now, or changes it. Fails with `StoreUnavailable` where it does not answer, and with `Cancelled`. */
+export type AskApi = <T>(ask: () => T, signal: AbortSignal) => Promise<Result<T, Failure>>;
+
+/** How one process of the driver follows the cluster. */
+export function connectToCluster(options: {
+  readonly api: ApiServer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sight: Sight;
+  readonly observer: ClusterObserver;
+  readonly onFailure: (error: unknown) => void;
+}): ClusterConnection {
+  const { api, clock, random, sight, observer } = options;
+  const passed = observer.passed ?? (() => Promise.resolve());
+  const tasks = createTaskGroup(observer.lifetime, options.onFailure);
+  const view = createApiView({
+    api,
+    clock,
+    random,
+    tasks,
+    delayMs: () => sight.delayMs,
+    untilHearing: async (signal) => {
+      while (!api.isReachable() || !sight.reachable.isOn() || !sight.told.isOn()) {
+        await api.untilReachable(signal);
+        await sight.reachable.untilOn(signal);
+        await sight.told.untilOn(signal);
+      }
+      await orAborted(passed(), signal);
+    },
+    kinds: ["Pod", "Claim", "PersistentVolume", "Node", "VolumeAttachment"],
+  });
+
+  const ask: AskApi = async (what, signal) => {
+    try {
+      await clock.sleep(between(random, ONE_WAY_MS), signal);
+      const isAnswered = api.isReachable() && sight.reachable.isOn();
+      const value = isAnswered ? what() : undefined;
+      await clock.sleep(between(random, ONE_WAY_MS), signal);
+      await orAborted(passed(), signal);
+      return isAnswered ? ok(value as ReturnType<typeof what>) : fail({ kind: "StoreUnavailable", detail: "the API server does not answer" });
+    } catch (error) {
+      if (signal.aborted) return fail({ kind: "Cancelled" });
+      throw error;
+    }
+  };
+
+  return {
+    users: createVolumeUsers(view, api, ask),
+    volumes: createClusterVolumes(view, api, ask),
+    ownNode: (nodeName) => createOwnNode(nodeName, api, ask),
+  };
+}

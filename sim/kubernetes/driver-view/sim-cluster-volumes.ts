@@ -1,0 +1,78 @@
+import { ok } from "../../../src/core/result.ts";
+import type { ClusterAttachment, ClusterVolume, ClusterVolumes } from "../../../src/ports/cluster-volumes.ts";
+import type { PersistentVolume, VolumeAttachment } from "../api/api-objects.ts";
+import type { ApiServer } from "../api/api-server.ts";
+import type { ApiView } from "../api/api-view.ts";
+import type { AskApi } from "./cluster-connection.ts";
+
+/** `ClusterVolumes` by what a process has heard, and past that by what is so; the same answers as `adapters/kubernetes` gives. */
+export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi): ClusterVolumes {
+  const attached = (): ReadonlySet<string> => new Set([...view.list("VolumeAttachment")].map(({ volumeName }) => volumeName));
+
+  /** What kept a volume for an attacher's sake goes; a deleted one goes with it. */
+  function freeVolume(name: string): void {
+    const volume = api.get("PersistentVolume", name);
+    if (volume?.isDeleted === true) api.remove("PersistentVolume", name);
+    else api.change("PersistentVolume", name, { isKeptByAttacher: false });
+  }
+
+  return {
+    knowsAttachments: true,
+    untilSynced: view.untilSynced,
+    volumes: () => byName(view.list("PersistentVolume")).map(clusterVolume),
+    volumeOf: (volumeId) =>
+      byName(view.list("PersistentVolume"))
+        .map(clusterVolume)
+        .find((volume) => volume.volumeId.toLowerCase() === volumeId.toLowerCase()),
+    attachments: () =>
+      byName(view.list("VolumeAttachment")).flatMap((attachment) => clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? []),
+    readAttachment: (name, signal) =>
+      ask(() => {
+        const attachment = api.get("VolumeAttachment", name);
+        return attachment === undefined ? undefined : clusterAttachment(attachment, api.get("PersistentVolume", attachment.volumeName));
+      }, signal),
+    releaseAttachment: async (name, signal) => {
+      const volumeName = await ask(() => {
+        const attachment = api.get("VolumeAttachment", name);
+        api.remove("VolumeAttachment", name);
+        return attachment?.volumeName;
+      }, signal);
+      if (!volumeName.ok || volumeName.value === undefined) return volumeName.ok ? ok(undefined) : volumeName;
+      const isLast = ![...view.list("VolumeAttachment")].some((other) => other.name !== name && other.volumeName === volumeName.value);
+      return isLast ? ask(() => freeVolume(volumeName.value ?? ""), signal) : ok(undefined);
+    },
+    releaseVolumes: async (signal) => {
+      for (const { name, isKeptByAttacher } of byName(view.list("PersistentVolume"))) {
+        if (!isKeptByAttacher || attached().has(name)) continue;
+        const freed = await ask(() => freeVolume(name), signal);
+        if (!freed.ok) return freed;
+      }
+      return ok(undefined);
+    },
+    nodePresence: async (nodeName, signal) => {
+      const asked = await ask(() => api.get("Node", nodeName) !== undefined, signal);
+      if (!asked.ok) return "unknown";
+      return asked.value ? "present" : "gone";
+    },
+  };
+}
+
+function byName<T extends { readonly name: string }>(objects: Iterable<T>): readonly T[] {
+  return [...objects].toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+function clusterVolume({ name, volumeId, workload, volumeContext, claimUid }: PersistentVolume): ClusterVolume {
+  const { access } = workload;
+  return {
+    name,
+    volumeId,
+    capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: access, ...(access === "mount" ? { fsType: "ext4" } : {}) }],
+    volumeContext,
+    readOnly: false,
+    claim: { namespace: "default", name: `data-${name}-0`, uid: claimUid },
+  };
+}
+
+function clusterAttachment({ name, nodeName, isAttached, isDeleted }: VolumeAttachment, volume: PersistentVolume | undefined): ClusterAttachment | undefined {
+  return volume === undefined ? undefined : { name, volumeId: volume.volumeId, nodeName, isAttached, isLeaving: isDeleted };
+}

@@ -1,0 +1,30 @@
+import { fail, ok } from "../../../src/core/result.ts";
+import type { OwnNode } from "../../../src/ports/own-node.ts";
+import { taintsOf } from "../api/api-objects.ts";
+import type { ApiServer } from "../api/api-server.ts";
+import type { AskApi } from "./cluster-connection.ts";
+
+/** `OwnNode` of a node plug-in. Of the taints only those can be replaced that nobody's field stands for. */
+export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): OwnNode {
+  return {
+    read: (signal) =>
+      ask(() => {
+        const node = api.get("Node", nodeName);
+        if (node === undefined) return undefined;
+        const names = new Set([...node.volumesAttached, ...node.volumesInUse]);
+        const volumeIds = [...names].flatMap((name) => api.get("PersistentVolume", name)?.volumeId ?? []);
+        return { labels: node.labels, taints: taintsOf(node), volumeIds };
+      }, signal),
+    isDriverRegistered: (signal) => ask(() => api.get("Node", nodeName)?.volumesMax !== undefined, signal),
+    replaceTaints: async ({ from, to }, signal) => {
+      const replaced = await ask(() => {
+        const node = api.get("Node", nodeName);
+        if (node === undefined || JSON.stringify(taintsOf(node)) !== JSON.stringify(from)) return false;
+        const removed = from.filter(({ key }) => !to.some((kept) => kept.key === key));
+        return api.change("Node", nodeName, { otherTaints: node.otherTaints.filter(({ key }) => !removed.some((gone) => gone.key === key)) });
+      }, signal);
+      if (!replaced.ok) return replaced;
+      return replaced.value ? ok(undefined) : fail({ kind: "ObjectConflict", objectKind: "Node", name: nodeName });
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
+import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/ports/volume-users.ts";
+import { type ApiChange, type Node, OUT_OF_SERVICE, type Pod, taintsOf } from "../api/api-objects.ts";
+import type { ApiServer } from "../api/api-server.ts";
+import type { ApiView } from "../api/api-view.ts";
+import type { AskApi } from "./cluster-connection.ts";
+
+/** Kubernetes gives every pod these two. */
+const TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map((key) => ({
+  key,
+  operator: "Exists",
+  value: "",
+  effect: "NoExecute",
+}));
+const LISTING = "pods and claims are still being listed";
+
+/** `VolumeUsers` by what a process has heard, and past that by what is so; the same answers as `adapters/kubernetes` gives. */
+export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): VolumeUsers {
+  function cachedOn({ nodeName, volumeId }: { readonly nodeName: string; readonly volumeId: string }): VolumeUse {
+    if (!view.hasSynced()) return { kind: "unknown", because: LISTING };
+    const there = podsOn(view.list("Pod"), nodeName);
+    const users = there.filter((pod) => isSameDisk(diskOf(pod), volumeId));
+    if (users.length > 0) return used(users);
+    const isKnown = [...view.list("PersistentVolume")].some((volume) => isSameDisk(volume.volumeId, volumeId));
+    const unclear = isKnown ? undefined : there.find((pod) => diskOf(pod) === "unknown");
+    return unclear === undefined
+      ? { kind: "unused" }
+      : { kind: "unknown", because: `nothing is known of claim ${unclear.volumeName}, which a pod there names` };
+  }
+
+  /** "unknown" where the claim has not been heard of, or its volume; undefined where it has none. */
+  function diskOf(pod: Pod): string | undefined {
+    const claim = view.get("Claim", pod.volumeName);
+    if (claim === undefined) return view.get("PersistentVolume", pod.volumeName)?.volumeId ?? "unknown";
+    if (!claim.isBound) return undefined;
+    return view.get("PersistentVolume", pod.volumeName)?.volumeId ?? "unknown";
+  }
+
+  return {
+    on: async ({ nodeName, volumeId }, signal) => {
+      const asked = await ask(
+        () => podsOn(api.list("Pod"), nodeName).filter((pod) => isSameDisk(api.get("PersistentVolume", pod.volumeName)?.volumeId, volumeId)),
+        signal,
+      );
+      if (!asked.ok) return { kind: "unknown", because: asked.failure.kind === "StoreUnavailable" ? asked.failure.detail : asked.failure.kind };
+      return asked.value.length > 0 ? used(asked.value) : { kind: "unused" };
+    },
+    cachedOn,
+    isOutOfService: async (nodeName, signal) => {
+      const asked = await ask(() => api.get("Node", nodeName)?.isOutOfService === true, signal);
+      return asked.ok && asked.value;
+    },
+    cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
+    cachedPlacement: (volumeId) => {
+      const users = view.hasSynced() ? [...view.list("Pod")].filter((pod) => isSameDisk(diskOf(pod), volumeId)) : [];
+      return { pods: users.map(rulesOf), neighbours: [], otherVolumeIds: [] };
+    },
+    onChange: (listener) => {
+      view.onChange((change) => {
+        for (const nodeName of nodesConcerned(change, view)) listener(nodeName);
+      });
+    },
+  };
+}
+
+function podsOn(pods: Iterable<Pod>, nodeName: string): readonly Pod[] {
+  return [...pods].filter((pod) => pod.nodeName === nodeName);
+}
+
+function isSameDisk(left: string | undefined, right: string): boolean {
+  return left?.toLowerCase() === right.toLowerCase();
+}
+
+function used(pods: readonly Pod[]): VolumeUse {
+  return { kind: "used", users: pods.map(({ name, isDeleted }) => `pod default/${name}${isDeleted ? " (being deleted)" : ""}`).toSorted() };
+}
+
+function rulesOf({ name }: Pod): PodRules {
+  return {
+    namespace: "default",
+    name,
+    labels: {},
+    nodeSelector: {},
+    nodeAffinity: undefined,
+    tolerations: TOLERATIONS,
+    podAffinity: [],
+    podAntiAffinity: [],
+  };
+}
+
+function cachedTaints(node: Node): readonly Taint[] {
+  return taintsOf(node).map(({ key, value = "", effect = "" }) => ({ key, value, effect }));
+}
+
+function orchestratorNode(node: Node | undefined, hasSynced: boolean): OrchestratorNode {
+  if (node === undefined) return { isGone: hasSynced, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] };
+  const taints = cachedTaints(node);
+  return {
+    isGone: false,
+    isOutOfService: taints.some(({ key }) => key === OUT_OF_SERVICE),
+    isUnschedulable: node.isUnschedulable,
+    labels: node.labels,
+    taints,
+  };
+}
+
+/** Nodes that the cache says something new of. That a pod waits, runs or is being deleted is no news: it uses its volumes all the same. */
+function nodesConcerned(change: ApiChange, view: ApiView): readonly string[] {
+  if (change.kind === "Pod") {
+    const { previous, current } = change;
+    return previous?.nodeName === current?.nodeName ? [] : [previous?.nodeName, current?.nodeName].flatMap((nodeName) => nodeName ?? []);
+  }
+  if (change.kind === "Claim" && change.previous?.isBound !== change.current?.isBound)
+    return [...view.list("Pod")].filter((pod) => pod.volumeName === change.name).flatMap(({ nodeName }) => nodeName ?? []);
+  if (change.kind !== "Node") return [];
+  const relevant = (node: Node | undefined): string => JSON.stringify(node === undefined ? undefined : [node.labels, taintsOf(node)]);
+  return relevant(change.previous) === relevant(change.current) ? [] : [change.name];
+}

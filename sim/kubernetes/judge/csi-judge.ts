@@ -1,0 +1,189 @@
+import type { SimMachine } from "../../azure/sim-machine.ts";
+import type { CsiAnswer, CsiCall, ControllerCsi, DriverEndpoints, NodeCsi } from "../../driver/endpoints.ts";
+import type { Violation } from "../../history/violation.ts";
+import type { Trace } from "../../trace.ts";
+import { refusalIsAllowed } from "./allowed-codes.ts";
+
+/** Methods of both services. */
+type Services = ControllerCsi & NodeCsi;
+export type CsiMethod = keyof Services;
+
+/** What the judge may look at. */
+export interface CsiJudgeOptions {
+  readonly endpoints: DriverEndpoints;
+  readonly machineOf: (nodeName: string) => SimMachine | undefined;
+  readonly trace: Trace;
+  readonly nowMs: () => number;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+  /** The volume's name of a disk, for people. */
+  readonly volumeNameOf: (volumeId: string) => string;
+}
+
+/** One call that was answered. */
+interface Judged<Method extends CsiMethod> {
+  readonly method: Method;
+  readonly request: Parameters<Services[Method]>[0];
+  readonly answer: Awaited<ReturnType<Services[Method]>>;
+  /** The node whose plug-in was asked; empty: the controller. */
+  readonly nodeName: string;
+  readonly machine: SimMachine | undefined;
+}
+
+/**
+ * The driver's endpoints, watched: each answer is noted in the trace, and judged by CSI's letter for what has really happened. Codes that a well-formed request can't lead to, volumes that are not
+ * what was asked for, and successes that did not happen are reported as `csi-answer`.
+ */
+export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
+  const { endpoints, machineOf, trace, nowMs, report } = options;
+  const idsByName = new Map<string, string>();
+  const publishing = new Map<string, number>();
+
+  function wrong(volumeName: string, detail: string): void {
+    report({ invariant: "csi-answer", detail: `${volumeName}: ${detail}` });
+  }
+
+  function watched<Request, Response>(method: CsiMethod, nodeName: string, call: CsiCall<Request, Response>): CsiCall<Request, Response> {
+    return async (request, callOptions) => {
+      const startedMs = nowMs();
+      const machine = machineOf(nodeName);
+      const publication = publicationOf(method, request);
+      if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 0) + 1);
+      const answer = await call(request, callOptions);
+      if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 1) - 1);
+      if (callOptions.signal.aborted) return answer;
+      const volumeName = subjectOf(request);
+      const where = nodeName === "" ? nodeIdOf(request) : nodeName;
+      trace.note(volumeName, `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ${Math.round(nowMs() - startedMs)} ms`);
+      if (!answer.ok) judgeRefusal(method, volumeName, answer);
+      else judgeSuccess({ method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>, volumeName);
+      return answer;
+    };
+  }
+
+  function subjectOf(request: unknown): string {
+    const { volumeId, name } = request as { readonly volumeId?: string; readonly name?: string };
+    return name ?? (volumeId === undefined ? "driver" : options.volumeNameOf(volumeId));
+  }
+
+  function judgeRefusal(method: CsiMethod, volumeName: string, answer: CsiAnswer<unknown> & { readonly ok: false }): void {
+    if (!refusalIsAllowed(method, answer)) wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
+  }
+
+  function judgeSuccess(judged: Judged<CsiMethod>, volumeName: string): void {
+    if (is(judged, "createVolume")) judgeCreated(judged);
+    else if (is(judged, "controllerUnpublishVolume")) judgeUnpublished(judged, volumeName);
+    else if (is(judged, "controllerExpandVolume"))
+      judgeSize(volumeName, judged.request.capacityRange?.requiredBytes ?? 0n, judged.answer.ok ? judged.answer.value.capacityBytes : 0n);
+    else if (is(judged, "nodePublishVolume")) judgeMount(judged, volumeName, judged.request.targetPath);
+    else if (is(judged, "nodeUnpublishVolume")) judgeNoMount(judged, volumeName, judged.request.targetPath);
+    else if (is(judged, "nodeUnstageVolume")) judgeNoMount(judged, volumeName, judged.request.stagingTargetPath);
+    else if (is(judged, "nodeGetInfo") && judged.answer.ok) {
+      const { nodeId, maxVolumesPerNode } = judged.answer.value;
+      if (nodeId !== judged.nodeName || maxVolumesPerNode <= 0n)
+        wrong(judged.nodeName, `nodeGetInfo says that it is ${nodeId} and takes ${maxVolumesPerNode} volumes`);
+    }
+  }
+
+  /** The same name is the same volume, and two names are two. */
+  function judgeCreated({ request, answer }: Judged<"createVolume">): void {
+    const volume = answer.ok ? answer.value.volume : undefined;
+    if (volume === undefined || volume.volumeId === "") return wrong(request.name, "createVolume answered without a volume");
+    judgeSize(request.name, request.capacityRange?.requiredBytes ?? 0n, volume.capacityBytes);
+    const known = idsByName.get(request.name);
+    if (known !== undefined && known !== volume.volumeId) wrong(request.name, `createVolume answered ${volume.volumeId}, and ${known} before`);
+    for (const [name, id] of idsByName) if (id === volume.volumeId && name !== request.name) wrong(request.name, `createVolume answered the volume of ${name}`);
+    idsByName.set(request.name, volume.volumeId);
+    const requisite = request.accessibilityRequirements?.requisite ?? [];
+    const isReachable = requisite.some((term) =>
+      volume.accessibleTopology.some(({ segments }) => Object.entries(segments).every(([key, value]) => term.segments[key] === value)),
+    );
+    if (requisite.length > 0 && !isReachable) wrong(request.name, `createVolume made it where it can't be reached from ${JSON.stringify(requisite)}`);
+  }
+
+  function judgeSize(volumeName: string, requiredBytes: bigint, bytes: bigint): void {
+    if (bytes < requiredBytes) wrong(volumeName, `it has ${bytes} bytes where ${requiredBytes} were required`);
+  }
+
+  /** Whoever is told that a volume is not published to a node any more gives it to another one. */
+  function judgeUnpublished({ request }: Judged<"controllerUnpublishVolume">, volumeName: string): void {
+    const { volumeId, nodeId } = request;
+    if ((publishing.get(`${volumeId} ${nodeId}`) ?? 0) > 0) return;
+    const mount = mountsOn(machineOf(nodeId)).find(({ diskUri, canWrite }) => canWrite && isSameDisk(diskUri, volumeId));
+    if (mount !== undefined) wrong(volumeName, `controllerUnpublishVolume succeeded, and ${nodeId} can still write it at ${mount.path}`);
+  }
+
+  function judgeMount({ request, machine }: Judged<"nodePublishVolume">, volumeName: string, path: string): void {
+    const mount = mountsOn(machine).findLast((candidate) => candidate.path === path);
+    if (mount === undefined) wrong(volumeName, `nodePublishVolume succeeded, and nothing is mounted at ${path}`);
+    else if (!isSameDisk(mount.diskUri, request.volumeId)) wrong(volumeName, `nodePublishVolume succeeded, and ${mount.diskUri} is mounted at ${path}`);
+  }
+
+  function judgeNoMount({ method, machine }: Judged<"nodeUnpublishVolume" | "nodeUnstageVolume">, volumeName: string, path: string): void {
+    if (mountsOn(machine).some((mount) => mount.path === path)) wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
+  }
+
+  const controllers = new Map<ControllerCsi, ControllerCsi>();
+  const nodes = new Map<NodeCsi, NodeCsi>();
+  return {
+    controller: () => {
+      const csi = endpoints.controller();
+      return csi === undefined ? undefined : once(controllers, csi, () => watchController(csi));
+    },
+    node: (nodeName) => {
+      const csi = endpoints.node(nodeName);
+      return csi === undefined ? undefined : once(nodes, csi, () => watchNode(csi, nodeName));
+    },
+  };
+
+  function watchController(csi: ControllerCsi): ControllerCsi {
+    return {
+      createVolume: watched("createVolume", "", csi.createVolume),
+      deleteVolume: watched("deleteVolume", "", async (request, callOptions) => {
+        const answer = await csi.deleteVolume(request, callOptions);
+        if (answer.ok) for (const [name, id] of idsByName) if (id === request.volumeId) idsByName.delete(name);
+        return answer;
+      }),
+      controllerPublishVolume: watched("controllerPublishVolume", "", csi.controllerPublishVolume),
+      controllerUnpublishVolume: watched("controllerUnpublishVolume", "", csi.controllerUnpublishVolume),
+      controllerExpandVolume: watched("controllerExpandVolume", "", csi.controllerExpandVolume),
+    };
+  }
+
+  function watchNode(csi: NodeCsi, nodeName: string): NodeCsi {
+    return {
+      nodeStageVolume: watched("nodeStageVolume", nodeName, csi.nodeStageVolume),
+      nodeUnstageVolume: watched("nodeUnstageVolume", nodeName, csi.nodeUnstageVolume),
+      nodePublishVolume: watched("nodePublishVolume", nodeName, csi.nodePublishVolume),
+      nodeUnpublishVolume: watched("nodeUnpublishVolume", nodeName, csi.nodeUnpublishVolume),
+      nodeExpandVolume: watched("nodeExpandVolume", nodeName, csi.nodeExpandVolume),
+      nodeGetInfo: watched("nodeGetInfo", nodeName, csi.nodeGetInfo),
+    };
+  }
+}
+
+function is<Method extends CsiMethod>(judged: Judged<CsiMethod>, method: Method): judged is Judged<Method> & Judged<CsiMethod> {
+  return judged.method === method;
+}
+
+function once<Key, Value>(made: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const present = made.get(key) ?? make();
+  made.set(key, present);
+  return present;
+}
+
+function nodeIdOf(request: unknown): string {
+  return (request as { readonly nodeId?: string }).nodeId ?? "";
+}
+
+/** A publish under way may make the node the writer again at any moment. */
+function publicationOf(method: CsiMethod, request: unknown): string | undefined {
+  return method === "controllerPublishVolume" ? `${(request as { readonly volumeId: string }).volumeId} ${nodeIdOf(request)}` : undefined;
+}
+
+function mountsOn(machine: SimMachine | undefined): ReturnType<SimMachine["kernel"]["mounts"]> {
+  return machine?.state() === "off" ? [] : (machine?.kernel.mounts() ?? []);
+}
+
+function isSameDisk(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}

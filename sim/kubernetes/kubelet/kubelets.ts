@@ -1,0 +1,159 @@
+import type { Clock } from "../../../src/ports/clock.ts";
+import type { Random } from "../../../src/ports/random.ts";
+import type { SimMachine } from "../../azure/sim-machine.ts";
+import type { DriverEndpoints } from "../../driver/endpoints.ts";
+import type { ContainerIo } from "../../history/container-io.ts";
+import type { Trace } from "../../trace.ts";
+import type { ApiChange } from "../api/api-objects.ts";
+import type { ApiServer } from "../api/api-server.ts";
+import { createApiView } from "../api/api-view.ts";
+import { between } from "../api/between.ts";
+import { createLifetime, type Lifetime } from "../api/lifetime.ts";
+import { createSwitch, orAborted, type Switch } from "../api/switch.ts";
+import { createTaskGroup } from "../api/task-group.ts";
+import { type Container, type ContainerRuntime, createContainerRuntime } from "./container-runtime.ts";
+import type { KubeletContext } from "./kubelet-context.ts";
+import { createKubeletFiles, type KubeletFiles } from "./kubelet-files.ts";
+import { runKubeletProcess } from "./kubelet-process.ts";
+
+/** From its start until it looks after pods, in milliseconds. */
+const START_MS = [1_000, 3_000] as const;
+const VIEW_DELAY_MS = [2, 60] as const;
+
+/** The kubelets of all machines. */
+export interface Kubelets {
+  /** A node of the cluster; its kubelet runs whenever its machine does. */
+  add(nodeName: string, zone: string): void;
+  /** Takes note of a machine that was made. */
+  meet(machine: SimMachine): void;
+  setReachable(nodeName: string, isReachable: boolean): void;
+  setRunning(nodeName: string, isRunning: boolean): void;
+  containersOn(nodeName: string): readonly Container[];
+}
+
+/** What kubelets are made of. */
+export interface KubeletsOptions {
+  readonly api: ApiServer;
+  readonly clock: Clock;
+  readonly random: (name: string) => Random;
+  readonly trace: Trace;
+  readonly endpoints: DriverEndpoints;
+  readonly containers: ContainerIo;
+  readonly attach: "kubernetes" | "driver";
+  readonly statusTickMs: number;
+  /** Azure's region. */
+  readonly location: string;
+  readonly signal: AbortSignal;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A place for a kubelet, over all its processes and machines. */
+interface Place {
+  readonly nodeName: string;
+  readonly zone: string;
+  readonly random: Random;
+  readonly reachable: Switch;
+  isWanted: boolean;
+  machine: SimMachine | undefined;
+  files: KubeletFiles;
+  runtime: ContainerRuntime | undefined;
+  process: Lifetime | undefined;
+}
+
+const STOPPED = new Error("the kubelet is stopped");
+
+/** No kubelet yet. */
+export function createKubelets(options: KubeletsOptions): Kubelets {
+  const { api, clock, endpoints } = options;
+  const places = new Map<string, Place>();
+
+  /** Everything on a machine ends with its boot, and begins with the next one. */
+  function boot(place: Place, machine: SimMachine): void {
+    if (place.machine !== machine) return;
+    const life = createLifetime(machine.boot(), options.signal);
+    if (life.signal.aborted) return;
+    const tasks = createTaskGroup(life.signal, options.onFailure);
+    const runtime = createContainerRuntime({ io: options.containers, machine, tasks });
+    place.runtime = runtime;
+    life.signal.addEventListener("abort", () => {
+      if (place.runtime === runtime) place.runtime = undefined;
+    });
+    if (place.isWanted) startProcess(place, machine, runtime);
+  }
+
+  function startProcess(place: Place, machine: SimMachine, runtime: ContainerRuntime): void {
+    const { nodeName, zone, random, reachable, files } = place;
+    const process = createLifetime(machine.boot(), options.signal);
+    place.process = process;
+    const tasks = createTaskGroup(process.signal, options.onFailure);
+    const untilReachable = async (signal: AbortSignal): Promise<void> => {
+      while (!isReachable() || machine.state() !== "running") {
+        await reachable.untilOn(signal);
+        await api.untilReachable(signal);
+        await orAborted(machine.passed(), signal);
+      }
+      signal.throwIfAborted();
+    };
+    const isReachable = (): boolean => reachable.isOn() && api.isReachable();
+    tasks.start(async (signal) => {
+      await machine.clock.sleep(between(random, START_MS), signal);
+      await untilReachable(signal);
+      const follows = (change: ApiChange): boolean => isAbout(change, nodeName);
+      const kinds = ["Pod", "Node", "PersistentVolume"] as const;
+      const view = createApiView({ api, clock, random, tasks, delayMs: () => VIEW_DELAY_MS, untilHearing: untilReachable, kinds, follows });
+      const { trace, attach, statusTickMs, location } = options;
+      const csi = (): ReturnType<DriverEndpoints["node"]> => endpoints.node(nodeName);
+      const own = { nodeName, zone, location, machine, clock: machine.clock, files, runtime, csi, untilReachable, isReachable };
+      const context: KubeletContext = { ...own, api, view, random, tasks, trace, attach, statusTickMs };
+      await runKubeletProcess(context, () => clock.elapsedMs());
+    });
+  }
+
+  return {
+    add: (nodeName, zone) => {
+      if (places.has(nodeName)) return;
+      places.set(nodeName, {
+        nodeName,
+        zone,
+        random: options.random(`kubelet ${nodeName}`),
+        reachable: createSwitch(),
+        isWanted: true,
+        machine: undefined,
+        files: createKubeletFiles(),
+        runtime: undefined,
+        process: undefined,
+      });
+    },
+    meet: (machine) => {
+      const place = places.get(machine.nodeName);
+      if (place === undefined || place.machine === machine) return;
+      place.machine = machine;
+      place.files = createKubeletFiles();
+      machine.onBoot(() => boot(place, machine));
+      boot(place, machine);
+    },
+    setReachable: (nodeName, isReachable) => places.get(nodeName)?.reachable.set(isReachable),
+    setRunning: (nodeName, isRunning) => {
+      const place = places.get(nodeName);
+      if (place === undefined || place.isWanted === isRunning) return;
+      place.isWanted = isRunning;
+      if (!isRunning) place.process?.end(STOPPED);
+      else if (place.machine !== undefined && place.runtime !== undefined) startProcess(place, place.machine, place.runtime);
+    },
+    containersOn: (nodeName) => places.get(nodeName)?.runtime?.list() ?? [],
+  };
+}
+
+/** A kubelet follows its own Node and the pods that are bound to it; of volumes it needs to hear that they have grown. */
+function isAbout({ kind, previous, current }: ApiChange, nodeName: string): boolean {
+  switch (kind) {
+    case "Pod":
+      return current?.nodeName === nodeName;
+    case "Node":
+      return (current ?? previous)?.name === nodeName;
+    case "PersistentVolume":
+      return previous !== undefined && current !== undefined && previous.sizeGiB !== current.sizeGiB;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Pod } from "../api/api-objects.ts";
+import { between } from "../api/between.ts";
+import { createLifetime } from "../api/lifetime.ts";
+import { orAborted } from "../api/switch.ts";
+import type { Container } from "./container-runtime.ts";
+import type { KubeletContext } from "./kubelet-context.ts";
+import type { VolumeManager } from "./volume-manager.ts";
+
+/** Sandbox and container, as on the testbed: 120 to 300, and 137 to 180 ms. */
+const START_MS = [260, 480] as const;
+/** From the order to end until the container is told. */
+const STOP_MS = [20, 80] as const;
+/** The kubelet believes that a container has ended only after a look at all containers (PLEG), once a second. */
+const PLEG_MS = 1_000;
+/** CrashLoopBackOff. */
+const CRASH_BACKOFF = { baseMs: 10_000, maxMs: 300_000 } as const;
+
+const TERMINATING = new Error("the pod is terminating");
+
+/** Sees one pod through on its node. */
+export interface PodWorker {
+  /** The pod is deleted, or its object is gone: it is to end. */
+  terminate(): void;
+}
+
+/** Begins with a pod: volume, container, Running; and when it is told to, container stopped, volume away, and last of all the pod's object. `ended` is told then. */
+export function startPodWorker(context: KubeletContext, volumes: VolumeManager, pod: Pick<Pod, "name" | "uid" | "volumeName">, ended: () => void): PodWorker {
+  const { api, clock, random, tasks, trace, runtime, nodeName } = context;
+  const { name, uid, volumeName } = pod;
+  const life = createLifetime(tasks.signal);
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const path = await volumes.mount(pod, signal);
+    for (let crashes = 0; ; crashes += 1) {
+      const container = runtime.get(uid) ?? (await start(path, signal));
+      await tell({ phase: "Running", isReady: true }, signal);
+      await orAborted(container.ended, signal);
+      trace.note(volumeName, `the container of pod ${uid} on ${nodeName} has failed`);
+      await tell({ isReady: false }, signal);
+      await clock.sleep(Math.min(CRASH_BACKOFF.baseMs * 2 ** crashes, CRASH_BACKOFF.maxMs), signal);
+    }
+  }
+
+  async function start(path: string, signal: AbortSignal): Promise<Container> {
+    await tell({ isReady: false }, signal);
+    await clock.sleep(between(random, START_MS), signal);
+    const access = context.files.volumes.get(volumeName)?.access ?? "mount";
+    trace.note(volumeName, `the container of pod ${uid} starts on ${nodeName}`);
+    return runtime.start({ volumeName, podName: name, podUid: uid, path, access });
+  }
+
+  async function end(signal: AbortSignal): Promise<void> {
+    const container = runtime.get(uid);
+    if (container !== undefined) {
+      await clock.sleep(between(random, STOP_MS), signal);
+      container.stop();
+      await orAborted(container.ended, signal);
+      trace.note(volumeName, `the container of pod ${uid} on ${nodeName} has ended`);
+    }
+    await tell({ isStopped: true, isReady: false }, signal);
+    await volumes.unmount(uid, volumeName, signal);
+    await clock.sleep(between(random, [0, PLEG_MS]), signal);
+    await context.untilReachable(signal);
+    ended();
+    if (api.get("Pod", name)?.uid !== uid) return;
+    api.remove("Pod", name);
+    trace.note(volumeName, `pod ${uid} on ${nodeName} is gone`);
+  }
+
+  /** Writes to the pod's status, if something changes, and if it is still that pod's. */
+  async function tell(status: Partial<Pod>, signal: AbortSignal): Promise<void> {
+    await context.untilReachable(signal);
+    const present = api.get("Pod", name);
+    if (present?.uid !== uid || Object.entries(status).every(([field, value]) => present[field as keyof Pod] === value)) return;
+    api.change("Pod", name, status);
+  }
+
+  tasks.start(async (signal) => {
+    try {
+      await run(life.signal);
+    } catch (error) {
+      if (error !== TERMINATING) throw error;
+    }
+    await end(signal);
+  });
+  return { terminate: () => life.end(TERMINATING) };
+}

@@ -1,0 +1,175 @@
+import { between } from "../api/between.ts";
+import { orAborted } from "../api/switch.ts";
+import { createWake } from "../api/wake.ts";
+import type { KubeletContext } from "./kubelet-context.ts";
+import { targetPathOf } from "./kubelet-files.ts";
+import { createVolumeOperations } from "./volume-operations.ts";
+import { createVolumeState, type VolumeState } from "./volume-state.ts";
+
+/** Its reconciler's loop. */
+const LOOP_MS = 100;
+/** After an error an operation pauses, for twice as long each time (exponential_backoff.go). */
+const BACKOFF = { baseMs: 500, maxMs: 122_000 } as const;
+
+/** A kubelet's volume manager: brings what is staged and published to what its pods need, one operation a volume at a time. */
+export interface VolumeManager {
+  /** A pod needs its volume; resolves with the path once it is published. Rejects with the signal's reason. */
+  mount(pod: { readonly uid: string; readonly volumeName: string }, signal: AbortSignal): Promise<string>;
+  /** Nobody is to take the volume away from under a container that the API server has forgotten. */
+  hold(podUid: string, volumeName: string): void;
+  /** The pod has ended; resolves once its volume is not published for it any more. */
+  unmount(podUid: string, volumeName: string, signal: AbortSignal): Promise<void>;
+  /** Takes up what an earlier process left: whatever its folders show may be staged and published. */
+  reconstruct(): void;
+  /** From now on the pods of this node are known: what none of them needs may go. */
+  begin(): void;
+  /** The volumes to report as in use, sorted. */
+  inUse(): readonly string[];
+  /** Notes what the Node says now: nothing is staged that it does not say to be in use. */
+  setReported(volumeNames: readonly string[]): void;
+  /** The Node or a claim has changed. */
+  wake(volumeName?: string): void;
+}
+
+/** One of the things to do for a volume, and the key under which it pauses. */
+interface Operation {
+  readonly key: string;
+  readonly run: () => Promise<boolean>;
+}
+
+/** A volume manager that knows of no volume yet. */
+export function createVolumeManager(context: KubeletContext): VolumeManager {
+  const { view, clock, random, tasks, files, nodeName, attach } = context;
+  const operations = createVolumeOperations(context);
+  const volumes = new Map<string, VolumeState>();
+  let reported: readonly string[] = [];
+  let hasBegun = false;
+
+  /** Changes what is believed of a volume, and has somebody look after it as long as there is anything to know. */
+  function touch(name: string, change: (state: VolumeState) => void): VolumeState {
+    const present = volumes.get(name);
+    const state = present ?? createVolumeState(name, createWake(clock));
+    change(state);
+    state.wake.wake();
+    if (present === undefined) {
+      volumes.set(name, state);
+      tasks.start((signal) => work(state, signal));
+    }
+    return state;
+  }
+
+  async function work(state: VolumeState, signal: AbortSignal): Promise<void> {
+    while (!isForgotten(state)) {
+      const open = operationsFor(state);
+      const nowMs = clock.elapsedMs();
+      const ready = open.find(({ key }) => (state.pauses.get(key)?.notBeforeMs ?? 0) <= nowMs);
+      if (ready === undefined) {
+        const pauseMs = open.map(({ key }) => (state.pauses.get(key)?.notBeforeMs ?? 0) - nowMs);
+        await state.wake.wait(Math.min(...pauseMs, Infinity), signal);
+        continue;
+      }
+      await clock.sleep(between(random, [0, LOOP_MS]), signal);
+      // What was to be done may have changed within that time.
+      const still = operationsFor(state).find(({ key }) => key === ready.key);
+      if (still === undefined) continue;
+      settle(state, still.key, await still.run());
+      for (const tell of state.changed) tell();
+    }
+    volumes.delete(state.name);
+  }
+
+  function isForgotten({ neededBy, heldBy, published, staged, changed }: VolumeState): boolean {
+    return neededBy.size === 0 && heldBy.size === 0 && published.size === 0 && staged === "no" && changed.size === 0;
+  }
+
+  function settle(state: VolumeState, key: string, isDone: boolean): void {
+    const delayMs = Math.min(BACKOFF.maxMs, (state.pauses.get(key)?.delayMs ?? BACKOFF.baseMs / 2) * 2);
+    if (isDone) state.pauses.delete(key);
+    else state.pauses.set(key, { delayMs, notBeforeMs: clock.elapsedMs() + delayMs });
+  }
+
+  /** All that there is to do, in the order of kubelet's reconciler: what is not needed goes first. */
+  function operationsFor(state: VolumeState): readonly Operation[] {
+    if (!hasBegun) return [];
+    const { name, neededBy, heldBy, published, staged } = state;
+    const leaving = [...published.keys()].filter((uid) => !neededBy.has(uid) && !heldBy.has(uid));
+    const coming = mayStage(name) ? [...neededBy].filter((uid) => published.get(uid) !== "yes") : [];
+    const growing = mayGrow(state) ? [...neededBy].filter((uid) => published.get(uid) === "yes") : [];
+    const isLeft = neededBy.size === 0 && heldBy.size === 0 && published.size === 0 && staged !== "no";
+    return [
+      ...leaving.map((uid) => ({ key: `unpublish ${uid}`, run: () => operations.unpublish(state, uid) })),
+      // Staging and publishing are one operation of the volume, whichever pod it is for.
+      ...coming.slice(0, 1).map((uid) => ({ key: "mount", run: () => operations.stageAndPublish(state, uid) })),
+      ...growing.slice(0, 1).map((uid) => ({ key: "grow", run: () => operations.growPublished(state, uid) })),
+      ...(isLeft ? [{ key: "unstage", run: () => operations.unstage(state) }] : []),
+    ];
+  }
+
+  /** Where Kubernetes attaches, the controller must have seen that the kubelet says "in use", and the kubelet that the controller says "attached". */
+  function mayStage(name: string): boolean {
+    return attach === "driver" || (reported.includes(name) && view.get("Node", nodeName)?.volumesAttached.includes(name) === true);
+  }
+
+  function mayGrow({ name, staged, growsUnmounted }: VolumeState): boolean {
+    return staged === "yes" && !growsUnmounted && operations.hasGrown(name);
+  }
+
+  /** Waits until something holds that an operation may bring about. */
+  async function until(name: string, isSo: (state: VolumeState) => boolean, signal: AbortSignal): Promise<void> {
+    const reached = Promise.withResolvers<void>();
+    const state = touch(name, ({ changed }) => changed.add(look));
+    function look(): void {
+      if (isSo(state)) reached.resolve();
+    }
+    look();
+    try {
+      await orAborted(reached.promise, signal);
+    } finally {
+      state.changed.delete(look);
+      state.wake.wake();
+    }
+  }
+
+  return {
+    mount: async ({ uid, volumeName }, signal) => {
+      touch(volumeName, ({ neededBy }) => neededBy.add(uid));
+      await until(volumeName, ({ published }) => published.get(uid) === "yes", signal);
+      return targetPathOf(volumeName, uid, files.volumes.get(volumeName)?.access ?? "mount");
+    },
+    hold: (podUid, volumeName) => {
+      touch(volumeName, ({ heldBy }) => heldBy.add(podUid));
+    },
+    unmount: async (podUid, volumeName, signal) => {
+      touch(volumeName, ({ neededBy, heldBy }) => {
+        neededBy.delete(podUid);
+        heldBy.delete(podUid);
+      });
+      await until(volumeName, ({ published }) => !published.has(podUid), signal);
+    },
+    reconstruct: () => {
+      for (const name of files.stagings) touch(name, (state) => Object.assign(state, { staged: "uncertain", isReconstructed: true }));
+      for (const [uid, name] of files.targets) {
+        touch(name, (state) => {
+          state.isReconstructed = true;
+          state.published.set(uid, "uncertain");
+        });
+      }
+    },
+    begin: () => {
+      hasBegun = true;
+      for (const state of volumes.values()) state.wake.wake();
+    },
+    inUse: () =>
+      [...volumes.values()]
+        .filter(({ neededBy, staged }) => neededBy.size > 0 || staged !== "no")
+        .map(({ name }) => name)
+        .toSorted(),
+    setReported: (volumeNames) => {
+      reported = volumeNames;
+      for (const state of volumes.values()) state.wake.wake();
+    },
+    wake: (volumeName) => {
+      for (const state of volumes.values()) if (volumeName === undefined || state.name === volumeName) state.wake.wake();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { podNameOf } from "./api/api-objects.ts";
+import { type ControlPlane, deletePod } from "./controllers/control-plane.ts";
+import type { SimCluster } from "./sim-cluster.ts";
+
+/** What users and operators do with kubectl: each takes effect at once. What can't be is refused by the API server, without a word. */
+export type Operator = Pick<
+  SimCluster,
+  "apply" | "scale" | "deletePod" | "setUnschedulable" | "drain" | "setOutOfService" | "deleteNode" | "grow" | "deleteWorkload" | "forgetVolumeAttachment"
+>;
+
+/** An operator with an API server. */
+export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "random">): Operator {
+  const { api, trace, random } = plane;
+
+  function setUnschedulable(nodeName: string, isUnschedulable: boolean): void {
+    if (api.change("Node", nodeName, { isUnschedulable })) trace.note(nodeName, isUnschedulable ? "is cordoned" : "is uncordoned");
+  }
+
+  return {
+    apply: (workload) => {
+      const { volumeName: name, sizeGiB } = workload;
+      if (api.get("Claim", name) === undefined) {
+        const uid = random.uuid();
+        api.put("Claim", { name, uid, workload, sizeGiB, capacityGiB: 0, selectedNode: undefined, isBound: false, isDeleted: false });
+      }
+      api.put("StatefulSet", { name, pods: 1 });
+      trace.note(name, `is applied: ${JSON.stringify(workload)}`);
+    },
+    scale: (volumeName, pods) => {
+      if (api.change("StatefulSet", volumeName, { pods })) trace.note(volumeName, `is scaled to ${pods}`);
+    },
+    deletePod: (volumeName, { isForced }) => {
+      const pod = api.get("Pod", podNameOf(volumeName));
+      if (pod === undefined) return;
+      if (!isForced) return deletePod(plane, pod.name, "somebody asked for it");
+      api.remove("Pod", pod.name);
+      trace.note(volumeName, `pod ${pod.uid} on ${pod.nodeName ?? "no node"} is deleted by force`);
+    },
+    setUnschedulable,
+    drain: (nodeName) => {
+      setUnschedulable(nodeName, true);
+      for (const pod of api.list("Pod")) if (pod.nodeName === nodeName) deletePod(plane, pod.name, "its node is drained");
+    },
+    setOutOfService: (nodeName, isOutOfService) => {
+      if (api.change("Node", nodeName, { isOutOfService })) trace.note(nodeName, isOutOfService ? "is marked out of service" : "is in service again");
+    },
+    deleteNode: (nodeName) => {
+      api.remove("Node", nodeName);
+      trace.note(nodeName, "its Node is deleted");
+    },
+    grow: (volumeName, sizeGiB) => {
+      const claim = api.get("Claim", volumeName);
+      if (claim === undefined || !claim.isBound || claim.isDeleted || claim.sizeGiB >= sizeGiB) return;
+      api.change("Claim", volumeName, { sizeGiB });
+      trace.note(volumeName, `is to have ${sizeGiB} GiB`);
+    },
+    deleteWorkload: (volumeName) => {
+      api.remove("StatefulSet", volumeName);
+      if (api.change("Claim", volumeName, { isDeleted: true })) trace.note(volumeName, "its StatefulSet and its claim are deleted");
+    },
+    forgetVolumeAttachment: (volumeName) => {
+      for (const attachment of api.list("VolumeAttachment")) {
+        if (attachment.volumeName !== volumeName) continue;
+        api.remove("VolumeAttachment", attachment.name);
+        trace.note(volumeName, `its VolumeAttachment for ${attachment.nodeName} is forgotten`);
+      }
+    },
+  };
+}

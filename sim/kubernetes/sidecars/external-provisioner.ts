@@ -1,0 +1,146 @@
+import type { CreateVolumeRequest, Topology, Volume } from "../../../src/csi/gen/csi/v1/csi.ts";
+import type { Claim, PersistentVolume } from "../api/api-objects.ts";
+import { createKeyedWork } from "../api/keyed-work.ts";
+import { mayHaveHappened } from "../csi-outcome.ts";
+import type { SimWorkload } from "../sim-cluster.ts";
+import { callController, type Sidecar } from "./sidecar.ts";
+import { volumeCapabilityOf } from "./volume-capability.ts";
+
+/** As the chart starts it. */
+const TIMEOUT_MS = 60_000;
+const BACKOFF = { baseMs: 1_000, maxMs: 1_800_000 } as const;
+const BYTES_PER_GIB = 1n << 30n;
+/** The driver's own topology key. */
+const ZONE_KEY = "topology.disk.csi.azure.com/zone";
+const WELL_KNOWN_ZONE_KEY = "topology.kubernetes.io/zone";
+
+/** A volume that may be on its way: its claim, and the zone that it is to be in over all tries. */
+export interface BegunCreation {
+  readonly claim: Claim;
+  readonly zone: string;
+}
+
+/** What the provisioner works with besides its view. */
+export interface ProvisionerOptions {
+  /** Azure's region in topologies. */
+  readonly location: string;
+  /**
+   * Creations under way by claim, which are seen to their end even if the claim is deleted. A real provisioner that is started again has forgotten them, and what was being made is left
+   * over for ever; no driver can do anything about that, so here they outlive it.
+   */
+  readonly begun: Map<string, BegunCreation>;
+}
+
+/** external-provisioner: CreateVolume for claims that wait for their volume, DeleteVolume for volumes whose claim is gone and that no VolumeAttachment names. */
+export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: ProvisionerOptions): void {
+  const { api, view, tasks, clock, random, trace } = sidecar;
+  const claims = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => provision(name) });
+  const volumes = createKeyedWork({ tasks, clock, backoff: BACKOFF, work: (name) => remove(name) });
+
+  async function provision(name: string): Promise<boolean> {
+    const creation = begun.get(name) ?? begin(view.get("Claim", name));
+    if (creation === undefined || api.get("PersistentVolume", name) !== undefined) return true;
+    const { claim, zone } = creation;
+    begun.set(name, creation);
+    const answer = await callController(sidecar, (csi) => csi.createVolume, createRequest(claim, topologyOf(zone)), TIMEOUT_MS);
+    if (!answer.ok) {
+      trace.note(name, `CreateVolume failed: ${answer.code}`);
+      if (mayHaveHappened(answer.code)) return false;
+      begun.delete(name);
+      return api.get("Claim", name)?.uid !== claim.uid;
+    }
+    begun.delete(name);
+    record(claim, answer.value.volume);
+    return true;
+  }
+
+  function begin(claim: Claim | undefined): BegunCreation | undefined {
+    if (claim === undefined || claim.isBound || claim.isDeleted) return undefined;
+    const zone = view.get("Node", claim.selectedNode ?? "")?.zone;
+    return zone === undefined ? undefined : { claim, zone };
+  }
+
+  function record(claim: Claim, volume: Volume | undefined): void {
+    const { name, uid, workload } = claim;
+    if (volume === undefined || api.get("PersistentVolume", name) !== undefined) return;
+    const sizeGiB = Number(volume.capacityBytes / BYTES_PER_GIB);
+    api.put("PersistentVolume", {
+      name,
+      uid: random.uuid(),
+      volumeId: volume.volumeId,
+      claimUid: uid,
+      workload,
+      volumeContext: volume.volumeContext,
+      sizeGiB,
+      zones: zonesOf(volume.accessibleTopology),
+      isKeptByAttacher: false,
+      isDeleted: false,
+    });
+    trace.note(name, `its volume is there: ${volume.volumeId}`);
+    if (api.get("Claim", name)?.uid === uid) api.change("Claim", name, { isBound: true, capacityGiB: sizeGiB });
+  }
+
+  function topologyOf(zone: string): Topology {
+    return { segments: { [ZONE_KEY]: `${location}-${zone}`, [WELL_KNOWN_ZONE_KEY]: `${location}-${zone}` } };
+  }
+
+  function zonesOf(topologies: readonly Topology[]): readonly string[] | undefined {
+    const values = topologies.flatMap(({ segments }) => segments[ZONE_KEY] ?? []);
+    return values.length === 0 ? undefined : values.map((value) => value.slice(value.lastIndexOf("-") + 1));
+  }
+
+  async function remove(name: string): Promise<boolean> {
+    const volume = view.get("PersistentVolume", name);
+    if (volume === undefined || volume.isDeleted || !isReleased(volume)) return true;
+    // "persistentvolume is still attached to node"
+    for (const attachment of view.list("VolumeAttachment")) if (attachment.volumeName === name) return false;
+    const answer = await callController(sidecar, (csi) => csi.deleteVolume, { volumeId: volume.volumeId, secrets: {} }, TIMEOUT_MS);
+    if (!answer.ok) {
+      trace.note(name, `DeleteVolume failed: ${answer.code}`);
+      return false;
+    }
+    trace.note(name, "its volume is deleted");
+    const present = api.get("PersistentVolume", name);
+    if (present?.uid !== volume.uid) return true;
+    if (present.isKeptByAttacher) api.change("PersistentVolume", name, { isDeleted: true });
+    else api.remove("PersistentVolume", name);
+    return true;
+  }
+
+  function isReleased(volume: PersistentVolume): boolean {
+    return api.get("Claim", volume.name)?.uid !== volume.claimUid;
+  }
+
+  for (const name of begun.keys()) claims.queue(name);
+  view.onChange((change) => {
+    if (change.kind === "Claim") {
+      if (change.current?.isBound === false && change.current.selectedNode !== undefined) claims.queue(change.name);
+      if (change.current === undefined) volumes.queue(change.name);
+    }
+    if (change.kind === "PersistentVolume" && change.current !== undefined) volumes.queue(change.name);
+  });
+}
+
+function createRequest({ name, workload, sizeGiB }: Claim, topology: Topology): CreateVolumeRequest {
+  return {
+    name,
+    capacityRange: { requiredBytes: BigInt(sizeGiB) * BYTES_PER_GIB, limitBytes: 0n },
+    volumeCapabilities: [volumeCapabilityOf(workload)],
+    parameters: parametersOf(workload),
+    secrets: {},
+    volumeContentSource: undefined,
+    accessibilityRequirements: { requisite: [topology], preferred: [topology] },
+    mutableParameters: {},
+  };
+}
+
+function parametersOf({ volumeName, skuName, maxShares, replicas }: SimWorkload): Record<string, string> {
+  return {
+    skuName,
+    maxShares: String(maxShares),
+    maxMountReplicaCount: String(replicas),
+    "csi.storage.k8s.io/pv/name": volumeName,
+    "csi.storage.k8s.io/pvc/name": `data-${volumeName}-0`,
+    "csi.storage.k8s.io/pvc/namespace": "default",
+  };
+}

@@ -1,0 +1,24 @@
+import { podNameOf } from "./api/api-objects.ts";
+import type { ApiServer } from "./api/api-server.ts";
+
+/** What Kubernetes still waits for, a sentence each. */
+export function unsettledIn(api: ApiServer): readonly string[] {
+  const pods = api.list("StatefulSet").flatMap(({ name, pods: wanted }) => {
+    const pod = api.get("Pod", podNameOf(name));
+    if (wanted === 0) return pod === undefined ? [] : [`pod ${pod.name} is still there`];
+    if (pod === undefined) return [`pod ${podNameOf(name)} is not made yet`];
+    if (pod.isDeleted) return [`pod ${pod.name} on ${pod.nodeName ?? "no node"} is still being deleted`];
+    return pod.isReady ? [] : [`pod ${pod.name} on ${pod.nodeName ?? "no node"} does not run`];
+  });
+  const claims = api.list("Claim").flatMap((claim) => (claim.isDeleted ? [`claim ${claim.name} is still being deleted`] : []));
+  const volumes = api
+    .list("PersistentVolume")
+    .flatMap(({ name, claimUid }) => (api.get("Claim", name)?.uid === claimUid ? [] : [`volume ${name} is still being deleted`]));
+  const attachments = api.list("VolumeAttachment").flatMap(({ name, isAttached, isDeleted, volumeName, nodeName, error }) => {
+    const isUsed = api.get("Pod", podNameOf(volumeName))?.nodeName === nodeName;
+    if (isDeleted || !isUsed) return [`VolumeAttachment ${name} is still there${error === undefined ? "" : `: ${error}`}`];
+    return isAttached ? [] : [`VolumeAttachment ${name} is not attached${error === undefined ? "" : `: ${error}`}`];
+  });
+  const nodes = api.list("Node").flatMap(({ name, isReady }) => (isReady ? [] : [`node ${name} is not ready`]));
+  return [...pods, ...claims, ...volumes, ...attachments, ...nodes];
+}
