@@ -53,7 +53,7 @@ export async function giveVolume(ports: NodePorts, volumeName: string, signal: A
   if (!clean.ok) return clean;
   const given = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "give" },
+    { volumeName, nodeName: ports.node.nodeName, step: "give", justRead: read.value },
     (present) => give(present, ports.node, writer.epoch),
     signal,
   );
@@ -82,7 +82,12 @@ export async function confirmHeld(ports: NodePorts, volumeName: string, signal: 
   const writer = record?.writer;
   if (record === undefined || writer === undefined || !isWriter(record, ports.node) || !writer.held || isFencing(record, ports.node)) return ok(undefined);
   if (writer.wanted) return ok(writer);
-  const wanted = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "want" }, (present) => wantAgain(present, ports.node), signal);
+  const wanted = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "want", justRead: read.value },
+    (present) => wantAgain(present, ports.node),
+    signal,
+  );
   if (wanted.ok) return ok(wanted.value.status?.record?.writer);
   // Another want of this node may have been faster, or a fence: the fresh record tells.
   return wanted.failure.kind === "NotWriter" ? confirmStillHeld(ports, volumeName, signal) : wanted;

@@ -4,7 +4,7 @@ import type { VolumeNote } from "../ports/node-notes.ts";
 import { readVolume } from "../reconcile/find-volume.ts";
 import { confirmHeld } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
+import { type Staged, type StageRequest, stageReadVolume } from "./stage-volume.ts";
 
 /**
  * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be a live mount of the right device: a recall
@@ -47,7 +47,7 @@ async function ensureStaged(ports: NodePorts, request: StageRequest, signal: Abo
     });
   }
   // Staging what is staged is a look at the mount and one read of the record.
-  return stageVolume(ports, request, signal);
+  return stageReadVolume(ports, request, volume.value, signal);
 }
 
 /** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. */

@@ -44,7 +44,12 @@ async function endOwnWant(ports: NodePorts, volumeId: string, volumeName: string
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
   const record = fresh.value.status?.record;
   if (record === undefined || !isWriter(record, ports.node) || record.writer?.wanted !== true) return ok(undefined);
-  const unwanted = await moveRecord(ports, { volumeName, nodeName: ports.node.nodeName, step: "end-want" }, (present) => unwant(present, ports.node), signal);
+  const unwanted = await moveRecord(
+    ports,
+    { volumeName, nodeName: ports.node.nodeName, step: "end-want", justRead: fresh.value },
+    (present) => unwant(present, ports.node),
+    signal,
+  );
   return unwanted.ok || unwanted.failure.kind === "NotWriter" ? ok(undefined) : unwanted;
 }
 

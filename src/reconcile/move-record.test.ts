@@ -67,6 +67,26 @@ describe("moveRecord", () => {
       assert.deepEqual(world.record()?.writer, aWriter("node-b"));
     }));
 
+  it("begins with what its caller has just read, and reads afresh where that has moved on", () =>
+    withRecord(async (world) => {
+      const justRead = world.volume();
+      assert.ok(justRead !== undefined);
+      await world.setRecord((record) => ({ ...record, quarantine: [identity("node-b")] }));
+      const asked: number[] = [];
+      const moved = await moveRecord(
+        world.ports,
+        { ...request, justRead },
+        (record) => {
+          asked.push(record.quarantine.length);
+          return grant(record, a);
+        },
+        never,
+      );
+      assert.equal(moved.ok, true);
+      assert.deepEqual(asked, [0, 1]);
+      assert.deepEqual(world.record()?.quarantine, [identity("node-b")]);
+    }));
+
   it("acts only on the version that was decided on, where it is told one", () =>
     withRecord(async (world) => {
       const version = world.volume()?.metadata.resourceVersion ?? "";

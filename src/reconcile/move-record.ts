@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import type { Step } from "../core/plan/writer-steps.ts";
-import { fail, type Result } from "../core/result.ts";
+import { fail, ok, type Result } from "../core/result.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { StepName, Steps } from "../ports/steps.ts";
 
@@ -25,6 +25,8 @@ export async function moveRecord(
     readonly nodeName: string;
     readonly step: StepName;
     readonly onlyAtVersion?: string;
+    /** The volume as the caller has just read it: saves the first read. If it has moved on since, the write is refused and the volume read afresh. */
+    readonly justRead?: AzVolume;
     /** Changes to the rest of the status that belong to the same write. */
     readonly alsoStatus?: (volume: AzVolume) => Partial<NonNullable<AzVolume["status"]>>;
   },
@@ -32,7 +34,7 @@ export async function moveRecord(
   signal: AbortSignal,
 ): Promise<Result<AzVolume, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
-    const read = await ports.store.get("AzVolume", request.volumeName, signal);
+    const read = request.justRead !== undefined && attempt === 1 ? ok(request.justRead) : await ports.store.get("AzVolume", request.volumeName, signal);
     if (!read.ok) return read;
     const volume = read.value;
     if (request.onlyAtVersion !== undefined && volume.metadata.resourceVersion !== request.onlyAtVersion) {
