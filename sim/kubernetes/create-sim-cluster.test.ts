@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type TestCluster, withCluster, workload } from "./testing/a-cluster.ts";
 
+const { volumeName } = workload;
+
 /** A pod that runs, on the node that it runs on. */
 async function started(test: TestCluster): Promise<string> {
   test.cluster.apply(workload);
@@ -10,14 +12,309 @@ async function started(test: TestCluster): Promise<string> {
   return test.cluster.pods()[0]?.nodeName ?? "";
 }
 
+/** A pod that runs, and another node that its next one must go to. */
+async function startedWithOther(test: TestCluster): Promise<{ readonly from: string; readonly to: string }> {
+  const from = await started(test);
+  const [to = "", third = ""] = ["node-a", "node-b", "node-c"].filter((name) => name !== from);
+  test.cluster.setUnschedulable(third, true);
+  return { from, to };
+}
+
+const seconds = (test: TestCluster): number => Math.round(test.clock.elapsedMs() / 1000);
+
 describe("a simulated Kubernetes", () => {
-  it("calls the driver in the order of a real cluster, from claim to Running, and to nothing again", () =>
+  it("asks for a volume, an attachment, a stage and a publish, before a container runs; and takes all of it back in turn", () =>
     withCluster(async (test) => {
-      const nodeName = await started(test);
-      console.log(test.lines.join("\n"));
-      test.cluster.deleteWorkload(workload.volumeName);
+      test.cluster.apply(workload);
+      await test.untilRunning();
+      const nodeName = test.cluster.pods()[0]?.nodeName ?? "";
+      assert.deepEqual(test.calls, ["create", `${nodeName} publish to`, `${nodeName} stage`, `${nodeName} publish`]);
+      assert.deepEqual(test.cluster.unsettled(), []);
+      test.forget();
+      test.cluster.deleteWorkload(volumeName);
       await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
-      console.log(test.lines.join("\n"));
       assert.deepEqual(test.calls, [`${nodeName} unpublish`, `${nodeName} unstage`, `${nodeName} unpublish from`, "delete"]);
+      assert.deepEqual([test.cluster.pods(), test.cluster.volumeAttachments(), test.cluster.diskUriOf(volumeName)], [[], [], undefined]);
+    }));
+
+  it("moves a pod off a drained node in 4 to 25 s, and attaches to the next node only once the last one is clean", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      const startedSeconds = seconds(test);
+      test.cluster.drain(from);
+      await test.untilRunning(to);
+      const order = [`${from} unpublish`, `${from} unstage`, `${from} unpublish from`, `${to} publish to`, `${to} stage`, `${to} publish`];
+      assert.deepEqual(test.calls, order);
+      assert.equal(test.cluster.failovers(), 1);
+      const took = seconds(test) - startedSeconds;
+      assert.ok(took >= 4 && took <= 25, `${took} s`);
+    }));
+
+  it("has the next node stage before the last one has unstaged where nothing attaches: the driver alone keeps them in order", () =>
+    withCluster(
+      async (test) => {
+        const { from, to } = await startedWithOther(test);
+        const letGo = test.holdCall(`${from} unstage`);
+        test.cluster.drain(from);
+        await test.untilRunning(to);
+        assert.deepEqual(test.calls, [`${from} unpublish`, `${from} unstage`, `${to} stage`, `${to} publish`]);
+        assert.deepEqual(test.cluster.volumeAttachments(), []);
+        letGo();
+      },
+      { attach: "driver" },
+    ));
+
+  it("lets a frozen machine do nothing, deletes its pods after 50 s and the toleration, and never takes their objects away", () =>
+    withCluster(
+      async (test) => {
+        const { from, to } = await startedWithOther(test);
+        test.machine(from).freeze();
+        await test.until("the node is not ready", () => test.cluster.nodes().some(({ name, isReady }) => name === from && !isReady));
+        await test.clock.advance(300_000);
+        assert.deepEqual(
+          test.cluster.pods().map(({ nodeName, isDeleted }) => ({ nodeName, isDeleted })),
+          [{ nodeName: from, isDeleted: true }],
+        );
+        assert.deepEqual(test.calls, []);
+        assert.equal(test.cluster.containersOn(from).length, 1);
+        test.machine(from).thaw();
+        await test.untilRunning(to);
+        assert.deepEqual(test.calls.slice(0, 3), [`${from} unpublish`, `${from} unstage`, `${from} unpublish from`]);
+      },
+      { tolerationMs: 60_000 },
+    ));
+
+  it("takes an attachment from a node that is not ready six minutes after its pod was deleted by force, without an unstage", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      test.machine(from).freeze();
+      await test.until("the node is not ready", () => test.cluster.nodes().some(({ name, isReady }) => name === from && !isReady));
+      const deletedSeconds = seconds(test);
+      test.cluster.deletePod(volumeName, { isForced: true });
+      await test.until("the volume is unpublished", () => test.calls.includes(`${from} unpublish from`));
+      const waited = seconds(test) - deletedSeconds;
+      assert.ok(waited >= 360 && waited < 365, `${waited} s`);
+      await test.untilRunning(to);
+      assert.deepEqual(test.calls, [`${from} unpublish from`, `${to} publish to`, `${to} stage`, `${to} publish`]);
+    }));
+
+  it("takes it at once where the node is marked out of service; the container that nobody stopped ends when the machine goes on", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      test.machine(from).freeze();
+      const markedSeconds = seconds(test);
+      test.cluster.setOutOfService(from, true);
+      test.cluster.deletePod(volumeName, { isForced: true });
+      await test.untilRunning(to);
+      assert.ok(seconds(test) - markedSeconds <= 15);
+      assert.deepEqual(test.calls, [`${from} unpublish from`, `${to} publish to`, `${to} stage`, `${to} publish`]);
+      assert.deepEqual(
+        test.cluster.containersOn(from).map(({ isInApi }) => isInApi),
+        [false],
+      );
+      test.forget();
+      test.machine(from).thaw();
+      await test.until("the old node has cleaned up", () => test.calls.length === 2);
+      assert.deepEqual(test.calls, [`${from} unpublish`, `${from} unstage`]);
+      assert.deepEqual(test.cluster.containersOn(from), []);
+    }));
+
+  it("collects the pods of a node that is out of service and not ready, without anybody's force", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      test.machine(from).freeze();
+      const markedSeconds = seconds(test);
+      test.cluster.setOutOfService(from, true);
+      await test.untilRunning(to);
+      const took = seconds(test) - markedSeconds;
+      assert.ok(took >= 45 && took <= 100, `${took} s`);
+    }));
+
+  it("stages and publishes again after a kubelet's restart, while containers run on", () =>
+    withCluster(async (test) => {
+      const from = await started(test);
+      const [before] = test.cluster.containersOn(from);
+      test.cluster.setKubeletRunning(from, false);
+      await test.clock.advance(20_000);
+      assert.deepEqual(test.calls, []);
+      test.cluster.setKubeletRunning(from, true);
+      await test.until("it has published again", () => test.calls.length === 2);
+      assert.deepEqual(test.calls, [`${from} stage`, `${from} publish`]);
+      assert.deepEqual(test.cluster.containersOn(from), [before]);
+    }));
+
+  it("ends a container whose pod was forgotten while the kubelet was away, and only then takes its volume", () =>
+    withCluster(async (test) => {
+      const { from } = await startedWithOther(test);
+      test.cluster.setKubeletRunning(from, false);
+      test.cluster.setOutOfService(from, true);
+      test.cluster.deletePod(volumeName, { isForced: true });
+      await test.clock.advance(5_000);
+      test.forget();
+      test.cluster.setKubeletRunning(from, true);
+      await test.until("it has cleaned up", () => test.calls.includes(`${from} unstage`));
+      assert.deepEqual(
+        test.calls.filter((call) => call.startsWith(from)),
+        [`${from} unpublish`, `${from} unstage`],
+      );
+      assert.deepEqual(test.cluster.containersOn(from), []);
+    }));
+
+  it("starts a pod's container again after a reboot, on a volume that is staged anew", () =>
+    withCluster(async (test) => {
+      const from = await started(test);
+      test.machine(from).reboot();
+      assert.deepEqual(test.cluster.containersOn(from), []);
+      await test.until("a container", () => test.cluster.containersOn(from).length === 1);
+      await test.until("at rest", () => test.cluster.unsettled().length === 0);
+      assert.deepEqual(test.calls, [`${from} stage`, `${from} publish`]);
+    }));
+
+  it("waits longer after each error of a node: 0.5 s, 1 s, 2 s; and calls unstage only after an error that may have staged", () =>
+    withCluster(async (test) => {
+      for (const name of ["node-a", "node-b", "node-c"]) test.refuse(`${name} stage`, { code: "UNAVAILABLE" }, { code: "ABORTED" }, { code: "UNAVAILABLE" });
+      test.cluster.apply(workload);
+      await test.until("a first stage", () => test.calls.some((call) => call.endsWith(" stage")));
+      const firstMs = test.clock.elapsedMs();
+      await test.untilRunning();
+      const passedMs = test.clock.elapsedMs() - firstMs;
+      assert.ok(passedMs >= 3_500 && passedMs < 4_800, `${passedMs} ms`);
+    }));
+
+  for (const { code, calls } of [
+    { code: "FAILED_PRECONDITION", calls: [] },
+    { code: "UNAVAILABLE", calls: ["unstage"] },
+  ]) {
+    it(`ends a pod whose stage answered ${code} with ${calls.length === 0 ? "no call at all" : calls.join(" and ")}`, () =>
+      withCluster(async (test) => {
+        for (const name of ["node-a", "node-b", "node-c"]) test.refuse(`${name} stage`, ...Array.from({ length: 4 }, () => ({ code })));
+        test.cluster.apply(workload);
+        await test.until("a first stage", () => test.calls.some((call) => call.endsWith(" stage")));
+        await test.clock.advance(100);
+        const nodeName = test.cluster.pods()[0]?.nodeName ?? "";
+        test.forget();
+        test.cluster.scale(volumeName, 0);
+        await test.until("nothing is left", () => test.cluster.unsettled().length === 0);
+        assert.deepEqual(
+          test.calls.filter((call) => call !== `${nodeName} unpublish from`),
+          calls.map((call) => `${nodeName} ${call}`),
+        );
+      }));
+  }
+
+  it("keeps calling after errors of the controller, every half minute at least", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      test.refuse(`${from} unpublish from`, ...Array.from({ length: 8 }, () => ({ code: "UNAVAILABLE", message: "not yet" })));
+      test.cluster.drain(from);
+      await test.untilRunning(to);
+      assert.equal(test.calls.filter((call) => call === `${from} unpublish from`).length, 9);
+    }));
+
+  it("makes calls again that died with the sidecars, beside those that the driver still works on", () =>
+    withCluster(async (test) => {
+      const { from, to } = await startedWithOther(test);
+      const letGo = test.holdCall(`${to} publish to`);
+      test.cluster.drain(from);
+      await test.until("a publish", () => test.calls.includes(`${to} publish to`));
+      test.cluster.restartSidecars();
+      await test.until("a second one", () => test.calls.filter((call) => call === `${to} publish to`).length === 2);
+      letGo();
+      await test.untilRunning(to);
+    }));
+
+  it("makes a VolumeAttachment anew that somebody took away from under a pod", () =>
+    withCluster(async (test) => {
+      const from = await started(test);
+      test.cluster.forgetVolumeAttachment(volumeName);
+      await test.clock.advance(70_000);
+      assert.deepEqual(test.calls, [`${from} publish to`]);
+      assert.deepEqual(
+        test.cluster.volumeAttachments().map(({ nodeName, isAttached }) => ({ nodeName, isAttached })),
+        [{ nodeName: from, isAttached: true }],
+      );
+    }));
+
+  it("grows the disk, then what is on it, under the pod; a disk in use only once its pod has gone", () =>
+    withCluster(async (test) => {
+      const from = await started(test);
+      test.cluster.grow(volumeName, 16);
+      await test.until("it has grown", () => test.calls.length === 2);
+      assert.deepEqual(test.calls, ["expand", `${from} expand`]);
+      test.refuse("expand", { code: "FAILED_PRECONDITION" });
+      test.forget();
+      test.cluster.grow(volumeName, 32);
+      await test.clock.advance(60_000);
+      assert.deepEqual(test.calls, ["expand"]);
+      test.cluster.scale(volumeName, 0);
+      await test.until("it has grown", () => test.calls.filter((call) => call === "expand").length === 2);
+    }));
+
+  it("takes a pod away whose Node is gone, and registers the Node again while its kubelet runs", () =>
+    withCluster(async (test) => {
+      const from = await started(test);
+      test.cluster.setKubeletReachable(from, false);
+      test.cluster.deleteNode(from);
+      await test.until("another pod", () => test.cluster.pods().some(({ nodeName, isReady }) => nodeName !== from && isReady));
+      assert.ok(test.calls.includes(`${from} unpublish from`));
+      test.cluster.setKubeletReachable(from, true);
+      await test.until("its Node", () => test.cluster.nodes().some(({ name }) => name === from));
+    }));
+
+  it("tells a process of the driver late, and nothing while its view is held or the API server is away; what it asks is so now", () =>
+    withCluster(async (test) => {
+      const lifetime = new AbortController();
+      const { users, volumes } = test.cluster.connect({ processName: "controller-1", lifetime: lifetime.signal });
+      const from = await started(test);
+      await test.clock.advance(200);
+      const where = { nodeName: from, volumeId: test.cluster.diskUriOf(volumeName) ?? "" };
+      const ask = async <T>(asked: Promise<T>): Promise<T> => {
+        await test.clock.advance(50);
+        return asked;
+      };
+      assert.deepEqual(users.cachedOn(where), { kind: "used", users: [`pod default/${volumeName}-0`] });
+      test.cluster.holdView("controller-1", true);
+      test.cluster.deletePod(volumeName, { isForced: true });
+      test.cluster.setUnschedulable(from, true);
+      await test.clock.advance(5_000);
+      assert.deepEqual(users.cachedOn(where).kind, "used");
+      assert.equal(users.cachedNode(from).isUnschedulable, false);
+      assert.deepEqual(await ask(users.on(where, lifetime.signal)), { kind: "unused" });
+      test.cluster.holdView("controller-1", false);
+      await test.clock.advance(200);
+      assert.deepEqual(users.cachedOn(where), { kind: "unused" });
+      assert.equal(users.cachedNode(from).isUnschedulable, true);
+      test.cluster.setApiReachable(false);
+      assert.deepEqual(await ask(users.on(where, lifetime.signal)), { kind: "unknown", because: "the API server does not answer" });
+      assert.equal(await ask(volumes.nodePresence(from, lifetime.signal)), "unknown");
+      lifetime.abort();
+    }));
+
+  it("does the same twice with one seed, and otherwise with another", async () => {
+    const runOf = async (seed: number): Promise<string> => {
+      let text = "";
+      await withCluster(
+        async (test) => {
+          const from = await started(test);
+          test.cluster.drain(from);
+          await test.clock.advance(60_000);
+          text = test.lines.join("\n");
+        },
+        { seed },
+      );
+      return text;
+    };
+    assert.equal(await runOf(3), await runOf(3));
+    assert.notEqual(await runOf(3), await runOf(4));
+  });
+
+  it("costs a few heartbeats while nothing happens: no part of it polls", () =>
+    withCluster(async (test) => {
+      await started(test);
+      await test.clock.advance(30_000);
+      const before = test.wakeUps();
+      await test.clock.advance(600_000);
+      const perMinute = (test.wakeUps() - before) / 10;
+      assert.ok(perMinute < 30, `${perMinute} wake-ups a minute`);
     }));
 });

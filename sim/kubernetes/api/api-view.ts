@@ -15,7 +15,7 @@ export interface ApiView {
   hasSynced(): boolean;
   /** Resolves then. Rejects with the signal's reason. */
   untilSynced(signal: AbortSignal): Promise<void>;
-  /** Calls `listener` after each change, also for what the first list brings. */
+  /** Calls `listener` after each change, also for what the first list brings, once all of that is there. */
   onChange(listener: (change: ApiChange) => void): void;
 }
 
@@ -58,9 +58,19 @@ export function createApiView(options: ApiViewOptions): ApiView {
       if (previous === current) continue;
       if (current === undefined) objects.delete(name);
       else objects.set(name, current);
-      const change = { kind, name, previous, current } as ApiChange;
-      for (const listener of listeners) listener(change);
+      if (synced.isOn()) tell({ kind, name, previous, current } as ApiChange);
     }
+    if (!synced.isOn() && unlisted.size === 0) tellAll();
+  }
+
+  function tell(change: ApiChange): void {
+    for (const listener of listeners) listener(change);
+  }
+
+  /** As informers do, nobody is told of anything before everything has been listed. */
+  function tellAll(): void {
+    synced.set(true);
+    for (const [kind, objects] of known) for (const [name, current] of [...objects]) tell({ kind, name, previous: undefined, current } as ApiChange);
   }
 
   /** One message is on its way for each kind; what changes meanwhile comes with it. */
@@ -73,7 +83,6 @@ export function createApiView(options: ApiViewOptions): ApiView {
       onTheirWay.delete(kind);
       unlisted.delete(kind);
       hear(kind);
-      if (unlisted.size === 0) synced.set(true);
     });
   }
 

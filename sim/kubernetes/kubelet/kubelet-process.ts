@@ -27,9 +27,8 @@ export async function runKubeletProcess(context: KubeletContext, nowMs: () => nu
   }
 
   volumes.reconstruct();
-  await view.untilSynced(signal);
-  for (const current of view.list("Pod")) hear({ kind: "Pod", name: current.name, previous: undefined, current });
   view.onChange(hear);
+  await view.untilSynced(signal);
   // Containers that the API server has forgotten are ended like those of a pod that was deleted; until then their volumes stay.
   for (const container of runtime.list()) {
     if (workers.has(container.podUid)) continue;

@@ -45,7 +45,6 @@ export async function withCluster(
   const clock = createVirtualClock();
   const seed = createSeededRandom(options.seed ?? 1);
   const nodes = ["node-a", "node-b", "node-c"].map((name, index) => ({ name, zone: String(index + 1) }));
-  const machines = new Map(nodes.map(({ name }) => [name, aMachine(name, clock)]));
   const calls: string[] = [];
   const violations: string[] = [];
   const lines: string[] = [];
@@ -53,6 +52,8 @@ export async function withCluster(
   const held = new Map<string, Promise<void>>();
   let wakeUps = 0;
   const counting = { ...clock, sleep: (ms: number, signal: AbortSignal) => clock.sleep(ms, signal).finally(() => (wakeUps += 1)) };
+
+  const machines = new Map(nodes.map(({ name }) => [name, aMachine(name, counting)]));
 
   function answering<Request, Response>(where: string, method: string, answer: (request: Request) => Response): CsiCall<Request, Response> {
     return async (request, { signal, timeoutMs }): Promise<CsiAnswer<Response>> => {
@@ -83,8 +84,15 @@ export async function withCluster(
     })),
     deleteVolume: answering("", "delete", () => ({})),
     controllerPublishVolume: async (request, callOptions) =>
-      answering(`${request.nodeId} `, "publish to", () => ({ publishContext: { epoch: "1" } }))(request, callOptions),
-    controllerUnpublishVolume: async (request, callOptions) => answering(`${request.nodeId} `, "unpublish from", () => ({}))(request, callOptions),
+      answering(`${request.nodeId} `, "publish to", () => {
+        machines.get(request.nodeId)?.cutOff.delete(request.volumeId);
+        return { publishContext: { epoch: "1" } };
+      })(request, callOptions),
+    controllerUnpublishVolume: async (request, callOptions) =>
+      answering(`${request.nodeId} `, "unpublish from", () => {
+        machines.get(request.nodeId)?.cutOff.add(request.volumeId);
+        return {};
+      })(request, callOptions),
     controllerExpandVolume: answering("", "expand", (request) => ({ capacityBytes: request.capacityRange?.requiredBytes ?? 0n, nodeExpansionRequired: true })),
   };
   const plugins = new Map<string, NodeCsi>(

@@ -1,4 +1,4 @@
-import type { VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
 import { createSwitch } from "../api/switch.ts";
 
@@ -6,6 +6,8 @@ import { createSwitch } from "../api/switch.ts";
 export interface TestMachine extends SimMachine {
   /** Path and disk's URI. */
   readonly mounted: Map<string, string>;
+  /** Disks that it can't write any more. */
+  readonly cutOff: Set<string>;
   freeze(): void;
   thaw(): void;
   reboot(): void;
@@ -14,9 +16,10 @@ export interface TestMachine extends SimMachine {
 const NEVER = new AbortController().signal;
 
 /** A machine that runs. */
-export function aMachine(nodeName: string, clock: VirtualClock): TestMachine {
+export function aMachine(nodeName: string, clock: Clock): TestMachine {
   const running = createSwitch();
   const mounted = new Map<string, string>();
+  const cutOff = new Set<string>();
   const listeners: (() => void)[] = [];
   let boot = new AbortController();
   const passed = (): Promise<void> => running.untilOn(NEVER);
@@ -24,8 +27,9 @@ export function aMachine(nodeName: string, clock: VirtualClock): TestMachine {
     nodeName,
     vmGuid: `vm-of-${nodeName}`,
     mounted,
+    cutOff,
     kernel: {
-      mounts: () => [...mounted].map(([path, diskUri]) => ({ path, diskUri, readOnly: false, canWrite: true })),
+      mounts: () => [...mounted].map(([path, diskUri]) => ({ path, diskUri, readOnly: false, canWrite: !cutOff.has(diskUri) })),
     } as unknown as SimMachine["kernel"],
     clock: {
       nowMs: clock.nowMs,
