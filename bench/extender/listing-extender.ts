@@ -10,6 +10,7 @@ import { createExtenderCaches, runCaches, whyNotSynced } from "../../src/compose
 import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { RemovalReason } from "../../src/core/schedule/filter-nodes.ts";
+import { ByteWriter } from "../../src/scheduler-extender/byte-writer.ts";
 import { readExtenderArgs, writeFilterResult, writeHostPriorities } from "../../src/scheduler-extender/extender-wire.ts";
 import { nameAt } from "../../src/scheduler-extender/node-names.ts";
 import { volumeReferences } from "../../src/scheduler-extender/pod-request.ts";
@@ -62,13 +63,13 @@ async function main(task: ListingTask): Promise<void> {
       const removed = names.flatMap((name, place): readonly (readonly [number, RemovalReason])[] =>
         isReady.get(name) === false ? [[place, "not-ready"]] : [],
       );
-      return writeFilterResult(read.value, new Map(removed));
+      return writeFilterResult(new ByteWriter(), read.value, new Map(removed));
     }
     const scores = new Map<string, number>();
     for (const { spec, status } of await lists.attachments()) {
       if (diskKeys.has(spec.volumeId.toLowerCase()) && status?.state === "Attached" && isReady.get(spec.nodeName) === true) scores.set(spec.nodeName, 10);
     }
-    return writeHostPriorities(nodeNames, new Map([...scores].map(([name, score]) => [names.indexOf(name), score])));
+    return writeHostPriorities(new ByteWriter(), nodeNames, new Map([...scores].map(([name, score]) => [names.indexOf(name), score])));
   };
 
   const server = createServer((request, response) => {

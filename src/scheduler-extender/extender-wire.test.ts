@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { RemovalReason } from "../core/schedule/filter-nodes.ts";
+import { ByteWriter } from "./byte-writer.ts";
 import { type ExtenderArgs, readExtenderArgs, writeFilterError, writeFilterResult, writeHostPriorities } from "./extender-wire.ts";
 import { nameAt } from "./node-names.ts";
 
@@ -102,7 +103,7 @@ describe("writeFilterResult", () => {
       [1, "no-slot"],
       [2, "silent"],
     ]);
-    assert.deepEqual(parsed(writeFilterResult(named("node-a", "node-b", "node-c"), removed)), {
+    assert.deepEqual(parsed(writeFilterResult(new ByteWriter(), named("node-a", "node-b", "node-c"), removed)), {
       Nodes: null,
       NodeNames: ["node-a"],
       FailedNodes: { "node-b": "node(s) without free slots for the Azure disks of the pod" },
@@ -116,7 +117,7 @@ describe("writeFilterResult", () => {
       fc.property(fc.array(fc.tuple(nodeName, fc.boolean())), (nodes) => {
         const removed = new Map<number, RemovalReason>(nodes.flatMap(([, isRemoved], at) => (isRemoved ? [[at, "silent"]] : [])));
         assert.deepEqual(
-          parsed(writeFilterResult(named(...nodes.map(([name]) => name)), removed)).NodeNames,
+          parsed(writeFilterResult(new ByteWriter(), named(...nodes.map(([name]) => name)), removed)).NodeNames,
           nodes.filter(([, isRemoved]) => !isRemoved).map(([name]) => name),
         );
       }),
@@ -127,7 +128,7 @@ describe("writeFilterResult", () => {
     const list = { metadata: { resourceVersion: "7" }, items: [node("node-a"), node("node-b")] };
     const args = readExtenderArgs(Buffer.from(JSON.stringify({ Pod: null, Nodes: list, NodeNames: null })));
     assert.ok(args.ok);
-    const { Nodes, NodeNames } = parsed(writeFilterResult(args.value, new Map([[0, "not-ready"]])));
+    const { Nodes, NodeNames } = parsed(writeFilterResult(new ByteWriter(), args.value, new Map([[0, "not-ready"]])));
     assert.deepEqual({ Nodes, NodeNames }, { Nodes: { metadata: { resourceVersion: "7" }, items: [node("node-b")] }, NodeNames: null });
   });
 
@@ -178,7 +179,7 @@ const nodeName = fc.string({ unit: fc.constantFrom(...Array.from("ab09-.,:{}Ã©ðŸ
 
 function assertPriorities(nodeNames: readonly string[], scores: ReadonlyMap<number, number>): void {
   assert.deepEqual(
-    parsed(writeHostPriorities(named(...nodeNames).nodeNames, scores)),
+    parsed(writeHostPriorities(new ByteWriter(), named(...nodeNames).nodeNames, scores)),
     nodeNames.map((Host, at) => ({ Host, Score: scores.get(at) ?? 0 })),
   );
 }

@@ -1,6 +1,9 @@
+import { invariant } from "../core/invariant.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { mayPreemptionHelp, type RemovalReason } from "../core/schedule/filter-nodes.ts";
-import { nameAt, type NodeNames, scanNodeNames, startOfName } from "./node-names.ts";
+import { SCORE_MAX } from "../core/schedule/score-nodes.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import { nameAt, NameMemory, type NodeNames, scanNodeNames, startOfName, viewOf } from "./node-names.ts";
 
 /** What kube-scheduler asks (k8s.io/kube-scheduler/extender/v1 ExtenderArgs). */
 export interface ExtenderArgs {
@@ -14,9 +17,11 @@ export interface ExtenderArgs {
 /** What comes between the pod and the names in a request of kube-scheduler, and after them. */
 const BEFORE_NAMES = ',"Nodes":null,"NodeNames":[';
 const AFTER_NAMES = "]}";
-const COMMA = Buffer.from(",");
-/** Names that are written at once: texts that are much longer take twice the time, since they are made outside of the young generation. */
-const RUN_NAMES_MAX = 1_000;
+const WORD_BYTES = 4;
+const FIRST_HOST = Buffer.from('[{"Host":"');
+/** What stands between two names in a HostPriorityList, by the score of the first, in words; what fills the last word is overwritten by the next name. */
+const BETWEEN_HOSTS = Array.from({ length: SCORE_MAX + 1 }, (_, score) => wordsOf(`","Score":${score}},{"Host":"`));
+const BETWEEN_HOSTS_MAX_BYTES = 24;
 
 /** Kubernetes puts nodes with the same reason together: `0/5 nodes are available: 2 node(s) …`. */
 const reasonTexts: Readonly<Record<RemovalReason, string>> = {
@@ -28,9 +33,9 @@ const reasonTexts: Readonly<Record<RemovalReason, string>> = {
   "no-slot": "node(s) without free slots for the Azure disks of the pod",
 };
 
-/** Reads a request. The failure says what is wrong with it. */
-export function readExtenderArgs(body: Buffer): Result<ExtenderArgs, string> {
-  const args = readAsGoWrites(body);
+/** Reads a request; what is answered holds until `memory` is used again. The failure says what is wrong with the request. */
+export function readExtenderArgs(body: Buffer, memory = new NameMemory()): Result<ExtenderArgs, string> {
+  const args = readAsGoWrites(body, memory);
   return args === undefined ? readAnyJson(body) : ok(args);
 }
 
@@ -38,11 +43,11 @@ export function readExtenderArgs(body: Buffer): Result<ExtenderArgs, string> {
  * Reads a request as kube-scheduler writes it, with the names last, so that nothing but the pod goes through `JSON`. Undefined if it is anything else. What stands
  * before the names is an object without its end only if the names are in that object itself; so nothing in a pod can be taken for them.
  */
-function readAsGoWrites(body: Buffer): ExtenderArgs | undefined {
+function readAsGoWrites(body: Buffer, memory: NameMemory): ExtenderArgs | undefined {
   const start = body.indexOf(BEFORE_NAMES);
   const end = body.length - AFTER_NAMES.length;
   if (start === -1 || body.toString("latin1", end) !== AFTER_NAMES) return undefined;
-  const nodeNames = scanNodeNames(body.subarray(start + BEFORE_NAMES.length, end));
+  const nodeNames = scanNodeNames(body.subarray(start + BEFORE_NAMES.length, end), memory);
   if (nodeNames === undefined) return undefined;
   const rest = parseObject(`${body.toString("utf8", 0, start)}}`);
   return rest.ok ? { pod: fieldOf(rest.value, "Pod"), nodeNames, nodeList: undefined } : undefined;
@@ -66,8 +71,8 @@ function readAnyJson(body: Buffer): Result<ExtenderArgs, string> {
     : ok({ pod, nodeNames, nodeList: { ...nodeList, items: items as unknown[] } });
 }
 
-/** An ExtenderFilterResult: all nodes but those removed (by their places), in the form in which they were asked for. */
-export function writeFilterResult({ nodeNames, nodeList }: ExtenderArgs, removed: ReadonlyMap<number, RemovalReason>): Buffer {
+/** Writes an ExtenderFilterResult: all nodes but those removed (by their places, in ascending order), in the form in which they were asked for. */
+export function writeFilterResult(into: ByteWriter, { nodeNames, nodeList }: ExtenderArgs, removed: ReadonlyMap<number, RemovalReason>): Buffer {
   const failed: [string, string][] = [];
   const unresolvable: [string, string][] = [];
   for (const [at, because] of removed) (mayPreemptionHelp(because) ? failed : unresolvable).push([nameAt(nodeNames, at), reasonTexts[because]]);
@@ -76,7 +81,10 @@ export function writeFilterResult({ nodeNames, nodeList }: ExtenderArgs, removed
     const items = nodeList.items.filter((_, at) => !removed.has(at));
     return Buffer.from(`{"Nodes":${JSON.stringify({ ...nodeList, items })},"NodeNames":null,${outcome}`);
   }
-  return joined('{"Nodes":null,"NodeNames":[', namesWithout(nodeNames, removed), `],${outcome}`);
+  into.appendText('{"Nodes":null,"NodeNames":[');
+  appendNamesWithout(into, nodeNames, removed);
+  into.appendText(`],${outcome}`);
+  return into.written();
 }
 
 /** An ExtenderFilterResult that says why there is none; a scheduler that takes the extender for `ignorable` goes on without it. */
@@ -85,48 +93,56 @@ export function writeFilterError(problem: string): Buffer {
 }
 
 /**
- * A HostPriorityList with the scores by the nodes' places, 0 for all others. It names every node that was asked for: those that it does not name would not take
- * part in the scheduler's draw among equals.
+ * Writes a HostPriorityList with the scores by the nodes' places, 0 for all others. It names every node that was asked for: those that it does not name would not
+ * take part in the scheduler's draw among equals. Copies names word by word, which makes no garbage and takes less time than strings do.
  */
-export function writeHostPriorities(nodeNames: NodeNames, scores: ReadonlyMap<number, number>): Buffer {
-  const pieces: Buffer[] = [];
-  let first = 0;
-  // In runs of names without a score, as long as may be: one past the last ends the last run.
-  for (const place of [...[...scores.keys()].toSorted((left, right) => left - right), nodeNames.count]) {
-    for (; first < place; first += RUN_NAMES_MAX) pieces.push(prioritiesOf(nodeNames, first, Math.min(place, first + RUN_NAMES_MAX), 0));
-    const score = scores.get(place);
-    if (score !== undefined) pieces.push(prioritiesOf(nodeNames, place, place + 1, score));
-    first = place + 1;
+export function writeHostPriorities(into: ByteWriter, nodeNames: NodeNames, scores: ReadonlyMap<number, number>): Buffer {
+  const { bytes, count, ends } = nodeNames;
+  if (count === 0) {
+    into.appendText("[]");
+    return into.written();
   }
-  return joined("[", pieces, "]");
+  into.append(FIRST_HOST);
+  const words = viewOf(bytes);
+  const target = into.reserve(bytes.length + count * BETWEEN_HOSTS_MAX_BYTES);
+  let at = into.length;
+  for (let place = 0; place < count; place++) {
+    const end = ends[place] ?? 0;
+    let from = startOfName(nodeNames, place);
+    for (; from + WORD_BYTES <= end; from += WORD_BYTES, at += WORD_BYTES) target.setInt32(at, words.getInt32(from));
+    for (; from < end; from++, at++) target.setUint8(at, words.getUint8(from));
+    if (place + 1 === count) break;
+    const between = BETWEEN_HOSTS[scores.get(place) ?? 0];
+    invariant(between !== undefined, "a score is above what a scheduler takes");
+    for (let word = 0; word < between.words.length; word++) target.setInt32(at + word * WORD_BYTES, between.words[word] ?? 0);
+    at += between.bytes;
+  }
+  into.advance(at);
+  into.appendText(`","Score":${scores.get(count - 1) ?? 0}}]`);
+  return into.written();
 }
 
-/** The entries of the names from one place up to another, all with one score. */
-function prioritiesOf(nodeNames: NodeNames, from: number, to: number, score: number): Buffer {
-  // One byte a character: what is not ASCII passes through as it is. No name has a quote in it, so that all quotes are at the ends of names.
-  const names = textOfNames(nodeNames, from, to).toString("latin1");
-  return Buffer.from(`{"Host":${names.replaceAll(/","/gu, `","Score":${score}},{"Host":"`)},"Score":${score}}`, "latin1");
-}
-
-/** The names from one place up to another, with their quotes. */
-function textOfNames(nodeNames: NodeNames, from: number, to: number): Buffer {
-  return nodeNames.bytes.subarray(startOfName(nodeNames, from) - 1, (nodeNames.ends[to - 1] ?? 0) + 1);
-}
-
-function joined(before: string, pieces: readonly Buffer[], after: string): Buffer {
-  return Buffer.concat([Buffer.from(before), ...pieces.flatMap((piece, at) => (at === 0 ? [piece] : [COMMA, piece])), Buffer.from(after)]);
+function wordsOf(text: string): { readonly words: Int32Array; readonly bytes: number } {
+  const bytes = Buffer.alloc(Math.ceil(text.length / WORD_BYTES) * WORD_BYTES);
+  bytes.write(text, "latin1");
+  return { words: Int32Array.from({ length: bytes.length / WORD_BYTES }, (_, word) => bytes.readInt32BE(word * WORD_BYTES)), bytes: text.length };
 }
 
 /** The names but those removed, in as few pieces as can be. */
-function namesWithout(nodeNames: NodeNames, removed: ReadonlyMap<number, unknown>): readonly Buffer[] {
-  const pieces: Buffer[] = [];
+function appendNamesWithout(into: ByteWriter, nodeNames: NodeNames, removed: ReadonlyMap<number, unknown>): void {
+  const appendRun = (from: number, to: number): void => {
+    if (to <= from) return;
+    if (!isFirst) into.appendText(",");
+    isFirst = false;
+    into.append(nodeNames.bytes, startOfName(nodeNames, from) - 1, (nodeNames.ends[to - 1] ?? 0) + 1);
+  };
+  let isFirst = true;
   let first = 0;
-  // The places come in ascending order; one past the last ends the last piece.
-  for (const place of [...removed.keys(), nodeNames.count]) {
-    if (place > first) pieces.push(textOfNames(nodeNames, first, place));
+  for (const place of removed.keys()) {
+    appendRun(first, place);
     first = place + 1;
   }
-  return pieces;
+  appendRun(first, nodeNames.count);
 }
 
 function parseObject(text: string): Result<Readonly<Record<string, unknown>>, string> {

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { aReplica, aVolume, diskUri } from "../core/plan/testing/objects.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
-import { createExtender, type ExtenderAnswer } from "./extender.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { type AnswerExtender, createExtender, type ExtenderAnswer, type ExtenderVerb } from "./extender.ts";
 import { attachmentFacts, volumeFacts } from "./facts.ts";
 import { createPlacementIndex } from "./placement-index.ts";
 import { aCluster, wellNode } from "./testing/a-cluster.ts";
@@ -11,6 +12,11 @@ import { aCluster, wellNode } from "./testing/a-cluster.ts";
 const pod = { metadata: { name: "web-0", namespace: "default" }, spec: { volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }] } };
 const nodeNames = ["node-a", "node-b", "node-c"];
 const asked = Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: nodeNames }));
+/** Answers each request with memory of its own. */
+const alone =
+  (answer: AnswerExtender) =>
+  (verb: ExtenderVerb, body: Buffer): ExtenderAnswer =>
+    answer(verb, body, new ByteWriter());
 const read = (answer: ExtenderAnswer) => JSON.parse(answer.body.toString("utf8"));
 
 /** A cluster of three nodes where a pod's volume is attached to node-b as a standby, and node-c has fallen silent. */
@@ -27,7 +33,8 @@ function anExtender(overrides: { readonly whyNotReady?: () => string | undefined
   cluster.nodes.put(wellNode("node-a"));
   cluster.nodes.put(wellNode("node-b"));
   cluster.nodes.put({ ...wellNode("node-c"), isReady: false });
-  return { answer: createExtender({ index, whyNotReady: () => undefined, logger, ...overrides }), index, lines };
+  const extender = createExtender({ index, whyNotReady: () => undefined, logger, ...overrides });
+  return { extender, answer: alone(extender), index, lines };
 }
 
 describe("the extender", () => {
@@ -80,10 +87,20 @@ describe("the extender", () => {
     const { index, lines } = anExtender();
     const broken = { ...index, findNodes: () => assert.fail("a bug") };
     const logger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => void lines.push([message, undefined]), child: () => logger };
-    const answer = createExtender({ index: broken, whyNotReady: () => undefined, logger });
+    const answer = alone(createExtender({ index: broken, whyNotReady: () => undefined, logger }));
     const filtered = answer("filter", asked);
     assert.deepEqual([filtered.outcome, read(filtered).NodeNames], ["neutral", nodeNames]);
     assert.deepEqual(lines, [["extender failed on a request: a bug", undefined]]);
+  });
+
+  it("answers anew in memory that the answer before it was longer in, and asks anew in memory that held more names", () => {
+    const { extender } = anExtender();
+    const into = new ByteWriter();
+    const answers = [nodeNames, ["node-b"], [], nodeNames].map((names) => {
+      into.clear();
+      return read(extender("prioritize", Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: names })), into)).length;
+    });
+    assert.deepEqual(answers, [3, 1, 0, 3]);
   });
 
   it("refuses what it can't read, with a line in the log", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { hashName, nameAt, scanNodeNames } from "./node-names.ts";
+import { hashName, nameAt, NameMemory, placeOfName, scanNodeNames } from "./node-names.ts";
 
 /** Some of each kind of byte: names', others', at the borders of what is looked for, and of more than one byte. */
 const characters = fc.constantFrom(...Array.from("abz09-._#$~!\u007fé€😀"));
@@ -25,6 +25,28 @@ describe("scanNodeNames", () => {
         assert.equal(names.count, nodeNames.length);
       }),
     );
+  });
+
+  it("finds the place of a name, among names that are like it", () => {
+    const names = scanNodeNames(Buffer.from('"node-a","node-ab","node-é","b"'));
+    assert.ok(names !== undefined);
+    assert.deepEqual(
+      ["node-a", "node-ab", "node-é", "b", "node", ""].map((name) => placeOfName(names, name)),
+      [0, 1, 2, 3, -1, -1],
+    );
+  });
+
+  it("reads one list after another in the same memory, short ones after long ones", () => {
+    const memory = new NameMemory();
+    for (const count of [3, 1_000, 0, 2]) {
+      const nodeNames = Array.from({ length: count }, (_, at) => `n${at}`);
+      const names = scanNodeNames(Buffer.from(JSON.stringify(nodeNames).slice(1, -1)), memory);
+      assert.ok(names !== undefined);
+      assert.deepEqual(
+        Array.from({ length: names.count }, (_, at) => nameAt(names, at)),
+        nodeNames,
+      );
+    }
   });
 
   it("reads names wherever in a larger buffer they stand", () => {

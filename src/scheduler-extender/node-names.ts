@@ -8,7 +8,7 @@ export interface NodeNames {
   readonly count: number;
   /** Where each name ends in `bytes`, before its quote; `startOfName` tells where it begins. */
   readonly ends: Int32Array;
-  /** `hashName` of each. */
+  /** `hashName` of each. Both lists may be longer than there are names. */
   readonly hashes: Int32Array;
 }
 
@@ -27,11 +27,30 @@ const BYTES_A_NAME = 16;
 /** Murmur3's first factor. */
 const HASH_FACTOR = 0xcc9e2d51 | 0;
 
-/** Reads the text between the brackets of a JSON list of names. Undefined if it is anything else, or has spaces, escapes or commas by themselves: Go writes none of them for names of nodes. */
-export function scanNodeNames(bytes: Buffer): NodeNames | undefined {
+/** Memory for what is found out about names, to be used for one list after another. */
+export class NameMemory {
+  ends = new Int32Array(0);
+  hashes = new Int32Array(0);
+
+  /** Makes room for so many names; keeps those that are there. */
+  reserve(names: number): void {
+    if (names <= this.ends.length) return;
+    const earlier = { ends: this.ends, hashes: this.hashes };
+    this.ends = new Int32Array(names);
+    this.hashes = new Int32Array(names);
+    this.ends.set(earlier.ends);
+    this.hashes.set(earlier.hashes);
+  }
+}
+
+/**
+ * Reads the text between the brackets of a JSON list of names; what is answered holds until `memory` is used again. Undefined if it is anything else, or has spaces,
+ * escapes or commas by themselves: Go writes none of them for names of nodes.
+ */
+export function scanNodeNames(bytes: Buffer, memory: NameMemory = new NameMemory()): NodeNames | undefined {
   const { length } = bytes;
-  let ends = new Int32Array(Math.ceil(length / BYTES_A_NAME));
-  let hashes = new Int32Array(ends.length);
+  memory.reserve(Math.ceil(length / BYTES_A_NAME));
+  let { ends, hashes } = memory;
   let count = 0;
   // With a quote as the last byte no name goes on past the end.
   if (length > 0 && (bytes[length - 1] !== QUOTE || bytes.includes(BACKSLASH))) return undefined;
@@ -52,7 +71,10 @@ export function scanNodeNames(bytes: Buffer): NodeNames | undefined {
     if (bytes[at] !== QUOTE) return undefined;
     // A name that is a comma would look like what stands between two names.
     if (bytes[at - 1] === COMMA && bytes[at - 2] === QUOTE) return undefined;
-    if (count === ends.length) [ends, hashes] = [grown(ends), grown(hashes)];
+    if (count === ends.length) {
+      memory.reserve(count * 2);
+      ({ ends, hashes } = memory);
+    }
     hashes[count] = hash;
     ends[count++] = at++;
   }
@@ -74,6 +96,16 @@ export function startOfName(names: NodeNames, place: number): number {
   return place === 0 ? 1 : (names.ends[place - 1] ?? 0) + BETWEEN_BYTES;
 }
 
+/** The place of a name; -1 if it is not among them. */
+export function placeOfName(names: NodeNames, name: string): number {
+  const bytes = Buffer.from(name);
+  const hash = hashName(bytes);
+  for (let place = 0; place < names.count; place++) {
+    if (names.hashes[place] === hash && names.bytes.subarray(startOfName(names, place), names.ends[place]).equals(bytes)) return place;
+  }
+  return -1;
+}
+
 /** One of the names as text. */
 export function nameAt(names: NodeNames, place: number): string {
   return names.bytes.toString("utf8", startOfName(names, place), names.ends[place]);
@@ -87,10 +119,4 @@ export function viewOf(bytes: Buffer): DataView {
 function mixed(hash: number, word: number): number {
   const product = Math.imul(hash ^ word, HASH_FACTOR);
   return product ^ (product >>> 15);
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const twice = new Int32Array(array.length * 2);
-  twice.set(array);
-  return twice;
 }

@@ -20,6 +20,8 @@ export class NodeTable {
   readonly #nodes: CandidateNode[] = [];
   /** Made when it is needed, and anew once a name has come or gone, which is seldom. */
   #lookup: Lookup | undefined;
+  /** What was found last: a list for each request would be most of what it leaves behind. */
+  readonly #found: (CandidateNode | undefined)[] = [];
 
   get(nodeName: string): CandidateNode | undefined {
     const place = this.#places.get(nodeName);
@@ -53,16 +55,17 @@ export class NodeTable {
     return this.#nodes;
   }
 
-  /** The node of each name; undefined where there is none of that name. */
+  /** The node of each name; undefined where there is none of that name. The answer holds until the next names are looked for. */
   find(names: NodeNames): readonly (CandidateNode | undefined)[] {
     this.#lookup ??= lookupOf(this.#nodes.map(({ nodeName }) => Buffer.from(nodeName)));
     const lookup = this.#lookup;
     const words = viewOf(names.bytes);
-    const found: (CandidateNode | undefined)[] = [];
+    const found = this.#found;
+    found.length = Math.min(found.length, names.count);
     for (let at = 0; at < names.count; at++) {
       const start = startOfName(names, at);
       const place = placeOf(lookup, { words, start, length: (names.ends[at] ?? 0) - start, hash: names.hashes[at] ?? 0 });
-      found.push(place === -1 ? undefined : this.#nodes[place]);
+      found[at] = place === -1 ? undefined : this.#nodes[place];
     }
     return found;
   }

@@ -3,10 +3,13 @@ import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
+import { ByteWriters } from "./byte-writer.ts";
 import type { AnswerExtender, ExtenderAnswer, ExtenderVerb } from "./extender.ts";
 
 /** A scheduler opens one connection for each call under way, and has a few of those. */
 const CONNECTIONS_MAX = 256;
+/** Memory that is kept to receive and answer the next requests: 5,000 nodes take 0.2 MB by name and 0.3 MB with scores. */
+const WRITERS = { keptMax: 16, capacityMax: 4 * 1024 * 1024 };
 /** A request that takes too long is found out within this part of the time it may take. */
 const TIMEOUT_CHECKS = 10;
 
@@ -58,6 +61,7 @@ export async function serveExtender(options: {
 }): Promise<ExtenderServer> {
   const { requestTimeoutMs, bodyBytesMax, bufferedBytesMax } = { ...defaultLimits, ...options.limits };
   const { host, port, answer, otherwise, onServed, clock, logger } = options;
+  const writers = new ByteWriters(WRITERS);
   let bufferedBytes = 0;
 
   const server = createServer({
@@ -76,7 +80,8 @@ export async function serveExtender(options: {
 
   function receive(verb: ExtenderVerb, request: IncomingMessage, response: ServerResponse): void {
     const startedMs = clock.elapsedMs();
-    const chunks: Buffer[] = [];
+    const received = writers.take();
+    const answered = writers.take();
     let sizeBytes = 0;
     let ended: Pick<ServedRequest, "outcome" | "removed"> = { outcome: "aborted", removed: new Map() };
 
@@ -90,7 +95,6 @@ export async function serveExtender(options: {
       if (response.headersSent) return;
       ended = { outcome: "refused", removed: new Map() };
       logger.warn("extender request refused", { verb, code, problem });
-      chunks.length = 0;
       response.shouldKeepAlive = false;
       send(code, Buffer.from(JSON.stringify({ Error: problem })));
     };
@@ -101,11 +105,11 @@ export async function serveExtender(options: {
       bufferedBytes += chunk.length;
       if (sizeBytes > bodyBytesMax) refuse(413, `the body has more than ${bodyBytesMax} bytes: set nodeCacheCapable, so that nodes are sent by name`);
       else if (bufferedBytes > bufferedBytesMax) refuse(503, "too much is being received at once");
-      else chunks.push(chunk);
+      else received.append(chunk);
     });
     request.on("end", () => {
       if (response.headersSent) return;
-      const { outcome, body, removed } = answer(verb, Buffer.concat(chunks, sizeBytes));
+      const { outcome, body, removed } = answer(verb, received.written(), answered);
       ended = { outcome, removed };
       send(outcome === "refused" && verb === "filter" ? 400 : 200, body);
     });
@@ -114,7 +118,9 @@ export async function serveExtender(options: {
     response.on("error", () => {});
     response.on("close", () => {
       bufferedBytes -= sizeBytes;
-      chunks.length = 0;
+      // Not before: until now the platform may have been sending from there.
+      writers.giveBack(received);
+      writers.giveBack(answered);
       onServed({ verb, ...ended, durationMs: clock.elapsedMs() - startedMs });
     });
     if (request.method !== "POST") refuse(405, `${request.method ?? ""} is not known here: POST an ExtenderArgs`);
