@@ -1,4 +1,4 @@
-import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
 import {
   claim,
   fenceClear,
@@ -13,7 +13,7 @@ import {
   take,
   unwant,
   wantAgain,
-} from "../../src/core/plan/writer-steps.ts";
+} from "../../../src/core/plan/writer-steps.ts";
 import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
 
 /** What the protocol rests on. Each can be left out, to show that two nodes write then. */

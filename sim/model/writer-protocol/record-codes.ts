@@ -1,7 +1,7 @@
-import { invariant } from "../../src/core/invariant.ts";
-import type { Writer, WriterRecord } from "../../src/core/model/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import type { Step } from "../../src/core/plan/writer-steps.ts";
+import { invariant } from "../../../src/core/invariant.ts";
+import type { Writer, WriterRecord } from "../../../src/core/model/az-volume.ts";
+import type { NodeIdentity } from "../../../src/core/model/node-identity.ts";
+import type { Step } from "../../../src/core/plan/writer-steps.ts";
 
 /** The two nodes that compete, by index. */
 export type NodeIndex = 0 | 1;
