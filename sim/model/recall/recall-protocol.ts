@@ -1,0 +1,233 @@
+import type { AzVolumeAttachment } from "../../../src/core/model/az-volume-attachment.ts";
+import type { ObservedVolume } from "../../../src/core/plan/observed-volume.ts";
+import { planWriter, type WriterAction } from "../../../src/core/plan/plan-writer.ts";
+import { agoMs, aNode, anAttachment, anObservedVolume, aVolumeWithRecord, aWriter, identity, settings } from "../../../src/core/plan/testing/objects.ts";
+import { createCodec } from "../release-check/world-codec.ts";
+import type { StateSpace } from "../state-space/explore.ts";
+
+/** What keeps a recall from cutting off a node that does what it is asked. Each can be left out, to show that one is cut off then. */
+export const recallRules = ["id", "watched", "answer", "witness"] as const;
+
+/** One thing that keeps a recall from cutting off a node that does what it is asked. */
+export type RecallRule = (typeof recallRules)[number];
+
+/** What the store holds of a writer that is recalled; recalls beyond the last number are not made. */
+const stored = {
+  record: ["wanted", "unwanted", "given", "fencing"],
+  recall: [0, 1, 2],
+  /** The recall that the last answer is about. */
+  answer: [0, 1, 2],
+  bound: [false, true],
+} as const;
+
+const storedCodec = createCodec(stored);
+type Stored = ReturnType<typeof storedCodec.decode>;
+
+const codec = createCodec({
+  ...stored,
+  /** What the volume is doing on the node: `flushing` moves on, `stuck` does not. */
+  node: ["using", "flushing", "stuck", "unmounted"],
+  /** The node has told of progress since time last passed, and in the time before. */
+  hasTold: [false, true],
+  hadTold: [false, true],
+  /** It has told what the controller's watch could not show. */
+  hasUnseen: [false, true],
+  /** Whether the plug-in reaches the store, its kubelet is alive, the store answers anybody. */
+  heard: [false, true],
+  kubelet: ["alive", "dead"],
+  store: ["works", "fails"],
+  /** Whether the controller's watch tells it anything; it plans on what it saw last. */
+  watch: ["tells", "cut"],
+  /** For as long as patience lasts the controller has seen the answer unchanged: while it could watch, and at all. */
+  stalledWatched: [false, true],
+  stalledAtAll: [false, true],
+  heartbeat: ["fresh", "stale"],
+  cutOff: ["no", "while its unmount moved on", "for not answering", "though it is alive"],
+});
+type Node = ReturnType<typeof codec.decode>;
+
+/** A world: what is, and what of the store the controller's cache shows. */
+interface World {
+  readonly is: Node;
+  readonly seen: Stored;
+}
+
+type Emit = (next: World, name: string) => void;
+
+/**
+ * Recall and its failure as a state space: one writer that is asked to give the volume back while it flushes, is stuck, can't be heard, or is dead, and one controller that
+ * decides by `planWriter`, on a cache that may be old. Time passes in steps of the patience with an unmount.
+ */
+export function recallProtocol(without: ReadonlySet<RecallRule>): StateSpace {
+  const plans = new Map<string, readonly WriterAction[]>();
+  const planned = (world: World): readonly WriterAction[] => {
+    const { stalledWatched, stalledAtAll, heartbeat, kubelet } = world.is;
+    const key = JSON.stringify([world.seen, stalledWatched, stalledAtAll, heartbeat, kubelet]);
+    const known = plans.get(key) ?? planWriter(observe(world, without));
+    plans.set(key, known);
+    return known;
+  };
+  return {
+    starts: [encode({ is: START, seen: START })],
+    steps: (state, emit) => {
+      const world = decode(state);
+      const tell: Emit = (next, name) => emit(encode(next), name);
+      if (world.is.cutOff !== "no") return;
+      surroundings(world, tell);
+      nodeSteps(world, tell);
+      const actions = planned(world);
+      for (const action of actions) controllerSteps(world, action, tell);
+      // What is due is done long before patience has run out once more.
+      if (!actions.some(({ kind }) => kind === "BeginFence")) passTime(world, tell);
+    },
+    fault: (state) => {
+      const { cutOff } = decode(state).is;
+      return cutOff === "no" ? undefined : `a writer was cut off ${cutOff}`;
+    },
+  };
+}
+
+const START: Node = {
+  record: "wanted",
+  recall: 0,
+  answer: 0,
+  bound: false,
+  node: "using",
+  hasTold: false,
+  hadTold: false,
+  hasUnseen: false,
+  heard: true,
+  kubelet: "alive",
+  store: "works",
+  watch: "tells",
+  stalledWatched: false,
+  stalledAtAll: false,
+  heartbeat: "fresh",
+  cutOff: "no",
+};
+
+function surroundings(world: World, emit: Emit): void {
+  const { is } = world;
+  const becomes = (changes: Partial<Node>, name: string): void => emit(after(world, changes), name);
+  // The release check, on another node's want; and a new user, who states it again.
+  if (is.record === "wanted") becomes({ record: "unwanted" }, "the want ends");
+  if (is.record === "unwanted") becomes({ record: "wanted" }, "the want is stated again");
+  if (is.record === "given") becomes({ record: "wanted", node: "using" }, "the node is granted the volume anew");
+  becomes({ heard: !is.heard }, is.heard ? "the plug-in can't reach the store" : "the plug-in reaches the store");
+  becomes({ kubelet: is.kubelet === "alive" ? "dead" : "alive" }, is.kubelet === "alive" ? "the kubelet dies" : "the kubelet comes back");
+  becomes({ store: is.store === "works" ? "fails" : "works" }, is.store === "works" ? "the store fails" : "the store works again");
+  if (is.watch === "tells") emit({ ...world, is: { ...is, watch: "cut" } }, "the controller's watch is cut");
+  else {
+    const stalled = is.hasUnseen ? { stalledWatched: false, stalledAtAll: false } : {};
+    emit({ is: { ...is, watch: "tells", hasUnseen: false, ...stalled }, seen: is }, "the controller lists again");
+  }
+}
+
+/** As long as the patience with an unmount. Who can be heard has told of its progress meanwhile. */
+function passTime(world: World, emit: Emit): void {
+  const { is } = world;
+  const tells = is.heard && is.store === "works" && is.recall !== 0 && is.node === "flushing";
+  if (tells && !is.hasTold) return;
+  const isUnchanged = !is.hasTold;
+  const heartbeat = is.heard && is.store === "works" ? "fresh" : "stale";
+  const next = {
+    ...is,
+    hasTold: false,
+    hadTold: is.hasTold && is.node === "flushing",
+    heartbeat,
+    stalledWatched: is.watch === "cut" || is.store === "fails" ? is.stalledWatched : isUnchanged,
+    // What it would go by if it did not ask whether it could watch.
+    stalledAtAll: is.watch === "cut" || is.store === "fails" ? true : isUnchanged,
+  } as const;
+  emit({ ...world, is: next }, "time passes");
+}
+
+function nodeSteps(world: World, emit: Emit): void {
+  const { is } = world;
+  const becomes = (changes: Partial<Node>, name: string): void => emit(after(world, changes), name);
+  if (is.node === "using") becomes({ node: "flushing" }, "the workload ends, and its unmount flushes");
+  if (is.node === "flushing") {
+    becomes({ node: "stuck" }, "the unmount gets stuck");
+    becomes({ node: "unmounted" }, "the unmount ends");
+  }
+  if (is.node === "stuck") becomes({ node: "flushing" }, "the unmount goes on");
+  if (!is.heard || is.store === "fails" || is.record === "fencing") return;
+  if (is.node === "unmounted" && is.record !== "given") becomes({ record: "given" }, "gives");
+  if (is.recall === 0 || is.node === "unmounted") return;
+  const isNews = is.answer !== is.recall || is.node === "flushing" || is.bound !== (is.node === "using");
+  if (isNews) {
+    const seen = is.watch === "tells" ? { stalledWatched: false, stalledAtAll: false } : { hasUnseen: true };
+    becomes({ answer: is.recall, bound: is.node === "using", hasTold: true, ...seen }, "answers the recall");
+  }
+}
+
+function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
+  const { is } = world;
+  if (is.store === "fails") return;
+  switch (action.kind) {
+    case "Recall":
+      if (is.recall === 0 && is.answer < 2) emit(after(world, { recall: is.answer === 1 ? 2 : 1, stalledWatched: false, stalledAtAll: false }), "recalls");
+      return;
+    case "EndRecall":
+      emit(after(world, { recall: 0 }), "ends the recall");
+      return;
+    case "BeginFence":
+      // The intent is written on the fresh record; where only patience is at its end, users are asked for before.
+      if (is.record !== "unwanted") return;
+      if (action.ground === "stalled" && is.node === "using") emit(after(world, { record: "wanted" }), "finds a user: wanted again");
+      else emit(after(world, { record: "fencing", cutOff: wrongWith(is, action.ground) }), `begins a fence: ${action.ground}`);
+      return;
+    default:
+  }
+}
+
+function wrongWith(is: Node, ground: "outOfService" | "lost" | "stalled"): Node["cutOff"] {
+  const isAlive = is.kubelet === "alive" || is.heartbeat === "fresh";
+  if (ground === "lost") return isAlive ? "though it is alive" : "no";
+  if (is.answer !== is.recall) return "for not answering";
+  return is.hadTold && is.node === "flushing" ? "while its unmount moved on" : "no";
+}
+
+/** What the controller goes by, without the rules that are left out. */
+function observe({ is, seen }: World, without: ReadonlySet<RecallRule>): ObservedVolume {
+  const stalled = (isStalled: boolean): number => (isStalled ? settings.unmountStallMs : 1_000);
+  const nodeIsSilent = is.heartbeat === "stale";
+  const watchedUnchangedMs = stalled(without.has("watched") ? is.stalledAtAll : is.stalledWatched);
+  const writer = seen.record === "given" ? aWriter("node-a", { held: false, wanted: false }) : aWriter("node-a", { wanted: seen.record === "wanted" });
+  return anObservedVolume({
+    volume: aVolumeWithRecord({ writer, ...(seen.record === "fencing" ? { fencing: identity("node-a") } : {}) }),
+    attachments: [{ attachment: observedAttachment(seen, without), unchangedMs: stalled(is.stalledAtAll), watchedUnchangedMs }],
+    nodes: [
+      aNode("node-a", {
+        heartbeatUnchangedMs: nodeIsSilent ? settings.heartbeatStaleMs : 1_000,
+        isKubeletLeaseStale: without.has("witness") || is.kubelet === "dead",
+      }),
+      aNode("node-b"),
+    ],
+  });
+}
+
+function observedAttachment(seen: Stored, without: ReadonlySet<RecallRule>): AzVolumeAttachment {
+  const isAnswered = seen.answer !== 0 || without.has("answer");
+  const answer = without.has("id") || (without.has("answer") && seen.answer !== seen.recall) ? seen.recall : seen.answer;
+  return anAttachment("node-a", {
+    spec: seen.recall === 0 ? {} : { recall: { id: String(seen.recall), since: agoMs(settings.unmountStallMs) } },
+    status: isAnswered
+      ? { recall: { id: String(answer), published: seen.bound ? ["/target"] : [], unmounting: !seen.bound, progress: "", time: agoMs(1_000) } }
+      : {},
+  });
+}
+
+/** A change, and what the controller sees of it at once where its watch tells. */
+function after(world: World, changes: Partial<Node>): World {
+  const is = { ...world.is, ...changes };
+  return { is, seen: is.watch === "tells" && is.store === "works" ? is : world.seen };
+}
+
+function encode({ is, seen }: World): number {
+  return codec.encode(is) + codec.size * storedCodec.encode(seen);
+}
+
+function decode(state: number): World {
+  return { is: codec.decode(state % codec.size), seen: storedCodec.decode(Math.floor(state / codec.size)) };
+}
