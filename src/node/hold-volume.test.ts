@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, diskUri } from "../core/plan/testing/objects.ts";
-import { giveVolume } from "./hold-volume.ts";
+import { confirmHeld, giveVolume } from "./hold-volume.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
 const granted = aWriter("node-a", { held: false });
+
+describe("confirmHeld", () => {
+  it("states the want of a writer again that a release check has marked: after this no fence can begin that has not seen the new user", () =>
+    withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {
+      const held = await world.answerOf(confirmHeld(world.ports(), "pvc-1", never));
+      assert.deepEqual(held, { ok: true, value: aWriter("node-a") });
+      assert.deepEqual(world.record()?.writer, aWriter("node-a"));
+    }));
+});
 
 describe("giveVolume", () => {
   it("does not give back on the word of a look at nothing: a note that was lost must not make a mount look clean", () =>

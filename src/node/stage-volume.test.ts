@@ -4,7 +4,7 @@ import { createModelDisk, type ModelDisk } from "../adapters/model-host/model-di
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
-import { anAttachment, aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { anAttachment, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { gibToBytes } from "../core/units.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
@@ -110,4 +110,25 @@ describe("stageVolume", () => {
       assert.deepEqual(world.machine.mounts(), []);
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
+
+  it("does not take a mount that is there for its own while the node is being cut off", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      assert.equal(kindOf(await stage(world)), "NotWriter");
+      assert.deepEqual(world.machine.mounts(), []);
+    }));
+
+  const foreign = [
+    { kind: "fileSystem", fsType: "xfs", uuid: "uuid-of-somebody" },
+    { kind: "otherData", detail: "a partition table of type gpt" },
+  ] as const;
+  for (const content of foreign) {
+    it(`makes no file system where there is ${content.kind === "otherData" ? content.detail : content.fsType}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.disk.content = content;
+        assert.equal(kindOf(await stage(world)), "WrongFileSystem");
+        assert.deepEqual(world.disk.content, content);
+      }));
+  }
 });

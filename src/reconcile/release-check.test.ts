@@ -60,6 +60,19 @@ describe("releaseCheck", () => {
       }));
   }
 
+  it("has marked the writer unwanted when it asks for good, so that a user who comes then has something to take back", () =>
+    withWriter(holder, async (world) => {
+      const wanted: unknown[] = [];
+      const look = (): Promise<void> => {
+        wanted.push(world.record()?.writer?.wanted);
+        world.meanwhile.users = look;
+        return Promise.resolve();
+      };
+      world.meanwhile.users = look;
+      await releaseCheck(world.ports, request, never);
+      assert.deepEqual(wanted, [true, false]);
+    }));
+
   it("states the want of a writer again that another controller has marked before it died", () =>
     withWriter(unwanted, async (world) => {
       world.use = used;

@@ -30,6 +30,20 @@ describe("volumeReconciler", () => {
       assert.deepEqual(conditions[0], offlineResize);
     }));
 
+  it("lets no standby go that has become the primary since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.store.holdWatches(true);
+      const standby = world.attachment("node-b");
+      assert.ok(standby !== undefined);
+      await world.other.update("AzVolumeAttachment", { ...standby, spec: anAttachment("node-b").spec }, never);
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
   it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
     withControllerPorts(async (world) => {
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));

@@ -1,0 +1,188 @@
+import type { Mutation } from "./mutation.ts";
+
+const STAGE_VOLUME = "src/node/stage-volume.ts";
+const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
+const STORE_MEMORY = "src/node/store-memory.ts";
+const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
+const BY_IDENTITY = `{ uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion },`;
+
+/** Rules outside the writer record's steps, and what the V2 original does. */
+export const driverMutations: readonly Mutation[] = [
+  {
+    name: "blind-demotion",
+    removes: "ControllerUnpublishVolume frees a volume only once its node gave it back or is proven to be cut off (the V2 original demotes blindly)",
+    edits: [
+      { file: UNPUBLISH, find: `if (isOutOfService || !writer.held) {`, replace: `{` },
+      {
+        file: UNPUBLISH,
+        find: `step: "end-want" }, (record) => unwant(record, node), signal);`,
+        replace: `step: "end-want" }, ({ writer: _, ...record }) => ok(record), signal);`,
+      },
+      {
+        file: UNPUBLISH,
+        find: `writer.nodeName !== nodeName || !writer.wanted) return ok(undefined);`,
+        replace: `writer.nodeName !== nodeName) return ok(undefined);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    takes: "Kubernetes detaches by force from a node that did not unstage: frozen, cut off, or without a kubelet",
+    noticedBy: "src/csi/controller/controller-unpublish-volume.test.ts",
+  },
+  {
+    name: "stale-lun",
+    removes: "the device is looked for once more after the take, by what the attachment says then",
+    edits: [
+      {
+        file: STAGE_VOLUME,
+        find: `const same = await findSameDevice(ports, taken.value, attachment, device, signal);`,
+        replace: `const same = ok(undefined);`,
+      },
+    ],
+    alsoRemoves: ["twins", "file-system-uuid"],
+    breaks: ["synced-data-lost", "two-writers", "formatted-data"],
+    takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "no-uid-precondition",
+    removes: "objects, and disks, are deleted only if they are those that the decision was made on",
+    edits: [
+      { file: "src/reconcile/volume.ts", find: BY_IDENTITY, replace: `{},` },
+      { file: "src/reconcile/attachment.ts", find: `{ uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },`, replace: `{},` },
+      {
+        file: "src/reconcile/driver-node.ts",
+        find: `store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal)`,
+        replace: `store.delete("AzDriverNode", nodeName, {}, signal)`,
+      },
+      {
+        file: "src/reconcile/forget-volumes.ts",
+        find: `volume.metadata.name, { uid: volume.metadata.uid }, signal)`,
+        replace: `volume.metadata.name, {}, signal)`,
+      },
+      {
+        file: UNPUBLISH,
+        find: `context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
+        replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
+      },
+      {
+        file: "src/csi/controller/mark-deleted.ts",
+        find: `context.store.delete("AzVolume", name, { uid }, signal)`,
+        replace: `context.store.delete("AzVolume", name, {}, signal)`,
+      },
+      { file: "src/reconcile/disk.ts", find: `if (fresh.value.metadata.uid !== volume.metadata.uid) return ok({});`, replace: `` },
+    ],
+    alsoRemoves: [],
+    breaks: ["synced-data-lost", "not-converged", "leaked", "twin-differs", "healthy-writer-cut-off", "csi-answer"],
+    takes: "a controller decides on a stale cache that a replica is to go, which has become the primary meanwhile",
+    noticedBy: "src/reconcile/volume.test.ts",
+  },
+  {
+    name: "no-vm-id",
+    removes: "what is known of a VM holds for no other VM that bears its name later",
+    edits: [
+      {
+        file: "src/core/plan/plan-attachment.ts",
+        find: `return node === undefined || status.vmId?.toLowerCase() === node.vmId.toLowerCase();`,
+        replace: `return true;`,
+      },
+      {
+        file: "src/node/wait-for-device.ts",
+        find: `attachment.status.deviceMissing !== true &&\n    attachment.status.vmId?.toLowerCase() === ports.node.vmId.toLowerCase();`,
+        replace: `attachment.status.deviceMissing !== true;`,
+      },
+      { file: ATTACH_BATCH, find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`, replace: `if (request !== undefined) return true;` },
+      { file: "src/provisioner/fence-batch.ts", find: `if (vmId.toLowerCase() === model.vmId) continue;`, replace: `if (request !== undefined) continue;` },
+    ],
+    alsoRemoves: ["file-system-uuid"],
+    breaks: ["synced-data-lost", "two-writers", "formatted-data", "not-converged"],
+    takes: "a VM is deleted and made anew under its name while volumes are attached to it",
+    noticedBy: "src/core/plan/plan-attachment.test.ts",
+  },
+  {
+    name: "no-read-back",
+    removes: "what an update of a VM has done is read, above all where its answer was lost",
+    edits: [
+      {
+        file: ATTACH_BATCH,
+        find: `import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";`,
+        replace: `import { classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";`,
+      },
+      {
+        file: ATTACH_BATCH,
+        find: `    if (written.ok) {\n      this.#successes++;`,
+        replace: `    if (written.ok || (classOf(written.failure) === "lost" && written.failure.code !== ownErrorCodes.stillRunning)) {
+      for (const { request, outcome } of allowed) {
+        if (outcome.kind === "attach") request.settle(ok({ kind: "attached", lun: outcome.lun }));
+        if (outcome.kind === "detach") request.settle(ok({ kind: "detached" }));
+      }
+      this.#successes++;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["leaked", "not-converged", "twin-differs"],
+    takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "mkfs-unchecked",
+    removes: "a file system is made only on a device that shows no trace of data",
+    edits: [
+      {
+        file: STAGE_VOLUME,
+        find: `if (content.value.kind === "fileSystem") {\n    if (content.value.fsType !== request.fsType)`,
+        replace: `if (content.value.kind === "fileSystem" && content.value.fsType === request.fsType) {\n    if (content.value.fsType !== request.fsType)`,
+      },
+      {
+        file: STAGE_VOLUME,
+        find: `  if (content.value.kind === "otherData")\n    return fail({ kind: "WrongFileSystem"`,
+        replace: `  if (false)\n    return fail({ kind: "WrongFileSystem"`,
+      },
+    ],
+    alsoRemoves: ["formatted-once", "host-looks-again"],
+    breaks: ["formatted-data", "synced-data-lost"],
+    takes: "a disk with another file system, or with data that no tool knows, is staged",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "trust-mount",
+    removes: "a mount that is there already is used only if the record says that this node holds the volume",
+    edits: [
+      {
+        file: STAGE_VOLUME,
+        find: `const held = await confirmHeld(ports, volumeName, signal);\n    if (!held.ok) return held;\n    if (held.value !== undefined) return ok({ volume, device });`,
+        replace: `return ok({ volume, device });`,
+      },
+    ],
+    alsoRemoves: ["confirmed-after-bind", "recall-first"],
+    breaks: ["healthy-writer-cut-off", "two-writers"],
+    takes: "a pod comes back to its node, where the volume is still mounted, while it is being released",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "store-generation",
+    removes: "a store that was restored from a backup is noticed, and its records are not acted on",
+    edits: [
+      { file: STORE_MEMORY, find: `if (status.heartbeat < remembered)`, replace: `if (status.heartbeat < 0)` },
+      {
+        file: STORE_MEMORY,
+        find: `note.epoch <= record.epoch || includesNode(record.unproven, ports.node)) return undefined;`,
+        replace: `note.epoch >= 0) return undefined;`,
+      },
+      {
+        file: "src/node/heartbeat.ts",
+        find: `const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();`,
+        replace: `const isCounterBack = false && wasRegistered && isSweptSince;`,
+      },
+      {
+        file: "src/core/plan/lease-steps.ts",
+        find: `return generation < remembered.generation || (generation === remembered.generation && counter < remembered.counter);`,
+        replace: `return generation < 0 || counter < 0;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers", "healthy-writer-cut-off", "synced-data-lost"],
+    takes: "the store is restored from a backup in which another node is the writer, or none is",
+    noticedBy: "src/node/heartbeat.test.ts",
+  },
+];

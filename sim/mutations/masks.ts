@@ -1,0 +1,117 @@
+import type { Mask } from "./mutation.ts";
+
+/** Layers of defence that stand in for one another. */
+export const masks: readonly Mask[] = [
+  {
+    name: "leaders-clock",
+    removes: "a controller asks its own clock whether it still leads before each write and each question",
+    edits: [
+      {
+        file: "src/reconcile/while-leading.ts",
+        find: `async (change) => (isLeading() ? change() : fail({ kind: "Cancelled" }));`,
+        replace: `(change) => change();`,
+      },
+      {
+        file: "src/reconcile/while-leading.ts",
+        find: `mayProceed: async (signal: AbortSignal) => isLeading() && (await request.mayProceed(signal)) && isLeading(),`,
+        replace: `mayProceed: (signal: AbortSignal) => request.mayProceed(signal),`,
+      },
+    ],
+  },
+  {
+    name: "held-before-use",
+    removes: "a node publishes and goes on using only what it holds",
+    edits: [
+      {
+        file: "src/node/hold-volume.ts",
+        find: `writer === undefined || !isWriter(record, ports.node) || !writer.held || isFencing(record, ports.node)) return ok(undefined);`,
+        replace: `writer === undefined || !isWriter(record, ports.node) || isFencing(record, ports.node)) return ok(undefined);`,
+      },
+      {
+        file: "src/node/hold-volume.ts",
+        find: `isWriter(record, ports.node) && record.writer?.held === true && record.writer.wanted`,
+        replace: `isWriter(record, ports.node) && record.writer?.wanted === true`,
+      },
+    ],
+  },
+  {
+    name: "disk-names-owner",
+    removes: "the disk itself must name the VM no more",
+    edits: [{ file: "src/provisioner/fence-batch.ts", find: `  if (!disowned.ok) return disowned;\n`, replace: `` }],
+  },
+  {
+    name: "wanted-is-not-fenced",
+    removes: "a wanted writer is never fenced",
+    edits: [
+      {
+        file: "src/core/plan/writer-steps.ts",
+        find: "    if (record.writer.wanted) return fail(`${node.nodeName} is wanted as the writer`);\n",
+        replace: ``,
+      },
+    ],
+  },
+  {
+    name: "recall-first",
+    removes: "a writer that nobody uses is recalled, and given two minutes, before it is fenced",
+    edits: [
+      {
+        file: "src/core/plan/plan-writer.ts",
+        find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+        replace: `if (observed.writerUse === "unused") return [{ kind: "BeginFence", node, ground: "stalled", because: "nobody uses it there" }];`,
+      },
+    ],
+  },
+  {
+    name: "recall-and-cached-users-first",
+    removes: "a writer is recalled, and cached users are looked at, before it is fenced",
+    edits: [
+      {
+        file: "src/core/plan/plan-writer.ts",
+        find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+        replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: "another node waits" }];`,
+      },
+    ],
+  },
+  {
+    name: "twins",
+    removes: "two volumes that are said to be at one LUN are both looked up in Azure",
+    edits: [
+      { file: "src/node/wait-for-device.ts", find: `if (twin !== undefined) return reportTwins(ports, attachment, twin, lun, signal);\n`, replace: `\n` },
+    ],
+  },
+  {
+    name: "file-system-uuid",
+    removes: "a file system with another UUID than the volume's is refused",
+    edits: [
+      {
+        file: "src/node/stage-volume.ts",
+        find: `if (expected !== undefined && content.value.uuid !== expected) {`,
+        replace: `if (expected !== undefined && content.value.uuid === "") {`,
+      },
+    ],
+  },
+  {
+    name: "formatted-once",
+    removes: "a volume that was formatted once is never formatted again",
+    edits: [{ file: "src/node/stage-volume.ts", find: `  if (formatted !== undefined) {\n    return fail({`, replace: `  if (false) {\n    return fail({` }],
+  },
+  {
+    name: "host-looks-again",
+    removes: "the command that formats looks at the device itself once more",
+    edits: [
+      { file: "src/adapters/model-host/model-host.ts", find: `if (content.kind !== "blank") {`, replace: `if (false) {` },
+      { file: "src/adapters/linux/format-device.ts", find: `if (content.value.kind !== "blank") {`, replace: `if (false) {` },
+    ],
+  },
+  {
+    name: "confirmed-after-bind",
+    removes: "the record is read once more after a target was bound",
+    edits: [
+      {
+        file: "src/node/publish-volume.ts",
+        find: `if (staged.volume.status?.record === undefined) return ok(undefined);`,
+        replace: `if (staged.volume !== undefined) return ok(undefined);`,
+      },
+    ],
+  },
+];

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { applyEdits } from "./apply-edits.ts";
+import { masks } from "./masks.ts";
+import { describeMutation, editsOf, mutationNamed, mutations } from "./mutations.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+function sourceOf(file: string): string {
+  return readFileSync(fileURLToPath(new URL(file, ROOT)), "utf8");
+}
+
+describe("the mutations", () => {
+  for (const mutation of mutations) {
+    it(`${mutation.name} still fits the sources that it edits, and leaves programs`, () => {
+      for (const [file, edits] of Map.groupBy(editsOf(mutation), (edit) => edit.file)) {
+        const mutated = applyEdits(sourceOf(file), edits);
+        assert.notEqual(mutated, sourceOf(file));
+        assert.doesNotThrow(() => stripTypeScriptTypes(mutated), file);
+      }
+    });
+  }
+
+  it("have names of their own, and mask names that there are", () => {
+    const names = [...mutations, ...masks].map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+    const unknown = mutations.flatMap(({ alsoRemoves }) => alsoRemoves.filter((name) => masks.every((mask) => mask.name !== name)));
+    assert.deepEqual(unknown, []);
+    assert.deepEqual(
+      masks.filter(({ name }) => mutations.every(({ alsoRemoves }) => !alsoRemoves.includes(name))),
+      [],
+    );
+  });
+
+  it("say what they take away, with what would mask it", () => {
+    assert.equal(
+      describeMutation(mutationNamed("proof")),
+      "proof: a fence that Azure calls a success has to be seen in the VM's list\n    and disk-names-owner: the disk itself must name the VM no more",
+    );
+    assert.throws(() => mutationNamed("none"), /there is no mutation none: cas, take, /);
+  });
+});
+
+describe("applyEdits", () => {
+  it("refuses an edit that fits nowhere, or in two places", () => {
+    const edit = (find: string): readonly [{ readonly file: string; readonly find: string; readonly replace: string }] => [{ file: "a.ts", find, replace: "" }];
+    assert.throws(() => applyEdits("one two two", edit("three")), /0 places in a.ts, not one, read: three/);
+    assert.throws(() => applyEdits("one two two", edit("two")), /2 places in a.ts, not one, read: two/);
+    assert.equal(applyEdits("one two two", edit("one ")), "two two");
+  });
+});

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../../scripts/child/run-command.ts";
+import { mutations } from "./mutations.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const TIMEOUT_MS = 60_000;
+
+describe("a mutated driver", () => {
+  for (const { name, noticedBy } of mutations) {
+    it(`fails ${noticedBy} without ${name}`, async (t) => {
+      const args = ["--import", "./sim/mutations/import-mutated.ts", "--test-reporter=tap", noticedBy];
+      const { code, output } = await runCommand(process.execPath, args, { cwd: ROOT, env: { SIM_MUTATION: name }, timeoutMs: TIMEOUT_MS });
+      const count = (what: string): number => Number(new RegExp(`^# ${what} (\\d+)$`, "mu").exec(output)?.[1] ?? 0);
+      // A source that does not load fails without a test.
+      assert.ok(code !== 0 && count("fail") > 0, output.slice(-2_000));
+      t.diagnostic(`${name}: ${count("fail")} of ${count("fail") + count("pass")} tests fail`);
+    });
+  }
+});

@@ -1,0 +1,167 @@
+import type { Mutation } from "./mutation.ts";
+
+const MOVE_RECORD = "src/reconcile/move-record.ts";
+const WRITER_STEPS = "src/core/plan/writer-steps.ts";
+const FENCE_BATCH = "src/provisioner/fence-batch.ts";
+const HOLD_VOLUME = "src/node/hold-volume.ts";
+
+/** The rules of the writer protocol: by the names that its model has for them. */
+export const protocolMutations: readonly Mutation[] = [
+  {
+    name: "cas",
+    removes: "a move of the record is written only on the version that it was decided on",
+    edits: [
+      {
+        file: MOVE_RECORD,
+        find: `const written = await ports.steps.run(request.step, () => ports.store.updateStatus("AzVolume", next, signal));`,
+        replace: `const overwrite = async (): Promise<Result<AzVolume, Failure>> => {
+      for (let tries = 1; ; tries += 1) {
+        const newest = await ports.store.get("AzVolume", request.volumeName, signal);
+        if (!newest.ok) return newest;
+        const over = { ...newest.value, status: { ...newest.value.status, record: moved.value } };
+        const put = await ports.store.updateStatus("AzVolume", over, signal);
+        if (put.ok || put.failure.kind !== "ObjectConflict" || tries >= CONFLICTS_MAX) return put;
+      }
+    };
+    const written = await ports.steps.run(request.step, overwrite);`,
+      },
+    ],
+    alsoRemoves: ["leaders-clock"],
+    breaks: ["two-writers", "healthy-writer-cut-off"],
+    takes: "two processes move one record at the same time, and the slower one was frozen or its write was under way for long",
+    noticedBy: "src/reconcile/move-record.test.ts",
+  },
+  {
+    name: "take",
+    removes: "a node that mounts says so in the record first",
+    edits: [{ file: WRITER_STEPS, find: `return ok({ ...record, writer: { ...writer, held: true } });`, replace: `return ok(record);` }],
+    alsoRemoves: ["held-before-use"],
+    breaks: ["two-writers"],
+    takes: "a writer's want ends while it is mounted: its pod deleted by force, or its node out of service",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "etag",
+    removes: "a VM is updated only on the ETag that was read before the record was asked",
+    edits: [
+      {
+        file: "src/provisioner/vm-update.ts",
+        find: `change: update.change, ifMatch: update.ifMatch, clientRequestId }`,
+        replace: `change: update.change, ifMatch: "*", clientRequestId }`,
+      },
+    ],
+    alsoRemoves: ["leaders-clock"],
+    breaks: ["two-writers", "healthy-writer-cut-off", "lun-twice", "not-converged"],
+    takes: "an update of a VM is under way to Azure while another controller updates that VM",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "intent",
+    removes: "nothing is attached to a node that is being fenced",
+    edits: [
+      {
+        file: WRITER_STEPS,
+        find: `return !isInQuarantine(record, node) && !isFencing(record, node);`,
+        replace: `return !isInQuarantine(record, node);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    takes: "a node with a mount command under way is fenced, and its attachment is looked at before the fence is cleared",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "quarantine",
+    removes: "a node that was cut off gets nothing attached before it has shown that it is clean",
+    edits: [{ file: WRITER_STEPS, find: `quarantine: withNode(record.quarantine, node),`, replace: `quarantine: record.quarantine,` }],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    takes: "a node is fenced while an old mount command, or one of a frozen plug-in, is under way on it",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "proof",
+    removes: "a fence that Azure calls a success has to be seen in the VM's list",
+    edits: [
+      {
+        file: FENCE_BATCH,
+        find: `const off = allowed.filter((request) => !after.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey));`,
+        replace: `const off = allowed;`,
+      },
+    ],
+    alsoRemoves: ["disk-names-owner"],
+    breaks: ["two-writers"],
+    takes: "Azure calls a forced detach a success and leaves the disk where it is",
+    noticedBy: "test/provisioner/lying-azure.test.ts",
+  },
+  {
+    name: "bump",
+    removes: "a fence moves the VM's ETag even where the disk is off already",
+    edits: [
+      {
+        file: FENCE_BATCH,
+        find: `const change = changeFor(before.value, allowed, { memory, mark: session.random.uuid() });`,
+        replace: `const isOff = (request: VmRequest): boolean => !before.value.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey);
+    if (allowed.every(isOff)) return this.#prove(before.value, before.value, allowed);
+    const change = changeFor(before.value, allowed, { memory, mark: session.random.uuid() });`,
+      },
+    ],
+    alsoRemoves: ["leaders-clock"],
+    breaks: ["two-writers"],
+    takes: "an attach is under way to Azure while another controller fences that node, from which the disk is off",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "unproven",
+    removes: "whoever has a disk attached whose record was lost counts as a writer until it shows otherwise",
+    edits: [{ file: WRITER_STEPS, find: `unproven: [...found.attachedTo]`, replace: `unproven: []` }],
+    alsoRemoves: [],
+    breaks: ["two-writers", "healthy-writer-cut-off"],
+    takes: "an AzVolume is lost, or the store restored, while a node writes, and the pod moves",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "requarantine",
+    removes: "where a record was lost, every node counts as cut off until it has shown that it is clean",
+    edits: [{ file: WRITER_STEPS, find: `foundInUse: true, clean: []`, replace: `foundInUse: false, clean: []` }],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    takes: "a node is fenced with an old mount command under way, and then the AzVolume is lost",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "child",
+    removes: "a node on which a command of an earlier plug-in lives is not clean, and takes nothing",
+    edits: [
+      {
+        file: "src/core/host/judge-clean.ts",
+        find: `...(evidence.earlierChildAlive ? ["an earlier plug-in instance, or a command that it started, is still alive"] : []),`,
+        replace: ``,
+      },
+      {
+        file: HOLD_VOLUME,
+        find: `if (alive.value) return fail({ kind: "HostNotReady", detail: "a mount command of an earlier plug-in is still running" });`,
+        replace: ``,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    takes: "a plug-in is killed in the middle of a mount whose command lives on",
+    noticedBy: "src/core/host/judge-clean.test.ts",
+  },
+  {
+    name: "giveClean",
+    removes: "a node gives the volume back only once nothing on it can write any more",
+    edits: [
+      {
+        file: HOLD_VOLUME,
+        find: `const clean = await proveClean(ports, read.value, signal);\n  if (!clean.ok) return clean;`,
+        replace: ``,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    takes: "a plug-in is killed in the middle of a mount whose command lives on, and the pod moves",
+    noticedBy: "src/node/hold-volume.test.ts",
+  },
+];

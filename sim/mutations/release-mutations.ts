@@ -1,0 +1,104 @@
+import type { Mutation } from "./mutation.ts";
+
+const RELEASE_CHECK = "src/reconcile/release-check.ts";
+const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
+
+/** The rules of the release check: by the names that its model has for them. */
+export const releaseMutations: readonly Mutation[] = [
+  {
+    name: "want",
+    removes: "the want of another node alone is no reason for a fence",
+    edits: [
+      {
+        file: "src/core/plan/plan-writer.ts",
+        find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+        replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "lost", because: "another node waits" }];
+  if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
+      },
+    ],
+    alsoRemoves: ["wanted-is-not-fenced"],
+    breaks: ["healthy-writer-cut-off"],
+    takes: "a want is stated on one node while a pod runs on another",
+    noticedBy: "src/core/plan/plan-writer.test.ts",
+  },
+  {
+    name: "mark",
+    removes: "the release check marks the writer unwanted before it asks for users, so that a new one has something to take back",
+    edits: [
+      {
+        file: RELEASE_CHECK,
+        find: `  const marked = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
+  if (!marked.ok && marked.failure.kind !== "NotWriter") return marked;
+`,
+        replace: ``,
+      },
+      {
+        file: RELEASE_CHECK,
+        find: `if (writer === undefined || writer.wanted || !isSameNode(writer, node)) return`,
+        replace: `if (writer === undefined || !isSameNode(writer, node)) return`,
+      },
+      {
+        file: RELEASE_CHECK,
+        find: `return use.kind === "unused" ? ok({ kind: "released", volume: fresh.value }) : stillUsed(ports, request, use, signal);`,
+        replace: `if (use.kind !== "unused") return stillUsed(ports, request, use, signal);
+  if (!writer.wanted) return ok({ kind: "released", volume: fresh.value });
+  const onlyAtVersion = fresh.value.metadata.resourceVersion;
+  const late = await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "end-want", onlyAtVersion }, (record) => unwant(record, node), signal);
+  return late.ok ? ok({ kind: "released", volume: late.value }) : late;`,
+      },
+    ],
+    alsoRemoves: ["recall-first"],
+    breaks: ["healthy-writer-cut-off"],
+    takes: "a pod comes back to its node between the question and the fence: a controller stands still there for seconds",
+    noticedBy: "src/reconcile/release-check.test.ts",
+  },
+  {
+    name: "pods",
+    removes: "the release check asks whether anybody uses the volume",
+    edits: [
+      {
+        file: RELEASE_CHECK,
+        find: `const seen = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`,
+        replace: `const seen: VolumeUse = { kind: "unused" };`,
+      },
+      { file: RELEASE_CHECK, find: ASK_USERS, replace: `const use: VolumeUse = { kind: "unused" };` },
+    ],
+    alsoRemoves: ["recall-and-cached-users-first"],
+    breaks: ["healthy-writer-cut-off"],
+    takes: "a want is stated on one node while a pod runs on another",
+    noticedBy: "src/reconcile/release-check.test.ts",
+  },
+  {
+    name: "order",
+    removes: "the release check asks for users only after it has read the record",
+    edits: [{ file: RELEASE_CHECK, find: ASK_USERS, replace: `const use = seen;` }],
+    alsoRemoves: ["recall-first"],
+    breaks: ["healthy-writer-cut-off"],
+    takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
+    noticedBy: "src/reconcile/release-check.test.ts",
+  },
+  {
+    name: "rewant",
+    removes: "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
+    edits: [{ file: "src/node/hold-volume.ts", find: `if (writer.wanted) return ok(writer);`, replace: `return ok(writer);` }],
+    alsoRemoves: ["recall-first"],
+    breaks: ["healthy-writer-cut-off"],
+    takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
+    noticedBy: "src/node/hold-volume.test.ts",
+  },
+  {
+    name: "ending",
+    removes: "only proof ends a fence: a node that gives the volume back does not",
+    edits: [
+      {
+        file: "src/core/plan/writer-steps.ts",
+        find: `return ok({ ...record, writer: { ...writer, held: false } });`,
+        replace: `return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    takes: "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+];
