@@ -1,3 +1,5 @@
+import { invariant } from "../../src/core/invariant.ts";
+import type { StepName } from "../../src/ports/steps.ts";
 import { type DesiredVolume } from "../checkers/desired-volume.ts";
 import { type EndState, endStateOf } from "../checkers/end-state.ts";
 import { judgeDesired } from "../checkers/judge-desired.ts";
@@ -9,6 +11,7 @@ import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
 import { createSimWorld } from "../create-sim-world.ts";
+import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { createDesiredVolumes } from "./desired-volumes.ts";
@@ -30,6 +33,8 @@ export interface ScenarioResult {
   /** The trace's lines. */
   readonly lines: readonly string[];
   readonly endState: readonly EndState[];
+  /** The steps that each process took, in order. */
+  readonly steps: readonly { readonly processName: string; readonly taken: readonly StepName[] }[];
 }
 
 /** How long the first pods may take to run, in virtual milliseconds. */
@@ -65,7 +70,12 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const isBroken = (): boolean => world.violations().length > 0;
   const ending = new AbortController();
   let hasEnded = false;
-  const running = world.run(ending.signal).finally(() => (hasEnded = true));
+  const running = world
+    .run(ending.signal)
+    .catch((error: unknown) => {
+      if (error !== ending.signal.reason) throw error;
+    })
+    .finally(() => (hasEnded = true));
 
   /** Lets time pass; false once a promise was broken. */
   async function pass(ms: number): Promise<boolean> {
@@ -106,7 +116,17 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     for (const complaint of last) world.report(complaint);
   }
 
+  const processes = (): readonly ProcessSlot[] => [
+    ...world.controllers,
+    ...scenario.nodes.map(({ name }) => world.nodePlugin(name)).filter((plugin) => plugin !== undefined),
+  ];
+
   async function live(): Promise<number> {
+    for (const { processName, ...crash } of scenario.crashes ?? []) {
+      const slot = processes().find(({ name }) => name === processName);
+      invariant(slot !== undefined, `there is no process ${processName}`);
+      slot.crashAt(crash);
+    }
     for (const workload of scenario.workloads) operations.act({ kind: "apply", workload });
     if (!(await until(() => desired.all().every(isRunning), SETUP_MAX_MS))) {
       for (const complaint of isBroken() ? [] : complaints()) world.report(complaint);
@@ -154,6 +174,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
       digest: world.trace.digest(),
       lines: world.trace.lines(),
       endState: endStateOf(world, desired.all()),
+      steps: processes().map((slot) => ({ processName: slot.name, taken: [...slot.stepsTaken()] })),
     };
   } finally {
     ending.abort(new Error("the run is over"));

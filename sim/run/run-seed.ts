@@ -2,7 +2,7 @@ import { compareEndStates } from "../checkers/end-state.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { Violation } from "../history/violation.ts";
 import { drawScenario } from "./draw-scenario.ts";
-import { runScenario } from "./run-scenario.ts";
+import { type ScenarioResult, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** One seed in so many is also run without its faults, and has to end the same. All of them are held to what their users desired, and so is the twin. */
@@ -23,6 +23,8 @@ export interface SeedResult {
   readonly lines: readonly string[];
   /** Names of the fault variants that struck. */
   readonly faults: readonly string[];
+  /** The steps that each process took, in order. */
+  readonly steps: ScenarioResult["steps"];
 }
 
 /** Runs the scenario of a seed, and now and then its twin without faults. */
@@ -49,6 +51,7 @@ export async function runPlain(scenario: Scenario, isTwinned: boolean): Promise<
     armCalls: result.armCalls,
     digest: result.digest,
     lines: violations.length === 0 ? [] : (result.violations.length > 0 ? result.lines : (twin ?? result).lines).slice(-LINES_MAX),
+    steps: result.steps,
     faults: scenario.faults.map(({ fault, variant }) => `${fault}/${variant}`),
   };
 }

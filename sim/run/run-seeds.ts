@@ -1,36 +1,57 @@
 import { availableParallelism } from "node:os";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { SeedResult } from "./run-seed.ts";
+import type { SeedTask } from "./seed-thread.ts";
 import { startSimThread } from "./start-sim-thread.ts";
 
-/** Many seeds over all cores. */
-export interface SeedsRequest {
-  /** The seeds, in the order in which they begin; asked for as threads come free, so that it may go on without an end. */
-  readonly seeds: Iterator<number>;
-  readonly faults?: readonly FaultName[] | undefined;
+/** How many tasks are run. */
+interface Threads {
+  /** A safety rule that the driver runs without. */
   readonly mutation?: string | undefined;
   /** Default: one a core. */
   readonly threads?: number | undefined;
-  /** Called with each seed as it ends; false: begin no more. */
-  readonly onResult: (result: SeedResult) => boolean;
 }
 
-/** Runs seeds until there are no more, or `onResult` has had enough. Throws where the simulation itself fails. */
-export async function runSeeds({ seeds, faults, mutation, threads, onResult }: SeedsRequest): Promise<void> {
+/** Many scenarios over all cores. */
+export interface TasksRequest extends Threads {
+  /** In the order in which they begin; asked for as threads come free, so that it may go on without an end. */
+  readonly tasks: Iterator<SeedTask>;
+  /** Called with each as it ends; false: begin no more. */
+  readonly onResult: (result: SeedResult, task: SeedTask) => boolean;
+}
+
+/** Runs scenarios until there are no more, or `onResult` has had enough. Throws where the simulation itself fails. */
+export async function runTasks({ tasks, mutation, threads, onResult }: TasksRequest): Promise<void> {
   let isEnough = false;
   const runThread = async (): Promise<void> => {
     const thread = startSimThread({ mutation });
     try {
       while (!isEnough) {
-        const next = seeds.next();
+        const next = tasks.next();
         if (next.done === true) return;
-        if (!onResult(await thread.run({ kind: "seed", seed: next.value, faults }))) isEnough = true;
+        if (!onResult(await thread.run(next.value), next.value)) isEnough = true;
       }
     } finally {
       await thread.end();
     }
   };
   await Promise.all(Array.from({ length: threads ?? availableParallelism() }, runThread));
+}
+
+/** Many seeds over all cores. */
+export interface SeedsRequest extends Threads {
+  readonly seeds: Iterable<number>;
+  readonly faults?: readonly FaultName[] | undefined;
+  /** Called with each seed as it ends; false: begin no more. */
+  readonly onResult: (result: SeedResult) => boolean;
+}
+
+/** Runs the scenarios of seeds, as `runTasks` does. */
+export async function runSeeds({ seeds, faults, onResult, ...threads }: SeedsRequest): Promise<void> {
+  function* tasks(): Generator<SeedTask, void, undefined> {
+    for (const seed of seeds) yield { kind: "seed", seed, faults };
+  }
+  await runTasks({ ...threads, tasks: tasks(), onResult });
 }
 
 /** The numbers from the first to the last, both included. */

@@ -1,3 +1,4 @@
+import type { CrashPlan } from "../driver/process-slot.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 
@@ -33,6 +34,11 @@ export interface TimedFault {
   readonly dice: number;
 }
 
+/** One death of a process, by its name. */
+export interface ExactCrash extends CrashPlan {
+  readonly processName: string;
+}
+
 /** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
 export interface Scenario {
   readonly seed: number;
@@ -42,4 +48,6 @@ export interface Scenario {
   readonly stormMs: number;
   readonly acts: readonly TimedAct[];
   readonly faults: readonly TimedFault[];
+  /** Deaths at exact steps of processes, counted from the beginning of the world. */
+  readonly crashes?: readonly ExactCrash[];
 }

@@ -26,8 +26,7 @@ if (mutation !== undefined) {
 const { runPlain, runSeed } = await import("./run-seed.ts");
 
 async function answerTo(task: SeedTask): Promise<void> {
-  const run =
-    task.kind === "scenario" ? runPlain(task.scenario, task.isTwinned) : runSeed(task.seed, task.faults === undefined ? {} : { faults: task.faults });
+  const run = task.kind === "scenario" ? runPlain(task.scenario, task.isTwinned) : runSeed(task.seed, task.faults === undefined ? {} : { faults: task.faults });
   const answer: SeedAnswer = await run.then(
     (result) => ({ kind: "result", result }),
     (error: unknown) => ({ kind: "error", error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),

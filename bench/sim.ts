@@ -1,0 +1,59 @@
+import { parseArgs } from "node:util";
+import { runSeed } from "../sim/run/run-seed.ts";
+import { createSummary } from "../sim/run/summary.ts";
+import { type AreaShare, profileAreas } from "./sim/profile-areas.ts";
+
+const USAGE = `npm run bench:sim                  simulated failovers a second on one core, and where the time goes
+npm run bench:sim -- --seeds 200  default 100, the first ones
+npm run bench:sim -- --json       one JSON object`;
+const SEEDS = 100;
+/** Not measured: code is compiled meanwhile. */
+const WARM_UP_SEEDS = 10;
+const MS_PER_S = 1_000;
+const US_PER_MS = 1_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean" }, seeds: { type: "string" } } });
+  if (values.help === true) return console.log(USAGE);
+  const seeds = Number(values.seeds ?? SEEDS);
+  await runFirst(WARM_UP_SEEDS);
+  const before = process.cpuUsage();
+  const startedMs = performance.now();
+  const summary = await runFirst(seeds);
+  const wallMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(before);
+  const processorMs = (user + system) / US_PER_MS;
+  // Once more, since a profiler slows down what it looks at.
+  const areas = await profileAreas(async () => {
+    await runFirst(seeds);
+  });
+  const { failovers, virtualHours, violations } = summary.total(wallMs);
+  const figures = {
+    seeds,
+    failovers,
+    failoversPerSecond: Math.round((failovers / wallMs) * MS_PER_S),
+    seedMs: Math.round((wallMs / seeds) * 10) / 10,
+    processorMsPerSeed: Math.round((processorMs / seeds) * 10) / 10,
+    virtualHours,
+    violations: violations.length,
+  };
+  console.log(values.json === true ? JSON.stringify({ ...figures, areas }) : `${report(figures)}\n${areas.map(describeArea).join("\n")}`);
+}
+
+async function runFirst(seeds: number): Promise<ReturnType<typeof createSummary>> {
+  const summary = createSummary();
+  for (let seed = 1; seed <= seeds; seed++) summary.add(await runSeed(seed));
+  return summary;
+}
+
+function report(figures: Readonly<Record<string, number>>): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
+}
+
+function describeArea({ area, share }: AreaShare): string {
+  return `${(share * 100).toFixed(1).padStart(6)} %  ${area}`;
+}
+
+await main();

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { diceAgain, pick } from "./fault-class.ts";
+import { faultClasses } from "./fault-classes.ts";
+import { faultNames } from "./fault-names.ts";
+import { notYet } from "./not-yet.ts";
+
+const PROOF = fileURLToPath(new URL("../../docs/proof.md", import.meta.url));
+
+describe("the classes of faults", () => {
+  it("are told in docs/proof.md, one line each", async () => {
+    const lines = (await readFile(PROOF, "utf8")).split("\n").filter((line) => /^\| `[a-z]+` \|/u.test(line));
+    const expected = faultNames.map((name) => `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`);
+    assert.deepEqual(lines, expected);
+  });
+
+  it("end some time, and bear the names by which they are asked for", () => {
+    for (const name of faultNames) {
+      assert.equal(faultClasses[name].name, name);
+      for (const { forMs } of Object.values(faultClasses[name].variants)) assert.ok(forMs[0] > 0 && forMs[1] >= forMs[0]);
+    }
+  });
+
+  it("are left out only where there is such a variant, and for a reason", () => {
+    for (const { fault, variant, because } of notYet) assert.ok(variant in faultClasses[fault].variants && because.length > 20, `${fault}/${variant}`);
+  });
+});
+
+describe("dice", () => {
+  it("give further dice that are repeatable, and a choice for each value", () => {
+    assert.deepEqual(
+      [0, 0.34, 0.99].map((dice) => pick(["a", "b", "c"], dice)),
+      ["a", "b", "c"],
+    );
+    for (let time = 0; time < 20; time++) assert.ok(diceAgain(0.123, time) >= 0 && diceAgain(0.123, time) < 1);
+    assert.equal(diceAgain(0.123, 4), diceAgain(0.123, 4));
+  });
+});

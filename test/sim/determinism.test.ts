@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { drawScenario } from "../../sim/run/draw-scenario.ts";
+import { runScenario } from "../../sim/run/run-scenario.ts";
+
+const SEEDS = [1, 2, 3, 5, 8, 13];
+
+describe("a seed", () => {
+  for (const seed of SEEDS) {
+    it(`gives the same trace each time, byte for byte (${seed})`, async () => {
+      const [first, second] = [await runScenario(drawScenario(seed)), await runScenario(drawScenario(seed))];
+      assert.equal(first.digest, second.digest);
+      assert.deepEqual(first, second);
+    });
+  }
+});

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { notYet } from "../../sim/faults/not-yet.ts";
+import { regressionSeeds } from "../../sim/run/regression-seeds.ts";
+import { seedRange } from "../../sim/run/run-seeds.ts";
+import { collectFailures } from "./collect-failures.ts";
+import { freshSeeds } from "./fresh-seeds.ts";
+
+/** Seeds that are run each time, from 1 on. */
+const SEEDS = 100;
+/** Seeds beside them that are others each time. */
+const FRESH_SEEDS = 50;
+
+describe("the whole driver under faults", () => {
+  it("keeps every promise, with seeds that nobody has chosen", async (t) => {
+    const range = freshSeeds(FRESH_SEEDS);
+    t.diagnostic(`fresh seeds: npm run sim -- --seeds ${range[0]}..${range[1]}`);
+    for (const { fault, variant, because } of notYet) t.diagnostic(`left out: ${fault}/${variant}: ${because}`);
+    const { failed, told } = await collectFailures(seedRange(range));
+    assert.deepEqual(failed, [], told);
+  });
+
+  it("keeps every promise that a seed once saw broken", async () => {
+    const failures: string[] = [];
+    for (const [faults, seeds] of Map.groupBy(regressionSeeds(), ({ faults }) => faults?.join(","))) {
+      const { failed, told } = await collectFailures(
+        seeds.map(({ seed }) => seed),
+        faults === undefined ? undefined : seeds[0]?.faults,
+      );
+      if (failed.length > 0) failures.push(told);
+    }
+    assert.deepEqual(failures, []);
+  });
+
+  it(`keeps every promise, with the seeds from 1 to ${SEEDS}`, async (t) => {
+    const { failed, failovers, told } = await collectFailures(seedRange([1, SEEDS]));
+    t.diagnostic(`${SEEDS} seeds, ${failovers} failovers`);
+    assert.deepEqual(failed, [], told);
+  });
+});
