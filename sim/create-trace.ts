@@ -19,11 +19,13 @@ export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
 
   function mix(bits: number): void {
     low = Math.imul(low ^ bits, FNV_PRIME);
-    high = Math.imul(high ^ bits ^ (high >>> 15), OTHER_PRIME);
+    high = Math.imul(high ^ low ^ (high >>> 15), OTHER_PRIME);
   }
 
   function mixText(text: string): void {
-    for (let at = 0; at < text.length; at++) mix(text.charCodeAt(at));
+    let hash = low;
+    for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
+    low = hash;
     mix(text.length);
   }
 

@@ -122,7 +122,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
   store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
 
   async function until(what: string, isReached: () => boolean): Promise<void> {
-    assert.ok(await clock.runUntil(isReached, LIMIT_MS), `${what}: not reached\n${trace.lines().slice(-60).join("\n")}`);
+    if (!(await clock.runUntil(isReached, LIMIT_MS))) assert.fail(`${what}: not reached\n${trace.lines().slice(-60).join("\n")}`);
   }
 
   async function answerOf<T>(promise: Promise<T>): Promise<T> {

@@ -60,14 +60,33 @@ export function checkObject<K extends Kind>(kind: K, candidate: StoredObject, ol
   const { name } = candidate.metadata;
   const metadata = metadataProblem(candidate.metadata);
   if (metadata !== undefined) return invalid(kind, name, metadata);
-  const parsed = schemas[kind].safeParse(candidate);
-  if (!parsed.success) return invalid(kind, name, issuesText(parsed.error));
-  const object: StoredObject = parsed.data;
+  const parsed = parseChanged(kind, candidate, old);
+  if (!parsed.ok) return invalid(kind, name, parsed.failure);
+  const object = parsed.value;
   const broken = brokenRules(kind, asKind<K>(object).spec, old === undefined ? undefined : asKind<K>(old).spec);
   if (broken.length > 0) return invalid(kind, name, broken.join("; "));
   const sizeBytes = Buffer.byteLength(JSON.stringify(object));
   if (sizeBytes > OBJECT_BYTES_MAX) return invalid(kind, name, `the object has ${sizeBytes} bytes, more than ${OBJECT_BYTES_MAX}`);
   return ok(object);
+}
+
+/** Parses an object part by part; a part that is the old object's own was parsed when it came. */
+function parseChanged(kind: Kind, candidate: StoredObject, old: StoredObject | undefined): Result<StoredObject, string> {
+  const { metadata, spec, status } = schemas[kind].shape;
+  const problems: string[] = [];
+  const parsed = <T>(name: "metadata" | "spec" | "status", schema: z.ZodType<T>, part: T): T => {
+    if (old !== undefined && part === old[name]) return part;
+    const result = schema.safeParse(part);
+    if (result.success) return result.data;
+    problems.push(issuesText(result.error, name));
+    return part;
+  };
+  const object = {
+    metadata: parsed("metadata", metadata, candidate.metadata),
+    spec: parsed<unknown>("spec", spec, candidate.spec),
+    ...(candidate.status === undefined ? {} : { status: parsed<unknown>("status", status, candidate.status) }),
+  };
+  return problems.length === 0 ? ok(object) : fail(problems.join("; "));
 }
 
 /** `ObjectInvalid` as a result. */
@@ -79,6 +98,7 @@ function brokenRules<K extends Kind>(kind: K, spec: KindMap[K]["spec"], old: Kin
   return rules[kind].filter((rule) => !rule.holds(spec, old)).map((rule) => `${rule.field}: ${rule.message}`);
 }
 
-function issuesText(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join(".") || "object"}: ${issue.message}`).join("; ");
+function issuesText(error: z.ZodError, part?: string): string {
+  const within = part === undefined ? [] : [part];
+  return error.issues.map((issue) => `${[...within, ...issue.path].join(".") || "object"}: ${issue.message}`).join("; ");
 }

@@ -1,11 +1,10 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Failure } from "../../core/failure.ts";
 import { fail, ok } from "../../core/result.ts";
 import type { Result } from "../../core/result.ts";
 import type { Kind } from "../../ports/object-store.ts";
 import { checkObject, invalid, readIncoming } from "./check-object.ts";
 import type { IncomingObject } from "./check-object.ts";
-import { plainJson } from "./stored-object.ts";
+import { plainJson, sameJson } from "./plain-json.ts";
 import type { ObjectMeta, StoredObject } from "./stored-object.ts";
 
 /** What a write does to the store: nothing (the object is that already), put `object` in place, or remove it. `object` is what the caller is answered. */
@@ -72,13 +71,12 @@ function decideUpdate(kind: Kind, incoming: IncomingObject, current: StoredObjec
   if (current.metadata.deletionTimestamp !== undefined && added.length > 0) {
     return invalid(kind, name, `metadata.finalizers: no new finalizers can be added to an object that is being deleted: ${added.join(", ")}`);
   }
-  const checked = checkObject(
-    kind,
-    { ...current, metadata: { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) }, spec: incoming.spec },
-    current,
-  );
+  const isSameSpec = sameJson(incoming.spec, current.spec);
+  const spec = isSameSpec ? current.spec : incoming.spec;
+  const checked = checkObject(kind, { ...current, metadata: { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) }, spec }, current);
   if (!checked.ok) return checked;
-  const specChanged = !isDeepStrictEqual(checked.value.spec, current.spec);
+  // What the schema does not know is gone by now.
+  const specChanged = !sameJson(checked.value.spec, current.spec);
   return ok(replace(current, checked.value, { resourceVersion: context.resourceVersion, generation: current.metadata.generation + (specChanged ? 1 : 0) }));
 }
 
@@ -120,7 +118,7 @@ function readReplacement(
 
 function replace(current: StoredObject, next: StoredObject, meta: { readonly resourceVersion: string; readonly generation: number }): WriteDecision {
   // As in the API server, writing what is there already makes neither a version nor an event.
-  if (isDeepStrictEqual(next, current)) return { effect: "none", object: current };
+  if (sameJson(next, current)) return { effect: "none", object: current };
   const object: StoredObject = { ...next, metadata: { ...next.metadata, ...meta } };
   const isLastFinalizerGone = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0;
   return { effect: isLastFinalizerGone ? "remove" : "put", object };

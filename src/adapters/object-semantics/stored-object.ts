@@ -19,9 +19,3 @@ export function asKind<K extends Kind>(object: StoredObject): KindMap[K] {
   // The schema check at write time is what makes this true; TypeScript can't follow it through a table keyed by kind.
   return object as KindMap[K];
 }
-
-/** A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original. */
-export function plainJson(value: unknown): unknown {
-  const text = JSON.stringify(value) as string | undefined;
-  return text === undefined ? undefined : JSON.parse(text);
-}

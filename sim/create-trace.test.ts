@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createTrace } from "./create-trace.ts";
+
+function traceOf(notes: readonly (readonly [number, string, string])[]) {
+  let nowMs = 0;
+  const trace = createTrace({ elapsedMs: () => nowMs });
+  for (const [atMs, about, what] of notes) {
+    nowMs = atMs;
+    trace.note(about, what);
+  }
+  return trace;
+}
+
+describe("a trace", () => {
+  it("is read as lines of when, about what, and what", () => {
+    assert.deepEqual(traceOf([[1_500, "node-a", "mounts vol-1"]]).lines(), ["1.500 node-a mounts vol-1"]);
+  });
+
+  it("has another digest as soon as anything in it differs", () => {
+    const notes = [
+      [1, "a", "bc"],
+      [2, "ab", "c"],
+    ] as const;
+    const different = [
+      [[1, "a", "bc"]],
+      [
+        [1, "a", "bc"],
+        [2.001, "ab", "c"],
+      ],
+      [
+        [1, "ab", "c"],
+        [2, "ab", "c"],
+      ],
+      [
+        [1, "a", "bc"],
+        [2, "ab", "d"],
+      ],
+      [
+        [2, "ab", "c"],
+        [1, "a", "bc"],
+      ],
+    ] as const;
+    assert.equal(traceOf(notes).digest(), traceOf(notes).digest());
+    const digests = [notes, ...different].map((others) => traceOf(others).digest());
+    assert.equal(new Set(digests).size, digests.length);
+  });
+
+  it("keeps the newest lines, and what has left still counts for the digest", () => {
+    const many = (first: string) => traceOf(Array.from({ length: 100_000 }, (_, index) => [index, "a", index === 0 ? first : "b"] as const));
+    const trace = many("x");
+    assert.ok(trace.lines().length < 50_000);
+    assert.equal(trace.lines().at(-1), "99.999 a b");
+    assert.notEqual(trace.digest(), many("y").digest());
+  });
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { plainJson, sameJson } from "./plain-json.ts";
+
+function throughText(value: unknown): unknown {
+  const text = JSON.stringify(value) as string | undefined;
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+describe("plainJson", () => {
+  it("copies whatever there is as its text would", () => {
+    const anything = fc.anything({ withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSparseArray: true });
+    fc.assert(
+      fc.property(anything, (value) => {
+        assert.deepEqual(plainJson(value), throughText(value));
+      }),
+    );
+  });
+
+  it("shares nothing with the original, and leaves out what is not there", () => {
+    const original = { list: [{ name: "a", gone: undefined }], when: new Date(0) };
+    const copy = plainJson(original);
+    original.list.push({ name: "b", gone: undefined });
+    assert.deepEqual(copy, { list: [{ name: "a" }], when: "1970-01-01T00:00:00.000Z" });
+  });
+});
+
+describe("sameJson", () => {
+  it("says what a strict comparison of the copies says", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (left, right) => {
+        assert.equal(sameJson(left, plainJson(left)), true);
+        assert.equal(sameJson(left, right), isDeepStrictEqual(plainJson(left), plainJson(right)));
+      }),
+    );
+  });
+});
