@@ -53,15 +53,17 @@ export const controllerRole: Role<typeof options> = {
       values,
       ports,
     );
-    const work = untilEnded(
+    const following = untilEnded(
       lifetime,
       (signal) => cache.run(signal),
       (signal) => orchestrator.run(signal),
-      (signal) => untilSynced(signal).then(() => runReconcilers(signal)),
     );
     await untilSynced(lifetime);
+    const endpoint = await listen(server, values.endpoint);
+    // Not before: on becoming the leader it reads everything there is, while sidecars wait for the socket.
+    const work = untilEnded(lifetime, () => following, runReconcilers);
     return {
-      serves: { endpoint: await listen(server, values.endpoint) },
+      serves: { endpoint },
       whyNotReady: () => (cache.hasSynced() ? orchestrator.whyNotSynced() : "the caches have not synced"),
       work,
       drain: (signal) => server.stop(signal),

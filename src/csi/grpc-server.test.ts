@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { watch } from "node:fs";
+import { mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import type { ServiceError } from "@grpc/grpc-js";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
@@ -291,6 +292,34 @@ describe("GrpcServer's socket", () => {
       assert.ok((await listenOn(socket)).ok);
       const second = await listenOn(socket);
       assert.match(!second.ok && second.failure.kind === "HostNotReady" ? second.failure.detail : "", /another process listens/u);
+    });
+  });
+
+  it("comes to its name only when the server answers on it: sidecars end themselves where they wait for a second", async () => {
+    await inDirectory(async (socket) => {
+      const seen: string[] = [];
+      const watcher = watch(dirname(socket), (type, name) => seen.push(`${type} ${name ?? ""}`));
+      try {
+        assert.ok((await listenOn(socket)).ok);
+        while (!seen.includes("rename csi.sock")) await new Promise(setImmediate);
+        assert.deepEqual(
+          seen.filter((change) => change.endsWith(" csi.sock")),
+          ["rename csi.sock"],
+        );
+        assert.deepEqual(await readdir(dirname(socket)), ["csi.sock"]);
+      } finally {
+        watcher.close();
+      }
+    });
+  });
+
+  it("needs a folder, and says which one is missing", async () => {
+    await inDirectory(async (socket) => {
+      const listened = await listenOn(join(dirname(socket), "missing", "csi.sock"));
+      assert.match(
+        !listened.ok && listened.failure.kind === "HostNotReady" ? listened.failure.detail : "",
+        /^the folder \S+\/missing for the socket \S+ does not exist; make it, or choose another endpoint$/u,
+      );
     });
   });
 

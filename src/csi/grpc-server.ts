@@ -1,4 +1,5 @@
-import { chmod } from "node:fs/promises";
+import { chmod, lstat, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Failure } from "../core/failure.ts";
@@ -6,10 +7,12 @@ import type { Result } from "../core/result.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CallPorts } from "./answer-call.ts";
 import { answerCall } from "./answer-call.ts";
+import { checkSocketFolder } from "./check-socket-folder.ts";
 import { parseEndpoint } from "./parse-endpoint.ts";
 import { removeStaleSocket } from "./remove-stale-socket.ts";
 import type { HandlersOf, UnaryHandler } from "./unary-handler.ts";
 import { CallEnded } from "./unary-handler.ts";
+import { untilAnswering } from "./until-answering.ts";
 
 /** Requests are small: the largest is a CreateVolume with its parameters and topologies. */
 const RECEIVED_MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
@@ -29,6 +32,7 @@ export class GrpcServer {
   });
   readonly #ports: CallPorts;
   readonly #calls = new Set<AbortController>();
+  #socket: { readonly path: string; readonly inode: bigint } | undefined;
 
   constructor(ports: CallPorts) {
     this.#ports = ports;
@@ -55,12 +59,8 @@ export class GrpcServer {
       return bound.ok ? ok(`tcp://${parsed.value.address.replace(/\d+$/u, String(bound.value))}`) : bound;
     }
     const { path } = parsed.value;
-    const removed = await removeStaleSocket(path);
-    if (!removed.ok) return removed;
-    const bound = await this.#bind(`unix:${path}`);
-    if (!bound.ok) return bound;
-    await chmod(path, SOCKET_MODE);
-    return ok(`unix://${path}`);
+    const listening = await this.#listenAt(path);
+    return listening.ok ? ok(`unix://${path}`) : listening;
   }
 
   /** Takes no more calls and waits for those under way; when `signal` is aborted they are told to end and their connections are cut. */
@@ -74,6 +74,7 @@ export class GrpcServer {
     });
     if (signal.aborted) cut();
     signal.addEventListener("abort", cut);
+    await this.#removeSocket();
     await drained;
     signal.removeEventListener("abort", cut);
   }
@@ -105,6 +106,45 @@ export class GrpcServer {
     this.#calls.delete(ending);
     if ("status" in answer) callback(answer.status);
     else callback(null, answer.response);
+  }
+
+  /**
+   * The socket comes to its name only when the server has answered on it. Go's clients, the sidecars among them, end a connection on which they hear nothing for a
+   * second, and then end themselves; while a process starts on a busy machine, a second passes easily between the socket and the first answer.
+   */
+  async #listenAt(path: string): Promise<Result<void, Failure>> {
+    const folder = await checkSocketFolder(path);
+    if (!folder.ok) return folder;
+    const removed = await removeStaleSocket(path);
+    if (!removed.ok) return removed;
+    const hidden = this.#hiddenPathFor(path);
+    const bound = await this.#bind(`unix:${hidden}`);
+    if (!bound.ok) return bound;
+    await chmod(hidden, SOCKET_MODE);
+    const answering = await untilAnswering(hidden);
+    if (!answering.ok) return answering;
+    this.#socket = { path, inode: (await lstat(hidden, { bigint: true })).ino };
+    await rename(hidden, path);
+    return ok(undefined);
+  }
+
+  /** In the same folder, not longer than the path itself, since that is limited, and with a dot first: kubelet takes no notice of it in its registry. */
+  #hiddenPathFor(path: string): string {
+    const letters = Math.max(1, basename(path).length - 1);
+    return join(dirname(path), `.${String(this.#ports.random.next()).slice(-letters)}`);
+  }
+
+  /** The platform removes a socket by the name that it was made with. */
+  async #removeSocket(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket === undefined) return;
+    try {
+      if ((await lstat(socket.path, { bigint: true })).ino === socket.inode) await unlink(socket.path);
+    } catch (error) {
+      const isGone = error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+      if (!isGone) this.#ports.logger.warn("the socket could not be removed", { path: socket.path, error: String(error) });
+    }
   }
 
   #bind(address: string): Promise<Result<number, Failure>> {
