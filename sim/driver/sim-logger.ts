@@ -17,7 +17,7 @@ export function createSimLogger({ name, trace, report }: SimLoggerOptions): Logg
   const logger: Logger = {
     debug: () => undefined,
     info: () => undefined,
-    warn: () => undefined,
+    warn: (message, fields) => trace.note(name, `warns: ${message} ${JSON.stringify(fields ?? {})}`),
     error: (message, fields) => {
       const detail = `${message} ${JSON.stringify(fields ?? {})}`;
       trace.note(name, `logs an error: ${detail}`);

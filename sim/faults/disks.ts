@@ -27,6 +27,7 @@ export const disks: FaultClass = {
         if (diskUri === undefined) return overAtOnce;
         const nodeName = anotherNode(context, fault);
         context.outside.noteHandOn(diskUri);
+        context.toRestart(fault.volumeName);
         context.world.azure.attachOutside(nodeName, diskUri);
         return () => context.world.azure.detachOutside(nodeName, diskUri);
       },
@@ -37,6 +38,7 @@ export const disks: FaultClass = {
         const diskUri = diskUriOf(context, fault);
         if (diskUri === undefined) return overAtOnce;
         context.outside.noteHandOn(diskUri);
+        context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(nodeOfPod(context.world, fault), diskUri);
         return overAtOnce;
       },
@@ -47,6 +49,7 @@ export const disks: FaultClass = {
         const diskUri = diskUriOf(context, fault);
         if (diskUri === undefined) return overAtOnce;
         context.outside.noteHandOn(diskUri);
+        context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(anotherNode(context, fault), diskUri);
         return overAtOnce;
       },
@@ -58,6 +61,7 @@ export const disks: FaultClass = {
         if (diskUri === undefined) return overAtOnce;
         const nodeName = anotherNode(context, fault);
         context.outside.noteHandOn(diskUri);
+        context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(nodeName, diskUri);
         context.later(GIVEN_BACK_MS, () => context.world.azure.attachOutside(nodeName, diskUri));
         return () => context.world.azure.detachOutside(nodeName, diskUri);

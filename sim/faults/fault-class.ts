@@ -12,6 +12,8 @@ export interface FaultContext {
   readonly nodeNames: readonly string[];
   /** Does something later, as part of the fault; not any more once the storm is over. */
   readonly later: (ms: number, act: () => void) => void;
+  /** The volume's pod may have lost its disk by somebody's hand: whoever did it deletes the pod once the storm is over, since kubelet mounts nothing anew under a pod. */
+  readonly toRestart: (volumeName: string) => void;
   /** The disk of a volume was destroyed: its workload can only be deleted. */
   readonly destroyed: (volumeName: string) => void;
 }

@@ -7,12 +7,13 @@ export const scarcity: FaultClass = {
   variants: {
     "shares-taken": {
       forMs: [20_000, 90_000],
-      begin: ({ world, outside, nodeNames }, { volumeName }) => {
+      begin: ({ world, outside, nodeNames, toRestart }, { volumeName }) => {
         const diskUri = world.cluster.diskUriOf(volumeName);
         const busy = world.cluster.pods().find((pod) => pod.volumeName === volumeName)?.nodeName;
         if (diskUri === undefined) return () => undefined;
         const others = nodeNames.filter((name) => name !== busy);
         outside.noteHandOn(diskUri);
+        toRestart(volumeName);
         for (const name of others) world.azure.attachOutside(name, diskUri);
         return () => {
           for (const name of others) world.azure.detachOutside(name, diskUri);

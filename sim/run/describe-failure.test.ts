@@ -28,6 +28,7 @@ describe("a failure for people", () => {
       lines,
       faults: ["nodes/freeze"],
       steps: [],
+      objects: [],
     };
     const text = describeSeedFailure(result, "npm run sim -- --seed 7");
     assert.match(text, /^seed 7: two-writers\n {2}at 65.4 s two-writers: node-a wrote/u);

@@ -21,6 +21,8 @@ export function describeSeedFailure(result: SeedResult, replay: string): string 
     "",
     ...(first === undefined ? [] : timeline(result.lines, first).map((line) => `  ${line}`)),
     "",
+    ...result.objects.map((line) => `  ${line}`),
+    "",
     `replay: ${replay}`,
   ].join("\n");
 }

@@ -15,6 +15,7 @@ import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { createDesiredVolumes } from "./desired-volumes.ts";
+import { describeObjects } from "./describe-objects.ts";
 import { createOperations } from "./operations.ts";
 import type { Scenario } from "./scenario.ts";
 import { createStorm } from "./storm.ts";
@@ -33,6 +34,8 @@ export interface ScenarioResult {
   /** The trace's lines. */
   readonly lines: readonly string[];
   readonly endState: readonly EndState[];
+  /** What the driver's objects say at the end. */
+  readonly objects: readonly string[];
   /** The steps that each process took, in order. */
   readonly steps: readonly { readonly processName: string; readonly taken: readonly StepName[] }[];
 }
@@ -174,6 +177,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
       digest: world.trace.digest(),
       lines: world.trace.lines(),
       endState: endStateOf(world, desired.all()),
+      objects: describeObjects(world.store),
       steps: processes().map((slot) => ({ processName: slot.name, taken: [...slot.stepsTaken()] })),
     };
   } finally {

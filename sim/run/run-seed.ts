@@ -21,6 +21,8 @@ export interface SeedResult {
   readonly digest: string;
   /** The last lines of the trace, where a promise was broken. */
   readonly lines: readonly string[];
+  /** What the driver's objects say at the end, where a promise was broken. */
+  readonly objects: readonly string[];
   /** Names of the fault variants that struck. */
   readonly faults: readonly string[];
   /** The steps that each process took, in order. */
@@ -52,6 +54,7 @@ export async function runPlain(scenario: Scenario, isTwinned: boolean): Promise<
     digest: result.digest,
     lines: violations.length === 0 ? [] : (result.violations.length > 0 ? result.lines : (twin ?? result).lines).slice(-LINES_MAX),
     steps: result.steps,
+    objects: violations.length === 0 ? [] : result.objects,
     faults: scenario.faults.map(({ fault, variant }) => `${fault}/${variant}`),
   };
 }

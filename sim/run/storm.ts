@@ -25,6 +25,8 @@ interface Entry {
 const UNCORDON_MS = 20_000;
 /** How long a machine is back before it may be called well again, in milliseconds. */
 const BACK_FOR_MS = 60_000;
+/** How long what others asked of Azure may still come, in milliseconds: they are refused while it is busy, and try again. */
+const OUTSIDERS_DONE_MS = 120_000;
 
 /** The storm begins when `doDue` is called first. */
 export function createStorm(parts: {
@@ -38,6 +40,7 @@ export function createStorm(parts: {
   const { clock, cluster, azure } = world;
   const nodeNames = scenario.nodes.map(({ name }) => name);
   const entries: Entry[] = [];
+  const toRestart = new Set<string>();
   const underWay = new Map<TimedFault, () => void>();
   let isBegun = false;
   let isOver = false;
@@ -55,6 +58,7 @@ export function createStorm(parts: {
       if (!isOver) add(clock.elapsedMs() + ms, act);
     },
     destroyed: desired.destroyed,
+    toRestart: (volumeName) => toRestart.add(volumeName),
   };
 
   function begin(): void {
@@ -147,6 +151,12 @@ export function createStorm(parts: {
             azure.powerOn(nodeName);
             world.nodePlugin(nodeName)?.start();
           }
+        },
+        thenMs: OUTSIDERS_DONE_MS,
+      },
+      {
+        act: () => {
+          for (const volumeName of toRestart) operations.act({ kind: "restart", volumeName, isForced: false });
         },
         thenMs: 0,
       },

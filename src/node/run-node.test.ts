@@ -40,6 +40,15 @@ describe("runNode", () => {
       });
     }));
 
+  it("says clean of a volume that it waits for when the record is made anew, though nothing else tells it so", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      await whileRunning(world, async () => {
+        await world.clock.advance(10_000);
+        await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, clean: [] }));
+        assert.ok(await world.clock.runUntil(() => world.record()?.clean.length === 1, LIMIT_MS));
+      });
+    }));
+
   it("gives a recalled volume back once the last target is unbound, which nobody announces", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = world.ports();

@@ -1,3 +1,4 @@
+import { isInQuarantine } from "../core/plan/writer-steps.ts";
 import { ControlLoop } from "../reconcile/control-loop.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 import type { NodePorts } from "./node-ports.ts";
@@ -29,5 +30,13 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
 function concerns(ports: NodePorts, volumeName: string): boolean {
   if (ports.notes.volumes().some((note) => note.volumeName === volumeName)) return true;
   const volume = ports.cache.get("AzVolume", volumeName);
-  return volume !== undefined && recordNames(volume, ports.node.nodeName);
+  if (volume === undefined) return false;
+  const record = volume.status?.record;
+  // A record that was made anew keeps every node in quarantine and names none: whoever waits for the volume has to say that it is clean.
+  return recordNames(volume, ports.node.nodeName) || (record !== undefined && isInQuarantine(record, ports.node) && isAttachedHere(ports, volumeName));
+}
+
+function isAttachedHere(ports: NodePorts, volumeName: string): boolean {
+  const { nodeName } = ports.node;
+  return ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).some(({ spec }) => spec.nodeName === nodeName);
 }

@@ -1,0 +1,34 @@
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+
+/** What the driver's objects say at the end, a line each: for people who look into a failure. */
+export function describeObjects(store: Pick<SimulatedStore, "objects">): readonly string[] {
+  const volumes = store.objects("AzVolume").map(({ metadata, status }) => {
+    const { record, state, detail, error } = status ?? {};
+    const { writer, fencing, quarantine = [], unproven = [], foundInUse, clean = [], epoch, storeGeneration } = record ?? {};
+    return [
+      `AzVolume ${metadata.name}: ${state ?? "no status"}`,
+      ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
+      `${detail?.sizeGiB ?? 0} GiB`,
+      writer === undefined ? "no writer" : `writer ${writer.nodeName} in epoch ${writer.epoch}${writer.held ? ", held" : ""}${writer.wanted ? ", wanted" : ""}`,
+      ...(fencing === undefined ? [] : [`fencing ${fencing.nodeName}`]),
+      ...(quarantine.length === 0 ? [] : [`quarantine ${quarantine.map(({ nodeName }) => nodeName).join(" ")}`]),
+      ...(unproven.length === 0 ? [] : [`unproven ${unproven.map(({ nodeName }) => nodeName).join(" ")}`]),
+      ...(foundInUse === true ? [`found in use, clean ${clean.map(({ nodeName }) => nodeName).join(" ")}`] : []),
+      `epoch ${epoch ?? 0}, generation ${storeGeneration ?? 0}`,
+      ...(error === undefined ? [] : [`error ${error.kind}: ${error.message}`]),
+    ].join(", ");
+  });
+  const attachments = store.objects("AzVolumeAttachment").map(({ metadata, spec, status }) =>
+    [
+      `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.want === undefined ? "" : ", wanted"}`,
+      ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
+      `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ${status?.vmId ?? "no VM"}`,
+      ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),
+      ...(status?.attempt === undefined ? [] : [`attempt ${status.attempt}`]),
+      ...(status?.deviceMissing === true ? ["device missing"] : []),
+      ...(status?.error === undefined ? [] : [`error after ${status.error.retries} tries: ${status.error.message}`]),
+    ].join(", "),
+  );
+  const nodes = store.objects("AzDriverNode").map(({ metadata, status }) => `AzDriverNode ${metadata.name}: vm ${status?.vmId ?? "none"}, ${status?.statusMessage ?? ""}`);
+  return [...volumes, ...attachments, ...nodes];
+}
