@@ -32,7 +32,7 @@ export const volumeOptions = {
     default: 5_000,
     min: 10,
     max: HOUR_MS,
-    help: "How long a node that is out of service may leave a recall unanswered, or mounts bound for a workload that is no more, before it is fenced",
+    help: "How long a node that is out of service, and still heard of, may leave a recall unanswered, or mounts bound for a workload that is no more, before it is fenced",
   },
   "unmount-stall-ms": {
     kind: "number",

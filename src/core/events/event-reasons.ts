@@ -62,6 +62,12 @@ export const eventReasons = {
     when: "attaching the disk to a node that wants it failed",
     cure: TRIED_AGAIN,
   },
+  AttachRefused: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "the disk can't be attached to a node that wants it until somebody changes something: a permission, a quota, a disk or VM that is gone. Told once; the condition `AttachRefused` stays",
+    cure: "Change what is named there: it is tried again every few minutes, and at once when the pod is made anew.",
+  },
   WaitingForAzure: {
     type: "Normal",
     tells: ["Pod"],
@@ -145,6 +151,12 @@ export const eventReasons = {
     tells: ["PersistentVolumeClaim", "Pod"],
     when: "the writer is to give the volume back, and has not yet",
     cure: `No node is cut off without proof that it is dead: ${OUT_OF_SERVICE}.`,
+  },
+  WaitingForFence: {
+    type: "Normal",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "the writer is marked out of service, and has not given the volume back",
+    cure: "It is cut off from the disk if it does not let go by itself: nothing more is to be done.",
   },
   NoAttachment: {
     type: "Warning",

@@ -39,7 +39,7 @@ export interface VolumeSettings {
   readonly heartbeatStaleMs: number;
   /** How long an unwanted holder is left to unmount by itself before it is recalled, in milliseconds. Default 1,000: an orderly unstage takes less. */
   readonly recallGraceMs: number;
-  /** How long a node that is out of service may leave a recall unanswered, in milliseconds. Default 5,000. */
+  /** How long a node that is out of service, and still heard of, may leave a recall unanswered, in milliseconds. Default 5,000. */
   readonly recallAnswerMs: number;
   /** How long an unmount under recall may make no progress, in milliseconds. Default 120,000: flushing 10 GB takes minutes and is healthy. */
   readonly unmountStallMs: number;

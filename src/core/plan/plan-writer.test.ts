@@ -206,9 +206,9 @@ describe("planWriter", () => {
       anAttachment("node-a", { spec: { recall: { ...recall, since: agoMs(ms) } }, status: { recall: bound } });
     const stale = { heartbeatUnchangedMs: 35_000, isKubeletLeaseStale: true };
     const others = [aNode("node-b")];
-    const waitsFor = (because: string): WriterAction => ({
+    const waitsFor = (because: string, reason: "WaitingForUnmount" | "WaitingForFence" = "WaitingForUnmount"): WriterAction => ({
       kind: "WaitFor",
-      reason: "WaitingForUnmount",
+      reason,
       message: `node-a ${because} (writer epoch 1)`,
       retryAfterMs: 1_000,
     });
@@ -253,12 +253,30 @@ describe("planWriter", () => {
       {
         because: "out of service, and it may still answer",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(4_999, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
-        plan: [endsWant("node-a"), waitsFor("is out of service and has not answered the recall yet")],
+        plan: [endsWant("node-a"), waitsFor("is out of service and has not answered the recall yet", "WaitingForFence")],
       },
       {
         because: "out of service, and it has not",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(5_000, asked)], nodes: [aNode("node-a", { isOutOfService: true })] }),
         plan: [endsWant("node-a"), fences("outOfService", "it is out of service and does not answer the recall")],
+      },
+      {
+        because: "out of service, and nothing has been heard of it for long: nobody is there to answer",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(1, asked)],
+          nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), ...others],
+        }),
+        plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and its heartbeat is stale")],
+      },
+      {
+        because: "out of service, and nothing is heard of anybody: it may be the store, and the node may still answer",
+        observed: anObservedVolume({
+          volume,
+          attachments: [unchangedFor(4_999, asked)],
+          nodes: [aNode("node-a", { isOutOfService: true, heartbeatUnchangedMs: 35_000 }), aNode("node-b", stale)],
+        }),
+        plan: [endsWant("node-a"), ...askingThePlatform(waitsFor("is out of service and has not answered the recall yet", "WaitingForFence"))],
       },
       {
         because: "out of service, and a workload that Kubernetes has forgotten has it, and writes: its kubelet may be dead, and nobody else would unmount it",
@@ -278,7 +296,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload")],
+        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
       },
       {
         because: "out of service, and its workload is still known: it may be ending",
@@ -288,7 +306,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "used",
         }),
-        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload")],
+        plan: [endsWant("node-a"), waitsFor("still has /pods/1 mounted for a workload", "WaitingForFence")],
       },
       {
         because: "out of service, and it flushes",
@@ -298,7 +316,7 @@ describe("planWriter", () => {
           nodes: [aNode("node-a", { isOutOfService: true })],
           writerUse: "unused",
         }),
-        plan: [endsWant("node-a"), waitsFor("is unmounting")],
+        plan: [endsWant("node-a"), waitsFor("is unmounting", "WaitingForFence")],
       },
       { because: "it unmounts", observed: anObservedVolume({ volume, attachments: [unchangedFor(119_999, unmounting)] }), plan: [waitsFor("is unmounting")] },
       {

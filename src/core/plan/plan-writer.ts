@@ -135,12 +135,13 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
   const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   const message = `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`;
+  const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
       { kind: "ConfirmVanished", node },
-      { kind: "WaitFor", reason: "WaitingForUnmount", message, retryAfterMs: ASK_PLATFORM_MS },
+      { kind: "WaitFor", reason, message, retryAfterMs: ASK_PLATFORM_MS },
     ];
-  return [{ kind: "WaitFor", reason: "WaitingForUnmount", message, retryAfterMs: RECHECK_MS }];
+  return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
 }
 
 /** A holder that can't be recalled, since what the recall would be written on is gone: cut off on the word that it is dead, never for not answering. */
@@ -166,6 +167,9 @@ function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, nod
   const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
   if (answer === undefined) {
     if (isOutOfService(observed, attachment.spec.nodeName)) {
+      // Nobody is left there who could answer.
+      if (node !== undefined && isUnheard(observed, node))
+        return { kind: "failed", ground: "outOfService", because: "it is out of service, and its heartbeat is stale" };
       if (unchangedMs >= settings.recallAnswerMs)
         return { kind: "failed", ground: "outOfService", because: "it is out of service and does not answer the recall" };
       return { kind: "wait", because: "is out of service and has not answered the recall yet" };
@@ -195,12 +199,14 @@ function isSilent(observed: ObservedVolume, node: ObservedNode): boolean {
   return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;
 }
 
-/** Both witnesses are stale, and the store itself is seen to work: another node's heartbeat went through meanwhile. */
+/** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
+function isUnheard(observed: ObservedVolume, node: ObservedNode): boolean {
+  return isSilent(observed, node) && observed.nodes.some((other) => other.nodeName !== node.nodeName && !isSilent(observed, other));
+}
+
+/** Both witnesses are stale, and the store itself is seen to work. */
 function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
-  const isStoreSeenWorking = observed.nodes.some(
-    (other) => other.nodeName !== node.nodeName && other.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs,
-  );
-  return isStoreSeenWorking && node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs && node.isKubeletLeaseStale === true;
+  return isUnheard(observed, node) && node.isKubeletLeaseStale === true;
 }
 
 function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
