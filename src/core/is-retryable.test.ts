@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { failureExamples } from "./failure-examples.ts";
-import { isRetryable } from "./is-retryable.ts";
+import { isPermanentKind, isRetryable } from "./is-retryable.ts";
 
 /** What only a person, or another request, can change. */
 const permanent = [
@@ -28,6 +28,8 @@ const permanent = [
 describe("isRetryable", () => {
   for (const failure of Object.values(failureExamples)) {
     const retryable = !permanent.includes(failure.kind);
-    it(`says ${retryable} of ${failure.kind}`, () => assert.equal(isRetryable(failure), retryable));
+    it(`says ${retryable} of ${failure.kind}`, () => assert.deepEqual([isRetryable(failure), isPermanentKind(failure.kind)], [retryable, !retryable]));
   }
+
+  it("does not take for permanent what only a later version knows", () => assert.equal(isPermanentKind("NewTrouble"), false));
 });

@@ -1,61 +1,64 @@
 import type { Failure } from "./failure.ts";
-import { unreachable } from "./invariant.ts";
+
+/** For each kind, whether the same attempt may succeed later. */
+const retryable: Readonly<Record<Failure["kind"], boolean>> = {
+  OperationInProgress: true,
+  NodeNotFound: true,
+  OtherWriter: true,
+  WriterRecordUnproven: true,
+  InQuarantine: true,
+  NotWriter: true,
+  VolumeInUse: true,
+  StoreWentBack: true,
+  StillWaiting: true,
+  Cancelled: true,
+  DeadlineExceeded: true,
+  DiskAttachedElsewhere: true,
+  DiskInUse: true,
+  NoFreeLun: true,
+  NoFreeShare: true,
+  Refused: true,
+  Throttled: true,
+  CloudUnavailable: true,
+  ObjectNotFound: true,
+  ObjectAlreadyExists: true,
+  ObjectConflict: true,
+  StoreUnavailable: true,
+  DeviceNotFound: true,
+  DeviceBusy: true,
+  GrowsUnmounted: true,
+  HostCommandFailed: true,
+  HostCommandTimedOut: true,
+  HostNotReady: true,
+  InvalidArgument: false,
+  OutOfRange: false,
+  VolumeNotFound: false,
+  VolumeExistsWithOtherRequest: false,
+  Unsupported: false,
+  InvalidToken: false,
+  DiskNotFound: false,
+  InstanceNotFound: false,
+  InstanceReplaced: false,
+  QuotaExceeded: false,
+  CloudRejected: false,
+  CloudUnauthorized: false,
+  ObjectInvalid: false,
+  WrongDevice: false,
+  WrongFileSystem: false,
+  FileSystemBroken: false,
+  PathNotAllowed: false,
+  PathNotMounted: false,
+};
 
 /**
  * Whether the same attempt may succeed later without anybody changing what was asked. `false`: it is pointless to repeat before the request,
  * a quota, a permission or something by hand has changed.
  */
 export function isRetryable(failure: Failure): boolean {
-  switch (failure.kind) {
-    case "OperationInProgress":
-    case "NodeNotFound":
-    case "OtherWriter":
-    case "WriterRecordUnproven":
-    case "InQuarantine":
-    case "NotWriter":
-    case "VolumeInUse":
-    case "StoreWentBack":
-    case "StillWaiting":
-    case "Cancelled":
-    case "DeadlineExceeded":
-    case "DiskAttachedElsewhere":
-    case "DiskInUse":
-    case "NoFreeLun":
-    case "NoFreeShare":
-    case "Refused":
-    case "Throttled":
-    case "CloudUnavailable":
-    case "ObjectNotFound":
-    case "ObjectAlreadyExists":
-    case "ObjectConflict":
-    case "StoreUnavailable":
-    case "DeviceNotFound":
-    case "DeviceBusy":
-    case "GrowsUnmounted":
-    case "HostCommandFailed":
-    case "HostCommandTimedOut":
-    case "HostNotReady":
-      return true;
-    case "InvalidArgument":
-    case "OutOfRange":
-    case "VolumeNotFound":
-    case "VolumeExistsWithOtherRequest":
-    case "Unsupported":
-    case "InvalidToken":
-    case "DiskNotFound":
-    case "InstanceNotFound":
-    case "InstanceReplaced":
-    case "QuotaExceeded":
-    case "CloudRejected":
-    case "CloudUnauthorized":
-    case "ObjectInvalid":
-    case "WrongDevice":
-    case "WrongFileSystem":
-    case "FileSystemBroken":
-    case "PathNotAllowed":
-    case "PathNotMounted":
-      return false;
-    default:
-      return unreachable(failure);
-  }
+  return retryable[failure.kind];
+}
+
+/** The same of the kind alone, as a resource's status keeps it. What only a later version knows is none. */
+export function isPermanentKind(kind: string): boolean {
+  return Object.entries(retryable).some(([known, mayPass]) => known === kind && !mayPass);
 }

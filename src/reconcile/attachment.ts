@@ -1,6 +1,8 @@
 import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
+import { isRetryable } from "../core/is-retryable.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
@@ -11,16 +13,21 @@ import { isDeleting, isRecordMissing, type ObservedVolume } from "../core/plan/o
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
+import { fromTimestamp } from "../core/timestamp.ts";
 import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
-import { toObjectError } from "./object-error.ts";
+import { fromObjectError, toObjectError } from "./object-error.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment, whileTelling } from "./tell-attachment.ts";
 
 /** How often the disk of an attachment without AzVolume is looked for, in milliseconds. */
 const ORPHAN_AGAIN_MS = 30_000;
+
+/** Before the next try of an attach that only a change can cure, in milliseconds: 15 s, 30 s … 5 minutes. A change that is seen brings it at once. */
+const REFUSED_BASE_MS = 15_000;
+const REFUSED_MAX_MS = 300_000;
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -185,11 +192,24 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
     (status) => ({ ...status, state: "AttachmentFailed", error: toObjectError(failure, { nowMs: ports.clock.nowMs(), retries }) }),
     signal,
   );
-  const reason = attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed";
-  tellAttachment(ports, attachment, reason, `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`, failure);
+  const isRefused = attachment.spec.role === "Primary" && !isRetryable(failure);
+  const reason = isRefused ? "AttachRefused" : attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed";
+  if (!isRefused || !wasToldOf(attachment, failure))
+    tellAttachment(ports, attachment, reason, `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`, failure);
   if (!recorded.ok) return gone(recorded);
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
-  return { ok: false, failure };
+  if (!isRefused) return { ok: false, failure };
+  const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
+  ports.logger.warn("attach refused", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName, retries, againAfterMs, failure });
+  return ok({ againAfterMs });
+}
+
+/** Whether the try before this one failed alike, for the same want. */
+function wasToldOf({ spec, status }: AzVolumeAttachment, failure: Failure): boolean {
+  if (status?.error === undefined) return false;
+  const earlier = fromObjectError(status.error);
+  const isSameWant = spec.want === undefined || fromTimestamp(spec.want.since) <= fromTimestamp(status.error.time);
+  return earlier !== undefined && isSameWant && failureNews(earlier) === failureNews(failure);
 }
 
 /** A standby never blocks a real pod: where a node has no slot left for a primary, one of its standbys goes. */

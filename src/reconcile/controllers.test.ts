@@ -4,6 +4,7 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, leaving } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
+import { toTimestamp } from "../core/timestamp.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
@@ -49,6 +50,8 @@ function failing(
 
 const withoutDisk: AzVolume = { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } };
 const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "429" };
+const unauthorized: Failure = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not write node-a", requestId: "r" };
+const never = new AbortController().signal;
 const diskNotFound: Failure = { kind: "DiskNotFound", diskUri };
 
 describe("createControllers", () => {
@@ -70,6 +73,38 @@ describe("createControllers", () => {
         });
       }));
   }
+
+  it("asks rarely for an attach that only a change can cure, tells of it once, and tries at once when the pod is made anew", () =>
+    withControllerPorts(async (world) => {
+      const told = (): readonly string[] => world.told.filter(({ reason }) => reason === "AttachRefused").map(({ message }) => message);
+      const conditions = (): readonly (string | undefined)[] =>
+        (world.volume()?.status?.conditions ?? []).flatMap(({ type, reason }) => (type === "AttachRefused" ? [reason] : []));
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      const pending = anAttachment("node-a", { spec: { want: { since: "2026-01-01T00:00:00.000Z" } }, status: { state: "Pending" } });
+      await world.given("AzVolumeAttachment", pending);
+      const attachDisk = failing(world, unauthorized);
+      let mayAttach = false;
+      const call: CloudProvisioner["attachDisk"] = (request, signal) =>
+        mayAttach ? world.ports.cloud.attachDisk(request, signal) : attachDisk.call(request, signal);
+      await whileRunning(world, { attachDisk: call }, async () => {
+        await world.clock.advance(10_000);
+        assert.deepEqual([attachDisk.calls, told().length, conditions()], [1, 1, ["CloudUnauthorized"]]);
+        await world.clock.advance(1_800_000);
+        assert.ok(attachDisk.calls >= 8 && attachDisk.calls <= 12, `${attachDisk.calls} calls`);
+        assert.equal(told().length, 1);
+        const calls = attachDisk.calls;
+        const present = world.attachment("node-a");
+        assert.ok(present !== undefined);
+        const want = { since: toTimestamp(world.clock.nowMs()) };
+        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, want } }, never));
+        await world.clock.advance(2_000);
+        assert.deepEqual([attachDisk.calls, told().length], [calls + 1, 2]);
+        mayAttach = true;
+        await world.clock.advance(300_000);
+        assert.deepEqual([world.attachment("node-a")?.status?.state, conditions()], ["Attached", []]);
+      });
+    }));
 
   it("does not take what its own failure wrote for news, and keeps to its delays: the creation of a disk", () =>
     withControllerPorts(async (world) => {

@@ -1,3 +1,4 @@
+import { isPermanentKind } from "../core/is-retryable.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
@@ -70,15 +71,19 @@ function createLoops(ports: ControllerPorts): {
     ),
   };
 
-  const addVolume = (volumeName: string): void => {
+  const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
     loops.disk.queue.add(volumeName);
     loops.fence.queue.add(volumeName);
+  };
+  const addVolume = (volumeName: string): void => {
+    addVolumeAlone(volumeName);
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) loops.attachment.queue.add(attachment.metadata.name);
   };
   const addEverything = (): void => {
-    for (const volume of ports.cache.list("AzVolume")) addVolume(volume.metadata.name);
-    for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.add(attachment.metadata.name);
+    for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
+    // Nothing has happened to these: Azure is not asked again before its time.
+    for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
     for (const node of ports.cache.list("AzDriverNode")) loops.driverNode.queue.add(node.metadata.name);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
@@ -98,12 +103,16 @@ function createLoops(ports: ControllerPorts): {
       for (const nodeName of leftQuarantine(change.previous, change.current)) addVolumesOn(nodeName);
     }
     if (change.kind === "AzVolumeAttachment") {
-      if (!isNewsOfAttachment(change.previous, change.current, ports.settings.replicaAttachTries)) return;
-      loops.attachment.queue.add(change.name);
       const volumeName = change.current?.spec.volumeName ?? change.previous?.spec.volumeName;
-      if (volumeName !== undefined) addVolume(volumeName);
+      if (isNewsOfAttachment(change.previous, change.current, ports.settings.replicaAttachTries)) {
+        loops.attachment.queue.add(change.name);
+        if (volumeName !== undefined) addVolume(volumeName);
+      } else if (volumeName !== undefined && isRefused(change.previous) !== isRefused(change.current)) loops.volume.queue.add(volumeName);
     }
-    if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) addEverything();
+    if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) {
+      addEverything();
+      addVolumesOn(change.name);
+    }
     if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
   };
 
@@ -136,9 +145,20 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
     const { error, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
     const isUnderWay = attachment.metadata.deletionTimestamp !== undefined || state === "Attaching" || state === "AttachmentFailed";
     const phase = isUnderWay ? "Pending" : state;
-    return JSON.stringify({ metadata, spec: attachment.spec, status, phase, hasGivenUp: (error?.retries ?? 0) >= triesMax });
+    return JSON.stringify({
+      metadata,
+      spec: attachment.spec,
+      status,
+      phase,
+      hasGivenUp: attachment.spec.role === "Replica" && (error?.retries ?? 0) >= triesMax,
+    });
   };
   return relevant(previous) !== relevant(current);
+}
+
+/** What the volume's condition tells. It brings no other try: its time has been set. */
+function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
+  return isPermanentKind(attachment?.status?.error?.kind ?? "");
 }
 
 /** The store generation to come, while records are being proven anew; zero otherwise. */

@@ -55,7 +55,7 @@ describe("what people are told of an attachment", () => {
 
   it("is why an attach or a detach failed, which is no news for as long as only Azure's request id changes", async () => {
     for (const { own, reason } of [
-      { own: anAttachment("node-a", pending), reason: "AttachFailed" },
+      { own: anAttachment("node-a", pending), reason: "AttachRefused" },
       { own: aReplica("node-a", pending), reason: "ReplicaAttachFailed" },
     ] as const) {
       await withControllerPorts(async (world) => {
@@ -67,6 +67,16 @@ describe("what people are told of an attachment", () => {
         assert.deepEqual(world.told, [told(reason, message, "node-a CloudRejected DiskBusy")]);
       });
     }
+    await withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", pending));
+      await reconcile(world, { attachDisk: async () => fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 }) });
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["AttachFailed"],
+      );
+    });
     await withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));

@@ -51,6 +51,20 @@ describe("WorkQueue", () => {
     assert.equal(await waiting, "a");
   });
 
+  it("reminds of a key only where nobody handles it and it has no time of its own: a reminder cuts no delay short", async () => {
+    const { queue, clock, taken, takeAll } = aQueue();
+    queue.add("active");
+    assert.equal(await queue.take(never), "active");
+    await within(takeAll, async () => {
+      queue.addFailed("failed");
+      for (const key of ["active", "failed", "idle"]) queue.remind(key);
+      await clock.advance(0);
+      queue.done("active");
+      await clock.advance(200);
+      assert.deepEqual(taken, ["idle@0", "failed@200"]);
+    });
+  });
+
   it("does not hold others up behind a key that is being handled", async () => {
     const { queue } = aQueue();
     queue.add("a");

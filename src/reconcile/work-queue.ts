@@ -48,6 +48,11 @@ export class WorkQueue {
     this.#wakeOne();
   }
 
+  /** Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time, is left alone. */
+  remind(key: string): void {
+    if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
+  }
+
   /** Adds a key after `delayMs`, unless it is due earlier anyway. */
   addAfter(key: string, delayMs: number): void {
     const dueAtMs = this.#clock.elapsedMs() + delayMs;

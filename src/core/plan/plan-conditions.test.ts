@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTimestamp } from "../timestamp.ts";
-import { FAILOVER_READY, planConditions, WRITER_WAITING } from "./plan-conditions.ts";
+import { ATTACH_REFUSED, FAILOVER_READY, planConditions, WRITER_WAITING } from "./plan-conditions.ts";
 import { agoMs, aNode, anAttachment, anObservedVolume, aVolume, nowMs } from "./testing/objects.ts";
 
 const replicas = [anAttachment("node-a"), anAttachment("node-b", { spec: { role: "Replica" } }), anAttachment("node-c", { spec: { role: "Replica" } })];
@@ -71,5 +71,21 @@ describe("planConditions", () => {
     assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), [wait]), [ready, waiting]);
     const volume = aVolume({ status: { conditions: [ready, waiting] } });
     assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [ready]);
+  });
+
+  it("says that an attach was refused for as long as only a change can cure it, and to which node; of other failures it says nothing", () => {
+    const error = { message: "may not write node-a", failure: "{}", time: agoMs(1_000), retries: 3 };
+    const refused = anAttachment("node-a", { status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnauthorized" } } });
+    const volume = aVolume({ spec: { maxMountReplicaCount: 0 } });
+    const message =
+      "attach to node-a failed: may not write node-a. Change what is named there: it is tried again every few minutes, and at once when the pod is made anew.";
+    const told = { type: ATTACH_REFUSED, status: "True" as const, reason: "CloudUnauthorized", message, lastTransitionTime: toTimestamp(nowMs) };
+    assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: [refused], nodes }), []), [told]);
+    const condition = aVolume({ spec: { maxMountReplicaCount: 0 }, status: { conditions: [told] } });
+    assert.equal(planConditions(anObservedVolume({ volume: condition, attachments: [refused], nodes }), []), undefined);
+    const standby = anAttachment("node-b", { spec: { role: "Replica" }, status: refused.status });
+    const passing = anAttachment("node-a", { status: { state: "AttachmentFailed", error: { ...error, kind: "CloudUnavailable" } } });
+    for (const attachments of [[standby], [passing], [anAttachment("node-a")]])
+      assert.deepEqual(planConditions(anObservedVolume({ volume: condition, attachments, nodes }), []), []);
   });
 });

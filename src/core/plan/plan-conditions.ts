@@ -1,4 +1,5 @@
 import { withCure } from "../events/event-reasons.ts";
+import { isPermanentKind } from "../is-retryable.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { toTimestamp } from "../timestamp.ts";
 import { keepsReplicas, nodeNamed, type ObservedNode, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
@@ -10,9 +11,12 @@ export const FAILOVER_READY = "FailoverReady";
 /** True while a node wants to write and may not yet; the message says what it waits for, and the cure. */
 export const WRITER_WAITING = "WriterWaiting";
 
+/** True while the disk can't be attached to a node that wants it until somebody changes something; the message says what Azure has to say. */
+export const ATTACH_REFUSED = "AttachRefused";
+
 /** Whether a condition is one of those that `planConditions` decides on. */
 export function isPlannedHere(type: string): boolean {
-  return type === FAILOVER_READY || type === WRITER_WAITING;
+  return type === FAILOVER_READY || type === WRITER_WAITING || type === ATTACH_REFUSED;
 }
 
 type Conditions = NonNullable<AzVolume["status"]>["conditions"];
@@ -22,7 +26,7 @@ type Condition = Conditions[number];
 export function planConditions(observed: ObservedVolume, writerActions: readonly WriterAction[]): Conditions | undefined {
   const present = observed.volume.status?.conditions;
   if (present === undefined) return undefined;
-  const wanted = [failoverReady(observed, present), writerWaiting(writerActions)].filter((condition) => condition !== undefined);
+  const wanted = [failoverReady(observed, present), writerWaiting(writerActions), attachRefused(observed)].filter((condition) => condition !== undefined);
   const others = present.filter((condition) => !isPlannedHere(condition.type));
   const next = [...others, ...wanted.map((condition) => dated(condition, present, observed.nowMs))];
   return isSame(next, present) ? undefined : next;
@@ -53,6 +57,15 @@ function couldTakeOver({ settings }: ObservedVolume, node: ObservedNode): boolea
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {
   const wait = writerActions.find((action) => action.kind === "WaitFor");
   return wait === undefined ? undefined : { type: WRITER_WAITING, status: "True", reason: wait.reason, message: withCure(wait.reason, wait.message) };
+}
+
+function attachRefused(observed: ObservedVolume): Undated | undefined {
+  for (const { spec, status } of stayingAttachments(observed)) {
+    if (spec.role !== "Primary" || status?.error === undefined || !isPermanentKind(status.error.kind)) continue;
+    const message = withCure("AttachRefused", `attach to ${spec.nodeName} failed: ${status.error.message}`);
+    return { type: ATTACH_REFUSED, status: "True", reason: status.error.kind, message };
+  }
+  return undefined;
 }
 
 function dated(condition: Undated, present: Conditions, nowMs: number): Condition {
