@@ -20,13 +20,13 @@ import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts"
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
+import { epochsKnownToNodes } from "./find-anew.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
 import { recordHolders } from "./record-holders.ts";
 import { restoreWantsOf } from "./restore-wants.ts";
 import { readStoreGeneration } from "./store-generation.ts";
-import { epochsKnownToNodes } from "./sweep-store.ts";
 
 /** A volume of which nothing has been done yet. */
 const NO_STATUS: VolumeStatus = { state: "Pending", observedGeneration: 0, conditions: [] };

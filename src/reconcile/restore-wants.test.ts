@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aReplica, aVolume, aVolumeWithRecord, identity } from "../core/plan/testing/objects.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { WriterRecord } from "../core/model/az-volume.ts";
+import { anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { restoreWants } from "./restore-wants.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
 
 const never = new AbortController().signal;
 
@@ -109,6 +112,20 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       }));
   }
 
+  for (const { attach, isEnded } of [
+    { attach: "kubernetes", isEnded: true },
+    { attach: "driver", isEnded: false },
+  ] as const) {
+    it(`${isEnded ? "ends" : "keeps"} a want that the cluster has no attachment of, and that nobody uses, where ${attach === "driver" ? "nodes attach by themselves" : "only an unpublish would, which was another driver's"}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        await world.clock.advance(61_000);
+        assert.deepEqual(await restore(world, aCluster([aClusterVolume()]), attach), ok({ waiting: 0 }));
+        assert.deepEqual(roleOn(world, "node-a"), [isEnded ? "Replica" : "Primary", !isEnded]);
+      }));
+  }
+
   it("ends nothing where no orchestrator has attachments", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
@@ -126,6 +143,59 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       assert.deepEqual(await restore(world, cluster), ok({ waiting: 1 }));
       assert.equal(world.attachment("node-a"), undefined);
     }));
+});
+
+describe("restoreWants, where another driver has published the volume while this one was away", () => {
+  const [a, b] = [identity("node-a"), identity("node-b")];
+
+  /** `pvc-1` as this driver left it, and now the cluster has it attached to node-b. */
+  async function afterV1(record: Partial<WriterRecord>, act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>): Promise<void> {
+    await withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, ...record }));
+      world.instances.set("node-b", b.vmId);
+      const cloud: ControllerPorts["cloud"] = {
+        ...world.ports.cloud,
+        getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-b"] })),
+        nodeNameOf: () => "node-b",
+      };
+      await act(world, { ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()], [aClusterAttachment("node-b")]) });
+    });
+  }
+
+  it("trusts nobody before it has shown what it does with the disk, neither who held the volume nor who has it now: both may write", () =>
+    afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b, a], epoch: 4 }));
+      assert.deepEqual(roleOn(world, "node-b"), ["Primary", true]);
+      const commits = world.commits.length;
+      await world.clock.advance(1_000);
+      assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
+      assert.equal(world.commits.length, commits);
+    }));
+
+  it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
+    afterV1({}, async (world, ports) => {
+      await world.answerOf(restoreWants(ports, never));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b], epoch: 4 }));
+    }));
+
+  const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [
+    { because: "calls the node the writer", record: { writer: aWriter("node-b", { epoch: 4 }) } },
+    { because: "waits for the node's proof", record: { foundInUse: true, unproven: [b] } },
+    { because: "has the node in quarantine", record: { quarantine: [b] } },
+    { because: "has somebody being cut off", record: { writer: aWriter("node-a", { epoch: 4, wanted: false }), fencing: a } },
+    { because: "is of a volume that this driver has published there itself", record: {}, attachment: anAttachment("node-b") },
+    { because: "is of a volume that the node has just unstaged", record: {}, attachment: withoutWant("node-b") },
+  ];
+  for (const { because, record, attachment } of known) {
+    it(`keeps a record that ${because}`, () =>
+      afterV1(record, async (world, ports) => {
+        if (attachment !== undefined) await world.given("AzVolumeAttachment", attachment);
+        await world.answerOf(restoreWants(ports, never));
+        assert.deepEqual(world.record(), aRecord({ epoch: 4, ...record }));
+      }));
+  }
 });
 
 describe("restoreWants, where nodes attach by themselves", () => {

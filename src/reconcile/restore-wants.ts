@@ -1,11 +1,14 @@
 import type { Failure } from "../core/failure.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
+import { type NodeIdentity, withNode } from "../core/model/node-identity.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
+import { foundRecord } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { findAnew } from "./find-anew.ts";
 import { endWant, stateWant } from "./want.ts";
 
 /** How long an attachment of ours has to be as it is before it counts as forgotten, in milliseconds: the cluster's may only be seen later. */
@@ -16,7 +19,8 @@ const RESTORED_AT_ONCE = 64;
 /**
  * Brings wants and the cluster's attachments together. States the wants that they imply and no object of ours states: those of a driver before this one, or whose
  * objects were lost. Where nobody publishes any more (`attach: driver`), the attachments are let go of then. And ends what no attachment stands for any more.
- * Running it again changes nothing. Answers how many have to wait for their volume.
+ * A record that does not know of an attachment which stands was not there when it was made: it trusts nobody then. Running it again changes nothing. Answers how many
+ * have to wait for their volume.
  */
 export async function restoreWants(ports: ControllerPorts, signal: AbortSignal): Promise<Result<{ readonly waiting: number }, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -36,15 +40,15 @@ export async function restoreWants(ports: ControllerPorts, signal: AbortSignal):
 }
 
 /**
- * Primaries that no want follows any more and that no attachment of the cluster's stands for: after a change of the way in nobody would ever unpublish them, and their
- * disks would stay where they are, also where another node needs the share.
+ * Primaries that no attachment of the cluster's stands for: after a change of the way in, or another driver's time, nobody would ever unpublish them, and their
+ * disks would stay where they are, also where another node needs the share. Where nodes attach by themselves, a want is the node's own to end.
  */
 async function endForgotten(ports: ControllerPorts, attachments: readonly ClusterAttachment[], signal: AbortSignal): Promise<Result<void, Failure>> {
   const { cache, clusterVolumes, users, logger } = ports;
   if (!clusterVolumes.knowsAttachments) return ok(undefined);
   const known = new Set(attachments.map(({ volumeId, nodeName }) => `${resourceUriKey(volumeId)} ${nodeName}`));
   for (const { metadata, spec } of cache.list("AzVolumeAttachment")) {
-    if (spec.role !== "Primary" || spec.want !== undefined || metadata.deletionTimestamp !== undefined) continue;
+    if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined || (spec.want !== undefined && ports.attach === "driver")) continue;
     if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
       continue;
     const { volumeId, nodeName, volumeName } = spec;
@@ -95,6 +99,8 @@ async function restoreWant(ports: ControllerPorts, volume: AzVolume, attachment:
   if (!present.ok) return present;
   // The want of a node out of service has been ended on purpose.
   if (!isStanding(present.value) || (await users.isOutOfService(nodeName, signal))) return ok("done");
+  const trusted = await trustRecord(ports, volume, nodeName, signal);
+  if (!trusted.ok) return trusted;
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? { readOnly: false, volumeContext: {} };
   const wanted = await stateWant(ports, { volume, nodeName, readOnly, volumeContext }, signal);
   if (!wanted.ok) return wanted.failure.kind === "OperationInProgress" ? ok("waits") : wanted;
@@ -106,6 +112,38 @@ async function restoreWant(ports: ControllerPorts, volume: AzVolume, attachment:
   }
   logger.info("want restored from what the cluster has attached", { volumeName: volume.metadata.name, nodeName, attachment: name });
   return ok("done");
+}
+
+/**
+ * Another driver has published the volume there, and was the one to say who writes: V1, while this driver was away and its objects stayed. What the record says is from
+ * before, so everybody has to show anew what they do with the disk. A node that holds the volume by that record is among them, whatever Azure says: an attach to it
+ * may be under way. Not where the record tells why the node may not have the disk: then this driver itself has ended its want.
+ */
+async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { store, logger } = ports;
+  const read = await store.get("AzVolume", volume.metadata.name, signal);
+  if (!read.ok) return read;
+  if (read.value.status?.record === undefined || speaksOf(read.value.status.record, nodeName)) return ok(undefined);
+  // The cache may be behind with what this driver's own publish has made.
+  const own = await store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: diskOf(volume), nodeName }), signal);
+  if (own.ok ? own.value.spec.role === "Primary" : own.failure.kind !== "ObjectNotFound") return own;
+  logger.warn("volume published by another driver: its record trusts nobody any more", { volumeName: volume.metadata.name, nodeName });
+  return findAnew(
+    ports,
+    read.value,
+    (present, { attachedTo, epoch }) => {
+      if (present === undefined || speaksOf(present, nodeName)) return undefined;
+      const holder = present.writer?.held === true ? [{ nodeName: present.writer.nodeName, vmId: present.writer.vmId }] : [];
+      const unproven = holder.reduce<readonly NodeIdentity[]>(withNode, attachedTo);
+      return foundRecord({ attachedTo: unproven, epoch, storeGeneration: present.storeGeneration });
+    },
+    signal,
+  );
+}
+
+/** Whether a record says of a node that it writes, may write, or is or was cut off. While a node is cut off, a record that was made anew would forget it. */
+function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
+  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unproven, ...quarantine].some((node) => node.nodeName === nodeName);
 }
 
 /** Nobody will unpublish any more: what ControllerUnpublishVolume would have ended is ended here, where no workload is left, and then the attachment goes. */

@@ -3,11 +3,10 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
-import { findHolders } from "./adopt-disk.ts";
-import { changeSpec, changeStatus } from "./change-object.ts";
+import { changeSpec } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { forgetOthers, recordHolders } from "./record-holders.ts";
+import { findAnew } from "./find-anew.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
@@ -78,44 +77,14 @@ function generationOf(lease: Lease, generation: number): Annotations | undefined
   return { [STORE_GENERATION_ANNOTATION]: String(generation), [SWEEP_ANNOTATION]: "0" };
 }
 
-/** Done again after a crash it writes no second record, but again what has the disk attached: that it had come so far is nowhere to be read. */
-async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Reconciled> {
-  const record = volume.status?.record;
-  const detail = volume.status?.detail;
-  if (record === undefined || detail === undefined) return ok({});
-  const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
-  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
-  // A disk that is gone is on no VM; its record still has to be of the new generation, or nothing could be done with it any more.
-  const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
-  if (!holders.ok) return holders;
-  const epoch = Math.max(record.epoch, ...epochsKnownToNodes(ports, volume));
-  const found = foundRecord({ attachedTo: holders.value.map(({ node }) => node), epoch, storeGeneration: generation });
-  const written = await changeStatus(
-    ports.store,
-    { kind: "AzVolume", name: volume.metadata.name },
-    (present) =>
-      present.status === undefined || present.status.record?.storeGeneration === generation
-        ? undefined
-        : { ...present, status: { ...withoutFormatting(present.status), record: found } },
+async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation: number, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  if (volume.status?.record === undefined) return ok(undefined);
+  return findAnew(
+    ports,
+    volume,
+    (present, seen) => (present?.storeGeneration === generation ? undefined : foundRecord({ ...seen, storeGeneration: generation })),
     signal,
   );
-  if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok({}) : written;
-  const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
-  return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders.value, signal) : recorded;
-}
-
-/** A first format that the backup saw begin may long have ended: nothing is taken for its rest any more. */
-function withoutFormatting(status: NonNullable<AzVolume["status"]>): NonNullable<AzVolume["status"]> {
-  if (status.detail?.formatting === undefined) return status;
-  const { formatting: _, ...detail } = status.detail;
-  return { ...status, detail };
-}
-
-/** The highest epochs that nodes noted before they mounted this volume. */
-export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
-  return ports.cache
-    .list("AzDriverNode")
-    .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
 }
 
 type Annotations = Readonly<Record<string, string>>;

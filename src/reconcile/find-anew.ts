@@ -1,0 +1,65 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { ok, type Result } from "../core/result.ts";
+import { findHolders } from "./adopt-disk.ts";
+import { changeStatus } from "./change-object.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { forgetOthers, recordHolders } from "./record-holders.ts";
+
+/** What can be said of a volume whose record is true no more. */
+interface Seen {
+  /** Who has the disk, as Azure says. */
+  readonly attachedTo: readonly NodeIdentity[];
+  /** The highest that the record or a node knows. */
+  readonly epoch: number;
+}
+
+/**
+ * Makes a record anew that is true no more, from what Azure shows, and sets the attachments right in the same go. `anew` is given the record that is replaced, as it is
+ * when it is written, and answers undefined if it may stay. Done again after a crash it writes no second record, but again what has the disk attached: that it had come
+ * so far is nowhere to be read. Fails as Azure and the store do.
+ */
+export async function findAnew(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  anew: (present: WriterRecord | undefined, seen: Seen) => WriterRecord | undefined,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const detail = volume.status?.detail;
+  if (detail === undefined) return ok(undefined);
+  const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
+  // A disk that is gone is on no VM; its record still has to be one that is trusted, or nothing could be done with it any more.
+  const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
+  if (!holders.ok) return holders;
+  const attachedTo = holders.value.map(({ node }) => node);
+  const known = epochsKnownToNodes(ports, volume);
+  const written = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: volume.metadata.name },
+    (present) => {
+      if (present.status === undefined) return undefined;
+      const record = anew(present.status.record, { attachedTo, epoch: Math.max(present.status.record?.epoch ?? 0, ...known) });
+      return record === undefined ? undefined : { ...present, status: { ...withoutFormatting(present.status), record } };
+    },
+    signal,
+  );
+  if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok(undefined) : written;
+  const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
+  return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders.value, signal) : recorded;
+}
+
+/** A first format that was seen to begin may long have ended: nothing is taken for its rest any more. */
+function withoutFormatting(status: NonNullable<AzVolume["status"]>): NonNullable<AzVolume["status"]> {
+  if (status.detail?.formatting === undefined) return status;
+  const { formatting: _, ...detail } = status.detail;
+  return { ...status, detail };
+}
+
+/** The highest epochs that nodes noted before they mounted this volume. */
+export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
+  return ports.cache
+    .list("AzDriverNode")
+    .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
+}
