@@ -191,6 +191,12 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (node !== undefined) api.change("Node", nodeName, { volumesAttached: change(node.volumesAttached) });
   }
 
+  /** A Node that was made anew knows of no volume that is attached to it. */
+  function tellAnew(nodeName: string): void {
+    const attached = [...volumes].flatMap(([name, { nodes }]) => (nodes.get(nodeName)?.state === "attached" ? name : []));
+    if (attached.length > 0) tellNode(nodeName, () => attached.toSorted());
+  }
+
   /** A VolumeAttachment that somebody took away under it is found missing at the next look, and made anew if it is still needed. */
   function verifyLater(volumeName: string, nodeName: string): void {
     tasks.start(async (signal) => {
@@ -210,6 +216,7 @@ export function runAttachDetachController(plane: ControlPlane): void {
       if (!isDeleted || stateOf(volumeName).nodes.get(nodeName)?.state === "attached") verifyLater(volumeName, nodeName);
     }
     if (change.kind !== "Node") return;
+    if (change.current !== undefined && change.previous?.uid !== change.current.uid) tellAnew(change.name);
     if (change.previous !== undefined) lastSaid.set(change.name, change.previous.volumesInUse);
     for (const state of volumes.values()) if (state.nodes.has(change.name)) state.wake.wake();
   });
