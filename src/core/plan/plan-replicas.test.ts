@@ -27,6 +27,8 @@ function deletes(nodeName: string, because: string): ReplicaAction {
   return { kind: "DeleteAttachment", attachmentName: attachmentName(nodeName), because };
 }
 const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
+const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
+const triedAgain = "every try failed a while ago, and another may not";
 const unfit = "its node is gone, fenced or out of service";
 const surplus = "it is more than asked for, or a primary needs its share";
 const forgotten = "no node has wanted the volume for a while";
@@ -42,6 +44,20 @@ function check(rows: readonly Row[]): void {
 }
 
 describe("planReplicas", () => {
+  it("lets go of a standby whose every try failed after a while, so that its node can be tried again: what was wrong may be over", () => {
+    const standby = (ms: number): ObservedVolume =>
+      anObservedVolume({
+        volume: aVolumeWithRecord(writerOnA, tight),
+        attachments: [primary, aReplica("node-b", { status: failedAgo(ms) })],
+        nodes: [aNode("node-a"), aNode("node-b")],
+      });
+    assert.deepEqual(
+      planReplicas(standby(collectMs - 1)).map(({ kind }) => kind),
+      ["ReplicasMissing"],
+    );
+    assert.deepEqual(planReplicas(standby(collectMs))[0], deletes("node-b", triedAgain));
+  });
+
   it("plans nothing where everything is as asked", () => {
     check([
       { because: "primary and two replicas", observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }), plan: [] },

@@ -10,6 +10,9 @@ export type ReplicaAction =
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
+/** How long after its last try a replica is let go of whose every try failed, so that another one can be made, in milliseconds. */
+const TRIED_AGAIN_AFTER_MS = 300_000;
+
 /**
  * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
  * once no want has followed for a while. Standbys never block: they make room for a primary that needs a share.
@@ -46,9 +49,14 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
         "no node has wanted the volume for a while",
       ),
     ];
+  const surplus = surplusReplicas(observed, fit);
   return [
     ...remove(unfit, "its node is gone, fenced or out of service"),
-    ...remove(surplusReplicas(observed, fit), "it is more than asked for, or a primary needs its share"),
+    ...remove(surplus, "it is more than asked for, or a primary needs its share"),
+    ...remove(
+      fit.filter((replica) => isDueForAnotherTry(observed, replica) && !surplus.includes(replica)),
+      "every try failed a while ago, and another may not",
+    ),
   ];
 }
 
@@ -109,6 +117,12 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
 
 function hasGivenUp(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   return replica.status?.state === "AttachmentFailed" && (replica.status.error?.retries ?? 0) >= observed.settings.replicaAttachTries;
+}
+
+/** Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a VM that was being replaced, may be over. */
+function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
+  const failedAt = replica.status?.error?.time;
+  return hasGivenUp(observed, replica) && failedAt !== undefined && observed.nowMs - fromTimestamp(failedAt) >= TRIED_AGAIN_AFTER_MS;
 }
 
 /** Replicas beyond those asked for, and those whose share a primary needs; the least useful first. */
