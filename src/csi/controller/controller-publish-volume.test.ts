@@ -47,4 +47,19 @@ describe("controllerPublishVolume", () => {
         assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), { ok: false, failure });
       }));
   }
+
+  it("waits for a node plug-in that has not said yet where it runs, instead of refusing its zone", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject());
+      const made = await world.answerOf(
+        world.context.store.create("AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } }, new AbortController().signal),
+      );
+      assert.ok(made.ok);
+      const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
+      const what = "the node plug-in on node-a to say which VM it runs on";
+      assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId, what },
+      });
+    }));
 });

@@ -46,6 +46,8 @@ async function publish(
   const volume = found.value;
   const node = await context.store.get("AzDriverNode", nodeId, signal);
   if (!node.ok) return node.failure.kind === "ObjectNotFound" ? fail({ kind: "NodeNotFound", nodeName: nodeId }) : node;
+  // Its object is made before anything is known of it: until then nothing can be said against it.
+  if (node.value.status === undefined) return fail({ kind: "StillWaiting", volumeId, what: `the node plug-in on ${nodeId} to say which VM it runs on` });
   const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request) ?? (await differentPublish(context, request, signal));
   if (obstacle !== undefined) return fail(obstacle);
 
