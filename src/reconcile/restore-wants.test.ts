@@ -112,19 +112,14 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       }));
   }
 
-  for (const { attach, isEnded } of [
-    { attach: "kubernetes", isEnded: true },
-    { attach: "driver", isEnded: false },
-  ] as const) {
-    it(`${isEnded ? "ends" : "keeps"} a want that the cluster has no attachment of, and that nobody uses, where ${attach === "driver" ? "nodes attach by themselves" : "only an unpublish would, which was another driver's"}`, () =>
-      withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({}));
-        await world.given("AzVolumeAttachment", anAttachment("node-a"));
-        await world.clock.advance(61_000);
-        assert.deepEqual(await restore(world, aCluster([aClusterVolume()]), attach), ok({ waiting: 0 }));
-        assert.deepEqual(roleOn(world, "node-a"), [isEnded ? "Replica" : "Primary", !isEnded]);
-      }));
-  }
+  it("ends a want that the cluster has no attachment of, and that nobody uses: only an unpublish would, which was another driver's", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.clock.advance(61_000);
+      assert.deepEqual(await restore(world, aCluster([aClusterVolume()])), ok({ waiting: 0 }));
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+    }));
 
   it("ends nothing where no orchestrator has attachments", () =>
     withControllerPorts(async (world) => {
@@ -222,6 +217,31 @@ describe("restoreWants, where nodes attach by themselves", () => {
       assert.deepEqual(roleOn(world, "node-b"), ["Replica", false]);
       assert.deepEqual(cluster.released, ["csi-node-a", "csi-node-b"]);
     }));
+
+  const waiting: readonly {
+    readonly because: string;
+    readonly isEnded: boolean;
+    readonly use?: VolumeUse;
+    readonly writer?: string;
+    readonly afterMs?: number;
+  }[] = [
+    { because: "its node has forgotten, since nobody uses the volume there: it would take a share for ever", isEnded: true },
+    { because: "a pod waits for", use: { kind: "used", users: ["pod db-0"] }, isEnded: false },
+    { because: "somebody may wait for", use: { kind: "unknown" }, isEnded: false },
+    { because: "has only just been stated", afterMs: 1_000, isEnded: false },
+    { because: "is the writer's, which the release check looks after", writer: "node-a", isEnded: false },
+  ];
+  for (const { because, isEnded, use = { kind: "unused" }, writer = "node-b", afterMs = 61_000 } of waiting) {
+    it(`${isEnded ? "ends" : "keeps"} a want that ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ epoch: 1, writer: aWriter(writer) }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        await world.clock.advance(afterMs);
+        world.use = use;
+        assert.deepEqual(await restore(world, aCluster([aClusterVolume()]), "driver"), ok({ waiting: 0 }));
+        assert.deepEqual(roleOn(world, "node-a"), ["Primary", !isEnded]);
+      }));
+  }
 
   it("lets go of what an attacher keeps, which no attacher would ever do; where there is one, that is its own affair", () =>
     withFound(async (world, cluster) => {

@@ -8,6 +8,7 @@ import { foundRecord } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { endLeakedWant } from "./end-leaked-want.ts";
 import { findAnew } from "./find-anew.ts";
 import { endWant, stateWant } from "./want.ts";
 
@@ -41,20 +42,27 @@ export async function restoreWants(ports: ControllerPorts, signal: AbortSignal):
 
 /**
  * Primaries that no attachment of the cluster's stands for: after a change of the way in, or another driver's time, nobody would ever unpublish them, and their
- * disks would stay where they are, also where another node needs the share. Where nodes attach by themselves, a want is the node's own to end.
+ * disks would stay where they are, also where another node needs the share. Where nodes attach by themselves, a want is the node's own to end; but one that it has
+ * forgotten nobody would: a kubelet whose stage has failed for good never unstages, and a store put back from a backup shows wants that had ended. A writer's is
+ * the release check's affair.
  */
 async function endForgotten(ports: ControllerPorts, attachments: readonly ClusterAttachment[], signal: AbortSignal): Promise<Result<void, Failure>> {
   const { cache, clusterVolumes, users, logger } = ports;
   if (!clusterVolumes.knowsAttachments) return ok(undefined);
   const known = new Set(attachments.map(({ volumeId, nodeName }) => `${resourceUriKey(volumeId)} ${nodeName}`));
   for (const { metadata, spec } of cache.list("AzVolumeAttachment")) {
-    if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined || (spec.want !== undefined && ports.attach === "driver")) continue;
+    if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined) continue;
+    const volume = cache.get("AzVolume", spec.volumeName);
+    const isNodesOwn = spec.want !== undefined && ports.attach === "driver";
+    if (isNodesOwn && (volume === undefined || volume.status?.record?.writer?.nodeName === spec.nodeName)) continue;
     if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
       continue;
     const { volumeId, nodeName, volumeName } = spec;
     const use = await users.on({ nodeName, volumeId }, signal);
     if (use.kind !== "unused") continue;
-    const ended = await endWant(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
+    const where = { volumeId, nodeName };
+    const ended: Result<unknown, Failure> =
+      isNodesOwn && volume !== undefined ? await endLeakedWant(ports, volume, where, signal) : await endWant(ports, { ...where, keepsPrimary: false }, signal);
     if (!ended.ok) return ended;
     logger.info("published volume let go: the cluster has no attachment that anybody would end", { volumeName, nodeName });
   }
