@@ -12,6 +12,8 @@ import { createWatchedTime } from "./watched-time.ts";
 
 /** The longest timer of the platform. */
 const SLEEP_MAX_MS = 2 ** 31 - 1;
+/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
+const ENDED = "ended";
 
 /** What a cache works with. */
 export interface SourceCacheOptions<T extends SourceObject, Index extends string> {
@@ -80,7 +82,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     if (match !== undefined) return match;
     let thrown: { readonly error: unknown } | undefined;
     const ended = new AbortController();
-    const abort = (): void => ended.abort();
+    const abort = (): void => ended.abort(ENDED);
     const lookAgain = (key: string | undefined): void => {
       if (ended.signal.aborted || (key !== undefined && key !== concernedKey)) return;
       try {
@@ -88,7 +90,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       } catch (error) {
         thrown = { error };
       }
-      if (match !== undefined || thrown !== undefined) ended.abort();
+      if (match !== undefined || thrown !== undefined) ended.abort(ENDED);
     };
     waiters.add(lookAgain);
     signal.addEventListener("abort", abort);

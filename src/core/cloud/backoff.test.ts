@@ -37,4 +37,10 @@ describe("pollDelayMs", () => {
     assert.equal(pollDelayMs(pace, { elapsedMs: 9000, retryAfterMs: undefined, recentDurationsMs }), 1000);
     assert.equal(pollDelayMs(pace, { elapsedMs: 0, retryAfterMs: undefined, recentDurationsMs: recentDurationsMs.slice(1) }), 1000);
   });
+
+  it("asks again at once where all took as long and the poll came a moment too early, and less and less often then", () => {
+    const recentDurationsMs = Array.from({ length: 8 }, () => 3000);
+    const delays = [3000, 3025, 3050, 3100, 3400].map((elapsedMs) => pollDelayMs(pace, { elapsedMs, retryAfterMs: undefined, recentDurationsMs }));
+    assert.deepEqual(delays, [25, 25, 25, 50, 200]);
+  });
 });

@@ -12,8 +12,10 @@ const SHARE_OF_ELAPSED = 0.1;
 /** Durations of like operations that are remembered, and how many tell anything. */
 export const RECENT_DURATIONS_MAX = 16;
 const RECENT_DURATIONS_MIN = 8;
-/** Of the usual delay, or of the spread of durations: how closely polls follow where the end is expected. */
+/** Of the spread of durations: how closely polls follow where the end is expected. */
 const CLOSE_SHARE = 0.125;
+/** Of the usual delay: how closely at the most. A poll that comes a moment too early must not cost more than all the rest of the call. */
+const CLOSEST_SHARE = 0.025;
 /** Of the time since the end was expected: polls become rare again for an operation that takes longer than others. */
 const OVERDUE_SHARE = 0.5;
 
@@ -32,5 +34,5 @@ export function pollDelayMs(
   const fastestMs = Math.min(...recent);
   if (elapsedMs < fastestMs) return fastestMs - elapsedMs;
   const spreadMs = Math.max(...recent) - fastestMs;
-  return Math.min(delayMs, Math.max(pace.minMs * CLOSE_SHARE, spreadMs * CLOSE_SHARE, (elapsedMs - fastestMs) * OVERDUE_SHARE, retryAfterMs));
+  return Math.min(delayMs, Math.max(pace.minMs * CLOSEST_SHARE, spreadMs * CLOSE_SHARE, (elapsedMs - fastestMs) * OVERDUE_SHARE, retryAfterMs));
 }
