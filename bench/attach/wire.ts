@@ -1,23 +1,24 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
 import { ControllerClient, CreateVolumeRequest } from "../../src/csi/gen/csi/v1/csi.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
-import { DEFAULT_LATENCIES } from "../../src/emulator/model/latency.ts";
-import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import { type Child, startChild } from "./child.ts";
 import type { DriverTask, Recovered } from "./driver-process.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri } from "./place.ts";
 
 const DRIVER = fileURLToPath(new URL("driver-process.ts", import.meta.url));
 const DISKS = 10_000;
-const IN_FLIGHT = 100;
-const VOLUMES = 300;
+const EMULATOR = fileURLToPath(new URL("../../src/emulator/main.ts", import.meta.url));
+/** So many that what one volume in a hundred takes is not the word of two or three. */
+const VOLUMES = 1_000;
 /** Volumes before the measured ones: code that is not compiled yet, connections that are not open yet, latencies that are not known yet. */
 const WARM_UP = 100;
-/** The emulator's own latency of a disk's creation: as long as it must be for a hundred in flight to be twenty a second. */
+/** Twenty a second, at an even pace: were each call to wait for another's end, those that a stall held up would come together for ever after. */
+const CALL_EVERY_MS = 50;
+/** The emulator's own latency of a disk's creation: as long as it must be for twenty a second to be a hundred in flight. */
 const CREATE_MS = 5000;
 const GIB = 1024n ** 3n;
 
@@ -38,68 +39,105 @@ export interface Create {
   readonly p99OverheadMs: number;
   readonly emulatorMs: number;
   readonly volumes: number;
+  /** The most calls that were under way at once. */
+  readonly inFlightMax: number;
 }
 
 /** Runs the driver's recovery in a process of its own against 10,000 tagged disks, over the SDK and TLS, into an empty embedded store. */
 export async function measureStart(): Promise<Start> {
-  return withDriver("recover", { timeScale: 0, throttling: "off" }, async (driver) => {
-    const recovered = JSON.parse(await driver.line()) as Recovered;
-    if (recovered.volumes !== DISKS) throw new Error(`${recovered.volumes} volumes were rebuilt, not ${DISKS}`);
-    return {
-      seconds: rounded(recovered.seconds),
-      listSeconds: rounded(recovered.listSeconds),
-      againSeconds: rounded(recovered.againSeconds),
-      mib: rounded(recovered.mib),
-      volumes: recovered.volumes,
-    };
+  return inFolder(async (folder) => {
+    const caFile = join(folder, "ca.pem");
+    const resourceGroups = [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }];
+    const emulator = await startEmulator({ caFile, settings: { timeScale: 0, throttling: "off" }, resourceGroups });
+    try {
+      addDisks(emulator);
+      return await withDriver({ kind: "recover", azureEndpoint: emulator.url, azureCaFile: caFile }, folder, async (driver) => {
+        const recovered = JSON.parse(await driver.line()) as Recovered;
+        if (recovered.volumes !== DISKS) throw new Error(`${recovered.volumes} volumes were rebuilt, not ${DISKS}`);
+        return {
+          seconds: rounded(recovered.seconds),
+          listSeconds: rounded(recovered.listSeconds),
+          againSeconds: rounded(recovered.againSeconds),
+          mib: rounded(recovered.mib),
+          volumes: recovered.volumes,
+        };
+      });
+    } finally {
+      await emulator.close();
+    }
   });
 }
 
-/** Calls CreateVolume over gRPC, always 100 at a time, of a driver in a process of its own: CSI, object store, reconciler, SDK, TLS. */
+/**
+ * Calls CreateVolume over gRPC, twenty times a second, of a driver in a process of its own: CSI, object store, reconciler, SDK, TLS. The emulator is another one,
+ * so that its work and its garbage are not on the clock of who measures.
+ */
 export async function measureCreate(): Promise<Create> {
-  const latencies = { ...DEFAULT_LATENCIES, diskCreate: { medianMs: CREATE_MS, p99Ms: CREATE_MS } };
-  return withDriver("serve", { latencies, throttling: "off" }, async (driver, { socketPath }) => {
-    await driver.line();
-    const client = new ControllerClient(`unix:${socketPath}`, credentials.createInsecure());
-    let next = 0;
-    const overheadsMs: number[] = [];
-    const worker = async (index: number): Promise<void> => {
-      // In a row rather than in bursts, as a cluster asks.
-      await sleep((CREATE_MS / IN_FLIGHT) * index);
-      for (let volume = next++; volume < WARM_UP + VOLUMES; volume = next++) {
-        const startedMs = performance.now();
-        await createVolume(client, `pvc-${volume}`);
-        if (volume >= WARM_UP) overheadsMs.push(performance.now() - startedMs - CREATE_MS);
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, (_, index) => worker(index)));
-    client.close();
-    overheadsMs.sort((left, right) => left - right);
-    const at = (share: number): number => rounded(overheadsMs[Math.floor(share * (overheadsMs.length - 1))] ?? Number.NaN);
-    return { p50OverheadMs: at(0.5), p99OverheadMs: at(0.99), emulatorMs: CREATE_MS, volumes: VOLUMES };
+  return inFolder(async (folder) => {
+    const config = join(folder, "scenario.yaml");
+    const settings = { latencies: { diskCreate: { medianMs: CREATE_MS, p99Ms: CREATE_MS } }, throttling: "off" };
+    await writeFile(config, JSON.stringify({ subscriptionId: SUBSCRIPTION_ID, resourceGroups: [RESOURCE_GROUP], settings }));
+    const emulator = startChild([EMULATOR, "--config", config, "--ca-file", join(folder, "ca.pem"), "--json"]);
+    try {
+      const { url, caFile } = JSON.parse(await emulator.line()) as { readonly url: string; readonly caFile: string };
+      return await withDriver({ kind: "serve", azureEndpoint: url, azureCaFile: caFile }, folder, async (driver, { socketPath }) => {
+        await driver.line();
+        const client = new ControllerClient(`unix:${socketPath}`, credentials.createInsecure());
+        try {
+          return await createAtAnEvenPace(client);
+        } finally {
+          client.close();
+        }
+      });
+    } finally {
+      await emulator.stop();
+    }
   });
 }
 
-async function withDriver<T>(kind: DriverTask["kind"], settings: Partial<ModelSettings>, measure: (driver: Child, task: DriverTask) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "bench-attach-"));
-  const caFile = join(folder, "ca.pem");
-  const resourceGroups = [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }];
-  const emulator = await startEmulator({ caFile, settings, resourceGroups });
-  if (kind === "recover") addDisks(emulator);
-  const task: DriverTask = {
-    kind,
-    azureEndpoint: emulator.url,
-    azureCaFile: caFile,
-    storeFile: join(folder, "store.db"),
-    socketPath: join(folder, "csi.sock"),
+async function createAtAnEvenPace(client: ControllerClient): Promise<Create> {
+  const overheadsMs: number[] = [];
+  let inFlight = 0;
+  let inFlightMax = 0;
+  const create = async (volume: number): Promise<void> => {
+    inFlightMax = Math.max(inFlightMax, ++inFlight);
+    const startedMs = performance.now();
+    await createVolume(client, `pvc-${volume}`);
+    if (volume >= WARM_UP) overheadsMs.push(performance.now() - startedMs - CREATE_MS);
+    inFlight--;
   };
+  const beganMs = performance.now();
+  const calls: Promise<void>[] = [];
+  for (let volume = 0; volume < WARM_UP + VOLUMES; volume++) {
+    await sleep(beganMs + volume * CALL_EVERY_MS - performance.now());
+    calls.push(create(volume));
+  }
+  await Promise.all(calls);
+  overheadsMs.sort((left, right) => left - right);
+  const at = (share: number): number => rounded(overheadsMs[Math.floor(share * (overheadsMs.length - 1))] ?? Number.NaN);
+  return { p50OverheadMs: at(0.5), p99OverheadMs: at(0.99), emulatorMs: CREATE_MS, volumes: VOLUMES, inFlightMax };
+}
+
+async function inFolder<T>(measure: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "bench-attach-"));
+  try {
+    return await measure(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function withDriver<T>(
+  azure: Pick<DriverTask, "kind" | "azureEndpoint" | "azureCaFile">,
+  folder: string,
+  measure: (driver: Child, task: DriverTask) => Promise<T>,
+): Promise<T> {
+  const task: DriverTask = { ...azure, storeFile: join(folder, "store.db"), socketPath: join(folder, "csi.sock") };
   const driver = startChild([DRIVER, JSON.stringify(task)]);
   try {
     return await measure(driver, task);
   } finally {
     await driver.stop();
-    await emulator.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -134,7 +172,7 @@ function createVolume(client: ControllerClient, name: string): Promise<unknown> 
 }
 
 function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
+  return new Promise((resolve) => void setTimeout(resolve, Math.max(0, ms)));
 }
 
 function rounded(value: number): number {
