@@ -21,11 +21,10 @@ const REFUSED_OF_CLUSTER: Readonly<Record<string, string>> = {
 
 /** Reads a kubeconfig file: its current context, or the named one. Files that it names are relative to it. */
 export async function readKubeconfig(path: string, contextName?: string): Promise<Result<ApiServerConfig, ConfigFailure>> {
-  const { parse } = await import("../yaml/parse-yaml.ts");
   let file: unknown;
   try {
-    // Without the lines around an error: they may hold a token.
-    file = parse(await readFile(path, "utf8"), { prettyErrors: false });
+    const content = await readFile(path, "utf8");
+    file = parseJson(content) ?? (await parseYaml(content));
   } catch (error) {
     return invalidConfig("kubeconfig", path, `can't be read: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -66,6 +65,22 @@ export async function readKubeconfig(path: string, contextName?: string): Promis
     clientCertificate: certificate === undefined || key === undefined ? undefined : { certificate, key },
     token: token(user, directory),
   });
+}
+
+/** Undefined if it is no JSON, or YAML has to say what is wrong with it: an error of JSON's quotes what may be a token. */
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The parser takes some 2 MiB, so that it is loaded where it is needed. */
+async function parseYaml(content: string): Promise<unknown> {
+  const { parse } = await import("../yaml/parse-yaml.ts");
+  // Without the lines around an error: they may hold a token.
+  return parse(content, { prettyErrors: false });
 }
 
 /** As in kubectl, what stands in the file itself goes before the file that it names. */
