@@ -69,7 +69,9 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const machineListeners: ((machine: SimMachine) => void)[] = [];
   const diskListeners: ((event: DiskEvent) => void)[] = [];
   let wakesAtMs = Infinity;
+  let slow = { probability: 0, ms: 0 };
 
+  const slownessMs = (): number => (slow.probability > 0 && wire.next() < slow.probability ? wire.next() * slow.ms : 0);
   const between = ([least, most]: readonly [number, number]): number => least + chance.next() * (most - least);
   const vmId = (nodeName: string): string =>
     `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
@@ -218,13 +220,16 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
         subscriptionId: place.subscriptionId,
         clock,
         caller,
-        oneWayMs: () => ONE_WAY_MS[0] + wire.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]),
+        oneWayMs: () => ONE_WAY_MS[0] + wire.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
       });
       return sentCalls(arm, isReachable);
     },
     setReachable: (caller, isReachable) => {
       if (isReachable) unreachable.delete(caller);
       else unreachable.add(caller);
+    },
+    setSlowness: (slowness) => {
+      slow = slowness;
     },
     metadataOf: ({ nodeName, vmGuid }) => {
       const vm = findVm(model.world, vmId(nodeName));

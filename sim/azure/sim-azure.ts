@@ -26,6 +26,8 @@ export interface SimAzure {
   /** A caller's way to Azure. What has been sent arrives, whatever becomes of who sent it. */
   arm(caller: string): ArmApi;
   setReachable(caller: string, isReachable: boolean): void;
+  /** Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever. */
+  setSlowness(slow: { readonly probability: number; readonly ms: number }): void;
   /** What Azure tells a VM of itself; undefined once the VM is gone. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** What stands on a disk, by its URI in any case. */

@@ -83,8 +83,8 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
   const handle = world.store.handle(name);
   const pausing = createGate(options.machineGate);
   const steps: StepName[] = [];
-  /** Crashes to come, and how many steps of their name are left until then. */
-  const planned = new Map<CrashPlan, number>();
+  /** What is to happen at steps to come, and how many of their name are left until then. */
+  const planned = new Map<CrashPlan, { readonly left: number; readonly strike: (taking: Life) => void }>();
   let lives = 0;
   let crashes = 0;
   let life: Life | undefined;
@@ -135,24 +135,31 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     steps.push(step);
     if (steps.length > STEPS_MAX * 2) steps.splice(0, STEPS_MAX);
     const due = takeDue(step);
-    if (due.some(({ moment }) => moment === "before")) crash(taking, `crashes before ${step}`);
+    for (const { strike } of due.filter(({ plan }) => plan.moment === "before")) strike(taking);
     if (taking.gate.isShut()) await taking.gate.passed();
     const taken = await act();
-    if (due.some(({ moment }) => moment === "after")) crash(taking, `crashes after ${step}`);
+    for (const { strike } of due.filter(({ plan }) => plan.moment === "after")) strike(taking);
     if (taking.gate.isShut()) await taking.gate.passed();
     return taken;
   }
 
-  function takeDue(step: StepName): readonly CrashPlan[] {
-    const due: CrashPlan[] = [];
-    for (const [plan, left] of planned) {
+  function takeDue(step: StepName): readonly { readonly plan: CrashPlan; readonly strike: (taking: Life) => void }[] {
+    const due: { readonly plan: CrashPlan; readonly strike: (taking: Life) => void }[] = [];
+    for (const [plan, { left, strike }] of planned) {
       if (plan.step !== step) continue;
-      planned.set(plan, left - 1);
+      planned.set(plan, { left: left - 1, strike });
       if (left > 1) continue;
       planned.delete(plan);
-      due.push(plan);
+      due.push({ plan, strike });
     }
     return due;
+  }
+
+  function strikeAt(moment: CrashPlan, strike: (taking: Life) => void): () => void {
+    // One plan may be made twice.
+    const plan = { ...moment };
+    planned.set(plan, { left: plan.nth, strike });
+    return () => planned.delete(plan);
   }
 
   /** It dies by itself, and kubelet starts it again. */
@@ -201,10 +208,8 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     },
     pause: () => pausing.shut(),
     resume: () => pausing.open(),
-    crashAt: (plan) => {
-      planned.set(plan, plan.nth);
-      return () => planned.delete(plan);
-    },
+    crashAt: (plan) => strikeAt(plan, (taking) => crash(taking, `crashes ${plan.moment} ${plan.step}`)),
+    strikeAt: (moment, strike) => strikeAt(moment, () => strike()),
     stepsTaken: () => steps,
     crashes: () => crashes,
   };

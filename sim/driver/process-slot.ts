@@ -1,7 +1,7 @@
 import type { SimulatedHandle } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { StepName } from "../../src/ports/steps.ts";
 
-/** A death at a step of a process. */
+/** A moment in the life of a process: right before or after a step. */
 export interface CrashPlan {
   readonly step: StepName;
   /** 1: the next step of that name. */
@@ -27,6 +27,8 @@ export interface ProcessSlot {
   resume(): void;
   /** Kills it right before or right after the n-th step of that name from now on. Answers how to take that back. */
   crashAt(crash: CrashPlan): () => void;
+  /** Calls `strike` at that moment instead: whoever makes the process stand still then catches it between what it has decided and what it does. */
+  strikeAt(moment: CrashPlan, strike: () => void): () => void;
   /** The steps that its processes have begun so far, in order. Bounded: the oldest leave first. */
   stepsTaken(): readonly StepName[];
   /** How often it has died by itself: a planned crash, or a bug. */

@@ -45,6 +45,13 @@ export const azure: FaultClass = {
     },
     "requests-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropRequest" } }]) },
     "answers-lost": { forMs: [10_000, 60_000], begin: rules(() => [{ probability: 0.4, effect: { kind: "DropResponse" } }]) },
+    "messages-late": {
+      forMs: [20_000, 90_000],
+      begin: ({ world }, { dice }) => {
+        world.azure.setSlowness({ probability: 0.3, ms: pick([2_000, 15_000, 60_000], dice) });
+        return () => world.azure.setSlowness({ probability: 0, ms: 0 });
+      },
+    },
     "answers-late": {
       forMs: [10_000, 60_000],
       begin: rules(({ dice }) => [{ probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } }]),

@@ -1,4 +1,10 @@
-import { type FaultClass, leaderOf, pick } from "./fault-class.ts";
+import { diceAgain, type FaultClass, leaderOf, pick } from "./fault-class.ts";
+
+/** Steps that a leader decides on what it has read before. */
+const decidedSteps = ["grant", "revoke", "end-want", "want", "recall", "fence-intent", "fence-detach", "fence-clear", "attach", "detach"] as const;
+/** Shorter and longer than a Lease allows, in milliseconds. */
+const STANDS_STILL_MS = [1_500, 7_000, 9_000, 40_000] as const;
+const STRIKES_MAX = 3;
 
 /** Two that both believe to lead, and clocks that do not agree. */
 export const leaders: FaultClass = {
@@ -11,6 +17,23 @@ export const leaders: FaultClass = {
         const leader = leaderOf(world);
         leader.pause();
         return () => leader.resume();
+      },
+    },
+    "paused-at-step": {
+      forMs: [30_000, 120_000],
+      begin: ({ world, later }, { dice }) => {
+        const takenBack = world.controllers.flatMap((controller) =>
+          Array.from({ length: STRIKES_MAX }, (_, at) =>
+            controller.strikeAt({ step: pick(decidedSteps, diceAgain(dice, at)), nth: 1, moment: "before" }, () => {
+              controller.pause();
+              later(pick(STANDS_STILL_MS, diceAgain(dice, STRIKES_MAX + at)), () => controller.resume());
+            }),
+          ),
+        );
+        return () => {
+          for (const takeBack of takenBack) takeBack();
+          for (const controller of world.controllers) controller.resume();
+        };
       },
     },
     "paused-again-and-again": {

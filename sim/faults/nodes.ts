@@ -1,4 +1,4 @@
-import { type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
+import { diceAgain, type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
 
 /** How long an operator takes to find out that a node is dead, in milliseconds, and how long until the mark goes after it came back. */
 const NOTICED_MS = [5_000, 20_000, 70_000] as const;
@@ -18,6 +18,9 @@ function operate({ world, outside, later }: FaultContext, nodeName: string, dice
   }
 }
 
+/** Steps that a plug-in decides on what it has read before, or whose commands are under way. */
+const decidedSteps = ["take", "note", "mount", "give", "unmount", "want", "end-want", "leave-quarantine", "prove-clean", "claim"] as const;
+
 /** What becomes of machines. */
 export const nodes: FaultClass = {
   name: "nodes",
@@ -30,6 +33,30 @@ export const nodes: FaultClass = {
         const nodeName = nodeOfPod(world, fault);
         world.azure.freeze(nodeName);
         return () => world.azure.thaw(nodeName);
+      },
+    },
+    "freeze-at-step": {
+      forMs: [60_000, 180_000],
+      begin: (context, fault) => {
+        const { world, nodeNames } = context;
+        const isMarked = diceAgain(fault.dice, 1) < 0.7;
+        const undo: (() => void)[] = [];
+        const takenBack = nodeNames.map((nodeName) =>
+          world.nodePlugin(nodeName)?.strikeAt({ step: pick(decidedSteps, diceAgain(fault.dice, 2)), nth: 1, moment: "before" }, () => {
+            // The first that comes to that step.
+            if (undo.length > 0) return;
+            world.azure.freeze(nodeName);
+            const unmark = isMarked ? operate(context, nodeName, fault.dice) : () => undefined;
+            undo.push(() => {
+              world.azure.thaw(nodeName);
+              unmark();
+            });
+          }),
+        );
+        return () => {
+          for (const takeBack of takenBack) takeBack?.();
+          for (const thaw of undo) thaw();
+        };
       },
     },
     "freeze-and-mark": {
