@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
@@ -7,6 +8,14 @@ const GIVEN_BACK_MS = 15_000;
 /** The volume's disk, if it has one yet. */
 function diskUriOf({ world }: FaultContext, { volumeName }: TimedFault): string | undefined {
   return world.cluster.diskUriOf(volumeName);
+}
+
+/** A node whose VM does not have the disk. */
+function nodeWithoutDisk({ world, nodeNames }: FaultContext, diskUri: string): string | undefined {
+  const holders = [...world.azure.model.world.virtualMachines.values()].filter(({ dataDisks }) =>
+    dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
+  );
+  return nodeNames.find((name) => !holders.some((vm) => vm.name === name));
 }
 
 /** A node that does not use the volume. */
@@ -24,8 +33,8 @@ export const disks: FaultClass = {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {
         const diskUri = diskUriOf(context, fault);
-        if (diskUri === undefined) return overAtOnce;
-        const nodeName = anotherNode(context, fault);
+        const nodeName = diskUri === undefined ? undefined : nodeWithoutDisk(context, diskUri);
+        if (diskUri === undefined || nodeName === undefined) return overAtOnce;
         context.outside.noteHandOn(diskUri);
         context.toRestart(fault.volumeName);
         context.world.azure.attachOutside(nodeName, diskUri);

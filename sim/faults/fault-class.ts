@@ -12,7 +12,10 @@ export interface FaultContext {
   readonly nodeNames: readonly string[];
   /** Does something later, as part of the fault; not any more once the storm is over. */
   readonly later: (ms: number, act: () => void) => void;
-  /** The volume's pod may have lost its disk by somebody's hand: whoever did it deletes the pod once the storm is over, since kubelet mounts nothing anew under a pod. */
+  /**
+   * The volume's pod may have lost its disk, or its attachment be about to go, by somebody's hand: whoever did it deletes the pod once the storm is over. Kubelet mounts
+   * nothing anew under a pod, and an attachment that is in use goes when the pod has moved.
+   */
   readonly toRestart: (volumeName: string) => void;
   /** The disk of a volume was destroyed: its workload can only be deleted. */
   readonly destroyed: (volumeName: string) => void;

@@ -3,22 +3,38 @@ import type { SimWorld } from "../world.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
 
-/** Deletes an object as a person with kubectl does who takes off its finalizers as well. */
-async function eraseObject(world: SimWorld, kind: Kind, name: string): Promise<void> {
+/** How long a person goes on with what the API server refuses. */
+const TRIES_MAX = 5;
+
+/** Deletes an object as a person with kubectl does; `isForced`: who takes off its finalizers, too. */
+async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced: boolean): Promise<void> {
   const operator = world.store.handle("operator");
   const { signal } = new AbortController();
   await operator.delete(kind, name, {}, signal);
-  for (let tries = 0; tries < 5; tries++) {
+  for (let tries = 0; isForced && tries < TRIES_MAX; tries++) {
     const left = await operator.get(kind, name, signal);
     if (!left.ok || (left.value.metadata.finalizers ?? []).length === 0) return;
     await operator.update(kind, { ...left.value, metadata: { ...left.value.metadata, finalizers: [] } }, signal);
   }
 }
 
-function erase(world: SimWorld, kind: Kind, name: string): void {
-  eraseObject(world, kind, name).catch((error: unknown) =>
+function erase(world: SimWorld, kind: Kind, name: string, isForced: boolean): void {
+  deleteByHand(world, kind, name, isForced).catch((error: unknown) =>
     world.report({ invariant: "crashed", detail: `an operator can't delete ${kind} ${name}: ${String(error)}` }),
   );
+}
+
+/** The volume's attachments. */
+function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean): void {
+  const name = objectOf(world, volumeName);
+  for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
+    if (spec.volumeName === name) erase(world, "AzVolumeAttachment", metadata.name, isForced);
+}
+
+/** All objects of the driver's. */
+function eraseAll(world: SimWorld, isForced: boolean): void {
+  for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)
+    for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name, isForced);
 }
 
 function objectOf(world: SimWorld, volumeName: string): string | undefined {
@@ -33,49 +49,61 @@ export const loss: FaultClass = {
   variants: {
     "volume-deleted": {
       forMs: [10_000, 60_000],
-      begin: ({ world }, { volumeName, dice }) => {
+      begin: ({ world }, { volumeName }) => {
         const name = objectOf(world, volumeName);
-        if (name === undefined) return overAtOnce;
-        if (dice < 0.5) erase(world, "AzVolume", name);
-        else {
-          const { signal } = new AbortController();
-          world.store
-            .handle("operator")
-            .delete("AzVolume", name, {}, signal)
-            .catch((error: unknown) => world.report({ invariant: "crashed", detail: String(error) }));
-        }
+        if (name !== undefined) erase(world, "AzVolume", name, false);
+        return overAtOnce;
+      },
+    },
+    "volume-erased": {
+      forMs: [10_000, 60_000],
+      begin: ({ world }, { volumeName }) => {
+        const name = objectOf(world, volumeName);
+        if (name !== undefined) erase(world, "AzVolume", name, true);
         return overAtOnce;
       },
     },
     "attachments-deleted": {
       forMs: [10_000, 60_000],
+      begin: ({ world, toRestart }, { volumeName }) => {
+        toRestart(volumeName);
+        eraseAttachments(world, volumeName, false);
+        return overAtOnce;
+      },
+    },
+    "attachments-erased": {
+      forMs: [10_000, 60_000],
       begin: ({ world }, { volumeName }) => {
-        const name = objectOf(world, volumeName);
-        for (const attachment of world.store.objects("AzVolumeAttachment"))
-          if (attachment.spec.volumeName === name) erase(world, "AzVolumeAttachment", attachment.metadata.name);
+        eraseAttachments(world, volumeName, true);
         return overAtOnce;
       },
     },
     "driver-node-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world }, fault) => {
-        erase(world, "AzDriverNode", nodeOfPod(world, fault));
+        erase(world, "AzDriverNode", nodeOfPod(world, fault), false);
         return overAtOnce;
       },
     },
     "everything-deleted": {
       forMs: [10_000, 60_000],
+      begin: ({ world, toRestart }) => {
+        for (const { volumeName } of world.cluster.workloads()) toRestart(volumeName);
+        eraseAll(world, false);
+        return overAtOnce;
+      },
+    },
+    "everything-erased": {
+      forMs: [10_000, 60_000],
       begin: ({ world }) => {
-        for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const) {
-          for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name);
-        }
+        eraseAll(world, true);
         return overAtOnce;
       },
     },
     "lease-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world }) => {
-        for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name);
+        for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name, false);
         return overAtOnce;
       },
     },

@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { FaultClass } from "./fault-class.ts";
 
 /** Nothing is left: no share, no LUN, no quota. */
@@ -9,9 +10,11 @@ export const scarcity: FaultClass = {
       forMs: [20_000, 90_000],
       begin: ({ world, outside, nodeNames, toRestart }, { volumeName }) => {
         const diskUri = world.cluster.diskUriOf(volumeName);
-        const busy = world.cluster.pods().find((pod) => pod.volumeName === volumeName)?.nodeName;
         if (diskUri === undefined) return () => undefined;
-        const others = nodeNames.filter((name) => name !== busy);
+        const holders = [...world.azure.model.world.virtualMachines.values()].filter(({ dataDisks }) =>
+          dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
+        );
+        const others = nodeNames.filter((name) => !holders.some((vm) => vm.name === name));
         outside.noteHandOn(diskUri);
         toRestart(volumeName);
         for (const name of others) world.azure.attachOutside(name, diskUri);

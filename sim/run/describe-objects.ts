@@ -18,17 +18,21 @@ export function describeObjects(store: Pick<SimulatedStore, "objects">): readonl
       ...(error === undefined ? [] : [`error ${error.kind}: ${error.message}`]),
     ].join(", ");
   });
-  const attachments = store.objects("AzVolumeAttachment").map(({ metadata, spec, status }) =>
-    [
-      `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.want === undefined ? "" : ", wanted"}`,
-      ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
-      `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ${status?.vmId ?? "no VM"}`,
-      ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),
-      ...(status?.attempt === undefined ? [] : [`attempt ${status.attempt}`]),
-      ...(status?.deviceMissing === true ? ["device missing"] : []),
-      ...(status?.error === undefined ? [] : [`error after ${status.error.retries} tries: ${status.error.message}`]),
-    ].join(", "),
-  );
-  const nodes = store.objects("AzDriverNode").map(({ metadata, status }) => `AzDriverNode ${metadata.name}: vm ${status?.vmId ?? "none"}, ${status?.statusMessage ?? ""}`);
+  const attachments = store
+    .objects("AzVolumeAttachment")
+    .map(({ metadata, spec, status }) =>
+      [
+        `attachment of ${spec.volumeName} to ${spec.nodeName}: ${spec.role}${spec.want === undefined ? "" : ", wanted"}`,
+        ...(metadata.deletionTimestamp === undefined ? [] : ["being deleted"]),
+        `${status?.state ?? "no status"} ${status?.role ?? ""} at LUN ${status?.lun ?? "none"} of ${status?.vmId ?? "no VM"}`,
+        ...(spec.recall === undefined ? [] : [`recall ${spec.recall.id}`]),
+        ...(status?.attempt === undefined ? [] : [`attempt ${status.attempt}`]),
+        ...(status?.deviceMissing === true ? ["device missing"] : []),
+        ...(status?.error === undefined ? [] : [`error after ${status.error.retries} tries: ${status.error.message}`]),
+      ].join(", "),
+    );
+  const nodes = store
+    .objects("AzDriverNode")
+    .map(({ metadata, status }) => `AzDriverNode ${metadata.name}: vm ${status?.vmId ?? "none"}, ${status?.statusMessage ?? ""}`);
   return [...volumes, ...attachments, ...nodes];
 }

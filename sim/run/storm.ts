@@ -1,3 +1,4 @@
+import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
@@ -41,6 +42,7 @@ export function createStorm(parts: {
   const nodeNames = scenario.nodes.map(({ name }) => name);
   const entries: Entry[] = [];
   const toRestart = new Set<string>();
+  const attachedByHand = new Set<string>();
   const underWay = new Map<TimedFault, () => void>();
   let isBegun = false;
   let isOver = false;
@@ -58,7 +60,10 @@ export function createStorm(parts: {
       if (!isOver) add(clock.elapsedMs() + ms, act);
     },
     destroyed: desired.destroyed,
-    toRestart: (volumeName) => toRestart.add(volumeName),
+    toRestart: (volumeName) => {
+      toRestart.add(volumeName);
+      attachedByHand.add(resourceUriKey(cluster.diskUriOf(volumeName) ?? ""));
+    },
   };
 
   function begin(): void {
@@ -74,6 +79,17 @@ export function createStorm(parts: {
       add(startedAtMs + Math.min(fault.atMs + fault.forMs, scenario.stormMs), () => end(fault));
     }
     add(startedAtMs + scenario.stormMs, over);
+  }
+
+  /** Whoever attached a disk by hand takes it off again, also where Azure refused that at first. */
+  function takeOffWhatOthersLeft(): void {
+    const attachments = world.store.objects("AzVolumeAttachment");
+    for (const vm of azure.model.world.virtualMachines.values()) {
+      for (const { diskId } of vm.dataDisks) {
+        const isKnown = attachments.some(({ spec }) => spec.nodeName === vm.name && isSameResourceUri(spec.volumeId, diskId));
+        if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutside(vm.name, diskId);
+      }
+    }
   }
 
   function strike(fault: TimedFault): void {
@@ -156,6 +172,7 @@ export function createStorm(parts: {
       },
       {
         act: () => {
+          takeOffWhatOthersLeft();
           for (const volumeName of toRestart) operations.act({ kind: "restart", volumeName, isForced: false });
         },
         thenMs: 0,
