@@ -37,12 +37,7 @@ export function gatedClock(clock: Clock, gate: Gate): Clock {
   return {
     nowMs: clock.nowMs,
     elapsedMs: clock.elapsedMs,
-    sleep: async (ms, signal) => {
-      await clock.sleep(ms, signal);
-      if (!gate.isShut()) return;
-      await gate.passed();
-      signal.throwIfAborted();
-    },
+    sleep: (ms, signal) => clock.sleep(ms, signal).then(() => (gate.isShut() ? gate.passed().then(() => signal.throwIfAborted()) : undefined)),
   };
 }
 
@@ -62,14 +57,10 @@ export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
 
 /** Calls to the outside that a process makes: none leaves while it stands still, and no answer arrives. */
 export function gatedCalls<T extends object>(calls: T & { readonly [K in keyof T]: (...values: never[]) => Promise<unknown> }, gate: Gate): T {
+  const arrived = (answer: unknown): unknown => (gate.isShut() ? gate.passed().then(() => answer) : answer);
   const gated = Object.entries<(...values: unknown[]) => Promise<unknown>>(calls as object as Record<string, never>).map(([name, call]) => [
     name,
-    async (...values: unknown[]): Promise<unknown> => {
-      if (gate.isShut()) await gate.passed();
-      const answer = await call(...values);
-      if (gate.isShut()) await gate.passed();
-      return answer;
-    },
+    (...values: unknown[]): Promise<unknown> => (gate.isShut() ? gate.passed().then(() => call(...values)) : call(...values)).then(arrived),
   ]);
   // Each method keeps its name and its signature.
   return Object.fromEntries(gated) as T;

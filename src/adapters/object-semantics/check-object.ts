@@ -11,6 +11,7 @@ import { fail, ok } from "../../core/result.ts";
 import type { Result } from "../../core/result.ts";
 import type { Kind, KindMap } from "../../ports/object-store.ts";
 import { metadataProblem } from "./check-metadata.ts";
+import { jsonBytesAtMost } from "./plain-json.ts";
 import { asKind } from "./stored-object.ts";
 import type { StoredObject } from "./stored-object.ts";
 
@@ -58,14 +59,14 @@ export function readIncoming(kind: Kind, name: string, value: unknown): Result<I
  */
 export function checkObject<K extends Kind>(kind: K, candidate: StoredObject, old: StoredObject | undefined): Result<StoredObject, Failure> {
   const { name } = candidate.metadata;
-  const metadata = metadataProblem(candidate.metadata);
+  const metadata = candidate.metadata === old?.metadata ? undefined : metadataProblem(candidate.metadata);
   if (metadata !== undefined) return invalid(kind, name, metadata);
   const parsed = parseChanged(kind, candidate, old);
   if (!parsed.ok) return invalid(kind, name, parsed.failure);
   const object = parsed.value;
-  const broken = brokenRules(kind, asKind<K>(object).spec, old === undefined ? undefined : asKind<K>(old).spec);
+  const broken = object.spec === old?.spec ? [] : brokenRules(kind, asKind<K>(object).spec, old === undefined ? undefined : asKind<K>(old).spec);
   if (broken.length > 0) return invalid(kind, name, broken.join("; "));
-  const sizeBytes = Buffer.byteLength(JSON.stringify(object));
+  const sizeBytes = jsonBytesAtMost(object) <= OBJECT_BYTES_MAX ? 0 : Buffer.byteLength(JSON.stringify(object));
   if (sizeBytes > OBJECT_BYTES_MAX) return invalid(kind, name, `the object has ${sizeBytes} bytes, more than ${OBJECT_BYTES_MAX}`);
   return ok(object);
 }

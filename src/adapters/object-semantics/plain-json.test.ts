@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { plainJson, sameJson } from "./plain-json.ts";
+import { jsonBytesAtMost, plainJson, sameJson } from "./plain-json.ts";
 
 function throughText(value: unknown): unknown {
   const text = JSON.stringify(value) as string | undefined;
@@ -35,5 +35,11 @@ describe("sameJson", () => {
         assert.equal(sameJson(left, right), isDeepStrictEqual(plainJson(left), plainJson(right)));
       }),
     );
+  });
+});
+
+describe("jsonBytesAtMost", () => {
+  it("is never less than what the text has", () => {
+    fc.assert(fc.property(fc.jsonValue(), (value) => jsonBytesAtMost(value) >= Buffer.byteLength(JSON.stringify(value))));
   });
 });

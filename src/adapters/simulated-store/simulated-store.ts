@@ -168,7 +168,8 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   ): Promise<Result<T, Failure>> {
     const fault = faultOf(about.verb, about.kind);
     const delayMs = between(weather().callDelayMs);
-    const beforeMs = delayMs === 0 ? 0 : delayMs * random.next();
+    // The request or its answer takes the time, by chance: whoever else comes in between sees either order, for one wake-up a call.
+    const beforeMs = delayMs > 0 && random.next() < 0.5 ? delayMs : 0;
     if (!(await passes(beforeMs, signal))) return fail({ kind: "Cancelled" });
     if (!isReachable || fault === "unavailable") return unavailable(parts.name, "the request was lost");
     if (fault === "conflict") return fail({ kind: "ObjectConflict", objectKind: about.kind, name: about.name });
@@ -178,13 +179,15 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   }
 
   /** Waits, also not at all; false if `signal` was aborted. */
-  async function passes(ms: number, signal: AbortSignal): Promise<boolean> {
-    if (ms > 0 && !signal.aborted) {
-      await clock.sleep(ms, signal).catch((error: unknown) => {
+  function passes(ms: number, signal: AbortSignal): Promise<boolean> | boolean {
+    if (ms <= 0 || signal.aborted) return !signal.aborted;
+    return clock.sleep(ms, signal).then(
+      () => !signal.aborted,
+      (error: unknown) => {
         if (!signal.aborted) throw error;
-      });
-    }
-    return !signal.aborted;
+        return false;
+      },
+    );
   }
 
   async function write<K extends Kind>(request: WriteRequest & { readonly kind: K }, signal: AbortSignal): Promise<Result<KindMap[K], Failure>> {

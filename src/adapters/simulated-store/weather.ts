@@ -1,6 +1,6 @@
 /** How badly the way between one user of a simulated store and the store behaves. Probabilities are in [0, 1]; ranges are [least, most] in milliseconds. */
 export interface Weather {
-  /** How long a call takes; its effect happens somewhere in between. */
+  /** How long a call takes; its effect happens at its beginning or at its end. */
   readonly callDelayMs: readonly [number, number];
   /** How long after it happened a watch tells a change. Order is kept. */
   readonly watchDelayMs: readonly [number, number];
