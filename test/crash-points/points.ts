@@ -25,7 +25,7 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
   {
     process: "node-a",
     life: { name: "is moved in good order", run: moved },
-    steps: ["heartbeat", "want", "take", "note", "format", "mount", "end-want", "unmount", "give"],
+    steps: ["heartbeat", "take", "note", "format", "mount", "end-want", "unmount", "give"],
   },
   { process: "node-a", life: { name: "is recalled", run: recalled }, steps: ["answer-recall", "unmount", "give"] },
   { process: "controller", life: { name: "is found attached by a store that knows nothing", run: abandoned }, steps: ["record-found", "record-created"] },
