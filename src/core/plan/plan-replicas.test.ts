@@ -132,9 +132,14 @@ describe("planReplicas", () => {
         plan: [creates("node-c")],
       },
       {
-        because: "with a replacement there, it goes",
+        because: "it stays beside its replacement, and says that its node need not be tried again so soon",
         observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: undefined })] }),
-        plan: [deletes("node-b", surplus)],
+        plan: [],
+      },
+      {
+        because: "after a while it goes",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: failedAgo(collectMs) }), aReplica("node-c")] }),
+        plan: [deletes("node-b", triedAgain)],
       },
       {
         because: "it may still attach",
@@ -142,6 +147,18 @@ describe("planReplicas", () => {
         plan: [],
       },
     ]);
+  });
+
+  it("does not go round the nodes without an end where each refuses: what is wrong may be the disk", () => {
+    const observed = anObservedVolume({
+      volume: aVolume({ spec: tight }),
+      attachments: [primary, aReplica("node-b", { status: failed }), aReplica("node-c", { status: failed })],
+      nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+    });
+    assert.deepEqual(
+      planReplicas(observed).map(({ kind }) => kind),
+      ["ReplicasMissing"],
+    );
   });
 
   it("deletes what is in the way of a primary or more than asked, the least useful first, and no more than that", () => {

@@ -49,12 +49,16 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
         "no node has wanted the volume for a while",
       ),
     ];
-  const surplus = surplusReplicas(observed, fit);
+  // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
+  const surplus = surplusReplicas(
+    observed,
+    fit.filter((replica) => !hasGivenUp(observed, replica)),
+  );
   return [
     ...remove(unfit, "its node is gone, fenced or out of service"),
     ...remove(surplus, "it is more than asked for, or a primary needs its share"),
     ...remove(
-      fit.filter((replica) => isDueForAnotherTry(observed, replica) && !surplus.includes(replica)),
+      fit.filter((replica) => isDueForAnotherTry(observed, replica)),
       "every try failed a while ago, and another may not",
     ),
   ];
@@ -129,7 +133,9 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
 function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly AzVolumeAttachment[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
   // Attachments that are leaving are on no side: their shares are on their way already, and letting a standby go for them would free one too many.
-  const primaries = stayingAttachments(observed).filter((attachment) => !replicas.includes(attachment)).length;
+  const primaries = stayingAttachments(observed).filter(
+    (attachment) => !replicas.includes(attachment) && !(isStandby(observed, attachment) && hasGivenUp(observed, attachment)),
+  ).length;
   const room = Math.max(0, maxShares - primaries);
   // The writer before last is the best standby: trimming waits until the new primary is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
@@ -140,7 +146,6 @@ function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAt
 }
 
 function usefulness(observed: ObservedVolume, replica: AzVolumeAttachment): number {
-  if (hasGivenUp(observed, replica)) return 0;
   const node = nodeNamed(observed, replica.spec.nodeName);
   const isHealthy = node !== undefined && node.isReady && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs && !node.isUnschedulable;
   return (replica.status?.state === "Attached" ? 2 : 1) + (isHealthy ? 4 : 0);
