@@ -17,6 +17,13 @@ export const notYet: readonly NotYet[] = [
   },
   { fault: "loss", variant: "everything-erased", because: "as loss/attachments-erased" },
   {
+    fault: "loss",
+    variant: "attachments-deleted",
+    because:
+      "a writer's attachment that is deleted by hand goes only once it is no writer any more; if its pod comes back to that node, the pod's use keeps the grant, and the leaving attachment keeps it from being taken",
+  },
+  { fault: "loss", variant: "everything-deleted", because: "as loss/attachments-deleted" },
+  {
     fault: "disks",
     variant: "replica-detached-outside",
     because: "a standby whose disk somebody else took off is said to be attached until it is to become the writer: nobody compares standbys with Azure",
