@@ -54,6 +54,8 @@ export interface ClusterVolumes {
   volumeOf(volumeId: string): ClusterVolume | undefined;
   /** All attachments of this driver whose volume can be told, sorted by name, from a cache. */
   attachments(): readonly ClusterAttachment[];
+  /** The attachment of a volume to a node, from a cache. */
+  attachmentOn(volumeId: string, nodeName: string): ClusterAttachment | undefined;
   /** One attachment, past every cache; undefined if there is none of that name. Fails with `StoreUnavailable` or `Cancelled`. */
   readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined, Failure>>;
   /**

@@ -1,10 +1,10 @@
 import type { Failure } from "../core/failure.ts";
-import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type NodeIdentity, withNode } from "../core/model/node-identity.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
-import { foundRecord } from "../core/plan/writer-steps.ts";
+import { foundRecord, speaksOf } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -91,7 +91,7 @@ async function restoreFrom(ports: ControllerPorts, attachment: ClusterAttachment
 }
 
 /** Published there, and nobody has begun to end that. Where ControllerPublishVolume has not succeeded yet, it will be called again. */
-function isStanding(attachment: ClusterAttachment | undefined): boolean {
+export function isStanding(attachment: ClusterAttachment | undefined): boolean {
   return attachment !== undefined && attachment.isAttached && !attachment.isLeaving;
 }
 
@@ -147,11 +147,6 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
     },
     signal,
   );
-}
-
-/** Whether a record says of a node that it writes, may write, or is or was cut off. While a node is cut off, a record that was made anew would forget it. */
-function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
-  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unproven, ...quarantine].some((node) => node.nodeName === nodeName);
 }
 
 /** Nobody will unpublish any more: what ControllerUnpublishVolume would have ended is ended here, where no workload is left, and then the attachment goes. */

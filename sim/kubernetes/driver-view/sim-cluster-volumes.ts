@@ -26,6 +26,11 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
         .find((volume) => volume.volumeId.toLowerCase() === volumeId.toLowerCase()),
     attachments: () =>
       byName(view.list("VolumeAttachment")).flatMap((attachment) => clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? []),
+    attachmentOn: (volumeId, nodeName) =>
+      [...view.list("VolumeAttachment")]
+        .filter((attachment) => attachment.nodeName === nodeName)
+        .flatMap((attachment) => clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? [])
+        .find((attachment) => attachment.volumeId.toLowerCase() === volumeId.toLowerCase()),
     readAttachment: (name, signal) =>
       ask(() => {
         const attachment = api.get("VolumeAttachment", name);

@@ -8,6 +8,7 @@ export const noClusterVolumes: ClusterVolumes = {
   volumes: () => [],
   volumeOf: () => undefined,
   attachments: () => [],
+  attachmentOn: () => undefined,
   readAttachment: () => Promise.resolve(ok(undefined)),
   releaseAttachment: () => Promise.resolve(ok(undefined)),
   releaseVolumes: () => Promise.resolve(ok(undefined)),

@@ -117,6 +117,8 @@ describe("createClusterVolumes", () => {
       volumes.attachments(),
       expected.filter((attachment) => attachment !== undefined),
     );
+    assert.deepEqual(volumes.attachmentOn(diskOf("DATA").toUpperCase(), "node-b"), expected[1]);
+    assert.deepEqual(volumes.attachmentOn(diskOf("inline"), "node-b"), undefined);
     cluster.refuse("GET /api/v1/persistentvolumes/pv-data", 500);
     assert.equal((await volumes.readAttachment("csi-1", never)).ok, false, "a volume that can't be read");
   });

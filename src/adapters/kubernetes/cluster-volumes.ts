@@ -1,5 +1,5 @@
 import type { Failure } from "../../core/failure.ts";
-import { resourceUriKey } from "../../core/model/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../../core/model/disk-uri.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { ClusterAttachment, ClusterVolumes } from "../../ports/cluster-volumes.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -57,6 +57,11 @@ export function createClusterVolumes(options: {
       return named.find(({ claim }) => claim !== undefined) ?? named[0];
     },
     attachments: () => volumeAttachments.list().flatMap((attachment) => attachmentOf(attachment, cachedVolumeId(attachment)) ?? []),
+    attachmentOn: (volumeId, nodeName) =>
+      volumeAttachments
+        .byIndex("nodeName", nodeName)
+        .flatMap((attachment) => attachmentOf(attachment, cachedVolumeId(attachment)) ?? [])
+        .find((attachment) => isSameResourceUri(attachment.volumeId, volumeId)),
     readAttachment: async (name, signal) => {
       const read = await readCoreObject<VolumeAttachment>(client, coreResources.volumeAttachments, name, signal);
       if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;

@@ -25,12 +25,15 @@ export const REPELLING = "yes";
 /** How PersistentVolumes of this driver are found. */
 export type PersistentVolumeIndex = "diskKey";
 
+/** How VolumeAttachments are found. */
+export type VolumeAttachmentIndex = "nodeName";
+
 /** Caches of what Kubernetes itself knows of volumes, nodes and pods, each made of one of `coreSources`. */
 export interface CoreCaches {
   readonly pods: SourceCache<ClusterPod, PodIndex>;
   readonly claims: SourceCache<ClusterClaim>;
   readonly persistentVolumes: SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>;
-  readonly volumeAttachments: SourceCache<ClusterVolumeAttachment>;
+  readonly volumeAttachments: SourceCache<ClusterVolumeAttachment, VolumeAttachmentIndex>;
   readonly nodes: SourceCache<ClusterNode>;
 }
 
@@ -42,7 +45,7 @@ export function coreSources(
   readonly pods: CachedResource<ClusterPod, PodIndex>;
   readonly claims: CachedResource<ClusterClaim, never>;
   readonly persistentVolumes: CachedResource<ClusterPersistentVolume, PersistentVolumeIndex>;
-  readonly volumeAttachments: CachedResource<ClusterVolumeAttachment, never>;
+  readonly volumeAttachments: CachedResource<ClusterVolumeAttachment, VolumeAttachmentIndex>;
   readonly nodes: CachedResource<ClusterNode, never>;
 } {
   const pooled = createLabelPool();
@@ -78,7 +81,7 @@ export function coreSources(
         path: "/apis/storage.k8s.io/v1/volumeattachments",
         transform: (attachment) => readClusterVolumeAttachment(attachment, driverName),
       }),
-      indexes: {},
+      indexes: { nodeName: ({ isOurs, nodeName }) => (isOurs ? [nodeName] : []) },
     },
     nodes: { source: resourceSource<Node, ClusterNode>(client, { path: "/api/v1/nodes", transform: readClusterNode }), indexes: {} },
   };

@@ -29,6 +29,14 @@ export function isWriter(record: WriterRecord, node: NodeIdentity): boolean {
   return record.writer !== undefined && isSameNode(record.writer, node);
 }
 
+/**
+ * Whether a record says of a node that it writes, may write, or is or was cut off: then what the orchestrator has published there is no news. While anybody is being cut
+ * off it is not asked for more, since a record that was made anew would forget that.
+ */
+export function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord, nodeName: string): boolean {
+  return fencing !== undefined || [...(writer === undefined ? [] : [writer]), ...unproven, ...quarantine].some((node) => node.nodeName === nodeName);
+}
+
 /** Whether a controller is cutting `node` off. */
 export function isFencing(record: WriterRecord, node: NodeIdentity): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);

@@ -17,8 +17,8 @@ export interface ControllerContext {
   /** Only to look at disks that no AzVolume describes yet. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly users: VolumeUsers;
-  /** What a disk is for that no AzVolume describes yet. */
-  readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf">;
+  /** What a disk is for that no AzVolume describes yet, and what is published already. */
+  readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf" | "attachmentOn">;
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;

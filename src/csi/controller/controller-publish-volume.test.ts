@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure.ts";
 import type { WriterRecord } from "../../core/model/az-volume.ts";
+import { aCluster, aClusterAttachment } from "../../reconcile/testing/a-cluster.ts";
 import { aCall } from "../testing/a-call.ts";
 import { withController } from "../testing/a-controller.ts";
 import { aDiskUri, aRecord, aVolumeObject } from "../testing/objects.ts";
@@ -45,6 +46,33 @@ describe("controllerPublishVolume", () => {
         await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
         const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
         assert.deepEqual(await world.answerOf(controllerPublishVolume(world.context, request, aCall())), { ok: false, failure });
+      }));
+  }
+
+  const published: readonly {
+    readonly because: string;
+    readonly on?: string;
+    readonly isLeaving?: boolean;
+    readonly record?: Partial<WriterRecord>;
+    readonly isWanted: boolean;
+  }[] = [
+    { because: "the orchestrator has it published there, and this driver has not done so", isWanted: false },
+    { because: "the orchestrator has it published there, and the record says who has it", record: { unproven: [nodeA], foundInUse: true }, isWanted: true },
+    { because: "the orchestrator is about to end an earlier publish", isLeaving: true, isWanted: true },
+    { because: "the orchestrator has it published to another node", on: "node-b", isWanted: true },
+  ];
+  for (const { because, on = "node-a", isLeaving = false, record = {}, isWanted } of published) {
+    it(`${isWanted ? "states the want" : "leaves it to the leader to find out who writes"} where ${because}`, () =>
+      withController(async (world) => {
+        const volume = aVolumeObject();
+        assert.ok(volume.status !== undefined);
+        await world.givenNode("node-a");
+        await world.given("AzVolume", { ...volume, status: { ...volume.status, record: aRecord(record) } });
+        const clusterVolumes = aCluster([], [aClusterAttachment(on, { volumeId, isLeaving })]);
+        const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {}, volumeContext: {} };
+        const answer = await world.answerOf(controllerPublishVolume({ ...world.context, clusterVolumes }, request, aCall()));
+        const reason = answer.ok || answer.failure.kind !== "StillWaiting" ? "" : answer.failure.what;
+        assert.deepEqual([world.steps.includes("want"), reason.includes("another driver has published it to node-a")], [isWanted, !isWanted]);
       }));
   }
 

@@ -6,8 +6,9 @@ import { isZoneRedundant } from "../../core/model/disk-sku.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
-import { isInQuarantine, isWriter } from "../../core/plan/writer-steps.ts";
+import { isInQuarantine, isWriter, speaksOf } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { isStanding } from "../../reconcile/restore-wants.ts";
 import { stateWant } from "../../reconcile/want.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
@@ -50,6 +51,9 @@ async function publish(
   if (node.value.status === undefined) return fail({ kind: "StillWaiting", volumeId, what: `the node plug-in on ${nodeId} to say which VM it runs on` });
   const obstacle = obstacleTo(volume, node.value, capability) ?? sharesTaken(context, volume, request) ?? (await differentPublish(context, request, signal));
   if (obstacle !== undefined) return fail(obstacle);
+
+  if (await isPublishedByAnother(context, volume, request, signal))
+    return fail({ kind: "StillWaiting", volumeId, what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}` });
 
   const wanted = await stateWant(context, { volume, nodeName: nodeId, readOnly: request.readonly, volumeContext: request.volumeContext }, signal);
   if (!wanted.ok) return wanted;
@@ -111,6 +115,21 @@ async function differentPublish(context: ControllerContext, request: ControllerP
     volumeName: request.volumeId,
     difference: `it is published to ${request.nodeId} with readonly ${present.value.spec.readOnly}`,
   };
+}
+
+/**
+ * Whether the orchestrator has the volume published to the node although this driver has not done so, as after V1's time: external-attacher calls once more then. A want
+ * that is stated now would have the volume granted to a node that writes it already, and that would pass for one that holds nothing.
+ */
+async function isPublishedByAnother(
+  { clusterVolumes, store }: ControllerContext,
+  { status }: AzVolume,
+  { volumeId, nodeId }: ControllerPublishVolumeRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) || status?.record === undefined || speaksOf(status.record, nodeId)) return false;
+  const own = await store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: nodeId }), signal);
+  return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
 
 function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, node: NodeIdentity): Failure {
