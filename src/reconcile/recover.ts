@@ -6,6 +6,7 @@ import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { adoptVolume } from "./adopt-volume.ts";
 import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
+import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { volumeFromTags } from "./disk-tags.ts";
 
@@ -14,7 +15,8 @@ const RECOVERED_AT_ONCE = 64;
 
 /**
  * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
- * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. Running it again changes nothing. Answers how many were rebuilt.
+ * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. The attachments of all others are compared with Azure. Running it again
+ * changes nothing. Answers how many were rebuilt.
  */
 export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
@@ -72,8 +74,13 @@ async function recoverEach<T>(all: readonly T[], recover: (one: T) => Promise<Re
 }
 
 async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
-  // Nearly every disk has its object, in the cache: the store is asked only about the others, each time that recovery comes round.
-  if (volumeFromTags(disk.tags) === undefined || ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri)).length > 0) return ok(false);
+  // Nearly every disk has its object, in the cache, and is where its attachments say: the store is asked only about the others, each time that recovery comes round.
+  const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
+  if (known !== undefined) {
+    const compared = await compareAttachments(ports, known, disk, signal);
+    return compared.ok ? ok(false) : compared;
+  }
+  if (volumeFromTags(disk.tags) === undefined) return ok(false);
   const stated = { capabilities: [], volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) } };
   return recoverVolume(ports, disk.diskUri, stated, signal);
 }

@@ -12,6 +12,7 @@ import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller
 import { aDisk } from "./testing/a-disk.ts";
 
 const never = new AbortController().signal;
+const unused: VolumeUse = { kind: "unused" };
 
 /** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
 async function withFound(act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>): Promise<void> {
@@ -98,7 +99,6 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
     { because: "somebody may use it", use: { kind: "unknown" }, isEnded: false },
     { because: "it has only just come to be so", afterMs: 1_000, isEnded: false },
   ];
-  const unused: VolumeUse = { kind: "unused" };
   for (const { because, attached = false, use = unused, afterMs = 61_000, isEnded } of forgotten) {
     it(`${isEnded ? "ends" : "keeps"} a primary that its node no longer wants where ${because}`, () =>
       withControllerPorts(async (world) => {
@@ -231,7 +231,7 @@ describe("restoreWants, where nodes attach by themselves", () => {
     { because: "has only just been stated", afterMs: 1_000, isEnded: false },
     { because: "is the writer's, which the release check looks after", writer: "node-a", isEnded: false },
   ];
-  for (const { because, isEnded, use = { kind: "unused" }, writer = "node-b", afterMs = 61_000 } of waiting) {
+  for (const { because, isEnded, use = unused, writer = "node-b", afterMs = 61_000 } of waiting) {
     it(`${isEnded ? "ends" : "keeps"} a want that ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ epoch: 1, writer: aWriter(writer) }));

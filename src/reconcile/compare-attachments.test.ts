@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import { compareAttachments } from "./compare-attachments.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+
+const never = new AbortController().signal;
+/** No VM of the cluster's. */
+const STRANGER = "/subscriptions/sub-1/resourceGroups/elsewhere/providers/Microsoft.Compute/virtualMachines/vm";
+const on = (nodeNames: readonly string[]): ReturnType<typeof aDisk> =>
+  aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : `/vms/${name}`)) });
+
+/** Compares what was listed, where Azure says now that these VMs have the disk, each at LUN 5. */
+async function compare(
+  world: ReconcileWorld,
+  { listed, now = listed }: { readonly listed: readonly string[]; readonly now?: readonly string[] },
+): Promise<number> {
+  const volume = world.volume() ?? assert.fail("no volume");
+  for (const nodeName of now) if (nodeName !== STRANGER) world.instances.set(nodeName, `vm-${nodeName}`);
+  let asked = 0;
+  const cloud: ControllerPorts["cloud"] = {
+    ...world.ports.cloud,
+    nodeNameOf: (instanceUri) => (instanceUri === STRANGER ? undefined : instanceUri.replace("/vms/", "")),
+    getDisk: async () => {
+      asked += 1;
+      return ok(on(now));
+    },
+    inspectInstance: async (request, signal) => {
+      const found = await world.ports.cloud.inspectInstance(request, signal);
+      const dataDisks = now.includes(request.nodeName) ? [{ diskUri, lun: 5, beingDetached: false }] : [];
+      return found.ok ? ok({ ...found.value, dataDisks }) : found;
+    },
+  };
+  const compared = await world.answerOf(compareAttachments({ ...world.ports, cloud }, volume, on(listed), never));
+  assert.deepEqual(compared, ok(undefined));
+  return asked;
+}
+
+function seen(world: ReconcileWorld, nodeName: string): unknown {
+  const { spec, status } = world.attachment(nodeName) ?? assert.fail(`no attachment of ${nodeName}`);
+  return { role: spec.role, state: status?.state, lun: status?.lun, deviceMissing: status?.deviceMissing };
+}
+
+const attached = (nodeName: string, status: AzVolumeAttachment["status"] = { state: "Attached", lun: 2 }): AzVolumeAttachment =>
+  aReplica(nodeName, { status: { vmId: `vm-${nodeName}`, ...status } });
+
+describe("compareAttachments", () => {
+  it("makes the attachment anew of a disk that is on a VM of which no object says so: it would keep its share for ever", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      await compare(world, { listed: ["node-a", "node-b"] });
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
+      assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
+    }));
+
+  it("has a VM looked at whose disk somebody else took off: promoting that standby would promote nothing", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", attached(nodeName));
+      await compare(world, { listed: ["node-b"] });
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: true });
+      assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
+    }));
+
+  const same: readonly { readonly because: string; readonly there: readonly AzVolumeAttachment[]; readonly listed: readonly string[] }[] = [
+    { because: "both agree", there: [attached("node-a")], listed: ["node-a"] },
+    { because: "an attach is under way", there: [attached("node-a", { state: "Attaching" })], listed: [] },
+    { because: "the VM that has it is no node of the cluster's", there: [attached("node-a")], listed: ["node-a", STRANGER] },
+  ];
+  for (const { because, there, listed } of same) {
+    it(`asks nothing and changes nothing where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        for (const attachment of there) await world.given("AzVolumeAttachment", attachment);
+        const before = world.commits.length;
+        assert.equal(await compare(world, { listed }), 0);
+        assert.equal(world.commits.length, before);
+      }));
+  }
+
+  it("changes nothing where the list was older than what it was compared with", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", attached("node-a"));
+      const before = world.commits.length;
+      await compare(world, { listed: ["node-b"], now: ["node-a"] });
+      assert.equal(world.commits.length, before);
+    }));
+
+  it("comes again where Azure can't be asked just now", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+      const cloud = { ...world.ports.cloud, nodeNameOf: () => "node-a", getDisk: async () => fail(throttled) };
+      const volume = world.volume() ?? assert.fail("no volume");
+      assert.deepEqual(await compareAttachments({ ...world.ports, cloud }, volume, on(["node-a"]), never), fail(throttled));
+    }));
+});
