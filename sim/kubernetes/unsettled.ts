@@ -16,6 +16,8 @@ export function unsettledIn(api: ApiServer): readonly string[] {
     .flatMap(({ name, claimUid }) => (api.get("Claim", name)?.uid === claimUid ? [] : [`volume ${name} is still being deleted`]));
   const attachments = api.list("VolumeAttachment").flatMap(({ name, isAttached, isDeleted, volumeName, nodeName, error }) => {
     const isUsed = api.get("Pod", podNameOf(volumeName))?.nodeName === nodeName;
+    // One whose pod came back before it could go stays on its way out for as long as that pod runs: nothing takes a deletion back.
+    if (isDeleted && isUsed) return [];
     if (isDeleted || !isUsed) return [`VolumeAttachment ${name} is still there${error === undefined ? "" : `: ${error}`}`];
     return isAttached ? [] : [`VolumeAttachment ${name} is not attached${error === undefined ? "" : `: ${error}`}`];
   });
