@@ -1,0 +1,75 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { systemClock } from "../src/adapters/system/system-clock.ts";
+import { faultClasses } from "./faults/fault-classes.ts";
+import { faultNames } from "./faults/fault-names.ts";
+import { notYet } from "./faults/not-yet.ts";
+import { mutations } from "./mutations/mutations.ts";
+import { regressionSeeds } from "./run/regression-seeds.ts";
+import { runSeeds, seedRange } from "./run/run-seeds.ts";
+import { createSummary } from "./run/summary.ts";
+
+const USAGE = `npm run sim:proof                   writes the tables of docs/proof.md, and its figures from the first 500 seeds
+npm run sim:proof -- --seeds 10000  from that many
+npm run sim:proof -- --seeds 0      the tables only`;
+const PAGE = fileURLToPath(new URL("../docs/proof.md", import.meta.url));
+const SEEDS = 500;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { seeds: { type: "string" }, help: { type: "boolean" } } });
+  if (values.help === true) return console.log(USAGE);
+  const seeds = Number(values.seeds ?? SEEDS);
+  let page = await readFile(PAGE, "utf8");
+  page = withPart(page, "faults", faultTable());
+  page = withPart(page, "not yet", notYetTable());
+  page = withPart(
+    page,
+    "lessons",
+    regressionSeeds().map(({ seed, faults, lesson }) => `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}: ${lesson}`),
+  );
+  if (seeds > 0) page = withPart(page, "figures", await figures(seeds));
+  await writeFile(PAGE, page);
+}
+
+function faultTable(): readonly string[] {
+  const rows = faultNames.map((name) => `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`);
+  return ["| class | what goes wrong | variants |", "| --- | --- | --- |", ...rows];
+}
+
+function notYetTable(): readonly string[] {
+  return ["| left out | because |", "| --- | --- |", ...notYet.map(({ fault, variant, because }) => `| \`${fault}/${variant}\` | ${because} |`)];
+}
+
+async function figures(seeds: number): Promise<readonly string[]> {
+  const summary = createSummary();
+  const struck = new Map<string, number>();
+  let armCalls = 0;
+  let healedMs = 0;
+  const startedMs = systemClock.elapsedMs();
+  await runSeeds({
+    seeds: seedRange([1, seeds]),
+    onResult: (result) => {
+      summary.add(result);
+      armCalls += result.armCalls;
+      healedMs = Math.max(healedMs, result.healedMs);
+      for (const variant of result.faults) struck.set(variant, (struck.get(variant) ?? 0) + 1);
+      return true;
+    },
+  });
+  const { failovers, virtualHours, wallSeconds, violations } = summary.total(systemClock.elapsedMs() - startedMs);
+  const broken = new Set(violations.map(({ seed }) => seed)).size;
+  return [
+    `Seeds 1 to ${seeds}: ${failovers} failovers and ${virtualHours} virtual hours in ${Math.round(wallSeconds)} s; ${[...struck.values()].reduce((sum, count) => sum + count, 0)} faults of ${struck.size} kinds; ${armCalls} calls to Azure, ${(armCalls / Math.max(1, failovers)).toFixed(1)} a failover, all else included;`,
+    `rest was reached after ${Math.round(healedMs / 60_000)} virtual minutes at most; ${broken === 0 ? "every promise was kept" : `${broken} seeds broke a promise`}. ${mutations.length} safety rules can be taken away.`,
+  ];
+}
+
+function withPart(page: string, name: string, lines: readonly string[]): string {
+  const [begin, end] = [`<!-- ${name}: npm run sim:proof -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`docs/proof.md has no part ${begin} … ${end}`);
+  return `${page.slice(0, from + begin.length)}\n${lines.join("\n")}\n${page.slice(to)}`;
+}
+
+await main();
