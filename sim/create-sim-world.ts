@@ -8,6 +8,7 @@ import { createAgenda } from "./agenda.ts";
 import { createSimAzure } from "./azure/create-sim-azure.ts";
 import { createTrace } from "./create-trace.ts";
 import { createDriver } from "./driver/create-driver.ts";
+import { rankNodesBy } from "./driver/rank-nodes.ts";
 import { createContainerIo } from "./history/create-container-io.ts";
 import type { Violation } from "./history/violation.ts";
 import { createSimCluster } from "./kubernetes/create-sim-cluster.ts";
@@ -85,6 +86,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     attach,
     nodes,
     report,
+    rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
   return {
     seed,
