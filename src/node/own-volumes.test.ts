@@ -78,6 +78,20 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
+  it("claims what a pod uses although its attachment is to go: that waits for what this node says, and this node must not wait for it", () =>
+    withNode(foundInUse, async (world) => {
+      const { host, store } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      world.restartPlugin();
+      await done(world, store.delete("AzVolumeAttachment", world.attachment()?.metadata.name ?? "", {}, never));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(world.record()?.writer, { ...a, epoch: 1, held: true, wanted: true });
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
   it("claims a raw device that the V1 driver bound for a pod, though nothing but that bind tells of it", () =>
     withNode(foundInUse, async (world) => {
       await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));

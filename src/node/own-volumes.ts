@@ -204,7 +204,8 @@ async function claimVolume(ports: NodePorts, target: Target, epochKnown: number,
   if (volume === undefined || note === undefined) return ok({});
   // The want first: a claim that was cut off is made again, and one without a want would look like a leaked one.
   const wanted = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: {} }, signal);
-  if (!wanted.ok) return wanted;
+  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell.
+  if (!wanted.ok && wanted.failure.kind !== "OperationInProgress") return wanted;
   const claimed = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "claim" },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, aDetail, anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, settings } from "../core/plan/testing/objects.ts";
+import { agoMs, aDetail, anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, settings } from "../core/plan/testing/objects.ts";
 import { aPlacement } from "../core/schedule/testing/placement.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { observeVolume } from "./observe-volume.ts";
@@ -40,6 +40,18 @@ describe("volumeReconciler", () => {
       const standby = world.attachment("node-b");
       assert.ok(standby !== undefined);
       await world.other.update("AzVolumeAttachment", { ...standby, spec: anAttachment("node-b").spec }, never);
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("lets no attachment go whose node has come to be one that may write since the cache was told: it could show nothing any more, and wait for ever", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.store.holdWatches(true);
+      await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, unproven: [identity("node-b")] }));
       await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));

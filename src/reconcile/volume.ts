@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
+import type { WriterRecord } from "../core/model/az-volume.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
@@ -73,6 +74,10 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
     case "DeleteAttachment": {
       const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
       if (attachment === undefined) return ok({});
+      // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
+      const present = await store.get("AzVolume", volumeName, signal);
+      if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+      if (present.ok && mayWrite(present.value.status?.record, attachment.spec.nodeName)) return ok({});
       // The version, too: a want that was stated meanwhile makes it a primary, which is never deleted from here.
       const deleted = await store.delete(
         "AzVolumeAttachment",
@@ -98,6 +103,11 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
     default:
       return unreachable(action);
   }
+}
+
+/** The writer, or a node that may be one. */
+function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
+  return record?.writer?.nodeName === nodeName || (record?.unproven.some((node) => node.nodeName === nodeName) ?? false);
 }
 
 async function createReplica(ports: ControllerPorts, observed: ObservedVolume, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
