@@ -35,6 +35,16 @@ describe("diskReconciler", () => {
       assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
     }));
 
+  it("goes on with a deletion whose mark was written last: a volume that could not be made is given up so, and nobody calls DeleteVolume for it", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, spec: { deleteRequested: true } }));
+      await run(world);
+      assert.ok(world.volume()?.metadata.deletionTimestamp !== undefined);
+      await run(world);
+      assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
+    }));
+
   it("never deletes the disk of a volume that was made anew under the name while the cache still shows the old one", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);

@@ -67,6 +67,8 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
       return settled(await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal));
     case "DeleteDisk":
       return deleteDisk(ports, volume, signal);
+    case "DeleteObject":
+      return deleteObject(ports, volume, signal);
     case "RebuildVolume":
       return rebuildVolume(ports, volume, signal);
     case "Wait":
@@ -169,6 +171,12 @@ function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: str
   const nodes = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name).map((attachment) => attachment.spec.nodeName);
   ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message: `the disk did not grow: ${because}` });
   return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, "final");
+}
+
+/** The mark was judged on the version that it was written on, and is never taken back: what follows from it may be done by anybody. */
+async function deleteObject(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+  const { name, uid } = volume.metadata;
+  return settled(await ports.steps.run("mark-delete", () => ports.store.delete("AzVolume", name, { uid }, signal)));
 }
 
 async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {

@@ -70,7 +70,7 @@ describe("planDisk", () => {
       {
         because: "marked, not deleted yet",
         observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }) }),
-        plan: { kind: "Wait", because: "DeleteVolume has not marked the object for deletion yet" },
+        plan: { kind: "DeleteObject" },
       },
       { because: "marked before it had a disk", observed: withoutDisk("Creating", marked), plan: { kind: "DeleteDisk" } },
     ]);

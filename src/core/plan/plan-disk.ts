@@ -12,6 +12,8 @@ export type DiskAction =
   | { readonly kind: "EndOfflineResize"; readonly because: string }
   | { readonly kind: "RecordGeneration" }
   | { readonly kind: "DeleteDisk" }
+  /** Whoever wrote DeleteVolume's mark was cut off before it deleted the object; nobody may ever call again, if the volume was never made. */
+  | { readonly kind: "DeleteObject" }
   /** The object was deleted by hand: the disk stays, and the object is made anew. */
   | { readonly kind: "RebuildVolume" }
   | { readonly kind: "Wait"; readonly because: string };
@@ -25,7 +27,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
     return { kind: "DeleteDisk" };
   }
-  if (volume.spec.deleteRequested) return { kind: "Wait", because: "DeleteVolume has not marked the object for deletion yet" };
+  if (volume.spec.deleteRequested) return { kind: "DeleteObject" };
   if (status?.detail === undefined) {
     if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
     return volume.spec.diskUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
