@@ -1,13 +1,30 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, diskUri } from "../core/plan/testing/objects.ts";
-import { confirmHeld, giveVolume } from "./hold-volume.ts";
+import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
+import type { NodePorts } from "./node-ports.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
 const granted = aWriter("node-a", { held: false });
+
+describe("takeVolume", () => {
+  it("takes nothing by a record that a backup has brought back since the store could be trusted", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const ports = world.ports();
+      const get: NodePorts["store"]["get"] = async (kind, name, signal) => {
+        const read = await ports.store.get(kind, name, signal);
+        // The last thing that is read before the store counts as trusted.
+        if (kind === "AzDriverNode") await world.setRecord((record) => ({ ...record, writer: granted }));
+        return read;
+      };
+      const taken = await world.answerOf(takeVolume({ ...ports, store: { ...ports.store, get } }, "pvc-1", 0, never));
+      assert.equal(!taken.ok && taken.failure.kind, "NotWriter");
+      assert.deepEqual(world.record()?.writer, granted);
+    }));
+});
 
 describe("confirmHeld", () => {
   it("states the want of a writer again that a release check has marked: after this no fence can begin that has not seen the new user", () =>

@@ -22,15 +22,20 @@ export async function takeVolume(ports: NodePorts, volumeName: string, lun: numb
   });
   const clean = await ports.host.isClean({ accessType, lun, lastMajorMinor: undefined, lunsOfOthers: [] }, signal);
   if (!clean.ok) return clean;
-  const storeGeneration = await readTrustedGeneration(ports, signal);
-  if (!storeGeneration.ok) return storeGeneration;
+  let storeGeneration = Number.NaN;
+  // After the record was read: a store that went back in between would show a record in which this node is the writer, while another one is.
+  const confirm = async (): Promise<Result<unknown, Failure>> => {
+    const trusted = await readTrustedGeneration(ports, signal);
+    if (trusted.ok) storeGeneration = trusted.value;
+    return trusted;
+  };
   const taken = await moveRecord(
     ports,
-    { volumeName, nodeName: ports.node.nodeName, step: "take" },
+    { volumeName, nodeName: ports.node.nodeName, step: "take", confirm },
     (record, volume) => {
       const older = olderThanNoted(ports, volume);
       if (older !== undefined) return fail(`the object store went back to an older state: ${older}`);
-      return take(record, ports.node, { isClean: clean.value.clean, storeGeneration: storeGeneration.value });
+      return take(record, ports.node, { isClean: clean.value.clean, storeGeneration });
     },
     signal,
   );

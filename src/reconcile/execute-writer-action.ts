@@ -96,15 +96,20 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
   if (fresh.value.spec.want === undefined || fresh.value.metadata.deletionTimestamp !== undefined) return ok({});
-  const generation = await readStoreGeneration(ports, signal);
-  if (!generation.ok) return generation;
+  let storeGeneration = Number.NaN;
+  // After the record was read, as for *take*: before, the store could go back in between.
+  const confirm = async (): Promise<Result<unknown, Failure>> => {
+    const trusted = await readStoreGeneration(ports, signal);
+    if (trusted.ok) storeGeneration = trusted.value;
+    return trusted;
+  };
   const granted = await moveRecord(
     ports,
-    { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant" },
+    { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant", confirm },
     (record, volume) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
-      if (record.storeGeneration !== generation.value) return fail("the record is of another store generation");
+      if (record.storeGeneration !== storeGeneration) return fail("the record is of another store generation");
       return grant(record, node);
     },
     signal,

@@ -27,6 +27,8 @@ export async function moveRecord(
     readonly onlyAtVersion?: string;
     /** The volume as the caller has just read it: saves the first read. If it has moved on since, the write is refused and the volume read afresh. */
     readonly justRead?: AzVolume;
+    /** Asked each time after the volume was read and before `move` is: what it trusts can't have gone back in between without the write being refused. */
+    readonly confirm?: () => Promise<Result<unknown, Failure>>;
     /** Changes to the rest of the status that belong to the same write. */
     readonly alsoStatus?: (volume: AzVolume) => Partial<NonNullable<AzVolume["status"]>>;
   },
@@ -43,6 +45,8 @@ export async function moveRecord(
     const status = volume.status;
     if (status?.record === undefined)
       return fail({ kind: "NotWriter", volumeId: request.volumeName, nodeName: request.nodeName, reason: "the volume has no writer record" });
+    const confirmed = await request.confirm?.();
+    if (confirmed?.ok === false) return confirmed;
     const moved = move(status.record, volume);
     if (!moved.ok)
       return fail({ kind: "NotWriter", volumeId: status.detail?.diskUri ?? request.volumeName, nodeName: request.nodeName, reason: moved.failure });

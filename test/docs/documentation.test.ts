@@ -4,7 +4,9 @@ import { glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { recallRules } from "../../sim/model/recall/recall-protocol.ts";
 import { releaseRules } from "../../sim/model/release-check/release-protocol.ts";
+import { restoreRules } from "../../sim/model/restored-store/restored-store.ts";
 import { safetyRules } from "../../sim/model/writer-protocol/steps.ts";
 import { controllerRole } from "../../src/compose/controller-role.ts";
 import { nodeRole } from "../../src/compose/node-role.ts";
@@ -62,7 +64,8 @@ describe("the documentation", () => {
 
   it("says what goes wrong without each rule that the models leave out in turn", () => {
     const text = pages.find(({ path }) => path === join("docs", "design.md"))?.text ?? "";
-    for (const rule of [...safetyRules, ...releaseRules]) assert.ok(text.includes(`| \`${rule}\` |`), `docs/design.md has no row for ${rule}`);
+    for (const rule of [...safetyRules, ...releaseRules, ...recallRules, ...restoreRules])
+      assert.ok(text.includes(`| \`${rule}\` |`), `docs/design.md has no row for ${rule}`);
   });
 
   it("keeps diagrams to what every renderer of Mermaid takes", () => {

@@ -1,0 +1,315 @@
+import { newRecord } from "../../../src/core/plan/writer-steps.ts";
+import type { StateSpace } from "../state-space/explore.ts";
+import { codeOf, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
+import { type StoredSteps, storedSteps, sweptRecord } from "./steps.ts";
+import {
+  type CloudState,
+  decode,
+  encode,
+  type LeaseState,
+  NO_BACKUP,
+  type NodeState,
+  reportedBy,
+  type RestoreBounds,
+  RESTORED,
+  storedCode,
+  storedOf,
+  type World,
+} from "./world.ts";
+
+/** What keeps a store that went back from making two writers. Each can be left out, to show that two nodes write then. */
+export const restoreRules = ["heartbeat", "memory", "standstill", "sweep", "holders", "asked", "remembered"] as const;
+
+/** One thing that keeps a store that went back from making two writers. */
+export type RestoreRule = (typeof restoreRules)[number];
+
+type Generation = LeaseState["generation"];
+
+interface Turn {
+  readonly world: World;
+  readonly steps: StoredSteps;
+  readonly without: ReadonlySet<RestoreRule>;
+  readonly bounds: RestoreBounds;
+  readonly emit: (next: World, name: string) => void;
+}
+
+/**
+ * A store that goes back once to an earlier state, as a state space: one disk, two nodes, one controller at a time whose last update of a VM may land long after it died.
+ * A backup is taken at any moment, and put back at any later one by which each node has beaten. Nodes and controller notice what they notice, in any order.
+ */
+export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: RestoreBounds): StateSpace {
+  const steps = storedSteps(bounds.epochsMax);
+  return {
+    starts: [encode(START)],
+    steps: (state, emit) => {
+      const turn: Turn = { world: decode(state), steps, without, bounds, emit: (next, name) => emit(encode(next), name) };
+      backupSteps(turn);
+      for (const node of nodeIndexes) {
+        beats(turn, node);
+        nodeSteps(turn, node);
+        wantSteps(turn, node);
+      }
+      controllerSteps(turn);
+      updateLands(turn);
+    },
+    fault: (state) => (decode(state).nodes.every(({ mount }) => mount === "live") ? "two live writers" : undefined),
+  };
+}
+
+const IDLE_NODE: NodeState = { mount: "none", doing: "idle", askedAt: 0, child: false, note: 0, isAhead: false, beatAt: 0 };
+const IDLE = { kind: "idle", node: 0, askedAt: 0, holders: 0 } as const;
+
+const START: World = {
+  record: storedCode({ code: codeOf(newRecord(0)), epoch: 0, generation: 0 }),
+  backup: NO_BACKUP,
+  lease: { generation: 0, sweep: 0, firstReported: -1, secondReported: -1 },
+  nodes: [IDLE_NODE, IDLE_NODE],
+  cloud: { ...IDLE, pending: "none", pendingNode: 0, isAhead: false, attached: 0 },
+};
+
+function backupSteps({ world, emit }: Turn): void {
+  const { record, backup, nodes } = world;
+  if (backup === NO_BACKUP) emit({ ...world, backup: record }, "a backup is taken");
+  if (backup === NO_BACKUP || backup === RESTORED || nodes.some(({ isAhead }) => !isAhead)) return;
+  emit({ ...withCloud(world, { isAhead: true }), record: backup, backup: RESTORED }, "the backup is put back");
+}
+
+function nodeSteps(turn: Turn, node: NodeIndex): void {
+  const { world, steps, without, emit } = turn;
+  const state = world.nodes[node];
+  const is = (changes: Partial<NodeState>): World => withNode(world, node, { ...state, ...changes });
+  const tell = (next: World, name: string): void => emit(next, `n${node} ${name}`);
+  const moves = (record: number | undefined, changes: Partial<NodeState>, name: string): void => {
+    if (record !== undefined) tell({ ...is(changes), record }, name);
+  };
+  const isAttached = hasDisk(world, node);
+
+  if (state.child && isAttached) tell(is({ mount: "live", child: false }), "old command mounts");
+  if (state.child) tell(is({ child: false }), "old command ends");
+  switch (state.doing) {
+    case "idle": {
+      // What its cache shows may be old: it may try to take whenever it has no mount.
+      const askedAt = trustedAt(turn, node);
+      if (askedAt !== undefined && !without.has("asked")) takes(turn, node, askedAt);
+      // Whatever else it does by a record it does some time after it asked.
+      if (askedAt !== undefined && isLongAgo(turn)) tell(is({ doing: "asked", askedAt }), "asks whether the store can be trusted");
+      if (askedAt !== undefined) ownSteps(turn, node, askedAt);
+      if (state.mount === "live") tell(is({ mount: "none", doing: "giving" }), "unmounts");
+      if (state.mount === "dead") tell(is({ mount: "none" }), "drops dead mount");
+      return;
+    }
+    case "asked":
+      if (without.has("asked")) takes(turn, node, state.askedAt);
+      tell(is({ doing: "idle", askedAt: 0, beatAt: -1 }), "plug-in restarts");
+      ownSteps(turn, node, state.askedAt);
+      return;
+    case "taken":
+      if (isAttached) tell(is({ mount: "live", doing: "idle" }), "mounts");
+      else tell(is({ doing: "giving" }), "finds no device");
+      tell(is({ doing: "idle", child: true, beatAt: -1 }), "plug-in restarts, mount command lives on");
+      return;
+    case "giving":
+      moves(steps.give(world.record, node), { doing: "idle", note: 0 }, "gives");
+      tell(is({ doing: "idle" }), "has nothing to give, or restarts");
+      return;
+    default:
+  }
+}
+
+/** What the node does by itself, by a record of the generation in which it asked. */
+function ownSteps(turn: Turn, node: NodeIndex, askedAt: Generation): void {
+  const { world, steps, emit } = turn;
+  const state = world.nodes[node];
+  const moves = (record: number | undefined, note: NodeState["note"], name: string): void => {
+    if (record !== undefined) emit({ ...withNode(world, node, { ...state, doing: "idle", askedAt: 0, note }), record }, `n${node} ${name}`);
+  };
+  if (storedOf(world.record).generation !== askedAt || isOlderThanNote(turn, node)) return;
+  if (state.mount === "live") {
+    const claimed = steps.claimKnowing(world.record, node, state.note);
+    moves(claimed, claimed === undefined ? 0 : storedOf(claimed).epoch, "claims");
+  }
+  if (state.mount !== "none" || state.child) return;
+  moves(steps.leaveQuarantine(world.record, node), 0, "leaves quarantine");
+  moves(steps.proveClean(world.record, node), 0, "proves itself clean");
+}
+
+/**
+ * Whether what follows may follow long after the question. That matters only between backup and restore, since nothing else takes back that the store can be trusted; and
+ * where another rule is left out it is not needed to see what goes wrong.
+ */
+function isLongAgo({ world: { backup }, without }: Turn): boolean {
+  return backup !== NO_BACKUP && backup !== RESTORED && (without.size === 0 || without.has("asked"));
+}
+
+/** It has found the device, and no command of an earlier plug-in lives. */
+function takes(turn: Turn, node: NodeIndex, askedAt: Generation): void {
+  const { world, steps, emit } = turn;
+  const { mount, child } = world.nodes[node];
+  if (mount !== "none" || child || !hasDisk(world, node) || isOlderThanNote(turn, node)) return;
+  const record = steps.takeAt(world.record, node, askedAt);
+  if (record === undefined) return;
+  const taken: NodeState = { ...world.nodes[node], doing: "taken", askedAt: 0, note: storedOf(record).epoch };
+  emit({ ...withNode(world, node, taken), record }, `n${node} takes`);
+}
+
+/** The counter first in the store, then in the node's file; what it notices by that, it says in the same write. */
+function beats(turn: Turn, node: NodeIndex): void {
+  const { world, without, emit } = turn;
+  const { backup, lease } = world;
+  const state = world.nodes[node];
+  if (backup === NO_BACKUP) return;
+  if (backup !== RESTORED) {
+    if (!state.isAhead) emit(withNode(world, node, { ...state, isAhead: true }), `n${node} beats`);
+    return;
+  }
+  const isSweptSince = state.beatAt >= 0 && lease.generation > state.beatAt;
+  const hasNoticed = (state.isAhead && !isSweptSince && !without.has("heartbeat")) || isOlderThanNote(turn, node);
+  const reported = reportedBy(lease, node) === lease.generation || hasNoticed ? lease.generation : -1;
+  const told = withLease(world, node === 0 ? { firstReported: reported } : { secondReported: reported });
+  emit(withNode(told, node, { ...state, isAhead: false, beatAt: lease.generation }), `n${node} beats`);
+}
+
+/** The store generation, if the node may trust the store; see `readTrustedGeneration`. */
+function trustedAt({ world: { lease, backup, nodes }, without }: Turn, node: NodeIndex): Generation | undefined {
+  if (lease.sweep > 0 && !without.has("standstill")) return undefined;
+  if (without.has("heartbeat")) return lease.generation;
+  const isBack = backup === RESTORED && nodes[node].isAhead;
+  return isBack || reportedBy(lease, node) === lease.generation ? undefined : lease.generation;
+}
+
+/** See `olderThanNoted`. */
+function isOlderThanNote({ world: { record, nodes }, steps }: Turn, node: NodeIndex): boolean {
+  return nodes[node].note > storedOf(record).epoch && !steps.isUnproven(record, node);
+}
+
+function controllerSteps(turn: Turn): void {
+  const { world, steps, without, emit } = turn;
+  const { record, lease, cloud } = world;
+  const goesTo = (changes: Partial<CloudState>, from = world): World => withCloud(from, { ...IDLE, ...changes });
+  if (cloud.kind !== "idle") emit(goesTo({}), "controller stops");
+  if (cloud.isAhead && without.has("remembered")) emit(goesTo({ isAhead: false }), "controller starts anew");
+  switch (cloud.kind) {
+    case "idle": {
+      marks(turn);
+      if (lease.sweep > 0) emit(goesTo({ kind: "sweep", holders: cloud.attached }), "reads in Azure who has the disk");
+      const free = steps.revoke(record, 0);
+      if (free !== undefined) emit({ ...world, record: free }, "revokes");
+      const askedAt = generationRead(turn);
+      for (const node of nodeIndexes) {
+        clears(turn, node);
+        if (askedAt === undefined) continue;
+        if (isLongAgo(turn)) emit(goesTo({ kind: "asked", node, askedAt }), `asks whether the store can be trusted, about n${node}`);
+        if (!without.has("asked")) grants(turn, node, askedAt);
+        fences(turn, node);
+        if (storedOf(record).generation === askedAt) asksToUpdate(turn, node);
+      }
+      return;
+    }
+    case "asked":
+      if (without.has("asked")) grants(turn, cloud.node, cloud.askedAt);
+      fences(turn, cloud.node);
+      return;
+    case "sweep":
+      if (lease.sweep > 0) emit(goesTo({ kind: "raise" }, { ...world, record: recordAnew(turn) }), "makes the record anew");
+      return;
+    case "raise":
+      if (lease.sweep > 0) emit(goesTo({}, withLease(world, { generation: lease.sweep, sweep: 0 })), "raises the store generation");
+      return;
+    default:
+  }
+}
+
+/** By what the controller remembers of the Lease, or on the word of a node. */
+function marks({ world, without, bounds, emit }: Turn): void {
+  const { lease, cloud } = world;
+  const next = bounds.generationsMax > lease.generation ? ((lease.generation + 1) as LeaseState["sweep"]) : undefined;
+  if (lease.sweep > 0 || next === undefined) return;
+  const isNoticed = (cloud.isAhead && !without.has("memory")) || nodeIndexes.some((node) => reportedBy(lease, node) === lease.generation);
+  if (isNoticed) emit(withCloud(withLease(world, { sweep: next }), { isAhead: false }), "marks that records are to be made anew");
+}
+
+/** What a node has noted is known once it has beaten since the backup was put back. */
+function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): number {
+  const present = storedOf(record);
+  if (present.generation === lease.sweep) return record;
+  if (without.has("sweep")) return storedCode({ ...present, generation: lease.sweep });
+  const epochsKnown = nodes.filter(({ isAhead }) => !isAhead).map(({ note }) => note);
+  return sweptRecord(without.has("holders") ? 0 : cloud.holders, { epoch: Math.max(present.epoch, ...epochsKnown), generation: lease.sweep });
+}
+
+/** See `readStoreGeneration`. */
+function generationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
+  if (lease.sweep > 0 && !without.has("standstill")) return undefined;
+  return cloud.isAhead && !without.has("memory") ? undefined : lease.generation;
+}
+
+function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number): void {
+  const { cloud } = world;
+  // An attachment that is on its way out is granted nothing, and stays until its detach has ended; a backup may bring back one that stays.
+  const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && world.backup !== RESTORED;
+  if (storedOf(world.record).generation !== askedAt || isLeaving) return;
+  const record = steps.grant(world.record, node);
+  if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `grants n${node}`);
+}
+
+function fences({ world, steps, emit }: Turn, node: NodeIndex): void {
+  const record = steps.fenceIntent(world.record, node);
+  if (record !== undefined && record !== world.record) emit({ ...withCloud(world, IDLE), record }, `declares the fence of n${node}`);
+}
+
+/** Between the read of the VM and its write: the record first, then whether the store can be trusted. */
+function asksToUpdate({ world, steps, emit }: Turn, node: NodeIndex): void {
+  if (world.cloud.pending !== "none") return;
+  const allows = (pending: CloudState["pending"], name: string): void => emit(withCloud(world, { pending, pendingNode: node }), `may ${name} n${node}`);
+  const isAttached = hasDisk(world, node);
+  if (!isAttached && steps.mayAttach(world.record, node)) allows("attach", "attach");
+  if (isAttached && steps.mayDetach(world.record, node)) allows("detach", "detach");
+  if (isAttached && steps.isFencing(world.record, node)) allows("fence", "cut off");
+}
+
+function updateLands({ world, emit }: Turn): void {
+  const { pending, pendingNode: node, attached } = world.cloud;
+  if (pending === "none") return;
+  const bit = 1 << node;
+  const state = world.nodes[node];
+  const isAttaching = pending === "attach";
+  const next = (isAttaching ? attached | bit : attached & ~bit) as CloudState["attached"];
+  const mount = !isAttaching && state.mount === "live" ? "dead" : state.mount;
+  emit(
+    withCloud(withNode(world, node, { ...state, mount }), { attached: next, pending: "none", pendingNode: 0 }),
+    isAttaching ? `n${node} is attached` : `n${node} is detached`,
+  );
+  emit(withCloud(world, { pending: "none", pendingNode: 0 }), "an update is lost");
+}
+
+/** With proof: the disk is off, and no update that was allowed before can bring it back. */
+function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
+  const { pending, pendingNode } = world.cloud;
+  const isOff = !hasDisk(world, node) && (pending === "none" || pendingNode !== node);
+  const record = isOff ? steps.fenceClear(world.record, node) : undefined;
+  if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
+}
+
+/** Wants come and go at any time. */
+function wantSteps({ world, steps, emit }: Turn, node: NodeIndex): void {
+  const unwanted = steps.unwant(world.record, node);
+  if (unwanted !== undefined) emit({ ...world, record: unwanted }, `n${node} is unwanted`);
+  const wanted = steps.wantAgain(world.record, node);
+  if (wanted !== undefined) emit({ ...world, record: wanted }, `n${node} is wanted again`);
+}
+
+function hasDisk({ cloud }: World, node: NodeIndex): boolean {
+  return (cloud.attached & (1 << node)) !== 0;
+}
+
+function withCloud(world: World, changes: Partial<CloudState>): World {
+  return { ...world, cloud: { ...world.cloud, ...changes } };
+}
+
+function withLease(world: World, changes: Partial<LeaseState>): World {
+  return { ...world, lease: { ...world.lease, ...changes } };
+}
+
+function withNode(world: World, node: NodeIndex, state: NodeState): World {
+  return { ...world, nodes: node === 0 ? [state, world.nodes[1]] : [world.nodes[0], state] };
+}
