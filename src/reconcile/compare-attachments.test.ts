@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import { aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -57,6 +57,16 @@ describe("compareAttachments", () => {
       assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
       assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
       assert.deepEqual(world.volume()?.status?.record?.writer?.nodeName, "node-b");
+    }));
+
+  it("does so for a volume that is being deleted, too: Azure deletes no disk that a VM has", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", {
+        ...aVolumeWithRecord({}),
+        metadata: { ...aVolumeWithRecord({}).metadata, deletionTimestamp: agoMs(0), finalizers: ["f"] },
+      });
+      await compare(world, { listed: ["node-a"] });
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
     }));
 
   it("has a VM looked at whose disk somebody else took off: promoting that standby would promote nothing", () =>

@@ -1,7 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
-import { isDeleting } from "../core/plan/observed-volume.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
@@ -11,12 +10,12 @@ import { recordHolders } from "./record-holders.ts";
 
 /**
  * Compares the attachments of a volume with the VMs that Azure names for its disk, as they were listed. A disk on a VM of which no object says so, since somebody has
- * erased that, would keep its share for ever: its attachment is made anew, as a replica. An attachment whose disk somebody else has taken off would be promoted for
+ * erased that, would keep its share for ever, and could never be deleted: its attachment is made anew, as a replica. An attachment whose disk somebody else has taken off would be promoted for
  * nothing: it is marked for a look at the VM. Only a difference costs anything, and it is looked into afresh before anything is written.
  */
 export async function compareAttachments(ports: ControllerPorts, volume: AzVolume, listed: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
   const detail = volume.status?.detail;
-  if (detail === undefined || isDeleting(volume) || !differs(ports, volume, listed)) return ok(undefined);
+  if (detail === undefined || !differs(ports, volume, listed)) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
   if (!differs(ports, volume, disk.value)) return ok(undefined);
