@@ -1,4 +1,5 @@
 import type { FaultRule } from "../../src/emulator/model/faults.ts";
+import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import { type BeginFault, type FaultClass, diceAgain, pick } from "./fault-class.ts";
@@ -58,7 +59,14 @@ export const azure: FaultClass = {
     },
     "never-ending": {
       forMs: [20_000, 90_000],
-      begin: rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "StuckOperation" } }]),
+      begin: (context, fault) => {
+        const end = rules(() => [{ operation: VM_WRITES, times: 2, effect: { kind: "StuckOperation" } }])(context, fault);
+        return () => {
+          end();
+          // Nobody but Azure can end them: while one runs, the VM takes no other update.
+          releaseStuckOperations(context.world.azure.model.world);
+        };
+      },
     },
     "done-and-not-said": {
       forMs: [20_000, 90_000],

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { FaultRule } from "./faults.ts";
 import { at, textAt } from "./json.ts";
 import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
+import { releaseStuckOperations } from "./operations.ts";
 
 function struck(rule: FaultRule): ModelFixture {
   const azure = aModel();
@@ -86,6 +87,15 @@ describe("a fault rule", () => {
       );
     });
   }
+
+  it("has stuck operations end well once they are released", () => {
+    const azure = struck({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "StuckOperation" } });
+    azure.finish("PATCH", "virtualMachines/node-a", attachAll);
+    releaseStuckOperations(azure.model.world);
+    azure.settle();
+    const vm = azure.send("GET", "virtualMachines/node-a").body;
+    assert.deepEqual([dataDisksOf(azure, "node-a"), textAt(vm, "properties", "provisioningState")], ["0:pvc-1 1:pvc-2 2:poison", "Succeeded"]);
+  });
 
   it("leaves a disk free whose attach failed", () => {
     const azure = struck({ disk: "*/poison", times: 1, effect: { kind: "FailOperation", code: "InternalOperationError" } });

@@ -142,6 +142,15 @@ export function rescheduleOperation(world: World, operationId: string, afterMs: 
   if (operation?.phase === "Running" && operation.ending.kind !== "Stuck") replace(world, { ...operation, dueAtMs: world.nowMs + afterMs });
 }
 
+/** Lets operations that never end go on: they end at once, and well. For whoever has made them so, and is done with it. */
+export function releaseStuckOperations(world: World): void {
+  for (const id of world.running) {
+    const operation = world.operations.get(id);
+    if (operation?.phase === "Running" && operation.ending.kind === "Stuck")
+      replace(world, { ...operation, ending: { kind: "Succeed" }, dueAtMs: world.nowMs });
+  }
+}
+
 /** Ends a running operation because a newer one takes over its work; what it wanted stays as the resource's state says. */
 export function preemptOperation(world: World, operationId: string, error: ArmFailure, status: "Canceled" | "Failed"): void {
   const operation = world.operations.get(operationId);
