@@ -25,14 +25,17 @@ export function drawScenario(seed: number, faults?: readonly FaultName[]): Scena
   const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
   const nodes = drawNodes(shape);
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
+  const strikes = drawFaults(striking, nodes, workloads, faults);
+  // A backup brings back what was deleted since, and nobody tells the driver: whoever restores one deletes those objects by hand.
+  const isRestored = strikes.some(({ fault, variant }) => fault === "loss" && variant === "restored");
   return {
     seed,
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
     nodes,
     workloads,
     stormMs: STORM_MS,
-    acts: byTime(drawActs(acting, nodes, workloads)),
-    faults: byTime(drawFaults(striking, nodes, workloads, faults)),
+    acts: byTime(drawActs(acting, nodes, workloads).filter(({ act }) => !isRestored || (act.kind !== "delete" && act.kind !== "apply"))),
+    faults: byTime(strikes.filter(({ variant }) => !isRestored || variant !== "short-life")),
   };
 }
 
