@@ -26,7 +26,7 @@ export interface PlacementIndex {
   podVolumes(references: readonly VolumeReference[]): readonly PodVolume[];
   /** The node of that name; undefined where no node plug-in has registered. */
   findNode(nodeName: string): CandidateNode | undefined;
-  /** The nodes of those names, in their order. */
+  /** The nodes of those names, in their order. The answer holds until the next names are asked for. */
   findNodes(names: NodeNames): readonly (CandidateNode | undefined)[];
   /** Has to be called before a request is answered: judges the nodes' heartbeats anew if that was not done lately. */
   refreshHealth(): void;
