@@ -102,10 +102,24 @@ describe("sweepReconciler", () => {
       assert.equal(world.commits.length, commits);
     }));
 
+  it("learns of a disk that has grown since the backup: with its old size nobody could stage it any more", () =>
+    withGeneration(1, async (world) => {
+      await world.given("AzVolume", aVolume({ status: { detail: aDetail({ sizeGiB: 4 }), record: aRecord({ storeGeneration: 0 }) } }));
+      await sweep(world);
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
+    }));
+
   it("forgets that a first format was under way when the backup was made: it may long have ended", () =>
     withGeneration(3, async (world) => {
       const formatting = { fsType: "ext4", nodeName: "node-a", time: agoMs(3_600_000) };
       await world.given("AzVolume", aVolume({ status: { record: aRecord({ storeGeneration: 2 }), detail: aDetail({ formatting }) } }));
+      await sweep(world);
+      assert.deepEqual(world.volume()?.status?.detail, aDetail());
+    }));
+
+  it("learns the size of a disk that has grown since the backup was made: no node would take it for the volume's own", () =>
+    withGeneration(3, async (world) => {
+      await world.given("AzVolume", aVolume({ status: { record: aRecord({ storeGeneration: 2 }), detail: aDetail({ sizeGiB: 4 }) } }));
       await sweep(world);
       assert.deepEqual(world.volume()?.status?.detail, aDetail());
     }));
