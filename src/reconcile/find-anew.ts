@@ -34,6 +34,7 @@ export async function findAnew(
   const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
   const attachedTo = holders.value.map(({ node }) => node);
+  const sizeGiB = disk.ok ? disk.value.sizeGiB : detail.sizeGiB;
   const known = epochsKnownToNodes(ports, volume);
   const written = await changeStatus(
     ports.store,
@@ -41,7 +42,7 @@ export async function findAnew(
     (present) => {
       if (present.status === undefined) return undefined;
       const record = anew(present.status.record, { attachedTo, epoch: Math.max(present.status.record?.epoch ?? 0, ...known) });
-      return record === undefined ? undefined : { ...present, status: { ...withoutFormatting(present.status), record } };
+      return record === undefined ? undefined : { ...present, status: { ...withSize(withoutFormatting(present.status), sizeGiB), record } };
     },
     signal,
   );
@@ -55,6 +56,11 @@ function withoutFormatting(status: NonNullable<AzVolume["status"]>): NonNullable
   if (status.detail?.formatting === undefined) return status;
   const { formatting: _, ...detail } = status.detail;
   return { ...status, detail };
+}
+
+/** A disk that has grown since the backup: its device would pass for another one's. Disks never shrink. */
+function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): NonNullable<AzVolume["status"]> {
+  return status.detail === undefined || status.detail.sizeGiB >= sizeGiB ? status : { ...status, detail: { ...status.detail, sizeGiB } };
 }
 
 /** The highest epochs that nodes noted before they mounted this volume. */

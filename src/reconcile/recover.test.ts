@@ -47,6 +47,13 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover(world, { "": [disk], "rg-1": [] }), ok(0));
     }));
 
+  it("learns that somebody has grown a disk: with the size that it had, nobody could stage it any more", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      assert.deepEqual(await recover(world, { "": [{ ...disk, sizeGiB: 20 }], "rg-1": [] }), ok(0));
+      assert.equal(world.volume()?.status?.detail?.sizeGiB, 20);
+    }));
+
   it("makes none of a disk that was deleted since it was listed", () =>
     withControllerPorts(async (world) => {
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));

@@ -1,11 +1,13 @@
 import type { Failure } from "../core/failure.ts";
 import { isRetryable } from "../core/is-retryable.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { volumeObjectNames } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { adoptVolume } from "./adopt-volume.ts";
 import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
+import { changeStatus } from "./change-object.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { volumeFromTags } from "./disk-tags.ts";
@@ -78,11 +80,36 @@ async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: Ab
   const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
   if (known !== undefined) {
     const compared = await compareAttachments(ports, known, disk, signal);
-    return compared.ok ? ok(false) : compared;
+    if (!compared.ok) return compared;
+    const sized = await recordGrowth(ports, known, disk, signal);
+    return sized.ok ? ok(false) : sized;
   }
   if (volumeFromTags(disk.tags) === undefined) return ok(false);
   const stated = { capabilities: [], volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) } };
   return recoverVolume(ports, disk.diskUri, stated, signal);
+}
+
+/** A disk that somebody else has grown: with the size that the object knows, its device would pass for another one's, and never be staged again. */
+async function recordGrowth(
+  ports: ControllerPorts,
+  { metadata: { name }, status }: AzVolume,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  if (status?.detail === undefined || status.detail.sizeGiB >= disk.sizeGiB) return ok(undefined);
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name },
+    (present) => {
+      const detail = present.status?.detail;
+      if (present.status === undefined || detail === undefined || detail.sizeGiB >= disk.sizeGiB) return undefined;
+      return { ...present, status: { ...present.status, detail: { ...detail, sizeGiB: disk.sizeGiB } } };
+    },
+    signal,
+  );
+  if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
+  ports.logger.info("the disk has grown", { volumeName: name, sizeGiB: disk.sizeGiB });
+  return ok(undefined);
 }
 
 async function recoverVolume(ports: ControllerPorts, diskUri: string, stated: StatedUse, signal: AbortSignal): Promise<Result<boolean, Failure>> {
