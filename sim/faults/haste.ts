@@ -40,6 +40,17 @@ export const haste: FaultClass = {
         return overAtOnce;
       },
     },
+    "forced-by-hand": {
+      forMs: [20_000, 60_000],
+      begin: ({ world, later }, { volumeName, dice }) => {
+        const nodeName = world.cluster.pods().find((pod) => pod.volumeName === volumeName)?.nodeName;
+        if (nodeName === undefined) return overAtOnce;
+        world.cluster.setUnschedulable(nodeName, true);
+        world.cluster.deletePod(volumeName, { isForced: true });
+        later(pick([100, 2_000, 8_000], dice), () => world.cluster.deleteVolumeAttachment(volumeName, nodeName));
+        return () => world.cluster.setUnschedulable(nodeName, false);
+      },
+    },
     "attachments-forgotten": {
       forMs: [1_000, 30_000],
       begin: ({ world }, { volumeName }) => {

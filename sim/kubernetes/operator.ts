@@ -5,7 +5,17 @@ import type { SimCluster } from "./sim-cluster.ts";
 /** What users and operators do with kubectl: each takes effect at once. What can't be is refused by the API server, without a word. */
 export type Operator = Pick<
   SimCluster,
-  "apply" | "scale" | "deletePod" | "setUnschedulable" | "drain" | "setOutOfService" | "deleteNode" | "grow" | "deleteWorkload" | "forgetVolumeAttachment"
+  | "apply"
+  | "scale"
+  | "deletePod"
+  | "setUnschedulable"
+  | "drain"
+  | "setOutOfService"
+  | "deleteNode"
+  | "grow"
+  | "deleteWorkload"
+  | "forgetVolumeAttachment"
+  | "deleteVolumeAttachment"
 >;
 
 /** An operator with an API server. */
@@ -64,6 +74,12 @@ export function createOperator(plane: Pick<ControlPlane, "api" | "trace" | "rand
         api.remove("VolumeAttachment", attachment.name);
         trace.note(volumeName, `its VolumeAttachment for ${attachment.nodeName} is forgotten`);
       }
+    },
+    deleteVolumeAttachment: (volumeName, nodeName) => {
+      const attachment = api.list("VolumeAttachment").find((other) => other.volumeName === volumeName && other.nodeName === nodeName);
+      if (attachment === undefined || attachment.isDeleted || !attachment.isKeptByAttacher) return;
+      api.change("VolumeAttachment", attachment.name, { isDeleted: true, error: undefined });
+      trace.note(volumeName, `its VolumeAttachment for ${nodeName} is deleted by hand`);
     },
   };
 }

@@ -131,6 +131,8 @@ export interface SimCluster {
   deleteWorkload(volumeName: string): void;
   /** Deletes the VolumeAttachment, and takes its finalizer off: as a restored backup or an impatient person does. */
   forgetVolumeAttachment(volumeName: string): void;
+  /** Deletes the VolumeAttachment of a volume on a node, as an impatient person does: external-attacher then unpublishes, whatever the kubelet has done. */
+  deleteVolumeAttachment(volumeName: string, nodeName: string): void;
 
   // Faults of Kubernetes itself.
   /** While false, the kubelet of that node neither sees nor writes anything. */

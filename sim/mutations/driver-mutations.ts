@@ -25,7 +25,7 @@ export const driverMutations: readonly Mutation[] = [
       },
     ],
     alsoRemoves: [],
-    breaks: ["two-writers"],
+    breaks: ["csi-answer", "two-writers"],
     takes: "Kubernetes detaches by force from a node that did not unstage: frozen, cut off, or without a kubelet",
     noticedBy: "src/csi/controller/controller-unpublish-volume.test.ts",
   },
