@@ -1,4 +1,4 @@
-import type { ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
+import type { HostMethod, ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -31,6 +31,20 @@ export interface RunMachine extends SimMachine {
 /** When ext4 and the kernel write back what nobody has synced, in milliseconds after the first such write. */
 const WRITE_BACK_MS = [5_000, 30_000] as const;
 
+/** How long commands take, in milliseconds. */
+const commandMs: Partial<Readonly<Record<HostMethod, readonly [min: number, max: number]>>> = {
+  format: [100, 1_500],
+  eraseUnfinishedFormat: [20, 200],
+  checkFileSystem: [20, 400],
+  growBeforeMount: [20, 400],
+  growFileSystem: [20, 400],
+  mountDevice: [10, 150],
+  bindMount: [1, 20],
+  bindDevice: [1, 20],
+  unmount: [5, 300],
+  flush: [5, 300],
+};
+
 /** A running machine without devices. */
 export function createSimMachine(options: {
   readonly nodeName: string;
@@ -50,16 +64,21 @@ export function createSimMachine(options: {
   const live = new Map<number, ModelDisk>();
   let state: ReturnType<SimMachine["state"]> = "running";
   let boot = new AbortController();
+  /** Disks that came while it stands still, by LUN. */
+  const arriving = new Map<number, () => void>();
   let boots = 1;
   let writeBackDueMs: number | undefined;
 
+  const between = ([least, most]: readonly [number, number]): number => (most === 0 ? 0 : least + random.next() * (most - least));
   const kernel = createModelMachine({
     nodeName,
     clock,
+    reusesNumbers: true,
+    usualLatencyMs: (method) => between(commandMs[method] ?? [0, 0]),
     onDiskWrite: ({ diskUri, by }) => onChange(machine, { kind: "wrote", diskUri, by }),
     onCached: () => {
       if (writeBackDueMs !== undefined) return;
-      const delayMs = WRITE_BACK_MS[0] + random.next() * (WRITE_BACK_MS[1] - WRITE_BACK_MS[0]);
+      const delayMs = between(WRITE_BACK_MS);
       writeBackDueMs = options.clock.elapsedMs() + delayMs;
       agenda.after(delayMs, writeBack);
     },
@@ -79,6 +98,7 @@ export function createSimMachine(options: {
   }
 
   function noticeAll(): void {
+    arriving.clear();
     for (const change of unnoticed.splice(0)) change();
   }
 
@@ -122,13 +142,23 @@ export function createSimMachine(options: {
       gate.open();
       for (const listener of bootListeners) listener();
     },
-    attach: (lun, disk) =>
-      notice(() => {
+    attach: (lun, disk) => {
+      const arrive = (): void => {
         kernel.attach({ lun, disk });
         live.set(lun, disk);
         onChange(machine, { kind: "attached", disk, lun });
-      }),
+      };
+      if (state === "frozen") arriving.set(lun, arrive);
+      notice(arrive);
+    },
     detach: (lun) => {
+      // What came and went while it stood still was never there.
+      const arrival = state === "frozen" ? arriving.get(lun) : undefined;
+      if (arrival !== undefined) {
+        arriving.delete(lun);
+        unnoticed.splice(unnoticed.indexOf(arrival), 1);
+        return;
+      }
       if (state !== "frozen" || !live.has(lun)) return notice(() => leave(lun));
       const cutOff = live.get(lun);
       if (cutOff === undefined) return;

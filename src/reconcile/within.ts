@@ -2,16 +2,20 @@ import type { Clock } from "../ports/clock.ts";
 
 /** Runs `act` with a signal that is also aborted once `limitMs` are over. Waits for `act` to end by it. */
 export async function within<T>(clock: Clock, limitMs: number, act: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-  const over = new AbortController();
+  const ending = new AbortController();
   const done = new AbortController();
-  const timer = clock.sleep(limitMs, AbortSignal.any([signal, done.signal])).then(
-    () => over.abort(),
+  const end = (): void => ending.abort(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  const timer = clock.sleep(limitMs, done.signal).then(
+    () => ending.abort(),
     () => undefined,
   );
   try {
-    return await act(AbortSignal.any([signal, over.signal]));
+    return await act(ending.signal);
   } finally {
-    done.abort();
+    signal.removeEventListener("abort", end);
+    done.abort("done");
     await timer;
   }
 }

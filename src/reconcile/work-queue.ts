@@ -119,21 +119,35 @@ export class WorkQueue {
   }
 
   async #waitForWork(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    const wake = (): void => woken.abort(WOKEN);
+    const woken = Promise.withResolvers<void>();
+    let asleep: AbortController | undefined;
+    const wake = (): void => {
+      woken.resolve();
+      asleep?.abort(WOKEN);
+    };
     this.#waiting.add(wake);
     this.#timekeeper ??= wake;
     signal.addEventListener("abort", wake, { once: true });
-    const sleepMs = this.#timekeeper === wake ? this.#noneDueBeforeMs - this.#clock.elapsedMs() : MAX_SLEEP_MS;
     try {
-      await this.#clock.sleep(Math.max(0, Math.min(sleepMs, MAX_SLEEP_MS)), woken.signal);
-    } catch (error) {
-      if (!woken.signal.aborted) throw error;
+      // Only the timekeeper needs a clock, and only while there is a time to keep.
+      if (this.#timekeeper === wake && this.#dueAtMs.size > 0) {
+        asleep = new AbortController();
+        await this.#sleepUntilDue(asleep.signal);
+      } else await woken.promise;
     } finally {
       this.#waiting.delete(wake);
       if (this.#timekeeper === wake) this.#timekeeper = undefined;
       signal.removeEventListener("abort", wake);
       if (signal.aborted) this.#passOn();
+    }
+  }
+
+  async #sleepUntilDue(woken: AbortSignal): Promise<void> {
+    const sleepMs = this.#noneDueBeforeMs - this.#clock.elapsedMs();
+    try {
+      await this.#clock.sleep(Math.max(0, Math.min(sleepMs, MAX_SLEEP_MS)), woken);
+    } catch (error) {
+      if (!woken.aborted) throw error;
     }
   }
 
