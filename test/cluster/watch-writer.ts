@@ -13,14 +13,26 @@ export interface SeenRecord {
 
 /** Runs `use` and answers every version of a volume's writer record that there was meanwhile, oldest first. */
 export async function recordsDuring(lab: Lab, volumeName: string, use: (soFar: () => readonly SeenRecord[]) => Promise<void>): Promise<readonly SeenRecord[]> {
-  const seen: SeenRecord[] = [];
+  const seen = await allRecordsDuring(lab, (soFar) => use(() => soFar().get(volumeName) ?? []));
+  return seen.get(volumeName) ?? [];
+}
+
+/** The same for all volumes, by the names of their objects. */
+export async function allRecordsDuring(
+  lab: Lab,
+  use: (soFar: () => ReadonlyMap<string, readonly SeenRecord[]>) => Promise<void>,
+): Promise<ReadonlyMap<string, readonly SeenRecord[]>> {
+  const seen = new Map<string, SeenRecord[]>();
   const watching = new AbortController();
   const { ended } = await followCollection(
     lab,
     VOLUMES,
     ({ atMs, object }) => {
       const { metadata, status } = object as unknown as AzVolume;
-      if (metadata.name === volumeName && status?.record !== undefined) seen.push({ atMs, record: status.record });
+      if (status?.record === undefined) return;
+      const records = seen.get(metadata.name) ?? [];
+      records.push({ atMs, record: status.record });
+      seen.set(metadata.name, records);
     },
     watching.signal,
   );

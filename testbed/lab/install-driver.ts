@@ -13,6 +13,8 @@ export interface InstallOptions {
   readonly values?: ChartValues;
   /** Folder of the chart. Default: this clone's. */
   readonly chart?: string;
+  /** Whether objects of another driver that are left under the chart's names become the chart's. Default: Helm refuses. */
+  readonly takesOwnership?: boolean;
 }
 
 const CHART = fileURLToPath(new URL("../../deploy/chart", import.meta.url));
@@ -23,23 +25,40 @@ const GIVE_UP_MAX_MS = 60_000;
 const SIDECARS = { csiProvisioner: "csi-provisioner", csiAttacher: "csi-attacher", csiResizer: "csi-resizer" } as const;
 
 /** Installs this clone's driver with its chart, or upgrades the one that is there, and waits until every pod of it is ready. */
-export async function installDriver(lab: Lab, { values = {}, chart = CHART }: InstallOptions = {}): Promise<void> {
+export async function installDriver(lab: Lab, { values = {}, chart = CHART, takesOwnership = false }: InstallOptions = {}): Promise<void> {
   const image = await buildImage();
   await lab.registry.add(image.archive, "azuredisk-csi-driver.tar");
   await writeCloudConfig(lab);
   const merged = merge(await labValues(lab, image), values);
-  const timeout = `${ROLLOUT_MAX_MS / 1000}s`;
-  const upgrade = ["upgrade", RELEASE, chart, "--install", `--namespace=${NAMESPACE}`, "--values=-", "--wait", `--timeout=${timeout}`];
-  const helm = run([join(lab.parts.bin, "helm"), ...upgrade], {
-    input: JSON.stringify(merged),
+  const ownership = takesOwnership ? ["--take-ownership", "--force-conflicts"] : [];
+  const upgrade = helm(lab, ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", ...ownership], JSON.stringify(merged));
+  await upgrade.catch(async (error: unknown) => {
+    const pods = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`]);
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${pods}`, { cause: error });
+  });
+}
+
+/**
+ * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What it keeps stays. The controllers first, while they may still give their Leases
+ * back: sidecars that are no longer allowed to ask for one take half a minute to end.
+ */
+export async function uninstallDriver(lab: Lab): Promise<void> {
+  const controllers = ["deployment", "csi-azuredisk-controller", `--namespace=${NAMESPACE}`, "--cascade=foreground", "--ignore-not-found"];
+  await lab.kubectl(["delete", ...controllers, `--timeout=${ROLLOUT_MAX_MS}ms`], { timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS });
+  await helm(lab, ["uninstall", RELEASE, "--ignore-not-found"]);
+  const pods = "app in (csi-azuredisk-controller,csi-azuredisk-node,csi-azuredisk-scheduler-extender)";
+  await lab.kubectl(["wait", "--for=delete", "pods", `--namespace=${NAMESPACE}`, `--selector=${pods}`, `--timeout=${ROLLOUT_MAX_MS}ms`], {
+    timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
+  });
+}
+
+function helm(lab: Lab, args: readonly string[], input = ""): Promise<string> {
+  return run([join(lab.parts.bin, "helm"), ...args, `--namespace=${NAMESPACE}`, `--timeout=${ROLLOUT_MAX_MS / 1000}s`], {
+    input,
     // Helm's own folders are the lab's, too.
     env: { KUBECONFIG: lab.kubeconfig, HELM_CACHE_HOME: lab.home.path("helm"), HELM_CONFIG_HOME: lab.home.path("helm"), HELM_DATA_HOME: lab.home.path("helm") },
     // It is to give up by itself: a release whose helm was killed can't be upgraded any more.
     timeoutMs: ROLLOUT_MAX_MS + GIVE_UP_MAX_MS,
-  });
-  await helm.catch(async (error: unknown) => {
-    const pods = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`]);
-    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${pods}`, { cause: error });
   });
 }
 

@@ -1,0 +1,134 @@
+import { waitUntil } from "../../../testbed/lab/wait-until.ts";
+
+/** Where V1 finds its Azure. */
+export interface AzureOfV1Options {
+  readonly url: string;
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+}
+
+/** What V1 asks of Azure. Throws where Azure refuses, or does not come to an end. */
+export interface AzureOfV1 {
+  /** Makes a disk, or finds it made, and answers its URI. */
+  createDisk(disk: DiskOfV1): Promise<string>;
+  /** Success if there is none. Refused while a VM has it. */
+  deleteDisk(diskUri: string): Promise<void>;
+  /** Attaches a disk at the lowest LUN that is free, and answers the LUN that it has. */
+  attach(diskUri: string, vmName: string, caching: string): Promise<number>;
+  /** Success if it is not there. */
+  detach(diskUri: string, vmName: string): Promise<void>;
+}
+
+export interface DiskOfV1 {
+  readonly name: string;
+  /** Of Azure: `1`. */
+  readonly zone: string;
+  readonly skuName: string;
+  readonly sizeGiB: number;
+  readonly maxShares: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+interface DataDisk {
+  readonly lun: number;
+  readonly createOption: string;
+  readonly caching?: string;
+  readonly toBeDetached?: boolean;
+  readonly managedDisk: { readonly id: string };
+}
+
+interface Vm {
+  readonly properties: { readonly provisioningState: string; readonly storageProfile: { readonly dataDisks: readonly DataDisk[] } };
+}
+
+const DISKS = "api-version=2025-01-02";
+const MACHINES = "api-version=2025-04-01";
+const SETTLED_MAX_MS = 60_000;
+const LUNS = 64;
+const NOT_FOUND = 404;
+
+/** Azure as the V1 driver uses it: a VM's whole list of disks is read and written back, one change of a VM at a time, without an ETag. */
+export function azureOfV1({ url, subscriptionId, resourceGroup, location }: AzureOfV1Options): AzureOfV1 {
+  const group = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
+  const turns = new Map<string, Promise<unknown>>();
+
+  async function call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: "Bearer v1", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (answer.status >= 400 && answer.status !== NOT_FOUND) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
+  }
+
+  async function settled<T>(path: string): Promise<T> {
+    return waitUntil(path, { timeoutMs: SETTLED_MAX_MS }, async () => {
+      const { status, body } = await call("GET", path);
+      if (status === NOT_FOUND) throw new Error(`${path} is not there`);
+      const { properties } = body as { readonly properties: { readonly provisioningState: string } };
+      return properties.provisioningState === "Succeeded" ? (body as T) : undefined;
+    });
+  }
+
+  const vmPath = (vmName: string): string => `${group}/virtualMachines/${vmName}?${MACHINES}`;
+
+  /** Changes a VM's disks once those before have been changed, and answers the entry that a disk has then. */
+  function change(vmName: string, diskUri: string, changed: (disks: readonly DataDisk[]) => readonly DataDisk[] | undefined): Promise<DataDisk | undefined> {
+    const entryOf = ({ properties }: Vm): DataDisk | undefined => properties.storageProfile.dataDisks.find((disk) => isSame(disk.managedDisk.id, diskUri));
+    const turn = async (): Promise<DataDisk | undefined> => {
+      const before = await settled<Vm>(vmPath(vmName));
+      const dataDisks = changed(before.properties.storageProfile.dataDisks);
+      if (dataDisks === undefined) return entryOf(before);
+      await call("PATCH", vmPath(vmName), { properties: { storageProfile: { dataDisks } } });
+      return entryOf(await settled<Vm>(vmPath(vmName)));
+    };
+    const next = (turns.get(vmName) ?? Promise.resolve()).then(turn, turn);
+    turns.set(vmName, next);
+    return next;
+  }
+
+  return {
+    createDisk: async ({ name, zone, skuName, sizeGiB, maxShares, tags }) => {
+      const uri = `${group}/disks/${name}`;
+      const properties = { creationData: { createOption: "Empty" }, diskSizeGB: sizeGiB, ...(maxShares > 1 ? { maxShares } : {}) };
+      await call("PUT", `${uri}?${DISKS}`, { location, zones: [zone], sku: { name: skuName }, properties, tags });
+      await settled(`${uri}?${DISKS}`);
+      return uri;
+    },
+    deleteDisk: async (diskUri) => {
+      await call("DELETE", `${diskUri}?${DISKS}`);
+      await waitUntil(`${diskUri} to be gone`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+        (await call("GET", `${diskUri}?${DISKS}`)).status === NOT_FOUND ? true : undefined,
+      );
+    },
+    attach: async (diskUri, vmName, caching) => {
+      const entry = await change(vmName, diskUri, (disks) => {
+        if (disks.some((disk) => isSame(disk.managedDisk.id, diskUri))) return undefined;
+        return [...disks, { lun: freeLun(disks), createOption: "Attach", caching, managedDisk: { id: diskUri } }];
+      });
+      if (entry === undefined) throw new Error(`${diskUri} is not on ${vmName}`);
+      return entry.lun;
+    },
+    detach: async (diskUri, vmName) => {
+      const entry = await change(vmName, diskUri, (disks) => {
+        if (!disks.some((disk) => isSame(disk.managedDisk.id, diskUri))) return undefined;
+        return disks.map((disk) => (isSame(disk.managedDisk.id, diskUri) ? { ...disk, toBeDetached: true } : disk));
+      });
+      if (entry !== undefined) throw new Error(`${diskUri} is still on ${vmName}`);
+    },
+  };
+}
+
+function freeLun(disks: readonly DataDisk[]): number {
+  const taken = new Set(disks.map(({ lun }) => lun));
+  const free = Array.from({ length: LUNS }, (_, lun) => lun).find((lun) => !taken.has(lun));
+  if (free === undefined) throw new Error("no LUN is free");
+  return free;
+}
+
+function isSame(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}

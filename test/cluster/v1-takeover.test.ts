@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { installDriver, uninstallDriver } from "../../testbed/lab/install-driver.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { movesWithItsRecords } from "./move-writer.ts";
+import { untilNothingIsLeft } from "./nothing-left.ts";
+import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
+import { leaveMounted } from "./v1-driver/leave-mounted.ts";
+import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
+import { allRecordsDuring, assertHandedOver, type SeenRecord } from "./watch-writer.ts";
+import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
+
+const HOME = "node-b";
+const OTHER = "node-a";
+const PLAIN = "of-v1";
+const SHARED = "of-v1-shared";
+const SETTLED_MAX_MS = 120_000;
+/** Written by pods of V1, read by pods of ours. */
+const TEXT = "written under V1";
+const WRITERS = ["db", "shared"] as const;
+
+/** As V1's users have them. */
+const CLASSES = manifestOf(
+  aClass({ name: PLAIN, parameters: { skuName: "Premium_LRS" }, volumeBindingMode: "WaitForFirstConsumer" }),
+  aClass({ name: SHARED, parameters: { skuName: "Premium_LRS", maxShares: "3", cachingMode: "None" }, volumeBindingMode: "WaitForFirstConsumer" }),
+);
+
+describe("a cluster that comes from the V1 driver, and goes back to it", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await driverLab();
+    await uninstallDriver(lab);
+    await installV1(lab);
+  });
+  after(async () => {
+    await removeV1(lab, { everything: true });
+    await reinstallDriver(lab);
+    await untilNothingIsLeft(lab);
+  });
+
+  it("lets pods write on while this driver takes over, claims what they use, and moves it later; so it is when V1 comes back, and when V1 is left once more", () =>
+    withClusterObjects(lab, CLASSES, () =>
+      withWorkloads(lab, "of-v1", async (workloads) => {
+        await startUnderV1(workloads);
+        await writeOnDuring(workloads, async () => {
+          await removeV1(lab);
+          await leaveInTheGap(workloads);
+          await takesOver(workloads);
+        });
+        await failOver(workloads);
+
+        await writeOnDuring(workloads, async () => {
+          await letReplicasGo(workloads);
+          await uninstallDriver(lab);
+          await installV1(lab);
+        });
+        for (const name of WRITERS) await movesWithItsRecords(workloads, `${name}-0`);
+
+        await writeOnDuring(workloads, async () => {
+          await removeV1(lab, { everything: true });
+          await comesAgain(workloads);
+        });
+        await movesWithItsRecords(workloads, "db-0");
+      }),
+    ));
+});
+
+/** Two writers, one of them on a disk that may be shared, a raw block device, and pods whose disks are left behind in one way or another. */
+async function startUnderV1(workloads: Workloads): Promise<void> {
+  const { lab } = workloads;
+  for (const name of WRITERS) await workloads.apply(recordWriter({ name, storageClass: name === "shared" ? SHARED : PLAIN, home: HOME }));
+  await workloads.apply(
+    manifestOf(
+      aClaim({ name: "raw", storageClass: PLAIN, volumeMode: "Block" }),
+      aPod({ name: "raw", nodeName: HOME, mounts: [{ claim: "raw", device: "/dev/raw-disk" }] }),
+      ...["gap", "left"].flatMap((name) => [aClaim({ name, storageClass: PLAIN }), aPod({ name, nodeName: HOME, mounts: [{ claim: name, path: "/data" }] })]),
+    ),
+  );
+  for (const pod of ["db-0", "shared-0", "raw", "gap", "left"]) await workloads.untilReady(pod);
+  for (const name of WRITERS) assert.equal(await workloads.nodeOf(`${name}-0`), HOME);
+  for (const pod of ["gap", "left"]) await workloads.inPod(pod, `echo '${TEXT}' > /data/file; sync`);
+  await workloads.inPod("raw", `echo '${TEXT}' | dd of=/dev/raw-disk conv=notrunc,fsync 2>/dev/null`);
+  await workloads.kubectl(["delete", "pod/left"]);
+  await waitUntil("the disk of pod left to be off", { timeoutMs: SETTLED_MAX_MS }, async () =>
+    (await lab.kubectl(["get", "volumeattachments", "--output=name"])).trim().split("\n").length === 4 ? true : undefined,
+  );
+  await leaveMounted(lab, HOME, await diskOfClaim(workloads, "left"));
+}
+
+/** While there is no driver, a pod is deleted whose volume nobody can unmount, and pods that wait for a driver are made. */
+async function leaveInTheGap(workloads: Workloads): Promise<void> {
+  await workloads.kubectl(["delete", "pod/gap", "--wait=false"]);
+  await workloads.apply(
+    manifestOf(...["gap", "left"].map((name) => aPod({ name: `${name}-again`, nodeName: OTHER, mounts: [{ claim: name, path: "/data" }] }))),
+  );
+}
+
+/** Installs our chart as its page says, and checks what became of each volume's record meanwhile. */
+async function takesOver(workloads: Workloads): Promise<void> {
+  const { lab } = workloads;
+  const seen = await allRecordsDuring(lab, async () => {
+    await assert.rejects(installDriver(lab), /invalid ownership metadata/u);
+    await installDriver(lab, { takesOwnership: true });
+    for (const claim of ["data-db-0", "data-shared-0", "raw"]) await untilHeld(workloads, claim, HOME);
+    for (const pod of ["gap-again", "left-again"]) {
+      await workloads.untilReady(pod);
+      assert.equal(await workloads.inPod(pod, "cat /data/file"), TEXT);
+    }
+  });
+  const recordsOf = async (claim: string): Promise<readonly SeenRecord[]> => seen.get((await workloads.volumeOf(claim)).metadata.name) ?? [];
+  for (const claim of ["data-db-0", "data-shared-0", "raw"]) assertClaimed(await recordsOf(claim), HOME);
+  const left = await recordsOf("left");
+  assertFoundOn(left, HOME);
+  assert.ok(
+    left.every(({ record }) => record.writer?.nodeName !== HOME),
+    "a mount that nobody uses is no reason to claim",
+  );
+  const gap = await recordsOf("gap");
+  assertFoundOn(gap, HOME);
+  for (const records of [left, gap]) assertHandedOver(records);
+}
+
+/** The record trusted nobody at first, and then the node that had the disk in use, and nobody else. */
+function assertClaimed(seen: readonly SeenRecord[], nodeName: string): void {
+  assertFoundOn(seen, nodeName);
+  const writers = seen.flatMap(({ record }) => (record.writer === undefined ? [] : [{ nodeName: record.writer.nodeName, held: record.writer.held }]));
+  assert.ok(
+    writers.every((writer) => writer.nodeName === nodeName && writer.held),
+    JSON.stringify(writers),
+  );
+  assertHandedOver(seen);
+}
+
+function assertFoundOn(seen: readonly SeenRecord[], nodeName: string): void {
+  const first = seen[0]?.record;
+  assert.deepEqual(
+    { unproven: first?.unproven.map((node) => node.nodeName), writer: first?.writer, foundInUse: first?.foundInUse },
+    { unproven: [nodeName], writer: undefined, foundInUse: true },
+  );
+}
+
+/** A pod is deleted, a node drained, a raw block device moved: what V1 mounted is where our driver brings it. */
+async function failOver(workloads: Workloads): Promise<void> {
+  const { lab } = workloads;
+  await movesWithItsRecords(workloads, "db-0");
+
+  const shared = await writerPod(workloads, "shared-0");
+  const volume = (await workloads.volumeOf("data-shared-0")).metadata.name;
+  await waitUntil(`${volume} to have a standby on ${OTHER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
+    (await attachmentsOf(lab, volume)).get(OTHER)?.status?.state === "Attached" ? true : undefined,
+  );
+  const told = await toldBy(lab, workloads.namespace, shared);
+  await lab.kubectl(["drain", HOME, "--pod-selector=app=shared", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
+  try {
+    await workloads.untilReady("shared-0");
+  } finally {
+    await lab.kubectl(["uncordon", HOME]);
+  }
+  const moved = await writerPod(workloads, "shared-0");
+  assert.equal(moved.nodeName, OTHER);
+  await untilTold(lab, workloads.namespace, moved, "wrote");
+  const toldAfter = await toldBy(lab, workloads.namespace, moved);
+  assertNothingLost(await recordsSeenBy(workloads, "shared-0"), [
+    { uid: shared.uid, told },
+    { uid: moved.uid, told: toldAfter },
+  ]);
+
+  await workloads.kubectl(["delete", "pod/raw"]);
+  await workloads.apply(manifestOf(aPod({ name: "raw-again", nodeName: OTHER, mounts: [{ claim: "raw", device: "/dev/raw-disk" }] })));
+  await workloads.untilReady("raw-again");
+  assert.equal(await workloads.inPod("raw-again", `head -c ${TEXT.length} /dev/raw-disk`), TEXT);
+}
+
+/**
+ * Installs our chart again. Its objects are those from before V1's time: what they say of who writes is true no more. (The node that held a volume then can't show that it
+ * is clean here before the disk is off the other: the lab's nodes have one kernel, and the device number that it noted is in use.)
+ */
+async function comesAgain(workloads: Workloads): Promise<void> {
+  const { lab } = workloads;
+  const seen = await allRecordsDuring(lab, async () => {
+    await installDriver(lab);
+    for (const name of WRITERS) await untilHeld(workloads, `data-${name}-0`, await workloads.nodeOf(`${name}-0`));
+  });
+  for (const name of WRITERS) {
+    const nodeName = await workloads.nodeOf(`${name}-0`);
+    const records = (seen.get((await workloads.volumeOf(`data-${name}-0`)).metadata.name) ?? []).map(({ record }) => record);
+    assert.ok(
+      records.some(({ unproven }) => unproven.some((node) => node.nodeName === nodeName)),
+      `nobody asked ${nodeName} whether it writes`,
+    );
+    const granted = records.filter(
+      ({ writer }) => writer !== undefined && !(writer.nodeName === nodeName && writer.held) && writer.epoch > (records[0]?.epoch ?? 0),
+    );
+    assert.deepEqual(granted, [], "nobody was granted what is written already");
+  }
+}
+
+/** As the page on going back says: V1 knows nothing of a disk that is attached where no pod uses it. */
+async function letReplicasGo({ lab }: Workloads): Promise<void> {
+  const objects = ["--namespace=azure-disk-csi"];
+  for (const volume of (await lab.kubectl(["get", "azvolumes", ...objects, "--output=name"])).split("\n").filter((name) => name !== ""))
+    await lab.kubectl(["patch", volume, ...objects, "--type=merge", "--patch", '{"spec": {"maxMountReplicaCount": 0}}']);
+  await waitUntil("no replica to be left", { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const roles = await lab.kubectl(["get", "azvolumeattachments", ...objects, "--output=jsonpath={.items[*].spec.role}"]);
+    return roles.includes("Replica") ? undefined : true;
+  });
+}
+
+/** Both writers are the same containers afterwards, and have never failed to write. */
+async function writeOnDuring(workloads: Workloads, change: () => Promise<void>): Promise<void> {
+  const { lab, namespace } = workloads;
+  const started = await Promise.all(
+    WRITERS.map(async (name) => ({ pod: await writerPod(workloads, `${name}-0`), container: await containerOf(workloads, `${name}-0`) })),
+  );
+  await change();
+  for (const { pod, container } of started) {
+    await untilTold(lab, namespace, pod, "wrote");
+    assert.deepEqual(await writerPod(workloads, pod.name), pod);
+    assert.equal(await containerOf(workloads, pod.name), container);
+    const told = await toldBy(lab, namespace, pod);
+    assert.deepEqual(
+      told.filter(({ outcome }) => outcome === "failed"),
+      [],
+    );
+  }
+}
+
+async function containerOf(workloads: Workloads, pod: string): Promise<string> {
+  return workloads.kubectl(["get", `pod/${pod}`, "--output=jsonpath={.status.containerStatuses[0].containerID}"]);
+}
+
+/** Waits until a claim's record says that a node has it in use. */
+async function untilHeld(workloads: Workloads, claim: string, nodeName: string): Promise<void> {
+  await waitUntil(`${nodeName} to hold ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const record = (await workloads.volumeOf(claim).catch(() => undefined))?.status?.record;
+    return record?.writer?.held === true && record.writer.nodeName === nodeName ? true : undefined;
+  });
+}
+
+async function diskOfClaim(workloads: Workloads, claim: string): Promise<string> {
+  const volume = await workloads.kubectl(["get", `pvc/${claim}`, "--output=jsonpath={.spec.volumeName}"]);
+  return workloads.lab.kubectl(["get", `pv/${volume}`, "--output=jsonpath={.spec.csi.volumeHandle}"]);
+}
