@@ -1,3 +1,4 @@
+import type { FaultName } from "../faults/fault-names.ts";
 import type { Invariant } from "../history/violation.ts";
 
 /** One change of a source file: `find` occurs exactly once in it. */
@@ -26,6 +27,8 @@ export interface Mutation {
   readonly alsoRemoves: readonly string[];
   /** Promises of which at least one must be seen broken. */
   readonly breaks: readonly Invariant[];
+  /** Classes of faults that can show it. */
+  readonly faults: readonly FaultName[];
   /** What has to happen for that, in one sentence. */
   readonly takes: string;
   /** A test file that fails without the rule: the edits do take it away. */

@@ -7,13 +7,14 @@ import { runSeeds, seedRange } from "../../sim/run/run-seeds.ts";
 const SEEDS_MAX = 1_000;
 
 describe("the driver without one of its rules", () => {
-  for (const { name, breaks } of mutations) {
+  for (const { name, breaks, faults } of mutations) {
     it(`is caught: ${name}`, async (t) => {
       let seeds = 0;
       const seen = new Set<string>();
       await runSeeds({
         seeds: seedRange([1, SEEDS_MAX]),
         mutation: name,
+        faults,
         onResult: ({ violations }) => {
           seeds += 1;
           for (const { invariant } of violations) seen.add(invariant);
