@@ -51,6 +51,7 @@ export interface ModelMachine {
   /** The kernel writes back all that is in its cache, as it does by itself now and then. What a disk does not take any more stays there. */
   readonly writeBack: () => void;
   readonly failNext: (method: HostMethod, failure: Failure) => void;
+  /** Commands take that much longer than they usually do. */
   readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
   /** The commands under way, as `<method> <what it touches>`. */
   readonly commandsInFlight: () => readonly string[];
@@ -60,24 +61,35 @@ export interface ModelMachine {
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
-/** Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. */
+/** The index of the first data disk: sda is the system's, sdb the temporary one. */
+const FIRST_INDEX = 2;
+
+/**
+ * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache; commands take `usualLatencyMs`, by default no
+ * time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. `reusesNumbers`, default false: a new device gets the lowest number that nothing
+ * holds, as the kernel may do, else one that there never was.
+ */
 export function createModelMachine({
   nodeName,
   clock,
   mayGrowMountedExt = true,
+  reusesNumbers = false,
   onDiskWrite,
   onCached,
+  usualLatencyMs = () => 0,
 }: {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly mayGrowMountedExt?: boolean;
+  readonly reusesNumbers?: boolean;
   readonly onDiskWrite?: (write: ModelDiskWrite) => void;
   readonly onCached?: () => void;
+  readonly usualLatencyMs?: (method: HostMethod) => number;
 }): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
   const latencies = new Map<HostMethod, number>();
-  const instanceNumbers = new Map<HostProvisioner, number>();
   let devicesMade = 0;
+  const instanceNumbers = new Map<HostProvisioner, number>();
   let instancesStarted = 0;
   const state: MachineState = {
     nodeName,
@@ -90,7 +102,7 @@ export function createModelMachine({
     rawDescriptors: new Set(),
     paths: new Map(),
     liveInstances: new Set(),
-    latencyMs: (method) => latencies.get(method) ?? 0,
+    latencyMs: (method) => usualLatencyMs(method) + (latencies.get(method) ?? 0),
     takeFault: (method) => faults.get(method)?.shift(),
     wrote: (device, by) => {
       device.writesDone += 1;
@@ -124,12 +136,11 @@ export function createModelMachine({
     },
     attach: ({ lun, disk }) => {
       invariant(!state.devicesByLun.has(lun), `LUN ${lun} of ${nodeName} is taken`);
-      // Numbers are not given away again: a mount of a device that has gone keeps its number from others, as the kernel does.
-      const minor = (devicesMade + 2) * 16;
+      const index = reusesNumbers ? lowestFree(state) : FIRST_INDEX + devicesMade;
       devicesMade += 1;
       state.devicesByLun.set(lun, {
-        path: `/dev/sd${String.fromCharCode("b".charCodeAt(0) + devicesMade)}`,
-        majorMinor: `${sdMajor}:${minor}`,
+        path: `/dev/sd${String.fromCharCode("a".charCodeAt(0) + index)}`,
+        majorMinor: numberOf(index),
         disk,
         knownBytes: disk.sizeBytes,
         state: "present",
@@ -226,6 +237,20 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
       if (state.heldVolumes.delete(held)) afterUnmount(state, device);
     },
   };
+}
+
+/** A mount or an open descriptor of a device that has gone keeps its number from others; a command that is about to begin does not. */
+function lowestFree({ devicesByLun, mounts, rawDescriptors }: MachineState): number {
+  const numbers = [...[...devicesByLun.values(), ...mounts.map(({ device }) => device)], ...rawDescriptors].map(({ majorMinor }) => majorMinor);
+  const held = new Set(numbers);
+  let index = FIRST_INDEX;
+  while (held.has(numberOf(index))) index += 1;
+  return index;
+}
+
+/** The number of the disk with that index among all: sda is 0. */
+function numberOf(index: number): string {
+  return `${sdMajor}:${index * 16}`;
 }
 
 function mountAbove(state: MachineState, path: string): ModelMount | undefined {
