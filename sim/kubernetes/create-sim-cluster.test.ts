@@ -181,6 +181,21 @@ describe("a simulated Kubernetes", () => {
       assert.ok(passedMs >= 3_500 && passedMs < 4_800, `${passedMs} ms`);
     }));
 
+  it("stages anew for a pod that comes while an unstage has failed: it may be half done", () =>
+    withCluster(async (test) => {
+      const from = await started(test);
+      test.refuse(`${from} unstage`, ...Array.from({ length: 8 }, () => ({ code: "UNAVAILABLE" })));
+      for (const name of ["node-a", "node-b", "node-c"]) if (name !== from) test.cluster.setUnschedulable(name, true);
+      test.cluster.deletePod(volumeName, { isForced: false });
+      await test.until("a first unstage", () => test.calls.includes(`${from} unstage`));
+      test.forget();
+      await test.until("another publish", () => test.calls.includes(`${from} publish`));
+      assert.deepEqual(
+        test.calls.filter((call) => !call.endsWith("unstage")),
+        [`${from} stage`, `${from} publish`],
+      );
+    }));
+
   for (const { code, calls } of [
     { code: "FAILED_PRECONDITION", calls: [] },
     { code: "UNAVAILABLE", calls: ["unstage"] },

@@ -104,6 +104,8 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
       const volume = files.volumes.get(state.name);
       if (volume === undefined) return false;
       const request = { volumeId: volume.volumeId, targetPath: targetPathOf(state.name, podUid, volume.access) };
+      // It may be half done, whatever it answers: a new pod has it published anew.
+      state.published.set(podUid, "uncertain");
       const answer = await callNode(context, (csi) => csi.nodeUnpublishVolume, request);
       if (answer?.ok !== true) return false;
       state.published.delete(podUid);
@@ -114,6 +116,8 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
       const volume = files.volumes.get(state.name);
       if (volume === undefined) return false;
       const request = { volumeId: volume.volumeId, stagingTargetPath: stagingPathOf(state.name, volume.access) };
+      // It may be half done, whatever it answers: for a new pod it is staged anew.
+      state.staged = "uncertain";
       const answer = await callNode(context, (csi) => csi.nodeUnstageVolume, request);
       if (answer?.ok !== true) return false;
       state.staged = "no";
