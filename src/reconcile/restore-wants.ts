@@ -43,8 +43,8 @@ export async function restoreWants(ports: ControllerPorts, signal: AbortSignal):
 /**
  * Primaries that no attachment of the cluster's stands for: after a change of the way in, or another driver's time, nobody would ever unpublish them, and their
  * disks would stay where they are, also where another node needs the share. Where nodes attach by themselves, a want is the node's own to end; but one that it has
- * forgotten nobody would: a kubelet whose stage has failed for good never unstages, and a store put back from a backup shows wants that had ended. A writer's is
- * the release check's affair.
+ * forgotten nobody would: a kubelet whose stage has failed for good never unstages, and a store put back from a backup shows wants that had ended. Where it is the
+ * writer's, the release check then sees that it has leaked.
  */
 async function endForgotten(ports: ControllerPorts, attachments: readonly ClusterAttachment[], signal: AbortSignal): Promise<Result<void, Failure>> {
   const { cache, clusterVolumes, users, logger } = ports;
@@ -54,7 +54,7 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
     if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined) continue;
     const volume = cache.get("AzVolume", spec.volumeName);
     const isNodesOwn = spec.want !== undefined && ports.attach === "driver";
-    if (isNodesOwn && (volume === undefined || volume.status?.record?.writer?.nodeName === spec.nodeName)) continue;
+    if (isNodesOwn && volume === undefined) continue;
     if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
       continue;
     const { volumeId, nodeName, volumeName } = spec;
