@@ -4,7 +4,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Violation } from "../history/violation.ts";
 
 /** More than this in one virtual minute is a loop that spins: faults and failovers together stay far below it. */
-export interface PaceLimits {
+interface PaceLimits {
   /** Writes of one object. */
   readonly writesOfObjectMax: number;
   /** Calls to Azure about one resource, polls of operations not counted. */
@@ -12,7 +12,7 @@ export interface PaceLimits {
 }
 
 /** Several times the highest that storms of every fault class were seen to need. */
-export const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 240, callsOfResourceMax: 240 };
+const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 240, callsOfResourceMax: 240 };
 
 const MINUTE_MS = 60_000;
 
