@@ -23,6 +23,7 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   cluster: 3_000 * SECOND_MS,
   "kubernetes-store": 1_800 * SECOND_MS,
   "scheduler-extender": 1_800 * SECOND_MS,
+  sim: 1_800 * SECOND_MS,
 };
 
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
