@@ -7,9 +7,9 @@ import { collectFailures } from "./collect-failures.ts";
 import { freshSeeds } from "./fresh-seeds.ts";
 
 /** Seeds that are run each time, from 1 on. */
-const SEEDS = 100;
+const SEEDS = 60;
 /** Seeds beside them that are others each time. */
-const FRESH_SEEDS = 50;
+const FRESH_SEEDS = 20;
 
 describe("the whole driver under faults", () => {
   it("keeps every promise, with seeds that nobody has chosen", async (t) => {
