@@ -20,6 +20,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { seeds: { type: "string" }, help: { type: "boolean" } } });
   if (values.help === true) return console.log(USAGE);
   const seeds = Number(values.seeds ?? SEEDS);
+  const counted = seeds > 0 ? await figures(seeds) : undefined;
   let page = await readFile(PAGE, "utf8");
   page = withPart(page, "faults", faultTable());
   page = withPart(page, "not yet", notYetTable());
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
     "lessons",
     regressionSeeds().map(({ seed, faults, lesson }) => `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}: ${lesson}`),
   );
-  if (seeds > 0) page = withPart(page, "figures", await figures(seeds));
+  if (counted !== undefined) page = withPart(page, "figures", counted);
   await writeFile(PAGE, page);
 }
 
