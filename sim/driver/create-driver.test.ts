@@ -71,6 +71,75 @@ describe("the driver in the simulation", () => {
     assert.deepEqual(world.violations, []);
   });
 
+  it("is upgraded process by process under a volume in use, and nobody is cut off", async () => {
+    const world = await withDriver(4, async (here) => {
+      const volume = await here.create("pvc-1", { maxShares: 2, replicas: 1 });
+      await here.bringUp(volume, "node-a");
+      const leader = here.driver.controllers.find((slot) => slot.isLeading());
+      const plugin = here.driver.nodePlugin("node-a");
+      assert.ok(leader !== undefined && plugin !== undefined);
+      await here.answerOf(plugin.stop());
+      plugin.start();
+      await here.answerOf(leader.stop());
+      const stoppedAtMs = here.clock.elapsedMs();
+      await here.until("another leader", () => here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()));
+      assert.ok(here.clock.elapsedMs() - stoppedAtMs < 2_000, "the Lease was let go");
+      leader.start();
+      assert.equal(canWrite(here, "node-a", volume.volumeId), true);
+      await here.takeDown(volume, "node-a");
+      await here.remove(volume);
+    });
+    assert.deepEqual(world.violations, []);
+    assert.deepEqual(
+      world.driver.controllers.map((slot) => slot.crashes()),
+      [0, 0],
+    );
+  });
+
+  it("goes on with another leader while the first one stands still, which stops as soon as it goes on", async () => {
+    const world = await withDriver(5, async (here) => {
+      const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0 });
+      const leader = here.driver.controllers.find((slot) => slot.isLeading());
+      assert.ok(leader !== undefined);
+      leader.pause();
+      await here.until("another leader", () => here.driver.controllers.some((slot) => slot !== leader && slot.isLeading()));
+      const commitsBefore = here.trace.lines().filter((line) => line.includes(` ${leader.name} `)).length;
+      await here.bringUp(volume, "node-a");
+      assert.equal(here.trace.lines().filter((line) => line.includes(` ${leader.name} `)).length, commitsBefore);
+      leader.resume();
+      await here.clock.advance(30_000);
+      assert.equal(leader.isLeading(), false);
+      await here.takeDown(volume, "node-a");
+    });
+    assert.deepEqual(world.violations, []);
+  });
+
+  it("takes nothing on a node whose dead plug-in has left a command behind, until that has ended", async () => {
+    const world = await withDriver(6, async (here) => {
+      const volume = await here.create("pvc-1", { maxShares: 1, replicas: 0 });
+      const kernel = here.azure.machineOf("node-a")?.kernel;
+      const plugin = here.driver.nodePlugin("node-a");
+      assert.ok(kernel !== undefined && plugin !== undefined);
+      kernel.setLatencyMs("format", 20_000);
+      const isFormatting = (): boolean => kernel.commandsInFlight().some((line) => line.startsWith("format"));
+      const killing = (async (): Promise<number> => {
+        while (!isFormatting()) await here.clock.sleep(100, here.ended);
+        plugin.killWithCommands({ childrenSurvive: true });
+        plugin.start();
+        await here.clock.sleep(10_000, here.ended);
+        assert.equal(isFormatting(), true);
+        return plugin.stepsTaken().filter((step) => step === "take").length;
+      })();
+      await here.bringUp(volume, "node-a");
+      assert.equal(await killing, 1, "nothing was taken while it formatted");
+      assert.deepEqual(
+        here.diskEvents.filter((event) => ["node-a format", "node-a mount"].includes(event)),
+        ["node-a format", "node-a mount"],
+      );
+    });
+    assert.deepEqual(world.violations, []);
+  });
+
   for (const seed of [11, 12, 13]) {
     it(`does the same again with the same seed: ${seed}`, async () => {
       const life = async (here: DriverTestWorld): Promise<void> => {

@@ -53,14 +53,15 @@ function createSidecarLease(
   controllers: readonly ControllerPlace[],
   { clock }: Pick<DriverWorld, "clock">,
 ): { readonly leading: () => ControllerPlace | undefined } {
+  const answers = (place: ControllerPlace | undefined): boolean => place?.csi() !== undefined && !place.slot.isPaused();
   let holder: ControllerPlace | undefined;
   let silentSinceMs: number | undefined;
   return {
     leading: () => {
-      if (holder?.csi() !== undefined) silentSinceMs = undefined;
+      if (answers(holder)) silentSinceMs = undefined;
       else silentSinceMs ??= clock.elapsedMs();
       const isFree = holder === undefined || (silentSinceMs !== undefined && clock.elapsedMs() - silentSinceMs >= SIDECAR_LEASE_MS);
-      if (isFree) holder = controllers.find(({ csi }) => csi() !== undefined) ?? holder;
+      if (isFree) holder = controllers.find(answers) ?? holder;
       return holder;
     },
   };

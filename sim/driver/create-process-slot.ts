@@ -208,6 +208,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     },
     pause: () => pausing.shut(),
     resume: () => pausing.open(),
+    isPaused: () => life !== undefined && pausing.isShut(),
     crashAt: (plan) => strikeAt(plan, (taking) => crash(taking, `crashes ${plan.moment} ${plan.step}`)),
     strikeAt: (moment, strike) => strikeAt(moment, () => strike()),
     stepsTaken: () => steps,

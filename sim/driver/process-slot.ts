@@ -22,9 +22,10 @@ export interface ProcessSlot {
   kill(): void;
   /** SIGTERM, then it ends in good order: an upgrade. Resolves when it has ended, in whatever way. */
   stop(): Promise<void>;
-  /** SIGSTOP and SIGCONT: timers that are due fire when it goes on. */
+  /** SIGSTOP and SIGCONT, of the whole pod: timers that are due fire when it goes on. */
   pause(): void;
   resume(): void;
+  isPaused(): boolean;
   /** Kills it right before or right after the n-th step of that name from now on. Answers how to take that back. */
   crashAt(crash: CrashPlan): () => void;
   /** Calls `strike` at that moment instead: whoever makes the process stand still then catches it between what it has decided and what it does. */

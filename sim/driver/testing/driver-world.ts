@@ -48,6 +48,8 @@ export interface DriverTestWorld {
   remove(volume: TestVolume): Promise<void>;
   /** The pods of a node are gone, whatever runs there. */
   forgetUsers(nodeName: string): void;
+  /** Aborted when the world ends. */
+  readonly ended: AbortSignal;
   until(what: string, isReached: () => boolean): Promise<void>;
   answerOf<T>(promise: Promise<T>): Promise<T>;
 }
@@ -176,6 +178,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     violations,
     diskEvents,
     outOfService,
+    ended: end.signal,
     until,
     answerOf,
     create: async (name, { maxShares, replicas }) => {
