@@ -1,7 +1,7 @@
 import { stepNames } from "../../src/ports/steps.ts";
 import type { StepName } from "../../src/ports/steps.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
-import { diceAgain, type FaultClass, leaderOf, nodeOfPod, pick } from "./fault-class.ts";
+import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pick } from "./fault-class.ts";
 
 /** Steps that a node plug-in takes; the others are a controller's. */
 const nodeSteps = [
@@ -28,6 +28,41 @@ function crashPlan(steps: readonly StepName[], dice: number): CrashPlan {
   return { step: pick(steps, dice), nth: 1 + Math.floor(diceAgain(dice, 1) * NTH_MAX), moment: diceAgain(dice, 2) < 0.5 ? "before" : "after" };
 }
 
+/** How long a mount command may take that outlives its plug-in, in milliseconds, and what becomes of the pod that waits for it. */
+const MOUNTS_FOR_MS = [8_000, 40_000, 100_000] as const;
+const afterwards = ["moved", "movedByForce", "outOfService"] as const;
+const MARKED_FOR_MS = 25_000;
+
+/** A plug-in dies in the middle of a mount whose command lives on, and its pod goes elsewhere meanwhile. */
+function dieInMount({ world, outside, later }: FaultContext, nodeName: string, dice: number): void {
+  const plugin = world.nodePlugin(nodeName);
+  const kernel = world.azure.machineOf(nodeName)?.kernel;
+  kernel?.setLatencyMs("mountDevice", pick(MOUNTS_FOR_MS, diceAgain(dice, 1)));
+  later(100, () => {
+    plugin?.killWithCommands({ childrenSurvive: true });
+    kernel?.setLatencyMs("mountDevice", 0);
+  });
+  later(1_500, () => plugin?.start());
+  const mark = (isOutOfService: boolean): void => {
+    outside.noteOutOfService(nodeName, isOutOfService);
+    world.cluster.setOutOfService(nodeName, isOutOfService);
+  };
+  later(3_000, () => {
+    const what = pick(afterwards, diceAgain(dice, 2));
+    const waiting = world.cluster.pods().filter((pod) => pod.nodeName === nodeName && pod.phase === "Pending");
+    world.cluster.setUnschedulable(nodeName, true);
+    if (what === "outOfService") mark(true);
+    for (const { volumeName } of waiting) {
+      if (what !== "outOfService") world.cluster.deletePod(volumeName, { isForced: what === "movedByForce" });
+      if (what === "movedByForce") world.cluster.deleteVolumeAttachment(volumeName, nodeName);
+    }
+  });
+  later(3_000 + MARKED_FOR_MS, () => {
+    world.cluster.setUnschedulable(nodeName, false);
+    mark(false);
+  });
+}
+
 /** A process dies: anywhere, or right before or after a step that changes something. */
 export const crash: FaultClass = {
   name: "crash",
@@ -45,6 +80,24 @@ export const crash: FaultClass = {
       begin: ({ world, nodeNames }, { dice }) => {
         const takenBack = nodeNames.map((nodeName) => world.nodePlugin(nodeName)?.crashAt(crashPlan(nodeSteps, dice)));
         return () => takenBack.forEach((takeBack) => takeBack?.());
+      },
+    },
+    "plugin-in-mount": {
+      forMs: [60_000, 150_000],
+      begin: (context, { dice }) => {
+        const { world, nodeNames } = context;
+        let isStruck = false;
+        const takenBack = nodeNames.map((nodeName) =>
+          world.nodePlugin(nodeName)?.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
+            // The first that comes to mount something.
+            if (!isStruck) dieInMount(context, nodeName, dice);
+            isStruck = true;
+          }),
+        );
+        return () => {
+          for (const takeBack of takenBack) takeBack?.();
+          for (const nodeName of nodeNames) world.nodePlugin(nodeName)?.start();
+        };
       },
     },
     "leader-killed": {
