@@ -162,11 +162,25 @@ describe("restoreWants, where another driver has published the volume while this
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
       assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b, a], epoch: 4 }));
-      assert.deepEqual(roleOn(world, "node-b"), ["Primary", true]);
+      assert.deepEqual(
+        [roleOn(world, "node-b"), roleOn(world, "node-a")],
+        [
+          ["Primary", true],
+          ["Replica", false],
+        ],
+      );
       const commits = world.commits.length;
       await world.clock.advance(1_000);
       assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
       assert.equal(world.commits.length, commits);
+    }));
+
+  it("leaves a want from before that a workload may stand for", () =>
+    afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+      world.use = { kind: "unknown" };
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.answerOf(restoreWants(ports, never));
+      assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
   it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>

@@ -136,7 +136,7 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
   const own = await store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: diskOf(volume), nodeName }), signal);
   if (own.ok ? own.value.spec.role === "Primary" : own.failure.kind !== "ObjectNotFound") return own;
   logger.warn("volume published by another driver: its record trusts nobody any more", { volumeName: volume.metadata.name, nodeName });
-  return findAnew(
+  const found = await findAnew(
     ports,
     read.value,
     (present, { attachedTo, epoch }) => {
@@ -147,6 +147,23 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
     },
     signal,
   );
+  return found.ok ? endOlderWants(ports, volume, nodeName, signal) : found;
+}
+
+/** Wants from before the other driver's time, which has ended what they stood for: else the volume would be granted once more to where nobody wants it. */
+async function endOlderWants(ports: ControllerPorts, volume: AzVolume, publishedTo: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { cache, clusterVolumes, users, logger } = ports;
+  const volumeName = volume.metadata.name;
+  for (const { spec } of cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) {
+    const { volumeId, nodeName, role } = spec;
+    if (role !== "Primary" || nodeName === publishedTo || clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined) continue;
+    const use = await users.on({ nodeName, volumeId }, signal);
+    if (use.kind !== "unused") continue;
+    const ended = await endWant(ports, { volumeId, nodeName, keepsPrimary: false }, signal);
+    if (!ended.ok) return ended;
+    logger.info("want ended that another driver's time has left", { volumeName, nodeName });
+  }
+  return ok(undefined);
 }
 
 /** Nobody will unpublish any more: what ControllerUnpublishVolume would have ended is ended here, where no workload is left, and then the attachment goes. */
