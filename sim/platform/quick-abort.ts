@@ -13,19 +13,21 @@ delete UNSPECIFIED.stack;
 class QuickSignal {
   aborted = false;
   reason: unknown = undefined;
-  readonly #listeners = new Map<unknown, Listener>();
+  /** Made for the first listener: most signals never have one. */
+  #listeners: Map<unknown, Listener> | undefined;
 
   throwIfAborted(): void {
     if (this.aborted) throw this.reason;
   }
 
   addEventListener(type: string, listener: Listener | { handleEvent(): void } | null): void {
-    if (type !== "abort" || listener === null || this.aborted || this.#listeners.has(listener)) return;
-    this.#listeners.set(listener, typeof listener === "function" ? listener : () => listener.handleEvent());
+    if (type !== "abort" || listener === null || this.aborted) return;
+    this.#listeners ??= new Map();
+    if (!this.#listeners.has(listener)) this.#listeners.set(listener, typeof listener === "function" ? listener : () => listener.handleEvent());
   }
 
   removeEventListener(_type: string, listener: unknown): void {
-    this.#listeners.delete(listener);
+    this.#listeners?.delete(listener);
   }
 
   /** For its controller alone. A listener that throws hinders no other; what it threw is thrown at the end. */
@@ -33,10 +35,12 @@ class QuickSignal {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
     let thrown: { readonly error: unknown } | undefined;
-    for (const [key, listener] of [...this.#listeners]) {
-      // One may have taken another off meanwhile.
-      if (!this.#listeners.delete(key)) continue;
+    // One that another takes off meanwhile is not told; none comes any more.
+    for (const [key, listener] of listeners) {
+      listeners.delete(key);
       try {
         listener();
       } catch (error) {
