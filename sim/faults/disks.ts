@@ -4,6 +4,8 @@ import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
 
 const GIVEN_BACK_MS = 15_000;
+/** How soon after its creation a disk is found, in milliseconds: long before it is attached. */
+const LOOK_MS = 200;
 
 /** The volume's disk, if it has one yet. */
 function diskUriOf({ world }: FaultContext, { volumeName }: TimedFault): string | undefined {
@@ -78,15 +80,20 @@ export const disks: FaultClass = {
     },
     "foreign-content": {
       forMs: [20_000, 90_000],
-      begin: (context, fault) => {
-        const diskUri = diskUriOf(context, fault);
-        const disk = diskUri === undefined ? undefined : context.world.azure.diskOf(diskUri);
-        if (diskUri === undefined || disk?.content.kind !== "blank") return overAtOnce;
-        context.outside.noteForeignData(diskUri);
-        disk.content = fault.dice < 0.5 ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" } : { kind: "otherData", detail: "a partition table" };
-        disk.files.set("/foreign", "somebody else's");
-        context.destroyed(fault.volumeName);
-        return overAtOnce;
+      begin: ({ world, outside, later }, { volumeName, atMs, dice }) => {
+        const victim = `${volumeName}-foreign-${atMs}`;
+        world.cluster.apply({ volumeName: victim, sizeGiB: 4, skuName: "Premium_LRS", maxShares: 1, replicas: 0, access: "mount" });
+        const spoil = (): void => {
+          const diskUri = world.cluster.diskUriOf(victim);
+          const disk = diskUri === undefined ? undefined : world.azure.diskOf(diskUri);
+          if (diskUri === undefined || disk === undefined) return later(LOOK_MS, spoil);
+          if (disk.content.kind !== "blank") return;
+          outside.noteForeignData(diskUri);
+          disk.content = dice < 0.5 ? { kind: "fileSystem", fsType: "xfs", uuid: "foreign" } : { kind: "otherData", detail: "a partition table" };
+          disk.files.set("/foreign", "somebody else's");
+        };
+        later(LOOK_MS, spoil);
+        return () => world.cluster.deleteWorkload(victim);
       },
     },
     "deleted-outside": {
