@@ -71,6 +71,7 @@ async function runMany(options: RunOptions, add: (result: SeedResult) => void, t
 /** One scenario, from a file or of a seed; made smaller if that is asked for. */
 async function runOne(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void): Promise<void> {
   const thread = startSimThread({ mutation: options.mutation });
+  const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
   const run = (scenario: Scenario): Promise<SeedResult> => thread.run({ kind: "scenario", scenario, isTwinned: false });
   try {
     const scenario = await scenarioOf(options);
@@ -79,7 +80,7 @@ async function runOne(options: RunOptions, add: (result: SeedResult) => void, te
     if (options.isTraced) tell(result.lines.join("\n"));
     if (!options.isShrinking || broken === undefined) {
       add(result);
-      if (broken !== undefined) tell(describeSeedFailure(result, `npm run sim -- --scenario ${options.scenarioFile ?? "FILE"}`));
+      if (broken !== undefined) tell(describeSeedFailure(result, `npm run sim -- --scenario ${options.scenarioFile ?? "FILE"}${mutated}`));
       return;
     }
     tell(`seed ${scenario.seed} breaks ${broken.invariant}; making it smaller …`);
@@ -92,7 +93,6 @@ async function runOne(options: RunOptions, add: (result: SeedResult) => void, te
     tell(
       `${smallest.faults.length} faults, ${smallest.acts.length} acts and ${smallest.workloads.length} volumes are left of ${scenario.faults.length}, ${scenario.acts.length} and ${scenario.workloads.length}`,
     );
-    const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
     tell(describeSeedFailure(shrunk, `npm run sim -- --scenario ${relative(process.cwd(), file)}${mutated}`));
   } finally {
     await thread.end();
