@@ -28,6 +28,18 @@ describe("publishVolume", () => {
       );
     }));
 
+  it("stages a volume that was given back and forgotten: kubelet may still believe it staged, and would never call NodeStageVolume again", () =>
+    withNode({}, async (world) => {
+      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      await world.clock.advance(1_000);
+      await world.setRecord((record) => ({ ...record, writer: granted, epoch: granted.epoch }));
+      assert.deepEqual(await world.answerOf(publishing), { ok: true, value: undefined });
+      assert.deepEqual(
+        world.machine.mounts().map(({ path }) => path),
+        [stagingPath, targetPath],
+      );
+    }));
+
   it("leaves the staging mount to the writers where only one target is read-only", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal((await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: true }, never))).ok, true);

@@ -1,21 +1,22 @@
 import type { Failure } from "../core/failure.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
-import { readVolume } from "../reconcile/find-volume.ts";
 import { confirmHeld } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { type Staged, type StageRequest, stageReadVolume } from "./stage-volume.ts";
+import { type Staged, type StageRequest, stageVolume } from "./stage-volume.ts";
 
 /**
  * Binds a staged volume to a target. The record is read afresh as for staging, and the staging path must be a live mount of the right device: a recall
- * may have unmounted it behind the orchestrator's back, which will not stage again. If it is not, it is staged first.
+ * may have unmounted it behind the orchestrator's back, and the volume may have been given back since; the orchestrator believes it staged and will not stage it
+ * again. So where it is not, it is staged first, whatever is or is not known of it here.
  */
 export async function publishVolume(
   ports: NodePorts,
   request: StageRequest & { readonly targetPath: string; readonly targetReadOnly: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const staged = await ensureStaged(ports, request, signal);
+  // Staging what is staged is a look at the mount and one read of the record.
+  const staged = await stageVolume(ports, request, signal);
   if (!staged.ok) return staged;
   const noted = await noteTargets(
     ports,
@@ -32,22 +33,6 @@ export async function publishVolume(
       ));
   if (!bound.ok) return bound;
   return confirmAfterBind(ports, request, staged.value, signal);
-}
-
-async function ensureStaged(ports: NodePorts, request: StageRequest, signal: AbortSignal): Promise<Result<Staged, Failure>> {
-  const volume = await readVolume(ports, request.volumeId, signal);
-  if (!volume.ok) return volume;
-  const known = ports.notes.volumes().find((note) => note.volumeName === volume.value.metadata.name);
-  if (known === undefined && volume.value.status?.record?.writer?.nodeName !== ports.node.nodeName) {
-    return fail({
-      kind: "NotWriter",
-      volumeId: request.volumeId,
-      nodeName: ports.node.nodeName,
-      reason: "the volume is not staged here: call NodeStageVolume first",
-    });
-  }
-  // Staging what is staged is a look at the mount and one read of the record.
-  return stageReadVolume(ports, request, volume.value, signal);
 }
 
 /** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. */

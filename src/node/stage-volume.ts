@@ -38,14 +38,11 @@ export interface Staged {
  * looks at what is on the device, makes a file system if there never was one, and mounts. Repeating it after any interruption is safe.
  */
 export async function stageVolume(ports: NodePorts, request: StageRequest, signal: AbortSignal): Promise<Result<Staged, Failure>> {
-  const read = await readVolume(ports, request.volumeId, signal);
-  return read.ok ? stageReadVolume(ports, request, read.value, signal) : read;
-}
-
-/** `stageVolume` of a volume that has just been read. */
-export async function stageReadVolume(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<Staged, Failure>> {
   const waitUntilMs = ports.clock.elapsedMs() + (request.waitMs ?? ports.settings.stageWaitMs);
   const waitMs = (): number => Math.max(0, waitUntilMs - ports.clock.elapsedMs());
+  const read = await readVolume(ports, request.volumeId, signal);
+  if (!read.ok) return read;
+  const volume = read.value;
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
   const wanted = await stateOwnWant(ports, request, volume, attachmentName, signal);
   if (!wanted.ok) return wanted;

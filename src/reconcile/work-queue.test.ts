@@ -161,6 +161,20 @@ describe("WorkQueue", () => {
     assert.deepEqual(taken, ["now@50", "a@100", "b@100", "c@350"]);
   });
 
+  it("wakes somebody for a delayed key also after an earlier delay was cut short, and nobody had a time to keep", async () => {
+    const { clock, queue, taken, takeAll } = aQueue();
+    queue.addAfter("a", 1_000);
+    queue.add("a");
+    assert.equal(await queue.take(never), "a");
+    await within(takeAll, async () => {
+      await clock.advance(900);
+      queue.addAfter("a", 200);
+      queue.done("a");
+      await clock.advance(200);
+      assert.deepEqual(taken, ["a@1100"]);
+    });
+  });
+
   it("wakes no more workers than there are keys", async () => {
     const { queue, clock, takeAll } = aQueue();
     let waits = 0;

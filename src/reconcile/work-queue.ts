@@ -44,6 +44,8 @@ export class WorkQueue {
   /** Adds a key, now. */
   add(key: string): void {
     this.#dueAtMs.delete(key);
+    // With no time to keep nobody keeps one: the next delayed key has to say so, whenever it is due.
+    if (this.#dueAtMs.size === 0) this.#noneDueBeforeMs = Infinity;
     this.#ready.add(key);
     this.#wakeOne();
   }
