@@ -9,6 +9,8 @@ export interface Suite {
   readonly timeoutMs: number;
   /** So is a process that runs no test for this long: a test forgot something that keeps it alive. In milliseconds. */
   readonly idleMaxMs: number;
+  /** It starts Kubernetes' own programs, or some of them. */
+  readonly needsParts: boolean;
 }
 
 const SECOND_MS = 1_000;
@@ -26,6 +28,9 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
   sim: 1_800 * SECOND_MS,
 };
 
+/** Suites that start what the testbed builds. */
+const NEED_PARTS: readonly string[] = ["chart", "cluster", "contract", "kubernetes-facts", "kubernetes-store", "node-role", "scheduler-extender"];
+
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
 const UNIT_FOLDERS = /^(?:src|sim|scripts|demo|bench|deploy|testbed)\//u;
@@ -36,7 +41,13 @@ export async function findSuites(root: string): Promise<readonly Suite[]> {
   for await (const file of glob("{src,sim,scripts,demo,bench,deploy,testbed,test}/**/*.test.ts", { cwd: root })) files.push(file);
   const bySuite = Map.groupBy(files.toSorted(), suiteOf);
   const names = [...bySuite.keys()].toSorted((left, right) => rank(left) - rank(right) || left.localeCompare(right));
-  return names.map((name) => ({ name, files: bySuite.get(name) ?? [], timeoutMs: TIMEOUTS_MS[name] ?? DEFAULT_TIMEOUT_MS, idleMaxMs: IDLE_MAX_MS }));
+  return names.map((name) => ({
+    name,
+    files: bySuite.get(name) ?? [],
+    timeoutMs: TIMEOUTS_MS[name] ?? DEFAULT_TIMEOUT_MS,
+    idleMaxMs: IDLE_MAX_MS,
+    needsParts: NEED_PARTS.includes(name),
+  }));
 }
 
 /** The suites whose name is one of `words`, and of the others the files whose path contains one. All of them without words. */

@@ -10,18 +10,6 @@ interface NotYet {
 /** Left out unless `--faults` asks for the class by name; told in every summary. */
 export const notYet: readonly NotYet[] = [
   {
-    fault: "nodes",
-    variant: "freeze-at-step",
-    because:
-      "a node that was fenced while it stood still right before a step, and then unstages in good order, stays in quarantine; and as crash/plugin-in-mount",
-  },
-  {
-    fault: "crash",
-    variant: "plugin-in-mount",
-    because:
-      "a kubelet that still believes the volume staged calls NodePublishVolume alone, which is refused for ever once the plug-in gave the volume back and forgot it: call NodeStageVolume first",
-  },
-  {
     fault: "loss",
     variant: "attachments-erased",
     because:
