@@ -33,9 +33,11 @@ const NEED_PARTS: readonly string[] = ["chart", "cluster", "contract", "kubernet
 
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
-const UNIT_FOLDERS = /^(?:src|sim|scripts|demo|bench|deploy|testbed)\//u;
+const UNIT_FOLDERS = /^(?:src|scripts|demo|bench|deploy|testbed)\//u;
+/** Its tests run on signals of its own, put in the place of the platform's: nobody else's may run in that process. */
+const SIMULATION_FOLDER = "sim/";
 
-/** Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/. */
+/** Every test file of the project in its suite: `unit`, `host`, then one suite for each folder of test/, the simulation's unit tests with its own. */
 export async function findSuites(root: string): Promise<readonly Suite[]> {
   const files: string[] = [];
   for await (const file of glob("{src,sim,scripts,demo,bench,deploy,testbed,test}/**/*.test.ts", { cwd: root })) files.push(file);
@@ -59,6 +61,7 @@ export function chooseSuites(suites: readonly Suite[], words: readonly string[])
 
 function suiteOf(file: string): string {
   if (HOST_FOLDERS.some((folder) => file.startsWith(folder))) return "host";
+  if (file.startsWith(SIMULATION_FOLDER)) return "sim";
   if (UNIT_FOLDERS.test(file)) return "unit";
   return file.split("/").length > 2 ? (file.split("/")[1] ?? "test") : "test";
 }
