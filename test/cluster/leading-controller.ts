@@ -6,16 +6,17 @@ const SELECTOR = "app=csi-azuredisk-controller";
 const LEASE = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases/disk-csi-azure-com-controller";
 const LEADS_MAX_MS = 60_000;
 
-/** Names of the controller's pods, by node. */
+interface PodList {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+    readonly spec: { readonly nodeName?: string };
+  }[];
+}
+
+/** Names of the controller's pods, by node, without those that are ending. */
 export async function controllerPods(lab: Lab): Promise<ReadonlyMap<string, string>> {
-  const columns = "{range .items[*]}{.spec.nodeName} {.metadata.name}{'\\n'}{end}";
-  const text = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`, `--selector=${SELECTOR}`, `--output=jsonpath=${columns}`]);
-  return new Map(
-    text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => line.split(" ") as [string, string]),
-  );
+  const { items } = JSON.parse(await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`, `--selector=${SELECTOR}`, "--output=json"])) as PodList;
+  return new Map(items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata, spec }) => [spec.nodeName ?? "", metadata.name]));
 }
 
 /** Moves a controller that runs on a node elsewhere, so that what befalls this node befalls no controller. */
