@@ -59,6 +59,7 @@ export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): r
   return cache.list("AzDriverNode").flatMap((driverNode): readonly ObservedNode[] => {
     const status = driverNode.status;
     if (status === undefined || driverNode.metadata.deletionTimestamp !== undefined) return [];
+    const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", driverNode.spec.nodeName);
     return [
       {
         nodeName: driverNode.spec.nodeName,
@@ -70,8 +71,13 @@ export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): r
         heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", driverNode.metadata.name) ?? 0,
         isKubeletLeaseStale: undefined,
         volumesMax: status.maxVolumes,
-        attachments: cache.byIndex("AzVolumeAttachment", "nodeName", driverNode.spec.nodeName).length,
+        attachments: attachments.length,
+        isShortOfSlots: attachments.some(waitsForSlot),
       },
     ];
   });
+}
+
+function waitsForSlot({ spec, status }: AzVolumeAttachment): boolean {
+  return spec.role === "Primary" && status?.state !== "Attached" && status?.error?.kind === "NoFreeLun";
 }

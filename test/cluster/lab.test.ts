@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
@@ -208,7 +209,9 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
   it("goes without a trace when whoever started it was killed on the way", async () => {
     const starter = spawn(process.execPath, [MAIN, "--no-driver", `--name=${OTHER_NAME}`], { stdio: ["ignore", "pipe", "inherit"] });
     await untilSaid(starter, "node-b: up");
+    const ended = once(starter, "exit");
     starter.kill("SIGKILL");
+    await ended;
     const record = await readLabRecord(labHome(OTHER_NAME));
     assert.equal(await stopLab(OTHER_NAME, { clone: CLONE }), true);
     assert.deepEqual(await machineTraces(OTHER_NAME, labNetwork(record?.slot ?? 0).hostLink), NO_TRACES);

@@ -25,6 +25,8 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
   readonly volumesMax: number;
   /** Attachments that it has or is getting, of all volumes. */
   readonly attachments: number;
+  /** A volume that somebody wants there was refused for want of a slot, and waits for one: whatever the numbers say, there is none to give away. */
+  readonly isShortOfSlots: boolean;
 }
 
 /** Limits and patience of the volume plans. */

@@ -25,6 +25,12 @@ describe("chooseReplicaNodes", () => {
       { because: "out of service", node: aNode(b, { isOutOfService: true }), volume: aVolume(), reason: "is out of service" },
       { because: "cordoned", node: aNode(b, { isUnschedulable: true }), volume: aVolume(), reason: "is unschedulable" },
       { because: "deleted from the cluster", node: aNode(b, { isGone: true }), volume: aVolume(), reason: "is no node of the cluster any more" },
+      {
+        because: "short of a slot for a volume that is wanted there: the standby that made room would take it again",
+        node: aNode(b, { isShortOfSlots: true }),
+        volume: aVolume(),
+        reason: "has no slot left for a volume that is wanted there",
+      },
       { because: "full", node: aNode(b, { attachments: 8 }), volume: aVolume(), reason: "has no free slot among 8" },
       { because: "one slot left", node: aNode(b, { attachments: 7 }), volume: aVolume(), reason: undefined },
       { because: "another region", node: aNode(b, { location: "westus" }), volume: aVolume(), reason: "is in westus, the disk in eastus" },

@@ -52,6 +52,7 @@ function reasonAgainst(observed: ObservedVolume, node: ObservedNode): string | u
   if (node.heartbeatUnchangedMs >= settings.heartbeatStaleMs) return "its heartbeat is stale";
   if (node.isOutOfService) return "is out of service";
   if (node.isUnschedulable) return "is unschedulable";
+  if (node.isShortOfSlots) return "has no slot left for a volume that is wanted there";
   if (node.attachments >= node.volumesMax) return `has no free slot among ${node.volumesMax}`;
   const unreachable = detail === undefined ? undefined : whyUnreachable(detail, node);
   if (unreachable !== undefined) return unreachable;

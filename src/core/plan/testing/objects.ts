@@ -152,6 +152,7 @@ export function aNode(nodeName: string, overrides: Partial<ObservedNode> = {}): 
     isKubeletLeaseStale: undefined,
     volumesMax: 8,
     attachments: 0,
+    isShortOfSlots: false,
     ...overrides,
   };
 }
