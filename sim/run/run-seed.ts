@@ -10,23 +10,11 @@ const TWIN_EVERY = 8;
 /** Lines of the trace that a failure keeps. */
 const LINES_MAX = 5_000;
 
-/** What came of a seed: plain data, so that a thread can hand it to another. */
-export interface SeedResult {
+/** What came of a seed: plain data, so that a thread can hand it to another. Where every promise was kept there are no lines and no objects, else the trace's last lines. */
+export interface SeedResult extends Omit<ScenarioResult, "endState"> {
   readonly seed: number;
-  readonly violations: readonly Violation[];
-  readonly failovers: number;
-  readonly virtualMs: number;
-  readonly healedMs: number;
-  readonly armCalls: number;
-  readonly digest: string;
-  /** The last lines of the trace, where a promise was broken. */
-  readonly lines: readonly string[];
-  /** What the driver's objects say at the end, where a promise was broken. */
-  readonly objects: readonly string[];
   /** Names of the fault variants that struck. */
   readonly faults: readonly string[];
-  /** The steps that each process took, in order. */
-  readonly steps: ScenarioResult["steps"];
 }
 
 /** Runs the scenario of a seed, and now and then its twin without faults. */
@@ -44,16 +32,12 @@ export async function runPlain(scenario: Scenario, isTwinned: boolean): Promise<
     ...(twin?.violations ?? []).map((violation) => ({ ...violation, detail: `without any fault: ${violation.detail}` })),
     ...differences.map((detail): Violation => ({ invariant: "twin-differs", atMs: result.virtualMs, detail })),
   ];
+  const { endState: _, ...rest } = result;
   return {
+    ...rest,
     seed: scenario.seed,
     violations,
-    failovers: result.failovers,
-    virtualMs: result.virtualMs,
-    healedMs: result.healedMs,
-    armCalls: result.armCalls,
-    digest: result.digest,
     lines: violations.length === 0 ? [] : (result.violations.length > 0 ? result.lines : (twin ?? result).lines).slice(-LINES_MAX),
-    steps: result.steps,
     objects: violations.length === 0 ? [] : result.objects,
     faults: scenario.faults.map(({ fault, variant }) => `${fault}/${variant}`),
   };

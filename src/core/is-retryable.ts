@@ -60,5 +60,5 @@ export function isRetryable(failure: Failure): boolean {
 
 /** The same of the kind alone, as a resource's status keeps it. What only a later version knows is none. */
 export function isPermanentKind(kind: string): boolean {
-  return Object.entries(retryable).some(([known, mayPass]) => known === kind && !mayPass);
+  return Object.hasOwn(retryable, kind) && !retryable[kind as Failure["kind"]];
 }
