@@ -4,8 +4,8 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { includesNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
+import { reportMissing } from "../reconcile/report-missing.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { reportMissing } from "./wait-for-device.ts";
 
 /**
  * Mounts of a volume that this node never noted: those of the V1 driver, or of a plug-in whose state was wiped. Looked for only while the record says that the node

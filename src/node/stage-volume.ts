@@ -8,10 +8,11 @@ import { toTimestamp } from "../core/timestamp.ts";
 import type { Device } from "../ports/host-provisioner.ts";
 import { changeStatus } from "../reconcile/change-object.ts";
 import { readVolume } from "../reconcile/find-volume.ts";
+import { reportMissing } from "../reconcile/report-missing.ts";
 import { stateWant } from "../reconcile/want.ts";
 import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { findRightDevice, reportMissing, waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+import { findRightDevice, waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
 /** How a volume is to be staged. */
 export interface StageRequest {

@@ -6,7 +6,7 @@ import { isWriter } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { Device } from "../ports/host-provisioner.ts";
-import { changeStatus } from "../reconcile/change-object.ts";
+import { reportMissing } from "../reconcile/report-missing.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /** Waits until the attachment says Attached. What it waits for is told when the time is over. */
@@ -116,17 +116,4 @@ async function reportTwins(
     volumeId: attachment.spec.volumeId,
     what: `its LUN: ${lun} is also that of ${twin.spec.volumeId}, so both are looked up in Azure`,
   });
-}
-
-/** Tells the controller that what it says of the attachment does not hold: it reads the VM again. Not for a device that other volumes' notes explain. */
-export function reportMissing(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<AzVolumeAttachment, Failure>> {
-  return changeStatus(
-    ports.store,
-    { kind: "AzVolumeAttachment", name: attachment.metadata.name },
-    (present) =>
-      present.status?.state === "Attached" && present.status.deviceMissing !== true
-        ? { ...present, status: { ...present.status, deviceMissing: true } }
-        : undefined,
-    signal,
-  );
 }

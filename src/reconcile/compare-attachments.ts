@@ -1,12 +1,13 @@
 import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
-import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { recordHolders } from "./record-holders.ts";
+import { reportMissing } from "./report-missing.ts";
 
 /**
  * Compares the attachments of a volume with the VMs that Azure names for its disk, as they were listed. A disk on a VM of which no object says so, since somebody has
@@ -34,15 +35,10 @@ export async function compareAttachments(ports: ControllerPorts, volume: AzVolum
     if (!recorded.ok) return recorded;
     ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName });
   }
-  for (const nodeName of attachedIn(ports, volumeName)) {
+  for (const attachment of attachedIn(ports, volumeName)) {
+    const { nodeName } = attachment.spec;
     if (holders.value.some(({ node }) => node.nodeName === nodeName)) continue;
-    const marked = await changeStatus(
-      ports.store,
-      { kind: "AzVolumeAttachment", name: attachmentObjectName({ diskUri: detail.diskUri, nodeName }) },
-      ({ status, ...present }) =>
-        status?.state === "Attached" && status.deviceMissing !== true ? { ...present, status: { ...status, deviceMissing: true } } : undefined,
-      signal,
-    );
+    const marked = await reportMissing(ports, attachment, signal);
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (marked.ok) ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
   }
@@ -53,15 +49,14 @@ export async function compareAttachments(ports: ControllerPorts, volume: AzVolum
 function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = new Set(disk.attachedTo.flatMap((instanceUri) => ports.cloud.nodeNameOf(instanceUri) ?? []));
   const recorded = new Set(attachmentsOf(ports, volume.metadata.name).map(({ spec }) => spec.nodeName));
-  return [...named].some((nodeName) => !recorded.has(nodeName)) || attachedIn(ports, volume.metadata.name).some((nodeName) => !named.has(nodeName));
+  return [...named].some((nodeName) => !recorded.has(nodeName)) || attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
 }
 
-/** Nodes that are said to have it attached, and nobody doubts it yet. */
-function attachedIn(ports: ControllerPorts, volumeName: string): readonly string[] {
-  const attached = attachmentsOf(ports, volumeName).filter(
+/** Those that are said to be attached, and nobody doubts it yet. */
+function attachedIn(ports: ControllerPorts, volumeName: string): readonly AzVolumeAttachment[] {
+  return attachmentsOf(ports, volumeName).filter(
     ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.state === "Attached" && status.deviceMissing !== true,
   );
-  return attached.map(({ spec }) => spec.nodeName);
 }
 
 function attachmentsOf({ cache }: ControllerPorts, volumeName: string): ReturnType<typeof cache.byIndex<"AzVolumeAttachment">> {
