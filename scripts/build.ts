@@ -1,13 +1,15 @@
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundle, PROGRAMS } from "./build/bundle.ts";
+import { bundle, LIBRARIES, PROGRAMS } from "./build/bundle.ts";
 
 const OUTPUT_FOLDER = "dist";
 const EXECUTABLE_MODE = 0o755;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const { files } = await bundle(root, PROGRAMS, OUTPUT_FOLDER);
+// Apart, so that what the one needs has no influence on the chunks of the other.
+const built = await Promise.all([PROGRAMS, LIBRARIES].map((programs) => bundle(root, programs, OUTPUT_FOLDER)));
+const files = built.flatMap((each) => each.files);
 await rm(join(root, OUTPUT_FOLDER), { recursive: true, force: true });
 for (const { path, text } of files.toSorted((left, right) => left.path.localeCompare(right.path))) {
   await mkdir(dirname(path), { recursive: true });

@@ -4,7 +4,7 @@ import { buildParts } from "../testbed/parts/build-parts.ts";
 import { runCommand } from "./child/run-command.ts";
 import { inspectMachine, installMissingPackages } from "./test/machine.ts";
 import type { Machine } from "./test/machine.ts";
-import { startSuite } from "./test/start-suite.ts";
+import { seconds, showSuite } from "./test/show-suite.ts";
 import { chooseSuites, findSuites } from "./test/suites.ts";
 import type { Suite } from "./test/suites.ts";
 import type { TestOutcome } from "./test/test-outcome.ts";
@@ -14,22 +14,7 @@ npm test -- <word> ...    only suites of that name and files whose path contains
 npm test -- --list        the suites
 With CI=true, as root and with Go, a skipped test counts as a failure.`;
 
-/** A test this slow is named while the suite runs, in milliseconds. */
-const SLOW_MS = 2_000;
 const CHECK_TIMEOUT_MS = 120_000;
-
-function seconds(durationMs: number): string {
-  return `${(durationMs / 1000).toFixed(1)} s`;
-}
-
-function indent(text: string): string {
-  return text.trimEnd().replaceAll(/^/gmu, "      ");
-}
-
-function showOutcome(outcome: TestOutcome): void {
-  if (outcome.result === "failed") console.log(`  FAIL ${outcome.name}\n      ${outcome.file}\n${indent(outcome.reason)}`);
-  else if (outcome.durationMs > SLOW_MS) console.log(`  ${outcome.result} ${outcome.name}  ${seconds(outcome.durationMs)}`);
-}
 
 async function runCheck(root: string): Promise<TestOutcome> {
   const { code, output, durationMs } = await runCommand(process.execPath, ["scripts/check.ts"], { cwd: root, timeoutMs: CHECK_TIMEOUT_MS });
@@ -58,21 +43,14 @@ async function prepareParts(signal: AbortSignal): Promise<TestOutcome> {
   );
 }
 
-async function runSuite(suite: Suite, root: string, signal: AbortSignal): Promise<readonly TestOutcome[]> {
-  console.log(`${suite.name} (${suite.files.length} files)`);
-  const { outcomes, trouble, output, durationMs } = await startSuite(
-    suite,
-    root,
-    { onOutcome: showOutcome, onNote: (text) => console.log(`  ${text}`) },
-    signal,
-  );
-  const count = (result: TestOutcome["result"]): number => outcomes.filter((outcome) => outcome.result === result).length;
-  if (trouble !== undefined) console.log(`  FAIL ${suite.name}: ${trouble}`);
-  if ((trouble !== undefined || count("failed") > 0) && output.trim() !== "") console.log(`  printed by the suite:\n${indent(output)}`);
-  console.log(`  ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ${seconds(durationMs)}`);
-  return trouble === undefined
-    ? outcomes
-    : [...outcomes, { name: `suite ${suite.name}`, file: `${suite.files.length} files`, result: "failed", reason: trouble, durationMs }];
+/** One suite after the other. */
+async function runLane(suites: readonly Suite[], root: string, signal: AbortSignal): Promise<readonly TestOutcome[]> {
+  const outcomes: TestOutcome[] = [];
+  for (const suite of suites) {
+    if (signal.aborted) break;
+    outcomes.push(...(await showSuite(suite, root, signal)));
+  }
+  return outcomes;
 }
 
 function summarize(outcomes: readonly TestOutcome[], machine: Machine, durationMs: number): boolean {
@@ -108,10 +86,9 @@ async function main(): Promise<boolean> {
   );
   const outcomes = positionals.length === 0 ? [await runCheck(root)] : [];
   if (machine.isRoot && machine.hasGo && suites.some(({ needsParts }) => needsParts)) outcomes.push(await prepareParts(interruption.signal));
-  for (const suite of suites) {
-    if (interruption.signal.aborted) break;
-    outcomes.push(...(await runSuite(suite, root, interruption.signal)));
-  }
+  const lanes = [suites.filter(({ mostlyWaits }) => mostlyWaits), suites.filter(({ mostlyWaits }) => !mostlyWaits)];
+  const ended = await Promise.all(lanes.map(async (lane) => runLane(lane, root, interruption.signal)));
+  outcomes.push(...ended.flat());
   return summarize(outcomes, machine, performance.now() - startedMs) && !interruption.signal.aborted;
 }
 

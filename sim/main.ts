@@ -6,6 +6,7 @@ import { systemRandom } from "../src/adapters/system/system-random.ts";
 import { notYet } from "./faults/not-yet.ts";
 import { describeMutation, mutationNamed, mutations } from "./mutations/mutations.ts";
 import { describeSeedFailure } from "./run/describe-failure.ts";
+import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
 import { drawScenario } from "./run/draw-scenario.ts";
 import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
@@ -35,7 +36,8 @@ async function main(): Promise<void> {
   if (options.mutation === "list") return console.log(mutations.map(describeMutation).join("\n"));
   const tell = options.isJson ? (): void => undefined : (text: string): void => console.log(text);
   if (options.mutation !== undefined) tell(`without ${describeMutation(mutationNamed(options.mutation))}`);
-  if (options.faults === undefined) for (const { fault, variant, because } of notYet) tell(`left out: ${fault}/${variant}: ${because}`);
+  if (options.faults === undefined && stormOf(options) === undefined)
+    for (const { fault, variant, because } of notYet) tell(`left out: ${fault}/${variant}: ${because}`);
   const startedMs = systemClock.elapsedMs();
   const summary = createSummary();
   if (options.scenarioFile !== undefined || options.isShrinking) await runOne(options, summary.add, tell);
@@ -54,6 +56,7 @@ async function runMany(options: RunOptions, add: (result: SeedResult) => void, t
   await runSeeds({
     seeds: seedRange(range),
     faults: options.faults,
+    storm: stormOf(options),
     mutation: options.mutation,
     threads: range[0] === range[1] ? 1 : options.threads,
     onResult: (result) => {
@@ -99,10 +102,19 @@ async function runOne(options: RunOptions, add: (result: SeedResult) => void, te
   }
 }
 
-async function scenarioOf({ scenarioFile, seeds, faults }: RunOptions): Promise<Scenario> {
+/** The storm of the mutation that is named, unless classes of faults are. */
+function stormOf({ faults, mutation, storm }: RunOptions): DirectedStorm | undefined {
+  const name = storm ?? mutation;
+  return name === undefined || faults !== undefined ? undefined : mutationNamed(name).storm;
+}
+
+async function scenarioOf(options: RunOptions): Promise<Scenario> {
+  const { scenarioFile, seeds, faults } = options;
   // The project's own file: what is wrong with it shows as it runs.
   if (scenarioFile !== undefined) return JSON.parse(await readFile(scenarioFile, "utf8")) as Scenario;
-  return drawScenario(seeds?.[0] ?? freshRange(1)[0], faults);
+  const seed = seeds?.[0] ?? freshRange(1)[0];
+  const storm = stormOf(options);
+  return storm === undefined ? drawScenario(seed, faults) : drawDirected(seed, storm);
 }
 
 function freshRange(count: number): readonly [number, number] {
@@ -110,12 +122,13 @@ function freshRange(count: number): readonly [number, number] {
   return [first, first + count - 1];
 }
 
-function replayOf({ faults, mutation }: RunOptions, seed: number): string {
+function replayOf({ faults, mutation, storm }: RunOptions, seed: number): string {
   return [
     "npm run sim -- --seed",
     seed,
     ...(faults === undefined ? [] : ["--faults", faults.join(",")]),
     ...(mutation === undefined ? [] : ["--mutate", mutation]),
+    ...(storm === undefined ? [] : ["--storm", storm]),
   ].join(" ");
 }
 

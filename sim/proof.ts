@@ -39,6 +39,7 @@ function faultTable(): readonly string[] {
 }
 
 function notYetTable(): readonly string[] {
+  if (notYet.length === 0) return ["Nothing."];
   return ["| left out | because |", "| --- | --- |", ...notYet.map(({ fault, variant, because }) => `| \`${fault}/${variant}\` | ${because} |`)];
 }
 

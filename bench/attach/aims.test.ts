@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../../scripts/child/run-command.ts";
 import { measureChurn } from "./churn.ts";
 import { measureFleet } from "./fleet.ts";
 import { measureOneVm, measurePoison } from "./one-vm.ts";
@@ -28,5 +30,16 @@ describe("the attach queue on the model", () => {
     const { budgetUsed, failovers, failoversFirst } = await measureChurn();
     assert.ok(budgetUsed >= 0.95, `${budgetUsed} of the budget`);
     assert.equal(failoversFirst, failovers);
+  });
+});
+
+describe("the benchmark", () => {
+  it("prints one JSON object, with the keys by which its figures are known", async () => {
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const { output } = await runCommand(process.execPath, ["bench/attach.ts", "--json", "oneVm", "poison", "fleet"], { cwd: root });
+    const figures = JSON.parse(output) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    const keys = { oneVm: ["floorMs", "ms", "armWrites", "oneByOneMs", "windowMs"], poison: ["attached", "errors"], fleet: ["lost", "writes", "throttled"] };
+    for (const [part, names] of Object.entries(keys)) for (const name of names) assert.equal(typeof figures[part]?.[name], "number", `${part}.${name}`);
+    assert.deepEqual(Object.keys(figures), [...Object.keys(keys), "machine"]);
   });
 });

@@ -20,6 +20,7 @@ import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../s
 import type { CallGroup, GroupLimits } from "../../src/provisioner/throttle-budget.ts";
 import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
 import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { NodeHearing } from "../../src/reconcile/node-hearing.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 import { recoverVolumes } from "../../src/reconcile/recover.ts";
 import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
@@ -89,7 +90,7 @@ async function main(task: DriverTask): Promise<void> {
   store.close();
 }
 
-async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory">): Promise<Recovered> {
+async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory" | "hearing">): Promise<Recovered> {
   let listingMs = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...parts.cloud,
@@ -100,7 +101,8 @@ async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory">): 
       return listed;
     },
   };
-  const ports = { ...parts, cloud, events: createLogEvents(parts.logger), leaseMemory: new LeaseMemory() };
+  const leaseMemory = new LeaseMemory();
+  const ports = { ...parts, cloud, events: createLogEvents(parts.logger), leaseMemory, hearing: new NodeHearing({ ...parts, leaseMemory }) };
   const once = async (): Promise<{ readonly volumes: number; readonly seconds: number; readonly listSeconds: number }> => {
     const startedMs = systemClock.elapsedMs();
     listingMs = 0;

@@ -57,6 +57,8 @@ const WAYS: readonly Way[] = ["podDelete", "drain"];
 /** The golden ratio's part: its multiples fall evenly into 0..1, however many there are. */
 const STRIDE = 0.618_034;
 const READY_MAX_MS = 180_000;
+/** What Kubernetes said of the pod is shown of moves that took longer. */
+const EXPLAINED_MS = 12_000;
 const CLEAN_MAX_MS = 300_000;
 
 /** Measures these parts, and leaves the lab's kubelets as they were, the driver as its chart has it by default, and nothing of what was made here. */
@@ -101,7 +103,8 @@ async function measureSituation(run: Run, situation: Situation, volumes: Map<Sid
         await sleep((((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs, undefined, { signal });
         const move = await movePod(lab, timeline, one.volume, way);
         if (round > 0) one[way].push(move);
-        tell(`${one.part} ${way} ${round}: ${move.totalMs} ms, in the driver ${Math.round(move.driverShareMs)} ms, ${move.armCalls} ARM calls`);
+        tell(`${one.part} ${way} ${round}: ${describeMove(move)}`);
+        if (move.totalMs > EXPLAINED_MS) tell(await tellEvents(lab, one.volume.side));
       }
     }
   }
@@ -111,6 +114,27 @@ async function measureSituation(run: Run, situation: Situation, volumes: Map<Sid
     if (noted < expected) throw new Error(`${part}: the volume knows ${noted} starts of its pod, there were ${expected}`);
   }
   return Object.fromEntries(measured.map(({ part, podDelete, drain }) => [part, { podDelete: summarise(podDelete), drain: summarise(drain) }]));
+}
+
+function describeMove({ totalMs, driverShareMs, armCalls, phases }: Move): string {
+  const spent = Object.entries(phases).filter(([, ms]) => ms > 0);
+  const where = spent.map(([phase, ms]) => `${phase} ${Math.round(ms)}`).join(", ");
+  return `${totalMs} ms (${where}), in the driver ${Math.round(driverShareMs)} ms, ${armCalls} ARM calls`;
+}
+
+/** What Kubernetes said of a side's present pod. Now and then it is that the API server's node authorizer had not seen yet where the pod is: the kubelet asks again 12 seconds later. */
+async function tellEvents(lab: Lab, side: Side): Promise<string> {
+  const own = `--namespace=${NAMESPACE}`;
+  const uid = await lab.kubectl([own, "get", `pod/${podOf(side)}`, "--output=jsonpath={.metadata.uid}"]);
+  const columns = "TIME:.metadata.creationTimestamp,REASON:.reason,MESSAGE:.message";
+  return lab.kubectl([
+    own,
+    "get",
+    "events",
+    `--field-selector=involvedObject.uid=${uid}`,
+    "--sort-by=.metadata.creationTimestamp",
+    `--output=custom-columns=${columns}`,
+  ]);
 }
 
 async function startSide(lab: Lab, side: Side): Promise<BenchVolume> {

@@ -6,6 +6,8 @@ import type { Metafile } from "esbuild";
 export interface Program {
   readonly entry: string;
   readonly name: string;
+  /** It is imported, not run. */
+  readonly isImported?: true;
 }
 
 /** What can be installed and run without TypeScript and node_modules. */
@@ -13,6 +15,9 @@ export const PROGRAMS: readonly Program[] = [
   { entry: "src/main.ts", name: "azuredisk-csi-driver" },
   { entry: "src/emulator/main.ts", name: "azure-compute-emulator" },
 ];
+
+/** What other packages can import, as `exports` of package.json says. */
+export const LIBRARIES: readonly Program[] = [{ entry: "src/emulator/index.ts", name: "emulator", isImported: true }];
 
 /** How one chunk names another. */
 const CHUNK_REFERENCE = /"\.{1,2}\/(?:chunks\/)?[\w.-]+-[A-Z0-9]{8}\.mjs"/gu;
@@ -50,7 +55,7 @@ export async function bundle(root: string, programs: readonly Program[], outdir:
     write: false,
     logLevel: "warning",
   });
-  const isProgram = (path: string): boolean => programs.some(({ name }) => basename(path) === `${name}.mjs`);
+  const isProgram = (path: string): boolean => programs.some(({ name, isImported }) => isImported !== true && basename(path) === `${name}.mjs`);
   const files = outputFiles.map(async ({ path, text }) => ({ path: toCommonJsName(path), text: (isProgram(path) ? SHEBANG : "") + (await toCommonJs(text)) }));
   return { files: await Promise.all(files), metafile };
 }

@@ -27,7 +27,7 @@ describe("a suite", () => {
   async function runSource(source: string): Promise<SuiteResult> {
     notes = [];
     await writeFile(join(folder, "planted.test.ts"), source);
-    const suite = { name: "planted", files: ["planted.test.ts"], timeoutMs: 2_500, idleMaxMs: 700, needsParts: false };
+    const suite = { name: "planted", files: ["planted.test.ts"], timeoutMs: 2_500, idleMaxMs: 700, needsParts: false, mostlyWaits: false };
     return startSuite(suite, folder, { onOutcome: () => undefined, onNote: (text) => notes.push(text) }, new AbortController().signal);
   }
 

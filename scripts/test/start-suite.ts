@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { toolEnvironment } from "../child/run-command.ts";
 import type { Suite } from "./suites.ts";
@@ -23,6 +24,8 @@ const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
 const ANSWER_MAX_MS = 500;
 const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
+/** As nice(1) has it, for suites that work beside one that waits: 0 to 19. */
+const BESIDE_PRIORITY = 10;
 
 /** Runs a suite in a process group of its own, so that nothing it started outlives it. */
 export async function startSuite(suite: Suite, root: string, news: SuiteNews, signal: AbortSignal): Promise<SuiteResult> {
@@ -35,6 +38,7 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   let trouble: string | undefined;
 
   const child = fork(RUNNER, [...suite.files], { cwd: root, env: toolEnvironment(root), detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  if (!suite.mostlyWaits && child.pid !== undefined) setPriority(child.pid, BESIDE_PRIORITY);
   const { promise: ended, resolve } = Promise.withResolvers<{ code: number | null; signal: string | null }>();
   child.on("close", (code, endSignal) => {
     resolve({ code, signal: endSignal });

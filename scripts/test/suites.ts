@@ -11,6 +11,8 @@ export interface Suite {
   readonly idleMaxMs: number;
   /** It starts Kubernetes' own programs, or some of them. */
   readonly needsParts: boolean;
+  /** It waits for Kubernetes' own clocks most of the time: all the others run beside it, and leave it the processor when it wants it. */
+  readonly mostlyWaits: boolean;
 }
 
 const SECOND_MS = 1_000;
@@ -31,6 +33,8 @@ const TIMEOUTS_MS: Readonly<Record<string, number>> = {
 /** Suites that start what the testbed builds. */
 const NEED_PARTS: readonly string[] = ["chart", "cluster", "contract", "kubernetes-facts", "kubernetes-store", "node-role", "scheduler-extender"];
 
+const MOSTLY_WAIT: readonly string[] = ["cluster"];
+
 /** Unit tests that mount, format and attach loop devices: a process of their own, so that a hang there can't take the rest along. */
 const HOST_FOLDERS = ["src/adapters/linux/", "src/emulator/data-plane/"];
 const UNIT_FOLDERS = /^(?:src|scripts|demo|bench|deploy|testbed)\//u;
@@ -49,6 +53,7 @@ export async function findSuites(root: string): Promise<readonly Suite[]> {
     timeoutMs: TIMEOUTS_MS[name] ?? DEFAULT_TIMEOUT_MS,
     idleMaxMs: IDLE_MAX_MS,
     needsParts: NEED_PARTS.includes(name),
+    mostlyWaits: MOSTLY_WAIT.includes(name),
   }));
 }
 

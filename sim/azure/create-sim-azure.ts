@@ -68,6 +68,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const recreating = new Set<string>();
   const machineListeners: ((machine: SimMachine) => void)[] = [];
   const diskListeners: ((event: DiskEvent) => void)[] = [];
+  const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
   let wakesAtMs = Infinity;
   let slow = { probability: 0, ms: 0 };
 
@@ -222,7 +223,16 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
         caller,
         oneWayMs: () => ONE_WAY_MS[0] + wire.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
       });
-      return sentCalls(arm, isReachable);
+      const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
+        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: request.name })));
+        if (delayMs > 0) await clock.sleep(delayMs, signal);
+        return arm.startVmUpdate(request, signal);
+      };
+      return sentCalls({ ...arm, startVmUpdate }, isReachable);
+    },
+    delayUpdates: (delayMs) => {
+      updateDelays.add(delayMs);
+      return () => updateDelays.delete(delayMs);
     },
     setReachable: (caller, isReachable) => {
       if (isReachable) unreachable.delete(caller);

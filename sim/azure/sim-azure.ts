@@ -28,6 +28,8 @@ export interface SimAzure {
   setReachable(caller: string, isReachable: boolean): void;
   /** Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever. */
   setSlowness(slow: { readonly probability: number; readonly ms: number }): void;
+  /** Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds. Answers how to stop that. */
+  delayUpdates(delayMs: (update: { readonly caller: string; readonly nodeName: string }) => number): () => void;
   /** What Azure tells a VM of itself; undefined once the VM is gone. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** What stands on a disk, by its URI in any case. */

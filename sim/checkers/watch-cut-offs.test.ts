@@ -1,16 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createOutsideEvents } from "../history/outside-events.ts";
-import { aHistory, aMachine, diskUri } from "./testing/a-history.ts";
+import { aHistory, aMachine, aVolume, diskUri } from "./testing/a-history.ts";
 import { watchCutOffs } from "./watch-cut-offs.ts";
 
+const VM = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines";
+/** Longer than anybody's answer is on its way. */
+const LATER_MS = 10_000;
+
+type Made = ReturnType<typeof aHistory> & {
+  readonly outside: ReturnType<typeof createOutsideEvents>;
+  readonly changedBy: (caller: string, vmName?: string) => void;
+};
+
 /** node-a loses a disk that is mounted there; `isInApi`: whether its pod is still known. */
-function aDetach(circumstances: {
+async function aDetach(circumstances: {
   readonly isInApi?: boolean;
   readonly state?: "running" | "frozen" | "off";
   readonly hadWritableMount?: boolean;
-  readonly before?: (outside: ReturnType<typeof createOutsideEvents>) => void;
-}): readonly string[] {
+  readonly before?: (made: Made) => void | Promise<void>;
+}): Promise<readonly string[]> {
   const history = aHistory();
   const outside = createOutsideEvents(history.clock);
   const node = aMachine("node-a");
@@ -19,32 +28,80 @@ function aDetach(circumstances: {
     containersOn: (nodeName: string) => (nodeName === "node-a" ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }] : []),
     diskUriOf: () => diskUri.toUpperCase(),
   };
-  watchCutOffs({ ...history, cluster, outside });
-  circumstances.before?.(outside);
+  const calls: {
+    readonly sequence: number;
+    readonly kind: "arm";
+    readonly method: "PATCH";
+    readonly path: string;
+    readonly status: number;
+    readonly caller: string;
+  }[] = [];
+  const changedBy = (caller: string, vmName = "node-a"): void => {
+    calls.push({ sequence: calls.length + 1, kind: "arm", method: "PATCH", path: `${VM}/${vmName}`, status: 202, caller });
+  };
+  const journal = { since: (sequence: number) => calls.filter((call) => call.sequence > sequence) };
+  watchCutOffs({ ...history, journal, cluster, outside });
+  await circumstances.before?.({ ...history, outside, changedBy });
   history.happen({ kind: "detached", diskUri, machine: node.machine, lun: 0, hadWritableMount: circumstances.hadWritableMount ?? true });
   return history.invariants();
 }
 
+/** The leader declares that it cuts node-a off. */
+function declareFence({ commit }: Made): void {
+  commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ fencing: { nodeName: "node-a", vmId: "guid-node-a" } }) });
+}
+
+const isCutOff = ["healthy-writer-cut-off"];
+
 describe("no healthy writer is cut off", () => {
-  it("reports a disk that is taken from a pod, on a frozen machine as well: it is in service", () => {
-    assert.deepEqual(aDetach({}), ["healthy-writer-cut-off"]);
-    assert.deepEqual(aDetach({ state: "frozen" }), ["healthy-writer-cut-off"]);
+  it("reports a disk that is taken from a pod, on a frozen machine as well: it is in service", async () => {
+    assert.deepEqual(await aDetach({}), isCutOff);
+    assert.deepEqual(await aDetach({ state: "frozen" }), isCutOff);
+    assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("controller-1") }), isCutOff);
   });
 
-  it("is content where nobody is hurt, or where somebody said that the node is dead", () => {
-    assert.deepEqual(aDetach({ hadWritableMount: false }), []);
-    assert.deepEqual(aDetach({ isInApi: false }), []);
-    assert.deepEqual(aDetach({ state: "off" }), []);
-    assert.deepEqual(aDetach({ before: (outside) => outside.noteOutOfService("node-a", true) }), []);
-    assert.deepEqual(
-      aDetach({
-        before: (outside) => {
-          outside.noteOutOfService("node-a", true);
-          outside.noteOutOfService("node-a", false);
-        },
-      }),
-      [],
-    );
-    assert.deepEqual(aDetach({ before: (outside) => outside.noteHandOn(diskUri) }), []);
+  it("reports it where others have had their hands on that VM, or on another, and the driver did it", async () => {
+    const driver = ({ changedBy }: Made): void => {
+      changedBy("outsider");
+      changedBy("controller-1");
+    };
+    assert.deepEqual(await aDetach({ before: driver }), isCutOff);
+    assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider", "node-b") }), isCutOff);
+  });
+
+  it("reports it where the node had been out of service, and the fence was decided on after that", async () => {
+    const late = async (made: Made): Promise<void> => {
+      made.outside.noteOutOfService("node-a", true);
+      made.outside.noteOutOfService("node-a", false);
+      await made.clock.advance(LATER_MS);
+      declareFence(made);
+    };
+    assert.deepEqual(await aDetach({ before: late }), isCutOff);
+    const ended = async (made: Made): Promise<void> => {
+      made.outside.noteOutOfService("node-a", true);
+      declareFence(made);
+      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { nodeName: "node-a", vmId: "guid-node-a" } }), after: aVolume() });
+      made.outside.noteOutOfService("node-a", false);
+      await made.clock.advance(LATER_MS);
+    };
+    assert.deepEqual(await aDetach({ before: ended }), isCutOff);
+  });
+
+  it("is content where nobody is hurt, where somebody else did it, or where somebody said that the node is dead", async () => {
+    assert.deepEqual(await aDetach({ hadWritableMount: false }), []);
+    assert.deepEqual(await aDetach({ isInApi: false }), []);
+    assert.deepEqual(await aDetach({ state: "off" }), []);
+    assert.deepEqual(await aDetach({ before: ({ outside }) => outside.noteOutOfService("node-a", true) }), []);
+    assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider") }), []);
+  });
+
+  it("is content with a fence that was declared while the node was out of service, and ends after that: nothing but proof ends it", async () => {
+    const before = async (made: Made): Promise<void> => {
+      made.outside.noteOutOfService("node-a", true);
+      declareFence(made);
+      made.outside.noteOutOfService("node-a", false);
+      await made.clock.advance(LATER_MS);
+    };
+    assert.deepEqual(await aDetach({ before }), []);
   });
 });

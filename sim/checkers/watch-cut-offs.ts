@@ -1,32 +1,85 @@
-import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
+/** Who changes VMs and disks past the driver, in Azure's journal. */
+const OUTSIDER = "outsider";
+const VM = /\/virtualMachines\/([^/?]+)/iu;
+
 /**
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows runs with it there, or the node
- * is out of service, or the machine is off, or somebody else's hand did it.
+ * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs. A fence that was declared while the node was out of service
+ * is carried to its end: only proof ends it, whatever is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
+  readonly journal: { since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "status" | "caller">[] };
+  readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "containersOn" | "diskUriOf">;
-  readonly outside: Pick<OutsideEvents, "wasOutOfService" | "hadHandOn">;
+  readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
-  const { cluster, outside } = world;
+  const { cluster, outside, journal } = world;
+  /** Nodes by disk that are being cut off since they were out of service. */
+  const doomed = new Map<string, string>();
+  const lastChangeBy = new Map<string, string>();
+  let seen = 0;
+
+  function whoChanged(nodeName: string): string | undefined {
+    for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
+      for (const { sequence, kind, method, path, status, caller } of entries) {
+        seen = sequence;
+        const vmName = VM.exec(path)?.[1];
+        if (kind === "arm" && method !== "GET" && status < 300 && vmName !== undefined) lastChangeBy.set(vmName, caller ?? "");
+      }
+    }
+    return lastChangeBy.get(nodeName);
+  }
+
+  world.store.onCommit((commit) => {
+    const change = fenceIn(commit);
+    if (change === undefined || change.before === change.after) return;
+    const key = resourceUriKey(change.diskUri);
+    if (change.after !== undefined && outside.wasOutOfService(change.after)) doomed.set(key, change.after);
+    // Where the record itself was lost, what had been sent may still land.
+    else if (!change.isAnew) doomed.delete(key);
+  });
+
   world.azure.onDiskEvent((event) => {
     if (event.kind !== "detached" || !event.hadWritableMount) return;
     const { diskUri, machine } = event;
-    if (machine.state() === "off" || outside.wasOutOfService(machine.nodeName) || outside.hadHandOn(diskUri)) return;
+    const { nodeName } = machine;
+    const by = whoChanged(nodeName);
+    if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === nodeName || by === OUTSIDER) return;
     const users = cluster
-      .containersOn(machine.nodeName)
+      .containersOn(nodeName)
       .filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
     if (users.length === 0) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${diskName(diskUri)} was taken from ${machine.nodeName} (${machine.state()}), which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} writes to it there`,
+      detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} writes to it there`,
     });
   });
+}
+
+/** Which node a commit begins or ends to cut off from a disk; `isAnew`: the object is another one than before. */
+function fenceIn(
+  commit: SimulatedCommit,
+): { readonly diskUri: string; readonly before: string | undefined; readonly after: string | undefined; readonly isAnew: boolean } | undefined {
+  if (commit.kind !== "AzVolume") return undefined;
+  const [before, after] = [commit.before, commit.after].map((object) => (object === undefined ? undefined : asKind<"AzVolume">(object)));
+  const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
+  if (diskUri === undefined) return undefined;
+  return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew: before?.metadata.uid !== after?.metadata.uid };
+}
+
+function fencedIn(volume: AzVolume | undefined): string | undefined {
+  return volume?.status?.record?.fencing?.nodeName;
 }

@@ -12,6 +12,7 @@ import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
 import { createControllers } from "../../src/reconcile/controllers.ts";
 import { createElection, type Election } from "../../src/reconcile/election.ts";
 import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { NodeHearing } from "../../src/reconcile/node-hearing.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
 import { whileLeading } from "../../src/reconcile/while-leading.ts";
@@ -71,15 +72,17 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       store: rememberingStore(life.store, cache, kinds),
       cache,
       cloud,
-      users: usersOf(users, life),
-      clusterVolumes: volumesOf(volumes, life),
+      users: usersOf(users(), life),
+      clusterVolumes: volumesOf(volumes(), life),
       clock: life.clock,
       random,
       logger,
       steps,
       events,
     };
-    const ports: ControllerPorts = { ...shared, leaseMemory: new LeaseMemory(), settings: volumeSettings, attach: world.attach };
+    const leaseMemory = new LeaseMemory();
+    const hearing = new NodeHearing({ ...shared, leaseMemory, settings: volumeSettings });
+    const ports: ControllerPorts = { ...shared, leaseMemory, hearing, settings: volumeSettings, attach: world.attach };
     const elected = createElection(ports, {
       identity: life.identity,
       settings: defaultElectionSettings,
@@ -94,7 +97,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     await Promise.race([untilSynced(), work]);
     election = elected;
     const server = createCsiServer(life, world.clock);
-    const handlers = controllerHandlers({ ...shared, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+    const handlers = controllerHandlers({ ...shared, hearing, locks: new OperationLock(), settings: defaultControllerServiceSettings });
     csi = {
       createVolume: server.method("/csi.v1.Controller/CreateVolume", handlers.createVolume),
       deleteVolume: server.method("/csi.v1.Controller/DeleteVolume", handlers.deleteVolume),

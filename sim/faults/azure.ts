@@ -2,6 +2,8 @@ import type { FaultRule } from "../../src/emulator/model/faults.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
+import { detachLate } from "./directed/detach-late.ts";
+import { standbyAttachesLost } from "./directed/standby-attaches-lost.ts";
 import { type BeginFault, type FaultClass, diceAgain, pick } from "./fault-class.ts";
 
 /** An update of a VM, by either way: how disks come and go. */
@@ -53,6 +55,8 @@ export const azure: FaultClass = {
         return () => world.azure.setSlowness({ probability: 0, ms: 0 });
       },
     },
+    "detach-late": detachLate,
+    "standby-attaches-lost": standbyAttachesLost,
     "answers-late": {
       forMs: [10_000, 60_000],
       begin: rules(({ dice }) => [{ probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } }]),

@@ -1,5 +1,6 @@
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { TimedFault } from "../run/scenario.ts";
+import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
 
@@ -37,7 +38,6 @@ export const disks: FaultClass = {
         const diskUri = diskUriOf(context, fault);
         const nodeName = diskUri === undefined ? undefined : nodeWithoutDisk(context, diskUri);
         if (diskUri === undefined || nodeName === undefined) return overAtOnce;
-        context.outside.noteHandOn(diskUri);
         context.toRestart(fault.volumeName);
         context.world.azure.attachOutside(nodeName, diskUri);
         return () => context.world.azure.detachOutside(nodeName, diskUri);
@@ -48,7 +48,6 @@ export const disks: FaultClass = {
       begin: (context, fault) => {
         const diskUri = diskUriOf(context, fault);
         if (diskUri === undefined) return overAtOnce;
-        context.outside.noteHandOn(diskUri);
         context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(nodeOfPod(context.world, fault), diskUri);
         return overAtOnce;
@@ -59,19 +58,18 @@ export const disks: FaultClass = {
       begin: (context, fault) => {
         const diskUri = diskUriOf(context, fault);
         if (diskUri === undefined) return overAtOnce;
-        context.outside.noteHandOn(diskUri);
         context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(anotherNode(context, fault), diskUri);
         return overAtOnce;
       },
     },
+    "pulled-in-mount": diskPulledInMount,
     "lun-moved": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {
         const diskUri = diskUriOf(context, fault);
         if (diskUri === undefined) return overAtOnce;
         const nodeName = anotherNode(context, fault);
-        context.outside.noteHandOn(diskUri);
         context.toRestart(fault.volumeName);
         context.world.azure.detachOutside(nodeName, diskUri);
         context.later(GIVEN_BACK_MS, () => context.world.azure.attachOutside(nodeName, diskUri));
@@ -101,7 +99,6 @@ export const disks: FaultClass = {
       begin: (context, fault) => {
         const diskUri = diskUriOf(context, fault);
         if (diskUri === undefined) return overAtOnce;
-        context.outside.noteHandOn(diskUri);
         context.destroyed(fault.volumeName);
         context.world.azure.deleteDiskOutside(diskUri);
         return overAtOnce;

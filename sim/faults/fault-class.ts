@@ -28,6 +28,8 @@ export type BeginFault = (context: FaultContext, fault: TimedFault) => () => voi
 export interface FaultVariant {
   /** How long it lasts, in milliseconds. */
   readonly forMs: readonly [min: number, max: number];
+  /** Strikes only in storms that ask for it by name: it makes straight for one rule of the driver's, with several things that go wrong together. */
+  readonly isDirected?: boolean;
   readonly begin: BeginFault;
 }
 

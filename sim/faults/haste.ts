@@ -1,3 +1,4 @@
+import { thereAndBack } from "./directed/there-and-back.ts";
 import { type FaultClass, diceAgain, overAtOnce, pick } from "./fault-class.ts";
 
 /** Pods move faster than Azure attaches. */
@@ -51,6 +52,7 @@ export const haste: FaultClass = {
         return () => world.cluster.setUnschedulable(nodeName, false);
       },
     },
+    "there-and-back": thereAndBack,
     "attachments-forgotten": {
       forMs: [1_000, 30_000],
       begin: ({ world }, { volumeName }) => {

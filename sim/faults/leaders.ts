@@ -1,3 +1,5 @@
+import { killedWhileDeleting } from "./directed/killed-while-deleting.ts";
+import { killedWhileSending } from "./directed/killed-while-sending.ts";
 import { diceAgain, type FaultClass, leaderOf, pick } from "./fault-class.ts";
 
 /** Steps that a leader decides on what it has read before. */
@@ -51,6 +53,8 @@ export const leaders: FaultClass = {
         };
       },
     },
+    "killed-while-sending": killedWhileSending,
+    "killed-while-deleting": killedWhileDeleting,
     "cut-from-store": {
       forMs: [5_000, 60_000],
       begin: ({ world }) => {

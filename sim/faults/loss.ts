@@ -1,28 +1,9 @@
-import type { Kind } from "../../src/ports/object-store.ts";
 import type { SimWorld } from "../world.ts";
+import { erase } from "./delete-by-hand.ts";
+import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
-
-/** How long a person goes on with what the API server refuses. */
-const TRIES_MAX = 5;
-
-/** Deletes an object as a person with kubectl does; `isForced`: who takes off its finalizers, too. */
-async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced: boolean): Promise<void> {
-  const operator = world.store.handle("operator");
-  const { signal } = new AbortController();
-  await operator.delete(kind, name, {}, signal);
-  for (let tries = 0; isForced && tries < TRIES_MAX; tries++) {
-    const left = await operator.get(kind, name, signal);
-    if (!left.ok || (left.value.metadata.finalizers ?? []).length === 0) return;
-    await operator.update(kind, { ...left.value, metadata: { ...left.value.metadata, finalizers: [] } }, signal);
-  }
-}
-
-function erase(world: SimWorld, kind: Kind, name: string, isForced: boolean): void {
-  deleteByHand(world, kind, name, isForced).catch((error: unknown) =>
-    world.report({ invariant: "crashed", detail: `an operator can't delete ${kind} ${name}: ${String(error)}` }),
-  );
-}
+import { restores } from "./restores.ts";
 
 /** The volume's attachments. */
 function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean): void {
@@ -63,6 +44,7 @@ export const loss: FaultClass = {
         return overAtOnce;
       },
     },
+    "record-lost-after-fence": recordLostAfterFence,
     "attachments-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }, { volumeName }) => {
@@ -115,6 +97,7 @@ export const loss: FaultClass = {
         return overAtOnce;
       },
     },
+    ...restores,
     "plugin-upgraded": {
       forMs: [2_000, 20_000],
       begin: ({ world }, fault) => {

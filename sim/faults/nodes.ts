@@ -1,3 +1,5 @@
+import { frozenInMount } from "./directed/frozen-in-mount.ts";
+import { pausedBeforeTake } from "./directed/paused-before-take.ts";
 import { diceAgain, type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
 
 /** How long an operator takes to find out that a node is dead, in milliseconds, and how long until the mark goes after it came back. */
@@ -59,6 +61,8 @@ export const nodes: FaultClass = {
         };
       },
     },
+    "frozen-in-mount": frozenInMount,
+    "paused-before-take": pausedBeforeTake,
     "freeze-and-mark": {
       forMs: [60_000, 180_000],
       begin: (context, fault) => {

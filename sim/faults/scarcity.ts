@@ -8,14 +8,13 @@ export const scarcity: FaultClass = {
   variants: {
     "shares-taken": {
       forMs: [20_000, 90_000],
-      begin: ({ world, outside, nodeNames, toRestart }, { volumeName }) => {
+      begin: ({ world, nodeNames, toRestart }, { volumeName }) => {
         const diskUri = world.cluster.diskUriOf(volumeName);
         if (diskUri === undefined) return () => undefined;
         const holders = [...world.azure.model.world.virtualMachines.values()].filter(({ dataDisks }) =>
           dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
         );
         const others = nodeNames.filter((name) => !holders.some((vm) => vm.name === name));
-        outside.noteHandOn(diskUri);
         toRestart(volumeName);
         for (const name of others) world.azure.attachOutside(name, diskUri);
         return () => {

@@ -279,7 +279,8 @@ describe("a simulated Kubernetes", () => {
   it("tells a process of the driver late, and nothing while its view is held or the API server is away; what it asks is so now", () =>
     withCluster(async (test) => {
       const lifetime = new AbortController();
-      const { users, volumes } = test.cluster.connect({ processName: "controller-1", lifetime: lifetime.signal });
+      const connection = test.cluster.connect({ processName: "controller-1", lifetime: lifetime.signal });
+      const [users, volumes] = [connection.users(), connection.volumes()];
       const from = await started(test);
       await test.clock.advance(200);
       const where = { nodeName: from, volumeId: test.cluster.diskUriOf(volumeName) ?? "" };

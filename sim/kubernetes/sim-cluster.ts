@@ -64,8 +64,8 @@ export interface ClusterObserver {
 
 /** What one process of the driver sees of the cluster, some time late, and asks it. Its caches fill by themselves. */
 export interface ClusterConnection {
-  readonly users: VolumeUsers;
-  readonly volumes: ClusterVolumes;
+  users(): VolumeUsers;
+  volumes(): ClusterVolumes;
   /** The Node of a node plug-in's machine. */
   ownNode(nodeName: string): OwnNode;
 }

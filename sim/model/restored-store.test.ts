@@ -18,7 +18,7 @@ const because: Readonly<Record<RestoreRule, string>> = {
   sweep: "the store generation rises, and the records are as the backup had them",
   holders: "records are made anew without asking Azure who has the disk",
   asked: "the record is read after the store was found to be trusted, and a backup comes in between",
-  remembered: "a controller starts anew before any node has beaten: it knows nothing of what was",
+  heard: "a controller that starts after the restore goes by the records before any node has compared what it remembers",
 };
 
 describe("a store that goes back to a backup, explored with the functions that ship", () => {

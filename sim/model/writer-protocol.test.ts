@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { explore, type StateSpace } from "./state-space/explore.ts";
+import { findStuck } from "./state-space/find-stuck.ts";
 import type { SafetyRule } from "./writer-protocol/steps.ts";
 import { safetyRules } from "./writer-protocol/steps.ts";
-import { writerProtocol } from "./writer-protocol/writer-protocol.ts";
+import { isInUse, writerProtocol } from "./writer-protocol/writer-protocol.ts";
 
 /** Far above what there is: reached only if a change makes the space grow without end. */
 const STATES_MAX = 5_000_000;
@@ -21,6 +22,8 @@ const because: Readonly<Record<SafetyRule, string>> = {
   requarantine: "a node that was fenced before its record was lost is attached again with an old mount command",
   child: "a node whose old mount command is still alive passes for clean",
   giveClean: "a node gives back after a restart while its old mount command is still alive",
+  listed: "an unproven node that has the disk attached is said to be without it",
+  moved: "without a move of the ETag an attach that was allowed before lands after the proof that the disk is not there",
 };
 
 describe("the writer protocol, explored in full with the functions that ship", () => {
@@ -30,6 +33,18 @@ describe("the writer protocol, explored in full with the functions that ship", (
     assert.equal(explored.kind, "exhausted");
     t.diagnostic(`${explored.states} states, all there are`);
     assert.deepEqual([...stepsSeen].toSorted(), allSteps.toSorted());
+  });
+
+  it("always leaves a way for somebody to use the volume, without anybody marking a node out of service", (t) => {
+    const found = findStuck(writerProtocol(new Set(), { isUnaided: true }), isInUse, STATES_MAX);
+    assert.equal(found.kind, "none");
+    t.diagnostic(`${found.states} states`);
+  });
+
+  it("leaves the volume to nobody for ever without the proof that an unproven node has no disk", (t) => {
+    const found = findStuck(withoutSteps(writerProtocol(new Set(), { isUnaided: true }), / for a proof$/u), isInUse, STATES_MAX);
+    assert.equal(found.kind, "stuck");
+    t.diagnostic(found.path.join("; "));
   });
 
   for (const rule of safetyRules) {
@@ -76,10 +91,14 @@ const allSteps: readonly string[] = [
       "declares the fence of",
       "carries on with the fence of",
       "has proof for",
+      "reads for a proof",
+      "may prove",
+      "clears unfenced",
       "sees",
     ].map((name) => stepAbout(name, node)),
     `detach of n${node} answers but does nothing`,
     `takes the disk off n${node} and moves its ETag`,
+    `moves the ETag of n${node}, which has no disk`,
   ]),
   "controller dies",
   "revokes",
@@ -87,7 +106,21 @@ const allSteps: readonly string[] = [
 
 function stepAbout(name: string, node: number): string {
   if (name === "reads VM") return `reads VM ${node}`;
+  if (name === "reads for a proof") return `reads VM ${node} for a proof`;
+  if (name === "may prove") return `may prove n${node} detached`;
+  if (name === "clears unfenced") return `clears n${node}, which was never cut off`;
   return name === "sees" ? `sees n${node} still attached` : `${name} n${node}`;
+}
+
+/** The same without the steps of such names. */
+function withoutSteps(space: StateSpace, left: RegExp): StateSpace {
+  return {
+    ...space,
+    steps: (state, emit) =>
+      space.steps(state, (next, name) => {
+        if (!left.test(name)) emit(next, name);
+      }),
+  };
 }
 
 function recording(space: StateSpace, seen: Set<string>): StateSpace {

@@ -57,7 +57,8 @@ export const masks: readonly Mask[] = [
       {
         file: "src/core/plan/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
-        replace: `if (observed.writerUse === "unused") return [{ kind: "BeginFence", node, ground: "stalled", because: "nobody uses it there" }];`,
+        replace: `if (observed.writerUse === "unused")
+    return [recordOf(observed)?.writer?.held === true ? { kind: "BeginFence", node, ground: "stalled", because: "nobody uses it there" } : { kind: "ReleaseCheck", node }];`,
       },
     ],
   },
@@ -69,6 +70,28 @@ export const masks: readonly Mask[] = [
         file: "src/core/plan/plan-writer.ts",
         find: `if (observed.writerUse === "unused") return [{ kind: "ReleaseCheck", node }];`,
         replace: `if (waiting.length > 0) return [{ kind: "BeginFence", node, ground: "stalled", because: "another node waits" }];`,
+      },
+    ],
+  },
+  {
+    name: "waits-to-be-wanted",
+    removes: "a node stages, and publishes, only while the record says that it is wanted there",
+    edits: [
+      {
+        file: "src/node/wait-for-device.ts",
+        find: `isWriter(volume.status.record, ports.node) && volume.status.record.writer?.wanted === true;`,
+        replace: `isWriter(volume.status.record, ports.node);`,
+      },
+    ],
+  },
+  {
+    name: "made-anew",
+    removes: "an attachment that is deleted while its node is to go on writing is made anew",
+    edits: [
+      {
+        file: "src/core/plan/plan-attachment.ts",
+        find: `if (isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
+        replace: ``,
       },
     ],
   },

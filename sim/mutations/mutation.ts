@@ -1,5 +1,5 @@
-import type { FaultName } from "../faults/fault-names.ts";
 import type { Invariant } from "../history/violation.ts";
+import type { DirectedStorm } from "../run/directed-storm.ts";
 
 /** One change of a source file: `find` occurs exactly once in it. */
 export interface SourceEdit {
@@ -27,8 +27,8 @@ export interface Mutation {
   readonly alsoRemoves: readonly string[];
   /** Promises of which at least one must be seen broken. */
   readonly breaks: readonly Invariant[];
-  /** Classes of faults that can show it. */
-  readonly faults: readonly FaultName[];
+  /** The storm that shows it. The driver with all its rules comes through it. */
+  readonly storm: DirectedStorm;
   /** What has to happen for that, in one sentence. */
   readonly takes: string;
   /** A test file that fails without the rule: the edits do take it away. */

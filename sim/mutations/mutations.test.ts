@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { drawDirected, variantOf } from "../run/directed-storm.ts";
 import { applyEdits } from "./apply-edits.ts";
 import { masks } from "./masks.ts";
 import { describeMutation, editsOf, mutationNamed, mutations } from "./mutations.ts";
@@ -33,6 +34,14 @@ describe("the mutations", () => {
       masks.filter(({ name }) => mutations.every(({ alsoRemoves }) => !alsoRemoves.includes(name))),
       [],
     );
+  });
+
+  it("have storms whose strikes there are, each of which strikes at all", () => {
+    for (const { name, storm } of mutations) {
+      for (const strike of Object.keys(storm.strikes)) assert.ok(variantOf(strike).forMs[1] > 0, `${name}: ${strike}`);
+      const struck = new Set(drawDirected(1, storm).faults.map(({ fault, variant }) => `${fault}/${variant}`));
+      assert.deepEqual([...struck].toSorted(), Object.keys(storm.strikes).toSorted(), name);
+    }
   });
 
   it("say what they take away, with what would mask it", () => {

@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { thereAndBackStorm } from "./storms.ts";
 
 const RELEASE_CHECK = "src/reconcile/release-check.ts";
 const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
@@ -18,7 +19,7 @@ export const releaseMutations: readonly Mutation[] = [
     ],
     alsoRemoves: ["wanted-is-not-fenced"],
     breaks: ["healthy-writer-cut-off"],
-    faults: ["haste"],
+    storm: thereAndBackStorm,
     takes: "a want is stated on one node while a pod runs on another",
     noticedBy: "src/core/plan/plan-writer.test.ts",
   },
@@ -50,7 +51,7 @@ export const releaseMutations: readonly Mutation[] = [
     ],
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
-    faults: ["haste", "leaders"],
+    storm: thereAndBackStorm,
     takes: "a pod comes back to its node between the question and the fence: a controller stands still there for seconds",
     noticedBy: "src/reconcile/release-check.test.ts",
   },
@@ -67,7 +68,7 @@ export const releaseMutations: readonly Mutation[] = [
     ],
     alsoRemoves: ["recall-and-cached-users-first"],
     breaks: ["healthy-writer-cut-off"],
-    faults: ["haste", "leaders"],
+    storm: thereAndBackStorm,
     takes: "a want is stated on one node while a pod runs on another",
     noticedBy: "src/reconcile/release-check.test.ts",
   },
@@ -77,7 +78,7 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [{ file: RELEASE_CHECK, find: ASK_USERS, replace: `const use = seen;` }],
     alsoRemoves: ["recall-first"],
     breaks: ["healthy-writer-cut-off"],
-    faults: ["haste", "leaders"],
+    storm: thereAndBackStorm,
     takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
     noticedBy: "src/reconcile/release-check.test.ts",
   },
@@ -85,9 +86,9 @@ export const releaseMutations: readonly Mutation[] = [
     name: "rewant",
     removes: "NodeStageVolume and NodePublishVolume state the want of an unwanted writer again before they let a pod use it",
     edits: [{ file: "src/node/hold-volume.ts", find: `if (writer.wanted) return ok(writer);`, replace: `return ok(writer);` }],
-    alsoRemoves: ["recall-first"],
+    alsoRemoves: ["recall-first", "waits-to-be-wanted"],
     breaks: ["healthy-writer-cut-off"],
-    faults: ["haste", "leaders"],
+    storm: thereAndBackStorm,
     takes: "a pod comes back to its node while the release check is under way: a controller stands still there for seconds",
     noticedBy: "src/node/hold-volume.test.ts",
   },
@@ -103,7 +104,13 @@ export const releaseMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
-    faults: ["azure", "nodes"],
+    storm: {
+      attach: "driver",
+      isQuiet: true,
+      lastStrikeMs: 40_000,
+      workload: { maxShares: 2, replicas: 1, access: "mount" },
+      strikes: { "azure/detach-late": 1 },
+    },
     takes: "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
     noticedBy: "src/core/plan/writer-steps.test.ts",
   },

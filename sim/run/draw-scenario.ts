@@ -9,32 +9,34 @@ import type { Scenario, TimedAct, TimedFault } from "./scenario.ts";
 
 const NODES = [3, 5] as const;
 const WORKLOADS = [4, 5] as const;
-const STORM_MS = 360_000;
+/** Most storms are short: what goes wrong follows in quick succession. The long ones leave Kubernetes the six minutes after which it takes a volume away by force. */
+const STORMS_MS = [120_000, 120_000, 150_000, 180_000, 240_000, 420_000] as const;
 const MOVES = 12;
 const OTHER_ACTS = [3, 7] as const;
 /** Different classes of faults in a storm, and how often each strikes. */
 const CLASSES = [3, 5] as const;
 const STRIKES = [1, 3] as const;
 const UNTIL_AGAIN_MS = 20_000;
-/** Users do the last of what they do this long before the storm ends. */
-const LAST_ACT_MS = STORM_MS - 30_000;
+/** Users do the last of what they do this long before the storm ends, in milliseconds. */
+const LAST_ACT_BEFORE_END_MS = 20_000;
 
-/** The scenario of a seed: the same each time. `faults`: only these classes, and each of them. */
-export function drawScenario(seed: number, faults?: readonly FaultName[]): Scenario {
+/** The scenario of a seed: the same each time. `faults`: only these classes, and each of them; `givenStormMs`: how long its storm takes. */
+export function drawScenario(seed: number, faults?: readonly FaultName[], givenStormMs?: number): Scenario {
   const random = createSeededRandom(`scenario/${seed}`);
   const [shape, acting, striking] = [random.fork("shape"), random.fork("acts"), random.fork("faults")];
   const nodes = drawNodes(shape);
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
-  const strikes = drawFaults(striking, nodes, workloads, faults);
+  const stormMs = givenStormMs ?? oneOf(random.fork("storm"), STORMS_MS);
+  const strikes = drawFaults(striking, { nodes, workloads, stormMs }, faults);
   // A backup brings back what was deleted since, and nobody tells the driver: whoever restores one deletes those objects by hand.
-  const isRestored = strikes.some(({ fault, variant }) => fault === "loss" && variant === "restored");
+  const isRestored = strikes.some(({ fault, variant }) => fault === "loss" && variant.startsWith("restored"));
   return {
     seed,
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
     nodes,
     workloads,
-    stormMs: STORM_MS,
-    acts: byTime(drawActs(acting, nodes, workloads).filter(({ act }) => !isRestored || (act.kind !== "delete" && act.kind !== "apply"))),
+    stormMs,
+    acts: byTime(drawActs(acting, { nodes, workloads, stormMs }).filter(({ act }) => !isRestored || (act.kind !== "delete" && act.kind !== "apply"))),
     faults: byTime(strikes.filter(({ variant }) => !isRestored || variant !== "short-life")),
   };
 }
@@ -59,9 +61,12 @@ function drawWorkload(random: Random, volumeName: string): SimWorkload {
   };
 }
 
-function drawActs(random: Random, nodes: Scenario["nodes"], workloads: Scenario["workloads"]): readonly TimedAct[] {
+/** What is drawn before anything happens. */
+type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
+
+function drawActs(random: Random, { nodes, workloads, stormMs }: Shape): readonly TimedAct[] {
   const any = (): SimWorkload => oneOf(random, workloads);
-  const time = (): number => Math.floor(random.next() * LAST_ACT_MS);
+  const time = (): number => Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
   const moves = Array.from({ length: MOVES }, (_, index): TimedAct => {
     const { volumeName } = workloads[index % workloads.length] ?? any();
     return { atMs: time(), act: { kind: "move", volumeName, isForced: random.next() < 0.2 } };
@@ -91,19 +96,16 @@ function drawActs(random: Random, nodes: Scenario["nodes"], workloads: Scenario[
   return [...moves, ...others.flat()];
 }
 
-function drawFaults(
-  random: Random,
-  nodes: Scenario["nodes"],
-  workloads: Scenario["workloads"],
-  asked: readonly FaultName[] | undefined,
-): readonly TimedFault[] {
+function drawFaults(random: Random, { nodes, workloads, stormMs }: Shape, asked: readonly FaultName[] | undefined): readonly TimedFault[] {
   const names = asked ?? shuffled(random, faultNames).slice(0, between(random, CLASSES));
   return names.flatMap((fault) => {
-    const variants = Object.entries(faultClasses[fault].variants).filter(([variant]) => asked !== undefined || !isNotYet(fault, variant));
+    const variants = Object.entries(faultClasses[fault].variants).filter(
+      ([variant, { isDirected }]) => isDirected !== true && (asked !== undefined || !isNotYet(fault, variant)),
+    );
     if (variants.length === 0) return [];
     return Array.from({ length: between(random, STRIKES) }, (): TimedFault => {
       const [variant, { forMs }] = oneOf(random, variants);
-      const atMs = Math.floor(random.next() * STORM_MS);
+      const atMs = Math.floor(random.next() * stormMs);
       return {
         atMs,
         forMs: between(random, forMs),

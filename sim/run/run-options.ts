@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly faults: readonly FaultName[] | undefined;
   /** `list` for their names. */
   readonly mutation: string | undefined;
+  /** A mutation's name: its storm, and all rules in their places. */
+  readonly storm: string | undefined;
   /** A file with a scenario as JSON, as `--shrink` writes it. */
   readonly scenarioFile: string | undefined;
   readonly threads: number | undefined;
@@ -27,7 +29,9 @@ npm run sim -- --seeds A..B       runs many, over all cores
 npm run sim -- --fresh N          runs so many that nobody has chosen, and says which
 npm run sim -- --minutes M        runs seeds for that long (with --seeds: at most); fresh ones if none are named
 npm run sim -- --faults a,b       only these classes of faults, and each of them: ${faultNames.join(", ")}
-npm run sim -- --mutate NAME      takes a safety rule away from the driver; the seeds must notice. --mutate list prints the names
+npm run sim -- --mutate NAME      takes a safety rule away from the driver; the seeds must notice. --mutate list prints the names.
+                                  In the storm that is made for it, unless --faults says another; stops at the first seed that does
+npm run sim -- --storm NAME       that storm, with all rules in their places: every promise is kept
 npm run sim -- --seed N --shrink  looks for a smaller scenario that fails alike, and writes it to a file
 npm run sim -- --scenario FILE    runs such a file
 npm run sim -- --seed N --trace   prints everything that happened
@@ -56,6 +60,7 @@ export function parseRunOptions(
         minutes: { type: "string" },
         faults: { type: "string" },
         mutate: { type: "string" },
+        storm: { type: "string" },
         scenario: { type: "string" },
         threads: { type: "string" },
       },
@@ -72,6 +77,7 @@ export function parseRunOptions(
         minutes: values.minutes === undefined ? undefined : parseNumber("--minutes", values.minutes),
         faults: values.faults?.split(",").map(parseFault),
         mutation: values.mutate,
+        storm: values.storm,
         scenarioFile: values.scenario,
         threads: values.threads === undefined ? undefined : parseNumber("--threads", values.threads),
       },

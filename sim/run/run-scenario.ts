@@ -62,7 +62,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const desired = createDesiredVolumes();
   const zones = new Map(scenario.nodes.map(({ name, zone }) => [name, zone]));
   watchWriters(world);
-  watchCutOffs({ ...world, outside });
+  watchCutOffs({ ...world, outside, journal: azure.model.journal });
   watchFormats({ ...world, outside });
   watchLuns(world, {
     disksMax: (machine) =>
@@ -142,7 +142,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     world.trace.note("weather", "the storm is over");
     for (const heal of storm.healing()) {
       heal.act();
-      if (!(await pass(heal.thenMs))) return 0;
+      if (!(await pass(heal.thenMs()))) return 0;
     }
     const calmSinceMs = clock.elapsedMs();
     for (let moved = 0; cluster.failovers() < FAILOVERS_MIN && moved < MOVES_AFTER_STORM_MAX; moved++) {

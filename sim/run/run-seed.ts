@@ -6,7 +6,7 @@ import { type ScenarioResult, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** One seed in so many is also run without its faults, and has to end the same. All of them are held to what their users desired, and so is the twin. */
-const TWIN_EVERY = 8;
+const TWIN_EVERY = 32;
 /** Lines of the trace that a failure keeps. */
 const LINES_MAX = 5_000;
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { FaultName } from "../faults/fault-names.ts";
+import { type DirectedStorm, drawDirected } from "./directed-storm.ts";
 import type { SeedResult } from "./run-seed.ts";
 import type { SeedTask } from "./seed-thread.ts";
 import { startSimThread } from "./start-sim-thread.ts";
@@ -42,14 +43,17 @@ export async function runTasks({ tasks, mutation, threads, onResult }: TasksRequ
 export interface SeedsRequest extends Threads {
   readonly seeds: Iterable<number>;
   readonly faults?: readonly FaultName[] | undefined;
+  /** Instead of any storm: this one, and without twins. */
+  readonly storm?: DirectedStorm | undefined;
   /** Called with each seed as it ends; false: begin no more. */
   readonly onResult: (result: SeedResult) => boolean;
 }
 
 /** Runs the scenarios of seeds, as `runTasks` does. */
-export async function runSeeds({ seeds, faults, onResult, ...threads }: SeedsRequest): Promise<void> {
+export async function runSeeds({ seeds, faults, storm, onResult, ...threads }: SeedsRequest): Promise<void> {
   function* tasks(): Generator<SeedTask, void, undefined> {
-    for (const seed of seeds) yield { kind: "seed", seed, faults };
+    for (const seed of seeds)
+      yield storm === undefined ? { kind: "seed", seed, faults } : { kind: "scenario", scenario: drawDirected(seed, storm), isTwinned: false };
   }
   await runTasks({ ...threads, tasks: tasks(), onResult });
 }

@@ -14,7 +14,7 @@ export interface Storm {
   /** Does all that is due now. */
   doDue(): void;
   /** What operators do after the storm so that everything can come to rest, and how long they then wait, in milliseconds. */
-  healing(): readonly { readonly act: () => void; readonly thenMs: number }[];
+  healing(): readonly { readonly act: () => void; readonly thenMs: () => number }[];
 }
 
 interface Entry {
@@ -45,7 +45,7 @@ export function createStorm(parts: {
   const attachedByHand = new Set<string>();
   const underWay = new Map<TimedFault, () => void>();
   let isBegun = false;
-  let isOver = false;
+  const over = new AbortController();
 
   function add(atMs: number, act: () => void): void {
     let at = entries.length;
@@ -56,8 +56,21 @@ export function createStorm(parts: {
     world,
     outside,
     nodeNames,
+    // By the clock itself: whoever strikes at a step of a process asks for it while nobody looks at what is due.
     later: (ms, act) => {
-      if (!isOver) add(clock.elapsedMs() + ms, act);
+      clock
+        .sleep(ms, over.signal)
+        .then(
+          () => {
+            if (!over.signal.aborted) act();
+          },
+          (error: unknown) => {
+            if (!over.signal.aborted) throw error;
+          },
+        )
+        .catch((error: unknown) =>
+          world.report({ invariant: "crashed", detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` }),
+        );
     },
     destroyed: desired.destroyed,
     toRestart: (volumeName) => {
@@ -76,9 +89,9 @@ export function createStorm(parts: {
     }
     for (const fault of scenario.faults) {
       add(startedAtMs + fault.atMs, () => strike(fault));
-      add(startedAtMs + Math.min(fault.atMs + fault.forMs, scenario.stormMs), () => end(fault));
+      add(startedAtMs + Math.min(fault.atMs + fault.forMs, scenario.stormMs), () => endFault(fault));
     }
-    add(startedAtMs + scenario.stormMs, over);
+    add(startedAtMs + scenario.stormMs, end);
   }
 
   /** Whoever attached a disk by hand takes it off again, also where Azure refused that at first. */
@@ -98,18 +111,23 @@ export function createStorm(parts: {
     if (variant !== undefined) underWay.set(fault, variant.begin(context, fault));
   }
 
-  function end(fault: TimedFault): void {
-    const endFault = underWay.get(fault);
-    if (endFault === undefined) return;
+  function endFault(fault: TimedFault): void {
+    const undo = underWay.get(fault);
+    if (undo === undefined) return;
     underWay.delete(fault);
     world.trace.note("fault", `${fault.fault}/${fault.variant} ends`);
-    endFault();
+    undo();
   }
 
-  function over(): void {
-    for (const fault of [...underWay.keys()]) end(fault);
-    isOver = true;
+  function end(): void {
+    for (const fault of [...underWay.keys()]) endFault(fault);
+    over.abort(new Error("the storm is over"));
     entries.length = 0;
+  }
+
+  /** Where nobody is, no machine has to be back for a while. */
+  function isAnyOutOfService(): boolean {
+    return nodeNames.some(outside.wasOutOfService) || cluster.nodes().some(({ isOutOfService }) => isOutOfService);
   }
 
   return {
@@ -157,7 +175,7 @@ export function createStorm(parts: {
           }
           for (const { volumeName } of desired.all()) operations.act({ kind: "scale", volumeName, pods: 1 });
         },
-        thenMs: BACK_FOR_MS,
+        thenMs: () => (isAnyOutOfService() ? BACK_FOR_MS : 0),
       },
       {
         act: () => {
@@ -168,14 +186,14 @@ export function createStorm(parts: {
             world.nodePlugin(nodeName)?.start();
           }
         },
-        thenMs: OUTSIDERS_DONE_MS,
+        thenMs: () => (toRestart.size > 0 ? OUTSIDERS_DONE_MS : 0),
       },
       {
         act: () => {
           takeOffWhatOthersLeft();
           for (const volumeName of toRestart) operations.act({ kind: "restart", volumeName, isForced: false });
         },
-        thenMs: 0,
+        thenMs: () => 0,
       },
     ],
   };

@@ -15,6 +15,7 @@ import type { ControllerPorts } from "../reconcile/controller-ports.ts";
 import { createControllers } from "../reconcile/controllers.ts";
 import { createElection } from "../reconcile/election.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
+import { NodeHearing } from "../reconcile/node-hearing.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
 import { whileLeading } from "../reconcile/while-leading.ts";
 import { electionSettingsOf, leaderElectionOptions } from "./leader-election-options.ts";
@@ -68,7 +69,9 @@ export function addControllerService(
 ): (signal: AbortSignal) => Promise<void> {
   const { store, cache, cloud, users, clusterVolumes, events, volumes } = parts;
   const { clock, random, steps, logger, registry } = process;
-  const shared = { store, cache, cloud, users, clusterVolumes, events, clock, random, steps, logger };
+  const leaseMemory = new LeaseMemory();
+  const hearing = new NodeHearing({ store, cache, users, clock, logger, leaseMemory, settings: volumes });
+  const shared = { store, cache, hearing, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,
     locks: new OperationLock(),
@@ -78,7 +81,7 @@ export function addControllerService(
   const ports: ControllerPorts = {
     ...shared,
     attach: values.attach,
-    leaseMemory: new LeaseMemory(),
+    leaseMemory,
     settings: volumes,
   };
   const leads = new Gauge({

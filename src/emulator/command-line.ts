@@ -34,7 +34,7 @@ Usage: azure-compute-emulator [flags]
   --host <address>       address to listen on (default 127.0.0.1)
   --port <number>        port, 0 for any free one (default 0)
   --plain-http           no TLS; Azure's SDKs send no token then
-  --ca-file <file>       where the certificate of the generated CA is written (default azure-emulator-ca.pem)
+  --ca-file <file>       where the certificate of the generated CA is written, which is also printed (default azure-emulator-ca.pem)
   --time-scale <factor>  factor on all latencies: 1 is Azure's pace, 0.01 a hundred times as fast (default 1)
   --seed <number>        seed of latencies, ids and faults (default 1)
   --data-plane <kind>    none; files: disks are files, and there are no devices; linux: attached disks are also loop devices, which needs

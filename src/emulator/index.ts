@@ -90,5 +90,12 @@ function reachableName(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+export { replayJournal } from "./model/replay.ts";
+/** @public */
+export { createFilesDataPlane } from "./data-plane/files-data-plane.ts";
+/** @public */
+export { createLinuxDataPlane } from "./data-plane/linux-data-plane.ts";
+/** @public */
+export { createComputeModel };
 /** @public */
 export type { ComputeModel, DataPlane, ModelSettings, VmSetUp };

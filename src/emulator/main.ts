@@ -75,8 +75,8 @@ async function start(commandLine: CommandLine, scenario: Scenario, dataPlane: Op
 }
 
 async function announce(commandLine: CommandLine, emulator: Emulator, dataPlane: "none" | OpenDataPlane["kind"]): Promise<void> {
-  const ready = { url: emulator.url, caFile: emulator.caFile, dataPlane, pid: process.pid };
-  const human = `Azure compute emulator at ${ready.url}${ready.caFile === undefined ? "" : `, trust ${ready.caFile}`}`;
+  const ready = { url: emulator.url, caFile: emulator.caFile, caPem: emulator.caPem, dataPlane, pid: process.pid };
+  const human = `Azure compute emulator at ${ready.url}${ready.caFile === undefined ? "" : `, trust ${ready.caFile}:\n${ready.caPem?.trimEnd() ?? ""}`}`;
   process.stdout.write(`${commandLine.json ? JSON.stringify(ready) : human}\n`);
   if (commandLine.readyFile !== undefined) await writeFile(commandLine.readyFile, `${JSON.stringify(ready)}\n`);
 }

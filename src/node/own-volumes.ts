@@ -109,6 +109,7 @@ async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Pro
     record: volume?.status?.record,
     isMultiWriter: volume !== undefined && !isSingleWriter(volume.spec.capabilities),
     attachment: known.attachment,
+    statesWants: ports.settings.attach === "driver",
     note: note === undefined ? undefined : { epoch: note.epoch, accessType: note.accessType },
     mount,
     targets: targets.value,
@@ -125,6 +126,8 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       return claimVolume(ports, target, action.epochKnown, signal);
     case "NoteEpoch":
       return target.volume === undefined || target.note === undefined ? ok({}) : noteEpoch(ports, target.volume, target.note, action.epoch, signal);
+    case "StateWant":
+      return stateLostWant(ports, target, signal);
     case "ProveClean":
       return whenClean(
         ports,
@@ -221,6 +224,13 @@ async function claimVolume(ports: NodePorts, target: Target, epochKnown: number,
     `${ports.node.nodeName} goes on writing the volume, whose record was lost while a pod used it there (epoch ${epoch})`,
   );
   return noteEpoch(ports, volume, note, epoch, signal);
+}
+
+async function stateLostWant(ports: NodePorts, { volume, volumeName }: Target, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  if (volume === undefined) return ok({});
+  const stated = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: volume.status?.detail?.volumeContext ?? {} }, signal);
+  if (stated.ok) ports.logger.warn("want stated again: its attachment was lost", { volumeName, nodeName: ports.node.nodeName });
+  return stated;
 }
 
 function noteEpoch(ports: NodePorts, volume: AzVolume, note: VolumeNote, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {

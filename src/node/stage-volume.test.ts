@@ -12,6 +12,8 @@ import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+/** Until a watch has told of a grant, and the volume is mounted. */
+const GRANT_SEEN_MAX_MS = 1_000;
 const granted = aWriter("node-a", { held: false });
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 
@@ -57,6 +59,26 @@ describe("stageVolume", () => {
         assert.equal(world.attachment()?.status?.deviceMissing, true);
       }));
   }
+
+  it("waits for the writer before it no longer than it may, since kubelet's back-off would double, and says for whom; it starts the moment that it is granted", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      const { clock } = world;
+      const { stageWaitMs } = world.ports().settings;
+      const began = clock.elapsedMs();
+      assert.deepEqual(await stage(world), {
+        ok: false,
+        failure: { kind: "StillWaiting", volumeId: diskUri, what: "node-b, which is still its writer, to unmount it" },
+      });
+      assert.equal(clock.elapsedMs() - began, stageWaitMs);
+
+      const beganAgain = clock.elapsedMs();
+      const staging = stageVolume(world.ports(), request, never);
+      await clock.advance(stageWaitMs / 2);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      assert.equal(kindOf(await world.answerOf(staging)), "ok");
+      const tookMs = clock.elapsedMs() - beganAgain;
+      assert.ok(tookMs < stageWaitMs / 2 + GRANT_SEEN_MAX_MS, `${tookMs} ms`);
+    }));
 
   it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
     withNode({ writer: granted }, async (world) => {

@@ -101,6 +101,15 @@ export interface CloudProvisioner {
     request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
     signal: AbortSignal,
   ): Promise<Result<FenceProof, Failure>>;
+  /**
+   * Proves that a disk is off a node which nobody has to be cut off from: takes nothing off, and moves the VM's ETag on the condition that the VM is still as it was read
+   * without the disk, so that no write which somebody prepared before can bring it there. Answers undefined where the VM lists the disk. Asks `mayProceed` as attach does.
+   * Fails with `Refused`, or when proof can't be had.
+   */
+  proveDetached(
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<FenceProof | undefined, Failure>>;
   /** Reads an instance with its power state, never from a cache. Fails with `InstanceNotFound`. */
   inspectInstance(request: { readonly nodeName: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
   /** The node name behind each instance URI of `DiskFacts.attachedTo`; undefined for a VM that is no node of this cluster's naming. */

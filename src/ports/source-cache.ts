@@ -36,6 +36,8 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
   remember(object: T): void;
   /** When this cache learnt of the object's last change, on the clock's `elapsedMs`; undefined if it doesn't know the object. */
   lastChangedElapsedMs(key: string): number | undefined;
+  /** The same of its last change but for its status: a status that is written again and again says nothing of what is asked for. */
+  lastAskedElapsedMs(key: string): number | undefined;
   /**
    * How long the object has been *watched* unchanged: up to the last time that the source said anything, and without long silences.
    * For judging others by their silence: a process or a watch that stood still has watched nobody.

@@ -7,6 +7,9 @@ export interface SourceObject {
     readonly name: string;
     readonly namespace?: string | undefined;
     readonly resourceVersion: string;
+    readonly uid?: string | undefined;
+    /** Rises with each change of what is asked for, and with nothing else; undefined where the source does not tell. */
+    readonly generation?: number | undefined;
     readonly deletionTimestamp?: string | undefined;
     readonly finalizers?: readonly string[] | undefined;
   };

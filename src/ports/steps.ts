@@ -26,6 +26,7 @@ export const stepNames = [
   "fence-intent",
   "fence-detach",
   "fence-clear",
+  "prove-detached",
   "leave-quarantine",
   "prove-clean",
   "claim",

@@ -123,6 +123,15 @@ export async function fenceDisk(context: AttachmentContext, request: FenceReques
   throw new Error(`a fence was answered ${answer.value.kind}`);
 }
 
+/** Proves that a disk is off a node, and takes nothing off. Undefined: it is not. */
+export async function proveDetached(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof | undefined, Failure>> {
+  const answer = await context.queues.submit(request.vm, { ...request, kind: "prove", lane: "failover", cachingMode: "None" }, signal).answer;
+  if (!answer.ok) return answer;
+  if (answer.value.kind === "fenced") return ok(answer.value.proof);
+  if (answer.value.kind === "listed") return ok(undefined);
+  throw new Error(`a proof was answered ${answer.value.kind}`);
+}
+
 /** A write of ours: what was known of the disk is dropped after it, too, since someone may have read the disk meanwhile. */
 async function writing<T>(context: AttachmentContext, request: { readonly diskUri: string }, write: () => Promise<T>): Promise<T> {
   try {

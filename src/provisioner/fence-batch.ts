@@ -69,6 +69,8 @@ class FenceBatch {
     if (!before.ok && saysNotThere(before.failure)) return proveAll(this.#open(), (request) => instanceGone(session, vm, request, this.#lifetime));
     if (!before.ok) return this.#endure(before.failure);
     settleReplaced(this.#open(), before.value);
+    settleListed(this.#open(), before.value);
+    if (this.#open().length === 0) return;
     const allowed = (await askEach(this.#open().map((request) => ({ request })))).map(({ request }) => request);
     if (allowed.length === 0) return;
 
@@ -131,6 +133,12 @@ function settleReplaced(open: readonly VmRequest[], model: ArmVm): void {
     if (vmId.toLowerCase() === model.vmId) continue;
     request.settle(ok({ kind: "fenced", proof: { kind: "instanceReplaced", detail: `VM ${nodeName} is now ${model.vmId}; the node was ${vmId}` } }));
   }
+}
+
+/** A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody cut off. */
+function settleListed(open: readonly VmRequest[], model: ArmVm): void {
+  for (const request of open)
+    if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey)) request.settle(ok({ kind: "listed" }));
 }
 
 async function proveAll(requests: readonly VmRequest[], prove: (request: VmRequest) => Promise<Result<FenceProof, ArmError>>): Promise<void> {

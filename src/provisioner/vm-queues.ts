@@ -36,7 +36,7 @@ export class VmQueues {
   submit(vm: VmTarget, spec: VmRequestSpec, signal: AbortSignal): VmRequest {
     const request = new VmRequest(spec, this.#sequence++, signal);
     const queue = this.#queueOf(vm);
-    (spec.kind === "fence" ? queue.fences : queue.updates).submit(request);
+    (spec.kind === "fence" || spec.kind === "prove" ? queue.fences : queue.updates).submit(request);
     return request;
   }
 

@@ -11,12 +11,14 @@ export type VmAnswer =
   | { readonly kind: "attached"; readonly lun: number }
   | { readonly kind: "detached" }
   | { readonly kind: "fenced"; readonly proof: FenceProof }
+  | { readonly kind: "listed" }
   | { readonly kind: "instanceGone" }
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 
 /** What is asked of a VM for one disk. */
 export interface VmRequestSpec {
-  readonly kind: "attach" | "detach" | "fence";
+  /** `prove` is a fence that takes nothing off. */
+  readonly kind: "attach" | "detach" | "fence" | "prove";
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;

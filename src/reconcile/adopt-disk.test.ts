@@ -26,9 +26,9 @@ describe("findHolders", () => {
       assert.deepEqual(holders, {
         ok: true,
         value: [
-          { node: { nodeName: foreign, vmId: foreign }, lun: undefined },
-          { node: { nodeName: namesake, vmId: namesake }, lun: undefined },
-          { node: identity("node-a"), lun: undefined },
+          { node: { nodeName: foreign, vmId: foreign }, lun: undefined, isLeaving: false },
+          { node: { nodeName: namesake, vmId: namesake }, lun: undefined, isLeaving: false },
+          { node: identity("node-a"), lun: undefined, isLeaving: false },
         ],
       });
       assert.ok(holders.ok);
@@ -49,18 +49,18 @@ describe("findHolders", () => {
       assert.deepEqual(await holdersOf(world, [vmUri("rg-1", "node-a")], { inspectInstance: async () => fail(failure) }), fail(failure));
     }));
 
-  it("tells where the disk sits, whatever case its URI is written in", () =>
-    withControllerPorts(async (world) => {
-      world.instances.set("node-a", "vm-of-node-a");
-      const { inspectInstance } = world.ports.cloud;
-      const holders = await holdersOf(world, [vmUri("rg-1", "node-a")], {
-        inspectInstance: async (request, signal) => {
-          const instance = await inspectInstance(request, signal);
-          return instance.ok
-            ? { ok: true, value: { ...instance.value, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached: false }] } }
-            : instance;
-        },
-      });
-      assert.deepEqual(holders, { ok: true, value: [{ node: identity("node-a"), lun: 4 }] });
-    }));
+  for (const beingDetached of [false, true]) {
+    it(`tells where the disk sits, whatever case its URI is written in${beingDetached ? ", and that it is being taken off" : ""}`, () =>
+      withControllerPorts(async (world) => {
+        world.instances.set("node-a", "vm-of-node-a");
+        const { inspectInstance } = world.ports.cloud;
+        const holders = await holdersOf(world, [vmUri("rg-1", "node-a")], {
+          inspectInstance: async (request, signal) => {
+            const instance = await inspectInstance(request, signal);
+            return instance.ok ? { ok: true, value: { ...instance.value, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached }] } } : instance;
+          },
+        });
+        assert.deepEqual(holders, { ok: true, value: [{ node: identity("node-a"), lun: 4, isLeaving: beingDetached }] });
+      }));
+  }
 });

@@ -8,6 +8,8 @@ import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts"
 export interface DiskHolder {
   readonly node: NodeIdentity;
   readonly lun: number | undefined;
+  /** Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and lands whatever is decided meanwhile. */
+  readonly isLeaving: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function findHolders(cloud: CloudProvisioner, disk: DiskFacts, sign
   for (const instanceUri of disk.attachedTo) {
     const nodeName = cloud.nodeNameOf(instanceUri);
     if (nodeName === undefined) {
-      holders.push({ node: { nodeName: instanceUri, vmId: instanceUri }, lun: undefined });
+      holders.push({ node: { nodeName: instanceUri, vmId: instanceUri }, lun: undefined, isLeaving: false });
       continue;
     }
     const instance = await cloud.inspectInstance({ nodeName }, signal);
@@ -36,7 +38,7 @@ export async function findHolders(cloud: CloudProvisioner, disk: DiskFacts, sign
       return instance;
     }
     const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
-    holders.push({ node: { nodeName, vmId: instance.value.vmId }, lun: entry?.lun });
+    holders.push({ node: { nodeName, vmId: instance.value.vmId }, lun: entry?.lun, isLeaving: entry?.beingDetached ?? false });
   }
   return ok(holders);
 }

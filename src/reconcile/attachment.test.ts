@@ -15,12 +15,13 @@ import {
   leaving,
 } from "../core/plan/testing/objects.ts";
 import { newRecord } from "../core/plan/writer-steps.ts";
-import { fail } from "../core/result.ts";
+import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { stateWant } from "./want.ts";
 
@@ -38,11 +39,17 @@ function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise
 
 const givenNode = (world: ReconcileWorld): Promise<void> => world.given("AzDriverNode", aDriverNode("node-a"));
 
-/** Removes an attachment for good and makes another one under its name, as an unpublish and a publish in quick succession do. */
-async function madeAnew(world: ReconcileWorld): Promise<void> {
+/** Removes an attachment for good, as somebody with `kubectl` does who takes its finalizer off. */
+async function erase(world: ReconcileWorld): Promise<void> {
+  await world.other.delete("AzVolumeAttachment", attachmentName("node-a"), {}, never);
   const present = await world.other.get("AzVolumeAttachment", attachmentName("node-a"), never);
   assert.ok(present.ok);
   await world.other.update("AzVolumeAttachment", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
+}
+
+/** Removes an attachment for good and makes another one under its name, as an unpublish and a publish in quick succession do. */
+async function madeAnew(world: ReconcileWorld): Promise<void> {
+  await erase(world);
   const made = await world.other.create(
     "AzVolumeAttachment",
     { metadata: { name: attachmentName("node-a"), finalizers: [ATTACHMENT_FINALIZER] }, spec: anAttachment("node-a").spec },
@@ -130,6 +137,125 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       await run(world);
       assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("ends a want that a node stated while the volume was on its way out, once the disk is gone: nobody else would ever collect it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));
+      world.disks.add(diskUri);
+      assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
+      assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+      world.disks.delete(diskUri);
+      await run(world);
+      assert.notEqual(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+      await run(world);
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("keeps a want whose volume the cache does not show yet", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));
+      const { cache } = world.ports;
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const late = { ...world.ports, cache: { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) } as typeof cache };
+      await world.answerOf(attachmentReconciler(late).reconcile(world.attachment("node-a")?.metadata.name ?? "", never));
+      assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("makes an attachment anew that somebody deletes by hand while its node writes: it takes no disk away, and is in nobody's way", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata, status: { lun: 3 } })));
+      world.attachedTo.add("node-a");
+      const before = world.attachment("node-a");
+      await run(world);
+      const made = world.attachment("node-a");
+      assert.notEqual(made?.metadata.uid, before?.metadata.uid);
+      assert.deepEqual([made?.metadata.deletionTimestamp, made?.metadata.finalizers], [undefined, [ATTACHMENT_FINALIZER]]);
+      assert.deepEqual([made?.spec, made?.status], [before?.spec, undefined]);
+      assert.deepEqual([[...world.attachedTo], world.told.map(({ reason }) => reason)], [["node-a"], ["DeletedByHand"]]);
+    }));
+
+  it("makes a standby that was going anew as what its node has become by its claim: nobody else would say so", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+      await run(world);
+      const spec = world.attachment("node-a")?.spec;
+      assert.deepEqual([spec?.role, spec?.want !== undefined, world.attachment("node-a")?.metadata.deletionTimestamp], ["Primary", true, undefined]);
+    }));
+
+  it("leaves one alone that goes in good order, though the cache shows its node as the writer still", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+      world.store.holdWatches(true);
+      await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { wanted: false }) }));
+      const before = world.attachment("node-a");
+      await run(world);
+      assert.deepEqual(world.attachment("node-a"), before);
+    }));
+
+  it("does not keep a want that ended while there was no object to end it in: the volume would be granted to where nobody wants it", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
+      const { create } = world.ports.store;
+      const store: typeof world.ports.store = {
+        ...world.ports.store,
+        create: async (kind, object, signal) => {
+          await world.setRecord((record) => ({ ...record, writer: aWriter("node-a", { held: false, wanted: false }) }));
+          return create(kind, object, signal);
+        },
+      };
+      await world.answerOf(attachmentReconciler({ ...world.ports, store }).reconcile(attachmentName("node-a"), never));
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Replica", undefined]);
+    }));
+
+  /** node-a has the disk, as Azure says. */
+  const onNodeA: Partial<CloudProvisioner> = {
+    nodeNameOf: (instanceUri) => instanceUri.replace("/vms/", ""),
+    getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: ["/vms/node-a"] })),
+    inspectInstance: async ({ nodeName }) =>
+      ok({
+        nodeName,
+        instanceUri: `/vms/${nodeName}`,
+        vmId: identity(nodeName).vmId,
+        location: "eastus",
+        zone: "1",
+        vmSize: "Standard_D4s_v5",
+        powerState: "running",
+        busType: "SCSI",
+        dataDisksMax: 8,
+        dataDisks: [{ diskUri, lun: 5, beingDetached: false }],
+      }),
+  };
+
+  it("makes an attachment anew that was erased while its disk was on its way: no object would say that the VM has it", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: undefined }));
+      world.meanwhile.attachDisk = () => erase(world);
+      assert.deepEqual(await runOn(world, onNodeA), { ok: true, value: {} });
+      const { spec, status } = world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
+      assert.deepEqual([spec.role, spec.want, status?.state, status?.lun], ["Replica", undefined, "Attached", 5]);
+    }));
+
+  it("looks for a share that is taken without an object that says so, where Azure has none left and the objects do", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      const own = anAttachment("node-b", { metadata: { name: attachmentName("node-b") }, status: undefined });
+      await world.given("AzVolumeAttachment", own);
+      const noFreeShare = fail({ kind: "NoFreeShare", diskUri, maxShares: 1 } as const);
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...onNodeA, attachDisk: async () => noFreeShare } };
+      assert.deepEqual(await world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-b"), never)), noFreeShare);
+      assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.status?.state], ["Replica", "Attached"]);
     }));
 
   it("asks nothing of the platform while anything on that VM may stand for an old device, of whichever volume", () =>

@@ -15,8 +15,10 @@ import { mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { fromTimestamp } from "../core/timestamp.ts";
 import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts";
+import { lookForStrays } from "./compare-attachments.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { fromObjectError, toObjectError } from "./object-error.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { isTrusted } from "./store-generation.ts";
@@ -67,6 +69,8 @@ async function execute(
       return detachByName(ports, attachment, signal);
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
+    case "MakeAnew":
+      return makeAttachmentAnew(ports, attachment, action.node, signal);
     case "Wait":
       ports.logger.debug("attachment waits", { attachmentName: attachment.metadata.name, because: action.because });
       if (action.reason !== undefined) tellAttachment(ports, attachment, action.reason, action.because);
@@ -111,10 +115,10 @@ async function attach(
       signal,
     );
   const attached = await ports.steps.run("attach", () => (isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk()));
-  if (!attached.ok) return recordAttachFailure(ports, attachment, attached.failure, signal);
+  if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
   const { lun } = attached.value;
   const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId, attempt }, signal));
-  if (!recorded.ok) return gone(recorded);
+  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
   logger.info("disk attached", {
@@ -183,7 +187,20 @@ function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly
   return cutOff.map((volume) => volume.metadata.name);
 }
 
-async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+/** Its object went while the disk was on its way: where that arrives, or has, no object would say so. */
+async function erased(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal): Promise<Reconciled> {
+  if (failure.kind !== "ObjectNotFound") return { ok: false, failure };
+  const looked = await lookForStrays(ports, volume, signal);
+  return looked.ok ? ok({}) : looked;
+}
+
+async function recordAttachFailure(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
   const recorded = await setStatus(
@@ -196,7 +213,12 @@ async function recordAttachFailure(ports: ControllerPorts, attachment: AzVolumeA
   const reason = isRefused ? "AttachRefused" : attachment.spec.role === "Primary" ? "AttachFailed" : "ReplicaAttachFailed";
   if (!isRefused || !wasToldOf(attachment, failure))
     tellAttachment(ports, attachment, reason, `attach to ${attachment.spec.nodeName} failed: ${describeFailure(failure)}`, failure);
-  if (!recorded.ok) return gone(recorded);
+  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
+  if (failure.kind === "NoFreeShare" || failure.kind === "DiskAttachedElsewhere") {
+    // By the objects there was a share: one may be taken of which none of them says so.
+    const looked = await lookForStrays(ports, volume, signal);
+    if (!looked.ok) return looked;
+  }
   if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
   if (!isRefused) return { ok: false, failure };
   const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
@@ -295,13 +317,20 @@ async function detachByName(ports: ControllerPorts, attachment: AzVolumeAttachme
 
 /**
  * An attachment whose AzVolume is gone. DeleteVolume never leaves one behind, so the object was deleted by hand, and its node may well write: nothing is
- * detached until the volume is there again with a record that tells. Only where the disk itself is gone there is nothing left to detach.
+ * detached until the volume is there again with a record that tells. Only where the disk itself is gone there is nothing left to detach, nor to want: a node may have
+ * stated its want while the volume was on its way out.
  */
 async function releaseOrphan(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  if (attachment.metadata.deletionTimestamp === undefined) return ok({});
-  const disk = await ports.cloud.getDisk({ diskUri: attachment.spec.volumeId }, signal);
+  const { metadata, spec } = attachment;
+  const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
   if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
-  return disk.failure.kind === "DiskNotFound" ? removeFinalizer(ports, attachment, signal) : disk;
+  if (disk.failure.kind !== "DiskNotFound") return disk;
+  if (metadata.deletionTimestamp !== undefined) return removeFinalizer(ports, attachment, signal);
+  const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
+  if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
+  if (volume.failure.kind !== "ObjectNotFound") return volume;
+  const deleted = await ports.store.delete("AzVolumeAttachment", metadata.name, { uid: metadata.uid }, signal);
+  return deleted.ok ? ok({}) : gone(deleted);
 }
 
 async function removeFinalizer(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {

@@ -6,17 +6,25 @@ import type { SourceObject } from "../ports/source.ts";
 /** The values under which an index finds an object. A pure function of the object. */
 export type KeysOf<T> = (object: T) => readonly string[];
 
+/** What an index has under one value. `sorted`: its objects, once somebody has asked for them and until one changes. */
+interface Indexed<T> {
+  readonly keys: Set<string>;
+  sorted: readonly T[] | undefined;
+}
+
 /** The objects of one source as far as they are known, by key: a plain data structure with indexes, no I/O. Each write answers what it changed. */
 export class CachedObjects<T extends SourceObject> {
-  readonly #indexes: ReadonlyMap<string, { readonly keysOf: KeysOf<T>; readonly keys: Map<string, Set<string>> }>;
+  readonly #indexes: ReadonlyMap<string, { readonly keysOf: KeysOf<T>; readonly values: Map<string, Indexed<T>> }>;
   readonly #objects = new Map<string, T>();
-  readonly #changedAtMs = new Map<string, number>();
+  /** Plans ask for lists far more often than objects change. */
+  #sorted: readonly T[] | undefined;
+  readonly #changedAtMs = new Map<string, { readonly anyMs: number; readonly askedMs: number }>();
   /** The versions of our own writes that the watch has not told yet, by object. */
   readonly #aheadOfWatch = new Map<string, string>();
   #seenVersion: string | undefined;
 
   constructor(indexes: Readonly<Record<string, KeysOf<T>>>) {
-    this.#indexes = new Map(Object.entries(indexes).map(([name, keysOf]) => [name, { keysOf, keys: new Map() }]));
+    this.#indexes = new Map(Object.entries(indexes).map(([name, keysOf]) => [name, { keysOf, values: new Map() }]));
   }
 
   /** Up to which version everything is known; undefined before the first list. */
@@ -30,21 +38,20 @@ export class CachedObjects<T extends SourceObject> {
 
   /** All objects, sorted by key. */
   list(): readonly T[] {
-    return sortedByKey([...this.#objects.entries()]);
+    this.#sorted ??= this.#sortedOf(this.#objects.keys());
+    return this.#sorted;
   }
 
   /** The objects that have `value` in an index, sorted by key. */
   byIndex(index: string, value: string): readonly T[] {
-    const keys = [...(this.#indexes.get(index)?.keys.get(value) ?? [])];
-    return sortedByKey(
-      keys.flatMap((key) => {
-        const object = this.#objects.get(key);
-        return object === undefined ? [] : [[key, object] as const];
-      }),
-    );
+    const indexed = this.#indexes.get(index)?.values.get(value);
+    if (indexed === undefined) return [];
+    indexed.sorted ??= this.#sortedOf(indexed.keys);
+    return indexed.sorted;
   }
 
-  changedAtMs(key: string): number | undefined {
+  /** When the object was last seen to change: in any way, and but for its status. */
+  changedAtMs(key: string): { readonly anyMs: number; readonly askedMs: number } | undefined {
     return this.#changedAtMs.get(key);
   }
 
@@ -102,7 +109,8 @@ export class CachedObjects<T extends SourceObject> {
     if (previous?.metadata.resourceVersion === object.metadata.resourceVersion) return [];
     this.#index(key, previous, object);
     this.#objects.set(key, object);
-    this.#changedAtMs.set(key, nowMs);
+    const askedMs = isAskedTheSame(previous, object) ? (this.#changedAtMs.get(key)?.askedMs ?? nowMs) : nowMs;
+    this.#changedAtMs.set(key, { anyMs: nowMs, askedMs });
     return [{ key, previous, current: object }];
   }
 
@@ -116,24 +124,34 @@ export class CachedObjects<T extends SourceObject> {
   }
 
   #index(key: string, previous: T | undefined, current: T | undefined): void {
-    for (const { keysOf, keys } of this.#indexes.values()) {
+    this.#sorted = undefined;
+    for (const { keysOf, values } of this.#indexes.values()) {
       for (const value of previous === undefined ? [] : keysOf(previous)) {
-        const indexed = keys.get(value);
-        indexed?.delete(key);
-        if (indexed?.size === 0) keys.delete(value);
+        const indexed = values.get(value);
+        if (indexed === undefined) continue;
+        indexed.keys.delete(key);
+        indexed.sorted = undefined;
+        if (indexed.keys.size === 0) values.delete(value);
       }
       for (const value of current === undefined ? [] : keysOf(current)) {
-        const indexed = keys.get(value) ?? new Set();
-        keys.set(value, indexed.add(key));
+        const indexed = values.get(value) ?? { keys: new Set(), sorted: undefined };
+        indexed.keys.add(key);
+        indexed.sorted = undefined;
+        values.set(value, indexed);
       }
     }
   }
+
+  #sortedOf(keys: Iterable<string>): readonly T[] {
+    return [...keys].toSorted().flatMap((key) => this.#objects.get(key) ?? []);
+  }
+}
+
+/** Whether the same object asks for the same, as its generation tells. */
+function isAskedTheSame(previous: SourceObject | undefined, { metadata: { uid, generation } }: SourceObject): boolean {
+  return generation !== undefined && previous?.metadata.uid === uid && previous?.metadata.generation === generation;
 }
 
 function isLater(left: string, right: string): boolean {
   return left !== right && isVersionAtLeast(left, right);
-}
-
-function sortedByKey<T>(entries: readonly (readonly [string, T])[]): readonly T[] {
-  return entries.toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, object]) => object);
 }

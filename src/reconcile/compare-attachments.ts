@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
@@ -15,29 +15,64 @@ import { reportMissing } from "./report-missing.ts";
  * nothing: it is marked for a look at the VM. Only a difference costs anything, and it is looked into afresh before anything is written.
  */
 export async function compareAttachments(ports: ControllerPorts, volume: AzVolume, listed: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+  if (!differs(ports, volume, listed)) return ok(undefined);
+  return lookForStrays(ports, volume, signal, (disk) => differs(ports, volume, disk));
+}
+
+/**
+ * The same without a list, for whoever has a reason to believe that the objects do not tell all: an attach that ended when its object was gone, or a disk that Azure
+ * says is attached. `isWorthIt` is asked of the disk as it is now.
+ */
+export async function lookForStrays(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  signal: AbortSignal,
+  isWorthIt: (disk: DiskFacts) => boolean = () => true,
+): Promise<Result<void, Failure>> {
   const detail = volume.status?.detail;
-  if (detail === undefined || !differs(ports, volume, listed)) return ok(undefined);
+  if (detail === undefined) return ok(undefined);
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(undefined) : disk;
-  if (!differs(ports, volume, disk.value)) return ok(undefined);
-  const holders = await findHolders(ports.cloud, disk.value, signal);
-  if (!holders.ok) return holders;
+  if (!isWorthIt(disk.value)) return ok(undefined);
+  const made = await recordStrays(ports, volume, detail, disk.value, signal);
+  return made.ok ? reportStaleOnes(ports, volume.metadata.name, disk.value, signal) : made;
+}
+
+/** That there is no object is seen before the VM is read: a detach that ends meanwhile has one until it has ended. */
+async function recordStrays(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  detail: VolumeDetail,
+  disk: DiskFacts,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
-  for (const holder of holders.value) {
-    const { nodeName } = holder.node;
-    const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName });
-    const present = await ports.store.get("AzVolumeAttachment", name, signal);
-    if (present.ok || present.failure.kind !== "ObjectNotFound") {
-      if (!present.ok) return present;
-      continue;
-    }
-    const recorded = await recordHolders(ports, { volumeName, detail }, [holder], signal);
-    if (!recorded.ok) return recorded;
-    ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName });
+  const unsaid: string[] = [];
+  for (const instanceUri of disk.attachedTo) {
+    const nodeName = ports.cloud.nodeNameOf(instanceUri);
+    if (nodeName === undefined) continue;
+    const present = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: detail.diskUri, nodeName }), signal);
+    if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+    if (!present.ok) unsaid.push(instanceUri);
   }
+  if (unsaid.length === 0) return ok(undefined);
+  // Without the volume's object there is nobody to detach for: it is made anew first, and all that have its disk with it.
+  const owner = await ports.store.get("AzVolume", volumeName, signal);
+  if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
+  const holders = await findHolders(ports.cloud, { ...disk, attachedTo: unsaid }, signal);
+  if (!holders.ok) return holders;
+  const recorded = await recordHolders(ports, { volumeName, detail }, holders.value, signal);
+  if (!recorded.ok) return recorded;
+  for (const { node, lun } of holders.value)
+    if (lun !== undefined) ports.logger.warn("attachment rebuilt from its disk", { volumeName, nodeName: node.nodeName });
+  return ok(undefined);
+}
+
+async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const named = nodesOf(ports, disk);
   for (const attachment of attachedIn(ports, volumeName)) {
     const { nodeName } = attachment.spec;
-    if (holders.value.some(({ node }) => node.nodeName === nodeName)) continue;
+    if (named.has(nodeName)) continue;
     const marked = await reportMissing(ports, attachment, signal);
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (marked.ok) ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
@@ -47,9 +82,14 @@ export async function compareAttachments(ports: ControllerPorts, volume: AzVolum
 
 /** Whether Azure names another VM of the cluster than the objects do. */
 function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
-  const named = new Set(disk.attachedTo.flatMap((instanceUri) => ports.cloud.nodeNameOf(instanceUri) ?? []));
+  const named = nodesOf(ports, disk);
   const recorded = new Set(attachmentsOf(ports, volume.metadata.name).map(({ spec }) => spec.nodeName));
   return [...named].some((nodeName) => !recorded.has(nodeName)) || attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
+}
+
+/** Names of the cluster's VMs that a disk names. */
+function nodesOf({ cloud }: ControllerPorts, disk: DiskFacts): ReadonlySet<string> {
+  return new Set(disk.attachedTo.flatMap((instanceUri) => cloud.nodeNameOf(instanceUri) ?? []));
 }
 
 /** Those that are said to be attached, and nobody doubts it yet. */

@@ -107,6 +107,30 @@ describe("ControlLoop", () => {
     assert.deepEqual(passesAtMs, [0, 100]);
   });
 
+  it("handles as many keys at once as it has workers, and the next one as soon as one of them is free", async () => {
+    const ends: (() => void)[] = [];
+    const waiting = (): Promise<Reconciled> => new Promise((resolve) => ends.push(() => resolve(ok({}))));
+    const handledAtMs: (readonly number[])[] = [];
+    await withLoop(
+      Array.from({ length: 4 }, () => waiting),
+      async ({ loop, clock, passesAtMs }) => {
+        loop.queue.addAfter("pvc-4", 20);
+        for (const key of ["pvc-1", "pvc-2", "pvc-3"]) loop.queue.add(key);
+        await clock.advance(50);
+        handledAtMs.push([...passesAtMs]);
+        ends[0]?.();
+        await clock.advance(50);
+        handledAtMs.push([...passesAtMs]);
+        for (const end of ends) end();
+      },
+      3,
+    );
+    assert.deepEqual(handledAtMs, [
+      [0, 0, 0],
+      [0, 0, 0, 50],
+    ]);
+  });
+
   it("waits for the work under way when it is stopped, and says nothing of what stopping broke", async () => {
     const slow = Promise.withResolvers<Reconciled>();
     const { logged } = await withLoop([() => slow.promise], async ({ loop, clock }) => {

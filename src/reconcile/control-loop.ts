@@ -30,20 +30,38 @@ export class ControlLoop {
     this.#logger = ports.logger.child({ reconciler: reconciler.name });
   }
 
-  /** Returns once every worker has stopped. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(Array.from({ length: this.#reconciler.workers }, () => this.#work(signal)));
+  /** Returns once every worker has stopped. A worker begins when all others are busy: most loops never need more than a few of theirs. */
+  run(signal: AbortSignal): Promise<void> {
+    const { workers } = this.#reconciler;
+    return new Promise((resolve, reject) => {
+      let [begun, idle, ended] = [0, 0, 0];
+      const begin = (): void => {
+        begun++;
+        idle++;
+        this.#work(signal, onBusy).then(() => {
+          ended++;
+          if (ended === begun) resolve();
+        }, reject);
+      };
+      const onBusy = (isBusy: boolean): void => {
+        idle += isBusy ? -1 : 1;
+        if (idle === 0 && begun < workers) begin();
+      };
+      begin();
+    });
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
+  async #work(signal: AbortSignal, onBusy: (isBusy: boolean) => void): Promise<void> {
     while (!signal.aborted) {
       const key = await this.queue.take(signal).catch((error: unknown) => {
         if (signal.aborted) return undefined;
         throw error;
       });
       if (key === undefined) return;
+      onBusy(true);
       await this.#handle(key, signal);
       this.queue.done(key);
+      onBusy(false);
     }
   }
 

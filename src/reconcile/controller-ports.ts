@@ -9,6 +9,7 @@ import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { LeaseMemory } from "./lease-memory.ts";
+import type { NodeHearing } from "./node-hearing.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /** All that the reconcilers of the controller role act through. */
@@ -24,6 +25,8 @@ export interface ControllerPorts {
   readonly events: Events;
   readonly logger: Logger;
   readonly leaseMemory: LeaseMemory;
+  /** The same for the time before this process started: only the nodes know. */
+  readonly hearing: NodeHearing;
   readonly settings: VolumeSettings;
   /** Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume (`driver`). */
   readonly attach: "kubernetes" | "driver";

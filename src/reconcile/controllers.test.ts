@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, leaving } from "../core/plan/testing/objects.ts";
+import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, leaving } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
@@ -164,6 +164,31 @@ describe("createControllers", () => {
         world.disks.add(diskUri);
         await world.clock.advance(600_000);
         assert.equal(world.volume()?.spec.diskUri, diskUri);
+      });
+    }));
+
+  it("looks into Azure soon after an attachment was erased, finalizer and all: its disk keeps its share, and no object would say so", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }));
+      const disk = aDisk({ tags: driverTags(aVolume()), attachedTo: ["/vms/node-a"] });
+      const inspectInstance: CloudProvisioner["inspectInstance"] = async (asked, signal) => {
+        const found = await world.ports.cloud.inspectInstance(asked, signal);
+        return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] }) : found;
+      };
+      world.instances.set("node-a", identity("node-a").vmId);
+      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), nodeNameOf: () => "node-a", inspectInstance };
+      await whileRunning(world, cloud, async () => {
+        await world.clock.advance(30_000);
+        const present = world.attachment("node-a") ?? assert.fail("no attachment");
+        const { metadata } = present;
+        await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, metadata: { ...metadata, finalizers: [] } }, never));
+        await world.answerOf(world.other.delete("AzVolumeAttachment", metadata.name, {}, never));
+        assert.equal(world.attachment("node-a"), undefined);
+        await world.clock.advance(15_000);
+        const made = world.attachment("node-a") ?? assert.fail("nothing says that node-a has the disk");
+        assert.deepEqual([made.spec.role, made.status?.state], ["Replica", "Attached"]);
       });
     }));
 });

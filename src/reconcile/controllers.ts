@@ -3,8 +3,9 @@ import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { isRecordMissing } from "../core/plan/observed-volume.ts";
+import { hasGivenUp, isRecordMissing, type VolumeSettings } from "../core/plan/observed-volume.ts";
 import { ok } from "../core/result.ts";
+import { sameJson } from "../core/same-json.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { ControlLoop, type Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -24,6 +25,8 @@ const RESYNC_MS = 60_000;
 const WANTS_AGAIN_MS = 5_000;
 /** How often disks without an object, and objects without a disk, are looked for, in milliseconds: a list or two a resource group. Calls for such a disk do not wait for it. */
 const RECOVER_AGAIN_MS = 600_000;
+/** How soon Azure is compared with the objects once one of these was erased, in milliseconds: they are seldom erased one by one. */
+const ERASED_AFTER_MS = 10_000;
 const ONLY_KEY = "store";
 
 /**
@@ -39,7 +42,7 @@ export function createControllers(ports: ControllerPorts): (signal: AbortSignal)
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;
     try {
-      await Promise.all(term.loops.map((loop) => loop.run(signal)));
+      await Promise.all([term.sweep.run(signal), runOnceTrusted(ports, term, signal)]);
     } finally {
       onNode = undefined;
       stopListening();
@@ -47,9 +50,17 @@ export function createControllers(ports: ControllerPorts): (signal: AbortSignal)
   };
 }
 
+/** Only a sweep may go by what nodes say before it is known whether the store went back. */
+async function runOnceTrusted(ports: ControllerPorts, { loops, sweepNow }: ReturnType<typeof createLoops>, signal: AbortSignal): Promise<void> {
+  if (await ports.hearing.untilTrusted(ports, sweepNow, signal)) await Promise.all(loops.map((loop) => loop.run(signal)));
+}
+
 /** Loops with empty queues, but for what is done first. */
 function createLoops(ports: ControllerPorts): {
+  /** All but `sweep`. */
   readonly loops: readonly ControlLoop[];
+  readonly sweep: ControlLoop;
+  readonly sweepNow: () => void;
   readonly onChange: (change: ObjectChange) => void;
   readonly onNode: (nodeName: string) => void;
 } {
@@ -97,6 +108,7 @@ function createLoops(ports: ControllerPorts): {
   };
 
   const onChange = (change: ObjectChange): void => {
+    if (isErased(change)) loops.recovery.queue.addAfter(ONLY_KEY, ERASED_AFTER_MS);
     if (change.kind === "AzVolume") {
       if (!isNewsOfVolume(change.previous, change.current)) return;
       addVolume(change.name);
@@ -104,7 +116,7 @@ function createLoops(ports: ControllerPorts): {
     }
     if (change.kind === "AzVolumeAttachment") {
       const volumeName = change.current?.spec.volumeName ?? change.previous?.spec.volumeName;
-      if (isNewsOfAttachment(change.previous, change.current, ports.settings.replicaAttachTries)) {
+      if (isNewsOfAttachment(change.previous, change.current, ports.settings)) {
         loops.attachment.queue.add(change.name);
         if (volumeName !== undefined) addVolume(volumeName);
       } else if (volumeName !== undefined && isRefused(change.previous) !== isRefused(change.current)) loops.volume.queue.add(volumeName);
@@ -119,7 +131,8 @@ function createLoops(ports: ControllerPorts): {
   loops.recovery.queue.add(ONLY_KEY);
   loops.sweep.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
-  return { loops: Object.values(loops), onChange, onNode };
+  const { sweep, ...others } = loops;
+  return { loops: Object.values(others), sweep, sweepNow: () => sweep.queue.add(ONLY_KEY), onChange, onNode };
 }
 
 /**
@@ -127,33 +140,36 @@ function createLoops(ports: ControllerPorts): {
  * (conditions) is no news: if it were, each failure would bring the next try at once, whatever back-off or Azure's Retry-After say.
  */
 function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | undefined): boolean {
-  const relevant = (volume: AzVolume | undefined): string => {
-    if (volume === undefined) return "";
+  const relevant = (volume: AzVolume | undefined): object | undefined => {
+    if (volume === undefined) return undefined;
     const { resourceVersion: _, ...metadata } = volume.metadata;
     const { error: __, conditions: ___, state, ...status } = volume.status ?? { conditions: [], state: "Pending" as const };
     const phase = state === "Creating" ? "Pending" : state;
-    return JSON.stringify({ metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) });
+    return { metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) };
   };
-  return relevant(previous) !== relevant(current);
+  return !sameJson(relevant(previous), relevant(current));
 }
 
 /** The same for an attachment: that a try is to come, has begun, or has failed, is one state, until it was the last one. */
-function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: AzVolumeAttachment | undefined, triesMax: number): boolean {
-  const relevant = (attachment: AzVolumeAttachment | undefined): string => {
-    if (attachment === undefined) return "";
+function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: AzVolumeAttachment | undefined, settings: VolumeSettings): boolean {
+  const relevant = (attachment: AzVolumeAttachment | undefined): object | undefined => {
+    if (attachment === undefined) return undefined;
     const { resourceVersion: _, ...metadata } = attachment.metadata;
-    const { error, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
+    const { error: __, state, attempt: ___, ...status } = attachment.status ?? { state: "Pending" as const };
     const isUnderWay = attachment.metadata.deletionTimestamp !== undefined || state === "Attaching" || state === "AttachmentFailed";
     const phase = isUnderWay ? "Pending" : state;
-    return JSON.stringify({
-      metadata,
-      spec: attachment.spec,
-      status,
-      phase,
-      hasGivenUp: attachment.spec.role === "Replica" && (error?.retries ?? 0) >= triesMax,
-    });
+    return { metadata, spec: attachment.spec, status, phase, hasGivenUp: hasGivenUp({ settings }, attachment) };
   };
-  return relevant(previous) !== relevant(current);
+  return !sameJson(relevant(previous), relevant(current));
+}
+
+/** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */
+function isErased(change: ObjectChange): boolean {
+  if (change.current !== undefined) return false;
+  if (change.kind === "AzVolume") return change.previous?.spec.deleteRequested === false;
+  if (change.kind !== "AzVolumeAttachment") return false;
+  const state = change.previous?.status?.state;
+  return state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
 }
 
 /** What the volume's condition tells. It brings no other try: its time has been set. */
@@ -174,12 +190,12 @@ function leftQuarantine(previous: AzVolume | undefined, current: AzVolume | unde
 
 /** Whether a node has changed in anything that a plan looks at. */
 function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriverNode | undefined): boolean {
-  const relevant = (node: AzDriverNode | undefined): string => {
-    if (node?.status === undefined) return "";
+  const relevant = (node: AzDriverNode | undefined): object | undefined => {
+    if (node?.status === undefined) return undefined;
     const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, ...status } = node.status;
-    return JSON.stringify({ status, leaving: node.metadata.deletionTimestamp });
+    return { status, leaving: node.metadata.deletionTimestamp };
   };
-  return relevant(previous) !== relevant(current);
+  return !sameJson(relevant(previous), relevant(current));
 }
 
 /** `onRecovered` is told each time that all disks have been looked at. */

@@ -7,18 +7,23 @@ import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
+import { proveDetached } from "./prove-detached.ts";
 import { isTrusted } from "./store-generation.ts";
 
 /**
  * *fence*, steps 2 to 4: carries on wherever the record says that a fence was begun, by whichever controller. The proof is taken anew in each pass,
- * and the record is cleared only on the version read after it: a record that moved meanwhile asks for another pass.
+ * and the record is cleared only on the version read after it: a record that moved meanwhile asks for another pass. Where nobody is being cut off, it looks for proofs
+ * that need no fence.
  */
 export function fenceReconciler(ports: ControllerPorts): Reconciler {
   return {
     name: "fence",
     workers: 64,
     backoff: { baseMs: 100, maxMs: 5_000 },
-    reconcile: (volumeName, signal) => fence(ports, volumeName, signal),
+    reconcile: async (volumeName, signal) => {
+      const fenced = await fence(ports, volumeName, signal);
+      return fenced.ok ? proveDetached(ports, volumeName, signal) : fenced;
+    },
   };
 }
 

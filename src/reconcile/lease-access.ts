@@ -82,7 +82,9 @@ export class LeaseAccess {
   async untilNews(isNews: (lease: Lease | undefined) => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
     const { cache, clock } = this.#ports;
     await cache.waitUntil("Lease", CONTROLLER_LEASE, isNews, { timeoutMs: limitMs, clock }, signal);
-    await clock.sleep(Math.max(0, this.#lookedAtMs + LOOK_AGAIN_MIN_MS - clock.elapsedMs()), signal);
+    const tooSoonMs = this.#lookedAtMs + LOOK_AGAIN_MIN_MS - clock.elapsedMs();
+    if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
+    signal.throwIfAborted();
     this.#lookedAtMs = clock.elapsedMs();
   }
 

@@ -373,6 +373,7 @@ describe("createObjectCache", () => {
         assert.equal(cache.lastHeardElapsedMs("AzDriverNode"), 20_000);
         valueOf(await writer.update("AzDriverNode", { ...node, metadata: { ...node.metadata, labels: { a: "1" } } }, never));
         await clock.settle();
+        assert.equal(cache.askedMs("AzDriverNode", "node-a"), 25_000, "a label asks for nothing");
         assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [0, 0]);
         clock.jumpWallClock(1e9);
         assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), 0);

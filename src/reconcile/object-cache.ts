@@ -36,6 +36,8 @@ export interface ObjectCache {
   lastChangedElapsedMs(kind: Kind, name: string): number | undefined;
   /** How long the object has been unchanged, on our own clock, whether or not the store could be heard. */
   unchangedMs(kind: Kind, name: string): number | undefined;
+  /** The same but for its status: how long the object has asked for what it asks for now. */
+  askedMs(kind: Kind, name: string): number | undefined;
   /**
    * How long the object has been *watched* unchanged: up to the last time that the store said anything of this kind, and without long silences.
    * For judging others by their silence: a process or a watch that stood still has watched nobody.
@@ -113,6 +115,10 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     unchangedMs: (kind, name) => {
       const changedAtMs = of(kind).lastChangedElapsedMs(name);
       return changedAtMs === undefined ? undefined : clock.elapsedMs() - changedAtMs;
+    },
+    askedMs: (kind, name) => {
+      const askedAtMs = of(kind).lastAskedElapsedMs(name);
+      return askedAtMs === undefined ? undefined : clock.elapsedMs() - askedAtMs;
     },
     watchedUnchangedMs: (kind, name) => of(kind).watchedUnchangedMs(name),
     lastHeardElapsedMs: (kind) => of(kind).lastHeardElapsedMs(),

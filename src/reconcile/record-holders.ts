@@ -1,6 +1,5 @@
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
 import { type DiskHolder, isForeign } from "./adopt-disk.ts";
@@ -12,7 +11,8 @@ type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
 /**
  * Makes the AzVolumeAttachments of nodes that have an adopted disk attached already, as replicas: whoever writes will claim. What is there already is set right:
- * an attach or detach that was cut off, or never was, must not hide where the disk is. Doing it again changes nothing.
+ * an attach or detach that was cut off, or never was, must not hide where the disk is. A disk that is just being taken off is where it says, and nothing is staged on that
+ * before the VM was read once more: the detach would cut off whoever writes by then. Doing it again changes nothing.
  */
 export async function recordHolders(
   ports: ControllerPorts,
@@ -21,7 +21,7 @@ export async function recordHolders(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { volumeName, detail } = volume;
-  for (const { node, lun } of holders) {
+  for (const { node, lun, isLeaving } of holders) {
     if (lun === undefined || isForeign(node)) continue;
     const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName: node.nodeName });
     const created = await ports.store.create(
@@ -47,7 +47,8 @@ export async function recordHolders(
     const recorded = await changeStatus(
       ports.store,
       { kind: "AzVolumeAttachment", name },
-      (present) => (isRecorded(present, { node, lun }) ? undefined : { ...present, status: attachedStatus(present.status, { node, lun }) }),
+      (present) =>
+        isRecorded(present, { node, lun, isLeaving }) ? undefined : { ...present, status: attachedStatus(present.status, { node, lun, isLeaving }) },
       signal,
     );
     if (!recorded.ok) return recorded;
@@ -72,11 +73,15 @@ export async function forgetOthers(ports: ControllerPorts, volumeName: string, h
   return ok({});
 }
 
-function isRecorded({ status }: AzVolumeAttachment, { node, lun }: { readonly node: NodeIdentity; readonly lun: number }): boolean {
-  return status?.state === "Attached" && status.lun === lun && status.vmId === node.vmId && status.deviceMissing !== true;
+/** Where a disk was found. */
+type Place = { readonly [K in keyof DiskHolder]: NonNullable<DiskHolder[K]> };
+
+function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Place): boolean {
+  return status?.state === "Attached" && status.lun === lun && status.vmId === node.vmId && (status.deviceMissing ?? false) === isLeaving;
 }
 
-function attachedStatus(present: AttachmentStatus | undefined, { node, lun }: { readonly node: NodeIdentity; readonly lun: number }): AttachmentStatus {
+function attachedStatus(present: AttachmentStatus | undefined, { node, lun, isLeaving }: Place): AttachmentStatus {
   const { error: _, deviceMissing: __, ...status } = present ?? { state: "Attached" };
-  return { ...status, state: "Attached", vmId: node.vmId, lun, publishContext: { LUN: String(lun) } };
+  const place = { vmId: node.vmId, lun, publishContext: { LUN: String(lun) } };
+  return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
 }

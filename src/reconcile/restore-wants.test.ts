@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -10,6 +10,7 @@ import { restoreWants } from "./restore-wants.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
+import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
 const unused: VolumeUse = { kind: "unused" };
@@ -117,6 +118,21 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       await world.clock.advance(61_000);
+      assert.deepEqual(await restore(world, aCluster([aClusterVolume()])), ok({ waiting: 0 }));
+      assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
+    }));
+
+  it("ends a primary that its node no longer wants, also while it is tried again and again to attach it: the tries would never end, and keep the share of who waits", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", withoutWant("node-a"));
+      for (let retries = 1; retries <= 3; retries++) {
+        await world.clock.advance(25_000);
+        const present = world.attachment("node-a") ?? assert.fail("it is gone");
+        const error = { kind: "CloudUnavailable", message: "", failure: "", retries, time: agoMs(0) };
+        await must(world.other.updateStatus("AzVolumeAttachment", { ...present, status: { ...present.status, state: "AttachmentFailed", error } }, never));
+      }
+      await world.clock.advance(1_000);
       assert.deepEqual(await restore(world, aCluster([aClusterVolume()])), ok({ waiting: 0 }));
       assert.deepEqual(roleOn(world, "node-a"), ["Replica", false]);
     }));

@@ -12,7 +12,7 @@ import { endLeakedWant } from "./end-leaked-want.ts";
 import { findAnew } from "./find-anew.ts";
 import { endWant, stateWant } from "./want.ts";
 
-/** How long an attachment of ours has to be as it is before it counts as forgotten, in milliseconds: the cluster's may only be seen later. */
+/** How long an attachment of ours has to ask for what it asks for before it counts as forgotten, in milliseconds: the cluster's may only be seen later. What its tries come to is no matter. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** Attachments of the cluster's that are looked at side by side. */
 const RESTORED_AT_ONCE = 64;
@@ -55,7 +55,7 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
     const volume = cache.get("AzVolume", spec.volumeName);
     const isNodesOwn = spec.want !== undefined && ports.attach === "driver";
     if (isNodesOwn && volume === undefined) continue;
-    if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.unchangedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
+    if (known.has(`${resourceUriKey(spec.volumeId)} ${spec.nodeName}`) || (cache.askedMs("AzVolumeAttachment", metadata.name) ?? 0) < FORGOTTEN_AFTER_MS)
       continue;
     const { volumeId, nodeName, volumeName } = spec;
     const use = await users.on({ nodeName, volumeId }, signal);

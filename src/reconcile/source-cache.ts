@@ -132,7 +132,8 @@ export function createSourceCache<T extends SourceObject, Index extends string =
     },
     hasSeen: (resourceVersion) => known.seenVersion !== undefined && isVersionAtLeast(known.seenVersion, resourceVersion),
     remember: (object) => publish(known.remember(object, clock.elapsedMs())),
-    lastChangedElapsedMs: (key) => known.changedAtMs(key),
+    lastChangedElapsedMs: (key) => known.changedAtMs(key)?.anyMs,
+    lastAskedElapsedMs: (key) => known.changedAtMs(key)?.askedMs,
     watchedUnchangedMs: (key) => {
       const watchedMs = watchedAtChange.get(key);
       return watchedMs === undefined ? undefined : Math.max(0, watched.totalMs() - watchedMs);

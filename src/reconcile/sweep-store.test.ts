@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { agoMs, aDetail, aRecord, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aDetail, aRecord, attachmentName, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { STORE_WENT_BACK, sweepReconciler, wentBackReason } from "./sweep-store.ts";
@@ -93,6 +93,21 @@ describe("sweepReconciler", () => {
         assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [a], epoch: 1, storeGeneration: 3 }));
       }));
   }
+
+  it("has an attachment looked at once more whose disk is just being taken off: a writer there would be cut off as that ends", () =>
+    withGeneration(1, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ storeGeneration: 0 }));
+      const own = anAttachment("node-a");
+      await world.given("AzVolumeAttachment", { ...own, metadata: { ...own.metadata, name: attachmentName("node-a") } });
+      const { inspectInstance } = world.ports.cloud;
+      world.ports.cloud.inspectInstance = async (request, signal) => {
+        const instance = await inspectInstance(request, signal);
+        return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: true }] }) : instance;
+      };
+      await sweep(world);
+      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.deepEqual([world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing], [4, true]);
+    }));
 
   it("leaves records of the store's own generation alone", () =>
     withGeneration(3, async (world) => {

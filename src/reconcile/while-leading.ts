@@ -49,6 +49,7 @@ function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () =
     attachDisk: (request, signal) => leading(() => cloud.attachDisk(asking(request), signal)),
     detachDisk: (request, signal) => leading(() => cloud.detachDisk(asking(request), signal)),
     fenceDisk: (request, signal) => leading(() => cloud.fenceDisk(asking(request), signal)),
+    proveDetached: (request, signal) => leading(() => cloud.proveDetached(asking(request), signal)),
     getDisk: (request, signal) => cloud.getDisk(request, signal),
     listDisks: (request, signal) => cloud.listDisks(request, signal),
     inspectInstance: (request, signal) => cloud.inspectInstance(request, signal),

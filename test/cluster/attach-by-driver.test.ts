@@ -2,23 +2,33 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
-import { keepControllersOff } from "./leading-controller.ts";
+import { attachesUnderKilledLeader } from "./attach-under-killed-leader.ts";
+import { movesWhileApiServerRestarts, writesOnWithoutItsObject } from "./disturb-api.ts";
+import { classOfTwoShares, drainStandby, untilFailoverReady, untilStandby } from "./drain-standby.ts";
+import { driverLab } from "./driver-lab.ts";
+import { keepControllersOff, untilControllersReady } from "./leading-controller.ts";
+import { movesOffNodeWithoutPower, VICTIM } from "./lose-node.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
-import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { untilNothingIsLeft } from "./nothing-left.ts";
+import { assertNeverFailed, assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { writesOnWhilePlugInEnds } from "./replace-plug-in.ts";
 import { withSlowUnmount } from "./slow-unmount.ts";
+import { manifestOf } from "./volume-manifests.ts";
 import { assertHandedOver, firstHeldMs, recordsDuring } from "./watch-writer.ts";
-import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
+import { takeWayIn, volumeAttachments, wayInNow } from "./way-in.ts";
+import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
 
 /** Its disks are on the node that a pod moves to before it does: nothing but the driver is in the way of a second writer there. */
 const CLASS = "managed-csi-premium-replicas";
-/** The attach controller looks through all running pods every three minutes. */
+/** The attach controller looks through all running pods every three minutes, and at one to which something happens at once. */
 const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
 const SETTLED_MAX_MS = 60_000;
 const UNMOUNT_SECONDS = 3;
 const BEFORE = "node-a";
 const AFTER = "node-b";
+const TWO_SHARES = "attach-by-driver-two-shares";
 
 describe("attach by the driver, without Kubernetes' attach controller", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
@@ -26,97 +36,143 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
     lab = await driverLab();
   });
   after(async () => {
-    if (!(await isAttachRequired(lab))) await reinstallDriver(lab);
+    await takeWayIn(lab, "kubernetes");
+    await untilNothingIsLeft(lab);
   });
 
   it("takes a cluster over from the attach controller while a pod writes, and moves that pod later", () =>
     withWorkloads(lab, "to-the-driver", async (workloads) => {
+      await takeWayIn(lab, "kubernetes");
       await startWriter(workloads);
-      await writesOnDuring(workloads, () => reinstallDriver(lab, { attach: "driver" }));
-      assert.equal(await isAttachRequired(lab), false);
+      await writesOnDuring(workloads, () => takeWayIn(lab, "driver"));
+      assert.equal(await wayInNow(lab), "driver");
       await waitUntil("the cluster's attachments to be taken over", { timeoutMs: SETTLED_MAX_MS }, async () =>
         (await volumeAttachments(lab)).length === 0 ? true : undefined,
       );
       await movesWithItsRecords(workloads, "db-0");
     }));
 
-  it("starts a pod that moves only when the unmount on the old node, which takes 3 s, has ended; meanwhile it says what it waits for", () =>
-    withWorkloads(lab, "slow-unmount", async (workloads) => {
-      const volume = await startWriter(workloads);
-      const seen = await recordsDuring(lab, volume, () =>
-        withSlowUnmount(lab, { nodeName: BEFORE, seconds: UNMOUNT_SECONDS }, () => movesWithItsRecords(workloads, "db-0")),
-      );
-      assertHandedOver(seen);
-      const started = await writerPod(workloads, "db-0");
-      const [first] = await toldBy(lab, workloads.namespace, started);
-      assert.ok(first !== undefined && first.atMs >= firstHeldMs(seen, AFTER), "it wrote before its node had the volume");
-      await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
-      assert.deepEqual(await volumeAttachments(lab), []);
-    }));
+  describe("as it is", () => {
+    before(() => takeWayIn(lab, "driver"));
 
-  it("waits for a node that is frozen, says so, and cuts nobody off; when the node goes on, its pod ends, and the other one starts", () =>
-    withWorkloads(lab, "frozen-node", async (workloads) => {
-      await keepControllersOff(lab, BEFORE);
-      const volume = await startWriter(workloads);
-      const old = await writerPod(workloads, "db-0");
-      const seen = await recordsDuring(lab, volume, async (soFar) => {
-        await lab.kubectl(["cordon", BEFORE]);
-        await lab.node(BEFORE).freeze();
-        try {
-          await workloads.kubectl(["delete", "pod/db-0", "--force", "--grace-period=0"]);
-          await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a.*out-of-service/u);
-          assert.equal((await writerPod(workloads, "db-0")).nodeName, AFTER);
-          assert.ok(
-            soFar().every(({ record }) => record.writer?.nodeName === BEFORE),
-            "nobody else has the volume while the frozen node may write",
+    it("starts a pod that moves only when the unmount on the old node, which takes 3 s, has ended; meanwhile it says what it waits for", () =>
+      withWorkloads(lab, "slow-unmount", async (workloads) => {
+        const volume = await startWriter(workloads);
+        const seen = await recordsDuring(lab, volume, () =>
+          withSlowUnmount(lab, { nodeName: BEFORE, seconds: UNMOUNT_SECONDS }, async () => {
+            await movesWithItsRecords(workloads, "db-0");
+          }),
+        );
+        assertHandedOver(seen);
+        const started = await writerPod(workloads, "db-0");
+        const [first] = await toldBy(lab, workloads.namespace, started);
+        assert.ok(first !== undefined && first.atMs >= firstHeldMs(seen, AFTER), "it wrote before its node had the volume");
+        await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
+        assert.deepEqual(await volumeAttachments(lab), []);
+      }));
+
+    it("waits for a node that is frozen, says so, and cuts nobody off; when the node goes on, its pod ends, and the other one starts", () =>
+      withWorkloads(lab, "frozen-node", async (workloads) => {
+        await keepControllersOff(lab, BEFORE);
+        const volume = await startWriter(workloads);
+        const old = await writerPod(workloads, "db-0");
+        const seen = await recordsDuring(lab, volume, async (soFar) => {
+          await lab.kubectl(["cordon", BEFORE]);
+          await lab.node(BEFORE).freeze();
+          await thenCleanUp(
+            async () => {
+              await workloads.kubectl(["delete", "pod/db-0", "--force", "--grace-period=0"]);
+              await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a.*out-of-service/u);
+              assert.equal((await writerPod(workloads, "db-0")).nodeName, AFTER);
+              assert.ok(
+                soFar().every(({ record }) => record.writer?.nodeName === BEFORE),
+                "nobody else has the volume while the frozen node may write",
+              );
+            },
+            async () => {
+              await lab.node(BEFORE).thaw();
+              await lab.kubectl(["uncordon", BEFORE]);
+            },
           );
-        } finally {
-          await lab.node(BEFORE).thaw();
-          await lab.kubectl(["uncordon", BEFORE]);
-        }
-        await workloads.untilReady("db-0");
-      });
-      assertHandedOver(seen);
-      const started = await writerPod(workloads, "db-0");
-      await untilTold(lab, workloads.namespace, started, "wrote");
-      const told = await toldBy(lab, workloads.namespace, started);
-      // What the frozen pod said is gone with its log; what it wrote is there.
-      assertNothingLost(await recordsSeenBy(workloads, "db-0"), [
-        { uid: old.uid, told: [] },
-        { uid: started.uid, told },
-      ]);
-    }));
+          await workloads.untilReady("db-0");
+        });
+        assertHandedOver(seen);
+        const started = await writerPod(workloads, "db-0");
+        await untilTold(lab, workloads.namespace, started, "wrote");
+        const told = await toldBy(lab, workloads.namespace, started);
+        // What the frozen pod said is gone with its log; what it wrote is there.
+        assertNothingLost(await recordsSeenBy(workloads, "db-0"), [
+          { uid: old.uid, told: [] },
+          { uid: started.uid, told },
+        ]);
+      }));
 
-  it("keeps a pod waiting while one on another node writes the same volume, names both, and lets it start when that one has ended", () =>
-    withWorkloads(lab, "two-pods", async (workloads) => {
-      const volume = await startWriter(workloads);
-      const writer = await writerPod(workloads, "db-0");
-      const seen = await recordsDuring(lab, volume, async (soFar) => {
-        await workloads.apply(secondPod());
-        await isTold(workloads, "second", /^WaitingForWriter: .*node-a.*db-0/u);
-        await untilTold(lab, workloads.namespace, writer, "wrote", 5);
-        assert.deepEqual(
-          (await toldBy(lab, workloads.namespace, writer)).filter(({ outcome }) => outcome === "failed"),
-          [],
-        );
-        assert.ok(
-          soFar().every(({ record }) => record.writer?.nodeName === BEFORE && record.writer.held),
-          "the writer keeps the volume",
-        );
-        await workloads.kubectl(["scale", "statefulset/db", "--replicas=0"]);
-        await workloads.untilReady("second");
-      });
-      assertHandedOver(seen);
-      const records = await recordsSeenBy(workloads, "second");
-      assertNothingLost(records, [{ uid: writer.uid, told: [] }]);
-      await workloads.kubectl(["delete", "pod/second"]);
-    }));
+    it("keeps a pod waiting while one on another node writes the same volume, names both, and lets it start when that one has ended", () =>
+      withWorkloads(lab, "two-pods", async (workloads) => {
+        const volume = await startWriter(workloads);
+        const writer = await writerPod(workloads, "db-0");
+        const seen = await recordsDuring(lab, volume, async (soFar) => {
+          await workloads.apply(secondPod());
+          await isTold(workloads, "second", /^WaitingForWriter: .*node-a.*db-0/u);
+          await untilTold(lab, workloads.namespace, writer, "wrote", 5);
+          await assertNeverFailed(lab, workloads.namespace, writer);
+          assert.ok(
+            soFar().every(({ record }) => record.writer?.nodeName === BEFORE && record.writer.held),
+            "the writer keeps the volume",
+          );
+          await workloads.kubectl(["scale", "statefulset/db", "--replicas=0"]);
+          await workloads.untilReady("second");
+        });
+        assertHandedOver(seen);
+        const records = await recordsSeenBy(workloads, "second");
+        assertNothingLost(records, [{ uid: writer.uid, told: [] }]);
+        await workloads.kubectl(["delete", "pod/second"]);
+      }));
+
+    it("goes on where a leader that was killed in the middle of an attach left off", () =>
+      withWorkloads(lab, "leader-killed-by-driver", async (workloads) => {
+        await untilControllersReady(lab);
+        await attachesUnderKilledLeader(workloads, { wayIn: "driver", home: AFTER });
+        await movesWithItsRecords(workloads, "db-0");
+      }));
+
+    it("moves pods off a node without power, with every record that was synced, only after the node was cut off; the node comes back clean", () =>
+      withWorkloads(lab, "power-loss-by-driver", async (workloads) => {
+        await keepControllersOff(lab, VICTIM);
+        await movesOffNodeWithoutPower(workloads, "driver");
+      }));
+
+    it("loses nothing and cuts nobody off when the API server dies under an unmount, and when an AzVolume is deleted by hand", () =>
+      withWorkloads(lab, "api-fails-by-driver", async (workloads) => {
+        await startWriter(workloads);
+        const moved = await movesWhileApiServerRestarts(workloads, "db-0");
+        await writesOnWithoutItsObject(workloads, moved);
+        await movesWithItsRecords(workloads, "db-0");
+      }));
+
+    it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while its standby's node is drained; drained itself, its node lets the pod go", () =>
+      withClusterObjects(lab, manifestOf(classOfTwoShares(TWO_SHARES)), () =>
+        withWorkloads(lab, "plug-in-by-driver", async (workloads) => {
+          await workloads.apply(recordWriter({ name: "db", storageClass: TWO_SHARES, home: AFTER }));
+          await workloads.untilReady("db-0");
+          const pod = await writerPod(workloads, "db-0");
+          await untilStandby(workloads, pod);
+          await writesOnWhilePlugInEnds(workloads, pod, "driver");
+          const standby = await drainStandby(workloads, pod);
+          await lab.kubectl(["uncordon", standby]);
+          await untilFailoverReady(workloads, pod, "True");
+          await movesWithItsRecords(workloads, "db-0", { by: "drain" });
+        }),
+      ));
+  });
 
   it("gives a cluster back to the attach controller while a pod writes, and moves that pod later", () =>
     withWorkloads(lab, "to-kubernetes", async (workloads) => {
+      await takeWayIn(lab, "driver");
       const volume = await startWriter(workloads);
-      await writesOnDuring(workloads, () => reinstallDriver(lab));
-      assert.equal(await isAttachRequired(lab), true);
+      await writesOnDuring(workloads, () => takeWayIn(lab, "kubernetes"));
+      assert.equal(await wayInNow(lab), "kubernetes");
+      await workloads.kubectl(["annotate", "pod/db-0", "attach=by-kubernetes"]);
       await waitUntil("the pod's attachment to be one of the cluster's", { timeoutMs: ATTACH_CONTROLLER_LOOKS_MAX_MS }, async () =>
         (await volumeAttachments(lab)).some((attachment) => attachment === `${BEFORE} true`) ? true : undefined,
       );
@@ -144,11 +200,8 @@ async function writesOnDuring(workloads: Workloads, change: () => Promise<void>)
   await change();
   await untilTold(lab, namespace, pod, "wrote");
   assert.deepEqual(await writerPod(workloads, "db-0"), pod);
+  await assertNeverFailed(lab, namespace, pod);
   const told = await toldBy(lab, namespace, pod);
-  assert.deepEqual(
-    told.filter(({ outcome }) => outcome === "failed"),
-    [],
-  );
   assertNothingLost(await recordsSeenBy(workloads, "db-0"), [{ uid: pod.uid, told }]);
 }
 
@@ -156,16 +209,6 @@ async function isTold(workloads: Workloads, pod: string, event: RegExp): Promise
   await waitUntil(`pod ${pod} to be told ${event.source}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await workloads.eventsOf("Pod", pod)).some((told) => event.test(told)) ? true : undefined,
   );
-}
-
-async function isAttachRequired(lab: Lab): Promise<boolean> {
-  return (await lab.kubectl(["get", "csidriver/disk.csi.azure.com", "--output=jsonpath={.spec.attachRequired}"])) === "true";
-}
-
-/** The cluster's attachments, each as its node and whether it is attached. */
-async function volumeAttachments(lab: Lab): Promise<readonly string[]> {
-  const each = "{range .items[*]}{.spec.nodeName} {.status.attached}{'\\n'}{end}";
-  return (await lab.kubectl(["get", "volumeattachments", `--output=jsonpath=${each}`])).split("\n").filter((line) => line !== "");
 }
 
 /** A pod on the other node that wants the writer's volume, which only Kubernetes' scheduler lets it have. */

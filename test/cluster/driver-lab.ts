@@ -1,9 +1,12 @@
-import { type ChartValues, installDriver } from "../../testbed/lab/install-driver.ts";
+import { type ChartValues, installDriver, type InstallOptions } from "../../testbed/lab/install-driver.ts";
 import { type Lab, openLab } from "../../testbed/lab/lab.ts";
 import { startLab } from "../../testbed/lab/start-lab.ts";
 
 /** Of Azure's pace: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
+
+/** The chart's own values but for this: much of what is waited for here is seen with a node's next heartbeat or the one after. */
+const VALUES: ChartValues = { node: { settings: { "heartbeat-ms": 2_000 } } };
 
 let started: Promise<Lab> | undefined;
 
@@ -17,9 +20,9 @@ export function driverLab(): Promise<Lab> {
   return started;
 }
 
-/** Installs the driver anew with these values; without any, as the other files want to find it. */
-export async function reinstallDriver(lab: Lab, values: ChartValues = {}): Promise<void> {
-  await installDriver(lab, { values });
+/** Installs the driver anew with these values, which must not be of `node`; without any, as the other files want to find it. */
+export async function reinstallDriver(lab: Lab, values: ChartValues = {}, options: Pick<InstallOptions, "takesOwnership"> = {}): Promise<void> {
+  await installDriver(lab, { ...options, values: { ...VALUES, ...values } });
 }
 
 async function bringUp(): Promise<Lab> {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { disksInAzure } from "./azure-journal.ts";
+import { assertUndisturbed, movesWhileApiServerRestarts, untilProven, writesOnWithoutItsObject } from "./disturb-api.ts";
 import { driverLab } from "./driver-lab.ts";
 import { storeGeneration, untilControllersReady } from "./leading-controller.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
-import { recordWriter, toldBy, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
-import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
+import { recordWriter, untilTold, writerPod } from "./record-writer.ts";
+import { withWorkloads } from "./workloads.ts";
 
 const HOME = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
@@ -41,17 +41,9 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await lab.controlPlane.start("etcd", signal);
       await lab.controlPlane.start("kube-apiserver", signal);
       await untilAllHeard(lab);
-      await isUndisturbed(workloads, first, before);
+      await assertUndisturbed(workloads, first, before);
 
-      await movesWithItsRecords(workloads, "db-0", async () => {
-        await waitUntil("the pod's node to unstage", { timeoutMs: SETTLED_MAX_MS }, async () =>
-          (await attachmentsOf(lab, before.metadata.name)).get(first.nodeName)?.spec.want === undefined ? true : undefined,
-        );
-        await lab.controlPlane.kill("kube-apiserver");
-        await lab.controlPlane.start("kube-apiserver", signal);
-      });
-
-      const second = await writerPod(workloads, "db-0");
+      const second = await movesWhileApiServerRestarts(workloads, "db-0");
       const backup = await lab.controlPlane.backUpEtcd(`faults-${randomUUID()}`);
       const generation = await storeGeneration(lab);
       await untilAllHeard(lab);
@@ -62,17 +54,10 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       );
       const claimed = await untilProven(workloads, "data-db-0", second.nodeName);
       assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "no disk is deleted");
-      await isUndisturbed(workloads, second, claimed);
-      await movesWithItsRecords(workloads, "db-0");
+      await assertUndisturbed(workloads, second, claimed);
+      const third = await movesWithItsRecords(workloads, "db-0");
 
-      const third = await writerPod(workloads, "db-0");
-      await lab.kubectl(["delete", "azvolumes", "--namespace=azure-disk-csi", before.metadata.name, "--wait=false"]);
-      await waitUntil("the object to be made anew", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
-        (await workloads.volumeOf("data-db-0").catch(() => undefined))?.metadata.uid !== claimed.metadata.uid ? true : undefined,
-      );
-      const anew = await untilProven(workloads, "data-db-0", third.nodeName);
-      assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "the disk is kept");
-      await isUndisturbed(workloads, third, anew);
+      await writesOnWithoutItsObject(workloads, third);
       await movesWithItsRecords(workloads, "db-0");
     }));
 });
@@ -93,25 +78,4 @@ async function untilAllHeard(lab: Lab): Promise<void> {
     const now = await heard();
     return lab.nodes.every(({ name }) => (now.get(name) ?? 0) >= (before.get(name) ?? 0) + 2) ? true : undefined;
   });
-}
-
-/** Waits until a volume's record says again, after a proof, that this node writes. */
-async function untilProven(workloads: Workloads, claim: string, nodeName: string): Promise<AzVolume> {
-  return waitUntil(`${nodeName} to have claimed ${claim}`, { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () => {
-    const volume = await workloads.volumeOf(claim).catch(() => undefined);
-    const record = volume?.status?.record;
-    return record?.unproven.length === 0 && record.writer?.held === true && record.writer.nodeName === nodeName ? volume : undefined;
-  });
-}
-
-/** The pod is the same, has never failed to write and goes on; its node is the writer still, by the same grant. */
-async function isUndisturbed(workloads: Workloads, pod: WriterPod, volume: AzVolume): Promise<void> {
-  await untilTold(workloads.lab, workloads.namespace, pod, "wrote");
-  assert.deepEqual(await writerPod(workloads, pod.name), pod);
-  assert.deepEqual(
-    (await toldBy(workloads.lab, workloads.namespace, pod)).filter(({ outcome }) => outcome === "failed"),
-    [],
-  );
-  const now = (await workloads.volumeOf(`data-${pod.name}`)).status?.record;
-  assert.deepEqual(now?.writer, volume.status?.record?.writer);
 }

@@ -1,4 +1,5 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 
 const API = "api-version=2025-04-01";
@@ -23,12 +24,10 @@ export async function withForeignDisks(lab: Lab, where: { readonly nodeName: str
   await Promise.all(uris.map((uri) => azure.call("PUT", `${uri}?${DISK_API}`, { location: azure.location, zones: [zone], sku, properties })));
   await Promise.all(uris.map((uri) => settled(`disk ${uri}`, async () => (await azure.call("GET", `${uri}?${DISK_API}`)) as Vm)));
   await attach(lab, vmUri, uris);
-  try {
-    await use();
-  } finally {
+  await thenCleanUp(use, async () => {
     await attach(lab, vmUri, []);
     await Promise.all(uris.map((uri) => azure.call("DELETE", `${uri}?${DISK_API}`)));
-  }
+  });
 }
 
 /** Sets a VM's list of data disks to these. */

@@ -138,6 +138,8 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     const bootId = (): Promise<string> => lab.kubectl(["get", "node", node.name, "--output=jsonpath={.status.nodeInfo.bootID}"]);
     const { address } = await podOn(node.name);
     const first = await bootId();
+    const plug = (): Promise<string> => node.exec(["cat", "/sys/class/net/eth0/address"]);
+    const hardware = await plug();
     await node.exec(["touch", "/var/kept", "/run/lost"]);
     await node.kill();
     assert.equal(await answers(address), false);
@@ -146,6 +148,7 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     await node.start(signal);
     await waitUntil("the node's new boot id", { timeoutMs: POD_MAX_MS, signal }, async () => (await bootId()) !== first || undefined);
     await waitUntil("its pod to run anew", { timeoutMs: POD_MAX_MS, signal }, async () => (await answers((await podOn(node.name)).address)) || undefined);
+    assert.equal(await plug(), hardware, "others would look for the machine of before");
     assert.equal(await node.exec(["sh", "-c", "cd /; ls var/kept run/lost 2>/dev/null || true"]), "var/kept\n");
   });
 

@@ -1,32 +1,43 @@
 import assert from "node:assert/strict";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { assertNothingLost, recordsSeenBy, toldBy, turnsOf, untilTold, writerPod } from "./record-writer.ts";
+import { assertNothingLost, recordsSeenBy, toldBy, turnsOf, untilTold, writerPod, type WriterPod } from "./record-writer.ts";
 import type { Workloads } from "./workloads.ts";
 
 const MOVE_MAX_MS = 120_000;
 
+export interface MoveOptions {
+  /** How the pod is made to go. Default: it is deleted while its node takes no new ones. A drain sends away whatever else is there, too. */
+  readonly by?: "delete" | "drain";
+  /** Runs as soon as the pod has been told to end. */
+  readonly meanwhile?: () => Promise<void>;
+}
+
 /**
- * Sends a writer's pod to another node, and checks that every record that it had synced is there, and that one pod wrote after the other. `meanwhile` runs as
- * soon as the old pod has been told to end.
+ * Sends a writer's pod to another node, and checks that every record that it had synced is there, and that one pod wrote after the other. Answers the pod that has come
+ * after it.
  */
-export async function movesWithItsRecords(workloads: Workloads, name: string, meanwhile?: () => Promise<void>): Promise<void> {
+export async function movesWithItsRecords(workloads: Workloads, name: string, { by = "delete", meanwhile }: MoveOptions = {}): Promise<WriterPod> {
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, name);
   await untilTold(lab, namespace, pod, "wrote");
   const told = await toldBy(lab, namespace, pod);
   const earlier = turnsOf(await recordsSeenBy(workloads, name)).filter((uid) => uid !== pod.uid);
   await lab.kubectl(["cordon", pod.nodeName]);
-  try {
-    await workloads.kubectl(["delete", `pod/${name}`, "--wait=false"]);
-    await meanwhile?.();
-    await waitUntil(`${name} to be a new pod`, { timeoutMs: MOVE_MAX_MS }, async () => {
-      const now = await writerPod(workloads, name).catch(() => undefined);
-      return now !== undefined && now.uid !== pod.uid ? true : undefined;
-    });
-    await workloads.untilReady(name);
-  } finally {
-    await lab.kubectl(["uncordon", pod.nodeName]);
-  }
+  await thenCleanUp(
+    async () => {
+      await (by === "delete" ? workloads.kubectl(["delete", `pod/${name}`, "--wait=false"]) : drain(workloads, pod));
+      await meanwhile?.();
+      await waitUntil(`${name} to be a new pod`, { timeoutMs: MOVE_MAX_MS }, async () => {
+        const now = await writerPod(workloads, name).catch(() => undefined);
+        return now !== undefined && now.uid !== pod.uid ? true : undefined;
+      });
+      await workloads.untilReady(name);
+    },
+    async () => {
+      await lab.kubectl(["uncordon", pod.nodeName]);
+    },
+  );
   const successor = await writerPod(workloads, name);
   assert.notEqual(successor.nodeName, pod.nodeName);
   await untilTold(lab, namespace, successor, "wrote");
@@ -36,4 +47,12 @@ export async function movesWithItsRecords(workloads: Workloads, name: string, me
     { uid: pod.uid, told },
     { uid: successor.uid, told: toldAfter },
   ]);
+  return successor;
+}
+
+/** As an operator does who empties a node. */
+async function drain({ lab }: Workloads, { nodeName }: WriterPod): Promise<void> {
+  await lab.kubectl(["drain", nodeName, "--ignore-daemonsets", "--delete-emptydir-data", "--force", `--timeout=${MOVE_MAX_MS}ms`], {
+    timeoutMs: 2 * MOVE_MAX_MS,
+  });
 }

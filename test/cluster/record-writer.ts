@@ -103,6 +103,15 @@ export async function untilTold(lab: Lab, namespace: string, pod: WriterPod, out
   );
 }
 
+/** Throws if a pod has ever said that it could not write. */
+export async function assertNeverFailed(lab: Lab, namespace: string, pod: WriterPod): Promise<void> {
+  const told = await toldBy(lab, namespace, pod);
+  assert.deepEqual(
+    told.filter(({ outcome }) => outcome === "failed"),
+    [],
+  );
+}
+
 /** The records on the volume, as the pod that has it now reads them. */
 export async function recordsSeenBy(workloads: Workloads, pod: string): Promise<readonly WrittenRecord[]> {
   const lines = (await workloads.inPod(pod, "cat /data/records")).split("\n");

@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { withForeignDisks } from "./foreign-disks.ts";
-import { attachmentsOf, withWorkloads } from "./workloads.ts";
+import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
 
 const SETTLED_MAX_MS = 60_000;
-/** What nobody announces, such as room that a pod leaves for a replica, is looked at once a minute. */
+/** What nobody announces is looked at once a minute. */
 const LOOKED_AT_AGAIN_MAX_MS = 120_000;
 /** Data disks that the lab's VMs take. */
 const SLOTS = 16;
@@ -24,7 +25,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
   });
   after(() => reinstallDriver(lab));
 
-  it("moves a pod to a standby, by drain and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
+  it("moves a pod to a standby, by drain, by deletion and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
     withWorkloads(lab, "replicas", async (workloads) => {
       await workloads.apply(databaseOf({ shares: 2 }));
       await workloads.untilReady("db-0");
@@ -43,6 +44,14 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
       await lab.kubectl(["uncordon", first]);
       assert.ok((await workloads.eventsOf("Pod", "db-0")).some((event) => event.startsWith("ReplicaPromoted:")));
+
+      await untilAttached(lab, volume, 2);
+      await lab.kubectl(["cordon", standby]);
+      await workloads.kubectl(["delete", "pod", "db-0"]);
+      await workloads.untilReady("db-0");
+      await lab.kubectl(["uncordon", standby]);
+      assert.equal(await workloads.nodeOf("db-0"), first, "the extender steers the pod back to where it was, which is the standby now");
+      assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
 
       await workloads.kubectl(["rollout", "restart", "statefulset/db"]);
       await workloads.kubectl(["rollout", "status", "statefulset/db", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: SETTLED_MAX_MS });
@@ -72,7 +81,12 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
   it("puts replicas only where the pod could run, and says why one is missing", () =>
     withWorkloads(lab, "placement", async (workloads) => {
       await lab.kubectl(["taint", "node", "node-c", "dedicated=other:NoSchedule"]);
-      try {
+      const untaint = async (): Promise<void> => {
+        // kubectl finds fault with the removal of a taint that is not there.
+        const taints = await lab.kubectl(["get", "node", "node-c", "--output=jsonpath={.spec.taints[*].key}"]);
+        if (taints.includes("dedicated")) await lab.kubectl(["taint", "node", "node-c", "dedicated-"]);
+      };
+      await thenCleanUp(async () => {
         await workloads.apply(databaseOf({ shares: 3, affinity: notNextTo("batch") }));
         await workloads.untilReady("db-0");
         const volume = (await workloads.volumeOf("data-db-0")).metadata.name;
@@ -84,17 +98,17 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
         });
         await workloads.apply(batchOn("node-c"));
         await workloads.untilReady("batch");
-        await lab.kubectl(["taint", "node", "node-c", "dedicated-"]);
+        await untaint();
+        await lookAgain(workloads, "db-0");
         await waitUntil("the claim to say that the pod would not run beside batch", { timeoutMs: SETTLED_MAX_MS }, async () => {
           const events = await workloads.eventsOf("PersistentVolumeClaim", "data-db-0");
           return events.some((event) => event.startsWith("ReplicasMissing:") && event.includes("node-c") && event.includes("affinity")) || undefined;
         });
         assert.equal((await attachmentsOf(lab, volume)).has("node-c"), false);
         await workloads.kubectl(["delete", "pod", "batch", "--grace-period=0", "--force"]);
+        await lookAgain(workloads, "db-0");
         await untilAttached(lab, volume, 3, LOOKED_AT_AGAIN_MAX_MS);
-      } finally {
-        await lab.kubectl(["taint", "node", "node-c", "dedicated-"]).catch(() => undefined);
-      }
+      }, untaint);
     }));
 
   it("gives up a replica for a pod that has to run where every slot of the VM is taken", () =>
@@ -136,6 +150,12 @@ async function untilAttached(lab: Lab, volume: string, count: number, timeoutMs 
     const attachments = [...(await attachmentsOf(lab, volume)).values()];
     return (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) || undefined;
   });
+}
+
+/** Nobody tells a volume that there is room for a replica elsewhere: it is looked at again within a minute, and at once when the node of its pod changes. */
+async function lookAgain(workloads: Workloads, pod: string): Promise<void> {
+  const home = await workloads.nodeOf(pod);
+  for (const label of ["look=again", "look-"]) await workloads.lab.kubectl(["label", "node", home, label]);
 }
 
 async function otherNodeOf(lab: Lab, volume: string, nodeName: string): Promise<string> {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { installDriver, uninstallDriver } from "../../testbed/lab/install-driver.ts";
+import { uninstallDriver } from "../../testbed/lab/install-driver.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
-import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { assertNeverFailed, assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
@@ -103,8 +103,8 @@ async function leaveInTheGap(workloads: Workloads): Promise<void> {
 async function takesOver(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
-    await assert.rejects(installDriver(lab), /invalid ownership metadata/u);
-    await installDriver(lab, { takesOwnership: true });
+    await assert.rejects(reinstallDriver(lab), /invalid ownership metadata/u);
+    await reinstallDriver(lab, {}, { takesOwnership: true });
     for (const claim of ["data-db-0", "data-shared-0", "raw"]) await untilHeld(workloads, claim, HOME);
     for (const pod of ["gap-again", "left-again"]) {
       await workloads.untilReady(pod);
@@ -182,7 +182,7 @@ async function failOver(workloads: Workloads): Promise<void> {
 async function comesAgain(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
-    await installDriver(lab);
+    await reinstallDriver(lab);
     for (const name of WRITERS) await untilHeld(workloads, `data-${name}-0`, await workloads.nodeOf(`${name}-0`));
   });
   for (const name of WRITERS) {
@@ -221,11 +221,7 @@ async function writeOnDuring(workloads: Workloads, change: () => Promise<void>):
     await untilTold(lab, namespace, pod, "wrote");
     assert.deepEqual(await writerPod(workloads, pod.name), pod);
     assert.equal(await containerOf(workloads, pod.name), container);
-    const told = await toldBy(lab, namespace, pod);
-    assert.deepEqual(
-      told.filter(({ outcome }) => outcome === "failed"),
-      [],
-    );
+    await assertNeverFailed(lab, namespace, pod);
   }
 }
 

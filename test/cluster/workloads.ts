@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 
 /** Where the driver keeps its objects. */
@@ -36,33 +37,34 @@ export interface Workloads {
  */
 export async function withWorkloads(lab: Lab, namespace: string, use: (workloads: Workloads) => Promise<void>): Promise<void> {
   // One of that name may be on its way out, on a lab that stands.
-  await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
+  await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: 2 * CLEAN_MAX_MS });
   await lab.kubectl(["create", "namespace", namespace]);
-  try {
-    await use(workloadsIn(lab, namespace));
-  } finally {
-    const what = "statefulsets,deployments,daemonsets,pods,persistentvolumeclaims";
-    await lab.kubectl([`--namespace=${namespace}`, "delete", what, "--all", "--grace-period=1", `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: CLEAN_MAX_MS });
-    await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
-    await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
-      const { items } = await list<{ readonly spec: { readonly claimRef?: { readonly namespace: string }; readonly persistentVolumeReclaimPolicy: string } }>(
-        lab,
-        "/api/v1/persistentvolumes",
-      );
-      const left = items.filter(({ spec }) => spec.claimRef?.namespace === namespace && spec.persistentVolumeReclaimPolicy === "Delete");
-      return left.length === 0 ? true : undefined;
-    });
-  }
+  await thenCleanUp(
+    () => use(workloadsIn(lab, namespace)),
+    () => cleanUp(lab, namespace),
+  );
+}
+
+async function cleanUp(lab: Lab, namespace: string): Promise<void> {
+  const what = "statefulsets,deployments,daemonsets,pods,persistentvolumeclaims";
+  await lab.kubectl([`--namespace=${namespace}`, "delete", what, "--all", "--grace-period=1", `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: 2 * CLEAN_MAX_MS });
+  await lab.kubectl(["delete", "namespace", namespace, "--wait=false"]);
+  await waitUntil(`PersistentVolumes of ${namespace} to be gone`, { timeoutMs: CLEAN_MAX_MS }, async () => {
+    const { items } = await list<{ readonly spec: { readonly claimRef?: { readonly namespace: string }; readonly persistentVolumeReclaimPolicy: string } }>(
+      lab,
+      "/api/v1/persistentvolumes",
+    );
+    const left = items.filter(({ spec }) => spec.claimRef?.namespace === namespace && spec.persistentVolumeReclaimPolicy === "Delete");
+    return left.length === 0 ? true : undefined;
+  });
 }
 
 /** Runs `use` while there are the objects of a manifest that belong to no namespace, such as StorageClasses. */
 export async function withClusterObjects(lab: Lab, manifest: string, use: () => Promise<void>): Promise<void> {
   await lab.kubectl(["apply", "--filename=-"], { input: manifest });
-  try {
-    await use();
-  } finally {
+  await thenCleanUp(use, async () => {
     await lab.kubectl(["delete", "--filename=-"], { input: manifest });
-  }
+  });
 }
 
 /** The attachments of a volume, by node. */

@@ -646,6 +646,47 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
+    describe("proof without a fence", () => {
+      on("moves the ETag of a VM without the disk, so that a write prepared before fails", async (cloud) => {
+        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+        const uri = await addDisk(cloud, "pvc-1");
+        const prepared = etagOf(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "entryGone");
+        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+      });
+
+      on("finds none where the VM has the disk, and leaves it there", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        const before = etagOf(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node }))), undefined);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+        assert.equal(etagOf(cloud, "node-a"), before);
+      });
+
+      on("takes a VM's absence, and another vmId under its name, for proof", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await deleteVm(cloud, "node-a");
+        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "instanceGone");
+        const successor = addVm(cloud, "node-a");
+        await attach(cloud, uri, successor);
+        assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "instanceReplaced");
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("writes nothing when it is refused", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const before = etagOf(cloud, "node-a");
+        const refused = proving(cloud.provisioner, { diskUri: uri, node, mayProceed: () => Promise.resolve(false) });
+        assert.equal(failureOf(await cloud.run(refused)).kind, "Refused");
+        assert.equal(etagOf(cloud, "node-a"), before);
+      });
+    });
+
     describe("fence", () => {
       on("takes the disk off by force and proves it at another ETag", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -862,6 +903,10 @@ function detaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSigna
 
 function fencing(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["fenceDisk"]> {
   return provisioner.fenceDisk({ mayProceed: mayAlways, ...wish }, never);
+}
+
+function proving(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["proveDetached"]> {
+  return provisioner.proveDetached({ mayProceed: mayAlways, ...wish }, never);
 }
 
 async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): Promise<number> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { ComputeManagementClient } from "@azure/arm-compute";
 import type { FaultRule } from "../../src/emulator/model/faults.ts";
 import { strikeVm } from "../../src/emulator/model/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
@@ -86,6 +87,10 @@ describe("the rest of Azure's error table through the official SDK", () => {
       )
     ).id;
 
+    const anonymous = new ComputeManagementClient({ getToken: () => Promise.resolve({ token: "", expiresOnTimestamp: Infinity }) }, SUBSCRIPTION_ID, {
+      endpoint: azure.emulator.url,
+      tlsOptions: { ca: azure.emulator.caPem ?? "" },
+    });
     const rows: readonly Row[] = [
       {
         situation: "child of a missing scale set",
@@ -124,14 +129,6 @@ describe("the rest of Azure's error table through the official SDK", () => {
         situation: "disk of another subscription",
         call: () => attach("node-a", [{ lun: 0, id: first.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef") }]),
         ...{ statusCode: 400, code: "InvalidParameter", message: /must match the subscription/ },
-      },
-      {
-        situation: "power is changing",
-        rule: refusing("VirtualMachines_Update", {
-          ...{ status: 409, code: "OperationNotAllowed", message: "An ongoing operation is changing power state of Virtual Machine node-a to deallocated." },
-        }),
-        call: () => attach("node-a", []),
-        ...{ statusCode: 409, code: "OperationNotAllowed", message: /changing power state/ },
       },
       {
         situation: "resize of a disk that must be offline for it",
@@ -192,6 +189,11 @@ describe("the rest of Azure's error table through the official SDK", () => {
         situation: "Ultra on a VM that is not enabled for it",
         call: () => attach("node-a", [{ lun: 0, id: ultra ?? "" }]),
         ...{ statusCode: 400, code: "InvalidParameter", message: /ultraSSDEnabled/ },
+      },
+      {
+        situation: "no token",
+        call: () => anonymous.disks.get("rg", "table-1"),
+        ...{ statusCode: 401, code: "AuthenticationFailed", message: /'Authorization' header is missing/ },
       },
       {
         situation: "not authorised",
@@ -289,6 +291,22 @@ describe("the rest of Azure's error table through the official SDK", () => {
       },
     );
   });
+
+  it("has an operation that is changing the VM's power in the way of another", async () => {
+    await azure.client.virtualMachines.createOrUpdate("rg", "stopping", { location: "eastus", zones: ["1"] }, fast);
+    await meanwhile(
+      (abortSignal) => azure.client.virtualMachines.deallocate("rg", "stopping", { ...fast, abortSignal }),
+      async () => {
+        await assert.rejects(async () => attach("stopping", []), {
+          ...{
+            statusCode: 409,
+            code: "OperationNotAllowed",
+            message: /changing power state of Virtual Machine stopping to deallocated\. Please perform operation VirtualMachines_Update after some time/,
+          },
+        });
+      },
+    );
+  });
 });
 
 describe("throttling through the official SDK", () => {
@@ -336,7 +354,6 @@ describe("throttling through the official SDK", () => {
   });
 
   it("is waited for by the SDK's own retries, as long as it says", async () => {
-    const { ComputeManagementClient } = await import("@azure/arm-compute");
     const patient = new ComputeManagementClient(
       { getToken: () => Promise.resolve({ token: "any", expiresOnTimestamp: Number.MAX_SAFE_INTEGER }) },
       SUBSCRIPTION_ID,

@@ -1,32 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { type EventEmitter, once } from "node:events";
-import { chmod, chown, copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { request } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { type AzureFixture, startAzure, SUBSCRIPTION_ID } from "./azure-fixture.ts";
-
-interface WireAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: unknown;
-}
-
-function call(ca: string, url: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<WireAnswer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { ca, method: options.method ?? "GET", headers: options.headers ?? {} }, (response) => {
-      text(response).then(
-        (content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content === "" ? undefined : JSON.parse(content) }),
-        reject,
-      );
-    });
-    sent.on("error", reject);
-    sent.end(options.body);
-  });
-}
+import { call } from "./call.ts";
 
 describe("the wire", () => {
   let azure: AzureFixture;
@@ -44,6 +19,7 @@ describe("the wire", () => {
     const refused = await call(ca, `${base}/disks?api-version=2025-01-02`);
     assert.deepEqual([refused.status, (refused.body as { error: { code: string } }).error.code], [401, "AuthenticationFailed"]);
     assert.match(String(refused.headers["www-authenticate"]), /^Bearer /);
+    assert.match(String(refused.headers["x-ms-request-id"]), /^[0-9a-f-]{36}$/);
     assert.equal((await call(ca, `${azure.emulator.url}/emulator/v1/health`)).status, 200);
   });
 
@@ -61,6 +37,30 @@ describe("the wire", () => {
     for (const name of ["x-ms-request-id", "x-ms-correlation-request-id", "x-ms-ratelimit-remaining-subscription-reads", "x-ms-ratelimit-remaining-resource"]) {
       assert.ok(answer.headers[name] !== undefined, name);
     }
+    assert.match(String(answer.headers["x-ms-routing-request-id"]), /^EMULATOR:\d{8}T\d{6}Z:[0-9a-f-]{36}$/);
+  });
+
+  it("breaks the connection where a fault says so, before the work or after it, and answers late where it says that", async () => {
+    const { faults } = azure.emulator.model;
+    const patch = (tag: string): ReturnType<typeof call> =>
+      call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, { method: "PATCH", headers: bearer, body: JSON.stringify({ tags: { tag } }) });
+    const tag = async (): Promise<string | undefined> =>
+      ((await call(ca, `${base}/virtualMachines/node-a?api-version=2025-04-01`, { headers: bearer })).body as { tags?: { tag: string } }).tags?.tag;
+    const { world } = azure.emulator.model;
+    world.settings = { ...world.settings, concurrentVmWrite: "preempt" };
+    faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropRequest" } });
+    await assert.rejects(patch("dropped before"), { code: "ECONNRESET" });
+    assert.equal(await tag(), undefined);
+    faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DropResponse" } });
+    await assert.rejects(patch("dropped after"), { code: "ECONNRESET" });
+    assert.equal(await tag(), "dropped after");
+    // A hundred seconds of Azure's, at a thousandth.
+    faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DelayResponse", delayMs: 100_000 } });
+    const beganMs = performance.now();
+    const late = patch("late");
+    while ((await tag()) !== "late") assert.ok(performance.now() - beganMs < 10_000, "the work is done at once");
+    assert.equal((await late).status, 200);
+    assert.ok(performance.now() - beganMs >= 95);
   });
 
   it("refuses a body that is no JSON, and one that is too large", async () => {
@@ -105,72 +105,4 @@ describe("the wire", () => {
     const imds = `${azure.emulator.url}/metadata/identity/oauth2/token?resource=https://management.azure.com/`;
     assert.deepEqual([(await call(ca, imds)).status, (await call(ca, imds, { headers: { Metadata: "true" } })).status], [400, 200]);
   });
-});
-
-const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
-
-describe("the program", () => {
-  it("starts from a scenario, says where it is, and stops on SIGTERM", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
-    const config = join(directory, "scenario.yaml");
-    await writeFile(config, "resourceGroups: [rg]\nvirtualMachines: [{ name: node, count: 2 }]\n");
-    const flags = ["--config", config, "--ca-file", join(directory, "ca.pem"), "--ready-file", join(directory, "ready"), "--json", "--time-scale", "0"];
-    const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
-    const ended = new Promise((resolve) => program.once("exit", (code, signal) => resolve({ code, signal })));
-    try {
-      const line = await new Promise<string>((resolve) => program.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
-      const { url, caFile } = JSON.parse(line) as { url: string; caFile: string };
-      const state = await call(await readFile(caFile, "utf8"), `${url}/emulator/v1/state`);
-      assert.deepEqual(
-        (state.body as { virtualMachines: { name: string }[] }).virtualMachines.map((vm) => vm.name),
-        ["node-0", "node-1"],
-      );
-    } finally {
-      program.kill("SIGTERM");
-    }
-    assert.deepEqual(await ended, { code: 0, signal: null });
-    await rm(directory, { recursive: true });
-  });
-
-  const nobody = 65_534;
-  it(
-    "says without root that there are no devices, keeps disks as files, and refuses to promise devices",
-    { skip: process.getuid?.() === 0 ? false : "needs root: to give it up for another user" },
-    async (t) => {
-      const directory = await mkdtemp(join(tmpdir(), "emulator-nobody-"));
-      await chown(directory, nobody, nobody);
-      // Node itself may lie where only root can read.
-      const node = join(directory, "node");
-      await copyFile(process.execPath, node);
-      await chmod(node, 0o755);
-      const common = ["--ca-file", join(directory, "ca.pem"), "--json", "--time-scale", "0", "--data-dir", join(directory, "disks")];
-      const start = (args: readonly string[]) => spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: nobody, gid: nobody });
-      const startEmulator = (flags: readonly string[]) => start([PROGRAM, ...common, ...flags]);
-      const ended = async (program: EventEmitter): Promise<unknown> => (await once(program, "exit"))[0];
-      try {
-        if ((await ended(start(["--eval", `fs.accessSync(${JSON.stringify(PROGRAM)})`]))) !== 0) return t.skip("this checkout lies where only root can read");
-        const refused = startEmulator(["--data-plane", "linux", "--device-root", join(directory, "vms")]);
-        const [code, why] = await Promise.all([ended(refused), text(refused.stderr)]);
-        assert.equal(code, 2);
-        assert.match(why, /--data-plane linux: needs root.*--data-plane files/);
-
-        const program = startEmulator(["--data-plane", "auto", "--device-root", join(directory, "vms")]);
-        const said = text(program.stderr);
-        const line = await new Promise<string>((resolve) => program.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
-        const { url, caFile, dataPlane } = JSON.parse(line) as { url: string; caFile: string; dataPlane: string };
-        assert.equal(dataPlane, "files");
-        const disk = `${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1?api-version=2025-01-02`;
-        const body = JSON.stringify({ location: "eastus", properties: { creationData: { createOption: "Empty" }, diskSizeGB: 1 } });
-        const created = await call(await readFile(caFile, "utf8"), disk, { method: "PUT", headers: { authorization: "Bearer any" }, body });
-        assert.equal(created.status, 202);
-        program.kill("SIGTERM");
-        assert.equal(await ended(program), 0);
-        assert.match(await said, /no devices: needs root/);
-        const [file] = (await readdir(join(directory, "disks"))).filter((name) => name.startsWith("pvc-1"));
-        assert.equal((await stat(join(directory, "disks", file ?? ""))).size, 1024 ** 3);
-      } finally {
-        await rm(directory, { recursive: true });
-      }
-    },
-  );
 });

@@ -3,10 +3,11 @@ import { createGate, gatedClock, gatedStore } from "../../sim/driver/gate.ts";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createClusterNodeVolumeUsers } from "../../src/adapters/embedded/cluster-node-volume-users.ts";
 import { noClusterVolumes } from "../../src/adapters/embedded/no-cluster-volumes.ts";
-import { createSimulatedStore, type SimulatedCommit, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { createSimulatedStore, type SimulatedCommit, type SimulatedHandle, type SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { Failure } from "../../src/core/failure.ts";
+import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
 import { defaultElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
 import { settings } from "../../src/core/plan/testing/objects.ts";
 import type { Result } from "../../src/core/result.ts";
@@ -22,6 +23,7 @@ import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-p
 import { createControllers } from "../../src/reconcile/controllers.ts";
 import { createElection, type Election } from "../../src/reconcile/election.ts";
 import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
+import { NodeHearing } from "../../src/reconcile/node-hearing.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
 import { aDriverNode } from "../../src/reconcile/testing/a-driver-node.ts";
@@ -37,6 +39,7 @@ const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode"
 const LIMIT_MS = 600_000;
 /** The model of Azure moves only when it is called. */
 const STEP_MS = 200;
+const HEARTBEAT_MS = 10_000;
 const never = new AbortController().signal;
 
 /** A whole controller process: CSI's controller service, and the reconcilers while it leads. */
@@ -58,7 +61,7 @@ export interface ControllersWorld {
   /** What was written, in order. */
   readonly commits: readonly SimulatedCommit[];
   start(name: string, clusterVolumes?: ClusterVolumes): ControllerProcess;
-  /** Adds a VM and the AzDriverNode of its node plug-in. */
+  /** Adds a VM and the AzDriverNode of its node plug-in, which beats. */
   addNode(nodeName: string): Promise<void>;
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
@@ -78,6 +81,8 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
   const commits: SimulatedCommit[] = [];
   simulated.onCommit((commit) => commits.push(commit));
   const processes: ControllerProcess[] = [];
+  const ending = new AbortController();
+  const beating: Promise<void>[] = [];
 
   async function until(what: string, isReached: () => boolean): Promise<void> {
     for (let passedMs = 0; passedMs < LIMIT_MS; passedMs += STEP_MS) {
@@ -95,6 +100,16 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
     promise.then(mark, mark);
     await until("an answer", () => isSettled);
     return promise;
+  }
+
+  /** Its plug-in is well: a controller that starts waits until it has heard the nodes. */
+  async function beat(plugin: SimulatedHandle, registered: AzDriverNode): Promise<void> {
+    for (let node = registered; !ending.signal.aborted;) {
+      await clock.sleep(HEARTBEAT_MS, ending.signal).catch(() => undefined);
+      if (ending.signal.aborted || node.status === undefined) return;
+      const status = { ...node.status, heartbeat: node.status.heartbeat + 1 };
+      node = await must(plugin.updateStatus("AzDriverNode", { ...node, status }, never));
+    }
   }
 
   const world: ControllersWorld = {
@@ -121,7 +136,8 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
       const kubelet = simulated.handle(nodeName);
       kubelet.setWeather({ callDelayMs: [0, 0] });
       const created = await must(kubelet.create("AzDriverNode", { metadata: { name: nodeName }, spec }, never));
-      await must(kubelet.updateStatus("AzDriverNode", { ...created, ...(status === undefined ? {} : { status }) }, never));
+      const registered = await must(kubelet.updateStatus("AzDriverNode", { ...created, ...(status === undefined ? {} : { status }) }, never));
+      beating.push(beat(kubelet, registered));
     },
     answerOf,
     served: async (call) => {
@@ -150,6 +166,8 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
   try {
     await act(world);
   } finally {
+    ending.abort();
+    await answerOf(Promise.all(beating));
     for (const started of processes) {
       started.resume();
       await started.stop();
@@ -182,6 +200,7 @@ function startController(options: {
   const shared = {
     store,
     cache,
+    hearing: new NodeHearing({ store, cache, users, clock, logger: silentLogger, leaseMemory, settings }),
     cloud,
     users,
     clusterVolumes,

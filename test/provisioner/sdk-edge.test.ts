@@ -53,6 +53,18 @@ async function atEdge(
   }
 }
 
+/** Polls go to where the server of the test is. */
+function atOrigin(arm: ArmApi, origin: string): ArmApi {
+  return {
+    ...arm,
+    pollOperation: (request, signal) => {
+      const { operation } = request;
+      const pollUrl = operation.pollUrl?.replace("https://localhost", origin);
+      return arm.pollOperation({ ...request, operation: { ...operation, pollUrl } }, signal);
+    },
+  };
+}
+
 function json(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
   response.writeHead(status, { "content-type": "application/json", "x-ms-request-id": "request-1", ...headers });
   response.end(JSON.stringify(body));
@@ -209,6 +221,36 @@ describe("ArmApi over the SDK", () => {
         },
         { requestTimeoutMs: 200 },
       );
+    });
+  }
+
+  const calls: readonly { readonly what: string; readonly make: (arm: ArmApi) => Promise<unknown> }[] = [
+    { what: "a read", make: (arm) => arm.getVm({ ...name, instanceView: false }, never) },
+    { what: "an update", make: (arm) => arm.startVmUpdate({ ...name, change: {}, ifMatch: '"1"' }, never) },
+    { what: "a deletion", make: (arm) => arm.startDiskDelete(name, never) },
+    {
+      what: "a poll",
+      make: (arm) => {
+        const path = `/subscriptions/${SUBSCRIPTION_ID}/providers/Microsoft.Compute/locations/eastus/operations/x?api-version=2025-04-01`;
+        return arm.pollOperation({ operation: { pollUrl: `https://localhost${path}`, kind: "vm", retryAfterMs: undefined }, clientRequestId: "any" }, never);
+      },
+    },
+  ];
+  for (const { what, make } of calls) {
+    it(`asks once for ${what}, whatever the answer: what is to be repeated, and when, is for us to say`, async () => {
+      const error = { error: { code: "Busy", message: "later" } };
+      const answers: readonly ((request: IncomingMessage, response: ServerResponse) => void)[] = [
+        (_request, response) => json(response, 500, error),
+        (_request, response) => json(response, 503, error, { "retry-after": "0" }),
+        (_request, response) => json(response, 429, error, { "retry-after": "0", "retry-after-ms": "1" }),
+        (request) => void request.socket.destroy(),
+      ];
+      for (const answer of answers) {
+        await atEdge(answer, async ({ arm, url, requests }) => {
+          await make(atOrigin(arm, url));
+          assert.equal(requests.length, 1);
+        });
+      }
     });
   }
 

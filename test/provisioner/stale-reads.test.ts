@@ -64,6 +64,26 @@ describe("reads of a VM that lag behind another controller's writes", () => {
     assert.deepEqual(findVm(model.world, vmUri("node-a"))?.dataDisks, []);
   });
 
+  it("give no proof without a fence, however long ago the disk was seen to be off, and cut nobody off", async () => {
+    const { model, node, diskUri, second, run } = await twoControllers();
+    model.faults.add({ operation: "VirtualMachines_Get", times: 3, effect: { kind: "StaleRead" } });
+    assert.equal(valueOf(await run(second.proveDetached({ diskUri, node, mayProceed: mayAlways }, never))), undefined);
+    assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
+  });
+
+  it("give no proof to a controller between whose read and write the disk was attached", async () => {
+    const { model, node, diskUri, first, second, run } = await twoControllers();
+    const wish = { diskUri, node };
+    valueOf(await run(first.detachDisk({ ...wish, lane: "detach", mayProceed: mayAlways }, never)));
+    let attached: ReturnType<typeof first.attachDisk> | undefined;
+    const mayProceed = async (): Promise<boolean> => {
+      attached ??= first.attachDisk({ ...wish, lane: "primaryAttach", cachingMode: "None", mayProceed: mayAlways }, never);
+      return (await attached).ok;
+    };
+    assert.equal(valueOf(await run(second.proveDetached({ ...wish, mayProceed }, never))), undefined);
+    assert.equal(findVm(model.world, vmUri("node-a"))?.dataDisks.length, 1);
+  });
+
   it("never hide from a controller what its own update did", async () => {
     const { model, node, diskUri, first, run } = await twoControllers();
     model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });

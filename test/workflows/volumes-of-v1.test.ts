@@ -26,6 +26,8 @@ const V1_TAGS = { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-
 async function mountedByV1(world: LabWorld): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {
   const { lab, node, signal } = world;
   await Promise.all(["controller", "node-a", "node-b"].map(async (name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
+  // They have registered here while the lab came up; in V1's cluster they never had.
+  for (const { name } of vms) assert.ok((await lab.store.delete("AzDriverNode", name, {}, signal)).ok);
   const azure = await azureOf(lab);
   const disk = await azure.createDisk(
     { diskName: "of-v1", resourceGroup: undefined, location: undefined, zone: "1", skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1, tags: V1_TAGS },
@@ -69,6 +71,14 @@ async function untilFound({ lab, signal }: LabWorld, volume: DemoVolume): Promis
   });
 }
 
+/** A node of which nothing is known yet is waited for, and nobody else is named. */
+async function untilRegistered({ lab, signal }: LabWorld, nodeName: string): Promise<void> {
+  await waitUntil(`${nodeName} to register`, WAIT_MAX_MS, async () => {
+    const found = await lab.store.get("AzDriverNode", nodeName, signal);
+    return found.ok && found.value.status?.readyForVolumeAllocation === true ? true : undefined;
+  });
+}
+
 async function restartNodes({ lab }: LabWorld): Promise<void> {
   await Promise.all(["node-a", "node-b"].map(async (name) => lab.processes.get(name)?.restart()));
 }
@@ -91,6 +101,7 @@ it("a volume that the V1 driver made and mounted goes on being written under thi
       await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
       assert.deepEqual(history.writers(), ["node-a@1"]);
       await writer.untilSynced(writer.lastSynced() + 20);
+      await untilRegistered(world, "node-b");
       await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/of-v1");
 
       await writer.process.stop(STOP_GRACE_MS);
@@ -118,6 +129,7 @@ it("a volume that the V1 driver made and mounted on a node that dies is granted 
       await lab.processes.get("node-b")?.restart();
       await untilFound(world, volume);
       const history = await followRecord(lab, volume.name, signal);
+      await untilRegistered(world, "node-b");
       await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
       await writer.untilSynced(writer.lastSynced() + 5);
       await lab.orchestrator.setOutOfService("node-a", true);

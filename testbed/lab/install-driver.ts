@@ -30,8 +30,9 @@ export async function installDriver(lab: Lab, { values = {}, chart = CHART, take
   await lab.registry.add(image.archive, "azuredisk-csi-driver.tar");
   await writeCloudConfig(lab);
   const merged = merge(await labValues(lab, image), values);
-  const ownership = takesOwnership ? ["--take-ownership", "--force-conflicts"] : [];
-  const upgrade = helm(lab, ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", ...ownership], JSON.stringify(merged));
+  const ownership = takesOwnership ? ["--take-ownership"] : [];
+  // What somebody has changed by hand in the lab is the chart's again.
+  const upgrade = helm(lab, ["upgrade", RELEASE, chart, "--install", "--values=-", "--wait", "--force-conflicts", ...ownership], JSON.stringify(merged));
   await upgrade.catch(async (error: unknown) => {
     const pods = await lab.kubectl(["get", "pods", `--namespace=${NAMESPACE}`]);
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${pods}`, { cause: error });
@@ -40,7 +41,7 @@ export async function installDriver(lab: Lab, { values = {}, chart = CHART, take
 
 /**
  * Uninstalls the driver's chart, if it is installed, and waits until its pods are gone. What it keeps stays. The controllers first, while they may still give their Leases
- * back: sidecars that are no longer allowed to ask for one take half a minute to end.
+ * back: sidecars that are no longer allowed to ask for one end only with their pod's grace period.
  */
 export async function uninstallDriver(lab: Lab): Promise<void> {
   const controllers = ["deployment", "csi-azuredisk-controller", `--namespace=${NAMESPACE}`, "--cascade=foreground", "--ignore-not-found"];
@@ -89,6 +90,8 @@ async function labValues(lab: Lab, image: { readonly name: string; readonly dige
       caCertificate: await readFile(lab.azure.caFile, "utf8"),
       timeScale: lab.settings.timeScale,
     },
+    // Two would want the same ports of one node.
+    ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
     node: { metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/$(KUBE_NODE_NAME)` },
   };
 }

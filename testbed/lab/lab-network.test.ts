@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isTaken, labNetwork, SLOTS_MAX } from "./lab-network.ts";
+import { hardwareAddress, isTaken, labNetwork, SLOTS_MAX } from "./lab-network.ts";
 
 describe("lab network", () => {
   it("gives no address of one lab to another", () => {
@@ -17,6 +17,11 @@ describe("lab network", () => {
       [network.nodeAddress(0), network.nodeAddress(2), network.podsOfNode(2), network.podGateway(2)],
       ["10.89.0.11", "10.89.0.13", "10.245.3.0/24", "10.245.3.1"],
     );
+  });
+
+  it("has a hardware address for each machine, which it keeps when it goes and comes again", () => {
+    const { gateway, nodeAddress } = labNetwork(1);
+    assert.deepEqual([gateway, nodeAddress(0)].map(hardwareAddress), ["02:00:0a:59:00:01", "02:00:0a:59:00:0b"]);
   });
 
   for (const { dst, taken, because } of [

@@ -44,6 +44,15 @@ export function labNetwork(slot: number): LabNetwork {
   };
 }
 
+/**
+ * The hardware address that belongs to an address in a lab: each machine keeps its own, as VMs do. A bridge would take that of a port, another one whenever a node goes or comes,
+ * and who knows the old one finds nobody for most of a minute.
+ */
+export function hardwareAddress(address: string): string {
+  // The first octet says that somebody has chosen it, and that it is no group's.
+  return ["02", "00", ...address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(":");
+}
+
 /** Whether a route of this machine (`ip -j route show table all`) leads elsewhere to a part of what the lab would take. A wider one goes on to serve the rest of its range. */
 export function isTaken(network: LabNetwork, routes: readonly { readonly dst: string }[]): boolean {
   const wanted = [network.machines, network.pods].map(parseRange);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { inspectMachine, installMissingPackages } from "../../scripts/test/machine.ts";
 import { installDriver } from "./install-driver.ts";
 import type { LabNode } from "./lab-node.ts";
 import type { LabOptions } from "./lab-options.ts";
@@ -82,6 +83,7 @@ async function act(values: Values, [verb = "up", nodeName = ""]: readonly string
 
 async function bringUp(values: Values, signal: AbortSignal): Promise<void> {
   const there = await findLab(values.name);
+  if (there === undefined) await installTools();
   const lab = there ?? (await startLab(optionsOf(values), signal, say));
   if (there === undefined && values["no-driver"] !== true) {
     say("         installing the driver …");
@@ -93,6 +95,12 @@ Lab ${lab.name} is up${there === undefined ? "" : ", as it was"}. It stays until
   export KUBECONFIG=${lab.kubeconfig}
   ${lab.parts.bin}/kubectl get nodes        # or npm run lab --${flag} kubectl get nodes
   Azure: ${lab.azure.url}, trust ${lab.azure.caFile}`);
+}
+
+/** What can't be installed is told by `startLab`, which does not begin without it. */
+async function installTools(): Promise<void> {
+  const machine = await inspectMachine();
+  if (machine.isRoot) say(`         ${await installMissingPackages(machine, CLONE)}`);
 }
 
 function optionsOf(values: Values): LabOptions {

@@ -1,5 +1,5 @@
 import { readlink } from "node:fs/promises";
-import type { LabNetwork } from "./lab-network.ts";
+import { hardwareAddress, type LabNetwork } from "./lab-network.ts";
 import { run } from "./run.ts";
 import type { Units } from "./units.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -45,7 +45,7 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
     await run(["ip", "link", "add", network.hostLink, "type", "veth", "peer", "name", "host", "netns", String(pid)]);
     await script(pid, [
       "ip link set lo up",
-      "ip link add br0 type bridge forward_delay 0 stp_state 0",
+      `ip link add br0 address ${hardwareAddress(network.gateway)} type bridge forward_delay 0 stp_state 0`,
       "ip link set host master br0 up",
       `ip addr add ${network.gateway}/${network.prefixLength} dev br0`,
       `ip addr add ${network.apiService}/32 dev br0`,
@@ -63,7 +63,7 @@ export function networkUnit(network: LabNetwork, units: Units): NetworkUnit {
     // The kernel takes its time to remove the link of a node that lost power.
     await script(lab, [
       `ip link del ${name} 2> /dev/null || true`,
-      `ip link add ${name} type veth peer name eth0 netns ${pid}`,
+      `ip link add ${name} type veth peer name eth0 address ${hardwareAddress(network.nodeAddress(index))} netns ${pid}`,
       `ip link set ${name} master br0 up`,
     ]);
     await script(pid, [

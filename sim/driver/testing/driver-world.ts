@@ -117,7 +117,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     azure,
     attach: "kubernetes",
     timeScale: TIME_SCALE,
-    connect: () => ({ users: volumeUsers, volumes: noClusterVolumes, ownNode: () => nobodysNode }),
+    connect: () => ({ users: () => volumeUsers, volumes: () => noClusterVolumes, ownNode: () => nobodysNode }),
     report: (violation) => violations.push(violation),
   });
   azure.onDiskEvent((event) => diskEvents.push(tell(event)));

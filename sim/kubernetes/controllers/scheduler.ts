@@ -35,16 +35,20 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
     });
   }
 
-  /** A pod whose volume was just made goes where it was made for, if that node is still there; any later pod goes where it fits. */
-  function assumedNode(claim: Claim): string | undefined {
-    const { selectedNode, isBound } = claim;
-    return isBound && selectedNode !== undefined && view.get("Node", selectedNode) !== undefined ? selectedNode : undefined;
+  /**
+   * A pod whose volume was just made goes where it was made for, if that node is still there; any later pod goes where it fits. Before it binds, the volume binder looks at the
+   * volume's node affinity: the provisioner may have been late, and made it for a node that was chosen before this one.
+   */
+  function assumedNode({ name, selectedNode, isBound }: Claim): string | undefined {
+    const node = selectedNode === undefined ? undefined : view.get("Node", selectedNode);
+    const volume = view.get("PersistentVolume", name);
+    return isBound && node !== undefined && volume !== undefined && isWithin(volume.zones, node) ? node.name : undefined;
   }
 
   function choose(pod: Pod, claim: Claim): string | undefined {
-    const zones = claim.isBound ? view.get("PersistentVolume", claim.name)?.zones : undefined;
-    if (claim.isBound && view.get("PersistentVolume", claim.name) === undefined) return undefined;
-    const fit = [...view.list("Node")].filter((node) => isFit(node) && (zones?.includes(node.zone) ?? true)).map(({ name }) => name);
+    const volume = claim.isBound ? view.get("PersistentVolume", claim.name) : undefined;
+    if (claim.isBound && volume === undefined) return undefined;
+    const fit = [...view.list("Node")].filter((node) => isFit(node) && isWithin(volume?.zones, node)).map(({ name }) => name);
     const ranked = fit.length === 0 ? [] : (rankNodes?.(pod.volumeName, fit) ?? []);
     const scores = ranked.length === 0 ? fit.map((nodeName) => ({ nodeName, score: 0 })) : ranked;
     const best = Math.max(...scores.map(({ score }) => score));
@@ -77,6 +81,10 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
     // Whatever else changes may make room for a pod that waits.
     else if (change.kind !== "StatefulSet") for (const pod of view.list("Pod")) schedule(pod);
   });
+}
+
+function isWithin(zones: readonly string[] | undefined, node: Node): boolean {
+  return zones?.includes(node.zone) ?? true;
 }
 
 function oneOf(names: readonly string[], random: Random): string | undefined {

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../../src/core/result.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
 import type { ApiServer } from "../api/api-server.ts";
-import { createApiView } from "../api/api-view.ts";
+import { type ApiView, createApiView } from "../api/api-view.ts";
 import { between } from "../api/between.ts";
 import type { Switch } from "../api/switch.ts";
 import { orAborted } from "../api/switch.ts";
@@ -39,22 +39,28 @@ export function connectToCluster(options: {
   const { api, clock, random, sight, observer } = options;
   const passed = observer.passed ?? (() => Promise.resolve());
   const tasks = createTaskGroup(observer.lifetime, options.onFailure);
-  const view = createApiView({
-    api,
-    clock,
-    random,
-    tasks,
-    delayMs: () => sight.delayMs,
-    untilHearing: async (signal) => {
-      while (!api.isReachable() || !sight.reachable.isOn() || !sight.told.isOn()) {
-        await api.untilReachable(signal);
-        await sight.reachable.untilOn(signal);
-        await sight.told.untilOn(signal);
-      }
-      await orAborted(passed(), signal);
-    },
-    kinds: ["Pod", "Claim", "PersistentVolume", "Node", "VolumeAttachment"],
-  });
+  let view: ApiView | undefined;
+
+  /** Followed from when somebody first wants to know: a node plug-in follows nothing of the cluster's. */
+  function followed(): ApiView {
+    view ??= createApiView({
+      api,
+      clock,
+      random,
+      tasks,
+      delayMs: () => sight.delayMs,
+      untilHearing: async (signal) => {
+        while (!api.isReachable() || !sight.reachable.isOn() || !sight.told.isOn()) {
+          await api.untilReachable(signal);
+          await sight.reachable.untilOn(signal);
+          await sight.told.untilOn(signal);
+        }
+        await orAborted(passed(), signal);
+      },
+      kinds: ["Pod", "Claim", "PersistentVolume", "Node", "VolumeAttachment"],
+    });
+    return view;
+  }
 
   const ask: AskApi = async (what, signal) => {
     try {
@@ -71,8 +77,8 @@ export function connectToCluster(options: {
   };
 
   return {
-    users: createVolumeUsers(view, api, ask),
-    volumes: createClusterVolumes(view, api, ask),
+    users: () => createVolumeUsers(followed(), api, ask),
+    volumes: () => createClusterVolumes(followed(), api, ask),
     ownNode: (nodeName) => createOwnNode(nodeName, api, ask),
   };
 }

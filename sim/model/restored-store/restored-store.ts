@@ -18,7 +18,7 @@ import {
 } from "./world.ts";
 
 /** What keeps a store that went back from making two writers. Each can be left out, to show that two nodes write then. */
-export const restoreRules = ["heartbeat", "memory", "standstill", "sweep", "holders", "asked", "remembered"] as const;
+export const restoreRules = ["heartbeat", "memory", "standstill", "sweep", "holders", "asked", "heard"] as const;
 
 /** One thing that keeps a store that went back from making two writers. */
 export type RestoreRule = (typeof restoreRules)[number];
@@ -35,7 +35,8 @@ interface Turn {
 
 /**
  * A store that goes back once to an earlier state, as a state space: one disk, two nodes, one controller at a time whose last update of a VM may land long after it died.
- * A backup is taken at any moment, and put back at any later one by which each node has beaten. Nodes and controller notice what they notice, in any order.
+ * A backup is taken at any moment, and put back at any later one by which each node has beaten. Nodes and controller notice what they notice, in any order. From then on
+ * the controller may be replaced at any time by one that has just started and remembers nothing; which nodes it hears, and whom it takes for silent, is left open.
  */
 export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: RestoreBounds): StateSpace {
   const steps = storedSteps(bounds.epochsMax);
@@ -64,14 +65,14 @@ const START: World = {
   backup: NO_BACKUP,
   lease: { generation: 0, sweep: 0, firstReported: -1, secondReported: -1 },
   nodes: [IDLE_NODE, IDLE_NODE],
-  cloud: { ...IDLE, pending: "none", pendingNode: 0, isAhead: false, attached: 0 },
+  cloud: { ...IDLE, pending: "none", pendingNode: 0, memory: "level", attached: 0 },
 };
 
 function backupSteps({ world, emit }: Turn): void {
   const { record, backup, nodes } = world;
   if (backup === NO_BACKUP) emit({ ...world, backup: record }, "a backup is taken");
   if (backup === NO_BACKUP || backup === RESTORED || nodes.some(({ isAhead }) => !isAhead)) return;
-  emit({ ...withCloud(world, { isAhead: true }), record: backup, backup: RESTORED }, "the backup is put back");
+  emit({ ...withCloud(world, { memory: "ahead" }), record: backup, backup: RESTORED }, "the backup is put back");
 }
 
 function nodeSteps(turn: Turn, node: NodeIndex): void {
@@ -187,10 +188,12 @@ function controllerSteps(turn: Turn): void {
   const { record, lease, cloud } = world;
   const goesTo = (changes: Partial<CloudState>, from = world): World => withCloud(from, { ...IDLE, ...changes });
   if (cloud.kind !== "idle") emit(goesTo({}), "controller stops");
-  if (cloud.isAhead && without.has("remembered")) emit(goesTo({ isAhead: false }), "controller starts anew");
+  if (world.backup === RESTORED && cloud.memory !== "new") emit(goesTo({ memory: "new" }), "another controller starts, which remembers nothing");
+  hears(turn);
   switch (cloud.kind) {
     case "idle": {
       marks(turn);
+      provesDetached(turn);
       if (lease.sweep > 0) emit(goesTo({ kind: "sweep", holders: cloud.attached }), "reads in Azure who has the disk");
       const free = steps.revoke(record, 0);
       if (free !== undefined) emit({ ...world, record: free }, "revokes");
@@ -213,19 +216,32 @@ function controllerSteps(turn: Turn): void {
       if (lease.sweep > 0) emit(goesTo({ kind: "raise" }, { ...world, record: recordAnew(turn) }), "makes the record anew");
       return;
     case "raise":
-      if (lease.sweep > 0) emit(goesTo({}, withLease(world, { generation: lease.sweep, sweep: 0 })), "raises the store generation");
+      if (lease.sweep > 0)
+        emit(
+          goesTo({ memory: cloud.memory === "new" ? "level" : cloud.memory }, withLease(world, { generation: lease.sweep, sweep: 0 })),
+          "raises the store generation",
+        );
       return;
     default:
   }
 }
 
-/** By what the controller remembers of the Lease, or on the word of a node. */
+/** See `untilHeard`: one node is enough that has beaten since the backup was put back, since each has beaten between the two, and says so if it notices. */
+function hears({ world, emit }: Turn): void {
+  const { cloud, lease, nodes } = world;
+  if (cloud.memory !== "new" || nodes.every(({ isAhead }) => isAhead)) return;
+  if (nodeIndexes.every((node) => reportedBy(lease, node) !== lease.generation)) emit(withCloud(world, { memory: "level" }), "controller has heard the nodes");
+}
+
+/** By what the controller remembers of the Lease, or on the word of a node; or where it has just started, and hears nobody. */
 function marks({ world, without, bounds, emit }: Turn): void {
   const { lease, cloud } = world;
   const next = bounds.generationsMax > lease.generation ? ((lease.generation + 1) as LeaseState["sweep"]) : undefined;
   if (lease.sweep > 0 || next === undefined) return;
-  const isNoticed = (cloud.isAhead && !without.has("memory")) || nodeIndexes.some((node) => reportedBy(lease, node) === lease.generation);
-  if (isNoticed) emit(withCloud(withLease(world, { sweep: next }), { isAhead: false }), "marks that records are to be made anew");
+  const isAhead = cloud.memory === "ahead" && !without.has("memory");
+  const isNoticed = isAhead || nodeIndexes.some((node) => reportedBy(lease, node) === lease.generation);
+  const memory = cloud.memory === "new" ? "new" : "level";
+  if (isNoticed || cloud.memory === "new") emit(withCloud(withLease(world, { sweep: next }), { memory }), "marks that records are to be made anew");
 }
 
 /** What a node has noted is known once it has beaten since the backup was put back. */
@@ -240,7 +256,8 @@ function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): 
 /** See `readStoreGeneration`. */
 function generationRead({ world: { lease, cloud }, without }: Turn): Generation | undefined {
   if (lease.sweep > 0 && !without.has("standstill")) return undefined;
-  return cloud.isAhead && !without.has("memory") ? undefined : lease.generation;
+  if (cloud.memory === "new" && !without.has("heard")) return undefined;
+  return cloud.memory === "ahead" && !without.has("memory") ? undefined : lease.generation;
 }
 
 function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number): void {
@@ -288,6 +305,18 @@ function clears({ world, steps, emit }: Turn, node: NodeIndex): void {
   const isOff = !hasDisk(world, node) && (pending === "none" || pendingNode !== node);
   const record = isOff ? steps.fenceClear(world.record, node) : undefined;
   if (record !== undefined) emit({ ...world, record }, `clears n${node}`);
+}
+
+/** Without a fence: the VM's ETag moves, so that an update that was allowed before lands no more. The record is read before, and cleared only as it was then. */
+function provesDetached(turn: Turn): void {
+  const { world, steps, emit } = turn;
+  const askedAt = generationRead(turn);
+  for (const node of nodeIndexes) {
+    if (askedAt === undefined || hasDisk(world, node) || storedOf(world.record).generation !== askedAt) continue;
+    const record = steps.clearDetached(world.record, node);
+    const isPending = world.cloud.pending !== "none" && world.cloud.pendingNode === node;
+    if (record !== undefined) emit({ ...(isPending ? withCloud(world, { pending: "none", pendingNode: 0 }) : world), record }, `proves n${node} detached`);
+  }
 }
 
 /** Wants come and go at any time. */

@@ -2,6 +2,7 @@ import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
 import { includesNode, type NodeIdentity } from "../../../src/core/model/node-identity.ts";
 import {
   claim,
+  clearDetached,
   fenceClear,
   fenceIntent,
   foundRecord,
@@ -47,6 +48,7 @@ export function storedSteps(epochsMax: number) {
     fenceClear: move((record, node) => fenceClear(record, node, record.writer)),
     leaveQuarantine: move(leaveQuarantine),
     proveClean: move(proveClean),
+    clearDetached: move(clearDetached),
     takeAt: byNumber((storeGeneration) => (record, node) => take(record, node, { isClean: true, storeGeneration })),
     claimKnowing: byNumber((epochKnown) => (record, node) => claim(record, node, epochKnown)),
     mayAttach: memoized((stored, node) => mayAttach(fullRecord(stored), identities[node])),

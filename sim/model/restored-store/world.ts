@@ -79,8 +79,10 @@ const doingCodec = createCodec({
   /** An update of a VM that was allowed, and lands whenever it likes; also when the controller has died since. */
   pending: ["none", "attach", "detach", "fence"],
   pendingNode: [0, 1],
-  /** The controller remembers more of the Lease than the store shows. */
-  isAhead: [false, true],
+  /**
+   * What the controller remembers of the Lease. `ahead`: more than the store shows. `new`: nothing, and it does not know yet whether the store went back before it started.
+   */
+  memory: ["level", "ahead", "new"],
   /** Bit n: attached to node n. */
   attached: [0, 1, 2, 3],
 });
@@ -101,11 +103,16 @@ export interface World {
 
 const STORES_MAX = 2 ** 18;
 const stores = createInterner(STORES_MAX);
+/** Of all the codes few are ever used; a world has to stay below 2^53. */
+const CLOUDS_MAX = 2 ** 12;
+const clouds = createInterner(CLOUDS_MAX);
 
 /** A world as one whole number. */
 export function encode({ record, backup, lease, nodes, cloud }: World): number {
   const store = stores.codeOf(record + STORED_CODES * (backup + (STORED_CODES + 2) * leaseCodec.encode(lease)));
-  return store + STORES_MAX * (nodeCodec.encode(nodes[0]) + nodeCodec.size * (nodeCodec.encode(nodes[1]) + nodeCodec.size * doingCodec.encode(cloud)));
+  return (
+    store + STORES_MAX * (nodeCodec.encode(nodes[0]) + nodeCodec.size * (nodeCodec.encode(nodes[1]) + nodeCodec.size * clouds.codeOf(doingCodec.encode(cloud))))
+  );
 }
 
 /** The world of a number. */
@@ -125,7 +132,7 @@ export function decode(state: number): World {
     backup: store % (STORED_CODES + 2),
     lease: leaseCodec.decode(Math.floor(store / (STORED_CODES + 2))),
     nodes: [first, second],
-    cloud: doingCodec.decode(rest),
+    cloud: doingCodec.decode(clouds.valueOf(rest)),
   };
 }
 

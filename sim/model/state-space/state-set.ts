@@ -3,6 +3,8 @@ export interface StateSet {
   readonly size: () => number;
   readonly at: (index: number) => number;
   readonly parentOf: (index: number) => number;
+  /** The index of a state; -1: it is not there. */
+  readonly indexOf: (state: number) => number;
   /** Adds a state that was reached from the state at `parent` (-1: a start). Answers whether it is new. */
   readonly add: (state: number, parent: number) => boolean;
 }
@@ -40,6 +42,7 @@ export function createStateSet(): StateSet {
     size: () => size,
     at: (index) => states[index] ?? Number.NaN,
     parentOf: (index) => parents[index] ?? EMPTY,
+    indexOf: (state) => slots[slotOf(state)] ?? EMPTY,
     add: (state, parent) => {
       const slot = slotOf(state);
       if (slots[slot] !== EMPTY) return false;

@@ -1,6 +1,8 @@
 import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
+import { includesNode } from "../../../src/core/model/node-identity.ts";
 import {
   claim,
+  clearDetached,
   fenceClear,
   fenceIntent,
   give,
@@ -14,10 +16,25 @@ import {
   unwant,
   wantAgain,
 } from "../../../src/core/plan/writer-steps.ts";
+import { fail } from "../../../src/core/result.ts";
 import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
 
 /** What the protocol rests on. Each can be left out, to show that two nodes write then. */
-export const safetyRules = ["cas", "take", "etag", "intent", "quarantine", "proof", "bump", "unproven", "requarantine", "child", "giveClean"] as const;
+export const safetyRules = [
+  "cas",
+  "take",
+  "etag",
+  "intent",
+  "quarantine",
+  "proof",
+  "bump",
+  "unproven",
+  "requarantine",
+  "child",
+  "giveClean",
+  "listed",
+  "moved",
+] as const;
 
 /** One thing that the protocol rests on. */
 export type SafetyRule = (typeof safetyRules)[number];
@@ -26,7 +43,7 @@ export type SafetyRule = (typeof safetyRules)[number];
 export type RecordSteps = ReturnType<typeof recordSteps>;
 
 /** The steps, without the rules that are left out. */
-export function recordSteps(without: ReadonlySet<SafetyRule>) {
+export function recordSteps(without: ReadonlySet<SafetyRule>, { isUnaided }: { readonly isUnaided: boolean }) {
   const isTrusting = without.has("quarantine");
   const blind = (record: WriterRecord): WriterRecord => (isTrusting ? { ...record, quarantine: [], foundInUse: false } : record);
   const grantBlindly = memoized((record, node) => grant(blind(record), node));
@@ -53,9 +70,12 @@ export function recordSteps(without: ReadonlySet<SafetyRule>) {
     revoke: memoized((record) => revoke(record)),
     unwant: memoized(unwant),
     wantAgain: memoized(wantAgain),
-    fenceIntent: memoized(fenceIntent),
-    leaveQuarantine: memoized(leaveQuarantine),
+    fenceIntent: memoized((record, node) => (isUnaided && includesNode(record.unproven, node) ? fail("nobody has marked it") : fenceIntent(record, node))),
+    leaveQuarantine: memoized((record, node) =>
+      isUnaided && includesNode(record.unproven, node) ? fail("it has to prove itself clean instead (plan-node-volume.ts)") : leaveQuarantine(record, node),
+    ),
     proveClean: memoized(proveClean),
+    clearDetached: memoized(clearDetached),
     claim: memoized((record, node) => claim(record, node, 0)),
     mayAttach: (code: number, node: NodeIndex): boolean => attachAllowed(code, node) !== undefined,
     mayDetach: (code: number, node: NodeIndex): boolean => detachAllowed(code, node) !== undefined,

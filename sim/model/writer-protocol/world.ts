@@ -22,7 +22,9 @@ export type ControllerState =
   /** The record allowed it; the conditional update of the VM comes next. */
   | { readonly kind: "attach" | "detach"; readonly node: NodeIndex }
   /** Carries out a fence; `saved` is the writer when it began. */
-  | { readonly kind: "fenceDetach" | "fenceProve" | "fenceClear"; readonly node: NodeIndex; readonly saved: SavedWriter | undefined };
+  | { readonly kind: "fenceDetach" | "fenceProve" | "fenceClear"; readonly node: NodeIndex; readonly saved: SavedWriter | undefined }
+  /** A proof without a fence: has read the VM without the disk; the record allowed to go on; the VM's ETag has moved, and the disk is not there. */
+  | { readonly kind: "proofAsk" | "proofMove" | "proofClear"; readonly node: NodeIndex };
 
 /** Record, cloud, two nodes and two controllers, each as a small number. */
 export interface World {
@@ -50,7 +52,9 @@ const savedWriters: readonly (SavedWriter | undefined)[] = [
 /** Every state of a controller; its index is its code. */
 export const controllerStates: readonly ControllerState[] = [
   { kind: "idle" },
-  ...(["grant", "attachAsk", "detachAsk", "attach", "detach"] as const).flatMap((kind) => both.map((node) => ({ kind, node }))),
+  ...(["grant", "attachAsk", "detachAsk", "attach", "detach", "proofAsk", "proofMove", "proofClear"] as const).flatMap((kind) =>
+    both.map((node) => ({ kind, node })),
+  ),
   ...(["fenceDetach", "fenceProve", "fenceClear"] as const).flatMap((kind) => both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved })))),
 ];
 
@@ -99,7 +103,8 @@ export function afterVmMove(world: World, node: NodeIndex, rules: { readonly eta
   const after = (code: number): number => {
     const state = controllerStates[code];
     if (state === undefined || !("node" in state) || state.node !== node) return code;
-    return state.kind === "detach" || state.kind === "detachAsk" || (rules.etag && (state.kind === "attach" || state.kind === "attachAsk")) ? 0 : code;
+    const isConditional = state.kind === "detach" || state.kind === "detachAsk" || state.kind === "proofAsk" || state.kind === "proofMove";
+    return isConditional || (rules.etag && (state.kind === "attach" || state.kind === "attachAsk")) ? 0 : code;
   };
   return { ...world, controllers: [after(world.controllers[0]), after(world.controllers[1])] };
 }

@@ -22,26 +22,35 @@ type Emit = (next: World, name: string) => void;
  * The writer protocol as a state space: one disk, one record, two nodes, and two controllers that both believe to lead. Every step is atomic; between
  * two steps anyone may freeze for ever or crash. A node can write while it has a live mount: made while the disk was attached to its VM, and the disk not
  * detached since. No number is bounded (see `record-codes.ts`): what is explored is all there is.
+ *
+ * `isUnaided`: nobody marks a node out of service, and an unproven node says that it is clean only where the disk is attached, and so tells it where to look: what
+ * the driver has to come through by itself.
  */
-export function writerProtocol(without: ReadonlySet<SafetyRule>): StateSpace {
-  const steps = recordSteps(without);
+export function writerProtocol(without: ReadonlySet<SafetyRule>, { isUnaided = false } = {}): StateSpace {
+  const steps = recordSteps(without, { isUnaided });
   return {
     starts: startWorlds(without).map(encode),
     steps: (state, emit) => {
       const world = decode(state);
       const tell: Emit = (next, name) => emit(encode(next), name);
-      for (const node of nodeIndexes) nodeSteps({ world, node, steps, without }, tell);
-      controllerSteps({ world, at: 0, steps, without }, tell);
-      controllerSteps({ world, at: 1, steps, without }, tell);
+      for (const node of nodeIndexes) nodeSteps({ world, node, steps, without, isUnaided }, tell);
+      controllerSteps({ world, at: 0, steps, without, isUnaided }, tell);
+      controllerSteps({ world, at: 1, steps, without, isUnaided }, tell);
       wantSteps(world, steps, tell);
     },
     fault: (state) => (decode(state).nodes.every((code) => nodeStates[code]?.mount === "live") ? "two live writers" : undefined),
   };
 }
 
+/** Whether somebody has the volume mounted. From every state there has to be a way to such a one: from where there is none, pods wait for ever. */
+export function isInUse(state: number): boolean {
+  return decode(state).nodes.some((code) => nodeStates[code]?.mount === "live");
+}
+
 /**
  * A new disk; and disks found in use whose record was lost: mounted on one node while an old mount command still runs on the other, which was fenced
- * before; attached to both and mounted on one, or on none.
+ * before; attached to both and mounted on one, or on none; about to be taken off a node, or to be attached to one that was about to mount, by an update that was
+ * allowed before.
  */
 function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
   const found = (attachedTo: readonly NodeIndex[]): number => {
@@ -60,6 +69,8 @@ function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
     start(found([1]), 0b10, { child: true }, { mount: "live" }),
     start(found([0, 1]), 0b11, { mount: "live" }),
     start(found([0, 1]), 0b11),
+    { ...start(found([0, 1]), 0b11), controllers: [controllerCode({ kind: "detach", node: 0 }), controllerCode({ kind: "detach", node: 1 })] },
+    { ...start(found([0]), 0b00, { child: true }), controllers: [0, controllerCode({ kind: "attach", node: 0 })] },
   ];
 }
 
@@ -67,10 +78,11 @@ interface Turn {
   readonly world: World;
   readonly steps: RecordSteps;
   readonly without: ReadonlySet<SafetyRule>;
+  readonly isUnaided: boolean;
 }
 
 function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void {
-  const { world, node, steps, without } = turn;
+  const { world, node, steps, without, isUnaided } = turn;
   const { record } = world;
   const state = nodeStates[world.nodes[node]];
   if (state === undefined) return;
@@ -97,7 +109,7 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
       if (isClean || (without.has("giveClean") && state.mount === "none")) moves(steps.give(record, node), {}, "gives back after restart");
       if (!isClean) return;
       moves(steps.leaveQuarantine(record, node), {}, "leaves quarantine");
-      moves(steps.proveClean(record, node), {}, "proves itself clean");
+      if (isAttached || !isUnaided) moves(steps.proveClean(record, node), {}, "proves itself clean");
       moves(steps.takeAgain(record, node), { doing: "taken" }, "takes again");
       return;
     }
@@ -154,6 +166,15 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
       else emit(goesTo(next), `sees n${node} detached`);
       return;
     }
+    case "proofAsk":
+      if (steps.clearDetached(record, node) !== undefined)
+        emit(goesTo({ kind: without.has("moved") ? "proofClear" : "proofMove", node }), `may prove n${node} detached`);
+      return;
+    case "proofMove":
+      emit(goesTo({ kind: "proofClear", node }, withVm(world, node, { isAttached }, without)), `moves the ETag of n${node}, which has no disk`);
+      return;
+    case "proofClear":
+      return moves(steps.clearDetached(record, node), `clears n${node}, which was never cut off`);
     case "fenceProve":
       if (isAttached && !without.has("proof")) emit(goesTo({ ...state, kind: "fenceDetach" }), `sees n${node} still attached`);
       else emit(goesTo({ ...state, kind: "fenceClear" }), `has proof for n${node}`);
@@ -170,6 +191,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
   for (const node of nodeIndexes) {
     const isAttached = (world.attached & (1 << node)) !== 0;
     emit(withController(world, at, { kind: isAttached ? "detachAsk" : "attachAsk", node }), `reads VM ${node}`);
+    if (!isAttached || without.has("listed")) emit(withController(world, at, { kind: "proofAsk", node }), `reads VM ${node} for a proof`);
     const intent = steps.fenceIntent(record, node);
     if (without.has("intent")) {
       if (intent !== undefined) emit(withController(world, at, { kind: "fenceDetach", node, saved: savedNow(record) }), `fences n${node} silently`);

@@ -92,6 +92,18 @@ describe("a modelled machine", () => {
     );
   });
 
+  it("lets the next instance work on a path on which a command of an earlier one is under way: nobody waits for a command that is not his own, as on Linux", async () => {
+    const { machine, host } = aMachine();
+    machine.setLatencyMs("mountDevice", 1000);
+    const staging = stage(host);
+    await untilMounting(machine);
+    machine.killPlugin(host, { childrenSurvive: true });
+    const next = machine.startPlugin();
+    assert.deepEqual([await next.unmount("/staging", never), machine.commandsInFlight().length], [{ ok: true, value: undefined }, 1]);
+    machine.reboot();
+    await staging;
+  });
+
   it("ends commands with their plug-in where children don't survive", async () => {
     const { machine, host } = aMachine();
     machine.setLatencyMs("mountDevice", 1000);

@@ -14,7 +14,10 @@ interface ModelOperation {
 
 /** The commands of a machine that are under way, over all plug-in instances. */
 export interface ModelOperations {
-  /** Runs a command after those that touch the same things. It goes on when its caller leaves, as a child process does; the same command again joins it. */
+  /**
+   * Runs a command after those of the same instance that touch the same things: what an earlier instance left behind nobody waits for, as on Linux. It goes on when its
+   * caller leaves, as a child process does; the same command again joins it.
+   */
   readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void, Failure>>;
   readonly inFlight: () => readonly ModelOperation[];
   /** Ends, without effect, the commands that `isKilled` picks. */
@@ -32,7 +35,8 @@ const cancelled: Result<never, Failure> = fail({ kind: "Cancelled" });
 /** Makes the operations of one machine. */
 export function createModelOperations(clock: Clock): ModelOperations {
   const inFlight = new Set<InFlight>();
-  const conflictOf = (touches: readonly string[]) => [...inFlight].find(({ operation }) => operation.touches.some((touched) => touches.includes(touched)));
+  const conflictOf = ({ instanceNumber, touches }: ModelOperation): InFlight | undefined =>
+    [...inFlight].find(({ operation }) => operation.instanceNumber === instanceNumber && operation.touches.some((touched) => touches.includes(touched)));
 
   const begin = (operation: ModelOperation): InFlight => {
     const killed = new AbortController();
@@ -57,10 +61,10 @@ export function createModelOperations(clock: Clock): ModelOperations {
 
   return {
     run: async (operation, signal) => {
-      for (let conflict = conflictOf(operation.touches); conflict !== undefined; conflict = conflictOf(operation.touches)) {
+      for (let conflict = conflictOf(operation); conflict !== undefined; conflict = conflictOf(operation)) {
         const ended = await orAborted(conflict.ended, signal);
         if (signal.aborted) return cancelled;
-        if (conflict.operation.line === operation.line && conflict.operation.instanceNumber === operation.instanceNumber) return ended;
+        if (conflict.operation.line === operation.line) return ended;
       }
       return await orAborted(begin(operation).ended, signal);
     },

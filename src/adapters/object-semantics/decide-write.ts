@@ -1,10 +1,11 @@
 import type { Failure } from "../../core/failure.ts";
 import { fail, ok } from "../../core/result.ts";
 import type { Result } from "../../core/result.ts";
+import { sameJson } from "../../core/same-json.ts";
 import type { Kind } from "../../ports/object-store.ts";
 import { checkObject, invalid, readIncoming } from "./check-object.ts";
 import type { IncomingObject } from "./check-object.ts";
-import { plainJson, sameJson } from "./plain-json.ts";
+import { plainJson } from "./plain-json.ts";
 import type { ObjectMeta, StoredObject } from "./stored-object.ts";
 
 /** What a write does to the store: nothing (the object is that already), put `object` in place, or remove it. `object` is what the caller is answered. */
@@ -108,7 +109,7 @@ function readReplacement(
   request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
   current: StoredObject,
 ): Result<IncomingObject, Failure> {
-  const read = readIncoming(request.kind, request.name, plainJson(request.object));
+  const read = readIncoming(request.kind, request.name, plainJson(request.object, current.spec));
   if (!read.ok) return read;
   const { uid, resourceVersion } = read.value.metadata;
   if ((resourceVersion ?? "") === "") return invalid(request.kind, request.name, "metadata.resourceVersion: must be given for an update");

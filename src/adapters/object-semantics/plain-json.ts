@@ -1,18 +1,7 @@
-/** A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original. */
-export function plainJson(value: unknown): unknown {
-  const copy = copyOf(value);
+/** A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original but for `kept`, which nobody writes into. */
+export function plainJson(value: unknown, kept?: unknown): unknown {
+  const copy = copyOf(value, kept);
   return copy === NOT_PLAIN ? throughText(value) : copy;
-}
-
-/** Whether two JSON values say the same; the order of keys says nothing. Neither holds undefined. */
-export function sameJson(left: unknown, right: unknown): boolean {
-  if (left === right) return true;
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
-  if (Array.isArray(left)) return Array.isArray(right) && left.length === right.length && left.every((part, at) => sameJson(part, right[at]));
-  if (Array.isArray(right)) return false;
-  const [fields, others] = [left as Readonly<Record<string, unknown>>, right as Readonly<Record<string, unknown>>];
-  const names = Object.keys(fields);
-  return names.length === Object.keys(others).length && names.every((name) => Object.hasOwn(others, name) && sameJson(fields[name], others[name]));
 }
 
 /** More bytes than this the text of a JSON value never has: found faster than the text is written. */
@@ -40,7 +29,7 @@ function throughText(value: unknown): unknown {
 }
 
 /** Copies what JSON would copy as it is, several times as fast as text does; gives up where JSON makes something else of a value. */
-function copyOf(value: unknown): unknown {
+function copyOf(value: unknown, kept: unknown): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -48,30 +37,30 @@ function copyOf(value: unknown): unknown {
     case "number":
       return Number.isFinite(value) && !Object.is(value, -0) ? value : NOT_PLAIN;
     case "object":
-      if (value === null) return null;
-      return Array.isArray(value) ? copyOfList(value) : copyOfFields(value);
+      if (value === null || value === kept) return value;
+      return Array.isArray(value) ? copyOfList(value, kept) : copyOfFields(value, kept);
     default:
       return NOT_PLAIN;
   }
 }
 
-function copyOfList(list: readonly unknown[]): unknown {
+function copyOfList(list: readonly unknown[], kept: unknown): unknown {
   const copy: unknown[] = [];
   for (const part of list) {
-    const copied = copyOf(part);
+    const copied = copyOf(part, kept);
     if (copied === NOT_PLAIN) return NOT_PLAIN;
     copy.push(copied);
   }
   return copy;
 }
 
-function copyOfFields(fields: object): unknown {
+function copyOfFields(fields: object, kept: unknown): unknown {
   const prototype: unknown = Object.getPrototypeOf(fields);
   if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in fields || Object.hasOwn(fields, "__proto__")) return NOT_PLAIN;
   const copy: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(fields)) {
     if (part === undefined) continue;
-    const copied = copyOf(part);
+    const copied = copyOf(part, kept);
     if (copied === NOT_PLAIN) return NOT_PLAIN;
     copy[name] = copied;
   }

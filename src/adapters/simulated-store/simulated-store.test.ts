@@ -70,6 +70,19 @@ describe("createSimulatedStore", () => {
     assert.notEqual(valueOf(await handle.get("AzDriverNode", "node-a", never)).metadata.resourceVersion, made.metadata.resourceVersion);
   });
 
+  it("carries out a call late where it is told to, on what is there by then: a delete without a precondition takes what was made meanwhile", async () => {
+    const { clock, store } = aWorld();
+    const [slow, other] = [store.handle("slow"), store.handle("other")];
+    await createNode(other, "node-a");
+    slow.failNext({ fault: "late", lateMs: 1_000, verb: "delete", kind: "AzDriverNode" });
+    const deleting = slow.delete("AzDriverNode", "node-a", {}, never);
+    await clock.advance(900);
+    valueOf(await other.delete("AzDriverNode", "node-a", {}, never));
+    await createNode(other, "node-a");
+    await clock.advance(200);
+    assert.deepEqual([(await deleting).ok, store.objects("AzDriverNode")], [true, []]);
+  });
+
   it("cuts one handle off and leaves the others alone", async () => {
     const { store } = aWorld();
     const [cut, other] = [store.handle("cut"), store.handle("other")];

@@ -23,7 +23,9 @@ type StoreVerb = "get" | "list" | WriteRequest["verb"];
 
 /** A fault that happens to one certain call. */
 interface ScriptedFault {
-  readonly fault: "conflict" | "unavailable" | "lostAnswer";
+  /** `late`: it has its effect only after `lateMs`. */
+  readonly fault: "conflict" | "unavailable" | "lostAnswer" | "late";
+  readonly lateMs?: number;
   /** Only such a call; default: the next of any kind. */
   readonly verb?: StoreVerb;
   readonly kind?: Kind;
@@ -147,18 +149,23 @@ function createHandle(parts: HandleParts): SimulatedHandle {
   let isReachable = true;
   let areHeld = false;
   let connection = 0;
-  const weather = (): Weather => ({ ...parts.storeWeather(), ...ownWeather });
+  let mixed = { store: parts.storeWeather(), own: ownWeather, both: parts.storeWeather() };
+  const weather = (): Weather => {
+    const store = parts.storeWeather();
+    if (mixed.store !== store || mixed.own !== ownWeather) mixed = { store, own: ownWeather, both: { ...store, ...ownWeather } };
+    return mixed.both;
+  };
   const happens = (probability: number): boolean => probability > 0 && random.next() < probability;
   const between = ([least, most]: readonly [number, number]): number => (most <= least ? least : least + random.next() * (most - least));
 
-  function faultOf(verb: StoreVerb, kind: Kind): ScriptedFault["fault"] | undefined {
+  function faultOf(verb: StoreVerb, kind: Kind): ScriptedFault | undefined {
     const at = scripted.findIndex((fault) => (fault.verb ?? verb) === verb && (fault.kind ?? kind) === kind);
     const [planned] = at < 0 ? [] : scripted.splice(at, 1);
-    if (planned !== undefined) return planned.fault;
+    if (planned !== undefined) return planned;
     const { unavailable, lostAnswer, conflict } = weather();
-    if (happens(unavailable)) return "unavailable";
-    if (happens(lostAnswer)) return "lostAnswer";
-    return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict) ? "conflict" : undefined;
+    if (happens(unavailable)) return { fault: "unavailable" };
+    if (happens(lostAnswer)) return { fault: "lostAnswer" };
+    return verb !== "get" && verb !== "list" && verb !== "create" && happens(conflict) ? { fault: "conflict" } : undefined;
   }
 
   async function call<T>(
@@ -166,11 +173,11 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     effect: () => Result<T, Failure>,
     signal: AbortSignal,
   ): Promise<Result<T, Failure>> {
-    const fault = faultOf(about.verb, about.kind);
+    const { fault, lateMs = 0 } = faultOf(about.verb, about.kind) ?? {};
     const delayMs = between(weather().callDelayMs);
     // The request or its answer takes the time, by chance: whoever else comes in between sees either order, for one wake-up a call.
     const beforeMs = delayMs > 0 && random.next() < 0.5 ? delayMs : 0;
-    if (!(await passes(beforeMs, signal))) return fail({ kind: "Cancelled" });
+    if (!(await passes(beforeMs + lateMs, signal))) return fail({ kind: "Cancelled" });
     if (!isReachable || fault === "unavailable") return unavailable(parts.name, "the request was lost");
     if (fault === "conflict") return fail({ kind: "ObjectConflict", objectKind: about.kind, name: about.name });
     const result = effect();
@@ -209,7 +216,12 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     while (!signal.aborted) {
       if (!isReachable || connection !== begunOn) throw new WatchBroken(`${parts.name} lost its connection to the store`);
       if (!state.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
-      const next = state.changeAfter(kind, seen);
+      let next = state.changeAfter(kind, seen);
+      // Nobody waits to be told nothing.
+      while (next !== undefined && selectedType(next, selector) === undefined) {
+        seen = next.version;
+        next = state.changeAfter(kind, seen);
+      }
       if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
       const waitMs = areHeld
         ? parts.bookmarkIntervalMs

@@ -50,6 +50,16 @@ describe("createVirtualClock", () => {
     assert.deepEqual(seen.at(-1), "a@30");
   });
 
+  it("lets time pass however short a sleep is, and however late: who is woken a moment too early and sleeps again would never come to an end", async () => {
+    const clock = createVirtualClock();
+    await clock.advance(529_914.173_617_727_6);
+    const startedMs = clock.elapsedMs();
+    const sleeping = clock.sleep(5e-11, never);
+    assert.equal(await clock.runUntilIdle(1), true);
+    await sleeping;
+    assert.ok(clock.elapsedMs() > startedMs);
+  });
+
   it("rejects a sleep with the signal's reason as soon as it is aborted, and forgets it", async () => {
     const clock = createVirtualClock();
     const controller = new AbortController();

@@ -3,6 +3,8 @@ import type { Clock } from "../../ports/clock.ts";
 
 /** The most timers that one `runUntilIdle` or `runUntil` fires, so that a world that never rests is found out. */
 const TIMERS_MAX = 10_000_000;
+/** No sleep is shorter, in milliseconds: one that is lost in the rounding of the time that it is added to would be slept again and again without an end. */
+const SLEEP_MIN_MS = 0.001;
 
 /**
  * A clock that moves only when told. Sleepers wake one at a time, in the order of their times and, at one time, in the order in which they went
@@ -52,7 +54,7 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
         signal.removeEventListener("abort", abort);
         resolve();
       };
-      const sleeper: Sleeper = { wakeAtMs: elapsedMs + Math.max(0, ms), order: order++, wake, isCancelled: false };
+      const sleeper: Sleeper = { wakeAtMs: elapsedMs + (ms > 0 ? Math.max(ms, SLEEP_MIN_MS) : 0), order: order++, wake, isCancelled: false };
       signal.addEventListener("abort", abort, { once: true });
       queue.push(sleeper);
     });

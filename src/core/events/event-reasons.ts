@@ -29,7 +29,7 @@ export const eventReasons = {
   DeletedByHand: {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
-    when: "somebody deleted the AzVolume itself",
+    when: "somebody deleted the AzVolume itself, or the AzVolumeAttachment of the node that writes it",
     cure: "Its disk is kept and the object is made anew; delete the claim to delete the disk.",
   },
   DeletionDelayed: {

@@ -122,6 +122,14 @@ export function stayingAttachments(observed: ObservedVolume): readonly AzVolumeA
   return observed.attachments.map(({ attachment }) => attachment).filter((attachment) => !isLeaving(attachment));
 }
 
+/**
+ * A standby whose every try to attach failed. It counts for no share, since each try would have found what the one before had done (where the last one did it after all, Azure
+ * refuses who comes next). It stays for a while, so that its node is not chosen again at once.
+ */
+export function hasGivenUp({ settings }: Pick<ObservedVolume, "settings">, { spec, status }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica" && status?.state === "AttachmentFailed" && (status.error?.retries ?? 0) >= settings.replicaAttachTries;
+}
+
 /** Whether replicas are kept for this volume. */
 export function keepsReplicas(volume: AzVolume): boolean {
   return volume.spec.maxMountReplicaCount > 0 && !isDeleting(volume);

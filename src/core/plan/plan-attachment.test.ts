@@ -141,6 +141,17 @@ describe("planAttachment", () => {
         plan: attaches("primaryAttach"),
       },
       {
+        because: "a standby whose every try failed has none: nobody would make room for who waits for it",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed", error } })],
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "a standby that is to be tried anew is not taken for one that has given up: nobody else counts it for that, nor would make another",
+        own: aReplica("node-a", { status: { state: "Pending", error } }),
+        plan: attaches("replicaAttach"),
+      },
+      {
         because: "nor has one that never attached",
         own: anAttachment("node-a", pending),
         others: [...attached, leaving(aReplica("node-d", pending))],
@@ -196,14 +207,14 @@ describe("planAttachment", () => {
       },
       {
         because: "the writer",
-        own: leaving(anAttachment("node-a")),
-        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }),
         plan: waits("node-a may still write the volume"),
       },
       {
         because: "granted, not held",
-        own: leaving(anAttachment("node-a")),
-        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false, wanted: false }) }),
         plan: waits("node-a may still write the volume"),
       },
       {
@@ -224,7 +235,7 @@ describe("planAttachment", () => {
         because: "its node is gone, and it is the writer",
         own: leaving(anAttachment("node-a")),
         nodes: [],
-        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }),
         plan: waits("node-a may still write the volume"),
       },
       {
@@ -233,6 +244,48 @@ describe("planAttachment", () => {
         nodes: [],
         volume: aVolumeWithRecord({ unproven: [a] }),
         plan: waits("node-a may still write the volume"),
+      },
+    ]);
+  });
+
+  it("makes the attachment anew that somebody deletes by hand while its node is to write: it would keep the node's next pod from its volume", () => {
+    const shared = { ...aVolume(), spec: { ...aVolume().spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } } as AzVolume;
+    const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+    const several = { ...shared, status: withoutRecord };
+    const anew: AttachmentAction = { kind: "MakeAnew", node: a };
+    check([
+      { because: "the writer", own: leaving(anAttachment("node-a")), volume: aVolumeWithRecord({ writer: aWriter("node-a") }), plan: anew },
+      {
+        because: "granted, not held",
+        own: leaving(anAttachment("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }),
+        plan: anew,
+      },
+      {
+        because: "its want had ended, and a new pod has come to the node before it had gone",
+        own: leaving(aReplica("node-a")),
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: anew,
+      },
+      {
+        because: "its plug-in's object was deleted, too",
+        own: leaving(anAttachment("node-a")),
+        nodes: [],
+        volume: aVolumeWithRecord({ writer: aWriter("node-a") }),
+        plan: anew,
+      },
+      { because: "several write, and it is one of them", own: leaving(anAttachment("node-a")), volume: several, plan: anew },
+      {
+        because: "several write, and it was one of them",
+        own: leaving(aReplica("node-a")),
+        volume: several,
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "several wrote a volume that is being deleted",
+        own: leaving(anAttachment("node-a")),
+        volume: { ...several, spec: { ...several.spec, deleteRequested: true } },
+        plan: { kind: "Detach", node: a, lane: "detach" },
       },
     ]);
   });

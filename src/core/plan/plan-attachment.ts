@@ -1,8 +1,18 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
-import type { WriterRecord } from "../model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
-import { isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import {
+  hasGivenUp,
+  isDeleting,
+  isLeaving,
+  isProvisioned,
+  isRecordMissing,
+  isResizingOffline,
+  nodeNamed,
+  type ObservedVolume,
+  recordOf,
+} from "./observed-volume.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 
 /** What to do next with one attachment: at most one cloud operation. */
@@ -12,6 +22,8 @@ export type AttachmentAction =
   /** The node has gone from the cluster; whether its VM still exists, and still has the disk, only the platform can tell. */
   | { readonly kind: "DetachByName" }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
+  /** Deleted by hand while its node is to go on writing: nothing is detached, and the object is made anew. */
+  | { readonly kind: "MakeAnew"; readonly node: NodeIdentity }
   /** With a reason where somebody waits for it, and is to be told. */
   | { readonly kind: "Wait"; readonly because: string; readonly reason?: EventReason };
 
@@ -40,8 +52,21 @@ function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, n
   if (node === undefined) return { kind: "DetachByName" };
   const record = recordOf(observed);
   if (record !== undefined && isFencing(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced` };
+  if (isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
   if (record !== undefined && !mayDetach(record, node)) return { kind: "Wait", because: `${node.nodeName} may still write the volume` };
   return { kind: "Detach", node, lane: attachment.spec.role === "Primary" ? "detach" : "collection" };
+}
+
+/**
+ * Whether a node is to go on writing, whatever becomes of the object. Who lets go of an attachment in good order has ended its want first: only somebody's hand deletes
+ * that of a node which is wanted as the writer, and it would be in the way of the next want, which keeps it, for as long as they follow one another.
+ */
+export function isStillWanted(volume: AzVolume, attachment: AzVolumeAttachment, node: NodeIdentity): boolean {
+  if (isDeleting(volume) || isRecordMissing(volume)) return false;
+  const record = volume.status?.record;
+  // Several nodes may write: there is nothing but the wants that says who does.
+  if (record === undefined) return attachment.spec.role === "Primary" && attachment.spec.want !== undefined;
+  return isWriter(record, node) && record.writer?.wanted === true && !isFencing(record, node);
 }
 
 /** Primary is who holds the grant; where several nodes may write there is no record, and the spec decides. */
@@ -52,7 +77,7 @@ function planRole(observed: ObservedVolume, attachment: AzVolumeAttachment, node
 }
 
 function planAttach(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {
-  const { volume, settings } = observed;
+  const { volume } = observed;
   const record = recordOf(observed);
   if (!isProvisioned(volume)) return { kind: "Wait", because: "the disk does not exist yet" };
   if (isDeleting(volume)) return { kind: "Wait", because: "the volume is being deleted" };
@@ -64,8 +89,7 @@ function planAttach(observed: ObservedVolume, attachment: AzVolumeAttachment, no
       because: `no node plug-in has registered as ${attachment.spec.nodeName}: there is no such AzDriverNode`,
     };
   if (record !== undefined && !mayAttach(record, node)) return waitForNode(record, node);
-  if (attachment.spec.role === "Replica" && (attachment.status?.error?.retries ?? 0) >= settings.replicaAttachTries)
-    return { kind: "Wait", because: "every try to attach this replica failed" };
+  if (hasGivenUp(observed, attachment)) return { kind: "Wait", because: "every try to attach this replica failed" };
   const holders = holdersOfShares(observed, attachment);
   if (holders.length >= volume.spec.maxShares)
     return { kind: "Wait", reason: "WaitingForShare", because: `all ${volume.spec.maxShares} shares of the disk are taken, by ${holders.join(", ")}` };
@@ -83,7 +107,7 @@ function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction
 /** Other nodes that hold a share in Azure, or may. */
 function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): readonly string[] {
   return observed.attachments.flatMap(({ attachment }) => {
-    if (attachment.metadata.name === own.metadata.name) return [];
+    if (attachment.metadata.name === own.metadata.name || (!isLeaving(attachment) && hasGivenUp(observed, attachment))) return [];
     const state = attachment.status?.state;
     const holds = isLeaving(attachment)
       ? state !== undefined && state !== "Pending"

@@ -73,6 +73,26 @@ describe("planDisk", () => {
         plan: { kind: "DeleteObject" },
       },
       { because: "marked before it had a disk", observed: withoutDisk("Creating", marked), plan: { kind: "DeleteDisk" } },
+      {
+        because: "marked before anybody has looked who has its disk",
+        observed: withoutDisk("Pending", { metadata, spec: { deleteRequested: true, diskUri } }),
+        plan: { kind: "AdoptDisk", diskUri },
+      },
+      {
+        because: "marked, and its disk was found gone",
+        observed: anObservedVolume({
+          volume: {
+            ...aVolume({ metadata, spec: { deleteRequested: true, diskUri } }),
+            status: {
+              state: "DeletionFailed",
+              observedGeneration: 1,
+              conditions: [],
+              error: { kind: "DiskNotFound", message: "", failure: "{}", time: agoMs(0), retries: 1 },
+            },
+          },
+        }),
+        plan: { kind: "DeleteDisk" },
+      },
     ]);
   });
 

@@ -1,3 +1,4 @@
+import type { AzVolume } from "../model/az-volume.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
@@ -24,6 +25,8 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const status = volume.status;
   if (volume.metadata.deletionTimestamp !== undefined) {
     if (!volume.spec.deleteRequested) return { kind: "RebuildVolume" };
+    // Who has the disk is not known before it was looked at: without their attachments nobody would take it off them, and Azure deletes no disk that a VM has.
+    if (isToBeAdopted(volume)) return { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };
     return { kind: "DeleteDisk" };
   }
@@ -33,6 +36,11 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
     return volume.spec.diskUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
   }
   return planResize(observed, status.detail.diskUri, status.detail.sizeGiB);
+}
+
+/** Made for a disk that was there before, which nobody has looked at yet, nor found gone. */
+function isToBeAdopted(volume: AzVolume): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
+  return volume.spec.diskUri !== undefined && volume.status?.detail === undefined && volume.status?.error?.kind !== "DiskNotFound";
 }
 
 function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number): DiskAction | undefined {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type NodeVolumeAction, type ObservedNodeVolume, planNodeVolume } from "./plan-node-volume.ts";
-import { agoMs, anAttachment, aRecord, aWriter, identity } from "./testing/objects.ts";
+import { agoMs, anAttachment, aRecord, aReplica, aWriter, identity, leaving } from "./testing/objects.ts";
 
 const a = identity("node-a");
 const b = identity("node-b");
@@ -13,7 +13,17 @@ const recall = { id: "recall-1", since: agoMs(1_000) };
 const recalled = anAttachment("node-a", { spec: { recall } });
 
 function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
-  return { node: a, record: aRecord(), isMultiWriter: false, attachment: anAttachment("node-a"), note: undefined, mount: "none", targets: [], ...overrides };
+  return {
+    node: a,
+    record: aRecord(),
+    isMultiWriter: false,
+    attachment: anAttachment("node-a"),
+    statesWants: true,
+    note: undefined,
+    mount: "none",
+    targets: [],
+    ...overrides,
+  };
 }
 
 interface Row {
@@ -99,7 +109,9 @@ describe("planNodeVolume", () => {
     check([
       { because: "in use", seen: seen({ record, ...live }), plan: [{ kind: "Claim", epochKnown: 3 }] },
       { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
-      { because: "dead", seen: seen({ record, ...live, mount: "dead" }), plan: prove },
+      { because: "dead, and its pod still stands", seen: seen({ record, ...live, mount: "dead" }), plan: [{ kind: "Claim", epochKnown: 3 }] },
+      { because: "in use, and being cut off: its want would be ended again and again", seen: seen({ record: { ...record, fencing: a }, ...live }), plan: [] },
+      { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
       { because: "another has claimed it", seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }), plan: prove },
     ]);
@@ -108,6 +120,42 @@ describe("planNodeVolume", () => {
   it("notes the epoch of a claim that it had not noted when it died", () => {
     const record = aRecord({ writer: aWriter("node-a", { epoch: 9 }) });
     check([{ because: "the note is of the lost record's epoch", seen: seen({ record, ...live }), plan: [{ kind: "NoteEpoch", epoch: 9 }] }]);
+  });
+
+  it("states its want again where the object was lost that said so: nobody else would, and the node would pass for a standby", () => {
+    const inUse = { record: aRecord({ writer: aWriter("node-a") }), ...live };
+    const state: readonly NodeVolumeAction[] = [{ kind: "StateWant" }];
+    check([
+      { because: "erased", seen: seen({ ...inUse, attachment: undefined }), plan: state },
+      { because: "erased, and made anew from what Azure says", seen: seen({ ...inUse, attachment: aReplica("node-a") }), plan: state },
+      {
+        because: "the want was ended, by whoever looks for leaked ones",
+        seen: seen({ ...inUse, attachment: anAttachment("node-a", { spec: { want: undefined } }) }),
+        plan: [],
+      },
+      { because: "it is to go, and takes no want", seen: seen({ ...inUse, attachment: leaving(aReplica("node-a")) }), plan: [] },
+      { because: "nobody uses it: an unstage may have begun", seen: seen({ ...inUse, targets: [], attachment: undefined }), plan: [] },
+      { because: "who publishes says so", seen: seen({ ...inUse, statesWants: false, attachment: undefined }), plan: [] },
+    ]);
+  });
+
+  it("leaves a pod's mounts to who unpublishes them, where the disk is elsewhere and nobody waits for this node: a container that is started again would write beside its disk", () => {
+    const dead = { ...live, mount: "dead" } as const;
+    const found = aRecord({ foundInUse: true });
+    check([
+      { because: "the disk was on no VM when the record was made anew", seen: seen({ record: found, ...dead }), plan: [] },
+      { because: "nothing has failed yet, or it is a raw device", seen: seen({ record: found, ...live }), plan: [] },
+      {
+        because: "no pod has it any more",
+        seen: seen({ record: found, note, mount: "dead" }),
+        plan: [cleanUp, { kind: "LeaveQuarantine" }, forget],
+      },
+      {
+        because: "it was cut off: its pods are gone from the API",
+        seen: seen({ record: { ...found, quarantine: [a] }, ...dead }),
+        plan: [cleanUp, { kind: "LeaveQuarantine" }, forget],
+      },
+    ]);
   });
 
   it("keeps a mount in use while there is no record to obey, and cleans up the rest", () => {

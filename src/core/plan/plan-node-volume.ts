@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
-import { isInQuarantine, isWriter } from "./writer-steps.ts";
+import { isFencing, isInQuarantine, isWriter } from "./writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
@@ -12,6 +12,8 @@ export interface ObservedNodeVolume {
   readonly isMultiWriter: boolean;
   /** The node's own attachment. */
   readonly attachment: AzVolumeAttachment | undefined;
+  /** Whether the node states its wants itself: nobody publishes to it. */
+  readonly statesWants: boolean;
   /** What the node's notes say; undefined if it never mounted the volume, or has cleaned up. */
   readonly note: { readonly epoch: number; readonly accessType: "block" | "mount" } | undefined;
   /** The staging mount: for raw block, whether the device is held by a target. */
@@ -25,6 +27,8 @@ export type NodeVolumeAction =
   | { readonly kind: "Claim"; readonly epochKnown: number }
   /** A claim was recorded, and the plug-in died before it had noted it. */
   | { readonly kind: "NoteEpoch"; readonly epoch: number }
+  /** The object was lost that says that this node wants the volume, which a workload uses here. */
+  | { readonly kind: "StateWant" }
   | { readonly kind: "ProveClean" }
   | { readonly kind: "LeaveQuarantine" }
   /** Answers a recall while workloads still have the volume. */
@@ -44,6 +48,7 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (record === undefined) return hasLeftovers ? planWithoutRecord(observed) : [];
   if (includesNode(record.unproven, node)) return planUnproven(observed, record);
   if (isWriter(record, node)) return planAsWriter(observed, record);
+  if (isLeftToItsPod(observed, record)) return [];
   if (hasLeftovers) return [{ kind: "CleanUp" }, ...planQuarantine(observed, record), { kind: "Forget" }];
   return planQuarantine(observed, record);
 }
@@ -53,9 +58,12 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
   return observed.mount === "live" || observed.targets.length > 0 ? [] : [{ kind: "CleanUp" }, { kind: "Forget" }];
 }
 
+/** What a pod has mounted is claimed, also where it is dead: taken away from under the pod it would let a container that is started again write beside its disk. */
 function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
-  if (observed.mount === "live" && observed.targets.length > 0 && record.writer === undefined)
-    return [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
+  if (observed.mount !== "none" && observed.targets.length > 0 && record.writer === undefined) {
+    // Who is being cut off can claim nothing, and a want that is stated for that would only be ended again.
+    return isFencing(record, observed.node) ? [] : [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
+  }
   return [{ kind: "CleanUp" }, { kind: "ProveClean" }, { kind: "Forget" }];
 }
 
@@ -64,11 +72,29 @@ function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): reado
   if (writer === undefined || !writer.held) return [];
   if (writer.wanted) {
     const isNoted = observed.note === undefined || observed.note.epoch >= writer.epoch;
-    return isNoted || observed.mount !== "live" ? [] : [{ kind: "NoteEpoch", epoch: writer.epoch }];
+    return [
+      ...(hasLostWant(observed) ? ([{ kind: "StateWant" }] as const) : []),
+      ...(isNoted || observed.mount !== "live" ? [] : ([{ kind: "NoteEpoch", epoch: writer.epoch }] as const)),
+    ];
   }
   const recallId = observed.attachment?.spec.recall?.id;
   if (observed.targets.length === 0 || observed.mount === "dead") return [{ kind: "UnmountAndGive", recallId }];
   return recallId === undefined ? [] : [{ kind: "AnswerRecall", recallId }];
+}
+
+/**
+ * What a pod has mounted of a disk that is not on this node, by a record that was made anew: nobody but the node itself waits for it to be clean, and whoever has published
+ * it will unpublish it. Until then even a dead mount keeps a container that is started again from writing beside its disk, into the directory underneath.
+ */
+function isLeftToItsPod({ node, mount, targets }: ObservedNodeVolume, record: WriterRecord): boolean {
+  return mount !== "none" && targets.length > 0 && isInQuarantine(record, node) && !includesNode(record.quarantine, node);
+}
+
+/** Nobody will call for a volume that is in use. A want that was ended has left a Primary behind, or a record in which the writer is unwanted. */
+function hasLostWant({ statesWants, attachment, mount, targets }: ObservedNodeVolume): boolean {
+  if (!statesWants || mount !== "live" || targets.length === 0) return false;
+  if (attachment === undefined) return true;
+  return attachment.metadata.deletionTimestamp === undefined && attachment.spec.role === "Replica" && attachment.spec.want === undefined;
 }
 
 /** A quarantine that only a found record implies is left when the disk is wanted here, not before: thousands of nodes need not say clean. */

@@ -14,6 +14,7 @@ import {
   aWriter,
   identity,
   leaving,
+  unchangedFor,
 } from "./testing/objects.ts";
 
 const collectMs = 300_000;
@@ -45,10 +46,10 @@ function check(rows: readonly Row[]): void {
 
 describe("planReplicas", () => {
   it("lets go of a standby whose every try failed after a while, so that its node can be tried again: what was wrong may be over", () => {
-    const standby = (ms: number): ObservedVolume =>
+    const standby = (ms: number, unchangedMs = 1_000): ObservedVolume =>
       anObservedVolume({
         volume: aVolumeWithRecord(writerOnA, tight),
-        attachments: [primary, aReplica("node-b", { status: failedAgo(ms) })],
+        attachments: [primary, unchangedFor(unchangedMs, aReplica("node-b", { status: failedAgo(ms) }))],
         nodes: [aNode("node-a"), aNode("node-b")],
       });
     assert.deepEqual(
@@ -56,6 +57,7 @@ describe("planReplicas", () => {
       ["ReplicasMissing"],
     );
     assert.deepEqual(planReplicas(standby(collectMs))[0], deletes("node-b", triedAgain));
+    assert.deepEqual(planReplicas(standby(-3_600_000, collectMs))[0], deletes("node-b", triedAgain), "the clock was set back by an hour since");
   });
 
   it("plans nothing where everything is as asked", () => {

@@ -1,7 +1,17 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
-import { isDeleting, isLeaving, isResizingOffline, keepsReplicas, nodeNamed, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import {
+  hasGivenUp,
+  isDeleting,
+  isLeaving,
+  isResizingOffline,
+  keepsReplicas,
+  nodeNamed,
+  type ObservedVolume,
+  recordOf,
+  stayingAttachments,
+} from "./observed-volume.ts";
 
 /** What to do next with a volume's standbys. */
 export type ReplicaAction =
@@ -119,14 +129,15 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
   return record?.quarantine.some((other) => other.nodeName === replica.spec.nodeName) ?? false;
 }
 
-function hasGivenUp(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
-  return replica.status?.state === "AttachmentFailed" && (replica.status.error?.retries ?? 0) >= observed.settings.replicaAttachTries;
-}
-
-/** Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a VM that was being replaced, may be over. */
+/**
+ * Where no other node can take its place, it would stand for a replica for ever: what was wrong, such as a VM that was being replaced, may be over. By the time that its
+ * error bears, or by our own clock: one that was set back would put off what is counted by the other for as long.
+ */
 function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const failedAt = replica.status?.error?.time;
-  return hasGivenUp(observed, replica) && failedAt !== undefined && observed.nowMs - fromTimestamp(failedAt) >= TRIED_AGAIN_AFTER_MS;
+  if (!hasGivenUp(observed, replica) || failedAt === undefined) return false;
+  const unchangedMs = observed.attachments.find(({ attachment }) => attachment.metadata.name === replica.metadata.name)?.unchangedMs ?? 0;
+  return Math.max(unchangedMs, observed.nowMs - fromTimestamp(failedAt)) >= TRIED_AGAIN_AFTER_MS;
 }
 
 /** Replicas beyond those asked for, and those whose share a primary needs; the least useful first. */

@@ -4,6 +4,7 @@ import type { WriterRecord } from "../model/az-volume.ts";
 import { aRecord, aWriter, identity } from "./testing/objects.ts";
 import {
   claim,
+  clearDetached,
   clearVanished,
   fenceClear,
   fenceIntent,
@@ -272,6 +273,24 @@ describe("claim", () => {
       { because: "not unproven", step: claim(foundOnA, b, 0), expected: "node-b is not unproven" },
       { because: "there is a writer", step: claim({ ...foundOnA, writer: aWriter("node-b") }, a, 0), expected: "node-b is the writer" },
       { because: "being fenced", step: claim({ ...foundOnA, fencing: a }, a, 0), expected: "node-a is being fenced" },
+    ]);
+  });
+});
+
+describe("clearDetached", () => {
+  it("moves an unproven node without the disk to quarantine, though it had been clean before, and nobody else", () => {
+    check([
+      {
+        because: "unproven",
+        step: clearDetached(aRecord({ foundInUse: true, unproven: [a, b], clean: [a, b], quarantine: [b] }), a),
+        expected: aRecord({ foundInUse: true, unproven: [b], clean: [b], quarantine: [b, a] }),
+      },
+      {
+        because: "it has claimed, or shown itself clean",
+        step: clearDetached(aRecord({ foundInUse: true, unproven: [b] }), a),
+        expected: "node-a is not unproven",
+      },
+      { because: "only the fence's own proof ends it", step: clearDetached({ ...foundOnA, fencing: a }, a), expected: "node-a is being fenced" },
     ]);
   });
 });

@@ -138,6 +138,21 @@ export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtInt
   });
 }
 
+/**
+ * *detached*, by the controller, with proof in hand that the disk is not on an unproven node, and that no write which somebody prepared before can bring it there: it has
+ * nothing that it could claim, nor a device by which it could show that it is clean. As after a fence, an old mount command may still be there.
+ */
+export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
+  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  return ok({
+    ...record,
+    quarantine: withNode(record.quarantine, node),
+    clean: withoutNode(record.clean, node),
+    unproven: withoutNode(record.unproven, node),
+  });
+}
+
 /** *leave quarantine*, by the node itself once it is clean. */
 export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
   if (!isInQuarantine(record, node)) return fail(`${node.nodeName} is not in quarantine`);

@@ -7,6 +7,7 @@ import type { ObjectStore } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Steps } from "../../ports/steps.ts";
 import type { VolumeUsers } from "../../ports/volume-users.ts";
+import type { NodeHearing } from "../../reconcile/node-hearing.ts";
 import type { ObjectCache } from "../../reconcile/object-cache.ts";
 import type { OperationLock } from "../operation-lock.ts";
 
@@ -14,6 +15,8 @@ import type { OperationLock } from "../operation-lock.ts";
 export interface ControllerContext {
   readonly store: ObjectStore;
   readonly cache: ObjectCache;
+  /** Whether the records that were just read may be gone by. */
+  readonly hearing: Pick<NodeHearing, "confirm">;
   /** Only to look at disks that no AzVolume describes yet. */
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly users: VolumeUsers;

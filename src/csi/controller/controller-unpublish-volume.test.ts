@@ -75,6 +75,22 @@ describe("controllerUnpublishVolume", () => {
       assert.ok(world.clock.elapsedMs() < deadlineMs);
     }));
 
+  it("does not take a record that is made anew meanwhile, in which nobody knows yet who writes, for the end of it", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+      world.use = { kind: "unused" };
+      const answer = unpublish(world, {}, world.clock.elapsedMs() + 5_000);
+      await world.clock.advance(1_000);
+      await world.setStatus("pvc-1", ({ status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: 1,
+        conditions: [],
+        record: aRecord({ epoch: 1, foundInUse: true, unproven: [nodeA] }),
+      }));
+      assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
+    }));
+
   it("does not hold up the want of another node meanwhile", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));

@@ -1,5 +1,5 @@
 import type { Failure } from "../../core/failure.ts";
-import type { AzVolume } from "../../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { keepsReplicas } from "../../core/plan/observed-volume.ts";
@@ -103,7 +103,7 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
   context.cache.remember("AzVolume", fresh.value);
   const record = fresh.value.status?.record;
   // Whether it writes nobody knows yet; it has to show that it is clean, or to claim.
-  if (record?.unproven.some((node) => node.nodeName === nodeName) === true) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
+  if (isUnproven(record, nodeName)) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
   const writer = record?.writer;
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
@@ -154,9 +154,19 @@ async function waitUntilReleased(
   if (fresh.ok) context.cache.remember("AzVolume", fresh.value);
   else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
   const wait = { timeoutMs: waitingTimeMs(context, call, context.settings.waitMaxMs), clock: context.clock };
-  const isReleased = (present: AzVolume | undefined): boolean => present?.status?.record?.writer?.nodeName !== nodeName;
+  const isReleased = (present: AzVolume | undefined): boolean => {
+    const record = present?.status?.record;
+    // A record that is made anew meanwhile knows no writer, and a node that may be one.
+    return record?.writer?.nodeName !== nodeName && !isUnproven(record, nodeName);
+  };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));
+  const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  // What a backup says of a writer is not to be answered for.
+  const confirmed = await context.hearing.confirm(waitingTimeMs(context, call, context.settings.waitMaxMs), signal);
+  if (!confirmed.ok) return confirmed;
+  if (record !== undefined && record.storeGeneration !== confirmed.value)
+    return fail({ kind: "StillWaiting", volumeId, what: `its record, which is of store generation ${record.storeGeneration}, to be proven anew` });
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil("AzVolumeAttachment", attachmentName, (present) => present === undefined, wait, signal);
@@ -167,6 +177,11 @@ async function waitUntilReleased(
 
 function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string): Failure {
   const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  if (isUnproven(record, nodeName)) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
   if (record?.fencing?.nodeName === nodeName) return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
   return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service` };
+}
+
+function isUnproven(record: WriterRecord | undefined, nodeName: string): boolean {
+  return record?.unproven.some((node) => node.nodeName === nodeName) === true;
 }

@@ -49,6 +49,18 @@ describe("deleteVolume", () => {
     });
   });
 
+  it("does not say that a volume is gone whose object was erased before its disk was deleted: nobody would ask for that again", async () => {
+    await withController(async (world) => {
+      await givenVolume(world, aRecord());
+      const context = { ...world.context, cloud: { getDisk: async () => ok(aDisk()) } };
+      const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
+      await world.until(() => isMarked(world));
+      await world.letGo("pvc-1");
+      const what = "its disk to be deleted: its AzVolume is gone, and the disk is not";
+      assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "StillWaiting", volumeId: aDiskUri(), what } });
+    });
+  });
+
   it("does not take a disk of the same name in another resource group for the volume", async () => {
     await withController(async (world) => {
       await givenVolume(world);

@@ -17,6 +17,26 @@ async function withStaged(act: (world: NodeWorld) => Promise<void>): Promise<voi
   });
 }
 
+/** As kubelet asks before it publishes what it believes staged. */
+const expandStaged = (world: NodeWorld, attach: "kubernetes" | "driver" = "kubernetes"): ReturnType<typeof nodeExpandVolume> =>
+  world.answerOf(
+    nodeExpandVolume(
+      { ...world.ports(), settings: { ...world.ports().settings, attach } },
+      {
+        volumeId: diskUri,
+        volumePath: stagingPath,
+        stagingTargetPath: stagingPath,
+        capacityRange: undefined,
+        volumeCapability: {
+          accessType: { $case: "mount", value: { fsType: "ext4", mountFlags: [], volumeMountGroup: "" } },
+          accessMode: { mode: "SINGLE_NODE_WRITER" },
+        },
+        secrets: {},
+      },
+      aCall(),
+    ),
+  );
+
 const expand = (world: NodeWorld): ReturnType<typeof nodeExpandVolume> =>
   world.answerOf(
     nodeExpandVolume(
@@ -30,6 +50,24 @@ describe("nodeExpandVolume", () => {
   it("grows the file system to its disk", () =>
     withStaged(async (world) => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
+    }));
+
+  it("stages a volume first that this node is to write, and that was given back since kubelet had it staged: it would not ask for that again", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      assert.deepEqual(await expandStaged(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
+    }));
+
+  it("says that it wants a volume of which nobody else says so, where nodes attach by themselves, and names what it waits for", () =>
+    withNode({}, async (world) => {
+      await world.setAttachment(({ spec: { want: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      const answer = await expandStaged(world, "driver");
+      assert.equal(answer.ok ? "grown" : answer.failure.kind, "StillWaiting");
+      assert.notEqual(world.attachment()?.spec.want, undefined);
+    }));
+
+  it("mounts nothing where this node is not to write", () =>
+    withNode({}, async (world) => {
+      assert.deepEqual(await expandStaged(world), { ok: false, failure: { kind: "PathNotMounted", path: stagingPath } });
     }));
 
   for (const status of [{ state: "Attaching", lun: 0 }, { state: "Attached", lun: 0, deviceMissing: true }, { state: "Pending" }] as const) {

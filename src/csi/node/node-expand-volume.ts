@@ -1,13 +1,20 @@
 import type { Failure } from "../../core/failure.ts";
+import type { AzVolume } from "../../core/model/az-volume.ts";
 import { isFileSystemType } from "../../core/model/file-system.ts";
+import { isSameNode } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
 import type { NodePorts } from "../../node/node-ports.ts";
+import { stageVolume } from "../../node/stage-volume.ts";
+import type { MountPoint } from "../../ports/host-provisioner.ts";
 import { readVolume } from "../../reconcile/find-volume.ts";
+import { waitingTimeMs } from "../controller/waiting-time.ts";
 import type { NodeExpandVolumeRequest, NodeExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
+import { pathObstacle } from "./allowed-path.ts";
+import { readStageRequest } from "./stage-request.ts";
 
 /** NodeExpandVolume: grows the file system to its disk, once the device shows the disk's new size. A raw device needs only the rescan. */
 export async function nodeExpandVolume(
@@ -17,14 +24,15 @@ export async function nodeExpandVolume(
 ): Promise<Result<NodeExpandVolumeResponse, Failure>> {
   const missing = missingField({ volume_id: request.volumeId, volume_path: request.volumePath });
   if (missing !== undefined) return fail(missing);
-  return ports.locks.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call.signal));
+  return ports.locks.run(request.volumeId, "NodeExpandVolume", () => expand(ports, request, call));
 }
 
-async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, signal: AbortSignal): Promise<Result<NodeExpandVolumeResponse, Failure>> {
+async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: CallContext): Promise<Result<NodeExpandVolumeResponse, Failure>> {
   const { volumeId, volumePath } = request;
+  const { signal } = call;
   const volume = await readVolume(ports, volumeId, signal);
   if (!volume.ok) return volume;
-  const mounted = await ports.host.mountAt(volumePath, signal);
+  const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: volumePath });
   const attachment = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }), signal);
@@ -53,4 +61,27 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, signal
     if (!grown.ok) return grown;
   }
   return ok({ capacityBytes: device.value.sizeBytes });
+}
+
+/**
+ * What is mounted at the volume's path. Kubelet grows a volume that it believes staged before it publishes it, and does not stage it again; the volume may have been given
+ * back behind its back meanwhile. As for NodePublishVolume it is staged first then: where this node is to write it, or where staging is what states the want.
+ */
+async function mountAt(
+  ports: NodePorts,
+  request: NodeExpandVolumeRequest,
+  volume: AzVolume,
+  call: CallContext,
+): Promise<Result<MountPoint | undefined, Failure>> {
+  const { volumePath, stagingTargetPath, volumeCapability } = request;
+  const mounted = await ports.host.mountAt(volumePath, call.signal);
+  const writer = volume.status?.record?.writer;
+  const isToWrite = ports.settings.attach === "driver" || (writer !== undefined && isSameNode(writer, ports.node) && writer.wanted);
+  if (!mounted.ok || mounted.value !== undefined || !isToWrite || volumeCapability === undefined || volumePath !== stagingTargetPath) return mounted;
+  const stage = readStageRequest({ ...request, volumeContext: volume.status?.detail?.volumeContext ?? {} });
+  if (!stage.ok) return stage;
+  const obstacle = pathObstacle("staging_target_path", stagingTargetPath, ports.settings.allowedRoots);
+  if (obstacle !== undefined) return fail(obstacle);
+  const staged = await stageVolume(ports, { ...stage.value, waitMs: waitingTimeMs(ports, call, ports.settings.stageWaitMs) }, call.signal);
+  return staged.ok ? ports.host.mountAt(volumePath, call.signal) : staged;
 }

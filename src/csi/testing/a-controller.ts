@@ -5,7 +5,7 @@ import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/vi
 import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
-import { fail } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
 import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -71,6 +71,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
   const context: ControllerContext = {
     store,
     cache,
+    hearing: { confirm: async () => ok(0) },
     cloud: { getDisk: async ({ diskUri }) => fail({ kind: "DiskNotFound", diskUri }) },
     users: { on: async () => use(), cachedOn: () => use(), isOutOfService: unused, cachedNode: unused, cachedPlacement: unused, onChange: unused },
     clusterVolumes: noClusterVolumes,

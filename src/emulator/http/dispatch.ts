@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { ArmAnswer, ArmMethod } from "../model/arm-message.ts";
 import type { ComputeModel } from "../model/compute-model.ts";
 import { armErrors, type ArmFailure, errorBody, failure } from "../model/errors.ts";
@@ -27,7 +28,7 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
   const body = parseBody(request.bodyText);
   if (!body.ok) return refused(armErrors.invalidRequestContent(body.reason));
   const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "x-ms-client-request-id": clientRequestId, "x-emulator-caller": caller } = request.headers;
-  return model.handle({
+  const answer = model.handle({
     method,
     path: request.path,
     query: request.query,
@@ -38,11 +39,20 @@ export function dispatch(model: ComputeModel, request: HttpRequest): Dispatched 
     ...(body.value === undefined ? {} : { body: body.value }),
     origin: request.origin,
   });
+  return { ...answer, headers: { ...answer.headers, ...routingHeader(answer.headers["x-ms-request-id"] ?? "") } };
+}
+
+/** `x-ms-routing-request-id: EMULATOR:20261120T093512Z:<request id>`. */
+function routingHeader(requestId: string): Readonly<Record<string, string>> {
+  const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  return { "x-ms-routing-request-id": `EMULATOR:${time}:${requestId}` };
 }
 
 /** A refusal in the form that ARM gives all of them. */
 export function refused(reason: ArmFailure): HttpAnswer {
-  return { status: reason.status, headers: { "x-ms-failure-cause": reason.cause ?? "gateway", ...reason.headers }, body: errorBody(reason) };
+  const requestId = randomUUID();
+  const headers = { "x-ms-request-id": requestId, "x-ms-correlation-request-id": requestId, ...routingHeader(requestId) };
+  return { status: reason.status, headers: { ...headers, "x-ms-failure-cause": reason.cause ?? "gateway", ...reason.headers }, body: errorBody(reason) };
 }
 
 function unauthenticated(): ArmFailure {

@@ -9,7 +9,8 @@ const MANAGED_IDENTITY_LIFETIME_S = 86_400;
  * token; what it says about itself must only be complete.
  */
 export function answerIdentity(request: HttpRequest): HttpAnswer | undefined {
-  const path = request.path.toLowerCase();
+  // The SDK for JavaScript asks IMDS with a slash at the end.
+  const path = request.path.toLowerCase().replace(/\/$/, "");
   const tenant = /^\/([^/]+)\/(?:oauth2\/v2\.0\/token|oauth2\/token)$/.exec(path)?.[1];
   if (tenant !== undefined) return request.method === "POST" ? entraToken(request) : { status: 405 };
   const issuer = /^\/([^/]+)(?:\/v2\.0)?\/\.well-known\/openid-configuration$/.exec(path)?.[1];

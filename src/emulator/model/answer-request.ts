@@ -55,6 +55,7 @@ export function answerRequest(world: World, request: ArmRequest, routed: Routed)
     timeScale: world.settings.timeScale,
     mode: world.settings.throttling,
     limits: world.settings.throttleLimits,
+    groups: world.settings.throttleGroups,
   });
   world.caller = call.caller;
   const result = verdict.refused ?? read(world, call, fault, operation) ?? route.handler(world, call);
@@ -137,7 +138,6 @@ function commonHeaders(request: ArmRequest, requestId: string): Record<string, s
   return {
     "x-ms-request-id": requestId,
     "x-ms-correlation-request-id": requestId,
-    "x-ms-routing-request-id": `EMULATOR:${requestId}`,
     ...(request.clientRequestId === undefined ? {} : { "x-ms-client-request-id": request.clientRequestId }),
     "cache-control": "no-cache",
     pragma: "no-cache",

@@ -1,3 +1,4 @@
+import { isSasActive } from "./disk-read.ts";
 import { hasSettablePerformance } from "./disk-sku.ts";
 import { type Disk, type DiskOwner } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
@@ -14,7 +15,8 @@ export function checkAttach(world: World, vm: VirtualMachine, entry: DataDisk): 
   const disk = findDisk(world, entry.diskId);
   if (disk === undefined) return armErrors.diskNotFound(entry.name);
   if (disk.operationId !== undefined && disk.provisioningState !== "Succeeded") return armErrors.conflict();
-  if (disk.sas !== undefined && disk.sas.expiresAtMs > world.nowMs) return armErrors.sasActive(disk.name);
+  if (disk.awaitsUpload === true) return armErrors.notUploaded(disk.name);
+  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
   return checkPlace(vm, disk) ?? checkFamily(vm, disk) ?? checkCaching(disk, entry) ?? checkOwners(world, vm, disk);
 }
 

@@ -23,20 +23,20 @@ export function writeAvailabilitySetHandler(world: World, call: ArmCall): Handle
     updateDomains: numberAt(call.body, "properties", "platformUpdateDomainCount") ?? existing?.updateDomains ?? 5,
   };
   world.availabilitySets.set(keyOf(id), written);
-  return reply(200, render(world, written));
+  return reply(200, renderAvailabilitySet(world, written));
 }
 
 export function getAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
   const { name, resourceGroup } = addressOf(call);
   const found = world.availabilitySets.get(keyOf(resourceId({ ...addressOf(call), type: "availabilitySets" })));
-  return found === undefined ? armErrors.resourceNotFound("availabilitySets", name, resourceGroup) : reply(200, render(world, found));
+  return found === undefined ? armErrors.resourceNotFound("availabilitySets", name, resourceGroup) : reply(200, renderAvailabilitySet(world, found));
 }
 
 export function listAvailabilitySetsHandler(world: World, call: ArmCall): HandlerResult {
   const refused = checkScope(world, call);
   if (refused !== undefined) return refused;
   const sets = [...world.availabilitySets.values()].filter((set) => inScope(call, set));
-  return page(world, call, sets, (set) => render(world, set));
+  return page(world, call, sets, (set) => renderAvailabilitySet(world, set));
 }
 
 export function deleteAvailabilitySetHandler(world: World, call: ArmCall): HandlerResult {
@@ -46,7 +46,8 @@ export function deleteAvailabilitySetHandler(world: World, call: ArmCall): Handl
   return reply(world.availabilitySets.delete(keyOf(id)) ? 200 : 204);
 }
 
-function render(world: World, set: AvailabilitySet): JsonObject {
+/** The resource as GET answers it. */
+export function renderAvailabilitySet(world: World, set: AvailabilitySet): JsonObject {
   return {
     name: set.name,
     id: set.id,

@@ -1,3 +1,4 @@
+import { isSasActive } from "./disk-read.ts";
 import type { Disk, DiskSpec } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, listAt, objectAt, sameJson, textAt } from "./json.ts";
@@ -7,6 +8,8 @@ import { findVm, normalLocation, type World } from "./world.ts";
 
 /** Below and above this size disks live in different stores: no online move from one to the other. */
 const LIVE_RESIZE_BOUNDARY_GIB = 4095;
+/** Before this version disks grew only off a running VM. */
+const LIVE_RESIZE_API_VERSION = "2021-04-01";
 
 /** What a PUT may not change about a disk. */
 export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFailure | undefined {
@@ -25,18 +28,24 @@ export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFa
 }
 
 /** Whether a disk may become what is asked, given who has it. */
-export function checkDiskChange(world: World, disk: Disk, next: DiskSpec): ArmFailure | undefined {
+export function checkDiskChange(world: World, disk: Disk, next: DiskSpec, apiVersion: string): ArmFailure | undefined {
   if (next.sizeGiB < disk.spec.sizeGiB) return armErrors.shrink(disk.id);
-  if (disk.sas !== undefined && disk.sas.expiresAtMs > world.nowMs) return armErrors.sasActive(disk.name);
+  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
   const attachedTo = [...disk.owners, ...disk.reservations].map((owner) => owner.vmId);
-  if (next.maxShares !== disk.spec.maxShares && attachedTo.length > 0) return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
+  const isRefused = world.settings.changesWhileAttached === "refuse";
+  if (isRefused && next.maxShares !== disk.spec.maxShares && attachedTo.length > 0) return armErrors.changeWhileAttached("maxShares", disk.name, attachedTo);
   const active = attachedTo.filter((vmId) => !isDeallocated(findVm(world, vmId)));
-  if (next.sku.name !== disk.spec.sku.name && active.length > 0) return armErrors.changeWhileAttached("sku", disk.name, active);
-  return next.sizeGiB > disk.spec.sizeGiB ? checkGrowth(disk, next, active[0]) : undefined;
+  if (isRefused && next.sku.name !== disk.spec.sku.name && active.length > 0) return armErrors.changeWhileAttached("sku", disk.name, active);
+  return next.sizeGiB > disk.spec.sizeGiB ? checkGrowth(disk, next, { vmId: active[0], apiVersion }) : undefined;
 }
 
-function checkGrowth(disk: Disk, next: DiskSpec, vmId: string | undefined): ArmFailure | undefined {
+function checkGrowth(
+  disk: Disk,
+  next: DiskSpec,
+  { vmId, apiVersion }: { readonly vmId: string | undefined; readonly apiVersion: string },
+): ArmFailure | undefined {
   if (vmId === undefined) return undefined;
+  if (apiVersion < LIVE_RESIZE_API_VERSION) return armErrors.resizeWhileAttached(disk.name, vmId, "ChangeDiskSizeWhileAttachedNotAllowed");
   if (disk.spec.maxShares > 1) return armErrors.resizeWhileAttached(disk.name, vmId, "LiveResizeSharedDiskNotAllowed");
   const { family } = disk.spec.sku;
   const crosses = disk.spec.sizeGiB <= LIVE_RESIZE_BOUNDARY_GIB && next.sizeGiB > LIVE_RESIZE_BOUNDARY_GIB;

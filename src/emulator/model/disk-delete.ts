@@ -1,3 +1,4 @@
+import { isSasActive } from "./disk-read.ts";
 import type { Disk } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
@@ -10,7 +11,7 @@ export function deleteDisk(world: World, disk: Disk): { readonly kind: "Started"
   if (busy !== undefined) return disk.provisioningState === "Deleting" ? { kind: "Started", operation: busy } : armErrors.conflict();
   const owner = disk.owners[0] ?? (world.settings.deleteWinsOverAttachInFlight ? undefined : disk.reservations[0]);
   if (owner !== undefined) return armErrors.diskAttached(disk.name, owner.vmId);
-  if (disk.sas !== undefined && disk.sas.expiresAtMs > world.nowMs) return armErrors.sasActive(disk.name);
+  if (isSasActive(world, disk)) return armErrors.sasActive(disk.name);
   const operation = startOperation(world, {
     name: "Disks_Delete",
     provider: "DiskOperations",

@@ -14,7 +14,7 @@ export function putDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const group = resourceGroupForWrite(world, address, textAt(call.body, "location") ?? "eastus");
   if (group === undefined) return armErrors.resourceGroupNotFound(address.resourceGroup);
-  const written = writeDisk(world, address, call.body);
+  const written = writeDisk(world, address, call);
   return written.kind === "Failure" ? written : reply(202, echo(address, call.body), operationHeaders(world, call, written.operation, "Disk"));
 }
 
@@ -22,7 +22,7 @@ export function patchDiskHandler(world: World, call: ArmCall): HandlerResult {
   const address = addressOf(call);
   const disk = diskAt(world, call);
   if (disk === undefined) return armErrors.patchResourceNotFound(resourceId({ ...address, type: "disks" }), address.name);
-  const changed = changeDisk(world, disk, call.body, "Disks_Update");
+  const changed = changeDisk(world, disk, call, "Disks_Update");
   return changed.kind === "Failure" ? changed : reply(202, echo(disk, call.body), operationHeaders(world, call, changed.operation, "Disk"));
 }
 

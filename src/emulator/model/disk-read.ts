@@ -1,4 +1,4 @@
-import { type Disk, type DiskState, renderDisk } from "./disk.ts";
+import { type Disk, type DiskState, renderDisk, type SasGrant } from "./disk.ts";
 import type { JsonObject } from "./json.ts";
 import { findDisk, findVm, type World } from "./world.ts";
 
@@ -9,8 +9,16 @@ export function renderDiskNow(world: World, id: string, upperCaseGroup = false):
 
 /** As callers see it; a VM that is still to get the disk does not count. */
 export function diskState(world: World, disk: Disk): DiskState {
-  if (disk.sas !== undefined && disk.sas.expiresAtMs > world.nowMs) return "ActiveSAS";
+  const hasActiveSas = isSasActive(world, disk);
+  if (disk.awaitsUpload === true) return hasActiveSas ? "ActiveUpload" : "ReadyToUpload";
+  const isFrozen = disk.owners.some((owner) => findVm(world, owner.vmId)?.hibernated === true);
+  if (hasActiveSas) return isFrozen ? "ActiveSASFrozen" : "ActiveSAS";
   if (disk.owners.length === 0) return "Unattached";
-  const powers = disk.owners.map((owner) => findVm(world, owner.vmId)?.power);
-  return powers.every((power) => power === "deallocated") ? "Reserved" : "Attached";
+  if (disk.owners.some((owner) => findVm(world, owner.vmId)?.power !== "deallocated")) return "Attached";
+  return isFrozen ? "Frozen" : "Reserved";
+}
+
+/** Whether someone may still read or write the bytes of a disk or snapshot by a URL. */
+export function isSasActive(world: World, resource: { readonly sas?: SasGrant }): boolean {
+  return resource.sas !== undefined && resource.sas.expiresAtMs > world.nowMs;
 }

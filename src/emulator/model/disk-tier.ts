@@ -54,6 +54,12 @@ export interface Performance {
   readonly mbps: number;
 }
 
+/** What a Premium disk has that was created with performance plus: more for its size, without a larger tier. */
+export function performancePlusOf(tier: DiskTier): Performance {
+  if (tier.sizeMaxGiB <= 1024) return { iops: 8000, mbps: 300 };
+  return tier.sizeMaxGiB <= 2048 ? { iops: 16_000, mbps: 600 } : { iops: 20_000, mbps: 900 };
+}
+
 /** What a disk without tiers gets when nothing is asked: Premium v2's free base; Ultra's least for its size. */
 export function basePerformance(family: "PremiumV2" | "Ultra", sizeGiB: number): Performance {
   if (family === "PremiumV2") return { iops: 3000, mbps: 125 };

@@ -1,3 +1,4 @@
+import type { ArmCall } from "./arm-message.ts";
 import type { DataPlaneEffect } from "./data-plane-port.ts";
 import { checkDiskChange, checkUnchangeableDisk } from "./disk-change.ts";
 import { renderDiskNow } from "./disk-read.ts";
@@ -5,7 +6,7 @@ import { diskSource } from "./disk-source.ts";
 import { diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { type Json, type JsonObject, listAt, objectAt, sameJson, textAt } from "./json.ts";
+import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "./json.ts";
 import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "./world.ts";
@@ -16,20 +17,24 @@ export interface DiskAddress {
   readonly name: string;
 }
 
+/** What a write of a disk says. */
+type DiskCall = Pick<ArmCall, "body" | "apiVersion">;
+
 export type DiskWrite = { readonly kind: "Started"; readonly operation: Operation } | ArmFailure;
 
 const ZONES = ["1", "2", "3"];
+const VHD_FOOTER_BYTES = 512;
 
 /** PUT of a disk: creates it, or changes the one there is. A write that repeats the one in flight joins it, since clients send writes at least once. */
-export function writeDisk(world: World, address: DiskAddress, body: Json | undefined): DiskWrite {
+export function writeDisk(world: World, address: DiskAddress, { body, apiVersion }: DiskCall): DiskWrite {
   const id = resourceId({ ...address, type: "disks" });
   const existing = findDisk(world, id);
   if (existing === undefined) return createDisk(world, address, id, body);
-  return checkUnchangeableDisk(existing, body) ?? changeDisk(world, existing, body, "Disks_CreateOrUpdate");
+  return checkUnchangeableDisk(existing, body) ?? changeDisk(world, existing, { body, apiVersion }, "Disks_CreateOrUpdate");
 }
 
 /** PATCH of a disk, and PUT of one that exists. */
-export function changeDisk(world: World, disk: Disk, body: Json | undefined, name: "Disks_CreateOrUpdate" | "Disks_Update"): DiskWrite {
+export function changeDisk(world: World, disk: Disk, { body, apiVersion }: DiskCall, name: "Disks_CreateOrUpdate" | "Disks_Update"): DiskWrite {
   const busy = disk.operationId === undefined ? undefined : world.operations.get(disk.operationId);
   if (busy !== undefined) {
     const repeats = disk.provisioningState !== "Deleting" && sameJson(disk.pendingBody, body);
@@ -37,7 +42,7 @@ export function changeDisk(world: World, disk: Disk, body: Json | undefined, nam
   }
   const next = diskSpecFrom(body, disk.spec);
   if ("kind" in next) return next;
-  const refused = checkDiskChange(world, disk, next);
+  const refused = checkDiskChange(world, disk, next, apiVersion);
   if (refused !== undefined) return refused;
   const grows = next.sizeGiB > disk.spec.sizeGiB;
   const effects: readonly DataPlaneEffect[] = grows ? [{ kind: "diskResized", diskId: disk.id, sizeBytes: diskSizeBytes(next.sizeGiB) }] : [];
@@ -55,7 +60,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     return armErrors.invalidParameter("creationData", "Required parameter 'disk.creationData.createOption' is missing (null).");
   const source = diskSource(world, body, creationData, createOption);
   if (source !== undefined && source.kind === "Failure") return source;
-  const spec = diskSpecFrom(body, undefined, source?.sizeGiB);
+  const spec = diskSpecFrom(body, undefined, source?.sizeGiB ?? uploadSizeGiB(creationData));
   if ("kind" in spec) return spec;
   if (source !== undefined && spec.sizeGiB < source.sizeGiB) {
     return armErrors.invalidParameter("diskSizeGB", `The disk size ${spec.sizeGiB} GiB is smaller than the size of the source, ${source.sizeGiB} GiB.`);
@@ -78,6 +83,7 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
     provisioningState: "Updating",
     owners: [],
     reservations: [],
+    ...(createOption === "Upload" ? { awaitsUpload: true as const } : {}),
   };
   const sizeBytes = diskSizeBytes(spec.sizeGiB);
   const effects: readonly DataPlaneEffect[] =
@@ -90,6 +96,12 @@ function createDisk(world: World, address: DiskAddress, id: string, body: Json |
   });
   putDisk(world, { ...disk, operationId: operation.id, ...(body === undefined ? {} : { pendingBody: body }) });
   return { kind: "Started", operation };
+}
+
+/** What is uploaded is a VHD: the disk's bytes and a footer. */
+function uploadSizeGiB(creationData: JsonObject): number | undefined {
+  const bytes = numberAt(creationData, "uploadSizeBytes");
+  return bytes === undefined ? undefined : Math.ceil((bytes - VHD_FOOTER_BYTES) / Number(diskSizeBytes(1)));
 }
 
 function startDiskOperation(

@@ -22,6 +22,51 @@ describe("a disk", () => {
     );
   });
 
+  it("keeps everything that it is told to be, and what a change does not mention", () => {
+    const azure = aModel();
+    const properties = {
+      ...{ creationData: { createOption: "Empty", logicalSectorSize: 512 }, diskSizeGB: 16, diskIOPSReadWrite: 4000, diskMBpsReadWrite: 200, maxShares: 3 },
+      ...{ encryption: { diskEncryptionSetId: `${COMPUTE}/diskEncryptionSets/des`, type: "EncryptionAtRestWithPlatformAndCustomerKeys" } },
+      ...{ networkAccessPolicy: "AllowPrivate", publicNetworkAccess: "Disabled", diskAccessId: `${COMPUTE}/diskAccesses/access` },
+      dataAccessAuthMode: "AzureActiveDirectory",
+    };
+    azure.finish("PUT", "disks/pvc-1", { location: "eastus", zones: ["2"], tags: { a: "b" }, sku: { name: "premiumv2_lrs" }, properties });
+    const told = (): unknown => {
+      const disk = azure.send("GET", "disks/pvc-1").body as { tags: Json; zones: Json; sku: Json; properties: Json };
+      return [disk.tags, disk.zones, disk.sku, Object.fromEntries(Object.keys(properties).map((member) => [member, at(disk.properties, member)]))];
+    };
+    const expected = [{ a: "b" }, ["2"], { name: "PremiumV2_LRS", tier: "Premium" }, properties];
+    assert.deepEqual(told(), expected);
+    azure.finish("PATCH", "disks/pvc-1", { properties: { networkAccessPolicy: "DenyAll" } });
+    assert.deepEqual(told(), [...expected.slice(0, 3), { ...properties, networkAccessPolicy: "DenyAll" }]);
+  });
+
+  it("bursts where it is large enough for it", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody({ properties: { diskSizeGB: 1024, burstingEnabled: true } }));
+    assert.equal(at(azure.send("GET", "disks/pvc-1").body, "properties", "burstingEnabled"), true);
+  });
+
+  it("performs better than its size says where it was created with performance plus", () => {
+    const azure = aModel();
+    const body = (performancePlus: boolean): Json => diskBody({ properties: { diskSizeGB: 1024, creationData: { createOption: "Empty", performancePlus } } });
+    for (const [name, plus] of [
+      ["plain", false],
+      ["plus", true],
+    ] as const)
+      azure.finish("PUT", `disks/${name}`, body(plus));
+    assert.deepEqual(
+      ["plain", "plus"].map((name) => {
+        const { properties } = azure.send("GET", `disks/${name}`).body as { properties: Json };
+        return ["tier", "diskIOPSReadWrite", "diskMBpsReadWrite"].map((member) => at(properties, member));
+      }),
+      [
+        ["P30", 5000, 200],
+        ["P30", 8000, 300],
+      ],
+    );
+  });
+
   it("takes a repeated creation for the same, and another one at the same time for a conflict", () => {
     const azure = aModel();
     const first = azure.send("PUT", "disks/pvc-1", diskBody());
@@ -37,6 +82,7 @@ describe("a disk", () => {
     because: string;
     disk?: Parameters<typeof diskBody>[0];
     attached?: boolean;
+    apiVersion?: string;
     change: Json;
     expected: readonly [number, string | undefined];
   }[] = [
@@ -66,15 +112,22 @@ describe("a disk", () => {
       change: { properties: { diskIOPSReadWrite: 90_000 } },
       expected: [400, "InvalidParameter"],
     },
+    {
+      because: "a disk grew only detached before 2021-04-01",
+      attached: true,
+      apiVersion: "2020-12-01",
+      change: { properties: { diskSizeGB: 256 } },
+      expected: [409, "ChangeDiskSizeWhileAttachedNotAllowed"],
+    },
     { because: "a tier can be raised", change: { properties: { tier: "P30" } }, expected: [202, undefined] },
     { because: "a tier can't be lowered below the size's own", change: { properties: { tier: "P4" } }, expected: [400, "InvalidParameter"] },
   ];
-  for (const { because, disk, attached, change, expected } of changes) {
+  for (const { because, disk, attached, apiVersion, change, expected } of changes) {
     it(because, () => {
       const azure = aModel();
       azure.finish("PUT", "disks/pvc-1", diskBody(disk));
       if (attached === true) attachShared(azure);
-      const answer = azure.send("PATCH", "disks/pvc-1", change);
+      const answer = azure.send("PATCH", `disks/pvc-1?api-version=${apiVersion ?? "2025-01-02"}`, change);
       assert.deepEqual(
         [answer.status, textAt(answer.body, "error", "innererror", "internalErrorCode") ?? codeOf(answer.body)],
         expected,

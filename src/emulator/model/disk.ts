@@ -1,5 +1,5 @@
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
-import { type Performance, tierFor, tiersOf } from "./disk-tier.ts";
+import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
 import { isoTime } from "./iso-time.ts";
 import type { Json, JsonObject } from "./json.ts";
 
@@ -63,6 +63,8 @@ export interface Disk {
   readonly reservations: readonly DiskReservation[];
   readonly ownershipChangedAtMs?: number;
   readonly sas?: SasGrant;
+  /** Created to be uploaded into, and access to write has not been given back yet. */
+  readonly awaitsUpload?: true;
 }
 
 const GIB = 1_073_741_824n;
@@ -72,14 +74,19 @@ export function diskSizeBytes(sizeGiB: number): bigint {
 }
 
 /** The performance that the disk has, by what was asked, by its raised tier or by its size. */
-function performanceOf(spec: DiskSpec): Performance & { readonly tier?: string } {
+function performanceOf({ spec, creationData }: Disk): Performance & { readonly tier?: string } {
   if (hasSettablePerformance(spec.sku.family)) return spec.performance ?? { iops: 0, mbps: 0 };
   const tier = tiersOf(spec.sku.family).find((candidate) => candidate.name === spec.tier) ?? tierFor(spec.sku.family, spec.sizeGiB);
-  return tier === undefined ? { iops: 0, mbps: 0 } : { iops: tier.iops, mbps: tier.mbps, tier: tier.name };
+  if (tier === undefined) return { iops: 0, mbps: 0 };
+  const plus = creationData["performancePlus"] === true && spec.sku.family === "Premium" ? performancePlusOf(tier) : undefined;
+  return { iops: plus?.iops ?? tier.iops, mbps: plus?.mbps ?? tier.mbps, tier: tier.name };
 }
 
-/** `Attached` as long as a VM that has it keeps its host, also when it is switched off; `Reserved` once all are deallocated. */
-export type DiskState = "Unattached" | "Attached" | "Reserved" | "ActiveSAS" | "ReadyToUpload" | "ActiveUpload";
+/**
+ * `Attached` as long as a VM that has it keeps its host, also when it is switched off; `Reserved` once all are deallocated, `Frozen` if one of them
+ * has been hibernated.
+ */
+export type DiskState = "Unattached" | "Attached" | "Reserved" | "Frozen" | "ActiveSAS" | "ActiveSASFrozen" | "ReadyToUpload" | "ActiveUpload";
 
 export interface DiskView {
   readonly state: DiskState;
@@ -90,7 +97,7 @@ export interface DiskView {
 /** The resource as GET answers it. */
 export function renderDisk(disk: Disk, view: DiskView): JsonObject {
   const { spec } = disk;
-  const performance = performanceOf(spec);
+  const performance = performanceOf(disk);
   const shared = spec.maxShares > 1;
   return {
     name: disk.name,

@@ -1,3 +1,4 @@
+import { renderAvailabilitySet } from "./availability-set-handlers.ts";
 import { diskState } from "./disk-read.ts";
 import { renderDisk } from "./disk.ts";
 import { renderInstanceView } from "./instance-view.ts";
@@ -22,6 +23,7 @@ export function dumpWorld(world: World): JsonObject {
       emulator: { reservedFor: disk.reservations.map((reservation) => reservation.vmId), operationId: disk.operationId },
     })),
     snapshots: [...world.snapshots.values()].map((snapshot) => renderSnapshot(snapshot, world.nowMs)),
+    availabilitySets: [...world.availabilitySets.values()].map((set) => renderAvailabilitySet(world, set)),
     operations: [...world.operations.values()].filter((operation) => operation.internal !== true).map(dumpOperation),
   };
 }

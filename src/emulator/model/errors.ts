@@ -75,6 +75,12 @@ export const armErrors = {
     ),
   operationInProgress: (operation: string, vmName: string) =>
     failure(409, "OperationNotAllowed", `Operation '${operation}' is not allowed on VM '${vmName}' since another operation is in progress.`),
+  powerChanging: (operation: string, vmName: string, power: string) =>
+    failure(
+      409,
+      "OperationNotAllowed",
+      `An ongoing operation is changing power state of Virtual Machine ${vmName} to ${power}. Please perform operation ${operation} after some time.`,
+    ),
   vmMarkedForDeletion: (operation: string, vmName: string) =>
     failure(
       409,
@@ -175,6 +181,8 @@ export const armErrors = {
     failure(409, "OperationNotAllowed", `The disk ${diskName} has an active shared access signature, which must be revoked first.`, {
       innerError: { internalErrorCode: "ChangeDiskSizeWhileActiveSasNotAllowed" },
     }),
+  notUploaded: (diskName: string) =>
+    failure(409, "OperationNotAllowed", `The disk ${diskName} has been created for an upload, which must be ended by revoking the access to it first.`),
 
   sourceIncomplete: (name: string) =>
     failure(409, "OperationNotAllowed", `The snapshot ${name} can't be copied or restored yet: its background copy is not complete.`, {

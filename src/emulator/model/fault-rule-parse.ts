@@ -1,9 +1,20 @@
 import type { FaultEffect, FaultRule } from "./faults.ts";
-import { isObject, type Json, type JsonObject, listAt, numberAt, textAt } from "./json.ts";
+import { isObject, type Json, type JsonObject, listAt, numberAt, objectAt, textAt } from "./json.ts";
 
 export type ParsedFaultRule = { readonly ok: true; readonly rule: FaultRule } | { readonly ok: false; readonly reason: string };
 
 const RULE_MEMBERS = ["id", "operation", "resource", "disk", "nth", "times", "probability", "effect"];
+const TEXT_MEMBERS = ["id", "operation", "resource", "disk"] as const;
+const EFFECT_KINDS: readonly FaultEffect["kind"][] = [
+  ...(["Error", "DropRequest", "DropResponse", "DelayResponse"] as const),
+  ...(["FailOperation", "IdleOperation", "StuckOperation", "UnreportedOperation", "StaleRead"] as const),
+];
+/** Of the effects that say more than their kind. */
+const EFFECT_MEMBERS: Readonly<Partial<Record<FaultEffect["kind"], readonly string[]>>> = {
+  Error: ["status", "code", "message", "target", "details", "internalErrorCode", "retryAfterS"],
+  DelayResponse: ["delayMs"],
+  FailOperation: ["code", "message", "applied"],
+};
 const APPLIED = ["none", "others", "all"] as const;
 
 /** Reads a rule from the admin API or a scenario; says which member is wrong. */
@@ -11,18 +22,38 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (!isObject(json)) return wrong("a fault rule is an object");
   const unknown = Object.keys(json).find((member) => !RULE_MEMBERS.includes(member));
   if (unknown !== undefined) return wrong(`'${unknown}' is not a member of a fault rule; it has ${RULE_MEMBERS.join(", ")}`);
+  const problem = wrongMember(json);
+  if (problem !== undefined) return wrong(problem);
   const effect = parseEffect(json["effect"]);
   if (typeof effect === "string") return wrong(effect);
   const rule: FaultRule = {
-    ...texts(json, ["id", "operation", "resource", "disk"]),
+    ...texts(json, TEXT_MEMBERS),
     ...numbers(json, ["nth", "times", "probability"]),
     effect,
   };
   return { ok: true, rule };
 }
 
+/** What a member must be, where it is there at all. */
+function wrongMember(rule: JsonObject): string | undefined {
+  const { nth, times, probability } = rule;
+  const notText = TEXT_MEMBERS.find((member) => rule[member] !== undefined && typeof rule[member] !== "string");
+  if (notText !== undefined) return `'${notText}' is a text`;
+  if (nth !== undefined && !isCount(nth)) return "'nth' is a whole number from 1";
+  if (times !== undefined && !isCount(times)) return "'times' is a whole number from 1";
+  if (probability !== undefined && (typeof probability !== "number" || probability < 0 || probability > 1)) return "'probability' is a number from 0 to 1";
+  return undefined;
+}
+
+function isCount(value: Json): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1;
+}
+
 function parseEffect(json: Json | undefined): FaultEffect | string {
-  const kind = textAt(json, "kind");
+  const kind = EFFECT_KINDS.find((known) => known === textAt(json, "kind"));
+  if (kind === undefined) return `effect.kind is one of ${EFFECT_KINDS.join(", ")}`;
+  const unknown = Object.keys(objectAt(json) ?? {}).find((member) => member !== "kind" && !(EFFECT_MEMBERS[kind] ?? []).includes(member));
+  if (unknown !== undefined) return `'${unknown}' is not a member of effect ${kind}`;
   const code = textAt(json, "code");
   const message = textAt(json, "message");
   const target = textAt(json, "target");
@@ -31,6 +62,7 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
     case "Error": {
       const status = numberAt(json, "status");
       if (status === undefined || code === undefined) return "effect Error needs 'status' and 'code'";
+      if (!Number.isInteger(status) || status < 400 || status > 599) return "effect Error: 'status' is from 400 to 599";
       const details = listAt(json, "details");
       return {
         ...{ kind, status, code, ...defined({ message, target, internalErrorCode: textAt(json, "internalErrorCode") }) },
@@ -55,8 +87,6 @@ function parseEffect(json: Json | undefined): FaultEffect | string {
     case "UnreportedOperation":
     case "StaleRead":
       return { kind };
-    default:
-      return "effect.kind is one of Error, DropRequest, DropResponse, DelayResponse, FailOperation, IdleOperation, StuckOperation, UnreportedOperation, StaleRead";
   }
 }
 

@@ -37,6 +37,13 @@ describe("a fault rule", () => {
     assert.equal(dataDisksOf(azure, "node-a"), "0:pvc-1 1:pvc-2 2:poison");
   });
 
+  it("answers late what took effect at once", () => {
+    const azure = struck({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "DelayResponse", delayMs: 90_000 } });
+    const late = azure.send("PATCH", "virtualMachines/node-a", attachAll);
+    assert.deepEqual([late.status, late.delivery], [200, { kind: "Delayed", delayMs: 90_000 }]);
+    assert.deepEqual(azure.send("GET", "virtualMachines/node-a").delivery, { kind: "Answered" });
+  });
+
   it("drops a request before it takes effect", () => {
     const azure = struck({ operation: "VirtualMachines_Update", effect: { kind: "DropRequest" } });
     assert.deepEqual(azure.send("PATCH", "virtualMachines/node-a", attachAll).delivery, { kind: "Dropped" });
@@ -127,13 +134,30 @@ describe("a fault rule", () => {
     assert.equal(listed(), before + 1);
   });
 
-  it("set through the admin API says what is wrong with it", () => {
+  it("set through the admin API says what is wrong with it, and is otherwise listed with what came of it until it is removed", () => {
     const azure = aModel();
-    const reasons = [{}, { effect: { kind: "Error" } }, { effect: { kind: "DropResponse" }, disc: "x" }].map((body) =>
-      textAt(azure.send("POST", "/emulator/v1/faults", body).body, "error", "message"),
+    const refused = azure.send("POST", "/emulator/v1/faults", { effect: { kind: "DropResponse" }, disc: "x" });
+    assert.equal(refused.status, 400);
+    assert.match(textAt(refused.body, "error", "message") ?? "", /'disc' is not a member/);
+    const effect = { kind: "Error", status: 503, code: "ServerBusy" };
+    const added = azure.send("POST", "/emulator/v1/faults", { operation: "Disks_List*", times: 1, effect });
+    assert.deepEqual([added.status, azure.send("GET", "disks").status, azure.send("GET", "disks").status], [201, 503, 200]);
+    assert.deepEqual(azure.send("GET", "/emulator/v1/faults").body, {
+      value: [{ id: "fault-1", operation: "Disks_List*", times: 1, effect, fitted: 2, struck: 1 }],
+    });
+    assert.deepEqual(
+      ["fault-1", "fault-1"].map((id) => azure.send("DELETE", `/emulator/v1/faults/${id}`).status),
+      [204, 404],
     );
-    assert.match(reasons[0] ?? "", /effect.kind is one of/);
-    assert.match(reasons[1] ?? "", /needs 'status' and 'code'/);
-    assert.match(reasons[2] ?? "", /'disc' is not a member/);
+    azure.send("POST", "/emulator/v1/faults", { effect });
+    azure.send("DELETE", "/emulator/v1/faults");
+    assert.deepEqual(azure.model.faults.list(), []);
+  });
+
+  it("aims at access to a disk's bytes by the name that the journal gives it", () => {
+    const azure = struck({ operation: "Disks_GrantAccess", effect: { kind: "FailOperation", code: "InternalExecutionError" } });
+    const status = azure.finish("POST", "disks/pvc-1/beginGetAccess", { access: "Read" });
+    assert.deepEqual([textAt(status, "status"), codeOf(status)], ["Failed", "InternalExecutionError"]);
+    assert.equal(textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState"), "Unattached");
   });
 });

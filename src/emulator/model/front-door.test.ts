@@ -76,6 +76,25 @@ describe("the front door", () => {
     assert.equal(azure.send("GET", "disks").status, 200);
   });
 
+  it("shows every resource at once, as each shows itself", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/d", diskBody());
+    const source = at(azure.send("GET", "disks/d").body, "id") ?? "";
+    azure.finish("PUT", "snapshots/s", { location: "eastus", properties: { creationData: { createOption: "Copy", sourceResourceId: source } } });
+    azure.send("PUT", "availabilitySets/a", { location: "eastus" });
+    const state = azure.send("GET", "/emulator/v1/state").body;
+    for (const [type, name] of [
+      ["disks", "d"],
+      ["snapshots", "s"],
+      ["availabilitySets", "a"],
+      ["virtualMachines", "node-a"],
+    ] as const) {
+      const { emulator: _hidden, ...shown } = (at(state, type) as readonly { emulator?: object; properties: object }[])[0] ?? { properties: {} };
+      const { instanceView: _view, ...properties } = shown.properties as { instanceView?: object };
+      assert.deepEqual({ ...shown, properties }, azure.send("GET", `${type}/${name}`).body);
+    }
+  });
+
   it("begins again with a reset", () => {
     const azure = aModel();
     azure.finish("PUT", "disks/pvc-1", diskBody());

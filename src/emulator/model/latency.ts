@@ -25,7 +25,9 @@ export type LatencyName =
   | "vmDelete"
   | "vmStart"
   | "vmStop"
+  | "vmForcedStop"
   | "vmDeallocate"
+  | "vmForcedDeallocate"
   | "vmRestart"
   | "vmRedeploy"
   | "vmReapply"
@@ -54,7 +56,10 @@ export const DEFAULT_LATENCIES: Latencies = {
   vmDelete: { medianMs: 15_000, p99Ms: 60_000 },
   vmStart: { medianMs: 15_000, p99Ms: 60_000 },
   vmStop: { medianMs: 10_000, p99Ms: 60_000 },
+  // A forced stop does not wait for the guest to shut down.
+  vmForcedStop: { medianMs: 5000, p99Ms: 30_000 },
   vmDeallocate: { medianMs: 25_000, p99Ms: 120_000 },
+  vmForcedDeallocate: { medianMs: 12_500, p99Ms: 60_000 },
   vmRestart: { medianMs: 20_000, p99Ms: 90_000 },
   vmRedeploy: { medianMs: 60_000, p99Ms: 300_000 },
   vmReapply: { medianMs: 5000, p99Ms: 30_000 },

@@ -1,11 +1,15 @@
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
-import type { SasGrant } from "./disk.ts";
+import type { Disk, SasGrant } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, numberAt, textAt } from "./json.ts";
 import { operationHeaders } from "./lro.ts";
 import { delayMs, startOperation } from "./operations.ts";
-import { type ComputeType, resourceId } from "./resource-id.ts";
-import { findDisk, findSnapshot, putDisk, putSnapshot, without, type World } from "./world.ts";
+import { resourceId } from "./resource-id.ts";
+import { findDisk, findSnapshot, findVm, putSnapshot, updateDisk, without, type World } from "./world.ts";
+
+type AccessibleType = "disks" | "snapshots";
+
+const OPERATION_PREFIXES: Readonly<Record<AccessibleType, string>> = { disks: "Disks", snapshots: "Snapshots" };
 
 /** A disk or a snapshot, as far as access to its bytes goes. */
 interface Accessible {
@@ -19,7 +23,7 @@ interface Accessible {
 const DURATION_DEFAULT_S = 3600;
 
 /** POST beginGetAccess: a URL for the bytes, which nobody serves here. */
-export function beginAccessHandler(type: ComputeType): (world: World, call: ArmCall) => HandlerResult {
+export function beginAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const target = accessibleAt(world, call, type);
     if (target === undefined) return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
@@ -27,16 +31,16 @@ export function beginAccessHandler(type: ComputeType): (world: World, call: ArmC
     const durationS = numberAt(call.body, "durationInSeconds") ?? DURATION_DEFAULT_S;
     const grant: SasGrant = { access: textAt(call.body, "access") ?? "Read", expiresAtMs: world.nowMs + durationS * 1000 };
     const accessSAS = `https://md-emulator.z1.blob.storage.azure.net/${world.random.guid()}/abcd?sv=2018-03-28&sr=b&si=${world.random.guid()}&sig=emulator`;
-    return accessOperation(world, call, target, { name: "BeginGetAccess", grant, result: { accessSAS } });
+    return accessOperation(world, call, target, { name: `${OPERATION_PREFIXES[type]}_GrantAccess`, grant, result: { accessSAS } });
   };
 }
 
 /** POST endGetAccess. */
-export function endAccessHandler(type: ComputeType): (world: World, call: ArmCall) => HandlerResult {
+export function endAccessHandler(type: AccessibleType): (world: World, call: ArmCall) => HandlerResult {
   return (world, call) => {
     const target = accessibleAt(world, call, type);
     if (target === undefined) return armErrors.resourceNotFound(type, param(call, "name"), param(call, "resourceGroup"));
-    return accessOperation(world, call, target, { name: "EndGetAccess", grant: undefined, result: undefined });
+    return accessOperation(world, call, target, { name: `${OPERATION_PREFIXES[type]}_RevokeAccess`, grant: undefined, result: undefined });
   };
 }
 
@@ -64,15 +68,15 @@ function accessOperation(
   return reply(202, undefined, operationHeaders(world, call, operation, "Disk"));
 }
 
-function accessibleAt(world: World, call: ArmCall, type: ComputeType): Accessible | undefined {
+function accessibleAt(world: World, call: ArmCall, type: AccessibleType): Accessible | undefined {
   const id = resourceId({ subscriptionId: param(call, "subscriptionId"), resourceGroup: param(call, "resourceGroup"), type, name: param(call, "name") });
   const disk = findDisk(world, id);
   if (disk !== undefined) {
-    const owner = disk.owners[0];
+    const user = [...disk.owners, ...disk.reservations].find((owner) => findVm(world, owner.vmId)?.power !== "deallocated");
     return {
       ...disk,
-      refused: owner === undefined ? undefined : armErrors.diskAttached(disk.name, owner.vmId),
-      set: (sas) => void putDisk(world, { ...without(findDisk(world, id) ?? disk, "sas"), ...(sas === undefined ? {} : { sas }) }),
+      refused: user === undefined ? undefined : armErrors.diskAttached(disk.name, user.vmId),
+      set: (sas) => updateDisk(world, id, (now) => (sas === undefined ? withoutAccess(now) : { ...now, sas })),
     };
   }
   const snapshot = findSnapshot(world, id);
@@ -80,6 +84,15 @@ function accessibleAt(world: World, call: ArmCall, type: ComputeType): Accessibl
   return {
     ...snapshot,
     refused: undefined,
-    set: (sas) => void putSnapshot(world, { ...without(findSnapshot(world, id) ?? snapshot, "sas"), ...(sas === undefined ? {} : { sas }) }),
+    set: (sas) => {
+      const now = findSnapshot(world, id);
+      if (now !== undefined) putSnapshot(world, { ...without(now, "sas"), ...(sas === undefined ? {} : { sas }) });
+    },
   };
+}
+
+/** What was uploaded into a disk is there once the access to write has been given back. */
+function withoutAccess(disk: Disk): Disk {
+  const revoked = without(disk, "sas");
+  return disk.sas?.access === "Write" ? without(revoked, "awaitsUpload") : revoked;
 }

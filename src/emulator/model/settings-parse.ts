@@ -1,12 +1,13 @@
 import { isObject, type Json, type JsonObject, numberAt } from "./json.ts";
 import { DEFAULT_LATENCIES, type Latencies, type Latency, type LatencyName } from "./latency.ts";
 import { DEFAULT_SETTINGS, type ModelSettings } from "./settings.ts";
-import type { ThrottleLimit } from "./throttle-policies.ts";
+import { isCounted, THROTTLE_GROUPS, type ThrottleGroup, type ThrottleLimit } from "./throttle-policies.ts";
 
 export type ParsedSettings = { readonly ok: true; readonly settings: Partial<ModelSettings> } | { readonly ok: false; readonly reason: string };
 
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   concurrentVmWrite: ["conflict", "preempt"],
+  changesWhileAttached: ["refuse", "allow"],
   etagMovesAt: ["start", "end", "both"],
   preemptedStatus: ["Canceled", "Failed"],
   throttling: ["off", "report", "enforce"],
@@ -16,11 +17,24 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 export function parseSettings(json: JsonObject, current: Latencies = DEFAULT_LATENCIES): ParsedSettings {
   const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(json)) {
-    const parsed = name === "latencies" ? parseLatencies(value, current) : name === "throttleLimits" ? parseLimits(value) : parsePlain(name, value);
+    const parsed = parseSetting(name, value, current);
     if (typeof parsed === "string") return { ok: false, reason: parsed };
     settings[name] = parsed.value;
   }
   return { ok: true, settings: settings as Partial<ModelSettings> };
+}
+
+function parseSetting(name: string, value: Json | undefined, current: Latencies): { readonly value: unknown } | string {
+  switch (name) {
+    case "latencies":
+      return parseLatencies(value, current);
+    case "throttleLimits":
+      return parseLimits(value);
+    case "throttleGroups":
+      return parseGroups(value);
+    default:
+      return parsePlain(name, value);
+  }
 }
 
 function parsePlain(name: string, value: Json | undefined): { readonly value: unknown } | string {
@@ -58,6 +72,18 @@ function parseLimits(value: Json | undefined): { readonly value: Readonly<Record
     limits[name] = { burst, perMinute };
   }
   return { value: limits };
+}
+
+function parseGroups(value: Json | undefined): { readonly value: Readonly<Record<string, ThrottleGroup>> } | string {
+  if (!isObject(value)) return "'throttleGroups' is an object from an operation to a group";
+  const groups: Record<string, ThrottleGroup> = {};
+  for (const [operation, each] of Object.entries(value)) {
+    const group = THROTTLE_GROUPS.find((known) => known === each);
+    if (!isCounted(operation)) return `throttleGroups: '${operation}' is not an operation whose calls are counted`;
+    if (group === undefined) return `throttleGroups: '${operation}' belongs to one of ${THROTTLE_GROUPS.join(", ")}`;
+    groups[operation] = group;
+  }
+  return { value: groups };
 }
 
 function isLatencyName(name: string): name is LatencyName {

@@ -1,5 +1,5 @@
 import { DEFAULT_LATENCIES, type Latencies } from "./latency.ts";
-import type { ThrottleLimit } from "./throttle-policies.ts";
+import type { ThrottleGroup, ThrottleLimit } from "./throttle-policies.ts";
 
 /** Behaviour of the model where the real service differs by region, by version, or from day to day. */
 export interface ModelSettings {
@@ -20,6 +20,8 @@ export interface ModelSettings {
   readonly deleteWinsOverAttachInFlight: boolean;
   /** Whether two first attaches of a shared disk within `sharedAttachRace` clash, as the service was seen to do. */
   readonly sharedAttachRace: boolean;
+  /** Whether the SKU and maxShares of a disk can change while a running VM has it. */
+  readonly changesWhileAttached: "refuse" | "allow";
   /** Whether lists over a whole subscription answer ids with the resource group in upper case. */
   readonly upperCaseGroupInSubscriptionLists: boolean;
   /** Whether a resource group appears by itself with the first resource put into it. */
@@ -30,6 +32,8 @@ export interface ModelSettings {
   readonly throttling: "off" | "report" | "enforce";
   /** Limits that differ from the published ones, by the name that the headers give: `{UpdateVMResource: {burst: 1, perMinute: 1}}`. */
   readonly throttleLimits: Readonly<Record<string, ThrottleLimit>>;
+  /** Operations that count against another group of limits than they do by default: `{VirtualMachines_AttachDetachDataDisks: PutVM}`. */
+  readonly throttleGroups: Readonly<Record<string, ThrottleGroup>>;
   /** Journal entries kept, the oldest leave first. */
   readonly journalMax: number;
 }
@@ -44,10 +48,12 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   preemptedStatus: "Canceled",
   deleteWinsOverAttachInFlight: false,
   sharedAttachRace: true,
+  changesWhileAttached: "refuse",
   upperCaseGroupInSubscriptionLists: false,
   createResourceGroups: false,
   pageSize: 100,
   throttling: "report",
   throttleLimits: {},
+  throttleGroups: {},
   journalMax: 100_000,
 };

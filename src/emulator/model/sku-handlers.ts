@@ -46,7 +46,8 @@ function vmSku(size: VmSize, location: string): JsonObject {
       MaxDataDiskCount: String(size.dataDisksMax),
       PremiumIO: size.premiumIo ? "True" : "False",
       DiskControllerTypes: size.controllerTypes.join(", "),
-      CpuArchitectureType: "x64",
+      // The "p" of a size's name.
+      CpuArchitectureType: /\dp[a-z]*_/.test(size.name) ? "Arm64" : "x64",
       HyperVGenerations: "V1,V2",
     }),
     restrictions: [],

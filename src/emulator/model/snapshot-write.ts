@@ -1,3 +1,4 @@
+import { isSasActive } from "./disk-read.ts";
 import { diskSizeBytes } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { booleanAt, type Json, numberAt, objectAt, sameJson, textAt, textsAt } from "./json.ts";
@@ -72,7 +73,7 @@ export function changeSnapshot(world: World, snapshot: Snapshot, body: Json | un
 export function deleteSnapshot(world: World, snapshot: Snapshot): SnapshotWrite {
   const busy = snapshot.operationId === undefined ? undefined : world.operations.get(snapshot.operationId);
   if (busy !== undefined) return snapshot.provisioningState === "Deleting" ? { kind: "Started", operation: busy } : armErrors.conflict();
-  if (snapshot.sas !== undefined && snapshot.sas.expiresAtMs > world.nowMs) return armErrors.sasActive(snapshot.name);
+  if (isSasActive(world, snapshot)) return armErrors.sasActive(snapshot.name);
   const operation = start(world, snapshot, "Snapshots_Delete", delayMs(world, "snapshotDelete"), {
     effects: [{ kind: "diskDeleted", diskId: snapshot.id }],
     change: () => undefined,

@@ -92,6 +92,33 @@ describe("a snapshot", () => {
     assert.deepEqual(codes, [202, 202, 202, 202, 202, 202, 202, 409]);
   });
 
+  it("can be read by a URL, and stays until that is revoked", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    azure.finish("POST", "snapshots/s/beginGetAccess", { access: "Read" });
+    const state = textAt(azure.send("GET", "snapshots/s").body, "properties", "diskState");
+    assert.deepEqual([state, azure.send("DELETE", "snapshots/s").status], ["ActiveSAS", 409]);
+    azure.finish("POST", "snapshots/s/endGetAccess");
+    assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
+  });
+
+  it("of a disk counts the disk's incremental ones as a family, and a full one by itself", () => {
+    const azure = withDisk();
+    for (const name of ["a", "b"]) azure.finish("PUT", `snapshots/${name}`, snapshotBody("disks/pvc-1"));
+    azure.finish("PUT", "snapshots/full", snapshotBody("disks/pvc-1", { incremental: false }));
+    const family = (name: string): Json | undefined => at(azure.send("GET", `snapshots/${name}`).body, "properties", "incrementalSnapshotFamilyId");
+    assert.equal(family("a"), family("b"));
+    assert.deepEqual([typeof family("a"), family("full")], ["string", undefined]);
+  });
+
+  it("changes tags and network policy only", () => {
+    const azure = withDisk();
+    azure.finish("PUT", "snapshots/s", snapshotBody("disks/pvc-1"));
+    azure.finish("PATCH", "snapshots/s", { tags: { a: "b" }, properties: { networkAccessPolicy: "DenyAll" } });
+    const { tags, properties } = azure.send("GET", "snapshots/s").body as { tags: Json; properties: Json };
+    assert.deepEqual([tags, at(properties, "networkAccessPolicy"), at(properties, "diskSizeGB")], [{ a: "b" }, "DenyAll", 128]);
+  });
+
   it("keeps its source", () => {
     const azure = withDisk();
     azure.finish("PUT", "disks/other", diskBody());
@@ -141,9 +168,12 @@ describe("SKUs and sizes", () => {
       [
         capability(skus, "Standard_D8s_v5", "D8s_v5", "MaxDataDiskCount"),
         capability(skus, "Standard_D2s_v6", "D2s_v6", "DiskControllerTypes"),
+        capability(skus, "Standard_E8bs_v5", "E8bs_v5", "DiskControllerTypes"),
+        capability(skus, "Standard_D2ps_v6", "D2ps_v6", "CpuArchitectureType"),
+        capability(skus, "Standard_D2ads_v6", "D2ads_v6", "CpuArchitectureType"),
         capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares"),
       ],
-      ["16", "NVMe", "5"],
+      ["16", "NVMe", "SCSI, NVMe", "Arm64", "x64", "5"],
     );
     const sizes = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body, "value") as readonly {
       name: string;

@@ -39,7 +39,7 @@ const DISK_LIST = windows("HighCostGet", 240, 1920);
 const DISK_GET_OPERATION = windows("GetOperation", 50_000, 400_000);
 
 const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
-  // A PUT counts as PutVM for a new VM and as UpdateVM for one that exists; recorded headers of attaches say PutVM.
+  // Published: a PUT of a VM that exists counts as UpdateVM. Recorded: headers of attaches by PUT say PutVM. `throttleGroups` can have it either way.
   VirtualMachines_CreateOrUpdate: PUT_VM,
   VirtualMachines_Update: UPDATE_VM,
   VirtualMachines_AttachDetachDataDisks: UPDATE_VM,
@@ -69,10 +69,32 @@ const BY_OPERATION: Readonly<Record<string, readonly ThrottlePolicy[]>> = {
   Snapshots_ListByResourceGroup: DISK_LIST,
 };
 
+const BY_GROUP = {
+  PutVM: PUT_VM,
+  UpdateVM: UPDATE_VM,
+  DeleteVM: DELETE_VM,
+  CreateUpdateDisks: DISK_WRITE,
+  DeleteDisks: DISK_DELETE,
+} as const satisfies Readonly<Record<string, readonly ThrottlePolicy[]>>;
+
+/** Groups of writes that count together. Which operation belongs to which is not published for all. */
+export type ThrottleGroup = keyof typeof BY_GROUP;
+
+export const THROTTLE_GROUPS: readonly ThrottleGroup[] = ["PutVM", "UpdateVM", "DeleteVM", "CreateUpdateDisks", "DeleteDisks"];
+
+/** Whether calls of that operation are counted at all. */
+export function isCounted(operation: string): boolean {
+  return Object.hasOwn(BY_OPERATION, operation);
+}
+
 /** The buckets that a call takes from. */
-export function policiesOf(operation: string, poll: { readonly isPoll: boolean; readonly isDisk: boolean }): readonly ThrottlePolicy[] {
-  if (poll.isPoll) return poll.isDisk ? DISK_GET_OPERATION : GET_OPERATION;
-  return BY_OPERATION[operation] ?? [];
+export function policiesOf(
+  operation: string,
+  call: { readonly isPoll: boolean; readonly isDisk: boolean; readonly groups: Readonly<Record<string, ThrottleGroup>> },
+): readonly ThrottlePolicy[] {
+  if (call.isPoll) return call.isDisk ? DISK_GET_OPERATION : GET_OPERATION;
+  const group = call.groups[operation];
+  return group === undefined ? (BY_OPERATION[operation] ?? []) : BY_GROUP[group];
 }
 
 /** ARM's own front door: for each subscription, reads, writes and deletes. */

@@ -1,7 +1,7 @@
 import type { ArmMethod } from "./arm-message.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { isoTime } from "./iso-time.ts";
-import { GATEWAY_POLICIES, policiesOf, type ThrottleLimit, type ThrottlePolicy } from "./throttle-policies.ts";
+import { GATEWAY_POLICIES, policiesOf, type ThrottleGroup, type ThrottleLimit, type ThrottlePolicy } from "./throttle-policies.ts";
 
 interface Bucket {
   tokens: number;
@@ -21,6 +21,7 @@ export interface ThrottledCall {
   readonly timeScale: number;
   readonly mode: "off" | "report" | "enforce";
   readonly limits: Readonly<Record<string, ThrottleLimit>>;
+  readonly groups: Readonly<Record<string, ThrottleGroup>>;
 }
 
 /** What the buckets say to a call: the headers that tell what is left, and a refusal where nothing was. */
@@ -37,7 +38,7 @@ export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict
   const subscription = /^\/subscriptions\/([^/]+)/i.exec(call.path)?.[1]?.toLowerCase() ?? "";
   const gateway =
     call.method === "GET" || call.method === "HEAD" ? GATEWAY_POLICIES.reads : call.method === "DELETE" ? GATEWAY_POLICIES.deletes : GATEWAY_POLICIES.writes;
-  const policies = policiesOf(call.operation, { isPoll: call.isPoll, isDisk: /\/diskoperations\//i.test(call.path) });
+  const policies = policiesOf(call.operation, { isPoll: call.isPoll, isDisk: /\/diskoperations\//i.test(call.path), groups: call.groups });
   const all = [gateway, ...policies].map((policy) => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription));
   const empty = call.mode === "enforce" ? all.find(({ bucket }) => bucket.tokens < 1) : undefined;
   if (empty !== undefined) return { headers: {}, refused: refusal(empty, call, subscription) };

@@ -83,7 +83,7 @@ export function renderVirtualMachine(vm: VirtualMachine, diskFacts: DiskFactsLoo
       provisioningState: vm.provisioningState,
       vmId: vm.vmGuid,
       ...(vm.availabilitySetId === undefined ? {} : { availabilitySet: { id: vm.availabilitySetId } }),
-      ...(vm.ultraSsdEnabled ? { additionalCapabilities: { ultraSSDEnabled: true } } : {}),
+      ...(vm.ultraSsdEnabled ? { additionalCapabilities: { ...objectAt(vm.other, "additionalCapabilities"), ultraSSDEnabled: true } } : {}),
       storageProfile: renderStorageProfile(vm, diskFacts),
       timeCreated: isoTime(vm.createdAtMs),
       ...(instanceView === undefined ? {} : { instanceView }),

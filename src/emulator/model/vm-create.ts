@@ -108,8 +108,10 @@ function controllerType(size: VmSize, wanted: string | undefined): DiskControlle
 export function otherProperties(body: Json | undefined): JsonObject {
   const properties = objectAt(body, "properties") ?? {};
   const { imageReference, osDisk } = objectAt(properties, "storageProfile") ?? {};
+  const { ultraSSDEnabled: _understood, ...capabilities } = objectAt(properties, "additionalCapabilities") ?? {};
   return {
     ...Object.fromEntries(Object.entries(properties).filter(([member]) => !UNDERSTOOD.includes(member))),
+    ...(Object.keys(capabilities).length === 0 ? {} : { additionalCapabilities: capabilities }),
     ...(imageReference === undefined && osDisk === undefined ? {} : { storageProfile: { imageReference: at(imageReference), osDisk: at(osDisk) } }),
   };
 }

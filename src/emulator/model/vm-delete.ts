@@ -1,5 +1,6 @@
 import { released } from "./attachment-rules.ts";
 import type { DataPlaneEffect } from "./data-plane-port.ts";
+import { deleteDisk } from "./disk-delete.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { delayMs, type Operation, preemptOperation, startOperation } from "./operations.ts";
 import { keyOf } from "./resource-id.ts";
@@ -7,7 +8,7 @@ import type { VirtualMachine } from "./virtual-machine.ts";
 import { begun, dataPlaneVm, endWrite, runningOperation } from "./vm-state.ts";
 import { findDisk, putVm, updateDisk, type World } from "./world.ts";
 
-/** DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, and name it for a while after it is gone. */
+/** DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, save those of `deleteOption: Delete`, and name it for a while after it is gone. */
 export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
   const running = runningOperation(world, vm);
   if (vm.provisioningState === "Deleting" && running !== undefined) return { kind: "Started", operation: running };
@@ -27,8 +28,9 @@ export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "St
           endWrite(world, { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true }, (now) => ({ ...now, provisioningState: "Failed" }));
           return;
         }
+        const last = world.virtualMachines.get(keyOf(vm.id)) ?? vm;
         removeVm(world, vm);
-        releaseLater(world, vm);
+        releaseLater(world, last);
       },
     },
   });
@@ -63,8 +65,22 @@ function releaseLater(world: World, vm: VirtualMachine): void {
     resourceId: vm.id,
     delayMs: delayMs(world, "ownershipRelease"),
     internal: true,
-    work: { effects: () => [], end: () => releaseAll(world, vm) },
+    work: {
+      effects: () => [],
+      end: () => {
+        releaseAll(world, vm);
+        deleteWithVm(world, vm);
+      },
+    },
   });
+}
+
+/** A disk that another VM has, too, stays. */
+function deleteWithVm(world: World, vm: VirtualMachine): void {
+  for (const entry of vm.dataDisks) {
+    const disk = findDisk(world, entry.diskId);
+    if (entry.deleteOption.toLowerCase() === "delete" && disk !== undefined) deleteDisk(world, disk);
+  }
 }
 
 /** Takes every claim of a VM off every disk. */

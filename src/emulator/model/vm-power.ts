@@ -1,16 +1,19 @@
 import type { DataPlaneEffect } from "./data-plane-port.ts";
-import type { ArmFailure } from "./errors.ts";
+import { isSasActive } from "./disk-read.ts";
+import { type ArmFailure, armErrors } from "./errors.ts";
 import type { LatencyName } from "./latency.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
 import { admitWrite, begun, dataDiskEffects, dataPlaneVm, endWrite, preempt, withDataDisksSettled } from "./vm-state.ts";
-import { putVm, type World } from "./world.ts";
+import { findDisk, putVm, type World } from "./world.ts";
 
 export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply";
 
 interface PowerRule {
   readonly name: string;
   readonly latency: LatencyName;
+  /** Where the guest is not waited for. */
+  readonly forcedLatency?: LatencyName;
   /** What instance views say meanwhile, and afterwards; nothing where the power does not change. */
   readonly meanwhile?: PowerState;
   readonly afterwards?: PowerState;
@@ -21,10 +24,19 @@ interface PowerRule {
 
 const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   start: { name: "VirtualMachines_Start", latency: "vmStart", meanwhile: "starting", afterwards: "running", wakesGuest: true, effects: ["vmStarted"] },
-  powerOff: { name: "VirtualMachines_PowerOff", latency: "vmStop", meanwhile: "stopping", afterwards: "stopped", wakesGuest: false, effects: ["vmStopped"] },
+  powerOff: {
+    name: "VirtualMachines_PowerOff",
+    latency: "vmStop",
+    forcedLatency: "vmForcedStop",
+    meanwhile: "stopping",
+    afterwards: "stopped",
+    wakesGuest: false,
+    effects: ["vmStopped"],
+  },
   deallocate: {
     name: "VirtualMachines_Deallocate",
     latency: "vmDeallocate",
+    forcedLatency: "vmForcedDeallocate",
     meanwhile: "deallocating",
     afterwards: "deallocated",
     wakesGuest: false,
@@ -34,6 +46,8 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   redeploy: { name: "VirtualMachines_Redeploy", latency: "vmRedeploy", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
   reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
 };
+
+const DEALLOCATED = { meanwhile: "deallocated", afterwards: "deallocated" } as const;
 
 export interface PowerOptions {
   /** Don't wait for the guest: `skipShutdown`, `forceDeallocate`. */
@@ -48,13 +62,16 @@ export function changePower(
   action: PowerAction,
   options: PowerOptions,
 ): { readonly kind: "Started"; operation: Operation } | ArmFailure {
-  const rule = RULES[action];
+  // What has no host keeps having none.
+  const rule = action === "powerOff" && vm.power === "deallocated" ? { ...RULES.powerOff, ...DEALLOCATED } : RULES[action];
+  const readByUrl =
+    action === "start" ? vm.dataDisks.map((entry) => findDisk(world, entry.diskId)).find((disk) => disk !== undefined && isSasActive(world, disk)) : undefined;
+  if (readByUrl !== undefined) return armErrors.sasActive(readByUrl.name);
   const stops = action === "powerOff" || action === "deallocate";
   const admission = admitWrite(world, vm, { name: rule.name, takesOver: stops && world.settings.powerOffPreemptsUpdate });
   if (admission.kind === "Failure") return admission;
   preempt(world, admission.preempts, false);
-  // A forced stop does not wait for the guest to shut down: about half of the time.
-  const delay = delayMs(world, rule.latency) * (options.forced ? 0.5 : 1);
+  const delay = delayMs(world, (options.forced ? rule.forcedLatency : undefined) ?? rule.latency);
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const effects: readonly DataPlaneEffect[] = rule.effects.map((kind) => ({ kind, ...dataPlaneVm(vm) }));
   const operation = startOperation(world, {
@@ -68,7 +85,8 @@ export function changePower(
       effects: (outcome) => (outcome.undone === "all" ? [] : [...effects, ...dataDiskEffects(world, vm.id, outcome)]),
       end: (outcome) =>
         endWrite(world, write, (now) => {
-          const acted = outcome.undone === "all" ? { ...now, power: vm.power } : afterAction(now, rule, action === "deallocate" && options.hibernate);
+          const acted =
+            outcome.undone === "all" ? { ...now, power: vm.power } : afterAction(now, rule, action === "deallocate" ? options.hibernate : undefined);
           // Disks that an update which gave way left on their way arrive, or are off, now.
           return { ...withDataDisksSettled(world, acted, outcome), provisioningState: outcome.error === undefined ? "Succeeded" : "Failed" };
         }),
@@ -78,11 +96,13 @@ export function changePower(
   return { kind: "Started", operation };
 }
 
-function afterAction(vm: VirtualMachine, rule: PowerRule, hibernated: boolean): VirtualMachine {
+/** `hibernates`: whether the action saves the memory; undefined for actions that have no say in it. */
+function afterAction(vm: VirtualMachine, rule: PowerRule, hibernates: boolean | undefined): VirtualMachine {
+  const power = rule.afterwards ?? vm.power;
   return {
     ...vm,
-    power: rule.afterwards ?? vm.power,
-    hibernated,
+    power,
+    hibernated: hibernates ?? (power === "deallocated" && vm.hibernated),
     guestResponsive: rule.wakesGuest || vm.guestResponsive,
   };
 }

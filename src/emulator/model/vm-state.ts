@@ -2,7 +2,7 @@ import { owned, released, reserved, unreserved } from "./attachment-rules.ts";
 import type { DataPlaneEffect, DataPlaneVm } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { happened, type Operation, type OperationOutcome, preemptOperation } from "./operations.ts";
-import { type DataDisk, etagText, type VirtualMachine } from "./virtual-machine.ts";
+import { type DataDisk, etagText, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 import { findDisk, findVm, putVm, updateDisk, without, type World } from "./world.ts";
 
 /** Whether a write whose `If-Match` or `If-None-Match` is given may go on. */
@@ -29,8 +29,13 @@ export function admitWrite(world: World, vm: VirtualMachine, write: { readonly n
   if (running === undefined) return { kind: "Admitted" };
   const takesOver = write.takesOver || world.settings.concurrentVmWrite === "preempt";
   if (takesOver && running.phase === "Running" && isUpdate(running) && vm.power !== "creating") return { kind: "Admitted", preempts: running };
-  return isUpdate(running) ? armErrors.conflict() : armErrors.operationInProgress(write.name, vm.name);
+  if (isUpdate(running)) return armErrors.conflict();
+  const power = POWER_AFTERWARDS[vm.power];
+  return power === undefined ? armErrors.operationInProgress(write.name, vm.name) : armErrors.powerChanging(write.name, vm.name, power);
 }
+
+/** Where a VM's power is on its way to, as the refusal of other operations says it. */
+const POWER_AFTERWARDS: Readonly<Partial<Record<PowerState, PowerState>>> = { starting: "running", stopping: "stopped", deallocating: "deallocated" };
 
 export function runningOperation(world: World, vm: VirtualMachine): Operation | undefined {
   return vm.operationId === undefined ? undefined : world.operations.get(vm.operationId);

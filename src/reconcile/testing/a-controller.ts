@@ -16,6 +16,7 @@ import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { LeaseMemory } from "../lease-memory.ts";
+import { NodeHearing } from "../node-hearing.ts";
 import { createObjectCache } from "../object-cache.ts";
 import { aDisk } from "./a-disk.ts";
 import { LIMIT_MS, must, settledOn } from "./settled.ts";
@@ -41,7 +42,7 @@ export interface ReconcileWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Happens once, while the platform is at it. */
-  readonly meanwhile: Partial<Record<"fenceDisk" | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "attachDisk" | "detachDisk" | "users", Meeting>>;
   /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
   use: VolumeUse;
   asked: number;
@@ -68,7 +69,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("controller");
   const other = simulated.handle("other");
-  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] });
+  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"] });
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
@@ -97,6 +98,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     onChange: () => {},
   };
 
+  const leaseMemory = new LeaseMemory();
   const world: ReconcileWorld = {
     ports: {
       store,
@@ -114,7 +116,8 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       },
       events: { emit: (event) => told.push(event) },
       logger: silentLogger,
-      leaseMemory: new LeaseMemory(),
+      leaseMemory,
+      hearing: new NodeHearing({ store, cache, users, clock, logger: silentLogger, leaseMemory, settings }),
       settings,
       attach: "kubernetes",
     },
@@ -179,7 +182,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
 }
 
 /** A platform with one disk that succeeds at what it may do. */
-function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "attachDisk" | "detachDisk") => Promise<void>): CloudProvisioner {
+function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "proveDetached" | "attachDisk" | "detachDisk") => Promise<void>): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
   const refused = (diskUri: string, nodeName: string): Result<never, Failure> => fail({ kind: "Refused", diskUri, nodeName });
   return {
@@ -208,6 +211,12 @@ function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "attach
       world().attachedTo.delete(node.nodeName);
       await meet("fenceDisk");
       return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
+    },
+    proveDetached: async ({ diskUri, node, mayProceed }, signal) => {
+      if (world().attachedTo.has(node.nodeName)) return ok(undefined);
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      await meet("proveDetached");
+      return ok({ kind: "entryGone", detail: "the VM does not list it" });
     },
     inspectInstance: ({ nodeName }) => {
       const vmId = world().instances.get(nodeName);

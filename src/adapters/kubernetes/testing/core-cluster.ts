@@ -178,6 +178,7 @@ function shownCache<T extends SourceObject, Index extends string>({
     listAgain: unused,
     remember: unused,
     lastChangedElapsedMs: unused,
+    lastAskedElapsedMs: unused,
     watchedUnchangedMs: unused,
     lastHeardElapsedMs: unused,
     waitUntil: unused,

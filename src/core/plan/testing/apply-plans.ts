@@ -107,6 +107,14 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),
       );
+    case "MakeAnew": {
+      const { metadata, status: _, ...anew } = attachment;
+      const { deletionTimestamp: __, ...stays } = metadata;
+      return withAttachments(
+        observed,
+        attachmentsOf(observed).map((other) => (other.metadata.name === name ? { ...anew, metadata: stays } : other)),
+      );
+    }
     case "RecordRole":
       return changed(observed, name, (present) => (present.status === undefined ? present : { ...present, status: { ...present.status, role: action.role } }));
     case "Wait":

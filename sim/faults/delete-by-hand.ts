@@ -1,0 +1,23 @@
+import type { Kind } from "../../src/ports/object-store.ts";
+import type { SimWorld } from "../world.ts";
+
+/** How long a person goes on with what the API server refuses. */
+const TRIES_MAX = 5;
+
+async function deleteByHand(world: SimWorld, kind: Kind, name: string, isForced: boolean): Promise<void> {
+  const operator = world.store.handle("operator");
+  const { signal } = new AbortController();
+  await operator.delete(kind, name, {}, signal);
+  for (let tries = 0; isForced && tries < TRIES_MAX; tries++) {
+    const left = await operator.get(kind, name, signal);
+    if (!left.ok || (left.value.metadata.finalizers ?? []).length === 0) return;
+    await operator.update(kind, { ...left.value, metadata: { ...left.value.metadata, finalizers: [] } }, signal);
+  }
+}
+
+/** Deletes an object as a person with kubectl does, in the background; `isForced`: who takes off its finalizers, too. */
+export function erase(world: SimWorld, kind: Kind, name: string, isForced: boolean): void {
+  deleteByHand(world, kind, name, isForced).catch((error: unknown) =>
+    world.report({ invariant: "crashed", detail: `an operator can't delete ${kind} ${name}: ${String(error)}` }),
+  );
+}

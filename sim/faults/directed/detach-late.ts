@@ -1,0 +1,63 @@
+import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { erase } from "../delete-by-hand.ts";
+import { type FaultVariant, overAtOnce } from "../fault-class.ts";
+import { runningOn } from "./there-and-back.ts";
+
+/** How long standbys on the node have to go elsewhere, in milliseconds: each update of its VM would refuse the one that is late. */
+const STANDBYS_GO_MS = 25_000;
+const SEEN_MS = 1_000;
+/** How long the forced detach is under way, in milliseconds: nobody speaks of the mark any more by then. */
+const UNDER_WAY_MS = 150_000;
+
+/**
+ * A node is marked out of service while only its kubelet is dead, so that it is fenced. The forced detach is under way for long; meanwhile the mark is taken back, the kubelet
+ * comes back, the node lets go of the volume, and its pod comes back there.
+ */
+export const detachLate: FaultVariant = {
+  forMs: [220_000, 240_000],
+  isDirected: true,
+  begin: (context, { volumeName }) => {
+    const { world, outside, nodeNames, later } = context;
+    const { cluster, azure, store } = world;
+    const home = runningOn(context, volumeName);
+    if (home === undefined) return overAtOnce;
+    const mark = (isOutOfService: boolean): void => {
+      outside.noteOutOfService(home, isOutOfService);
+      cluster.setOutOfService(home, isOutOfService);
+    };
+    const isFenced = (): boolean =>
+      store
+        .objects("AzVolume")
+        .some(
+          ({ status }) =>
+            status?.record?.fencing?.nodeName === home && isSameResourceUri(status.detail?.diskUri ?? "", cluster.diskUriOf(volumeName) ?? "none"),
+        );
+    let isStruck = false;
+    const stop = azure.delayUpdates(({ nodeName }) => {
+      if (isStruck || nodeName !== home || !isFenced()) return 0;
+      isStruck = true;
+      later(0, () => {
+        mark(false);
+        cluster.setKubeletRunning(home, true);
+      });
+      return UNDER_WAY_MS;
+    });
+    cluster.setUnschedulable(home, true);
+    for (const { metadata, spec } of store.objects("AzVolumeAttachment"))
+      if (spec.nodeName === home && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+    later(STANDBYS_GO_MS - SEEN_MS, () => {
+      for (const name of nodeNames) cluster.setUnschedulable(name, name !== home);
+    });
+    later(STANDBYS_GO_MS, () => {
+      cluster.setKubeletRunning(home, false);
+      mark(true);
+      cluster.deletePod(volumeName, { isForced: true });
+    });
+    return () => {
+      stop();
+      mark(false);
+      cluster.setKubeletRunning(home, true);
+      for (const name of nodeNames) cluster.setUnschedulable(name, false);
+    };
+  },
+};

@@ -1,0 +1,56 @@
+import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
+import { slowCallAt } from "../slow-call.ts";
+import { runningOn } from "./there-and-back.ts";
+
+const SEEN_MS = 500;
+const NOTICED_MS = 1_500;
+/** How long the record that a node is proven to be cut off is on its way to the store, in milliseconds. */
+const CLEARED_AFTER_MS = [5_000, 9_000] as const;
+/** From then until the node thaws, in milliseconds. */
+const THAWS_AFTER_MS = [200, 2_000, 5_000] as const;
+const BACK_FOR_MS = 15_000;
+
+/** A pod moves to a node without pods, which freezes right before it mounts, is marked and fenced, and thaws soon after; the write that ends its fence is under way for long. */
+export const frozenInMount: FaultVariant = {
+  forMs: [100_000, 120_000],
+  isDirected: true,
+  begin: (context, { volumeName, dice }) => {
+    const { world, outside, nodeNames, later } = context;
+    const { cluster } = world;
+    const home = runningOn(context, volumeName);
+    // Nothing is attached to a node that is cut off from another volume.
+    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name));
+    const plugin = target === undefined ? undefined : world.nodePlugin(target);
+    if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    const clearedAfterMs = pick(CLEARED_AFTER_MS, dice);
+    const thawsAfterMs = pick(THAWS_AFTER_MS, diceAgain(dice, 1));
+    let isThawing = false;
+    const mark = (isOutOfService: boolean): void => {
+      outside.noteOutOfService(target, isOutOfService);
+      cluster.setOutOfService(target, isOutOfService);
+    };
+    const cordonAllBut = (isFree: (name: string) => boolean): void => {
+      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
+    };
+    const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
+      world.azure.freeze(target);
+      cordonAllBut((name) => name !== target);
+      later(NOTICED_MS, () => mark(true));
+    });
+    const endSlow = slowCallAt(context, world.controllers, { step: "fence-clear", ms: clearedAfterMs }, () => {
+      if (isThawing) return;
+      isThawing = true;
+      later(clearedAfterMs + thawsAfterMs, () => world.azure.thaw(target));
+      later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => mark(false));
+    });
+    cordonAllBut((name) => name === target);
+    later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
+    return () => {
+      endSlow();
+      takeBack();
+      world.azure.thaw(target);
+      mark(false);
+      cordonAllBut(() => true);
+    };
+  },
+};

@@ -1,0 +1,67 @@
+import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { erase } from "../delete-by-hand.ts";
+import { type FaultContext, type FaultVariant, overAtOnce } from "../fault-class.ts";
+import { runningOn } from "./there-and-back.ts";
+
+const SEEN_MS = 500;
+const LOOK_MS = 300;
+/** From the disk's return until the plug-in goes on, in milliseconds: standbys of other volumes have come back by then, too. */
+const OTHERS_BACK_MS = 9_000;
+
+/**
+ * A pod moves to a node whose plug-in stands still right before it takes the volume. Meanwhile the pod is deleted by force, its attachment and the node's standbys by hand; the pod comes
+ * back, its disk is attached at another LUN, and its old one is given to a standby.
+ */
+export const pausedBeforeTake: FaultVariant = {
+  forMs: [110_000, 120_000],
+  isDirected: true,
+  begin: (context, { volumeName }) => {
+    const { world, nodeNames, later } = context;
+    const { cluster, store } = world;
+    const home = runningOn(context, volumeName);
+    const diskUri = cluster.diskUriOf(volumeName);
+    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name)) ?? nodeNames.find((name) => name !== home);
+    const plugin = target === undefined ? undefined : world.nodePlugin(target);
+    if (home === undefined || diskUri === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    const cordonAllBut = (isFree: (name: string) => boolean): void => {
+      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
+    };
+    const whenBack = (act: () => void): void => {
+      if (isOn(context, target, diskUri)) act();
+      else later(LOOK_MS, () => whenBack(act));
+    };
+    const whenOff = (act: () => void): void => {
+      if (isOn(context, target, diskUri)) later(LOOK_MS, () => whenOff(act));
+      else act();
+    };
+    const takeBack = plugin.strikeAt({ step: "take", nth: 1, moment: "before" }, () => {
+      plugin.pause();
+      later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: true }));
+      later(SEEN_MS * 2, () => {
+        cordonAllBut((name) => name !== target);
+        cluster.deleteVolumeAttachment(volumeName, target);
+        for (const { metadata, spec } of store.objects("AzVolumeAttachment"))
+          if (spec.nodeName === target && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+        whenOff(() =>
+          whenBack(() => {
+            cordonAllBut(() => true);
+            later(OTHERS_BACK_MS, () => plugin.resume());
+          }),
+        );
+      });
+    });
+    cordonAllBut((name) => name === target);
+    later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
+    return () => {
+      takeBack();
+      plugin.resume();
+      cordonAllBut(() => true);
+    };
+  },
+};
+
+/** Whether Azure has the disk on the VM. */
+function isOn({ world }: Pick<FaultContext, "world">, nodeName: string, diskUri: string): boolean {
+  const vms = [...world.azure.model.world.virtualMachines.values()];
+  return vms.some((vm) => vm.name === nodeName && vm.dataDisks.some(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri)));
+}

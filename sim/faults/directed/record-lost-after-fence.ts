@@ -1,0 +1,79 @@
+import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { erase } from "../delete-by-hand.ts";
+import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
+import { runningOn } from "./there-and-back.ts";
+
+/** How long the mount command lives, in milliseconds: beyond fence, loss, and the return of the disk. */
+const MOUNTS_FOR_MS = [60_000, 90_000] as const;
+const NOTICED_MS = 1_500;
+const LOOK_MS = 200;
+const LOST_AFTER_MS = [300, 2_000] as const;
+const BACK_AFTER_MS = 3_000;
+
+/**
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on. The node is marked and fenced, and then the volume's AzVolume
+ * is lost; the plug-in comes back well.
+ */
+export const recordLostAfterFence: FaultVariant = {
+  forMs: [130_000, 150_000],
+  isDirected: true,
+  begin: (context, { volumeName, dice }) => {
+    const { world, outside, nodeNames, later } = context;
+    const { cluster } = world;
+    const home = runningOn(context, volumeName);
+    // Other volumes that are fenced there, or are attached there later, would be in the way of this one's disk, or take its place.
+    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name));
+    const plugin = target === undefined ? undefined : world.nodePlugin(target);
+    if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    const mark = (isOutOfService: boolean): void => {
+      outside.noteOutOfService(target, isOutOfService);
+      cluster.setOutOfService(target, isOutOfService);
+    };
+    const cordonAllBut = (isFree: (name: string) => boolean): void => {
+      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
+    };
+    const loseWhenFenced = (): void => {
+      const volume = fencedFrom(context, target, cluster.diskUriOf(volumeName) ?? "");
+      if (volume === undefined) return later(LOOK_MS, loseWhenFenced);
+      later(pick(LOST_AFTER_MS, diceAgain(dice, 2)), () => {
+        erase(world, "AzVolume", volume, diceAgain(dice, 3) < 0.5);
+        mark(false);
+      });
+      later(BACK_AFTER_MS, () => {
+        plugin.start();
+        cordonAllBut(() => true);
+      });
+    };
+    const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
+      const kernel = world.azure.machineOf(target)?.kernel;
+      kernel?.setLatencyMs("mountDevice", pick(MOUNTS_FOR_MS, dice));
+      later(50, () => {
+        plugin.killWithCommands({ childrenSurvive: true });
+        kernel?.setLatencyMs("mountDevice", 0);
+      });
+      later(NOTICED_MS, () => {
+        cordonAllBut((name) => name !== target);
+        mark(true);
+        loseWhenFenced();
+      });
+    });
+    cordonAllBut((name) => name === target);
+    later(LOOK_MS, () => cluster.deletePod(volumeName, { isForced: false }));
+    return () => {
+      takeBack();
+      plugin.start();
+      mark(false);
+      cordonAllBut(() => true);
+    };
+  },
+};
+
+/** The AzVolume of the disk, once its record has the node in quarantine. */
+function fencedFrom({ world }: FaultContext, nodeName: string, diskUri: string): string | undefined {
+  return world.store
+    .objects("AzVolume")
+    .find(
+      ({ status }) =>
+        isSameResourceUri(status?.detail?.diskUri ?? "", diskUri) && status?.record?.quarantine.some((node) => node.nodeName === nodeName) === true,
+    )?.metadata.name;
+}

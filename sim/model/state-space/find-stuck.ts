@@ -1,0 +1,84 @@
+import type { StateSpace } from "./explore.ts";
+import { createStateSet } from "./state-set.ts";
+
+/** What came of the search: from every state there is a way to where one wants to be, or the shortest way to one from where there is none. */
+export type Stuck =
+  | { readonly kind: "none"; readonly states: number }
+  | { readonly kind: "stuck"; readonly states: number; readonly path: readonly string[] }
+  | { readonly kind: "gaveUp"; readonly states: number };
+
+/** Looks for a state from which no steps lead to one that is wanted. Not whether such steps are taken, only whether there are any. */
+export function findStuck(space: StateSpace, isWanted: (state: number) => boolean, statesMax: number): Stuck {
+  const seen = createStateSet();
+  for (const start of space.starts) seen.add(start, -1);
+  for (let index = 0; index < seen.size(); index++) {
+    if (seen.size() > statesMax) return { kind: "gaveUp", states: seen.size() };
+    space.steps(seen.at(index), (next) => seen.add(next, index));
+  }
+  const states = seen.size();
+  const stuck = firstOf(states, leadingTo(seen, space, isWanted));
+  return stuck === undefined ? { kind: "none", states } : { kind: "stuck", states, path: pathTo(space, seen, stuck) };
+}
+
+type States = ReturnType<typeof createStateSet>;
+
+/** One for each state from where there is a way: found backwards, from what is wanted. */
+function leadingTo(seen: States, space: StateSpace, isWanted: (state: number) => boolean): Uint8Array {
+  const states = seen.size();
+  const { firstOf: first, from } = stepsBack(seen, space);
+  const leads = new Uint8Array(states);
+  const next: number[] = [];
+  for (let index = 0; index < states; index++) {
+    if (!isWanted(seen.at(index))) continue;
+    leads[index] = 1;
+    next.push(index);
+  }
+  for (let index = next.pop(); index !== undefined; index = next.pop()) {
+    for (let edge = first[index] ?? 0; edge < (first[index + 1] ?? 0); edge++) {
+      const before = from[edge] ?? 0;
+      if (leads[before] === 1) continue;
+      leads[before] = 1;
+      next.push(before);
+    }
+  }
+  return leads;
+}
+
+/** The states from which one step leads to a state: those at `firstOf[state]` up to `firstOf[state + 1]` in `from`. */
+function stepsBack(seen: States, space: StateSpace): { readonly firstOf: Int32Array; readonly from: Int32Array } {
+  const states = seen.size();
+  const firstOf = new Int32Array(states + 1);
+  for (let index = 0; index < states; index++)
+    space.steps(seen.at(index), (next) => {
+      const to = seen.indexOf(next) + 1;
+      firstOf[to] = (firstOf[to] ?? 0) + 1;
+    });
+  for (let index = 0; index < states; index++) firstOf[index + 1] = (firstOf[index + 1] ?? 0) + (firstOf[index] ?? 0);
+  const from = new Int32Array(firstOf[states] ?? 0);
+  const filled = firstOf.slice();
+  for (let index = 0; index < states; index++)
+    space.steps(seen.at(index), (next) => {
+      const to = seen.indexOf(next);
+      const at = filled[to] ?? 0;
+      from[at] = index;
+      filled[to] = at + 1;
+    });
+  return { firstOf, from };
+}
+
+function firstOf(states: number, leads: Uint8Array): number | undefined {
+  for (let index = 0; index < states; index++) if (leads[index] === 0) return index;
+  return undefined;
+}
+
+function pathTo(space: StateSpace, seen: States, last: number): readonly string[] {
+  const path: string[] = [];
+  for (let index = last; seen.parentOf(index) >= 0; index = seen.parentOf(index)) {
+    let taken = "?";
+    space.steps(seen.at(seen.parentOf(index)), (next, name) => {
+      if (next === seen.at(index)) taken = name;
+    });
+    path.push(taken);
+  }
+  return path.toReversed();
+}

@@ -1,0 +1,43 @@
+import type { DirectedStorm } from "../run/directed-storm.ts";
+
+/** Where nodes attach by themselves, a pod is back on its node while the release check is under way, and the node in between states its want late. */
+export const thereAndBackStorm: DirectedStorm = { attach: "driver", isQuiet: true, strikes: { "haste/there-and-back": 8 } };
+
+/** Plug-ins die in the middle of mounts whose commands live on, and their pods go elsewhere. */
+export const livingMountStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  strikes: { "crash/plugin-in-mount": 6 },
+};
+
+/** Attachments are deleted by hand while the kubelet has not let go yet. */
+export const forcedByHandStorm: DirectedStorm = { attach: "kubernetes", isQuiet: true, strikes: { "haste/forced-by-hand": 6 } };
+
+/** Disks of one size on all of three nodes, between which pods move quickly: a LUN that is wrong leads to another volume's disk. */
+export const standbysOnEachNode = {
+  attach: "driver",
+  nodesMax: 3,
+  workload: { maxShares: 3, replicas: 2, access: "mount", sizeGiB: 16 },
+} as const satisfies Partial<DirectedStorm>;
+
+/** One volume with standbys on other nodes, and no others that move: a node that is cut off from another volume gets nothing attached, and a quarantine does not outlive its volume yet. */
+const oneThatMoves = {
+  nodesMax: 4,
+  isQuiet: true,
+  workload: { maxShares: 1, replicas: 0, access: "mount" },
+  victim: { maxShares: 3, replicas: 2 },
+} as const satisfies Partial<DirectedStorm>;
+
+/** A node freezes right before it mounts, is fenced, and thaws. */
+export const frozenInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "nodes/frozen-in-mount": 3 } };
+
+/** A node is fenced with a mount command under way, and the volume's record is lost then. */
+export const recordLostStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "kubernetes",
+  // The mount command has ended before the other volumes move, after the storm.
+  lastStrikeMs: 200_000,
+  strikes: { "loss/record-lost-after-fence": 2 },
+};
+
+/** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
+export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };

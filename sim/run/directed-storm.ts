@@ -1,0 +1,78 @@
+import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { invariant } from "../../src/core/invariant.ts";
+import { faultClasses } from "../faults/fault-classes.ts";
+import { faultNames } from "../faults/fault-names.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import { drawScenario } from "./draw-scenario.ts";
+import type { Scenario, TimedFault } from "./scenario.ts";
+
+/** A storm that makes straight for one place: what strikes there, how often, and in which cluster. All that it leaves open is drawn as for any other seed. */
+export interface DirectedStorm {
+  /** Fault variants as `class/variant`, and how often each strikes, spread over the storm. */
+  readonly strikes: Readonly<Record<string, number>>;
+  /** The way in. */
+  readonly attach?: Scenario["attach"];
+  /** Only so many nodes, all in one zone. */
+  readonly nodesMax?: number;
+  /** What all volumes have in common. */
+  readonly workload?: Partial<Omit<SimWorkload, "volumeName">>;
+  /** What is different about the first volume, which every strike is about then. */
+  readonly victim?: Partial<Omit<SimWorkload, "volumeName">>;
+  /** Users do nothing but what the faults have them do. */
+  readonly isQuiet?: boolean;
+  /** From the storm's beginning until the last strike, in milliseconds, for strikes that take long. Default: all but its last half minute. */
+  readonly lastStrikeMs?: number;
+}
+
+const STORM_MS = 360_000;
+const LAST_STRIKE_BEFORE_END_MS = 30_000;
+
+/** The scenario of a seed in a directed storm: the same each time. */
+export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
+  const drawn = drawScenario(seed, undefined, STORM_MS);
+  const random = createSeededRandom(`directed/${seed}`);
+  const nodes = storm.nodesMax === undefined ? drawn.nodes : drawn.nodes.slice(0, storm.nodesMax).map(({ name }) => ({ name, zone: "1" }));
+  const workloads = drawn.workloads.map((workload, index) => ({ ...workload, ...storm.workload, ...(index === 0 ? storm.victim : {}) }));
+  const names = workloads.slice(0, storm.victim === undefined ? workloads.length : 1).map(({ volumeName }) => volumeName);
+  const isKnown = (nodeName: string): boolean => nodes.some(({ name }) => name === nodeName);
+  const lastMs = storm.lastStrikeMs ?? drawn.stormMs - LAST_STRIKE_BEFORE_END_MS;
+  const faults = Object.entries(storm.strikes).flatMap(([strike, times]) => {
+    const { fault, variant, forMs } = variantOf(strike);
+    return Array.from({ length: times }, (_, time): TimedFault => {
+      const [least, most] = forMs;
+      return {
+        // One after the other: what strikes at once hides what each does.
+        atMs: Math.floor(((time + random.next()) / times) * lastMs),
+        forMs: Math.floor(least + random.next() * (most - least)),
+        fault,
+        variant,
+        nodeName: oneOf(nodes, random.next()).name,
+        volumeName: oneOf(names, random.next()),
+        dice: Math.floor(random.next() * 1_000) / 1_000,
+      };
+    });
+  });
+  return {
+    ...drawn,
+    attach: storm.attach ?? drawn.attach,
+    nodes,
+    workloads,
+    acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
+    faults: faults.toSorted((left, right) => left.atMs - right.atMs),
+  };
+}
+
+/** The variant that a strike names. Throws where there is none. */
+export function variantOf(strike: string): Pick<TimedFault, "fault" | "variant"> & { readonly forMs: readonly [number, number] } {
+  const [className = "", variant = ""] = strike.split("/");
+  const fault = faultNames.find((known) => known === className);
+  const found = fault === undefined ? undefined : faultClasses[fault].variants[variant];
+  invariant(fault !== undefined && found !== undefined, `there is no fault ${strike}`);
+  return { fault, variant, forMs: found.forMs };
+}
+
+function oneOf<T>(values: readonly T[], dice: number): T {
+  const value = values[Math.floor(dice * values.length)];
+  invariant(value !== undefined, "nothing to draw from");
+  return value;
+}

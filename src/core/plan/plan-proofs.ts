@@ -1,0 +1,22 @@
+import type { NodeIdentity } from "../model/node-identity.ts";
+import { isSameNode } from "../model/node-identity.ts";
+import { nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
+
+/**
+ * Unproven nodes that have nothing by which they could show themselves clean: no device, as far as the attachment tells, and so no LUN to look at. Such a node waits for an
+ * attach, which an unproven node is refused; only Azure can say that the disk is not there. Empty while anybody is being cut off: one after the other.
+ */
+export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
+  const record = recordOf(observed);
+  if (record === undefined || record.fencing !== undefined) return [];
+  return record.unproven.filter((node) => {
+    const present = nodeNamed(observed, node.nodeName);
+    // Who is no node of ours, or another VM by now, is asked about elsewhere.
+    return present !== undefined && isSameNode(present, node) && !hasDevice(observed, node);
+  });
+}
+
+function hasDevice({ attachments }: ObservedVolume, node: NodeIdentity): boolean {
+  const status = attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName)?.attachment.status;
+  return status?.state === "Attached" && status.deviceMissing !== true;
+}

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { sameJson } from "./same-json.ts";
+
+const copyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+describe("sameJson", () => {
+  it("says what a strict comparison of the copies says", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (left, right) => {
+        assert.equal(sameJson(left, copyOf(left)), true);
+        assert.equal(sameJson(left, right), isDeepStrictEqual(copyOf(left), copyOf(right)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,10 @@
+/** Whether two JSON values say the same; the order of keys says nothing. Neither holds undefined. */
+export function sameJson(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+  if (Array.isArray(left)) return Array.isArray(right) && left.length === right.length && left.every((part, at) => sameJson(part, right[at]));
+  if (Array.isArray(right)) return false;
+  const [fields, others] = [left as Readonly<Record<string, unknown>>, right as Readonly<Record<string, unknown>>];
+  const names = Object.keys(fields);
+  return names.length === Object.keys(others).length && names.every((name) => Object.hasOwn(others, name) && sameJson(fields[name], others[name]));
+}

@@ -1,0 +1,89 @@
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { includesNode, isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import { planProofs } from "../core/plan/plan-proofs.ts";
+import { clearDetached, isFencing } from "../core/plan/writer-steps.ts";
+import { ok } from "../core/result.ts";
+import { findHolders } from "./adopt-disk.ts";
+import type { Reconciled } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { forgetAttach } from "./forget-attach.ts";
+import { moveRecord } from "./move-record.ts";
+import { observeVolume } from "./observe-volume.ts";
+import { recordHolders } from "./record-holders.ts";
+import { isTrusted } from "./store-generation.ts";
+
+/** How often the platform is asked again about a node of which it says that it has the disk, in milliseconds. */
+const ASK_PLATFORM_MS = 10_000;
+
+/**
+ * Ends *unproven* for nodes that have nothing by which they could show themselves clean, with proof that the disk is not on their VM: an attach or detach that another
+ * controller was allowed may have landed since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown that it is clean.
+ */
+export async function proveDetached(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const observed = observeVolume(ports, volumeName);
+  const nodes = observed === undefined ? [] : planProofs(observed);
+  for (const node of nodes) {
+    const proven = await prove(ports, volumeName, node, signal);
+    if (!proven.ok) return proven;
+  }
+  return ok(nodes.length === 0 ? {} : { againAfterMs: ASK_PLATFORM_MS });
+}
+
+async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const { store, cloud, steps, logger, events } = ports;
+  const began = await store.get("AzVolume", volumeName, signal);
+  if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
+  const diskUri = began.value.status?.detail?.diskUri;
+  if (diskUri === undefined || !isUnproven(began.value, node)) return ok({});
+  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
+    const fresh = await store.get("AzVolume", volumeName, asked);
+    return (
+      fresh.ok &&
+      fresh.value.metadata.uid === began.value.metadata.uid &&
+      isUnproven(fresh.value, node) &&
+      (await isTrusted(ports, fresh.value.status?.record, asked))
+    );
+  };
+  const proof = await steps.run("prove-detached", () => cloud.proveDetached({ diskUri, node, mayProceed }, signal));
+  // Refused: the node has shown what it does with the disk meanwhile, or the record is being made anew. Undefined: the VM lists the disk, and the node is to look at it.
+  if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
+  if (proof.value === undefined) return recordPlace(ports, began.value, node, signal);
+  // Nothing is attached to a node that has not shown itself clean: only so the attachment can't say Attached again before the record is clear.
+  const forgotten = await forgetAttach(store, { diskUri, node }, signal);
+  if (!forgotten.ok) return forgotten;
+  // On the version from before the proof: a record that was made anew meanwhile may know of an attach since.
+  const cleared = await moveRecord(
+    ports,
+    { volumeName, nodeName: node.nodeName, step: "fence-clear", onlyAtVersion: began.value.metadata.resourceVersion },
+    (record) => clearDetached(record, node),
+    signal,
+  );
+  if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
+  logger.info("unproven node without the disk", { volumeName, nodeName: node.nodeName, proof: proof.value.kind });
+  events.emit({
+    about: { kind: "AzVolume", name: volumeName },
+    nodeName: node.nodeName,
+    reason: "Fenced",
+    message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}`,
+  });
+  return ok({});
+}
+
+/** The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so may have been lost since the record was made anew. */
+async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const { cloud } = ports;
+  const detail = volume.status?.detail;
+  if (detail === undefined) return ok({});
+  const disk = await cloud.getDisk({ diskUri: detail.diskUri }, signal);
+  if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
+  const own = disk.value.attachedTo.filter((instanceUri) => cloud.nodeNameOf(instanceUri) === node.nodeName);
+  const holders = await findHolders(cloud, { ...disk.value, attachedTo: own }, signal);
+  if (!holders.ok) return holders;
+  const there = holders.value.filter((holder) => isSameNode(holder.node, node));
+  return recordHolders(ports, { volumeName: volume.metadata.name, detail }, there, signal);
+}
+
+function isUnproven(volume: AzVolume, node: NodeIdentity): boolean {
+  const record = volume.status?.record;
+  return record !== undefined && includesNode(record.unproven, node) && !isFencing(record, node);
+}

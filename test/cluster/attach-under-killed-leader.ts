@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { azureCallsFromNow } from "./azure-journal.ts";
+import { killDriverRole } from "./kill-process.ts";
+import { leaderOf, untilAnotherLeads, untilControllersReady } from "./leading-controller.ts";
+import { recordWriter, writerPod } from "./record-writer.ts";
+import { assertWayIn, type WayIn } from "./way-in.ts";
+import type { Workloads } from "./workloads.ts";
+
+const PLAIN_CLASS = "managed-csi";
+/** In Azure's time: long enough to strike in the middle of it. */
+const SLOW_ATTACH = { medianMs: 100_000, p99Ms: 100_000, perDiskMs: 0 };
+const STRIKE_MAX_MS = 60_000;
+
+/** Starts the writer `db-0`, and kills the leading controller while Azure attaches its disk: another one leads, and the disk is on the pod's node and nowhere else. */
+export async function attachesUnderKilledLeader(workloads: Workloads, { wayIn, home }: { readonly wayIn: WayIn; readonly home: string }): Promise<void> {
+  const { lab } = workloads;
+  const calls = await azureCallsFromNow(lab);
+  const settings = (await lab.azure.call("GET", "/emulator/v1/settings")) as { readonly latencies: { readonly attach: unknown } };
+  await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: SLOW_ATTACH } });
+  const leader = await leaderOf(lab);
+  await thenCleanUp(
+    async () => {
+      await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home }));
+      await waitUntil("the attach to begin", { timeoutMs: STRIKE_MAX_MS }, async () =>
+        (await calls.writes()).some(({ operation }) => operation === "VirtualMachines_Update") ? true : undefined,
+      );
+      await killDriverRole(lab.node(leader.nodeName), "controller");
+    },
+    async () => {
+      await lab.azure.call("PATCH", "/emulator/v1/settings", { latencies: { attach: settings.latencies.attach } });
+    },
+  );
+  const tookMs = await untilAnotherLeads(lab, leader.holder);
+  console.log(`another controller led ${Math.round(tookMs)} ms after the leader was killed`);
+  await workloads.untilReady("db-0");
+  const { nodeName } = await writerPod(workloads, "db-0");
+  const uri = (await workloads.volumeOf("data-db-0")).status?.detail?.diskUri ?? "";
+  assert.deepEqual(await vmsThatHave(lab, uri), [nodeName]);
+  await assertWayIn(lab, wayIn, nodeName);
+  await untilControllersReady(lab);
+}
+
+/** Names of the VMs that have a disk, once for each time. */
+async function vmsThatHave(lab: Lab, diskUri: string): Promise<readonly string[]> {
+  const { virtualMachines } = (await lab.azure.call("GET", "/emulator/v1/state")) as {
+    readonly virtualMachines: readonly {
+      readonly name: string;
+      readonly properties: { readonly storageProfile: { readonly dataDisks: readonly { readonly managedDisk: { readonly id: string } }[] } };
+    }[];
+  };
+  return virtualMachines.flatMap(({ name, properties }) =>
+    properties.storageProfile.dataDisks.filter(({ managedDisk }) => managedDisk.id.toLowerCase() === diskUri.toLowerCase()).map(() => name),
+  );
+}

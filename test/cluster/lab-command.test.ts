@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type CommandOutcome, runCommand } from "../../scripts/child/run-command.ts";
+import { labHome } from "../../testbed/lab/lab-home.ts";
+import { labNetwork } from "../../testbed/lab/lab-network.ts";
+import { readLabRecord } from "../../testbed/lab/lab-record.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { run } from "../../testbed/lab/run.ts";
+import { stopLab } from "../../testbed/lab/stop-lab.ts";
+import { machineTraces, NO_TRACES } from "./machine-traces.ts";
+
+const NAME = "lab-command";
+const CLONE = fileURLToPath(new URL("../..", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../testbed/lab/main.ts", import.meta.url));
+
+describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  after(async () => {
+    await stopLab(NAME, { clone: CLONE });
+  });
+
+  function lab(...args: readonly string[]): Promise<CommandOutcome> {
+    return runCommand(process.execPath, [MAIN, `--name=${NAME}`, ...args], { cwd: CLONE });
+  }
+
+  it("tells how far it is, installs the driver, prints a kubeconfig that works, and leaves the lab running until it is told to take it down", async (t) => {
+    const up = await lab("--nodes=1");
+    assert.equal(up.code, 0, up.output);
+    t.diagnostic(`up, with the driver, after ${Math.round(up.durationMs)} ms`);
+    assert.match(up.output, /^ *\d+\.\d s {2}node-a: up, containerd runs\n(?:.*\n)* *\d+\.\d s {2}nodes are Ready: node-a \(zone 1\)\n/mu);
+    const [, kubeconfig = ""] = /^ {2}export KUBECONFIG=(\S+)$/mu.exec(up.output) ?? [];
+    const [, kubectl = ""] = /^ {2}(\S+\/kubectl) get nodes/mu.exec(up.output) ?? [];
+    const nodes = ["get", "nodes", "--output=name"];
+    // The command has ended; what it started goes on.
+    assert.equal(await run([kubectl, ...nodes], { env: { KUBECONFIG: kubeconfig } }), "node/node-a\n");
+    assert.equal((await lab("kubectl", ...nodes)).output, "node/node-a\n");
+    assert.equal((await lab("kubectl", "get", "csinode/node-a", "--output=jsonpath={.spec.drivers[*].name}")).output, "disk.csi.azure.com");
+    assert.match((await lab("status")).output, new RegExp(`^lab ${NAME}: up;[^]*node-a +\\d+ processes`, "mu"));
+    assert.match((await lab()).output, new RegExp(`^Lab ${NAME} is up, as it was\\.`, "mu"));
+
+    const record = await readLabRecord(labHome(NAME));
+    assert.ok(record !== undefined);
+    const down = await lab("down");
+    assert.deepEqual({ code: down.code, output: down.output }, { code: 0, output: `lab ${NAME} is down, nothing is left\n` });
+    assert.deepEqual(await machineTraces(NAME, labNetwork(record.slot).hostLink), NO_TRACES);
+    assert.equal((await lab("down")).output, `there is no lab ${NAME}\n`);
+  });
+});

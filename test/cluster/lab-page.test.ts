@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../../scripts/child/run-command.ts";
+import type { LabNode } from "../../testbed/lab/lab-node.ts";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { driverLab } from "./driver-lab.ts";
+import { untilNodeReady } from "./node-ready.ts";
+import { untilNothingIsLeft } from "./nothing-left.ts";
+
+const CLONE = fileURLToPath(new URL("../..", import.meta.url));
+const TUTORIALS = /\n## The tutorials, step by step\n([^]*?)\n### Other volumes\n/u;
+/** What the page's reader sees a little later, the test looks for again. */
+const SEEN_MAX_MS = 90_000;
+const LOOK_EVERY_MS = 500;
+/** Only asks, so that it may be asked again. What `describe` shows on the page depends on the machine. */
+const ASKS = /^kubectl (?:-n \S+ )?(?:get|exec \S+ -- (?:df|ls)) /u;
+const CLASSES = ["azuredisk-csi-waitforfirstconsumer", "custom-managed-premium", "azuredisk-csi"];
+
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+
+interface Step {
+  readonly command: string;
+  readonly prints: readonly string[];
+}
+
+describe("docs/lab.md", { skip: (await reasonAgainstLab()) ?? false }, () => {
+  let lab: Lab;
+  let folder: string;
+  before(async () => {
+    lab = await driverLab();
+    folder = await mkdtemp(join(tmpdir(), "lab-page-"));
+  });
+  after(async () => {
+    await rm(folder, { recursive: true });
+    for (const node of lab.nodes) await revive(lab, node);
+    await lab.kubectl(["delete", "statefulsets,pods,persistentvolumeclaims", "--all", "--grace-period=1"]);
+    await lab.kubectl(["delete", "storageclass", "--ignore-not-found", ...CLASSES]);
+    await untilNothingIsLeft(lab);
+  });
+
+  it("has tutorials whose every command works as it stands there, one after the other, and prints what is printed there", async (t) => {
+    const [, tutorials = ""] = TUTORIALS.exec(await readFile(join(CLONE, "docs/lab.md"), "utf8")) ?? [];
+    const steps = stepsOf(tutorials);
+    assert.ok(steps.length > 30, `${steps.length} commands`);
+    for (const step of steps) {
+      const startedMs = performance.now();
+      await take(step);
+      t.diagnostic(`${Math.round(performance.now() - startedMs)} ms: ${step.command}`);
+    }
+  });
+
+  async function take({ command, prints }: Step): Promise<void> {
+    let printed = await run(command);
+    if (!ASKS.test(command)) return;
+    await waitUntil(`${command} to print\n${prints.join("\n")}`, { timeoutMs: SEEN_MAX_MS, everyMs: LOOK_EVERY_MS }, async () => {
+      if (prints.every((line) => isPrinted(line, printed))) return true;
+      printed = await run(command);
+      return undefined;
+    });
+  }
+
+  /** In a shell that knows the variables of the commands before; throws unless it ends with 0. */
+  async function run(command: string): Promise<string> {
+    const variables = join(folder, "variables");
+    const ofThisLab = command.replaceAll("npm run lab --", `${process.execPath} ${join(CLONE, "testbed/lab/main.ts")} --name=${lab.name}`);
+    const script = `touch ${variables}; . ${variables}; ${ofThisLab}\nstatus=$?; declare -p node > ${variables} 2> /dev/null; exit $status`;
+    const env = { KUBECONFIG: lab.kubeconfig, PATH: `${lab.parts.bin}${delimiter}${process.env["PATH"] ?? ""}` };
+    const { code, output } = await runCommand("bash", ["-c", script], { cwd: CLONE, env });
+    assert.equal(code, 0, `${command}: ${output}`);
+    return output;
+  }
+});
+
+/** Where the page was left in its middle, a node may be without power, marked as dead, or closed for pods. */
+async function revive(lab: Lab, node: LabNode): Promise<void> {
+  const isOff = await node.processId().then(
+    () => false,
+    () => true,
+  );
+  if (isOff) await node.start(new AbortController().signal);
+  await untilNodeReady(lab, node.name);
+  const taints = await lab.kubectl(["get", `node/${node.name}`, "--output=jsonpath={.spec.taints[*].key}"]);
+  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", node.name, `${OUT_OF_SERVICE}-`]);
+  await lab.kubectl(["uncordon", node.name]);
+}
+
+/** The commands of the page, each with the lines that stand below it. */
+function stepsOf(text: string): readonly Step[] {
+  const blocks = [...text.matchAll(/```console\n([^]*?)```/gu)].map((match) => match[1] ?? "");
+  return blocks.flatMap((block) =>
+    block
+      .split(/^\$ /mu)
+      .filter((step) => step !== "")
+      .map((step) => {
+        const [command = "", ...lines] = step.trimEnd().split("\n");
+        return { command, prints: lines };
+      }),
+  );
+}
+
+/** Whether one of the lines has all words of that one, in their order. Words with digits differ from run to run. */
+function isPrinted(line: string, printed: string): boolean {
+  const words = line.split(/\s+/u).filter((word) => word !== "" && !/\d|…|^node-[a-z]$/u.test(word));
+  return printed.split("\n").some((candidate) => {
+    let from = 0;
+    return words.every((word) => {
+      const at = candidate.indexOf(word, from);
+      from = at + word.length;
+      return at !== -1;
+    });
+  });
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import type { Lab } from "../../testbed/lab/lab.ts";
+import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { type AzureCall, azureCallsFromNow } from "./azure-journal.ts";
+import { untilNodeReady } from "./node-ready.ts";
+import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
+import { assertWayIn, type WayIn } from "./way-in.ts";
+import { attachmentsOf, type Workloads } from "./workloads.ts";
+
+/** The node that things happen to. Another in its zone can take over its plain disks. */
+export const VICTIM = "node-b";
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
+const SETTLED_MAX_MS = 120_000;
+const RECORDS = 5;
+
+/** Takes the power from the node of two writers and says that it is dead: both go on elsewhere, after it was cut off, and it comes back clean. */
+export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayIn): Promise<void> {
+  const { lab } = workloads;
+  const before = await twoWritersOn(workloads, VICTIM);
+  await assertWayIn(lab, wayIn, VICTIM);
+  const calls = await azureCallsFromNow(lab);
+  await lab.node(VICTIM).kill();
+  await thenCleanUp(
+    async () => cutOffFirst(calls, await takesOver(workloads, before)),
+    async () => {
+      await lab.node(VICTIM).start(new AbortController().signal);
+      await backInService(lab);
+    },
+  );
+  await untilTrusted(workloads);
+}
+
+/** A writer with standbys and one without, both on a node, with some records. */
+export async function twoWritersOn(workloads: Workloads, nodeName: string): Promise<readonly WriterPod[]> {
+  await workloads.apply(recordWriter({ name: "shared", storageClass: SHARED_CLASS, home: nodeName }));
+  await workloads.apply(recordWriter({ name: "plain", storageClass: "managed-csi", home: nodeName }));
+  return Promise.all(
+    ["shared", "plain"].map(async (name) => {
+      await workloads.untilReady(`${name}-0`);
+      const pod = await writerPod(workloads, `${name}-0`);
+      assert.equal(pod.nodeName, nodeName);
+      await untilTold(workloads.lab, workloads.namespace, pod, "wrote", RECORDS);
+      if (name === "shared") await untilAttached(workloads, `data-${name}-0`, workloads.lab.nodes.length);
+      return pod;
+    }),
+  );
+}
+
+export interface Successor {
+  readonly diskUri: string;
+  readonly firstWroteAtMs: number;
+}
+
+/** Says that the victim is dead, ends its pods by force, as its operator would, and checks what becomes of them. */
+export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]): Promise<readonly Successor[]> {
+  const { lab, namespace } = workloads;
+  const startMs = performance.now();
+  await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
+  await workloads.kubectl(["delete", "pod", ...pods.map(({ name }) => name), "--force", "--grace-period=0"]);
+  for (const { name } of pods) {
+    await workloads.untilReady(name);
+    console.log(`${namespace}/${name}: Ready ${Math.round(performance.now() - startMs)} ms after its node was said to be dead`);
+  }
+  return Promise.all(
+    pods.map(async (pod) => {
+      const successor = await writerPod(workloads, pod.name);
+      assert.notEqual(successor.nodeName, VICTIM);
+      await untilTold(lab, namespace, successor, "wrote", RECORDS);
+      const [told, toldAfter] = [await toldBy(lab, namespace, pod), await toldBy(lab, namespace, successor)];
+      assertNothingLost(await recordsSeenBy(workloads, pod.name), [
+        { uid: pod.uid, told },
+        { uid: successor.uid, told: toldAfter },
+      ]);
+      const firstWroteAtMs = toldAfter.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
+      const lastWroteAtMs = told.findLast(({ outcome }) => outcome === "wrote")?.atMs ?? Infinity;
+      assert.ok(lastWroteAtMs < firstWroteAtMs, "the old pod has written its last before the new one writes");
+      return { diskUri: (await workloads.volumeOf(`data-${pod.name}`)).status?.detail?.diskUri ?? "", firstWroteAtMs };
+    }),
+  );
+}
+
+/** Azure was asked to take each disk from the victim before another pod wrote to it. */
+export async function cutOffFirst(calls: { readonly writes: () => Promise<readonly AzureCall[]> }, successors: readonly Successor[]): Promise<void> {
+  const writes = await calls.writes();
+  for (const { diskUri, firstWroteAtMs } of successors) {
+    const cutOff = writes.find((call) => cutsOff(call, diskUri));
+    assert.ok(cutOff !== undefined && cutOff.atMs < firstWroteAtMs, `${VICTIM} is cut off from ${diskUri} before another pod writes`);
+  }
+}
+
+/** Whether a call takes a disk from the victim. */
+function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string): boolean {
+  if (status >= 300 || operation !== "VirtualMachines_Update" || !path.toLowerCase().endsWith(`/${VICTIM}`)) return false;
+  return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
+}
+
+export async function backInService(lab: Lab): Promise<void> {
+  await untilNodeReady(lab, VICTIM);
+  await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
+}
+
+/** Waits until no volume holds the victim in quarantine any more, and it has its standbys again. */
+export async function untilTrusted(workloads: Workloads): Promise<void> {
+  for (const claim of ["data-shared-0", "data-plain-0"]) {
+    await waitUntil(`${VICTIM} to leave quarantine of ${claim}`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+      const record = (await workloads.volumeOf(claim)).status?.record;
+      return record !== undefined && !record.quarantine.some((each) => each.nodeName === VICTIM) ? true : undefined;
+    });
+  }
+  await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
+}
+
+async function untilAttached(workloads: Workloads, claim: string, count: number): Promise<void> {
+  const volumeName = (await workloads.volumeOf(claim)).metadata.name;
+  await waitUntil(`${claim} to be attached to ${count} nodes`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
+    return (attachments.length === count && attachments.every(({ status }) => status?.state === "Attached")) || undefined;
+  });
+}

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { type EventEmitter, once } from "node:events";
+import { chmod, chown, copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, it } from "node:test";
+import { SUBSCRIPTION_ID } from "./azure-fixture.ts";
+import { call } from "./call.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** What it prints once it answers. */
+function firstLine(program: ChildProcess): Promise<string> {
+  return new Promise((resolve) => program.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
+}
+
+describe("the program", () => {
+  it("starts from a scenario, says where it is, and stops on SIGTERM", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
+    const config = join(directory, "scenario.yaml");
+    await writeFile(config, "resourceGroups: [rg]\nvirtualMachines: [{ name: node, count: 2 }]\n");
+    const flags = ["--config", config, "--ca-file", join(directory, "ca.pem"), "--ready-file", join(directory, "ready"), "--json", "--time-scale", "0"];
+    const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = new Promise((resolve) => program.once("exit", (code, signal) => resolve({ code, signal })));
+    let line = "";
+    try {
+      line = await firstLine(program);
+      const { url, caFile, caPem } = JSON.parse(line) as { url: string; caFile: string; caPem: string };
+      assert.deepEqual(caPem, await readFile(caFile, "utf8"));
+      const state = await call(caPem, `${url}/emulator/v1/state`);
+      assert.deepEqual(
+        (state.body as { virtualMachines: { name: string }[] }).virtualMachines.map((vm) => vm.name),
+        ["node-0", "node-1"],
+      );
+    } finally {
+      program.kill("SIGTERM");
+    }
+    assert.deepEqual(await ended, { code: 0, signal: null });
+    assert.equal(await readFile(join(directory, "ready"), "utf8"), line);
+    await rm(directory, { recursive: true });
+  });
+
+  it("tells what it can do, and which flag is wrong", async () => {
+    const run = async (flags: readonly string[]): Promise<readonly [code: unknown, said: string, complained: string]> => {
+      const program = spawn(process.execPath, [PROGRAM, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+      const [[code], said, complained] = await Promise.all([once(program, "exit"), text(program.stdout), text(program.stderr)]);
+      return [code, said, complained];
+    };
+    const [code, said] = await run(["--help"]);
+    assert.equal(code, 0);
+    for (const flag of ["--config", "--port", "--plain-http", "--ca-file", "--time-scale", "--seed", "--data-plane", "--ready-file", "--json"])
+      assert.ok(said.includes(`  ${flag}`), flag);
+    assert.deepEqual(await run(["--prot", "1"]), [2, "", "azure-compute-emulator: Unknown option '--prot'\nTry --help.\n"]);
+    const [missing, , why] = await run(["--config", "/nowhere.yaml"]);
+    assert.equal(missing, 2);
+    assert.match(why, /--config: \/nowhere\.yaml can't be read: ENOENT/);
+  });
+
+  it("listens in plain HTTP on the port that it is given, answers on SIGINT what has begun, and then is gone", async () => {
+    const port = await freePort();
+    const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port), "--json", "--time-scale", "1"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(program, "exit");
+    try {
+      const { url, caFile } = JSON.parse(await firstLine(program)) as { url: string; caFile?: string };
+      assert.deepEqual([url, caFile], [`http://localhost:${port}`, undefined]);
+      const rule = { operation: "ResourceGroups_List", effect: { kind: "DelayResponse", delayMs: 500 } };
+      assert.equal((await fetch(`${url}/emulator/v1/faults`, { method: "POST", body: JSON.stringify(rule) })).status, 201);
+      const begun = fetch(`${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups?api-version=2021-04-01`, { headers: { authorization: "Bearer any" } });
+      const journal = async (): Promise<readonly unknown[]> =>
+        ((await (await fetch(`${url}/emulator/v1/journal?kind=arm`)).json()) as { value: unknown[] }).value;
+      while ((await journal()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+      program.kill("SIGINT");
+      assert.deepEqual(await (await begun).json(), { value: [] });
+    } finally {
+      // A second one would not be waited for.
+      if (!program.killed) program.kill("SIGINT");
+    }
+    assert.deepEqual(await ended, [0, null]);
+    await assert.rejects(fetch(`http://localhost:${port}/emulator/v1/health`));
+  });
+
+  it("prints where it is and whom to trust for those who read", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "emulator-program-"));
+    const program = spawn(process.execPath, [PROGRAM, "--ca-file", join(directory, "ca.pem")], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(program, "exit");
+    try {
+      const [where = "", ...certificate] = (await firstLine(program)).trimEnd().split("\n");
+      assert.match(where, /^Azure compute emulator at https:\/\/localhost:\d+, trust .*\/ca\.pem:$/);
+      assert.equal(`${certificate.join("\n")}\n`, await readFile(join(directory, "ca.pem"), "utf8"));
+    } finally {
+      program.kill("SIGTERM");
+    }
+    await ended;
+    await rm(directory, { recursive: true });
+  });
+
+  it("says that its port is taken", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port)], { stdio: ["ignore", "ignore", "pipe"] });
+    const [[code], complained] = await Promise.all([once(program, "exit"), text(program.stderr)]);
+    taken.close();
+    assert.equal(code, 1);
+    assert.match(complained, /EADDRINUSE/);
+  });
+
+  const nobody = 65_534;
+  it(
+    "says without root that there are no devices, keeps disks as files, and refuses to promise devices",
+    { skip: process.getuid?.() === 0 ? false : "needs root: to give it up for another user" },
+    async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), "emulator-nobody-"));
+      await chown(directory, nobody, nobody);
+      // Node itself may lie where only root can read.
+      const node = join(directory, "node");
+      await copyFile(process.execPath, node);
+      await chmod(node, 0o755);
+      const common = ["--ca-file", join(directory, "ca.pem"), "--json", "--time-scale", "0", "--data-dir", join(directory, "disks")];
+      const start = (args: readonly string[]) => spawn(node, [...args], { stdio: ["ignore", "pipe", "pipe"], uid: nobody, gid: nobody });
+      const startEmulator = (flags: readonly string[]) => start([PROGRAM, ...common, ...flags]);
+      const ended = async (program: EventEmitter): Promise<unknown> => (await once(program, "exit"))[0];
+      try {
+        if ((await ended(start(["--eval", `fs.accessSync(${JSON.stringify(PROGRAM)})`]))) !== 0) return t.skip("this checkout lies where only root can read");
+        const refused = startEmulator(["--data-plane", "linux", "--device-root", join(directory, "vms")]);
+        const [code, why] = await Promise.all([ended(refused), text(refused.stderr)]);
+        assert.equal(code, 2);
+        assert.match(why, /--data-plane linux: needs root.*--data-plane files/);
+
+        const program = startEmulator(["--data-plane", "auto", "--device-root", join(directory, "vms")]);
+        const said = text(program.stderr);
+        const line = await firstLine(program);
+        const { url, caFile, dataPlane } = JSON.parse(line) as { url: string; caFile: string; dataPlane: string };
+        assert.equal(dataPlane, "files");
+        const disk = `${url}/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1?api-version=2025-01-02`;
+        const body = JSON.stringify({ location: "eastus", properties: { creationData: { createOption: "Empty" }, diskSizeGB: 1 } });
+        const created = await call(await readFile(caFile, "utf8"), disk, { method: "PUT", headers: { authorization: "Bearer any" }, body });
+        assert.equal(created.status, 202);
+        program.kill("SIGTERM");
+        assert.equal(await ended(program), 0);
+        assert.match(await said, /no devices: needs root/);
+        const [file] = (await readdir(join(directory, "disks"))).filter((name) => name.startsWith("pvc-1"));
+        assert.equal((await stat(join(directory, "disks", file ?? ""))).size, 1024 ** 3);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
+    },
+  );
+});

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { AzureConfig } from "../../src/adapters/azure-sdk/azure-config.ts";
+import { connectAzure } from "../../src/adapters/azure-sdk/connect-azure.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { type HttpRequest, readRequest, writeAnswer } from "../../src/emulator/http/http-exchange.ts";
+import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
+import { answerIdentity } from "../../src/emulator/http/token.ts";
+
+const place = { subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus", tenantId: "tenant-of-file" };
+const IDENTITY = "11111111-1111-1111-1111-111111111111";
+const IDENTITY_URI = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/driver";
+
+/** How someone asked for a token. */
+interface Asked {
+  readonly path: string;
+  readonly with: Readonly<Record<string, string>>;
+}
+
+describe("who the driver logs in as", () => {
+  let asked: Asked[] = [];
+  let bearer = "";
+  let caPem = "";
+  let authority = "";
+  let metadata = "";
+  let folder = "";
+  const servers: Server[] = [];
+
+  const answer = async (scheme: "http" | "https", message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const request = await readRequest(message, scheme);
+    assert.ok(request !== undefined);
+    const token = answerIdentity(request);
+    if (token === undefined) bearer = request.headers["authorization"] ?? "";
+    else if (/\/token\/?$/.test(request.path)) asked.push(asking(request));
+    writeAnswer(response, token ?? { status: 404, body: { error: { code: "ResourceNotFound", message: "not there" } } });
+  };
+  const listen = async (server: Server): Promise<number> => {
+    servers.push(server);
+    await new Promise<void>((resolve) => void server.listen(0, "localhost", resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "log-in-"));
+    await writeFile(join(folder, "token"), "of-the-service-account");
+    const tls = await createTlsMaterial(["localhost"]);
+    ({ caPem } = tls);
+    const secure = createHttpsServer({ key: tls.keyPem, cert: tls.certPem }, (message, response) => void answer("https", message, response));
+    authority = `https://localhost:${await listen(secure)}`;
+    metadata = `http://localhost:${await listen(createHttpServer((message, response) => void answer("http", message, response)))}`;
+    process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = metadata;
+  });
+  after(async () => {
+    delete process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"];
+    for (const server of servers) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+    await rm(folder, { recursive: true });
+  });
+
+  const secret = { aadClientId: "of-file", aadClientSecret: "secret" };
+  const rows: readonly {
+    readonly because: string;
+    readonly config: AzureConfig;
+    readonly environment?: () => Record<string, string>;
+    readonly expected: () => Asked & { readonly appid: string };
+  }[] = [
+    {
+      because: "a service principal with its secret",
+      config: secret,
+      expected: () => ({ path: "/tenant-of-file/oauth2/v2.0/token", with: { client_id: "of-file", client_secret: "secret" }, appid: "of-file" }),
+    },
+    {
+      because: "the workload identity that the webhook injects, whatever else the file has",
+      config: secret,
+      environment: () => ({ AZURE_TENANT_ID: "injected", AZURE_CLIENT_ID: "workload", AZURE_FEDERATED_TOKEN_FILE: join(folder, "token") }),
+      expected: () => ({ path: "/injected/oauth2/v2.0/token", with: { client_id: "workload", client_assertion: "of-the-service-account" }, appid: "workload" }),
+    },
+    {
+      because: "the workload identity of the file",
+      config: { aadClientId: "of-file", useFederatedWorkloadIdentityExtension: true, aadFederatedTokenFile: "<token>" },
+      expected: () => ({
+        path: "/tenant-of-file/oauth2/v2.0/token",
+        with: { client_id: "of-file", client_assertion: "of-the-service-account" },
+        appid: "of-file",
+      }),
+    },
+    {
+      because: "a managed identity by its client id",
+      config: { ...secret, useManagedIdentityExtension: true, userAssignedIdentityID: IDENTITY },
+      expected: () => ({ path: "/metadata/identity/oauth2/token", with: { client_id: IDENTITY }, appid: IDENTITY }),
+    },
+    {
+      because: "a managed identity by its resource id",
+      config: { useManagedIdentityExtension: true, userAssignedIdentityID: IDENTITY_URI },
+      expected: () => ({ path: "/metadata/identity/oauth2/token", with: { msi_res_id: IDENTITY_URI }, appid: "00000000-0000-0000-0000-0000000000aa" }),
+    },
+    {
+      because: "the machine's own managed identity",
+      config: { useManagedIdentityExtension: true },
+      expected: () => ({ path: "/metadata/identity/oauth2/token", with: {}, appid: "00000000-0000-0000-0000-0000000000aa" }),
+    },
+  ];
+  for (const { because, config, environment, expected } of rows) {
+    it(`is ${because}, and its token goes with the call`, async () => {
+      asked = [];
+      const file = config.aadFederatedTokenFile === undefined ? {} : { aadFederatedTokenFile: join(folder, "token") };
+      const connected = connectAzure({
+        config: { ...place, ...config, ...file, resourceManagerEndpoint: authority, activeDirectoryEndpoint: authority },
+        environment: environment?.() ?? {},
+        caPem,
+        clock: systemClock,
+      });
+      assert.ok(connected.ok);
+      const read = await connected.value.arm.getDisk({ resourceGroup: "rg", name: "none", clientRequestId: "any" }, new AbortController().signal);
+      assert.equal(read.result.ok ? "" : read.result.failure.code, "ResourceNotFound");
+      const [last] = asked.slice(-1);
+      assert.deepEqual({ ...last, appid: appIdOf(bearer) }, expected());
+    });
+  }
+});
+
+const TELLING = ["client_id", "client_secret", "client_assertion", "msi_res_id", "object_id"];
+
+function asking(request: HttpRequest): Asked {
+  const said = { ...request.query, ...Object.fromEntries(new URLSearchParams(request.bodyText)) };
+  return { path: request.path.replace(/\/$/, ""), with: Object.fromEntries(Object.entries(said).filter(([name]) => TELLING.includes(name))) };
+}
+
+function appIdOf(authorization: string): string {
+  const claims = authorization.split(".")[1] ?? "";
+  return (JSON.parse(Buffer.from(claims, "base64url").toString()) as { appid: string }).appid;
+}
