@@ -3,6 +3,7 @@ import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { whatTheDriverKnows } from "./what-the-driver-knows.ts";
 
 /** Where the driver keeps its objects. */
 const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
@@ -89,6 +90,12 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
     return byAge.map(({ reason, message }) => `${reason}: ${message}`);
   };
   const kubectl: Workloads["kubectl"] = (args, options = {}) => lab.kubectl([`--namespace=${namespace}`, ...args], options);
+  const volumesOf = async (pod: string): Promise<readonly string[]> => {
+    const claims = await kubectl(["get", `pod/${pod}`, "--output=jsonpath={.spec.volumes[*].persistentVolumeClaim.claimName}"]);
+    if (claims === "") return [];
+    const names = await kubectl(["get", "pvc", ...claims.split(" "), "--output=jsonpath={..spec.volumeName}"]);
+    return names.split(" ").filter((name) => name !== "");
+  };
   return {
     lab,
     namespace,
@@ -102,7 +109,8 @@ function workloadsIn(lab: Lab, namespace: string): Workloads {
         await kubectl(["wait", "--for=create", `pod/${pod}`, `--timeout=${timeoutMs}ms`], { timeoutMs: 2 * timeoutMs });
         await kubectl(["wait", "--for=condition=Ready", `pod/${pod}`, `--timeout=${timeoutMs}ms`], { timeoutMs: 2 * timeoutMs });
       } catch (error) {
-        throw new Error(`pod ${pod} is not Ready:\n${await kubectl(["describe", `pod/${pod}`]).catch(String)}`, { cause: error });
+        const known = await volumesOf(pod).then((names) => whatTheDriverKnows(lab, names), String);
+        throw new Error(`pod ${pod} is not Ready:\n${await kubectl(["describe", `pod/${pod}`]).catch(String)}\n${known}`, { cause: error });
       }
     },
     inPod: async (pod, command) => (await kubectl(["exec", pod, "--", "sh", "-c", command])).replace(/\n$/u, ""),
