@@ -14,13 +14,14 @@ import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachm
 import { mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { fromTimestamp } from "../core/timestamp.ts";
-import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts";
+import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import { lookForStrays } from "./compare-attachments.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
 import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { fromObjectError, toObjectError } from "./object-error.ts";
 import { observeVolume } from "./observe-volume.ts";
+import { removeFinalizer } from "./remove-finalizer.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment, whileTelling } from "./tell-attachment.ts";
 
@@ -295,7 +296,7 @@ async function detach(
     return recorded.ok ? detached : gone(recorded);
   }
   logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
-  return removeFinalizer(ports, attachment, signal);
+  return remove(ports, attachment, signal);
 }
 
 /** A fresh look, asked between the read of the VM and its write. */
@@ -311,7 +312,7 @@ async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachme
 async function detachByName(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
   const instance = await ports.cloud.inspectInstance({ nodeName: attachment.spec.nodeName }, signal);
   if (instance.ok) return detach(ports, attachment, { nodeName: instance.value.nodeName, vmId: instance.value.vmId }, "detach", signal);
-  if (instance.failure.kind === "InstanceNotFound") return removeFinalizer(ports, attachment, signal);
+  if (instance.failure.kind === "InstanceNotFound") return remove(ports, attachment, signal);
   return instance;
 }
 
@@ -325,7 +326,7 @@ async function releaseOrphan(ports: ControllerPorts, attachment: AzVolumeAttachm
   const disk = await ports.cloud.getDisk({ diskUri: spec.volumeId }, signal);
   if (disk.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (disk.failure.kind !== "DiskNotFound") return disk;
-  if (metadata.deletionTimestamp !== undefined) return removeFinalizer(ports, attachment, signal);
+  if (metadata.deletionTimestamp !== undefined) return remove(ports, attachment, signal);
   const volume = await ports.store.get("AzVolume", spec.volumeName, signal);
   if (volume.ok) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (volume.failure.kind !== "ObjectNotFound") return volume;
@@ -333,18 +334,9 @@ async function releaseOrphan(ports: ControllerPorts, attachment: AzVolumeAttachm
   return deleted.ok ? ok({}) : gone(deleted);
 }
 
-async function removeFinalizer(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  const removed = await ports.steps.run("remove-attachment", () =>
-    changeSpec(
-      ports.store,
-      targetOf(attachment),
-      (present) => ({
-        ...present,
-        metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== ATTACHMENT_FINALIZER) },
-      }),
-      signal,
-    ),
-  );
+/** Lets the object go. */
+async function remove(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const removed = await ports.steps.run("remove-attachment", () => removeFinalizer(ports.store, targetOf(attachment), ATTACHMENT_FINALIZER, signal));
   return removed.ok ? ok({}) : gone(removed);
 }
 

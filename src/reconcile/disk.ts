@@ -16,7 +16,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
-import { changeSpec, changeStatus, type ChangeTarget } from "./change-object.ts";
+import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
@@ -25,6 +25,7 @@ import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
 import { recordHolders } from "./record-holders.ts";
+import { removeFinalizer } from "./remove-finalizer.ts";
 import { restoreWantsOf } from "./restore-wants.ts";
 import { readStoreGeneration } from "./store-generation.ts";
 
@@ -193,7 +194,7 @@ async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
     if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
   }
-  const removed = await ports.steps.run("remove-volume", () => removeFinalizer(ports, volume, signal));
+  const removed = await ports.steps.run("remove-volume", () => removeFinalizer(ports.store, targetOf(volume), VOLUME_FINALIZER, signal));
   return settled(removed);
 }
 
@@ -203,18 +204,6 @@ async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, sign
   if (!request.ok) return ok(undefined);
   const disks = await ports.cloud.listDisks({ resourceGroup: request.value.resourceGroup }, signal);
   return disks.ok ? ok(disks.value.find((disk) => isMadeFor(volume, disk.tags))?.diskUri) : disks;
-}
-
-function removeFinalizer(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
-  return changeSpec(
-    ports.store,
-    targetOf(volume),
-    (present) => ({
-      ...present,
-      metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) },
-    }),
-    signal,
-  );
 }
 
 /** What to ask of the platform. The rules were checked when the volume was asked for; they are checked again, since anyone may write a resource. */

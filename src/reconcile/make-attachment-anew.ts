@@ -4,9 +4,9 @@ import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isStillWanted } from "../core/plan/plan-attachment.ts";
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
-import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import { removeFinalizer } from "./remove-finalizer.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 import { endWant } from "./want.ts";
 
@@ -21,15 +21,7 @@ export async function makeAttachmentAnew(ports: ControllerPorts, attachment: AzV
   if (!isWanted.ok || !isWanted.value) return isWanted.ok ? ok({}) : isWanted;
   tellAttachment(ports, attachment, "DeletedByHand", `the AzVolumeAttachment of ${node.nodeName} was deleted while that node writes the volume`);
   const released = await ports.steps.run("remove-attachment", () =>
-    changeSpec(
-      ports.store,
-      { kind: "AzVolumeAttachment", name, uid },
-      (present) => ({
-        ...present,
-        metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== ATTACHMENT_FINALIZER) },
-      }),
-      signal,
-    ),
+    removeFinalizer(ports.store, { kind: "AzVolumeAttachment", name, uid }, ATTACHMENT_FINALIZER, signal),
   );
   if (!released.ok && released.failure.kind !== "ObjectNotFound") return released;
   const { recall: _, ...asked } = released.ok ? released.value.spec : attachment.spec;

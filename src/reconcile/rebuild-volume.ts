@@ -1,8 +1,8 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { ok } from "../core/result.ts";
-import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
+import { removeFinalizer } from "./remove-finalizer.ts";
 
 /**
  * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*. Only where Azure says that there
@@ -10,27 +10,20 @@ import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
  */
 export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
+  const { name, uid } = volume.metadata;
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
   const isDiskGone = diskUri !== undefined && (await isGone(ports, diskUri, signal));
   if (!isDiskGone) {
-    const about = { kind: "AzVolume", name: volume.metadata.name } as const;
+    const about = { kind: "AzVolume", name } as const;
     ports.events.emit({ about, reason: "DeletedByHand", message: "the AzVolume was deleted without DeleteVolume" });
   }
-  const removed = await changeSpec(
-    ports.store,
-    { kind: "AzVolume", name: volume.metadata.name, uid: volume.metadata.uid },
-    (present) => ({
-      ...present,
-      metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER) },
-    }),
-    signal,
-  );
+  const removed = await removeFinalizer(ports.store, { kind: "AzVolume", name, uid }, VOLUME_FINALIZER, signal);
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
-  if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: volume.metadata.name, diskUri });
+  if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: name, diskUri });
   if (diskUri === undefined || isDiskGone) return ok({});
   const created = await ports.store.create(
     "AzVolume",
-    { metadata: { name: volume.metadata.name, finalizers: [VOLUME_FINALIZER] }, spec: { ...volume.spec, diskUri, deleteRequested: false } },
+    { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec: { ...volume.spec, diskUri, deleteRequested: false } },
     signal,
   );
   return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aVolume } from "../core/plan/testing/objects.ts";
+import { VOLUME_FINALIZER } from "./controller-ports.ts";
+import { removeFinalizer } from "./remove-finalizer.ts";
+import { withControllerPorts } from "./testing/a-controller.ts";
+
+const never = new AbortController().signal;
+const target = { kind: "AzVolume", name: "pvc-1" } as const;
+
+describe("removeFinalizer", () => {
+  it("takes off the one that is named, lets the object go with the last, and says where it is gone", () =>
+    withControllerPorts(async (world) => {
+      const volume = aVolume();
+      await world.given("AzVolume", { ...volume, metadata: { ...volume.metadata, finalizers: ["somebody/else", VOLUME_FINALIZER] } });
+      const left = await removeFinalizer(world.store, target, VOLUME_FINALIZER, never);
+      assert.deepEqual(left.ok && left.value.metadata.finalizers, ["somebody/else"]);
+
+      await world.store.delete("AzVolume", "pvc-1", {}, never);
+      assert.equal((await removeFinalizer(world.store, target, "somebody/else", never)).ok, true);
+      assert.equal(world.volume(), undefined);
+      const again = await removeFinalizer(world.store, target, VOLUME_FINALIZER, never);
+      assert.equal(!again.ok && again.failure.kind, "ObjectNotFound");
+    }));
+});
