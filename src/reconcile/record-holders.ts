@@ -1,11 +1,12 @@
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
-import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
+import { labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
 import { type DiskHolder, isForeign } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
-import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { newAttachment } from "./new-attachment.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -23,30 +24,19 @@ export async function recordHolders(
   const { volumeName, detail } = volume;
   for (const { node, lun, isLeaving } of holders) {
     if (lun === undefined || isForeign(node)) continue;
-    const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName: node.nodeName });
-    const created = await ports.store.create(
-      "AzVolumeAttachment",
-      {
-        metadata: {
-          name,
-          finalizers: [ATTACHMENT_FINALIZER],
-          labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(node.nodeName) },
-        },
-        spec: {
-          volumeName,
-          volumeId: detail.diskUri,
-          nodeName: node.nodeName,
-          role: "Replica",
-          readOnly: false,
-          volumeContext: detail.volumeContext,
-        },
-      },
-      signal,
-    );
+    const replica = newAttachment({
+      volumeName,
+      volumeId: detail.diskUri,
+      nodeName: node.nodeName,
+      role: "Replica",
+      readOnly: false,
+      volumeContext: detail.volumeContext,
+    });
+    const created = await ports.store.create("AzVolumeAttachment", replica, signal);
     if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
     const recorded = await changeStatus(
       ports.store,
-      { kind: "AzVolumeAttachment", name },
+      { kind: "AzVolumeAttachment", name: replica.metadata.name },
       (present) =>
         isRecorded(present, { node, lun, isLeaving }) ? undefined : { ...present, status: attachedStatus(present.status, { node, lun, isLeaving }) },
       signal,

@@ -1,7 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
@@ -10,8 +9,9 @@ import { ok } from "../core/result.ts";
 import { describeRejections } from "../core/schedule/describe-rejections.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
-import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
+import { newAttachment } from "./new-attachment.ts";
 import { observeVolume } from "./observe-volume.ts";
 
 /** Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. */
@@ -114,20 +114,9 @@ async function createReplica(ports: ControllerPorts, observed: ObservedVolume, n
   const detail = observed.volume.status?.detail;
   if (detail === undefined) return ok({});
   const volumeName = observed.volume.metadata.name;
-  const created = await ports.steps.run("create-replica", () =>
-    ports.store.create(
-      "AzVolumeAttachment",
-      {
-        metadata: {
-          name: attachmentObjectName({ diskUri: detail.diskUri, nodeName }),
-          finalizers: [ATTACHMENT_FINALIZER],
-          labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(nodeName) },
-        },
-        spec: { volumeName, volumeId: detail.diskUri, nodeName, role: "Replica", readOnly: false, volumeContext: detail.volumeContext },
-      },
-      signal,
-    ),
-  );
+  const { diskUri: volumeId, volumeContext } = detail;
+  const replica = newAttachment({ volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext });
+  const created = await ports.steps.run("create-replica", () => ports.store.create("AzVolumeAttachment", replica, signal));
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   ports.logger.info("replica placed", { volumeName, nodeName });
   return ok({});

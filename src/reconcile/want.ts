@@ -1,14 +1,14 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
+import { attachmentObjectName } from "../core/model/object-names.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Steps } from "../ports/steps.ts";
 import { changeSpec } from "./change-object.ts";
-import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
+import { newAttachment } from "./new-attachment.ts";
 
 /** What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches by itself. */
 export interface WantPorts {
@@ -43,18 +43,8 @@ export async function stateWant(
   return ports.steps.run("want", async () => {
     const present = await change();
     if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
-    const created = await ports.store.create(
-      "AzVolumeAttachment",
-      {
-        metadata: {
-          name,
-          finalizers: [ATTACHMENT_FINALIZER],
-          labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(nodeName) },
-        },
-        spec: { volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly: readOnly ?? false, volumeContext },
-      },
-      signal,
-    );
+    const wanted = newAttachment({ volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly: readOnly ?? false, volumeContext });
+    const created = await ports.store.create("AzVolumeAttachment", wanted, signal);
     // Somebody else has made it meanwhile, such as the controller a replica.
     return created.ok || created.failure.kind !== "ObjectAlreadyExists" ? created : unlessLeaving(await change(), volumeId, nodeName);
   });
