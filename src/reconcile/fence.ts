@@ -1,12 +1,11 @@
 import { describeFailure } from "../core/describe-failure.ts";
 import { failureNews } from "../core/events/failure-news.ts";
-import { isFencing } from "../core/plan/writer-steps.ts";
-import { fenceClear } from "../core/plan/writer-steps.ts";
+import type { WriterRecord } from "../core/model/az-volume.ts";
+import { fenceClear, isFencing, type Step } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
+import { clearProven } from "./clear-proven.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { forgetAttach } from "./forget-attach.ts";
-import { moveRecord } from "./move-record.ts";
 import { proveDetached } from "./prove-detached.ts";
 import { isTrusted } from "./store-generation.ts";
 
@@ -28,7 +27,7 @@ export function fenceReconciler(ports: ControllerPorts): Reconciler {
 }
 
 async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const { store, cloud, steps, clock, logger, events } = ports;
+  const { store, cloud, steps, clock, events } = ports;
   if (ports.cache.get("AzVolume", volumeName)?.status?.record?.fencing === undefined) return ok({});
   const began = await store.get("AzVolume", volumeName, signal);
   if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
@@ -72,22 +71,8 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   const proven = await store.get("AzVolume", volumeName, signal);
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
-  // While the fence stands nothing is attached to the node: only so the attachment can't say Attached again before the record is clear.
-  const forgotten = await forgetAttach(store, { diskUri, node }, signal);
-  if (!forgotten.ok) return forgotten;
-  const cleared = await moveRecord(
-    ports,
-    { volumeName, nodeName: node.nodeName, step: "fence-clear", onlyAtVersion: proven.value.metadata.resourceVersion },
-    (present) => fenceClear(present, node, record.writer),
-    signal,
-  );
-  if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
-  logger.info("node fenced", { volumeName, nodeName: node.nodeName, proof: proof.value.kind, durationMs: clock.elapsedMs() - startedMs });
-  events.emit({
-    about: { kind: "AzVolume", name: volumeName },
-    nodeName: node.nodeName,
-    reason: "Fenced",
-    message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}`,
-  });
-  return ok({});
+  // While the fence stands nothing is attached to the node.
+  const clear = (present: WriterRecord): Step => fenceClear(present, node, record.writer);
+  const onlyAtVersion = proven.value.metadata.resourceVersion;
+  return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome: "node fenced", startedMs }, signal);
 }

@@ -1,13 +1,12 @@
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { includesNode, isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { planProofs } from "../core/plan/plan-proofs.ts";
-import { clearDetached, isFencing } from "../core/plan/writer-steps.ts";
+import { clearDetached, isFencing, type Step } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import { findHolders } from "./adopt-disk.ts";
+import { clearProven } from "./clear-proven.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { forgetAttach } from "./forget-attach.ts";
-import { moveRecord } from "./move-record.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { recordHolders } from "./record-holders.ts";
 import { isTrusted } from "./store-generation.ts";
@@ -30,11 +29,12 @@ export async function proveDetached(ports: ControllerPorts, volumeName: string, 
 }
 
 async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
-  const { store, cloud, steps, logger, events } = ports;
+  const { store, cloud, steps, clock } = ports;
   const began = await store.get("AzVolume", volumeName, signal);
   if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
   const diskUri = began.value.status?.detail?.diskUri;
   if (diskUri === undefined || !isUnproven(began.value, node)) return ok({});
+  const startedMs = clock.elapsedMs();
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
     const fresh = await store.get("AzVolume", volumeName, asked);
     return (
@@ -48,25 +48,14 @@ async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdent
   // Refused: the node has shown what it does with the disk meanwhile, or the record is being made anew. Undefined: the VM lists the disk, and the node is to look at it.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return recordPlace(ports, began.value, node, signal);
-  // Nothing is attached to a node that has not shown itself clean: only so the attachment can't say Attached again before the record is clear.
-  const forgotten = await forgetAttach(store, { diskUri, node }, signal);
-  if (!forgotten.ok) return forgotten;
-  // On the version from before the proof: a record that was made anew meanwhile may know of an attach since.
-  const cleared = await moveRecord(
+  // On the version from before the proof: a record that was made anew meanwhile may know of an attach since. Nothing is attached to a node that has not shown itself clean.
+  const onlyAtVersion = began.value.metadata.resourceVersion;
+  const clear = (record: WriterRecord): Step => clearDetached(record, node);
+  return clearProven(
     ports,
-    { volumeName, nodeName: node.nodeName, step: "fence-clear", onlyAtVersion: began.value.metadata.resourceVersion },
-    (record) => clearDetached(record, node),
+    { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome: "unproven node without the disk", startedMs },
     signal,
   );
-  if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
-  logger.info("unproven node without the disk", { volumeName, nodeName: node.nodeName, proof: proof.value.kind });
-  events.emit({
-    about: { kind: "AzVolume", name: volumeName },
-    nodeName: node.nodeName,
-    reason: "Fenced",
-    message: `${node.nodeName} is proven to be off the disk: ${proof.value.detail}`,
-  });
-  return ok({});
 }
 
 /** The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so may have been lost since the record was made anew. */
