@@ -1,7 +1,7 @@
-import { stepNames } from "../../src/ports/steps.ts";
-import type { StepName } from "../../src/ports/steps.ts";
+import { type StepName, stepNames } from "../../src/ports/steps.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
 import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pick } from "./fault-class.ts";
+import { markOutOfService } from "./mark-out-of-service.ts";
 
 /** Steps that a node plug-in takes; the others are a controller's. */
 const nodeSteps = [
@@ -34,7 +34,8 @@ const afterwards = ["moved", "movedByForce", "outOfService"] as const;
 const MARKED_FOR_MS = 25_000;
 
 /** A plug-in dies in the middle of a mount whose command lives on, and its pod goes elsewhere meanwhile. */
-function dieInMount({ world, outside, later }: FaultContext, nodeName: string, dice: number): void {
+function dieInMount(context: FaultContext, nodeName: string, dice: number): void {
+  const { world, later } = context;
   const plugin = world.nodePlugin(nodeName);
   const kernel = world.azure.machineOf(nodeName)?.kernel;
   kernel?.setLatencyMs("mountDevice", pick(MOUNTS_FOR_MS, diceAgain(dice, 1)));
@@ -43,15 +44,11 @@ function dieInMount({ world, outside, later }: FaultContext, nodeName: string, d
     kernel?.setLatencyMs("mountDevice", 0);
   });
   later(1_500, () => plugin?.start());
-  const mark = (isOutOfService: boolean): void => {
-    outside.noteOutOfService(nodeName, isOutOfService);
-    world.cluster.setOutOfService(nodeName, isOutOfService);
-  };
   later(3_000, () => {
     const what = pick(afterwards, diceAgain(dice, 2));
     const waiting = world.cluster.pods().filter((pod) => pod.nodeName === nodeName && pod.phase === "Pending");
     world.cluster.setUnschedulable(nodeName, true);
-    if (what === "outOfService") mark(true);
+    if (what === "outOfService") markOutOfService(context, nodeName, true);
     for (const { volumeName } of waiting) {
       if (what !== "outOfService") world.cluster.deletePod(volumeName, { isForced: what === "movedByForce" });
       if (what === "movedByForce") world.cluster.deleteVolumeAttachment(volumeName, nodeName);
@@ -59,7 +56,7 @@ function dieInMount({ world, outside, later }: FaultContext, nodeName: string, d
   });
   later(3_000 + MARKED_FOR_MS, () => {
     world.cluster.setUnschedulable(nodeName, false);
-    mark(false);
+    markOutOfService(context, nodeName, false);
   });
 }
 

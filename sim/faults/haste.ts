@@ -1,3 +1,4 @@
+import { uncordonAll } from "./cordon.ts";
 import { thereAndBack } from "./directed/there-and-back.ts";
 import { type FaultClass, diceAgain, overAtOnce, pick } from "./fault-class.ts";
 
@@ -17,20 +18,18 @@ export const haste: FaultClass = {
     },
     hunted: {
       forMs: [15_000, 60_000],
-      begin: ({ world, later, nodeNames }, { forMs, dice, volumeName }) => {
+      begin: (context, { forMs, dice, volumeName }) => {
+        const { world, later } = context;
         const everyMs = pick([1_500, 5_000, 12_000], dice);
-        const uncordon = (): void => {
-          for (const name of nodeNames) world.cluster.setUnschedulable(name, false);
-        };
         for (let time = 0; time * everyMs < forMs; time++) {
           later(time * everyMs, () => {
-            uncordon();
+            uncordonAll(context);
             const at = world.cluster.pods().find((pod) => pod.volumeName === volumeName)?.nodeName;
             if (at !== undefined) world.cluster.setUnschedulable(at, true);
             world.cluster.deletePod(volumeName, { isForced: diceAgain(dice, time) < 0.3 });
           });
         }
-        return uncordon;
+        return () => uncordonAll(context);
       },
     },
     "sidecars-die": {

@@ -1,5 +1,6 @@
-import type { FaultClass } from "./fault-class.ts";
-import { diceAgain } from "./fault-class.ts";
+import { uncordonAll } from "./cordon.ts";
+import { diceAgain, type FaultClass } from "./fault-class.ts";
+import { markOutOfService } from "./mark-out-of-service.ts";
 
 const THIRD = 3;
 const REPLACED_EVERY_MS = 60_000;
@@ -22,13 +23,11 @@ export const mass: FaultClass = {
     },
     "third-without-power": {
       forMs: [60_000, 150_000],
-      begin: ({ world, nodeNames, outside, later }, { dice }) => {
+      begin: (context, { dice }) => {
+        const { world, nodeNames, later } = context;
         const struck = someOf(nodeNames, dice);
         const mark = (isOutOfService: boolean): void => {
-          for (const name of struck) {
-            outside.noteOutOfService(name, isOutOfService);
-            world.cluster.setOutOfService(name, isOutOfService);
-          }
+          for (const name of struck) markOutOfService(context, name, isOutOfService);
         };
         for (const name of struck) world.azure.losePower(name, { isSilent: diceAgain(dice, 1) < 0.5 });
         later(15_000, () => mark(true));
@@ -40,15 +39,14 @@ export const mass: FaultClass = {
     },
     "rolling-replacement": {
       forMs: [180_000, 300_000],
-      begin: ({ world, nodeNames, later }) => {
+      begin: (context) => {
+        const { world, nodeNames, later } = context;
         for (const [index, name] of nodeNames.entries()) {
           later(index * REPLACED_EVERY_MS, () => world.cluster.drain(name));
           later(index * REPLACED_EVERY_MS + DRAINED_FOR_MS, () => world.azure.recreateVm(name));
           later((index + 1) * REPLACED_EVERY_MS, () => world.cluster.setUnschedulable(name, false));
         }
-        return () => {
-          for (const name of nodeNames) world.cluster.setUnschedulable(name, false);
-        };
+        return () => uncordonAll(context);
       },
     },
     "all-plugins-restart": {

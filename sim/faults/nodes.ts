@@ -1,6 +1,7 @@
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
 import { diceAgain, type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
+import { markOutOfService } from "./mark-out-of-service.ts";
 
 /** How long an operator takes to find out that a node is dead, in milliseconds, and how long until the mark goes after it came back. */
 const NOTICED_MS = [5_000, 20_000, 70_000] as const;
@@ -10,14 +11,9 @@ const SLOW_MS = 8_000;
 const slowMethods = ["mountDevice", "unmount", "flush", "checkFileSystem", "format"] as const;
 
 /** What an operator does with a node that is dead: marks it, and takes the mark off once it has been back for a while. */
-function operate({ world, outside, later }: FaultContext, nodeName: string, dice: number): () => void {
-  later(pick(NOTICED_MS, dice), () => mark(true));
-  return () => later(BACK_FOR_MS, () => mark(false));
-
-  function mark(isOutOfService: boolean): void {
-    outside.noteOutOfService(nodeName, isOutOfService);
-    world.cluster.setOutOfService(nodeName, isOutOfService);
-  }
+function operate(context: FaultContext, nodeName: string, dice: number): () => void {
+  context.later(pick(NOTICED_MS, dice), () => markOutOfService(context, nodeName, true));
+  return () => context.later(BACK_FOR_MS, () => markOutOfService(context, nodeName, false));
 }
 
 /** Steps that a plug-in decides on what it has read before, or whose commands are under way. */

@@ -1,5 +1,4 @@
-import type { FaultClass } from "./fault-class.ts";
-import { nodeOfPod } from "./fault-class.ts";
+import { type FaultClass, nodeOfPod } from "./fault-class.ts";
 
 /** Standbys come and go while the writer moves. */
 export const replicas: FaultClass = {

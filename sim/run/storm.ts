@@ -1,6 +1,7 @@
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
+import { markOutOfService } from "../faults/mark-out-of-service.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { SimWorld } from "../world.ts";
 import type { DesiredVolumes } from "./desired-volumes.ts";
@@ -180,8 +181,7 @@ export function createStorm(parts: {
       {
         act: () => {
           for (const nodeName of nodeNames) {
-            outside.noteOutOfService(nodeName, false);
-            cluster.setOutOfService(nodeName, false);
+            markOutOfService({ world, outside }, nodeName, false);
             azure.powerOn(nodeName);
             world.nodePlugin(nodeName)?.start();
           }

@@ -1,7 +1,9 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { cordonAllBut, uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
 import { type FaultVariant, overAtOnce } from "../fault-class.ts";
-import { runningOn } from "./there-and-back.ts";
+import { markOutOfService } from "../mark-out-of-service.ts";
+import { runningOn } from "./where-pods-are.ts";
 
 /** How long standbys on the node have to go elsewhere, in milliseconds: each update of its VM would refuse the one that is late. */
 const STANDBYS_GO_MS = 25_000;
@@ -17,14 +19,10 @@ export const detachLate: FaultVariant = {
   forMs: [220_000, 240_000],
   isDirected: true,
   begin: (context, { volumeName }) => {
-    const { world, outside, nodeNames, later } = context;
+    const { world, later } = context;
     const { cluster, azure, store } = world;
     const home = runningOn(context, volumeName);
     if (home === undefined) return overAtOnce;
-    const mark = (isOutOfService: boolean): void => {
-      outside.noteOutOfService(home, isOutOfService);
-      cluster.setOutOfService(home, isOutOfService);
-    };
     const isFenced = (): boolean =>
       store
         .objects("AzVolume")
@@ -37,7 +35,7 @@ export const detachLate: FaultVariant = {
       if (isStruck || nodeName !== home || !isFenced()) return 0;
       isStruck = true;
       later(0, () => {
-        mark(false);
+        markOutOfService(context, home, false);
         cluster.setKubeletRunning(home, true);
       });
       return UNDER_WAY_MS;
@@ -45,19 +43,17 @@ export const detachLate: FaultVariant = {
     cluster.setUnschedulable(home, true);
     for (const { metadata, spec } of store.objects("AzVolumeAttachment"))
       if (spec.nodeName === home && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
-    later(STANDBYS_GO_MS - SEEN_MS, () => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, name !== home);
-    });
+    later(STANDBYS_GO_MS - SEEN_MS, () => cordonAllBut(context, home));
     later(STANDBYS_GO_MS, () => {
       cluster.setKubeletRunning(home, false);
-      mark(true);
+      markOutOfService(context, home, true);
       cluster.deletePod(volumeName, { isForced: true });
     });
     return () => {
       stop();
-      mark(false);
+      markOutOfService(context, home, false);
       cluster.setKubeletRunning(home, true);
-      for (const name of nodeNames) cluster.setUnschedulable(name, false);
+      uncordonAll(context);
     };
   },
 };

@@ -1,5 +1,7 @@
+import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
-import { runningOn } from "./there-and-back.ts";
+import { markOutOfService } from "../mark-out-of-service.ts";
+import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 /** How long the mount command takes, in milliseconds, beside the time that its machine stands still. */
@@ -18,34 +20,27 @@ export const diskPulledInMount: FaultVariant = {
   forMs: [110_000, 120_000],
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
-    const { world, outside, nodeNames, later, toRestart } = context;
+    const { world, later, toRestart } = context;
     const { cluster, azure } = world;
     const home = runningOn(context, volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
-    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name));
+    const target = nodeWithoutPods(context, home);
     const plugin = target === undefined ? undefined : world.nodePlugin(target);
     if (home === undefined || diskUri === undefined || target === undefined || plugin === undefined) return overAtOnce;
     const underWayMs = pick(UNDER_WAY_MS, diceAgain(dice, 1));
     let isPulled = false;
     let isStruck = false;
-    const mark = (isOutOfService: boolean): void => {
-      outside.noteOutOfService(target, isOutOfService);
-      cluster.setOutOfService(target, isOutOfService);
-    };
-    const cordonAllBut = (isFree: (name: string) => boolean): void => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
-    };
     const stop = azure.delayUpdates(({ nodeName }) => {
       if (!isPulled || isStruck || nodeName !== target) return 0;
       isStruck = true;
       later(1, () => {
         azure.freeze(target);
-        cordonAllBut((name) => name !== target);
-        mark(true);
+        cordonOnly(context, target);
+        markOutOfService(context, target, true);
         later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: true }));
       });
       later(underWayMs + THAWS_AFTER_MS, () => azure.thaw(target));
-      later(underWayMs + THAWS_AFTER_MS + BACK_FOR_MS, () => mark(false));
+      later(underWayMs + THAWS_AFTER_MS + BACK_FOR_MS, () => markOutOfService(context, target, false));
       return underWayMs;
     });
     const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
@@ -62,15 +57,15 @@ export const diskPulledInMount: FaultVariant = {
         isPulled = true;
       });
     });
-    cordonAllBut((name) => name === target);
+    cordonAllBut(context, target);
     later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {
       stop();
       takeBack();
       plugin.start();
       azure.thaw(target);
-      mark(false);
-      cordonAllBut(() => true);
+      markOutOfService(context, target, false);
+      uncordonAll(context);
     };
   },
 };

@@ -1,6 +1,8 @@
+import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
+import { markOutOfService } from "../mark-out-of-service.ts";
 import { slowCallAt } from "../slow-call.ts";
-import { runningOn } from "./there-and-back.ts";
+import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 const NOTICED_MS = 1_500;
@@ -15,42 +17,35 @@ export const frozenInMount: FaultVariant = {
   forMs: [100_000, 120_000],
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
-    const { world, outside, nodeNames, later } = context;
+    const { world, later } = context;
     const { cluster } = world;
     const home = runningOn(context, volumeName);
     // Nothing is attached to a node that is cut off from another volume.
-    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name));
+    const target = nodeWithoutPods(context, home);
     const plugin = target === undefined ? undefined : world.nodePlugin(target);
     if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
     const clearedAfterMs = pick(CLEARED_AFTER_MS, dice);
     const thawsAfterMs = pick(THAWS_AFTER_MS, diceAgain(dice, 1));
     let isThawing = false;
-    const mark = (isOutOfService: boolean): void => {
-      outside.noteOutOfService(target, isOutOfService);
-      cluster.setOutOfService(target, isOutOfService);
-    };
-    const cordonAllBut = (isFree: (name: string) => boolean): void => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
-    };
     const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
       world.azure.freeze(target);
-      cordonAllBut((name) => name !== target);
-      later(NOTICED_MS, () => mark(true));
+      cordonOnly(context, target);
+      later(NOTICED_MS, () => markOutOfService(context, target, true));
     });
     const endSlow = slowCallAt(context, world.controllers, { step: "fence-clear", ms: clearedAfterMs }, () => {
       if (isThawing) return;
       isThawing = true;
       later(clearedAfterMs + thawsAfterMs, () => world.azure.thaw(target));
-      later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => mark(false));
+      later(clearedAfterMs + thawsAfterMs + BACK_FOR_MS, () => markOutOfService(context, target, false));
     });
-    cordonAllBut((name) => name === target);
+    cordonAllBut(context, target);
     later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {
       endSlow();
       takeBack();
       world.azure.thaw(target);
-      mark(false);
-      cordonAllBut(() => true);
+      markOutOfService(context, target, false);
+      uncordonAll(context);
     };
   },
 };

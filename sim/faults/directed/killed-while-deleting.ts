@@ -1,5 +1,6 @@
+import { cordonAllBut, uncordonAll } from "../cordon.ts";
 import { type FaultVariant, leaderOf, overAtOnce } from "../fault-class.ts";
-import { runningOn } from "./there-and-back.ts";
+import { runningOn } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 /** How long the delete is under way, in milliseconds: the next leader has granted the volume by then. */
@@ -13,12 +14,12 @@ export const killedWhileDeleting: FaultVariant = {
   forMs: [45_000, 50_000],
   isDirected: true,
   begin: (context, { volumeName }) => {
-    const { world, nodeNames, later } = context;
+    const { world, later } = context;
     const { cluster } = world;
     const home = runningOn(context, volumeName);
     if (home === undefined) return overAtOnce;
     const leader = leaderOf(world);
-    for (const name of nodeNames) cluster.setUnschedulable(name, name !== home);
+    cordonAllBut(context, home);
     later(SEEN_MS, () => {
       leader.store.failNext({ fault: "late", lateMs: UNDER_WAY_MS, verb: "delete", kind: "AzVolumeAttachment" });
       cluster.deletePod(volumeName, { isForced: false });
@@ -27,7 +28,7 @@ export const killedWhileDeleting: FaultVariant = {
     later(SEEN_MS + SENT_AFTER_MS + RESTART_MS, () => leader.start());
     return () => {
       leader.start();
-      for (const name of nodeNames) cluster.setUnschedulable(name, false);
+      uncordonAll(context);
     };
   },
 };

@@ -1,3 +1,4 @@
+import { cordonAllBut, uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, pick } from "../fault-class.ts";
 
 /** How long the update is under way, in milliseconds: the next leader works by then. */
@@ -10,11 +11,12 @@ const GATHER_AFTER_MS = [500, 8_000] as const;
 export const killedWhileSending: FaultVariant = {
   forMs: [100_000, 120_000],
   isDirected: true,
-  begin: ({ world, nodeNames, later }, { nodeName, volumeName, dice }) => {
+  begin: (context, { nodeName, volumeName, dice }) => {
+    const { world, later } = context;
     const { cluster, azure, controllers } = world;
     let isStruck = false;
     const moveHere = (isMoved: (volumeName: string) => boolean): void => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, name !== nodeName);
+      cordonAllBut(context, nodeName);
       for (const pod of cluster.pods()) if (pod.nodeName !== nodeName && isMoved(pod.volumeName)) cluster.deletePod(pod.volumeName, { isForced: false });
     };
     const stop = azure.delayUpdates((update) => {
@@ -29,7 +31,7 @@ export const killedWhileSending: FaultVariant = {
     moveHere((name) => name === volumeName);
     return () => {
       stop();
-      for (const name of nodeNames) cluster.setUnschedulable(name, false);
+      uncordonAll(context);
       for (const controller of controllers) controller.start();
     };
   },

@@ -1,7 +1,8 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
 import { type FaultContext, type FaultVariant, overAtOnce } from "../fault-class.ts";
-import { runningOn } from "./there-and-back.ts";
+import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 const LOOK_MS = 300;
@@ -20,12 +21,9 @@ export const pausedBeforeTake: FaultVariant = {
     const { cluster, store } = world;
     const home = runningOn(context, volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
-    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name)) ?? nodeNames.find((name) => name !== home);
+    const target = nodeWithoutPods(context, home) ?? nodeNames.find((name) => name !== home);
     const plugin = target === undefined ? undefined : world.nodePlugin(target);
     if (home === undefined || diskUri === undefined || target === undefined || plugin === undefined) return overAtOnce;
-    const cordonAllBut = (isFree: (name: string) => boolean): void => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
-    };
     const whenBack = (act: () => void): void => {
       if (isOn(context, target, diskUri)) act();
       else later(LOOK_MS, () => whenBack(act));
@@ -38,24 +36,24 @@ export const pausedBeforeTake: FaultVariant = {
       plugin.pause();
       later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: true }));
       later(SEEN_MS * 2, () => {
-        cordonAllBut((name) => name !== target);
+        cordonOnly(context, target);
         cluster.deleteVolumeAttachment(volumeName, target);
         for (const { metadata, spec } of store.objects("AzVolumeAttachment"))
           if (spec.nodeName === target && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
         whenOff(() =>
           whenBack(() => {
-            cordonAllBut(() => true);
+            uncordonAll(context);
             later(OTHERS_BACK_MS, () => plugin.resume());
           }),
         );
       });
     });
-    cordonAllBut((name) => name === target);
+    cordonAllBut(context, target);
     later(SEEN_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {
       takeBack();
       plugin.resume();
-      cordonAllBut(() => true);
+      uncordonAll(context);
     };
   },
 };

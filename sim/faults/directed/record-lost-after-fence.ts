@@ -1,7 +1,9 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
-import { runningOn } from "./there-and-back.ts";
+import { markOutOfService } from "../mark-out-of-service.ts";
+import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
 /** How long the mount command lives, in milliseconds: beyond fence, loss, and the return of the disk. */
 const MOUNTS_FOR_MS = [60_000, 90_000] as const;
@@ -18,30 +20,23 @@ export const recordLostAfterFence: FaultVariant = {
   forMs: [130_000, 150_000],
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
-    const { world, outside, nodeNames, later } = context;
+    const { world, later } = context;
     const { cluster } = world;
     const home = runningOn(context, volumeName);
     // Other volumes that are fenced there, or are attached there later, would be in the way of this one's disk, or take its place.
-    const target = nodeNames.find((name) => name !== home && cluster.pods().every((pod) => pod.nodeName !== name));
+    const target = nodeWithoutPods(context, home);
     const plugin = target === undefined ? undefined : world.nodePlugin(target);
     if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
-    const mark = (isOutOfService: boolean): void => {
-      outside.noteOutOfService(target, isOutOfService);
-      cluster.setOutOfService(target, isOutOfService);
-    };
-    const cordonAllBut = (isFree: (name: string) => boolean): void => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, !isFree(name));
-    };
     const loseWhenFenced = (): void => {
       const volume = fencedFrom(context, target, cluster.diskUriOf(volumeName) ?? "");
       if (volume === undefined) return later(LOOK_MS, loseWhenFenced);
       later(pick(LOST_AFTER_MS, diceAgain(dice, 2)), () => {
         erase(world, "AzVolume", volume, diceAgain(dice, 3) < 0.5);
-        mark(false);
+        markOutOfService(context, target, false);
       });
       later(BACK_AFTER_MS, () => {
         plugin.start();
-        cordonAllBut(() => true);
+        uncordonAll(context);
       });
     };
     const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
@@ -52,18 +47,18 @@ export const recordLostAfterFence: FaultVariant = {
         kernel?.setLatencyMs("mountDevice", 0);
       });
       later(NOTICED_MS, () => {
-        cordonAllBut((name) => name !== target);
-        mark(true);
+        cordonOnly(context, target);
+        markOutOfService(context, target, true);
         loseWhenFenced();
       });
     });
-    cordonAllBut((name) => name === target);
+    cordonAllBut(context, target);
     later(LOOK_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {
       takeBack();
       plugin.start();
-      mark(false);
-      cordonAllBut(() => true);
+      markOutOfService(context, target, false);
+      uncordonAll(context);
     };
   },
 };

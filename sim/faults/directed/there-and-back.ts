@@ -1,5 +1,7 @@
-import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
+import { cordonAllBut, uncordonAll } from "../cordon.ts";
+import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { slowCallAt } from "../slow-call.ts";
+import { runningOn } from "./where-pods-are.ts";
 
 /** How long the pod is elsewhere before it comes back, in milliseconds. */
 const AWAY_MS = [900, 1_500, 2_500] as const;
@@ -38,7 +40,7 @@ export const thereAndBack: FaultVariant = {
     cluster.setKubeletReachable(home, false);
     cluster.deletePod(volumeName, { isForced: true });
     later(pick(AWAY_MS, diceAgain(dice, 4)), () => {
-      for (const name of nodeNames) cluster.setUnschedulable(name, name !== home);
+      cordonAllBut(context, home);
       cluster.deletePod(volumeName, { isForced: true });
       later(pick(HEARS_AFTER_MS, dice), () => cluster.setKubeletReachable(home, true));
     });
@@ -47,12 +49,7 @@ export const thereAndBack: FaultVariant = {
       cluster.setKubeletReachable(home, true);
       for (const takeBack of takenBack) takeBack?.();
       for (const name of others) world.nodePlugin(name)?.resume();
-      for (const name of nodeNames) cluster.setUnschedulable(name, false);
+      uncordonAll(context);
     };
   },
 };
-
-/** Where the volume's pod runs. */
-export function runningOn({ world }: Pick<FaultContext, "world">, volumeName: string): string | undefined {
-  return world.cluster.pods().find((pod) => pod.volumeName === volumeName && pod.phase === "Running" && !pod.isDeleted)?.nodeName;
-}
