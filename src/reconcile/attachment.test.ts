@@ -23,6 +23,7 @@ import { forgetAttach } from "./forget-attach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { anInstance } from "./testing/an-instance.ts";
 import { stateWant } from "./want.ts";
 
 const never = new AbortController().signal;
@@ -220,19 +221,7 @@ describe("attachmentReconciler", () => {
   const onNodeA: Partial<CloudProvisioner> = {
     nodeNameOf: (instanceUri) => instanceUri.replace("/vms/", ""),
     getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: ["/vms/node-a"] })),
-    inspectInstance: async ({ nodeName }) =>
-      ok({
-        nodeName,
-        instanceUri: `/vms/${nodeName}`,
-        vmId: identity(nodeName).vmId,
-        location: "eastus",
-        zone: "1",
-        vmSize: "Standard_D4s_v5",
-        powerState: "running",
-        busType: "SCSI",
-        dataDisksMax: 8,
-        dataDisks: [{ diskUri, lun: 5, beingDetached: false }],
-      }),
+    inspectInstance: async ({ nodeName }) => ok(anInstance(nodeName, { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),
   };
 
   it("makes an attachment anew that was erased while its disk was on its way: no object would say that the VM has it", () =>

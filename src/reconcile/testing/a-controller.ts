@@ -19,6 +19,7 @@ import { LeaseMemory } from "../lease-memory.ts";
 import { NodeHearing } from "../node-hearing.ts";
 import { createObjectCache } from "../object-cache.ts";
 import { aDisk } from "./a-disk.ts";
+import { anInstance } from "./an-instance.ts";
 import { LIMIT_MS, must, settledOn } from "./settled.ts";
 import { silentLogger } from "./silent-logger.ts";
 
@@ -220,21 +221,7 @@ function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "proveD
     },
     inspectInstance: ({ nodeName }) => {
       const vmId = world().instances.get(nodeName);
-      if (vmId === undefined) return Promise.resolve(fail({ kind: "InstanceNotFound", nodeName }));
-      return Promise.resolve(
-        ok({
-          nodeName,
-          instanceUri: `/vms/${nodeName}`,
-          vmId,
-          location: "eastus",
-          zone: "1",
-          vmSize: "Standard_D4s_v5",
-          powerState: "running",
-          busType: "SCSI",
-          dataDisksMax: 8,
-          dataDisks: [],
-        }),
-      );
+      return Promise.resolve(vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId })));
     },
     nodeNameOf: unused,
   };
