@@ -57,6 +57,7 @@ async function runMany(options: RunOptions, add: (result: SeedResult) => void, t
     seeds: seedRange(range),
     faults: options.faults,
     storm: stormOf(options),
+    isTraced: options.isTraced,
     mutation: options.mutation,
     threads: range[0] === range[1] ? 1 : options.threads,
     onResult: (result) => {
@@ -75,7 +76,7 @@ async function runMany(options: RunOptions, add: (result: SeedResult) => void, t
 async function runOne(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void): Promise<void> {
   const thread = startSimThread({ mutation: options.mutation });
   const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
-  const run = (scenario: Scenario): Promise<SeedResult> => thread.run({ kind: "scenario", scenario, isTwinned: false });
+  const run = (scenario: Scenario): Promise<SeedResult> => thread.run({ kind: "scenario", scenario, isTwinned: false, isTraced: options.isTraced });
   try {
     const scenario = await scenarioOf(options);
     const result = await run(scenario);

@@ -10,7 +10,18 @@ const TWIN_EVERY = 32;
 /** Lines of the trace that a failure keeps. */
 const LINES_MAX = 5_000;
 
-/** What came of a seed: plain data, so that a thread can hand it to another. Where every promise was kept there are no lines and no objects, else the trace's last lines. */
+/** How a scenario is run. */
+export interface RunChoices {
+  /** Also without its faults, to compare. */
+  readonly isTwinned: boolean;
+  /** All lines of the trace are kept, whatever comes of it. Default: no. */
+  readonly isTraced?: boolean | undefined;
+}
+
+/**
+ * What came of a seed: plain data, so that a thread can hand it to another. Where every promise was kept there are no objects, and no lines unless they were asked for; else the
+ * trace's last lines.
+ */
 export interface SeedResult extends Omit<ScenarioResult, "endState"> {
   readonly seed: number;
   /** Names of the fault variants that struck. */
@@ -18,12 +29,12 @@ export interface SeedResult extends Omit<ScenarioResult, "endState"> {
 }
 
 /** Runs the scenario of a seed, and now and then its twin without faults. */
-export async function runSeed(seed: number, options: { readonly faults?: readonly FaultName[]; readonly isTwinned?: boolean } = {}): Promise<SeedResult> {
-  return runPlain(drawScenario(seed, options.faults), options.isTwinned ?? seed % TWIN_EVERY === 0);
+export async function runSeed(seed: number, options: Partial<RunChoices> & { readonly faults?: readonly FaultName[] | undefined } = {}): Promise<SeedResult> {
+  return runPlain(drawScenario(seed, options.faults), { isTwinned: options.isTwinned ?? seed % TWIN_EVERY === 0, isTraced: options.isTraced });
 }
 
-/** Runs a scenario; `isTwinned`: also without faults, to compare. */
-export async function runPlain(scenario: Scenario, isTwinned: boolean): Promise<SeedResult> {
+/** Runs a scenario. */
+export async function runPlain(scenario: Scenario, { isTwinned, isTraced = false }: RunChoices): Promise<SeedResult> {
   const result = await runScenario(scenario);
   const twin = isTwinned && result.violations.length === 0 ? await runScenario({ ...scenario, faults: [] }) : undefined;
   const differences = twin === undefined ? [] : compareEndStates(result.endState, twin.endState);
@@ -32,13 +43,16 @@ export async function runPlain(scenario: Scenario, isTwinned: boolean): Promise<
     ...(twin?.violations ?? []).map((violation) => ({ ...violation, detail: `without any fault: ${violation.detail}` })),
     ...differences.map((detail): Violation => ({ invariant: "twin-differs", atMs: result.virtualMs, detail })),
   ];
+  const isKept = violations.length === 0;
+  // Of a failure the run that failed; the twin is of no interest otherwise.
+  const told = isKept || result.violations.length > 0 ? result.lines : (twin ?? result).lines;
   const { endState: _, ...rest } = result;
   return {
     ...rest,
     seed: scenario.seed,
     violations,
-    lines: violations.length === 0 ? [] : (result.violations.length > 0 ? result.lines : (twin ?? result).lines).slice(-LINES_MAX),
-    objects: violations.length === 0 ? [] : result.objects,
+    lines: isTraced ? told : isKept ? [] : told.slice(-LINES_MAX),
+    objects: isKept ? [] : result.objects,
     faults: scenario.faults.map(({ fault, variant }) => `${fault}/${variant}`),
   };
 }

@@ -45,15 +45,19 @@ export interface SeedsRequest extends Threads {
   readonly faults?: readonly FaultName[] | undefined;
   /** Instead of any storm: this one, and without twins. */
   readonly storm?: DirectedStorm | undefined;
+  /** All lines of each trace are kept. Default: only those of failures. */
+  readonly isTraced?: boolean;
   /** Called with each seed as it ends; false: begin no more. */
   readonly onResult: (result: SeedResult) => boolean;
 }
 
 /** Runs the scenarios of seeds, as `runTasks` does. */
-export async function runSeeds({ seeds, faults, storm, onResult, ...threads }: SeedsRequest): Promise<void> {
+export async function runSeeds({ seeds, faults, storm, isTraced, onResult, ...threads }: SeedsRequest): Promise<void> {
   function* tasks(): Generator<SeedTask, void, undefined> {
     for (const seed of seeds)
-      yield storm === undefined ? { kind: "seed", seed, faults } : { kind: "scenario", scenario: drawDirected(seed, storm), isTwinned: false };
+      yield storm === undefined
+        ? { kind: "seed", seed, faults, isTraced }
+        : { kind: "scenario", scenario: drawDirected(seed, storm), isTwinned: false, isTraced };
   }
   await runTasks({ ...threads, tasks: tasks(), onResult });
 }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { FaultName } from "../faults/fault-names.ts";
-import type { SeedResult } from "./run-seed.ts";
+import type { RunChoices, SeedResult } from "./run-seed.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** What a thread is told when it starts. */
@@ -11,8 +11,8 @@ export interface SeedThreadData {
 
 /** What a thread runs: the scenario of a seed, or one that is given. */
 export type SeedTask =
-  | { readonly kind: "seed"; readonly seed: number; readonly faults: readonly FaultName[] | undefined }
-  | { readonly kind: "scenario"; readonly scenario: Scenario; readonly isTwinned: boolean };
+  | { readonly kind: "seed"; readonly seed: number; readonly faults: readonly FaultName[] | undefined; readonly isTraced?: boolean | undefined }
+  | ({ readonly kind: "scenario"; readonly scenario: Scenario } & RunChoices);
 
 /** What a thread answers: `error` is a bug of the simulation's own. */
 export type SeedAnswer = { readonly kind: "result"; readonly result: SeedResult } | { readonly kind: "error"; readonly error: string };
@@ -26,7 +26,7 @@ if (mutation !== undefined) {
 const { runPlain, runSeed } = await import("./run-seed.ts");
 
 async function answerTo(task: SeedTask): Promise<void> {
-  const run = task.kind === "scenario" ? runPlain(task.scenario, task.isTwinned) : runSeed(task.seed, task.faults === undefined ? {} : { faults: task.faults });
+  const run = task.kind === "scenario" ? runPlain(task.scenario, task) : runSeed(task.seed, { faults: task.faults, isTraced: task.isTraced });
   const answer: SeedAnswer = await run.then(
     (result) => ({ kind: "result", result }),
     (error: unknown) => ({ kind: "error", error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),

@@ -45,7 +45,7 @@ function* crashesOf({ steps }: Pick<SeedResult, "steps">): Generator<ExactCrash,
 
 for (const attach of ["kubernetes", "driver"] as const) {
   it(`survives a crash before and after each single step that any process takes (attach: ${attach})`, async (t) => {
-    const whole = await runPlain({ ...life, attach }, false);
+    const whole = await runPlain({ ...life, attach }, { isTwinned: false });
     assert.deepEqual(whole.violations, [], describeSeedFailure(whole, "without any crash"));
     const failures: string[] = [];
     let points = 0;
