@@ -1,4 +1,5 @@
 import { status } from "@grpc/grpc-js";
+import { processOptions } from "../../src/compose/process-options.ts";
 import { type Answer, answerCall } from "../../src/csi/answer-call.ts";
 import { CallEnded, type UnaryHandler } from "../../src/csi/unary-handler.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -13,8 +14,8 @@ export interface CsiServer {
   stop(): Promise<void>;
 }
 
-/** As `--shutdown-grace-ms` has it. */
-const GRACE_MS = 20_000;
+/** How long calls under way may go on, in milliseconds: as the processes do that are not told otherwise. */
+const GRACE_MS = processOptions["shutdown-grace-ms"].default;
 
 const unavailable = (message: string): CsiAnswer<never> => ({ ok: false, code: "UNAVAILABLE", message });
 
