@@ -14,6 +14,7 @@ import {
   unwant,
   wantAgain,
 } from "../../../src/core/plan/writer-steps.ts";
+import { digitsOf } from "../state-space/digits.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 import { codeOf, identities, indexOf, memoized, move, type NodeIndex, nodeIndexes, RECORD_CODES, recordOf, writerOf } from "../writer-protocol/record-codes.ts";
 import { createCodec } from "./world-codec.ts";
@@ -320,12 +321,7 @@ function encode({ record, nodes, controllers: codes, healthyWriterCut }: World):
 }
 
 function decode(state: number): World {
-  let rest = state;
-  const next = (radix: number): number => {
-    const digit = rest % radix;
-    rest = (rest - digit) / radix;
-    return digit;
-  };
+  const next = digitsOf(state);
   return {
     healthyWriterCut: next(2) === 1,
     record: next(RECORD_CODES),

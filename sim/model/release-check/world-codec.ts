@@ -1,3 +1,5 @@
+import { digitsOf } from "../state-space/digits.ts";
+
 type Choices = Readonly<Record<string, readonly unknown[]>>;
 
 /** One of the choices for each key. */
@@ -16,12 +18,10 @@ export function createCodec<const C extends Choices>(choices: C): Codec<C> {
   const keys: readonly (keyof C)[] = Object.keys(choices);
   const size = keys.reduce((product, key) => product * (choices[key]?.length ?? 0), 1);
   const decoded: readonly Chosen<C>[] = Array.from({ length: size }, (_, code) => {
-    let rest = code;
+    const next = digitsOf(code);
     const entries = keys.map((key) => {
       const values = choices[key] ?? [];
-      const value = values[rest % values.length];
-      rest = Math.floor(rest / values.length);
-      return [key, value] as const;
+      return [key, values[next(values.length)]] as const;
     });
     return Object.fromEntries(entries) as Chosen<C>;
   });

@@ -1,4 +1,5 @@
 import { createCodec } from "../release-check/world-codec.ts";
+import { digitsOf } from "../state-space/digits.ts";
 import { createInterner } from "../state-space/interner.ts";
 import type { NodeIndex } from "../writer-protocol/record-codes.ts";
 import { RECORD_CODES } from "../writer-protocol/record-codes.ts";
@@ -117,12 +118,7 @@ export function encode({ record, backup, lease, nodes, cloud }: World): number {
 
 /** The world of a number. */
 export function decode(state: number): World {
-  let rest = state;
-  const next = (radix: number): number => {
-    const digit = rest % radix;
-    rest = (rest - digit) / radix;
-    return digit;
-  };
+  const next = digitsOf(state);
   let store = stores.valueOf(next(STORES_MAX));
   const record = store % STORED_CODES;
   store = Math.floor(store / STORED_CODES);
@@ -132,7 +128,7 @@ export function decode(state: number): World {
     backup: store % (STORED_CODES + 2),
     lease: leaseCodec.decode(Math.floor(store / (STORED_CODES + 2))),
     nodes: [first, second],
-    cloud: doingCodec.decode(clouds.valueOf(rest)),
+    cloud: doingCodec.decode(clouds.valueOf(next(CLOUDS_MAX))),
   };
 }
 

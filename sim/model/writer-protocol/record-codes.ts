@@ -2,6 +2,7 @@ import { invariant } from "../../../src/core/invariant.ts";
 import type { Writer, WriterRecord } from "../../../src/core/model/az-volume.ts";
 import type { NodeIdentity } from "../../../src/core/model/node-identity.ts";
 import type { Step } from "../../../src/core/plan/writer-steps.ts";
+import { digitsOf } from "../state-space/digits.ts";
 
 /** The two nodes that compete, by index. */
 export type NodeIndex = 0 | 1;
@@ -93,12 +94,7 @@ export function indexOf(node: NodeIdentity): NodeIndex {
 }
 
 function decode(code: number): WriterRecord {
-  let rest = code;
-  const next = (radix: number): number => {
-    const digit = rest % radix;
-    rest = (rest - digit) / radix;
-    return digit;
-  };
+  const next = digitsOf(code);
   const foundInUse = next(2) === 1;
   const [unproven, clean, quarantine] = [nodesIn(next(4)), nodesIn(next(4)), nodesIn(next(4))];
   const [fencing, writer] = [next(3), next(9)];

@@ -1,3 +1,4 @@
+import { digitsOf } from "../state-space/digits.ts";
 import type { NodeIndex, RecordMove, SavedWriter } from "./record-codes.ts";
 import { RECORD_CODES } from "./record-codes.ts";
 
@@ -82,12 +83,7 @@ export function encode({ record, attached, nodes, controllers }: World): number 
 
 /** The world of a number. */
 export function decode(state: number): World {
-  let rest = state;
-  const next = (radix: number): number => {
-    const digit = rest % radix;
-    rest = (rest - digit) / radix;
-    return digit;
-  };
+  const next = digitsOf(state);
   return { record: next(RECORD_CODES), attached: next(4), nodes: [next(NODES), next(NODES)], controllers: [next(CONTROLLERS), next(CONTROLLERS)] };
 }
 
