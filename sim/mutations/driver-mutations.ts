@@ -58,7 +58,7 @@ export const driverMutations: readonly Mutation[] = [
     removes: "objects, and disks, are deleted only if they are those that the decision was made on",
     edits: [
       { file: "src/reconcile/volume.ts", find: BY_IDENTITY, replace: `{},` },
-      { file: "src/reconcile/attachment.ts", find: `{ uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },`, replace: `{},` },
+      { file: "src/reconcile/attach-failure.ts", find: `{ uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },`, replace: `{},` },
       {
         file: "src/reconcile/driver-node.ts",
         find: `store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal)`,

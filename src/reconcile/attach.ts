@@ -1,0 +1,135 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
+import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
+import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
+import { isDeleting } from "../core/plan/observed-volume.ts";
+import type { AttachmentAction } from "../core/plan/plan-attachment.ts";
+import { mayAttach } from "../core/plan/writer-steps.ts";
+import { ok, type Result } from "../core/result.ts";
+import { erased, recordAttachFailure } from "./attach-failure.ts";
+import { attachmentTarget, unlessGone } from "./attachment-object.ts";
+import { changeStatus } from "./change-object.ts";
+import type { Reconciled } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { isTrusted } from "./store-generation.ts";
+import { tellAttachment, whileTelling } from "./tell-attachment.ts";
+
+/** Attaches the disk of an attachment to its node, as planned, and says where it sits or why it could not be. */
+export async function attach(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  action: Extract<AttachmentAction, { kind: "Attach" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { cloud, clock, logger } = ports;
+  const startedMs = clock.elapsedMs();
+  const isAwaited = attachment.spec.role === "Primary";
+  const cutOff = volumesCutOffFrom(ports, action.node);
+  if (cutOff.length > 0) {
+    const because = `${action.node.nodeName} was cut off from ${cutOff.join(", ")} and is not clean yet, so nothing is attached to it`;
+    if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
+    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName } };
+  }
+  if (attachment.status?.deviceMissing === true)
+    tellAttachment(ports, attachment, "DeviceMissing", `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`);
+  const attempt = ports.random.uuid();
+  const marked = await markAttaching(ports, attachment, { vmId: action.node.vmId, attempt }, signal);
+  if (!marked.ok) return unlessGone(marked);
+  // The plan was made on a cache; what the object itself says goes.
+  if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
+  const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
+    cloud.attachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node: action.node,
+        cachingMode: cachingModeOf(volume),
+        lane: action.lane,
+        mayProceed: (asked) => mayAttachNow(ports, volume, action.node, asked),
+      },
+      signal,
+    );
+  const attached = await ports.steps.run("attach", () => (isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk()));
+  if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
+  const { lun } = attached.value;
+  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId, attempt }, signal));
+  if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
+  if (recorded.value.status?.state !== "Attached") return ok({});
+  const durationMs = clock.elapsedMs() - startedMs;
+  logger.info("disk attached", {
+    volumeName: volume.metadata.name,
+    nodeName: action.node.nodeName,
+    lun: attached.value.lun,
+    role: attachment.spec.role,
+    durationMs,
+  });
+  tellAttachment(ports, attachment, isAwaited ? "Attached" : "ReplicaAttached", `attached to ${action.node.nodeName} as LUN ${attached.value.lun}`);
+  return ok({});
+}
+
+function markAttaching(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  { vmId, attempt }: { readonly vmId: string; readonly attempt: string },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    attachmentTarget(attachment),
+    (present) => {
+      const status = present.status ?? { state: "Pending" };
+      const isDone = status.state === "Attached" && status.deviceMissing !== true && status.vmId?.toLowerCase() === vmId.toLowerCase();
+      return isDone || present.metadata.deletionTimestamp !== undefined ? undefined : { ...present, status: { ...status, state: "Attaching", attempt } };
+    },
+    signal,
+  );
+}
+
+/** Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the status, and the LUN is nobody's any more. */
+function recordAttached(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  { lun, vmId, attempt }: { readonly lun: number; readonly vmId: string; readonly attempt: string },
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(
+    ports.store,
+    attachmentTarget(attachment),
+    (present) => {
+      if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
+      const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
+      return { ...present, status: { ...status, state: "Attached", vmId, lun, publishContext: { LUN: String(lun) } } };
+    },
+    signal,
+  );
+}
+
+/** A fresh look, asked between the read of the VM and its write. */
+async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
+  if (volumesCutOffFrom(ports, node).length > 0) return false;
+  const record = fresh.value.status?.record;
+  return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/**
+ * After a fence, something on that VM may still stand for the old device: a container with a raw device open, or a plug-in that froze right before it mounts
+ * `/dev/sdc`. The kernel may give that name and number to the next disk. So nothing new is attached to the VM until it has shown that it is clean.
+ */
+function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly string[] {
+  const cutOff = ports.cache.list("AzVolume").filter((volume) => includesNode(volume.status?.record?.quarantine ?? [], node));
+  return cutOff.map((volume) => volume.metadata.name);
+}
+
+/** As the volume's parameters ask, where its SKU, size and shares allow it. */
+function cachingModeOf(volume: AzVolume): CachingMode {
+  const detail = volume.status?.detail;
+  const parsed = parseVolumeParameters(volume.spec.parameters);
+  const skuName = diskSkus.find((sku) => sku === detail?.skuName);
+  if (detail === undefined || skuName === undefined) return "None";
+  return cachingModeAtAttach({ skuName, sizeGiB: detail.sizeGiB, maxShares: detail.maxShares, cachingMode: parsed.ok ? parsed.value.cachingMode : undefined });
+}

@@ -1,0 +1,35 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ok, type Result } from "../core/result.ts";
+import { changeStatus, type ChangeTarget } from "./change-object.ts";
+import type { Reconciled } from "./control-loop.ts";
+import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import { removeFinalizer } from "./remove-finalizer.ts";
+
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
+/** That very object: one that was made under the same name since has its own life. */
+export function attachmentTarget(attachment: AzVolumeAttachment): ChangeTarget<"AzVolumeAttachment"> {
+  return { kind: "AzVolumeAttachment", name: attachment.metadata.name, uid: attachment.metadata.uid };
+}
+
+/** Changes its status; one that has none yet is pending. */
+export function setAttachmentStatus(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  change: (status: AttachmentStatus) => AttachmentStatus,
+  signal: AbortSignal,
+): Promise<Result<AzVolumeAttachment, Failure>> {
+  return changeStatus(ports.store, attachmentTarget(attachment), (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
+}
+
+/** Takes its finalizer off: nothing of the disk is left on the node. */
+export async function releaseAttachment(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const removed = await ports.steps.run("remove-attachment", () => removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal));
+  return removed.ok ? ok({}) : unlessGone(removed);
+}
+
+/** An object that went meanwhile leaves nothing to do. */
+export function unlessGone(failed: { readonly ok: false; readonly failure: Failure }): Reconciled {
+  return failed.failure.kind === "ObjectNotFound" ? ok({}) : failed;
+}

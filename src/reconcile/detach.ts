@@ -1,0 +1,71 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isRecordMissing } from "../core/plan/observed-volume.ts";
+import { mayDetach } from "../core/plan/writer-steps.ts";
+import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import type { Reconciled } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { toObjectError } from "./object-error.ts";
+import { isTrusted } from "./store-generation.ts";
+import { tellAttachment } from "./tell-attachment.ts";
+
+/** Takes the disk of an attachment off a node, where the record allows it, and lets the object go. */
+export async function detach(
+  ports: ControllerPorts,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  lane: "detach" | "collection",
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { clock, cloud, logger } = ports;
+  const startedMs = clock.elapsedMs();
+  // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can still tell where the disk is.
+  if (!(await mayDetachNow(ports, attachment, node, signal)))
+    return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
+  const marked = await setAttachmentStatus(ports, attachment, (status) => ({ ...status, state: "Detaching" }), signal);
+  if (!marked.ok) return unlessGone(marked);
+  const detached = await ports.steps.run("detach", () =>
+    cloud.detachDisk(
+      {
+        diskUri: attachment.spec.volumeId,
+        node,
+        lane,
+        mayProceed: (asked) => mayDetachNow(ports, attachment, node, asked),
+      },
+      signal,
+    ),
+  );
+  if (!detached.ok) {
+    if (detached.failure.kind === "Refused" || detached.failure.kind === "Cancelled") return detached;
+    const { failure } = detached;
+    tellAttachment(ports, attachment, "DetachFailed", `detach from ${node.nodeName} failed: ${describeFailure(failure)}`, failure);
+    const retries = (attachment.status?.error?.retries ?? 0) + 1;
+    const recorded = await setAttachmentStatus(
+      ports,
+      attachment,
+      (status) => ({ ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) }),
+      signal,
+    );
+    return recorded.ok ? detached : unlessGone(recorded);
+  }
+  logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
+  return releaseAttachment(ports, attachment, signal);
+}
+
+/** A fresh look, asked between the read of the VM and its write. */
+async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
+  // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
+  if (!fresh.ok || isRecordMissing(fresh.value)) return false;
+  const record = fresh.value.status?.record;
+  return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/** The node is gone from the cluster. If its VM still exists, the disk is taken off it as off any other. */
+export async function detachByName(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  const instance = await ports.cloud.inspectInstance({ nodeName: attachment.spec.nodeName }, signal);
+  if (instance.ok) return detach(ports, attachment, { nodeName: instance.value.nodeName, vmId: instance.value.vmId }, "detach", signal);
+  if (instance.failure.kind === "InstanceNotFound") return releaseAttachment(ports, attachment, signal);
+  return instance;
+}
