@@ -124,45 +124,69 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     ...scenario.nodes.map(({ name }) => world.nodePlugin(name)).filter((plugin) => plugin !== undefined),
   ];
 
-  async function live(): Promise<number> {
+  /** Plans the deaths, and makes the workloads; false if their pods don't come to run. */
+  async function setUp(): Promise<boolean> {
     for (const { processName, ...crash } of scenario.crashes ?? []) {
       const slot = processes().find(({ name }) => name === processName);
       invariant(slot !== undefined, `there is no process ${processName}`);
       slot.crashAt(crash);
     }
     for (const workload of scenario.workloads) operations.act({ kind: "apply", workload });
-    if (!(await until(() => desired.all().every(isRunning), SETUP_MAX_MS))) {
-      for (const complaint of isBroken() ? [] : complaints()) world.report(complaint);
-      return 0;
-    }
+    if (await until(() => desired.all().every(isRunning), SETUP_MAX_MS)) return true;
+    for (const complaint of isBroken() ? [] : complaints()) world.report(complaint);
+    return false;
+  }
+
+  /** The storm, and what operators do after it; false once a promise was broken. */
+  async function weather(): Promise<boolean> {
     for (let next = storm.nextAtMs(); next !== undefined; next = storm.nextAtMs()) {
-      if (!(await pass(Math.max(0, next - clock.elapsedMs())))) return 0;
+      if (!(await pass(Math.max(0, next - clock.elapsedMs())))) return false;
       storm.doDue();
     }
     world.trace.note("weather", "the storm is over");
     for (const heal of storm.healing()) {
       heal.act();
-      if (!(await pass(heal.thenMs()))) return 0;
+      if (!(await pass(heal.thenMs()))) return false;
     }
-    const calmSinceMs = clock.elapsedMs();
+    return true;
+  }
+
+  /** Moves pods on until there were enough failovers; false once a promise was broken. */
+  async function moveOn(): Promise<boolean> {
     for (let moved = 0; cluster.failovers() < FAILOVERS_MIN && moved < MOVES_AFTER_STORM_MAX; moved++) {
       const movable = desired.all().filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);
       const target = movable[moved % Math.max(1, movable.length)];
       if (target === undefined || !(await until(() => isRunning(target), REST_MAX_MS))) break;
       operations.act({ kind: "move", volumeName: target.volumeName, isForced: false });
-      if (!(await pass(LOOK_MS))) return 0;
+      if (!(await pass(LOOK_MS))) return false;
       operations.uncordonAll();
     }
+    return true;
+  }
+
+  async function growOffline(): Promise<void> {
     for (const { volumeName } of operations.toGrowOffline()) {
       operations.act({ kind: "scale", volumeName, pods: 0 });
-      if (!(await until(() => operations.hasGrown(volumeName), REST_MAX_MS))) break;
+      if (!(await until(() => operations.hasGrown(volumeName), REST_MAX_MS))) return;
       operations.act({ kind: "scale", volumeName, pods: 1 });
     }
-    if (!isBroken()) await untilRest();
+  }
+
+  function judgeCalls(): void {
     const minutes = clock.elapsedMs() / 60_000;
     const callsMax =
       ARM_CALLS.base + ARM_CALLS.perFailover * cluster.failovers() + ARM_CALLS.perFault * scenario.faults.length + Math.ceil(ARM_CALLS.perMinute * minutes);
     if (pace.armCalls() > callsMax) world.report({ invariant: "arm-budget", detail: `${pace.armCalls()} calls to Azure; ${callsMax} are allowed` });
+  }
+
+  /** Everything in turn. Answers how long the world took to heal, in virtual milliseconds; 0 where it did not come to that. */
+  async function live(): Promise<number> {
+    if (!(await setUp()) || !(await weather())) return 0;
+    const calmSinceMs = clock.elapsedMs();
+    if (!(await moveOn())) return 0;
+    await growOffline();
+    if (!isBroken()) await untilRest();
+    judgeCalls();
     return clock.elapsedMs() - calmSinceMs;
   }
 
