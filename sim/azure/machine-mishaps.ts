@@ -1,0 +1,47 @@
+import type { VmEvent } from "../../src/emulator/model/vm-events.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Agenda } from "../agenda.ts";
+import type { RunMachine } from "./create-sim-machine.ts";
+import type { SimAzure } from "./sim-azure.ts";
+
+const REBOOT_MS = [8_000, 30_000] as const;
+
+/** What can happen to a machine that its VM outlives; Azure is told by `strike` what it notices of that. */
+export function createMachineMishaps(options: {
+  readonly machineOf: (nodeName: string) => RunMachine | undefined;
+  readonly strike: (nodeName: string, event: VmEvent) => void;
+  /** Whether Azure runs the VM, whatever its guest does. */
+  readonly hasPower: (nodeName: string) => boolean;
+  readonly agenda: Agenda;
+  readonly random: Random;
+}): Pick<SimAzure, "freeze" | "thaw" | "losePower" | "powerOn" | "reboot"> {
+  const { machineOf, strike, hasPower, agenda, random } = options;
+  return {
+    freeze: (nodeName) => {
+      machineOf(nodeName)?.freeze();
+      strike(nodeName, "GuestHang");
+    },
+    thaw: (nodeName) => {
+      const machine = machineOf(nodeName);
+      if (machine?.state() !== "frozen") return;
+      machine.thaw();
+      strike(nodeName, "GuestRecovery");
+    },
+    losePower: (nodeName, { isSilent }) => strike(nodeName, isSilent ? "SilentPowerLoss" : "PowerLoss"),
+    powerOn: (nodeName) => {
+      if (machineOf(nodeName)?.state() === "off") strike(nodeName, "PowerReturn");
+    },
+    reboot: (nodeName) => {
+      const machine = machineOf(nodeName);
+      if (machine === undefined || machine.state() === "off") return;
+      strike(nodeName, "GuestHang");
+      machine.cutPower();
+      const bootNumber = machine.bootNumber();
+      const [least, most] = REBOOT_MS;
+      agenda.after(least + random.next() * (most - least), () => {
+        const isStillOff = machine.state() === "off" && machine.bootNumber() === bootNumber;
+        if (isStillOff && machineOf(nodeName) === machine && hasPower(nodeName)) strike(nodeName, "PowerReturn");
+      });
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
+import type { Agenda } from "../agenda.ts";
+import type { SimAzure } from "./sim-azure.ts";
+
+const API_VERSION = "2025-04-01";
+/** People who are refused try again. */
+const OUTSIDER_TRIES_MAX = 20;
+const OUTSIDER_RETRY_MS = 5_000;
+
+/** What others than the driver ask of Azure, by `handle`. */
+export function createOutsiders(options: {
+  readonly handle: (request: ArmRequest) => ArmAnswer;
+  /** A VM's resource URI. */
+  readonly vmId: (nodeName: string) => string;
+  readonly agenda: Agenda;
+}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "deleteDiskOutside"> {
+  const { handle, vmId, agenda } = options;
+
+  function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
+    const { status } = handle({ ...request, caller: "outsider", query: { "api-version": API_VERSION } });
+    const isWorthRetrying = status === 409 || status === 429 || status >= 500;
+    if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX) agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, tries + 1));
+  }
+
+  return {
+    deleteVm: (nodeName) => askOutside({ method: "DELETE", path: vmId(nodeName) }),
+    attachOutside: (nodeName, diskUri) =>
+      askOutside({ method: "POST", path: `${vmId(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
+    detachOutside: (nodeName, diskUri) =>
+      askOutside({ method: "POST", path: `${vmId(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [{ diskId: diskUri }] } }),
+    deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
+  };
+}

@@ -1,0 +1,61 @@
+import { createModelDisk, type ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import { invariant } from "../../src/core/invariant.ts";
+import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import type { DataPlaneEffect } from "../../src/emulator/model/data-plane-port.ts";
+import type { RunMachine } from "./create-sim-machine.ts";
+
+/** What stands behind Azure's disks, and at the machines. */
+export interface SimDataPlane {
+  /** Does to disks and machines what an operation of Azure's has come to. Throws where there is no such disk or machine: a bug of the model's. */
+  carryOut(effect: DataPlaneEffect): void;
+  /** By its URI in any case. */
+  diskOf(diskUri: string): ModelDisk | undefined;
+}
+
+/** A data plane without disks. */
+export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine | undefined): SimDataPlane {
+  const disks = new Map<string, ModelDisk>();
+
+  function carryOut(effect: DataPlaneEffect): void {
+    switch (effect.kind) {
+      case "diskCreated":
+        return void disks.set(resourceUriKey(effect.diskId), createModelDisk({ diskUri: effect.diskId, sizeBytes: effect.sizeBytes }));
+      case "diskResized":
+        diskAt(effect.diskId).sizeBytes = effect.sizeBytes;
+        return;
+      case "diskDeleted":
+        return void disks.delete(resourceUriKey(effect.diskId));
+      case "diskCopied":
+        return copyDisk(effect);
+      case "diskAttached":
+        return machineAt(effect.vmName).attach(effect.lun, diskAt(effect.diskId));
+      case "diskDetached":
+        return machineAt(effect.vmName).detach(effect.lun);
+      case "vmStopped":
+        return machineAt(effect.vmName).cutPower();
+      case "vmStarted":
+        return machineAt(effect.vmName).givePower();
+    }
+  }
+
+  function copyDisk(copy: { readonly sourceId: string; readonly diskId: string; readonly sizeBytes: bigint }): void {
+    const source = diskAt(copy.sourceId);
+    const disk = { ...createModelDisk({ diskUri: copy.diskId, sizeBytes: copy.sizeBytes }), content: source.content, fileSystemBytes: source.fileSystemBytes };
+    for (const [name, text] of source.files) disk.files.set(name, text);
+    disks.set(resourceUriKey(copy.diskId), disk);
+  }
+
+  function diskAt(diskId: string): ModelDisk {
+    const disk = disks.get(resourceUriKey(diskId));
+    invariant(disk !== undefined, `no disk stands behind ${diskId}`);
+    return disk;
+  }
+
+  function machineAt(nodeName: string): RunMachine {
+    const machine = machineOf(nodeName);
+    invariant(machine !== undefined, `no machine runs VM ${nodeName}`);
+    return machine;
+  }
+
+  return { carryOut, diskOf: (diskUri) => disks.get(resourceUriKey(diskUri)) };
+}

@@ -1,0 +1,56 @@
+import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Random } from "../../src/ports/random.ts";
+import { sentCalls } from "./sent-calls.ts";
+import type { SimAzure } from "./sim-azure.ts";
+
+/** A call's way to Azure, or back, in milliseconds. */
+const ONE_WAY_MS = [3, 25] as const;
+
+const lost: ArmAnswer = { status: 0, headers: {}, delivery: { kind: "Dropped" }, sequence: 0 };
+
+/** Callers' ways to Azure, whose latencies `random` draws. */
+export function createSimWire(options: {
+  readonly handle: (request: ArmRequest) => ArmAnswer;
+  readonly subscriptionId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates"> {
+  const { handle, subscriptionId, clock, random } = options;
+  const unreachable = new Set<string>();
+  const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
+  let slow = { probability: 0, ms: 0 };
+
+  const slownessMs = (): number => (slow.probability > 0 && random.next() < slow.probability ? random.next() * slow.ms : 0);
+
+  return {
+    arm: (caller) => {
+      const isReachable = (): boolean => !unreachable.has(caller);
+      const arm = createModelArmApi({
+        model: { handle: (request) => (isReachable() ? handle(request) : lost) },
+        subscriptionId,
+        clock,
+        caller,
+        oneWayMs: () => ONE_WAY_MS[0] + random.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
+      });
+      const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
+        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: request.name })));
+        if (delayMs > 0) await clock.sleep(delayMs, signal);
+        return arm.startVmUpdate(request, signal);
+      };
+      return sentCalls({ ...arm, startVmUpdate }, isReachable);
+    },
+    delayUpdates: (delayMs) => {
+      updateDelays.add(delayMs);
+      return () => updateDelays.delete(delayMs);
+    },
+    setReachable: (caller, isReachable) => {
+      if (isReachable) unreachable.delete(caller);
+      else unreachable.add(caller);
+    },
+    setSlowness: (slowness) => {
+      slow = slowness;
+    },
+  };
+}
