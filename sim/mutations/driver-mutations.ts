@@ -1,5 +1,6 @@
+import { withoutHold } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { forcedByHandStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
+import { forcedByHandStorm, numbersGivenAwayStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
@@ -51,6 +52,16 @@ export const driverMutations: readonly Mutation[] = [
       strikes: { "nodes/paused-before-take": 2 },
     },
     takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "hold",
+    removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
+    edits: withoutHold,
+    alsoRemoves: [],
+    breaks: ["two-writers", "synced-data-lost", "formatted-data"],
+    storm: numbersGivenAwayStorm,
+    takes: "a node is fenced with an old mount command under way, its record is lost, and another volume's disk gets the number of the one that went",
     noticedBy: "src/node/stage-volume.test.ts",
   },
   {

@@ -1,4 +1,13 @@
-import type { Mask } from "./mutation.ts";
+import type { Mask, SourceEdit } from "./mutation.ts";
+
+/** What takes the hold of a device off it: the node then runs its commands by a name alone. */
+export const withoutHold: readonly SourceEdit[] = [
+  {
+    file: "src/node/stage-volume.ts",
+    find: `await ports.host.whileHolding(`,
+    replace: `await ((_held: Device, act: () => Promise<Result<Staged, Failure>>, _signal: AbortSignal) => act())(`,
+  },
+];
 
 /** Layers of defence that stand in for one another. */
 export const masks: readonly Mask[] = [
@@ -125,6 +134,11 @@ export const masks: readonly Mask[] = [
       { file: "src/adapters/model-host/model-host.ts", find: `if (content.kind !== "blank") {`, replace: `if (false) {` },
       { file: "src/adapters/linux/format-device.ts", find: `if (content.value.kind !== "blank") {`, replace: `if (false) {` },
     ],
+  },
+  {
+    name: "held-device",
+    removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
+    edits: withoutHold,
   },
   {
     name: "confirmed-after-bind",

@@ -19,13 +19,15 @@ export const standbysOnEachNode = {
   workload: { maxShares: 3, replicas: 2, access: "mount", sizeGiB: 16 },
 } as const satisfies Partial<DirectedStorm>;
 
-/** One volume with standbys on other nodes, and no others that move: a node that is cut off from another volume gets nothing attached, and a quarantine does not outlive its volume yet. */
-const oneThatMoves = {
+/** One volume with standbys on other nodes: a node that is cut off from another volume gets nothing attached. */
+const oneWithStandbys = {
   nodesMax: 4,
-  isQuiet: true,
   workload: { maxShares: 1, replicas: 0, access: "mount" },
   victim: { maxShares: 3, replicas: 2 },
 } as const satisfies Partial<DirectedStorm>;
+
+/** And no others that move: where nobody holds the device, their disks would get its number. */
+const oneThatMoves = { ...oneWithStandbys, isQuiet: true } as const satisfies Partial<DirectedStorm>;
 
 /** A node freezes right before it mounts, is fenced, and thaws. */
 export const frozenInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "nodes/frozen-in-mount": 3 } };
@@ -38,6 +40,9 @@ export const recordLostStorm: DirectedStorm = {
   lastStrikeMs: 200_000,
   strikes: { "loss/record-lost-after-fence": 2 },
 };
+
+/** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
+export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 2 } };
 
 /** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
 export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };

@@ -60,6 +60,25 @@ describe("stageVolume", () => {
       }));
   }
 
+  const commands = [
+    { step: "mount", content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" } },
+    { step: "format", content: { kind: "blank" } },
+  ] as const;
+  for (const { step, content } of commands) {
+    it(`does not ${step} a disk that came to the device's place after the last look at it, and would have had its number`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          const other = anotherDisk();
+          other.content = content;
+          world.meanwhile[step] = async () => swap(world, other);
+          assert.equal(kindOf(await stage(world)), "WrongDevice");
+          assert.deepEqual([other.content, world.machine.mounts(), world.record()?.writer?.held], [content, [], false]);
+        },
+        { reusesNumbers: true },
+      ));
+  }
+
   it("waits for the writer before it no longer than it may, since kubelet's back-off would double, and says for whom; it starts the moment that it is granted", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => {
       const { clock } = world;

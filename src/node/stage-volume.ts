@@ -123,8 +123,15 @@ async function stageAsWriter(
   }
   const taken = await takeVolume(ports, volumeName, attachment.status?.lun ?? 0, signal);
   if (!taken.ok) return taken;
-  const same = await findSameDevice(ports, taken.value, attachment, device, signal);
-  const staged = same.ok ? await stageTaken(ports, request, taken.value, device, signal) : same;
+  // From before the last look until the mount: a mount command that stands still in between would else mount whatever has come by that name.
+  const staged = await ports.host.whileHolding(
+    device,
+    async () => {
+      const same = await findSameDevice(ports, taken.value, attachment, device, signal);
+      return same.ok ? stageTaken(ports, request, taken.value, device, signal) : same;
+    },
+    signal,
+  );
   if (staged.ok) return staged;
   if (staged.failure.kind === "WrongDevice") {
     const reported = await reportMissing(ports, attachment, signal);

@@ -59,6 +59,12 @@ export interface HostProvisioner {
   findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
   /** Asks the kernel to read the device's size anew. */
   rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device, Failure>>;
+  /**
+   * Runs `act` while this process keeps the device open. So long its name and number lead to no other disk, even once it has gone; and so they do for each command that
+   * `act` begins on it, as long as that command lives, longer than this process perhaps. What was known of the device before may be of another one by then: look again
+   * within `act`. It keeps nobody out, and is no use of the volume. Fails with `WrongDevice`, without running `act`, if the name leads to another number.
+   */
+  whileHolding<T>(device: Device, act: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<Result<T, Failure>>;
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
   /** Makes a file system on a device that `inspectDevice` calls blank; looks again itself. Fails with `WrongFileSystem` if it is not blank. */
   format(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;

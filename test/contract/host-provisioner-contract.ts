@@ -15,6 +15,8 @@ export interface HostWorld {
   readonly attachDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
   /** The platform takes the disk off: every write fails from now on, and the LUN's link goes. */
   readonly detachDisk: (lun: number) => Promise<void>;
+  /** The platform takes a disk off one LUN and puts it at another, under whatever name and number the kernel has free. */
+  readonly moveDisk: (move: { readonly fromLun: number; readonly toLun: number }) => Promise<void>;
   readonly growDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
   /** Some application has written to the raw disk. */
   readonly scribble: (lun: number) => Promise<void>;
@@ -24,6 +26,8 @@ export interface HostWorld {
   readonly keepFileOpen: (path: string) => Promise<() => Promise<void>>;
   /** A process keeps the raw device open, not exclusively; the answer closes it. */
   readonly keepDeviceOpen: (device: Device) => Promise<() => Promise<void>>;
+  /** The next mount command stops right before it mounts, as on a machine that freezes. */
+  readonly stopNextMount: () => Promise<StoppedMount>;
   /** A new instance of the plug-in; the one before it lives on until `endFirst`. */
   readonly startSecondPlugin: () => Promise<{ readonly host: HostProvisioner; readonly endFirst: () => Promise<void> }>;
   /** Why this machine can't make a file system; undefined if it can. */
@@ -31,6 +35,14 @@ export interface HostWorld {
   /** Whether the kernel lets us resize a mounted ext4: it wants CAP_SYS_RESOURCE for that. */
   readonly mayGrowMountedExt4: boolean;
   readonly close: () => Promise<void>;
+}
+
+/** A mount command that is to stop before it mounts. */
+export interface StoppedMount {
+  /** Resolves once it has stopped. */
+  readonly stopped: () => Promise<void>;
+  /** Lets it go on, and waits for its end. */
+  readonly goOn: () => Promise<void>;
 }
 
 const TEST_TIMEOUT_MS = 60_000;
@@ -263,6 +275,63 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
   });
 
   describe(`${name}: a disk that is taken off`, () => {
+    for (const callerLeaves of [false, true]) {
+      on(
+        `never has another disk mounted that came to its place, by a mount command that was stopped before its mount${callerLeaves ? " and whose caller has left" : ""}`,
+        async (world) => {
+          const device = await aFormattedDevice(world, 0, "ext4");
+          await aFormattedDevice(world, 1, "ext4");
+          const path = world.pathOf("staging");
+          const mountHeld = (held: Device, signal: AbortSignal) =>
+            world.host.whileHolding(held, () => world.host.mountDevice({ device: held, path, fsType: "ext4", mountFlags: [], readOnly: false }, signal), never);
+          const command = await world.stopNextMount();
+          const caller = new AbortController();
+          const mounting = mountHeld(device, caller.signal);
+          await command.stopped();
+          if (callerLeaves) {
+            caller.abort();
+            assert.equal(kindOf(await mounting), "Cancelled");
+          }
+          await world.detachDisk(0);
+          await world.moveDisk({ fromLun: 1, toLun: 0 });
+          await command.goOn();
+          assert.notEqual(kindOf(await mounting), "success");
+          assert.equal(valueOf(await world.host.mountAt(path, never)), undefined);
+          const there = valueOf(await world.host.findDevice({ lun: 0 }, never));
+          assert.notEqual(there.majorMinor, device.majorMinor);
+          valueOf(await mountHeld(there, never));
+          assert.equal(valueOf(await world.host.mountAt(path, never))?.majorMinor, there.majorMinor);
+        },
+      );
+    }
+
+    on("is not held in the place of another one", async (world) => {
+      const device = await aDevice(world, 0);
+      const other = await aDevice(world, 1);
+      let ran = 0;
+      const hold = (held: Device) =>
+        world.host.whileHolding(
+          held,
+          async () => {
+            ran += 1;
+            return world.host.findDevice({ lun: 0 }, never);
+          },
+          never,
+        );
+      assert.deepEqual(valueOf(await hold(device)), device);
+      assert.equal(kindOf(await hold({ ...device, path: "/dev/no-such-device" })), "WrongDevice");
+      assert.equal(kindOf(await hold({ ...device, path: other.path })), "WrongDevice");
+      assert.equal(ran, 1);
+    });
+
+    on("is clean while this process holds it", async (world) => {
+      const device = await aDevice(world, 0);
+      const isClean = valueOf(
+        await world.host.whileHolding(device, () => world.host.isClean(aBlock({ lun: 0, lastMajorMinor: device.majorMinor }), never), never),
+      );
+      assert.equal(isClean.clean, true);
+    });
+
     for (const fsType of ["ext4", "xfs"] as const) {
       on(`leaves a dead ${fsType}, which fails to flush, and which can only be unmounted`, async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;

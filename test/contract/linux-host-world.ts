@@ -9,7 +9,7 @@ import type { LinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { linuxLoopDevices } from "../../src/emulator/data-plane/loop-devices.ts";
 import { loadSystemCalls } from "../../src/emulator/data-plane/system-calls.ts";
-import type { HostWorld } from "./host-provisioner-contract.ts";
+import type { HostWorld, StoppedMount } from "./host-provisioner-contract.ts";
 
 /** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel wants it for resizing a mounted ext4. */
 const sysResourceBit = 24n;
@@ -40,6 +40,7 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   const attached = new Map<number, AttachedLoop>();
   const hosts: LinuxHost[] = [];
   const closers = new Set<() => Promise<void>>();
+  const searchPath = process.env["PATH"];
 
   const startHost = async (): Promise<LinuxHost> => {
     const host = await createLinuxHost({ deviceRoot, lockDirectory: join(directory, "locks"), clock: systemClock, deviceWaitMs: 200 });
@@ -65,6 +66,28 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
   };
   /** In a process of its own, since the host doesn't count its own descriptors. */
   const keepOpen = (path: string): Promise<() => Promise<void>> => keepRunning("sh", ["-c", 'exec 3<"$1"; echo open; exec cat', "sh", path]);
+  const stopNextMount = async (): Promise<StoppedMount> => {
+    const { order, pidFile } = await putMountThatStops(join(directory, "bin"));
+    await writeFile(order, "");
+    const pidOf = async (): Promise<number> => Number(await readFile(pidFile, "utf8"));
+    const goOn = async (): Promise<void> => {
+      closers.delete(goOn);
+      await rm(order, { force: true });
+      if (!existsSync(pidFile)) return;
+      const pid = await pidOf();
+      process.kill(pid, "SIGCONT");
+      await until(() => stateOf(pid) === undefined);
+    };
+    closers.add(goOn);
+    return {
+      stopped: async () => {
+        await until(() => existsSync(pidFile));
+        const pid = await pidOf();
+        await until(() => stateOf(pid) === "T");
+      },
+      goOn,
+    };
+  };
   const attachFile = async (lun: number, filePath: string): Promise<void> => {
     const path = await loops.bind(filePath);
     const link = lun < 2 ? join(deviceRoot, "dev/disk/azure/scsi1", `lun${lun}`) : join(deviceRoot, "dev/disk/azure/data/by-lun", `${lun}`);
@@ -93,6 +116,13 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
       await loops.cut(loop);
       await rm(loop.link);
     },
+    moveDisk: async ({ fromLun, toLun }) => {
+      const loop = loopAt(fromLun);
+      await loops.cut(loop);
+      await rm(loop.link);
+      attached.delete(fromLun);
+      await attachFile(toLun, loop.filePath);
+    },
     growDisk: async ({ lun, sizeBytes }) => {
       await truncate(loopAt(lun).filePath, Number(sizeBytes));
       await loops.readSizeAnew(loopAt(lun).path);
@@ -107,11 +137,13 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     readFile: (path) => readFile(path, "utf8"),
     keepFileOpen: keepOpen,
     keepDeviceOpen: (device) => keepOpen(device.path),
+    stopNextMount,
     startSecondPlugin: async () => ({ host: await startHost(), endFirst: () => host.close() }),
     whyNot: (fsType) => (hasProgram(`mkfs.${fsType}`) ? undefined : `needs mkfs.${fsType}: install ${fsType === "xfs" ? "xfsprogs" : "e2fsprogs"}`),
     mayGrowMountedExt4: hasSysResource(),
     close: async () => {
       for (const close of closers) await close();
+      process.env["PATH"] = searchPath;
       const cleaner = await startHost();
       for (const path of (await pathsMountedBelow(mountRoot)).toReversed()) await cleaner.unmount(path, new AbortController().signal);
       for (const loop of attached.values()) await loops.cut(loop);
@@ -119,6 +151,39 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/**
+ * Puts a `mount` before all others in `PATH` that, while the file `order` is there, stops itself once it has written its process id, and then becomes the real one:
+ * the same process, with all that it has inherited.
+ */
+async function putMountThatStops(bin: string): Promise<{ readonly order: string; readonly pidFile: string }> {
+  const [order, pidFile] = [join(bin, "stop"), join(bin, "pid")];
+  await mkdir(bin, { recursive: true });
+  const script = `#!/bin/sh
+PATH="\${PATH#${bin}:}"
+if rm "${order}" 2>/dev/null; then
+  echo $$ >"${pidFile}.new" && mv "${pidFile}.new" "${pidFile}"
+  kill -STOP $$
+fi
+exec mount "$@"
+`;
+  await writeFile(join(bin, "mount"), script, { mode: 0o755 });
+  process.env["PATH"] = [bin, process.env["PATH"] ?? ""].join(delimiter);
+  return { order, pidFile };
+}
+
+/** The letter of a process's state, as in /proc; undefined once it has gone. */
+function stateOf(pid: number): string | undefined {
+  try {
+    return /^\d+ \(.*\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await systemClock.sleep(5, new AbortController().signal);
 }
 
 async function pathsMountedBelow(root: string): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+import { createGate, gatedClock } from "../../sim/driver/gate.ts";
 import { createModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { createModelMachine } from "../../src/adapters/model-host/model-machine.ts";
@@ -8,7 +9,11 @@ import type { HostWorld } from "./host-provisioner-contract.ts";
 
 /** A modelled machine as the contract's world. */
 export async function makeModelHostWorld(): Promise<HostWorld> {
-  const machine = createModelMachine({ nodeName: "node-a", clock: systemClock });
+  const gate = createGate();
+  const machine = createModelMachine({ nodeName: "node-a", clock: gatedClock(systemClock, gate), reusesNumbers: true });
+  const untilMounting = async (isMounting: boolean): Promise<void> => {
+    while (machine.commandsInFlight().some((line) => line.startsWith("mountDevice")) !== isMounting) await systemClock.sleep(1, new AbortController().signal);
+  };
   const disks = new Map<number, ModelDisk>();
   const diskAt = (lun: number): ModelDisk => {
     const disk = disks.get(lun);
@@ -25,6 +30,12 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       machine.attach({ lun, disk });
     },
     detachDisk: async (lun) => machine.detach(lun),
+    moveDisk: async ({ fromLun, toLun }) => {
+      const disk = diskAt(fromLun);
+      machine.detach(fromLun);
+      disks.set(toLun, disk);
+      machine.attach({ lun: toLun, disk });
+    },
     growDisk: async ({ lun, sizeBytes }) => {
       diskAt(lun).sizeBytes = sizeBytes;
     },
@@ -42,6 +53,18 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
     keepDeviceOpen: async () => {
       const close = machine.openRaw(0);
       return async () => close();
+    },
+    stopNextMount: async () => {
+      machine.setLatencyMs("mountDevice", 1);
+      gate.shut();
+      return {
+        stopped: () => untilMounting(true),
+        goOn: async () => {
+          machine.setLatencyMs("mountDevice", 0);
+          gate.open();
+          await untilMounting(false);
+        },
+      };
     },
     startSecondPlugin: async () => ({ host: machine.startPlugin(), endFirst: async () => machine.killPlugin(host, { childrenSurvive: false }) }),
     whyNot: () => undefined,

@@ -17,7 +17,11 @@ async function aRunner(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), "command-runner-"));
   const lock = await takeInstanceLock(join(directory, "locks"));
   t.after(() => rm(directory, { recursive: true }));
-  return { directory, lock, runner: createCommandRunner({ lockFd: lock.fd, outputDirectory: join(directory, "locks"), clock: systemClock }) };
+  return {
+    directory,
+    lock,
+    runner: createCommandRunner({ lockFd: lock.fd, descriptorsOf: () => [], outputDirectory: join(directory, "locks"), clock: systemClock }),
+  };
 }
 
 function aCommand(script: string, given: Partial<HostCommand> = {}): HostCommand {

@@ -54,13 +54,18 @@ interface InFlight {
   callers: number;
 }
 
-/** Makes the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later instance can tell whether one is alive. */
+/**
+ * Makes the runner of one plug-in instance. Changing commands inherit `lockFd`, so that a later instance can tell whether one is alive, and `descriptorsOf` what they
+ * touch, so that a device that is held when they start stays held as long as they live.
+ */
 export function createCommandRunner({
   lockFd,
+  descriptorsOf,
   outputDirectory,
   clock,
 }: {
   readonly lockFd: number;
+  readonly descriptorsOf: (touches: readonly string[]) => readonly number[];
   readonly outputDirectory: string;
   readonly clock: Clock;
 }): CommandRunner {
@@ -131,7 +136,7 @@ export function createCommandRunner({
       if (inFlight.callers === 0) return fail({ kind: "Cancelled" });
       const output = await openOutput();
       try {
-        const child = spawnChild({ program: command.program, args: command.args, heldFd: lockFd, outputFd: output.fd });
+        const child = spawnChild({ program: command.program, args: command.args, heldFds: [lockFd, ...descriptorsOf(command.touches)], outputFd: output.fd });
         const waited = await waitWithin(child.exited, command.limitMs, clock, never);
         // A command that outlives its limit gives up its slot: one that is stuck in the kernel must not keep the others out for ever.
         ticket.leave();

@@ -14,6 +14,7 @@ import { flushPath } from "./flush-path.ts";
 import { formatDevice } from "./format-device.ts";
 import { growBeforeMount, mayGrowMountedExt } from "./grow-before-mount.ts";
 import { growFileSystem } from "./grow-file-system.ts";
+import { createHeldDevices } from "./held-devices.ts";
 import type { HostContext } from "./host-context.ts";
 import { inspectDevice } from "./inspect-device.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
@@ -49,6 +50,7 @@ const defaultDeviceWaitMs = 5000;
 /** Starts the host half of the provisioner library on Linux, as a new instance in `lockDirectory`. Throws if the instance lock can't be taken. */
 export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxHost> {
   const lock = await takeInstanceLock(options.lockDirectory);
+  const { whileHolding, descriptorsOf } = createHeldDevices();
   const host: HostContext = {
     deviceRoot: options.deviceRoot ?? "",
     sysRoot: options.sysRoot ?? "/sys",
@@ -57,12 +59,14 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     mayGrowMountedExt: await mayGrowMountedExt(),
     clock: options.clock,
     limits: { ...defaultCommandTimeLimits, ...options.commandTimeLimits },
-    runner: createCommandRunner({ lockFd: lock.fd, outputDirectory: options.lockDirectory, clock: options.clock }),
+    runner: createCommandRunner({ lockFd: lock.fd, descriptorsOf, outputDirectory: options.lockDirectory, clock: options.clock }),
     lock,
   };
   return {
     findDevice: (request, signal) => attempt("find device", signal, () => findDevice(host, request, signal)),
     rescanDevice: (device, signal) => attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
+    // What `act` throws is not this host's.
+    whileHolding: async (device, act, signal) => (signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act)),
     inspectDevice: (device, signal) => attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
     format: (request, signal) => attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
     eraseUnfinishedFormat: (device, signal) =>

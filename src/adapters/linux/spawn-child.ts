@@ -22,8 +22,8 @@ export interface Child {
 export interface ChildRequest {
   readonly program: string;
   readonly args: readonly string[];
-  /** A descriptor that the child gets as its number 3 and keeps open for life. */
-  readonly heldFd?: number;
+  /** Descriptors that the child gets as its numbers 3 and up, and keeps open for life. */
+  readonly heldFds?: readonly number[];
   /** Where the child writes instead of to pipes: a pipe whose reader has died would kill it in the middle of its work. */
   readonly outputFd?: number;
 }
@@ -35,10 +35,10 @@ const outputBytesMax = 2 * 1024 * 1024;
 const programDirectories = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Starts a program without a shell, in a session of its own if it writes to `outputFd`: then neither Ctrl-C nor our end stops it half-way. */
-export function spawnChild({ program, args, heldFd, outputFd }: ChildRequest): Child {
+export function spawnChild({ program, args, heldFds = [], outputFd }: ChildRequest): Child {
   const output = outputFd ?? "pipe";
   const child = spawn(program, args, {
-    stdio: ["ignore", output, output, heldFd ?? "ignore"],
+    stdio: ["ignore", output, output, ...heldFds],
     detached: outputFd !== undefined,
     // Messages are matched in English.
     env: { ...process.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:${programDirectories}` },

@@ -56,6 +56,8 @@ export interface MachineState {
   readonly mounts: ModelMount[];
   /** What containers hold. */
   readonly heldVolumes: Set<HeldVolume>;
+  /** What plug-ins keep open to hold on to the numbers. */
+  readonly holds: Set<{ readonly device: ModelDevice; readonly instanceNumber: number }>;
   /** What processes have open of raw devices, also of those that have been cut off or have gone. */
   readonly rawDescriptors: Set<{ readonly majorMinor: string }>;
   /** Paths that exist below no mount, and what they are. */

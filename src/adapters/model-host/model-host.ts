@@ -35,16 +35,28 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   ): Promise<Result<void, Failure>> => {
     const admitted = look(method, signal, () => ok(undefined));
     if (!admitted.ok) return admitted;
-    return await machine.operations.run({ line: `${method} ${touches.join(" ")}`, instanceNumber, touches, latencyMs: machine.latencyMs(method), act }, signal);
+    const heldNumbers = [...machine.holds].filter((hold) => hold.instanceNumber === instanceNumber).map(({ device }) => device.majorMinor);
+    return await machine.operations.run(
+      {
+        line: `${method} ${touches.join(" ")}`,
+        instanceNumber,
+        touches,
+        latencyMs: machine.latencyMs(method),
+        heldNumbers: heldNumbers.filter((number) => touches.includes(number)),
+        act,
+      },
+      signal,
+    );
   };
 
   const withDevice = <T>(device: Device, act: (found: ModelDevice) => Result<T, Failure>): Result<T, Failure> => {
     const found = [...machine.devicesByLun.values()].find((candidate) => candidate.majorMinor === device.majorMinor);
-    if (found === undefined)
-      return fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
+    if (found === undefined) return isAnother(device);
     if (found.state === "cutOff") return fail({ kind: "HostCommandFailed", command: `open ${device.path}`, exitCode: 1, stderr: "Input/output error" });
     return act(found);
   };
+  const isAnother = (device: Device): Result<never, Failure> =>
+    fail({ kind: "WrongDevice", devicePath: device.path, problem: `it is no longer device ${device.majorMinor}: look for the LUN again` });
   const busy = (device: ModelDevice): Result<never, Failure> =>
     fail({ kind: "DeviceBusy", devicePath: device.path, detail: "it is mounted somewhere or in use by another command" });
   const grow = (device: ModelDevice): void => {
@@ -70,6 +82,17 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           return ok(toDevice(found));
         }),
       ),
+    whileHolding: async (device, act, signal) => {
+      const opened = look("whileHolding", signal, () => withDevice(device, (found) => (found.path === device.path ? ok(found) : isAnother(device))));
+      if (!opened.ok) return opened;
+      const hold = { device: opened.value, instanceNumber };
+      machine.holds.add(hold);
+      try {
+        return await act();
+      } finally {
+        machine.holds.delete(hold);
+      }
+    },
     inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(found.disk.content))),
     format: ({ device, fsType }, signal) =>
       command("format", [device.majorMinor], signal, () =>

@@ -99,6 +99,7 @@ export function createModelMachine({
     devicesByLun: new Map(),
     mounts: [],
     heldVolumes: new Set(),
+    holds: new Set(),
     rawDescriptors: new Set(),
     paths: new Map(),
     liveInstances: new Set(),
@@ -132,6 +133,7 @@ export function createModelMachine({
       const instanceNumber = instanceNumbers.get(host);
       invariant(instanceNumber !== undefined, `the host is not one of ${nodeName}`);
       state.liveInstances.delete(instanceNumber);
+      for (const hold of state.holds) if (hold.instanceNumber === instanceNumber) state.holds.delete(hold);
       if (!childrenSurvive) state.operations.kill((operation) => operation.instanceNumber === instanceNumber);
     },
     attach: ({ lun, disk }) => {
@@ -160,6 +162,7 @@ export function createModelMachine({
       state.operations.kill(() => true);
       state.mounts.length = 0;
       state.heldVolumes.clear();
+      state.holds.clear();
       state.rawDescriptors.clear();
       for (const device of state.devicesByLun.values()) {
         device.unflushed.clear();
@@ -239,10 +242,10 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
   };
 }
 
-/** A mount or an open descriptor of a device that has gone keeps its number from others; a command that is about to begin does not. */
-function lowestFree({ devicesByLun, mounts, rawDescriptors }: MachineState): number {
-  const numbers = [...[...devicesByLun.values(), ...mounts.map(({ device }) => device)], ...rawDescriptors].map(({ majorMinor }) => majorMinor);
-  const held = new Set(numbers);
+/** A mount, or an open descriptor, of a device that has gone keeps its number from others; a command that has inherited none does not. */
+function lowestFree({ devicesByLun, mounts, heldVolumes, holds, rawDescriptors, operations }: MachineState): number {
+  const devices = [...devicesByLun.values(), ...[...mounts, ...heldVolumes, ...holds].map(({ device }) => device), ...rawDescriptors];
+  const held = new Set([...devices.map(({ majorMinor }) => majorMinor), ...operations.inFlight().flatMap(({ heldNumbers }) => heldNumbers)]);
   let index = FIRST_INDEX;
   while (held.has(numberOf(index))) index += 1;
   return index;

@@ -9,6 +9,8 @@ interface ModelOperation {
   readonly instanceNumber: number;
   readonly touches: readonly string[];
   readonly latencyMs: number;
+  /** Numbers of devices that it has inherited open: nobody else gets them while it is under way. */
+  readonly heldNumbers: readonly string[];
   readonly act: () => Result<void, Failure>;
 }
 

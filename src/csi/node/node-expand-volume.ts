@@ -57,7 +57,12 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   if (kind.value !== "blockDevice") {
     const { fsType } = mounted.value;
     if (!isFileSystemType(fsType)) return fail({ kind: "Unsupported", what: `growing a ${fsType} file system` });
-    const grown = await ports.host.growFileSystem({ device: device.value, mountPath: volumePath, fsType }, signal);
+    // Its mount, which is looked at once more, may end before the command begins.
+    const grown = await ports.host.whileHolding(
+      device.value,
+      () => ports.host.growFileSystem({ device: device.value, mountPath: volumePath, fsType }, signal),
+      signal,
+    );
     if (!grown.ok) return grown;
   }
   return ok({ capacityBytes: device.value.sizeBytes });

@@ -61,7 +61,7 @@ export interface NodeWorld {
 export async function withNode(
   record: Partial<WriterRecord>,
   act: (world: NodeWorld) => Promise<void>,
-  machineOptions: { readonly mayGrowMountedExt?: boolean } = {},
+  machineOptions: { readonly mayGrowMountedExt?: boolean; readonly reusesNumbers?: boolean } = {},
 ): Promise<void> {
   const clock = createVirtualClock();
   const random = createSeededRandom(1);
