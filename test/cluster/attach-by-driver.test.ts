@@ -6,7 +6,7 @@ import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { attachesUnderKilledLeader } from "./attach-under-killed-leader.ts";
 import { movesWhileApiServerRestarts, writesOnWithoutItsObject } from "./disturb-api.ts";
-import { classOfTwoShares, drainStandby, untilFailoverReady, untilStandby } from "./drain-standby.ts";
+import { drainStandby, untilFailoverReady, withStandby } from "./drain-standby.ts";
 import { driverLab } from "./driver-lab.ts";
 import { keepControllersOff, untilControllersReady } from "./leading-controller.ts";
 import { movesOffNodeWithoutPower, VICTIM } from "./lose-node.ts";
@@ -15,10 +15,9 @@ import { untilNothingIsLeft } from "./nothing-left.ts";
 import { assertNeverFailed, assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { writesOnWhilePlugInEnds } from "./replace-plug-in.ts";
 import { withSlowUnmount } from "./slow-unmount.ts";
-import { manifestOf } from "./volume-manifests.ts";
 import { assertHandedOver, firstHeldMs, recordsDuring } from "./watch-writer.ts";
 import { takeWayIn, volumeAttachments, wayInNow } from "./way-in.ts";
-import { attachmentsOf, withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
+import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
 
 /** Its disks are on the node that a pod moves to before it does: nothing but the driver is in the way of a second writer there. */
 const CLASS = "managed-csi-premium-replicas";
@@ -151,19 +150,13 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
       }));
 
     it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while its standby's node is drained; drained itself, its node lets the pod go", () =>
-      withClusterObjects(lab, manifestOf(classOfTwoShares(TWO_SHARES)), () =>
-        withWorkloads(lab, "plug-in-by-driver", async (workloads) => {
-          await workloads.apply(recordWriter({ name: "db", storageClass: TWO_SHARES, home: AFTER }));
-          await workloads.untilReady("db-0");
-          const pod = await writerPod(workloads, "db-0");
-          await untilStandby(workloads, pod);
-          await writesOnWhilePlugInEnds(workloads, pod, "driver");
-          const standby = await drainStandby(workloads, pod);
-          await lab.kubectl(["uncordon", standby]);
-          await untilFailoverReady(workloads, pod, "True");
-          await movesWithItsRecords(workloads, "db-0", { by: "drain" });
-        }),
-      ));
+      withStandby(lab, { namespace: "plug-in-by-driver", storageClass: TWO_SHARES, home: AFTER }, async (workloads, pod) => {
+        await writesOnWhilePlugInEnds(workloads, pod, "driver");
+        const standby = await drainStandby(workloads, pod);
+        await lab.kubectl(["uncordon", standby]);
+        await untilFailoverReady(workloads, pod, "True");
+        await movesWithItsRecords(workloads, "db-0", { by: "drain" });
+      }));
   });
 
   it("gives a cluster back to the attach controller while a pod writes, and moves that pod later", () =>

@@ -1,13 +1,31 @@
+import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import type { WriterPod } from "./record-writer.ts";
-import { aClass } from "./volume-manifests.ts";
-import { attachmentsOf, type Workloads } from "./workloads.ts";
+import { recordWriter, writerPod, type WriterPod } from "./record-writer.ts";
+import { aClass, manifestOf } from "./volume-manifests.ts";
+import { attachmentsOf, withClusterObjects, withWorkloads, type Workloads } from "./workloads.ts";
 
 const SETTLED_MAX_MS = 120_000;
 const DRAIN = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", `--timeout=${SETTLED_MAX_MS}ms`];
 
+/** Runs `use` while a writer, which starts on `home`, has a volume with one standby, attached on another node. The class that is made for it, `storageClass`, goes again. */
+export async function withStandby(
+  lab: Lab,
+  { namespace, storageClass, home }: { readonly namespace: string; readonly storageClass: string; readonly home: string },
+  use: (workloads: Workloads, pod: WriterPod) => Promise<void>,
+): Promise<void> {
+  await withClusterObjects(lab, manifestOf(classOfTwoShares(storageClass)), () =>
+    withWorkloads(lab, namespace, async (workloads) => {
+      await workloads.apply(recordWriter({ name: "db", storageClass, home }));
+      await workloads.untilReady("db-0");
+      const pod = await writerPod(workloads, "db-0");
+      await untilStandby(workloads, pod);
+      await use(workloads, pod);
+    }),
+  );
+}
+
 /** A class whose volumes have one standby, wherever it finds a node. */
-export function classOfTwoShares(name: string): object {
+function classOfTwoShares(name: string): object {
   return aClass({ name, parameters: { skuName: "Premium_ZRS", maxShares: "2" }, volumeBindingMode: "WaitForFirstConsumer" });
 }
 

@@ -14,6 +14,7 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { startLab } from "../../testbed/lab/start-lab.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { makeDisk } from "./disks-by-hand.ts";
 import { kernelSettings, machineTraces, NO_TRACES } from "./machine-traces.ts";
 
 const NAME = "lab-test";
@@ -109,17 +110,8 @@ describe("the lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
   it("shows a disk to the node that has it, as Azure's guests find it, and none of the machine's files", async () => {
     const { azure } = lab;
     const diskId = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/data`;
-    await azure.call("PUT", `${diskId}?api-version=2025-01-02`, {
-      location: azure.location,
-      zones: ["1"],
-      sku: { name: "Premium_LRS" },
-      properties: { creationData: { createOption: "Empty" }, diskSizeGB: 4 },
-    });
+    await makeDisk(azure, { diskUri: diskId, zone: "1" });
     const [a, b] = [lab.node("node-a"), lab.node("node-b")];
-    await waitUntil("the disk", { timeoutMs: POD_MAX_MS, signal }, async () => {
-      const disk = (await azure.call("GET", `${diskId}?api-version=2025-01-02`)) as { readonly properties: { readonly provisioningState: string } };
-      return disk.properties.provisioningState === "Succeeded" || undefined;
-    });
     const dataDisks = [{ lun: 3, createOption: "Attach", managedDisk: { id: diskId } }];
     await azure.call("PATCH", `${azure.vmId(a.name)}?api-version=2025-04-01`, { properties: { storageProfile: { dataDisks } } });
     const list = (node: LabNode): Promise<string> => node.exec(["find", "/dev/disk", "-type", "l"]);

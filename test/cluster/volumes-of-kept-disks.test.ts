@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
-import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { disksInAzure } from "./azure-journal.ts";
+import { makeDisk } from "./disks-by-hand.ts";
 import { driverLab } from "./driver-lab.ts";
 import { diskOf, type KeptDisk, releaseDisk, staticVolume } from "./kept-disks.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
@@ -11,8 +11,6 @@ import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
 import { withClusterObjects, type Workloads, withWorkloads } from "./workloads.ts";
 
 const AT_ONCE = 2;
-const DISK_MAX_MS = 60_000;
-const API_VERSION = "api-version=2025-01-02";
 
 describe("volumes of disks that are kept", { skip: (await reasonAgainstLab()) ?? false, concurrency: AT_ONCE }, () => {
   let lab: Lab;
@@ -48,16 +46,7 @@ describe("volumes of disks that are kept", { skip: (await reasonAgainstLab()) ??
       const { azure } = lab;
       const { zone } = lab.node("node-a");
       const diskUri = `/subscriptions/${azure.subscriptionId}/resourceGroups/${azure.resourceGroup}/providers/Microsoft.Compute/disks/Made_By_Hand`;
-      await azure.call("PUT", `${diskUri}?${API_VERSION}`, {
-        location: azure.location,
-        zones: [zone],
-        sku: { name: "Premium_LRS" },
-        properties: { creationData: { createOption: "Empty" }, diskSizeGB: 4 },
-      });
-      await waitUntil("the disk", { timeoutMs: DISK_MAX_MS }, async () => {
-        const disk = (await azure.call("GET", `${diskUri}?${API_VERSION}`)) as { readonly properties: { readonly provisioningState: string } };
-        return disk.properties.provisioningState === "Succeeded" || undefined;
-      });
+      await makeDisk(azure, { diskUri, zone });
       await workloads.apply(await staticVolume(workloads, "made-by-hand", { diskUri, zone }));
       await workloads.apply(manifestOf(aPod({ name: "first", mounts: [{ claim: "existing-disk", path: "/data" }] })));
       await workloads.untilReady("first");
