@@ -20,7 +20,7 @@ import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
-import { epochsKnownToNodes } from "./find-anew.ts";
+import { epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
@@ -127,8 +127,9 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!holders.ok) return holders;
   const storeGeneration = await readStoreGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
-  const attachedTo = holders.value.map(({ node }) => node);
-  const record = foundRecord({ attachedTo, epoch: Math.max(0, ...epochsKnownToNodes(ports, volume)), storeGeneration: storeGeneration.value });
+  const { name } = volume.metadata;
+  const attachedTo = whoMayHave(ports, name, holders.value);
+  const record = foundRecord({ attachedTo, epoch: Math.max(0, ...epochsKnownToNodes(ports, name)), storeGeneration: storeGeneration.value });
   if (isSingleWriter(volume.spec.capabilities)) {
     const keep = (present: WriterRecord | undefined): WriterRecord => (present?.storeGeneration === record.storeGeneration ? present : record);
     const distrusted = await ports.steps.run("record-found", () => setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal));
@@ -142,7 +143,7 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(ports, volume, ({ error: _, ...status }) => ({ ...status, state: "Created", observedGeneration: volume.metadata.generation, detail }), signal),
   );
-  if (recorded.ok) ports.logger.info("disk adopted", { volumeName: volume.metadata.name, diskUri, attachedTo: attachedTo.map(({ nodeName }) => nodeName) });
+  if (recorded.ok) ports.logger.info("disk adopted", { volumeName: name, diskUri, attachedTo: attachedTo.map(({ nodeName }) => nodeName) });
   return settled(recorded);
 }
 

@@ -1,15 +1,16 @@
 import type { Failure } from "../core/failure.ts";
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { type NodeIdentity, withNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
-import { findHolders } from "./adopt-disk.ts";
+import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { forgetOthers, recordHolders } from "./record-holders.ts";
 
 /** What can be said of a volume whose record is true no more. */
 interface Seen {
-  /** Who has the disk, as Azure says. */
+  /** Who may have the disk: as Azure says, and as nodes say that noted it before they mounted it. Azure may show the disk as it was before its last attach. */
   readonly attachedTo: readonly NodeIdentity[];
   /** The highest that the record or a node knows. */
   readonly epoch: number;
@@ -33,9 +34,9 @@ export async function findAnew(
   // A disk that is gone is on no VM; its record still has to be one that is trusted, or nothing could be done with it any more.
   const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
-  const attachedTo = holders.value.map(({ node }) => node);
+  const attachedTo = whoMayHave(ports, volume.metadata.name, holders.value);
   const sizeGiB = disk.ok ? disk.value.sizeGiB : detail.sizeGiB;
-  const known = epochsKnownToNodes(ports, volume);
+  const known = epochsKnownToNodes(ports, volume.metadata.name);
   const written = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
@@ -63,9 +64,25 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
   return status.detail === undefined || status.detail.sizeGiB >= sizeGiB ? status : { ...status, detail: { ...status.detail, sizeGiB } };
 }
 
+/** The nodes that Azure names, and those of ours that noted the volume: their notes outlive a store that went back, and what Azure is slow to show. */
+export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[]): readonly NodeIdentity[] {
+  const noting = nodesThatNoted(ports, volumeName).map(({ metadata, status }) => ({ nodeName: metadata.name, vmId: status.vmId }));
+  return noting.reduce<readonly NodeIdentity[]>(
+    withNode,
+    holders.map(({ node }) => node),
+  );
+}
+
 /** The highest epochs that nodes noted before they mounted this volume. */
-export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
-  return ports.cache
-    .list("AzDriverNode")
-    .flatMap((node) => (node.status?.volumes ?? []).filter((noted) => noted.volumeName === volume.metadata.name).map((noted) => noted.epoch));
+export function epochsKnownToNodes(ports: ControllerPorts, volumeName: string): readonly number[] {
+  return nodesThatNoted(ports, volumeName).flatMap(({ status }) =>
+    status.volumes.filter((noted) => noted.volumeName === volumeName).map((noted) => noted.epoch),
+  );
+}
+
+type HeardNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
+
+function nodesThatNoted(ports: ControllerPorts, volumeName: string): readonly HeardNode[] {
+  const hasNoted = (node: AzDriverNode): node is HeardNode => node.status?.volumes.some((noted) => noted.volumeName === volumeName) ?? false;
+  return ports.cache.list("AzDriverNode").filter(hasNoted);
 }

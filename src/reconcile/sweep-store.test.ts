@@ -109,6 +109,18 @@ describe("sweepReconciler", () => {
       assert.deepEqual([world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing], [4, true]);
     }));
 
+  it("asks whoever noted the volume, too, where Azure does not show the disk there: it may be behind, and the node would write without the record knowing", () =>
+    withGeneration(3, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ storeGeneration: 2 }));
+      const noted = (nodeName: string, volumeName: string, epoch: number): Promise<unknown> =>
+        world.given("AzDriverNode", aDriverNode(nodeName, { vmId: identity(nodeName).vmId, volumes: [{ volumeName, uid: "uid-pvc-1", epoch }] }));
+      await noted("node-a", "pvc-1", 3);
+      await noted("node-b", "pvc-1", 4);
+      await noted("node-c", "pvc-2", 9);
+      await sweep(world);
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [a, identity("node-b")], epoch: 4, storeGeneration: 3 }));
+    }));
+
   it("leaves records of the store's own generation alone", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a"), storeGeneration: 3 }));
