@@ -88,7 +88,7 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
-{{/* Pods of a Deployment away from each other: over nodes first, then over zones. Takes the name that they are labelled with. */}}
+{{/* Pods of a Deployment away from each other: over nodes first, then over zones; in a rollout the new ones, whatever is left of the old. Takes the name that they are labelled with. */}}
 {{- define "azuredisk.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1
@@ -97,12 +97,16 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         app: {{ . }}
+    matchLabelKeys:
+      - pod-template-hash
   - maxSkew: 1
     topologyKey: topology.kubernetes.io/zone
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels:
         app: {{ . }}
+    matchLabelKeys:
+      - pod-template-hash
 {{- end -}}
 
 {{- define "azuredisk.pullSecrets" -}}
