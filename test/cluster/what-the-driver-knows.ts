@@ -2,7 +2,8 @@ import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachme
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 
-const NAMESPACE = "--namespace=azure-disk-csi";
+const OBJECTS = "--namespace=azure-disk-csi";
+const PLUG_INS = "--namespace=kube-system";
 /** The newest lines of each plug-in that name the volume: more would bury the error that they explain. */
 const LOG_LINES_MAX = 25;
 
@@ -14,9 +15,11 @@ export async function whatTheDriverKnows(lab: Lab, volumeNames: readonly string[
     `${name}: ${JSON.stringify(volumes.find(({ metadata }) => metadata.name === name)?.status?.record)}`,
     ...attachments.filter(({ spec }) => spec.volumeName === name).map(({ spec, status }) => `  on ${spec.nodeName}: ${JSON.stringify({ ...spec, status })}`),
   ]);
-  const pods = (await lab.kubectl(["get", "pods", NAMESPACE, "--output=name"])).split("\n").filter((pod) => pod !== "");
+  const pods = (await lab.kubectl(["get", "pods", PLUG_INS, "--selector=app in (csi-azuredisk-controller,csi-azuredisk-node)", "--output=name"]))
+    .split("\n")
+    .filter((pod) => pod !== "");
   for (const pod of pods) {
-    const log = await lab.kubectl(["logs", NAMESPACE, pod, "--container=azuredisk", "--since=5m"]).catch(String);
+    const log = await lab.kubectl(["logs", PLUG_INS, pod, "--container=azuredisk", "--since=5m"]).catch(String);
     const named = log.split("\n").filter((line) => volumeNames.some((name) => line.includes(name)));
     lines.push(`${pod}:`, ...named.slice(-LOG_LINES_MAX).map((line) => `  ${line}`));
   }
@@ -24,5 +27,5 @@ export async function whatTheDriverKnows(lab: Lab, volumeNames: readonly string[
 }
 
 async function objects<T>(lab: Lab, kind: string): Promise<readonly T[]> {
-  return (JSON.parse(await lab.kubectl(["get", kind, NAMESPACE, "--output=json"])) as { readonly items: readonly T[] }).items;
+  return (JSON.parse(await lab.kubectl(["get", kind, OBJECTS, "--output=json"])) as { readonly items: readonly T[] }).items;
 }
