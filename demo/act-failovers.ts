@@ -1,3 +1,5 @@
+import { status } from "@grpc/grpc-js";
+import { CsiError } from "./csi-clients.ts";
 import type { Lab, LabNode } from "./lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
@@ -89,7 +91,8 @@ export function thaw(node: LabNode, writer: Writer | undefined): void {
 
 /**
  * The stale writer comes back. Its next sync must fail, and nothing that it or its node does may reach the disk; the node cleans up after itself and
- * leaves quarantine. The volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale writer's.
+ * leaves quarantine. A container that is started again there must not write beside the disk; then its pod is unpublished, as by a kubelet that hears that it is gone.
+ * The volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale writer's.
  */
 export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, stale: LabNode, writer: Writer, survivor: LabNode): Promise<boolean> {
   const { lab, timeline, signal } = on;
@@ -107,6 +110,8 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
       return record?.quarantine.some((node) => node.nodeName === stale.name) === false ? true : undefined;
     }),
   );
+  const besideDisk = await writeFiles(stale, volume).then(() => "WRITES BESIDE ITS DISK", errorCodeOf);
+  await waitUntil(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () => unpublishOnNode(lab, volume, stale).then(() => true, undefinedIfUnderWay));
   const isUnchanged = (await hashOfDisk(lab, volume)) === before;
   const lun = (await attachedNodes(lab, volume, signal)).get(survivor.name)?.status?.lun;
   const isClean = lun !== undefined && (await fileSystemIsClean(survivor, lun));
@@ -114,5 +119,16 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
   on.say(
     `  its fsync answered ${failed.slice("failed ".length)}; the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`,
   );
-  return isRefused && isUnchanged && isClean;
+  on.say(`  a container that is started again there finds ${besideDisk} where the volume was`);
+  return isRefused && isUnchanged && isClean && besideDisk === "EROFS";
+}
+
+function errorCodeOf(error: unknown): string {
+  if (error instanceof Error && "code" in error) return String(error.code);
+  throw error;
+}
+
+/** What the node does by itself may be at its last step. */
+function undefinedIfUnderWay(error: unknown): undefined {
+  if (!(error instanceof CsiError) || error.code !== status.ABORTED) throw error;
 }

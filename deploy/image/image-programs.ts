@@ -41,7 +41,7 @@ export const PACKAGE_CHOICES: readonly PackageChoice[] = [
     ],
     files: [],
   },
-  { package: "util-linux", driver: ["blkid", "blockdev", "flock", "wipefs"], people: ["findmnt", "lsblk", "mountpoint", "nsenter"], files: [] },
+  { package: "util-linux", driver: ["blkid", "blockdev", "flock", "unshare", "wipefs"], people: ["findmnt", "lsblk", "mountpoint", "nsenter"], files: [] },
   { package: "mount", driver: ["losetup", "mount", "umount"], people: [], files: [] },
   {
     package: "e2fsprogs",

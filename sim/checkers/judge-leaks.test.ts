@@ -42,6 +42,13 @@ describe("nothing is left behind", () => {
       ],
     },
     {
+      because: "a tombstone that was not taken away with its pod",
+      change: (made) => {
+        made.tombstonesOn = ["node-b"];
+      },
+      expected: ["node-b still has a tombstone at /target"],
+    },
+    {
       because: "a disk on a VM of which no attachment knows",
       change: (made) => {
         made.attachedTo.push("node-c");

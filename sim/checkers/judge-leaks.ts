@@ -97,7 +97,10 @@ function leftOnMachines(world: RestWorld): readonly string[] {
     if (machine === undefined) return [];
     const used = world.cluster.containersOn(name).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
     const mounts = machine.kernel.mounts().filter(({ diskUri }) => !used.some((usedUri) => isSameResourceUri(usedUri, diskUri)));
-    return mounts.map(({ path, diskUri }) => `${name} still has ${diskName(diskUri)} mounted at ${path}, where nothing uses it`);
+    return [
+      ...mounts.map(({ path, diskUri }) => `${name} still has ${diskName(diskUri)} mounted at ${path}, where nothing uses it`),
+      ...machine.kernel.tombstones().map((path) => `${name} still has a tombstone at ${path}`),
+    ];
   });
 }
 

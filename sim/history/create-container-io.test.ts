@@ -45,7 +45,7 @@ async function aWorld() {
     };
     const run = (podName: string, stop: AbortSignal) =>
       containers.run({ volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access: "mount" }, stop);
-    return { kernel, boot, run };
+    return { kernel, host, boot, run };
   };
   return { clock, details, containers, disk, addMachine };
 }
@@ -96,6 +96,20 @@ describe("a container's work", () => {
     stop.abort();
     await again;
     assert.deepEqual(world.details, [`synced-data-lost: pod-2 reads nothing where record 0 of vol-1 was acknowledged as "pod-1 #0"`]);
+  });
+
+  it("lets a container fail that was started on a tombstone: it can write nothing there, and is told of no loss", async () => {
+    const world = await aWorld();
+    const a = await world.addMachine("node-a");
+    const stop = new AbortController();
+    const running = a.run("pod-1", stop.signal);
+    await world.clock.advance(MINUTE_MS);
+    stop.abort();
+    await running;
+    assert.ok(world.containers.records.count("vol-1") > 0);
+    await a.host.leaveTombstone("/target", never);
+    assert.equal(await a.run("pod-1", never), "failed");
+    assert.deepEqual(world.details, []);
   });
 
   it("reports a container that was started with nothing mounted where its volume should be", async () => {

@@ -67,8 +67,11 @@ export function createContainerIo(options: {
         return "failed";
       }
       try {
-        const probe = volume.read(recordName(0));
-        if (probe.kind === "EIO") return "failed";
+        const opened = volume.open();
+        if (!succeeded(opened)) {
+          trace.note(podName, `can't open its files on ${machine.nodeName}: ${opened.kind}`);
+          return "failed";
+        }
         records.compare(volumeName, podName, (number) => {
           const answer = volume.read(recordName(number));
           return answer.kind === "done" ? answer.text : undefined;

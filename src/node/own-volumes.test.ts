@@ -6,7 +6,7 @@ import { aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import type { Result } from "../core/result.ts";
 import type { Reconciled } from "../reconcile/control-loop.ts";
 import { ownVolumesReconciler } from "./own-volumes.ts";
-import { publishVolume } from "./publish-volume.ts";
+import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import { runNode } from "./run-node.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
@@ -189,11 +189,102 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual(world.record()?.quarantine, []);
       const event = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a" } as const;
       const removed = `node-a may not have the volume any more and has removed its mounts: ${targetPath}, ${stagingPath}`;
+      const lost = `pods of node-a have lost the volume, and find an empty read-only folder in its place: ${targetPath}`;
       assert.deepEqual(world.told, [
+        { ...event, reason: "PodLostDisk", message: lost },
         { ...event, reason: "StaleMountsRemoved", message: removed },
         { ...event, reason: "QuarantineLeft", message: "node-a is clean of the volume that it was cut off from" },
       ]);
     }));
+
+  describe("a target from which it takes the volume, and which nobody has unpublished", () => {
+    const cutOff = async (world: NodeWorld): Promise<void> => {
+      await stage(world, mount);
+      await publish(world, mount);
+      world.machine.detach(0);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+    };
+    const unpublish = (world: NodeWorld) => done(world, unpublishVolume(world.ports(), { volumeId: diskUri, targetPath }, never));
+
+    it("gets a tombstone, on which a container that is started again can't write, and which keeps the node from nothing", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.equal(world.machine.openVolume(targetPath)?.write("record", "text").kind, "EROFS");
+        assert.deepEqual([world.record()?.quarantine, notes(world), world.machine.mounts()], [[], 0, []]);
+      }));
+
+    it("is free again once it is unpublished", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await reconcile(world);
+        await unpublish(world);
+        assert.deepEqual(world.machine.tombstones(), []);
+        assert.equal(world.machine.openVolume(targetPath), undefined);
+      }));
+
+    it("gets a tombstone also where the volume was removed and the plug-in was stopped before it could leave one", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await done(world, world.ports().host.unmount(targetPath, never));
+        world.machine.makeDirectory(targetPath);
+        world.restartPlugin();
+        await reconcile(world);
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+      }));
+
+    it("is told of once, and is no use of the volume, while the node is not clean yet", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        const inContainer = world.machine.openVolume(targetPath);
+        for (let pass = 1; pass <= 3; pass += 1) assert.equal(kindOf(await reconcile(world)), "DeviceBusy", `pass ${pass}`);
+        const told = world.told.map(({ reason }) => reason);
+        assert.deepEqual(told, ["PodLostDisk", "StaleMountsRemoved"]);
+        // A record that was made anew does not let a tombstone be claimed.
+        await world.setRecord((record) => ({ ...record, quarantine: [], foundInUse: true, unproven: [a] }));
+        assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+        assert.equal(world.record()?.writer, undefined);
+        inContainer?.close();
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.record()?.unproven, []);
+      }));
+
+    it("gets none where somebody removed its directory: nobody would take it away", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await done(world, world.ports().host.unmount(targetPath, never));
+        await reconcile(world);
+        assert.deepEqual(world.machine.tombstones(), []);
+      }));
+
+    it("gets the volume again once the record allows it, and the tombstone again where it does not after all", () =>
+      withNode({ writer: granted }, async (world) => {
+        await cutOff(world);
+        await reconcile(world);
+        world.machine.attach({ lun: 0, disk: world.disk });
+        await world.setRecord((record) => ({ ...record, writer: { ...granted, epoch: 2 }, epoch: 2 }));
+        await publish(world, mount);
+        assert.deepEqual(world.machine.tombstones(), []);
+        assert.equal(world.machine.openVolume(targetPath)?.open().kind, "done");
+        await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+        world.machine.detach(0);
+        assert.notEqual(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        await unpublish(world);
+        assert.deepEqual(world.machine.tombstones(), []);
+      }));
+
+    it("has none where it is a raw device's: nothing is started without the device", () =>
+      withNode({ writer: granted }, async (world) => {
+        await stage(world, block);
+        await publish(world, block);
+        world.machine.detach(0);
+        await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        assert.deepEqual([world.machine.tombstones(), world.machine.mounts()], [[], []]);
+      }));
+  });
 
   it("tells nothing of a quarantine that only a found record implies", () =>
     withNode({ foundInUse: true }, async (world) => {

@@ -17,7 +17,7 @@ import { answerRecall, unmountUnderRecall } from "./answer-recall.ts";
 import { findUnnotedMounts } from "./find-unnoted-mounts.ts";
 import { giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { boundTargets } from "./published-targets.ts";
+import { observeTargets } from "./published-targets.ts";
 import { showClean } from "./show-clean.ts";
 import { olderThanNoted, readTrustedGeneration } from "./store-memory.ts";
 import type { KnownVolume } from "./where-to-look.ts";
@@ -98,12 +98,12 @@ type Known = KnownVolume & { readonly volumeId: string };
 
 async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Promise<Result<ObservedNodeVolume, Failure>> {
   const { note, volume } = known;
-  const targets = note === undefined ? ok([]) : await boundTargets(ports, note, signal);
+  const targets = note === undefined ? ok({ bound: [], bare: [] }) : await observeTargets(ports, note, signal);
   if (!targets.ok) return targets;
   const staged = note === undefined ? ok(undefined) : await ports.host.mountAt(note.stagingPath, signal);
   if (!staged.ok) return staged;
   const isBlock = note?.accessType === "block";
-  const mount = staged.value === undefined ? (isBlock && targets.value.length > 0 ? "live" : "none") : staged.value.isDead ? "dead" : "live";
+  const mount = staged.value === undefined ? (isBlock && targets.value.bound.length > 0 ? "live" : "none") : staged.value.isDead ? "dead" : "live";
   return ok({
     node: ports.node,
     record: volume?.status?.record,
@@ -112,7 +112,8 @@ async function observe(ports: NodePorts, known: Known, signal: AbortSignal): Pro
     statesWants: ports.settings.attach === "driver",
     note: note === undefined ? undefined : { epoch: note.epoch, accessType: note.accessType },
     mount,
-    targets: targets.value,
+    targets: targets.value.bound,
+    bareTargets: targets.value.bare,
   });
 }
 
@@ -162,7 +163,7 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       const unmounted = await unmountUnderRecall(
         ports,
         { attachment: target.attachment, recallId: action.recallId, majorMinor: target.note?.majorMinor },
-        () => unmountAll(ports, target, signal),
+        () => unmountAll(ports, target, action.tombstones, signal),
         signal,
       );
       const given = unmounted.ok ? await giveAndForget(ports, volumeName, signal) : unmounted;
@@ -170,7 +171,7 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       return given;
     }
     case "CleanUp": {
-      const unmounted = await unmountAll(ports, target, signal);
+      const unmounted = await unmountAll(ports, target, action.tombstones, signal);
       if (unmounted.ok && target.observed.mount !== "none") {
         const paths = [...target.observed.targets, ...(target.note === undefined ? [] : [target.note.stagingPath])];
         tell(ports, volumeName, "StaleMountsRemoved", `${nodeName} may not have the volume any more and has removed its mounts: ${paths.join(", ")}`);
@@ -238,10 +239,18 @@ function noteEpoch(ports: NodePorts, volume: AzVolume, note: VolumeNote, epoch: 
 }
 
 /** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */
-async function unmountAll(ports: NodePorts, target: Target, signal: AbortSignal): Promise<Result<void, Failure>> {
-  for (const path of target.observed.targets) {
+async function unmountAll(ports: NodePorts, target: Target, tombstones: readonly string[], signal: AbortSignal): Promise<Result<void, Failure>> {
+  for (const path of target.observed.targets.filter((other) => !tombstones.includes(other))) {
     const unbound = await ports.host.unmount(path, signal);
     if (!unbound.ok) return unbound;
+  }
+  for (const path of tombstones) {
+    const left = await ports.host.leaveTombstone(path, signal);
+    if (!left.ok) return left;
+  }
+  if (tombstones.length > 0) {
+    const lost = `pods of ${ports.node.nodeName} have lost the volume, and find an empty read-only folder in its place`;
+    tell(ports, target.volumeName, "PodLostDisk", `${lost}: ${tombstones.join(", ")}`);
   }
   if (target.note === undefined) return ok(undefined);
   const { stagingPath } = target.note;

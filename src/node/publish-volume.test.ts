@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { publishVolume } from "./publish-volume.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
-import { stagingPath, withNode } from "./testing/a-node.ts";
+import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 import { unstageVolume } from "./unstage-volume.ts";
 
 const never = new AbortController().signal;
 const targetPath = "/var/lib/kubelet/pods/1/volumes/pvc-1/mount";
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const LIMIT_MS = 60_000;
 const granted = aWriter("node-a", { held: false });
 
 describe("publishVolume", () => {
@@ -51,4 +52,35 @@ describe("publishVolume", () => {
         ],
       );
     }));
+
+  describe("where the node is cut off in the middle of it", () => {
+    /** Publishes while a fence begins between the look at the record and the bind. */
+    async function publishUnderFence(world: NodeWorld): Promise<string> {
+      world.machine.setLatencyMs("bindMount", 1_000);
+      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().some((line) => line.startsWith("bindMount")), LIMIT_MS));
+      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      const published = await world.answerOf(publishing);
+      return published.ok ? "ok" : published.failure.kind;
+    }
+
+    it("leaves nothing at the target of a pod that has not begun", () =>
+      withNode({ writer: granted }, async (world) => {
+        assert.equal(await publishUnderFence(world), "NotWriter");
+        assert.deepEqual([world.machine.tombstones(), world.machine.openVolume(targetPath)], [[], undefined]);
+        assert.deepEqual(world.ports().notes.volumes()[0]?.targetPaths, []);
+      }));
+
+    it("leaves a tombstone where a pod may run already, for which a kubelet that was started again publishes anew", () =>
+      withNode({ writer: granted }, async (world) => {
+        assert.equal((await world.answerOf(publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never))).ok, true);
+        assert.equal(await publishUnderFence(world), "NotWriter");
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+        assert.deepEqual(world.ports().notes.volumes()[0]?.targetPaths, [targetPath]);
+        await world.setRecord(({ fencing: _fencing, ...record }) => record);
+        // The second time it is a tombstone that is covered, and shows again.
+        assert.equal(await publishUnderFence(world), "NotWriter");
+        assert.deepEqual(world.machine.tombstones(), [targetPath]);
+      }));
+  });
 });

@@ -18,6 +18,8 @@ export async function publishVolume(
   // Staging what is staged is a look at the mount and one read of the record.
   const staged = await stageVolume(ports, request, signal);
   if (!staged.ok) return staged;
+  const wasPublished = await isPublished(ports, staged.value.volume.metadata.name, request.targetPath, signal);
+  if (!wasPublished.ok) return wasPublished;
   const noted = await noteTargets(
     ports,
     staged.value.volume.metadata.name,
@@ -32,20 +34,29 @@ export async function publishVolume(
         signal,
       ));
   if (!bound.ok) return bound;
-  return confirmAfterBind(ports, request, staged.value, signal);
+  return confirmAfterBind(ports, { ...request, wasPublished: wasPublished.value }, staged.value, signal);
 }
 
-/** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. */
+/** Whether a pod may run there already: kubelet, started again, publishes anew what is published, and a tombstone is only at what was. */
+async function isPublished(ports: NodePorts, volumeName: string, targetPath: string, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+  const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
+  if (note?.targetPaths.includes(targetPath) !== true) return ok(false);
+  const mounted = await ports.host.mountAt(targetPath, signal);
+  return mounted.ok ? ok(mounted.value !== undefined) : mounted;
+}
+
+/** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. A pod that ran there before is not left with a bare directory. */
 async function confirmAfterBind(
   ports: NodePorts,
-  request: { readonly volumeId: string; readonly targetPath: string },
+  request: Pick<StageRequest, "volumeId" | "accessType"> & { readonly targetPath: string; readonly wasPublished: boolean },
   staged: Staged,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   if (staged.volume.status?.record === undefined) return ok(undefined);
   const held = await confirmHeld(ports, staged.volume.metadata.name, signal);
   if (!held.ok || held.value !== undefined) return held.ok ? ok(undefined) : held;
-  const unbound = await unpublishVolume(ports, request, signal);
+  const isPodThere = request.wasPublished && request.accessType === "mount";
+  const unbound = await (isPodThere ? ports.host.leaveTombstone(request.targetPath, signal) : unpublishVolume(ports, request, signal));
   if (!unbound.ok) return unbound;
   return fail({
     kind: "NotWriter",

@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
+import type { VolumeNote } from "../ports/node-notes.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /** Where a volume is still bound on this node: what the notes list and is really mounted, and whatever else shows its device. Sorted. */
@@ -10,20 +11,35 @@ export async function publishedTargets(
   signal: AbortSignal,
 ): Promise<Result<readonly string[], Failure>> {
   const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === volumeId.toLowerCase());
-  return boundTargets(ports, { targetPaths: note?.targetPaths ?? [], stagingPath }, signal);
+  const seen = await observeTargets(ports, { targetPaths: note?.targetPaths ?? [], majorMinor: note?.majorMinor, stagingPath }, signal);
+  return seen.ok ? ok(seen.value.bound) : seen;
 }
 
-/** The same for paths that the caller knows of, in its notes or by what it found. Those that it knows for targets are targets, also where one stands for the staging path. */
-export async function boundTargets(
+/** What is at a volume's targets. */
+export interface ObservedTargets {
+  /** Where the volume is bound, sorted. Those that are known for targets are targets, also where one stands for the staging path. */
+  readonly bound: readonly string[];
+  /** Known targets that are directories with nothing mounted, no tombstone either, sorted. None of an earlier boot: its containers have ended with it. */
+  readonly bare: readonly string[];
+}
+
+/** The same for paths that the caller knows of, in its notes or by what it found. */
+export async function observeTargets(
   ports: Pick<NodePorts, "host">,
-  { targetPaths, stagingPath }: { readonly targetPaths: readonly string[]; readonly stagingPath: string },
+  { targetPaths, stagingPath, majorMinor }: Pick<VolumeNote, "targetPaths" | "stagingPath" | "majorMinor">,
   signal: AbortSignal,
-): Promise<Result<readonly string[], Failure>> {
+): Promise<Result<ObservedTargets, Failure>> {
   const bound = new Set<string>();
+  const bare: string[] = [];
   for (const target of targetPaths) {
     const mounted = await ports.host.mountAt(target, signal);
     if (!mounted.ok) return mounted;
-    if (mounted.value !== undefined) bound.add(target);
+    // A tombstone is no use of the volume: nothing may wait for it, and nothing is claimed by it.
+    if (mounted.value !== undefined && !mounted.value.isTombstone) bound.add(target);
+    if (mounted.value !== undefined || majorMinor === undefined) continue;
+    const kind = await ports.host.pathKind(target, signal);
+    if (!kind.ok) return kind;
+    if (kind.value === "directory") bare.push(target);
   }
   const staged = await ports.host.mountAt(stagingPath, signal);
   if (!staged.ok) return staged;
@@ -32,5 +48,5 @@ export async function boundTargets(
     if (!mounts.ok) return mounts;
     for (const mount of mounts.value) if (mount.path !== stagingPath) bound.add(mount.path);
   }
-  return ok([...bound].toSorted());
+  return ok({ bound: [...bound].toSorted(), bare: bare.toSorted() });
 }

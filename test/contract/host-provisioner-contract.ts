@@ -22,6 +22,7 @@ export interface HostWorld {
   readonly scribble: (lun: number) => Promise<void>;
   readonly writeFile: (path: string, text: string) => Promise<void>;
   readonly readFile: (path: string) => Promise<string>;
+  readonly makeDirectory: (path: string) => Promise<void>;
   /** A process keeps a file open; the answer closes it. */
   readonly keepFileOpen: (path: string) => Promise<() => Promise<void>>;
   /** A process keeps the raw device open, not exclusively; the answer closes it. */
@@ -180,7 +181,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
     on("tells what is mounted where", async (world) => {
       const { device, staging } = await aStagedVolume(world);
-      const expected = { path: staging, majorMinor: device.majorMinor, fsType: "ext4", root: "/", readOnly: false, isDead: false };
+      const expected = { path: staging, majorMinor: device.majorMinor, fsType: "ext4", root: "/", readOnly: false, isDead: false, isTombstone: false };
       assert.deepEqual(valueOf(await world.host.mountAt(staging, never)), expected);
       assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), [expected]);
       assert.equal(valueOf(await world.host.mountAt(world.pathOf("elsewhere"), never)), undefined);
@@ -246,7 +247,16 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "blockDevice");
       assert.equal(valueOf(await world.host.deviceSize(targetPath, never)), DISK_BYTES);
       const mounts = valueOf(await world.host.mountsOf(device.majorMinor, never));
-      assert.deepEqual(mounts, [{ path: targetPath, majorMinor: device.majorMinor, fsType: "devtmpfs", root: device.path, readOnly: false, isDead: false }]);
+      const expected = {
+        path: targetPath,
+        majorMinor: device.majorMinor,
+        fsType: "devtmpfs",
+        root: device.path,
+        readOnly: false,
+        isDead: false,
+        isTombstone: false,
+      };
+      assert.deepEqual(mounts, [expected]);
       valueOf(await world.host.unmount(targetPath, never));
       assert.equal(valueOf(await world.host.pathKind(targetPath, never)), "absent");
     });
@@ -373,6 +383,71 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     });
   });
 
+  describe(`${name}: a tombstone`, () => {
+    const isAt = async (world: HostWorld, path: string) => valueOf(await world.host.mountAt(path, never))?.isTombstone;
+
+    on("takes the place of a dead target: an empty directory to which nobody can write, and no use of the device", async (world) => {
+      const { device, staging, target } = await aPublishedVolume(world);
+      await world.writeFile(`${target}/file`, "never synced");
+      await world.detachDisk(0);
+      valueOf(await world.host.leaveTombstone(target, never));
+      const { readOnly, isDead, isTombstone } = valueOf(await world.host.mountAt(target, never)) ?? {};
+      assert.deepEqual({ readOnly, isDead, isTombstone }, { readOnly: true, isDead: false, isTombstone: true });
+      assert.equal(valueOf(await world.host.pathKind(target, never)), "directory");
+      await assert.rejects(world.writeFile(`${target}/file`, "beside the disk"), /EROFS/);
+      await assert.rejects(world.readFile(`${target}/file`), /ENOENT/);
+      assert.equal(kindOf(await world.host.fileSystemStats(target, never)), "PathNotMounted");
+      valueOf(await world.host.unmount(staging, never));
+      assert.deepEqual(valueOf(await world.host.mountsOf(device.majorMinor, never)), []);
+      assert.equal(valueOf(await world.host.isClean(aMount({ lun: undefined, lastMajorMinor: device.majorMinor }), never)).clean, true);
+    });
+
+    on("is left once, and goes with an unmount, directory and all", async (world) => {
+      const { target } = await aPublishedVolume(world);
+      for (let times = 1; times <= 3; times += 1) valueOf(await world.host.leaveTombstone(target, never));
+      valueOf(await world.host.unmount(target, never));
+      assert.equal(valueOf(await world.host.mountAt(target, never)), undefined);
+      assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
+    });
+
+    on("is covered by what is bound there again, shows once that is taken off, and goes with both", async (world) => {
+      const { device, target, bind } = await aPublishedVolume(world);
+      valueOf(await world.host.leaveTombstone(target, never));
+      for (let times = 1; times <= 2; times += 1) valueOf(await world.host.bindMount(bind, never));
+      assert.equal(valueOf(await world.host.mountAt(target, never))?.majorMinor, device.majorMinor);
+      await world.writeFile(`${target}/file`, "on the disk");
+      valueOf(await world.host.leaveTombstone(target, never));
+      assert.equal(await isAt(world, target), true);
+      valueOf(await world.host.bindMount(bind, never));
+      assert.equal(await world.readFile(`${target}/file`), "on the disk");
+      valueOf(await world.host.unmount(target, never));
+      assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
+    });
+
+    on("is not left while what is to go is in use", async (world) => {
+      const { target } = await aPublishedVolume(world);
+      await world.writeFile(`${target}/file`, "text");
+      const closeFile = await world.keepFileOpen(`${target}/file`);
+      for (let times = 1; times <= 2; times += 1) {
+        assert.equal(kindOf(await world.host.leaveTombstone(target, never)), "DeviceBusy");
+        assert.equal(await isAt(world, target), false);
+      }
+      await closeFile();
+      valueOf(await world.host.leaveTombstone(target, never));
+      assert.equal(await isAt(world, target), true);
+      valueOf(await world.host.unmount(target, never));
+      assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
+    });
+
+    on("is left in a bare directory, and makes none", async (world) => {
+      const [bare, absent] = [world.pathOf("bare"), world.pathOf("absent")];
+      await world.makeDirectory(bare);
+      for (const path of [bare, absent]) valueOf(await world.host.leaveTombstone(path, never));
+      assert.deepEqual([await isAt(world, bare), await isAt(world, absent)], [true, undefined]);
+      assert.equal(valueOf(await world.host.pathKind(absent, never)), "absent");
+    });
+  });
+
   describe(`${name}: clean`, () => {
     for (const accessType of ["mount", "block"] as const) {
       on(`is clean before a disk is used, and after everything is unmounted, not in between (${accessType})`, async (world) => {
@@ -480,6 +555,14 @@ async function aStagedVolume(world: HostWorld, fsType: FileSystemType = "ext4"):
   const staging = world.pathOf("staging");
   valueOf(await world.host.mountDevice({ device, path: staging, fsType, mountFlags: [], readOnly: false }, never));
   return { device, staging };
+}
+
+async function aPublishedVolume(world: HostWorld) {
+  const { device, staging } = await aStagedVolume(world);
+  const target = world.pathOf("pods/a");
+  const bind = { stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] };
+  valueOf(await world.host.bindMount(bind, never));
+  return { device, staging, target, bind };
 }
 
 function skipped(context: TestContext, why: string | undefined): boolean {

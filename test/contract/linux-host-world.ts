@@ -134,6 +134,9 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
       await file.close();
     },
     writeFile: (path, text) => writeFile(path, text),
+    makeDirectory: async (path) => {
+      await mkdir(path);
+    },
     readFile: (path) => readFile(path, "utf8"),
     keepFileOpen: keepOpen,
     keepDeviceOpen: (device) => keepOpen(device.path),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, it } from "node:test";
@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { createLinuxHost } from "../../src/adapters/linux/create-linux-host.ts";
 import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure.ts";
+import { parseMountinfo } from "../../src/core/host/parse-mountinfo.ts";
 import type { Result } from "../../src/core/result.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
 import type { CleanRequest, Device } from "../../src/ports/host-provisioner.ts";
@@ -259,6 +260,103 @@ describe("Linux host: finding devices", () => {
     assert.deepEqual(await Promise.all(scans.map((scan) => readFile(scan, "utf8"))), ["- - -", "- - -"]);
   });
 });
+
+describe("Linux host leaves a tombstone", () => {
+  on("without a moment in which the directory below shows, where mounts are propagated", async (world) => {
+    const { target, bare, staging } = await aSharedTarget(world);
+    await writeFile(`${target}/file`, "text");
+    const closeFile = await world.keepFileOpen(`${target}/file`);
+    for (let times = 1; times <= 2; times += 1) {
+      const busy = await world.host.leaveTombstone(target, never);
+      assert.equal(busy.ok ? "ok" : busy.failure.kind, "DeviceBusy");
+      assert.deepEqual(await mountsAt(target), ["ext4", "azuredisk-removed"], "beneath what is busy, and only once");
+    }
+    assert.equal(await readFile(`${target}/file`, "utf8"), "text");
+    await closeFile();
+    const seen = new Set<number>();
+    const ended = new AbortController();
+    const looking = (async () => {
+      while (!ended.signal.aborted) seen.add((await lstat(target)).dev);
+      seen.add((await lstat(target)).dev);
+    })();
+    const left = await world.host.leaveTombstone(target, never);
+    ended.abort();
+    await looking;
+    valueOf(left);
+    assert.deepEqual(await mountsAt(target), ["azuredisk-removed"]);
+    assert.deepEqual([seen.has(bare), seen.size], [false, 2]);
+    await assert.rejects(writeFile(`${target}/file`, "beside the disk"), /EROFS/);
+    valueOf(await world.host.unmount(target, never));
+    valueOf(await world.host.unmount(staging, never));
+    assert.equal(valueOf(await world.host.pathKind(target, never)), "absent");
+  });
+
+  on("in every mount namespace where the volume was seen, as kubelet's is while the plug-in is in its container's", async (world) => {
+    const { target, kubelet } = await aSharedTarget(world);
+    const pidFile = world.pathOf("pid");
+    const leave = await world.keepRunning("unshare", ["--mount", "--propagation", "unchanged", "sh", "-c", 'echo $$ >"$1"; echo up; exec cat', "sh", pidFile]);
+    const pid = (await readFile(pidFile, "utf8")).trim();
+    valueOf(await world.host.leaveTombstone(target, never));
+    assert.deepEqual(await mountsAt(target, pid), ["azuredisk-removed"]);
+    valueOf(await world.host.unmount(target, never));
+    assert.deepEqual([await mountsAt(target, pid), (await mountsAt(kubelet, pid)).length], [[], 1]);
+    await leave();
+  });
+
+  on("also where nothing can be mounted beneath another mount", async (world) => {
+    const { target } = await aSharedTarget(world);
+    const bin = world.pathOf("bin");
+    await mkdir(bin);
+    await writeFile(join(bin, "unshare"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    const searchPath = process.env["PATH"];
+    process.env["PATH"] = `${bin}:${searchPath ?? ""}`;
+    try {
+      valueOf(await world.host.leaveTombstone(target, never));
+    } finally {
+      process.env["PATH"] = searchPath;
+    }
+    assert.deepEqual(await mountsAt(target), ["azuredisk-removed"]);
+  });
+
+  on("in no place of a file, as kubelet binds one of a volume for a container: it only unmounts it", async (world) => {
+    const { staging, kubelet } = await aSharedTarget(world);
+    const file = join(kubelet, "subpath");
+    for (const path of [file, join(staging, "file")]) await writeFile(path, "");
+    await run("mount", ["--bind", join(staging, "file"), file]);
+    valueOf(await world.host.leaveTombstone(file, never));
+    assert.deepEqual(await mountsAt(file), []);
+  });
+
+  on("that stays read-only however a container's runtime mounts it", async (world) => {
+    const { target } = await aSharedTarget(world);
+    valueOf(await world.host.leaveTombstone(target, never));
+    const inContainer = world.pathOf("container");
+    await mkdir(inContainer);
+    await run("mount", ["--bind", target, inContainer]);
+    await run("mount", ["-o", "remount,bind,rw", inContainer]);
+    await assert.rejects(writeFile(`${inContainer}/file`, "beside the disk"), /EROFS/);
+  });
+});
+
+/** A volume that is published below a mount which is propagated, as kubelet's directory is, and the device of the directory below its target. */
+async function aSharedTarget(
+  world: LinuxHostWorld,
+): Promise<{ readonly target: string; readonly staging: string; readonly kubelet: string; readonly bare: number }> {
+  const kubelet = world.pathOf("kubelet");
+  await mkdir(kubelet);
+  await run("mount", ["--bind", kubelet, kubelet]);
+  await run("mount", ["--make-shared", kubelet]);
+  const staging = await aStagedVolume(world, await aFormattedDevice(world));
+  const target = join(kubelet, "pods/1/mount");
+  valueOf(await world.host.bindMount({ stagingPath: staging, targetPath: target, readOnly: false, mountFlags: [] }, never));
+  return { target, staging, kubelet, bare: (await lstat(kubelet)).dev };
+}
+
+/** What is mounted at a path, a volume first: an ext4 by its type, all else by its source. */
+async function mountsAt(path: string, pid = "self"): Promise<readonly string[]> {
+  const entries = parseMountinfo(await readFile(`/proc/${pid}/mountinfo`, "utf8")).filter(({ mountPoint }) => mountPoint === path);
+  return entries.map(({ fsType, source }) => (fsType === "ext4" ? fsType : source)).toSorted((left, right) => right.localeCompare(left));
+}
 
 /** A volume that was unmounted here and lives on in the mount namespace of a container. */
 async function aMountElsewhere(world: LinuxHostWorld): Promise<{ readonly device: Device; readonly leave: () => Promise<void> }> {

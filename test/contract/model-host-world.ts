@@ -45,6 +45,7 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
     writeFile: async (path, text) => {
       textOf(machine.writeFile(path, text));
     },
+    makeDirectory: async (path) => machine.makeDirectory(path),
     readFile: async (path) => textOf(machine.readFile(path)),
     keepFileOpen: async (path) => {
       const close = machine.openFile(path);

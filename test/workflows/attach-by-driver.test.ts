@@ -8,7 +8,7 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
 import { failsWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
-import { bringUpByNode, takeDownByNode } from "./volume-use.ts";
+import { bringUpByNode, takeDownAfterFence, takeDownByNode } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -131,6 +131,7 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   await writer.process.stop(STOP_GRACE_MS);
   await lab.orchestrator.setOutOfService("node-a", false);
   await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDownByNode(lab, volume, node("node-b"));
   await history.stop();
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });

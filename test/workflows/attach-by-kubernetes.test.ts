@@ -11,7 +11,7 @@ import { changeSpec } from "../../src/reconcile/change-object.ts";
 import { failsWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { createRequest, nodePublishRequest, publishRequest } from "./requests.ts";
-import { bringUp, takeDown, untilServed } from "./volume-use.ts";
+import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -154,6 +154,7 @@ async function fencesStalledUnmount(world: LabWorld): Promise<void> {
   assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
   await writer.process.stop(STOP_GRACE_MS);
   await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () => ((await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined));
+  await takeDownAfterFence(lab, volume, node("node-a"));
   await takeDown(lab, volume, node("node-b"));
   await history.stop();
   await cleanUp(world, volume);

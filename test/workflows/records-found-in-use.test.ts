@@ -8,7 +8,7 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { outcomeOf } from "./csi-failure.ts";
 import { followRecord, type RecordHistory } from "./record-history.ts";
-import { bringUp, takeDown } from "./volume-use.ts";
+import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -125,6 +125,7 @@ it("a volume whose records were lost and whose writer stays away is granted only
     await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
       (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
     );
+    await takeDownAfterFence(lab, volume, node("node-a"));
     await takeDown(lab, volume, node("node-b"));
     await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
     await history.stop();

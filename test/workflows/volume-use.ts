@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { CsiError } from "../../demo/csi-clients.ts";
 import type { Lab, LabNode } from "../../demo/lab.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
+import { writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 
 /** Raw block for one node. */
@@ -28,6 +30,12 @@ export async function takeDown(lab: Lab, volume: DemoVolume, node: LabNode): Pro
   await untilServed(() => unpublishOnNode(lab, volume, node));
   await untilServed(() => unstage(volume, node));
   await untilServed(() => unpublishOnController(lab, volume, node));
+}
+
+/** Takes it down on a node that was cut off and has cleaned up, as a kubelet does that hears late that the pod is gone: until then nothing is written beside the disk. */
+export async function takeDownAfterFence(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {
+  await assert.rejects(writeFiles(node, volume), { code: "EROFS" }, "a container that is started again would write beside its disk");
+  await untilServed(() => unpublishOnNode(lab, volume, node));
 }
 
 const SERVED_MAX_MS = 60_000;

@@ -20,6 +20,8 @@ export interface MadeUpRest {
   attachedTo: string[];
   /** Names of the machines that have it mounted. */
   mountedOn: string[];
+  /** Names of the machines that have a tombstone where it was. */
+  tombstonesOn: string[];
 }
 
 /** `vol-1` runs on node-a and has a standby on node-b. */
@@ -33,6 +35,7 @@ export function atRest(): MadeUpRest {
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
     attachedTo: ["node-a", "node-b"],
     mountedOn: ["node-a"],
+    tombstonesOn: [],
   };
 }
 
@@ -69,7 +72,8 @@ export function asWorld(made: MadeUpRest): RestWorld {
       machineOf: (nodeName: string) => {
         const { machine } = aMachine(nodeName);
         const mounts = made.mountedOn.includes(nodeName) ? [{ path: "/staging", diskUri, readOnly: false, canWrite: true }] : [];
-        return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts } };
+        const tombstones = made.tombstonesOn.includes(nodeName) ? ["/target"] : [];
+        return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts, tombstones: () => tombstones } };
       },
       diskOf: () => made.disk,
       model: {

@@ -119,7 +119,8 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   }
 
   function judgeNoMount({ method, machine }: Judged<"nodeUnpublishVolume" | "nodeUnstageVolume">, volumeName: string, path: string): void {
-    if (mountsOn(machine).some((mount) => mount.path === path)) wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
+    const isTombstone = machine?.state() !== "off" && machine?.kernel.tombstones().includes(path) === true;
+    if (isTombstone || mountsOn(machine).some((mount) => mount.path === path)) wrong(volumeName, `${method} succeeded, and ${path} is still mounted`);
   }
 
   const controllers = new Map<ControllerCsi, ControllerCsi>();

@@ -18,6 +18,7 @@ import { createHeldDevices } from "./held-devices.ts";
 import type { HostContext } from "./host-context.ts";
 import { inspectDevice } from "./inspect-device.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
+import { leaveTombstone } from "./leave-tombstone.ts";
 import { mountDevice } from "./mount-device.ts";
 import { observeClean } from "./observe-clean.ts";
 import { deviceSize, fileSystemStats, pathKind, writeProgress } from "./path-facts.ts";
@@ -85,6 +86,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     mountsOf: (majorMinor, signal) =>
       attempt(`read the mounts of ${majorMinor}`, signal, async () => ok((await glanceAtMountsOf(host, majorMinor)).map(toMountPoint))),
     unmount: (path, signal) => attempt(`unmount ${path}`, signal, () => unmountPath(host, path, signal)),
+    leaveTombstone: (path, signal) => attempt(`leave a tombstone at ${path}`, signal, () => leaveTombstone(host, path, signal)),
     flush: (path, signal) => attempt(`flush ${path}`, signal, () => flushPath(host, path, signal)),
     growFileSystem: (request, signal) => attempt(`grow the file system on ${request.device.path}`, signal, () => growFileSystem(host, request, signal)),
     fileSystemStats: (path, signal) => attempt(`read the usage of ${path}`, signal, () => fileSystemStats(host, path, signal)),
@@ -110,6 +112,6 @@ async function attempt<T>(what: string, signal: AbortSignal, act: () => Promise<
   }
 }
 
-function toMountPoint({ path, majorMinor, fsType, root, readOnly, isDead }: ObservedMount) {
-  return { path, majorMinor, fsType, root, readOnly, isDead };
+function toMountPoint({ path, majorMinor, fsType, root, readOnly, isDead, isTombstone }: ObservedMount) {
+  return { path, majorMinor, fsType, root, readOnly, isDead, isTombstone };
 }

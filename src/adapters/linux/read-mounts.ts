@@ -4,6 +4,7 @@ import { majorMinorOf } from "../../core/host/device-number.ts";
 import { whyMountIsDead } from "../../core/host/judge-mount.ts";
 import { parseMountinfo, topMountAt } from "../../core/host/parse-mountinfo.ts";
 import type { MountinfoEntry } from "../../core/host/parse-mountinfo.ts";
+import { isTombstone } from "../../core/host/tombstone.ts";
 import type { MountPoint } from "../../ports/host-provisioner.ts";
 import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "./block-device.ts";
 import { errorCode, undefinedIfMissing } from "./error-code.ts";
@@ -29,7 +30,7 @@ const smallestDiskBytes = 4096n;
 const probeBytes = 4096;
 
 /** All mounts of this mount namespace. */
-async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
+export async function readMountinfo(procRoot: string): Promise<readonly MountinfoEntry[]> {
   const path = join(procRoot, "self/mountinfo");
   let text = await readFile(path, "utf8");
   for (let reads = 1; reads < readsMax; reads += 1) {
@@ -104,6 +105,7 @@ async function observe(host: HostContext, entries: readonly MountinfoEntry[], en
     root: holder === undefined ? entry.root : join(holder.mountPoint, entry.root),
     readOnly: entry.options.includes("ro") || entry.superOptions.includes("ro"),
     isDead: whyDead !== undefined,
+    isTombstone: isTombstone(entry),
     options: entry.options,
     source: entry.source,
     whyDead,

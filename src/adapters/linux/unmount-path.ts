@@ -32,15 +32,16 @@ export async function unmountPath(host: HostContext, givenPath: string, signal: 
 }
 
 /** Waits for the commands that still change something at a path, by running one that does nothing after them. */
-async function awaitCommandsOn(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function awaitCommandsOn(host: HostContext, path: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   if (host.runner.inFlightOn(path).length === 0) return ok(undefined);
   const waited = await host.runner.run({ program: "true", args: [], pool: "inspect", limitMs: host.limits.unmountMs, touches: [path], changes: false }, signal);
   return waited.ok ? ok(undefined) : waited;
 }
 
-async function unmountOnce(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
+/** Takes off one mount, flushing first where it is a device's last. Never lazy, never by force. */
+export async function unmountOnce(host: HostContext, mount: ObservedMount, signal: AbortSignal): Promise<Result<void, Failure>> {
   const isLast = (await mountPathsOf(host, mount.majorMinor)).length <= 1;
-  if (isLast && !mount.isDead) {
+  if (isLast && !mount.isDead && !mount.isTombstone) {
     // umount(2) flushes only with the very last mount, which may be in another mount namespace, and swallows I/O errors. The error is reported once; the next call goes on.
     const flushed = await flushMount(host, mount, signal);
     if (!flushed.ok && flushed.failure.kind !== "FileSystemBroken") return flushed;

@@ -54,6 +54,8 @@ export interface MachineState {
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
   readonly mounts: ModelMount[];
+  /** Where a tombstone is mounted; below what else is mounted there, if anything is. */
+  readonly tombstones: Set<string>;
   /** What containers hold. */
   readonly heldVolumes: Set<HeldVolume>;
   /** What plug-ins keep open to hold on to the numbers. */

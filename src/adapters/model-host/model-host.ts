@@ -10,6 +10,8 @@ import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machin
 
 /** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
 const bytesPerInode = 16384n;
+/** The kernel gives file systems without a device numbers of major 0. */
+const tombstoneMajorMinor = "0:99";
 /** Stands for whatever process of a container holds a volume. */
 const containerPid = 1;
 
@@ -68,6 +70,15 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   const holds = (numbers: readonly string[], access: "mount" | "block"): boolean =>
     [...machine.heldVolumes].some((held) => held.access === access && numbers.includes(held.device.majorMinor));
   const mountAt = (path: string): ModelMount | undefined => machine.mounts.findLast((mount) => mount.path === path);
+
+  const unmountAll = (path: string): Result<void, Failure> => {
+    for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
+      if (mount.openFiles > 0) return fail({ kind: "DeviceBusy", devicePath: mount.device.path, detail: `${path} is in use: end what uses it` });
+      machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
+      afterUnmount(machine, mount.device);
+    }
+    return ok(undefined);
+  };
 
   return {
     findDevice: async ({ lun }, signal) =>
@@ -197,22 +208,27 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     mountAt: async (path, signal) =>
       look("mountAt", signal, () => {
         const mount = mountAt(path);
-        return ok(mount === undefined ? undefined : toMountPoint(mount));
+        if (mount !== undefined) return ok(toMountPoint(mount));
+        return ok(machine.tombstones.has(path) ? tombstoneAt(path) : undefined);
       }),
     mountsOf: async (majorMinor, signal) =>
       look("mountsOf", signal, () => ok(machine.mounts.filter((mount) => mount.device.majorMinor === majorMinor).map(toMountPoint))),
     unmount: (path, signal) =>
       command("unmount", [path], signal, () => {
-        for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
-          if (mount.openFiles > 0) return fail({ kind: "DeviceBusy", devicePath: mount.device.path, detail: `${path} is in use: end what uses it` });
-          machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
-          afterUnmount(machine, mount.device);
-        }
+        const unmounted = unmountAll(path);
+        if (!unmounted.ok) return unmounted;
+        machine.tombstones.delete(path);
         if (machine.paths.get(path) === "strayFile" || [...machine.paths.keys()].some((other) => other.startsWith(`${path}/`))) {
           return fail({ kind: "HostNotReady", detail: `${path} is not mounted, but holds files: move them away` });
         }
         machine.paths.delete(path);
         return ok(undefined);
+      }),
+    leaveTombstone: (path, signal) =>
+      command("leaveTombstone", [path], signal, () => {
+        const unmounted = unmountAll(path);
+        if (unmounted.ok && machine.paths.get(path) === "directory") machine.tombstones.add(path);
+        return unmounted;
       }),
     flush: (path, signal) =>
       command("flush", [path], signal, () => {
@@ -335,5 +351,10 @@ function toMountPoint(mount: ModelMount): MountPoint {
     root: mount.fsType === undefined ? mount.device.path : "/",
     readOnly: mount.readOnly,
     isDead: isDead(mount),
+    isTombstone: false,
   };
+}
+
+function tombstoneAt(path: string): MountPoint {
+  return { path, majorMinor: tombstoneMajorMinor, fsType: "tmpfs", root: "/", readOnly: true, isDead: false, isTombstone: true };
 }

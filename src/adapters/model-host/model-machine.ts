@@ -14,6 +14,8 @@ export type ModelIo = { readonly kind: "done"; readonly text: string } | { reado
 
 /** A volume as a container has it: in a mount namespace of its own, or as an open raw device. Whatever is unmounted outside, it stays until it is closed. */
 export interface OpenVolume {
+  /** As a process that begins: opens what it has there for reading and writing. */
+  readonly open: () => ModelIo;
   /** Writes a file, or the block of a raw device: into the cache, until a sync. */
   readonly write: (name: string, text: string) => ModelIo;
   readonly read: (name: string) => ModelIo;
@@ -44,6 +46,8 @@ export interface ModelMachine {
   readonly openFile: (path: string) => () => void;
   /** A container starts with what is mounted, or bound as a raw device, at exactly that path; undefined if nothing is. */
   readonly openVolume: (path: string) => OpenVolume | undefined;
+  /** Makes an empty directory. */
+  readonly makeDirectory: (path: string) => void;
   /** Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw device bound or open, of a device that takes writes. */
   readonly canWrite: (diskUri: string) => boolean;
   /** A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it. */
@@ -53,6 +57,8 @@ export interface ModelMachine {
   readonly failNext: (method: HostMethod, failure: Failure) => void;
   /** Commands take that much longer than they usually do. */
   readonly setLatencyMs: (method: HostMethod, latencyMs: number) => void;
+  /** Where a tombstone shows: nothing is mounted over it. */
+  readonly tombstones: () => readonly string[];
   /** The commands under way, as `<method> <what it touches>`. */
   readonly commandsInFlight: () => readonly string[];
   readonly mounts: () => readonly { readonly path: string; readonly diskUri: string; readonly readOnly: boolean; readonly canWrite: boolean }[];
@@ -98,6 +104,7 @@ export function createModelMachine({
     operations: createModelOperations(clock),
     devicesByLun: new Map(),
     mounts: [],
+    tombstones: new Set(),
     heldVolumes: new Set(),
     holds: new Set(),
     rawDescriptors: new Set(),
@@ -120,6 +127,7 @@ export function createModelMachine({
     const mount = mountAbove(state, path);
     return mount === undefined ? { kind: "ENOENT" } : act(mount, path.slice(mount.path.length));
   };
+  const isOnTombstone = (path: string): boolean => mountAbove(state, path) === undefined && [...state.tombstones].some((above) => path.startsWith(`${above}/`));
 
   return {
     startPlugin: () => {
@@ -161,6 +169,7 @@ export function createModelMachine({
       state.liveInstances.clear();
       state.operations.kill(() => true);
       state.mounts.length = 0;
+      state.tombstones.clear();
       state.heldVolumes.clear();
       state.holds.clear();
       state.rawDescriptors.clear();
@@ -170,13 +179,15 @@ export function createModelMachine({
       }
     },
     writeFile: (path, text) =>
-      withMount(path, (mount, name) => {
-        if (mount.device.state !== "present") return { kind: "EIO" };
-        if (mount.readOnly) return { kind: "EROFS" };
-        mount.device.unflushed.set(name, text);
-        state.cached();
-        return { kind: "done", text };
-      }),
+      isOnTombstone(path)
+        ? { kind: "EROFS" }
+        : withMount(path, (mount, name) => {
+            if (mount.device.state !== "present") return { kind: "EIO" };
+            if (mount.readOnly) return { kind: "EROFS" };
+            mount.device.unflushed.set(name, text);
+            state.cached();
+            return { kind: "done", text };
+          }),
     readFile: (path) =>
       withMount(path, (mount, name) => {
         const text = mount.device.unflushed.get(name) ?? mount.device.disk.files.get(name);
@@ -193,8 +204,10 @@ export function createModelMachine({
     },
     openVolume: (path) => {
       const mount = state.mounts.findLast((candidate) => candidate.path === path);
-      return mount === undefined ? undefined : holdVolume(state, mount);
+      if (mount !== undefined) return holdVolume(state, mount);
+      return state.tombstones.has(path) ? openTombstone() : undefined;
     },
+    makeDirectory: (path) => state.paths.set(path, "directory"),
     canWrite: (diskUri) => {
       const isWritable = ({ device, readOnly }: { readonly device: ModelDevice; readonly readOnly: boolean }): boolean =>
         !readOnly && device.state === "present" && isSameResourceUri(device.disk.diskUri, diskUri);
@@ -212,9 +225,21 @@ export function createModelMachine({
     },
     failNext: (method, failure) => faults.set(method, [...(faults.get(method) ?? []), failure]),
     setLatencyMs: (method, latencyMs) => latencies.set(method, latencyMs),
+    tombstones: () => [...state.tombstones].filter((path) => !state.mounts.some((mount) => mount.path === path)).toSorted(),
     commandsInFlight: () => state.operations.inFlight().map(({ line }) => line),
     mounts: () =>
       state.mounts.map(({ path, device, readOnly }) => ({ path, diskUri: device.disk.diskUri, readOnly, canWrite: !readOnly && device.state === "present" })),
+  };
+}
+
+/** Empty, and nothing can be written to it. */
+function openTombstone(): OpenVolume {
+  return {
+    open: () => ({ kind: "EROFS" }),
+    write: () => ({ kind: "EROFS" }),
+    read: () => ({ kind: "ENOENT" }),
+    sync: () => ({ kind: "done", text: "" }),
+    close: () => {},
   };
 }
 
@@ -223,6 +248,7 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
   state.heldVolumes.add(held);
   const io = (act: () => ModelIo): ModelIo => (state.heldVolumes.has(held) && device.state === "present" ? act() : { kind: "EIO" });
   return {
+    open: () => io(() => (readOnly ? { kind: "EROFS" } : { kind: "done", text: "" })),
     write: (name, text) =>
       io(() => {
         if (readOnly) return { kind: "EROFS" };

@@ -212,6 +212,12 @@ export const eventReasons = {
     when: "a node removed mounts that it may not have any more",
     cure: "",
   },
+  PodLostDisk: {
+    type: "Warning",
+    tells: ["Node"],
+    when: "a node removed mounts from under a pod that was not unpublished: its containers, once they are started again, can't write there",
+    cure: "Delete each such pod (its uid is in the path), so that it is started where the disk is.",
+  },
   QuarantineLeft: {
     type: "Normal",
     tells: ["Node"],

@@ -11,12 +11,21 @@ describe("parseMountinfo", () => {
         majorMinor: "98:0",
         root: "/mnt1",
         mountPoint: "/mnt/parent",
+        isShared: true,
         options: ["rw", "noatime"],
         fsType: "ext4",
         source: "/dev/sdc",
         superOptions: ["rw", "emergency_ro"],
       },
     ]);
+  });
+
+  it("tells a shared mount from one that only receives, and from one that is on its own", () => {
+    const lines = ["40 1 8:1 / /a rw master:2 - ext4 /dev/sda1 rw", "41 1 8:1 / /b rw - ext4 shared:1 rw", "42 1 8:1 / /c rw shared:7 - ext4 /dev/sda1 rw"];
+    assert.deepEqual(
+      parseMountinfo(lines.join("\n")).map(({ isShared }) => isShared),
+      [false, false, true],
+    );
   });
 
   it("undoes the kernel's escapes in paths", () => {

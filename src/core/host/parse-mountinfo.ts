@@ -7,6 +7,8 @@ export interface MountinfoEntry {
   /** The path within the file system that is mounted; `/` unless a part of it was bound. */
   readonly root: string;
   readonly mountPoint: string;
+  /** What is mounted below it shows wherever its peers are, in other mount namespaces too (mount_namespaces(7)). */
+  readonly isShared: boolean;
   /** Options of this mount alone: `rw`, `noatime` … */
   readonly options: readonly string[];
   readonly fsType: string;
@@ -43,6 +45,7 @@ function parseLine(line: string): MountinfoEntry | undefined {
     majorMinor,
     root: unescapeOctal(root),
     mountPoint: unescapeOctal(mountPoint),
+    isShared: fields.slice(6, separator).some((field) => field.startsWith("shared:")),
     options: options.split(","),
     fsType: unescapeOctal(fsType),
     source: unescapeOctal(source),

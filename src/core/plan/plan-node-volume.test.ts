@@ -22,6 +22,7 @@ function seen(overrides: Partial<ObservedNodeVolume> = {}): ObservedNodeVolume {
     note: undefined,
     mount: "none",
     targets: [],
+    bareTargets: [],
     ...overrides,
   };
 }
@@ -36,7 +37,8 @@ function check(rows: readonly Row[]): void {
   for (const { because, seen: observed, plan } of rows) assert.deepEqual(planNodeVolume(observed), plan, because);
 }
 
-const cleanUp: NodeVolumeAction = { kind: "CleanUp" };
+const cleanUp: NodeVolumeAction = { kind: "CleanUp", tombstones: [] };
+const cleanUpOfPod: NodeVolumeAction = { kind: "CleanUp", tombstones: [target] };
 /** Always last: until the node is clean the note tells where to look. */
 const forget: NodeVolumeAction = { kind: "Forget" };
 
@@ -64,24 +66,24 @@ describe("planNodeVolume", () => {
   it("unmounts and gives once nobody wants it here and nothing is published, and answers a recall until then", () => {
     const record = aRecord({ writer: aWriter("node-a", { wanted: false }) });
     check([
-      { because: "nothing published", seen: seen({ record, ...staged }), plan: [{ kind: "UnmountAndGive", recallId: undefined }] },
+      { because: "nothing published", seen: seen({ record, ...staged }), plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }] },
       {
         because: "nothing published, recalled",
         seen: seen({ record, ...staged, attachment: recalled }),
-        plan: [{ kind: "UnmountAndGive", recallId: "recall-1" }],
+        plan: [{ kind: "UnmountAndGive", recallId: "recall-1", tombstones: [] }],
       },
-      { because: "nothing mounted at all", seen: seen({ record }), plan: [{ kind: "UnmountAndGive", recallId: undefined }] },
+      { because: "nothing mounted at all", seen: seen({ record }), plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }] },
       { because: "published, not recalled", seen: seen({ record, ...live }), plan: [] },
       { because: "published, recalled", seen: seen({ record, ...live, attachment: recalled }), plan: [{ kind: "AnswerRecall", recallId: "recall-1" }] },
       {
         because: "published, but dead: nothing is lost any more",
         seen: seen({ record, ...live, mount: "dead", attachment: recalled }),
-        plan: [{ kind: "UnmountAndGive", recallId: "recall-1" }],
+        plan: [{ kind: "UnmountAndGive", recallId: "recall-1", tombstones: [target] }],
       },
       {
         because: "being fenced, it may still give",
         seen: seen({ record: { ...record, fencing: a }, ...staged }),
-        plan: [{ kind: "UnmountAndGive", recallId: undefined }],
+        plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }],
       },
     ]);
   });
@@ -89,17 +91,38 @@ describe("planNodeVolume", () => {
   it("removes what the record does not allow, and leaves quarantine after that", () => {
     const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
     check([
-      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }), plan: [cleanUp, forget] },
+      { because: "another writes", seen: seen({ record: aRecord({ writer: aWriter("node-b") }), ...live }), plan: [cleanUpOfPod, forget] },
       {
         because: "another VM of this name wrote",
         seen: seen({ record: aRecord({ writer: { ...aWriter("node-a"), vmId: "older" } }), ...live }),
-        plan: [cleanUp, forget],
+        plan: [cleanUpOfPod, forget],
       },
-      { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUp, leave, forget] },
+      { because: "cut off", seen: seen({ record: aRecord({ quarantine: [a] }), ...live, mount: "dead" }), plan: [cleanUpOfPod, leave, forget] },
       { because: "cut off, and cleaned up", seen: seen({ record: aRecord({ quarantine: [a, b] }) }), plan: [leave] },
       { because: "a found disk that is to be attached here", seen: seen({ record: aRecord({ foundInUse: true }) }), plan: [leave] },
       { because: "a found disk, said clean", seen: seen({ record: aRecord({ foundInUse: true, clean: [a] }) }), plan: [] },
       { because: "a note of a mount that never came about", seen: seen({ note }), plan: [cleanUp, forget] },
+    ]);
+  });
+
+  it("leaves a tombstone at each target that nobody has asked to remove: a container that is started again would write beside its disk", () => {
+    const record = aRecord({ quarantine: [a] });
+    const leave: NodeVolumeAction = { kind: "LeaveQuarantine" };
+    const other = "/var/lib/kubelet/pods/0/mount";
+    const cleanUpOf = (tombstones: readonly string[]): readonly NodeVolumeAction[] => [{ kind: "CleanUp", tombstones }, leave, forget];
+    check([
+      { because: "bound, or bare since a clean-up was stopped", seen: seen({ record, ...live, bareTargets: [other] }), plan: cleanUpOf([other, target]) },
+      { because: "all were removed, and the last is bare", seen: seen({ record, note, bareTargets: [target] }), plan: cleanUpOf([target]) },
+      {
+        because: "a raw device's target needs none: nothing is started without its device",
+        seen: seen({ record, ...live, note: { ...note, accessType: "block" }, bareTargets: [other] }),
+        plan: cleanUpOf([]),
+      },
+      {
+        because: "its unmount was stopped, and it has not given yet",
+        seen: seen({ record: aRecord({ writer: aWriter("node-a", { wanted: false }) }), note, bareTargets: [target] }),
+        plan: [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [target] }],
+      },
     ]);
   });
 
@@ -113,7 +136,11 @@ describe("planNodeVolume", () => {
       { because: "in use, and being cut off: its want would be ended again and again", seen: seen({ record: { ...record, fencing: a }, ...live }), plan: [] },
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
-      { because: "another has claimed it", seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }), plan: prove },
+      {
+        because: "another has claimed it",
+        seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }),
+        plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
+      },
     ]);
   });
 
@@ -153,7 +180,7 @@ describe("planNodeVolume", () => {
       {
         because: "it was cut off: its pods are gone from the API",
         seen: seen({ record: { ...found, quarantine: [a] }, ...dead }),
-        plan: [cleanUp, { kind: "LeaveQuarantine" }, forget],
+        plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
       },
     ]);
   });

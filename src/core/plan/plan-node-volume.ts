@@ -20,6 +20,8 @@ export interface ObservedNodeVolume {
   readonly mount: "none" | "live" | "dead";
   /** Targets that are still bound, sorted. */
   readonly targets: readonly string[];
+  /** Targets that are noted since the machine was last started, and are directories with nothing mounted, no tombstone either. Sorted. */
+  readonly bareTargets: readonly string[];
 }
 
 /** What the node does next with one volume, by itself: nobody calls for it. */
@@ -34,9 +36,12 @@ export type NodeVolumeAction =
   /** Answers a recall while workloads still have the volume. */
   | { readonly kind: "AnswerRecall"; readonly recallId: string }
   /** Unmounts what is left, tells a recall of the progress, and gives. */
-  | { readonly kind: "UnmountAndGive"; readonly recallId: string | undefined }
-  /** Mounts that the record does not allow: the targets too, since nobody else may be coming to remove them. */
-  | { readonly kind: "CleanUp" }
+  | { readonly kind: "UnmountAndGive"; readonly recallId: string | undefined; readonly tombstones: readonly string[] }
+  /**
+   * Mounts that the record does not allow: the targets too, since nobody else may be coming to remove them. `tombstones`: targets at which something read-only is left in
+   * the place of what is removed, until they are unpublished: a container that is started again would get the directory below, and write beside its disk.
+   */
+  | { readonly kind: "CleanUp"; readonly tombstones: readonly string[] }
   /** Drops the note, last of all and only once the node is clean: until then it is what tells where to look. */
   | { readonly kind: "Forget" };
 
@@ -49,13 +54,13 @@ export function planNodeVolume(observed: ObservedNodeVolume): readonly NodeVolum
   if (includesNode(record.unproven, node)) return planUnproven(observed, record);
   if (isWriter(record, node)) return planAsWriter(observed, record);
   if (isLeftToItsPod(observed, record)) return [];
-  if (hasLeftovers) return [{ kind: "CleanUp" }, ...planQuarantine(observed, record), { kind: "Forget" }];
+  if (hasLeftovers) return [cleanUp(observed), ...planQuarantine(observed, record), { kind: "Forget" }];
   return planQuarantine(observed, record);
 }
 
 /** The object is gone: a live mount in use stays until its record is made anew; everything else is cleaned up. */
 function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAction[] {
-  return observed.mount === "live" || observed.targets.length > 0 ? [] : [{ kind: "CleanUp" }, { kind: "Forget" }];
+  return observed.mount === "live" || observed.targets.length > 0 ? [] : [cleanUp(observed), { kind: "Forget" }];
 }
 
 /** What a pod has mounted is claimed, also where it is dead: taken away from under the pod it would let a container that is started again write beside its disk. */
@@ -64,7 +69,19 @@ function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): reado
     // Who is being cut off can claim nothing, and a want that is stated for that would only be ended again.
     return isFencing(record, observed.node) ? [] : [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
   }
-  return [{ kind: "CleanUp" }, { kind: "ProveClean" }, { kind: "Forget" }];
+  return [cleanUp(observed), { kind: "ProveClean" }, { kind: "Forget" }];
+}
+
+function cleanUp(observed: ObservedNodeVolume): NodeVolumeAction {
+  return { kind: "CleanUp", tombstones: tombstonesFor(observed) };
+}
+
+/**
+ * Every target that nobody has asked to remove: a pod may still stand there. Also one that is bare: whoever removed what was there was stopped before it could leave a
+ * tombstone. A raw device's target is a file, and needs none: without a device there the container runtime finds no device number to give, and starts nothing.
+ */
+function tombstonesFor({ note, targets, bareTargets }: ObservedNodeVolume): readonly string[] {
+  return note?.accessType === "mount" ? [...targets, ...bareTargets].toSorted() : [];
 }
 
 function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
@@ -78,7 +95,7 @@ function planAsWriter(observed: ObservedNodeVolume, record: WriterRecord): reado
     ];
   }
   const recallId = observed.attachment?.spec.recall?.id;
-  if (observed.targets.length === 0 || observed.mount === "dead") return [{ kind: "UnmountAndGive", recallId }];
+  if (observed.targets.length === 0 || observed.mount === "dead") return [{ kind: "UnmountAndGive", recallId, tombstones: tombstonesFor(observed) }];
   return recallId === undefined ? [] : [{ kind: "AnswerRecall", recallId }];
 }
 

@@ -37,11 +37,11 @@ const expandStaged = (world: NodeWorld, attach: "kubernetes" | "driver" = "kuber
     ),
   );
 
-const expand = (world: NodeWorld): ReturnType<typeof nodeExpandVolume> =>
+const expand = (world: NodeWorld, volumePath = stagingPath): ReturnType<typeof nodeExpandVolume> =>
   world.answerOf(
     nodeExpandVolume(
       world.ports(),
-      { volumeId: diskUri, volumePath: stagingPath, stagingTargetPath: "", capacityRange: undefined, volumeCapability: undefined, secrets: {} },
+      { volumeId: diskUri, volumePath, stagingTargetPath: "", capacityRange: undefined, volumeCapability: undefined, secrets: {} },
       aCall(),
     ),
   );
@@ -50,6 +50,14 @@ describe("nodeExpandVolume", () => {
   it("grows the file system to its disk", () =>
     withStaged(async (world) => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });
+    }));
+
+  it("does not take a tombstone for the volume: it has been taken away from under its pod", () =>
+    withStaged(async (world) => {
+      const target = "/var/lib/kubelet/pods/1/mount";
+      world.machine.makeDirectory(target);
+      assert.equal((await world.answerOf(world.ports().host.leaveTombstone(target, never))).ok, true);
+      assert.deepEqual(await expand(world, target), { ok: false, failure: { kind: "PathNotMounted", path: target } });
     }));
 
   it("stages a volume first that this node is to write, and that was given back since kubelet had it staged: it would not ask for that again", () =>

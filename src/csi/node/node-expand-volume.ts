@@ -34,7 +34,7 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   if (!volume.ok) return volume;
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
-  if (mounted.value === undefined) return fail({ kind: "PathNotMounted", path: volumePath });
+  if (mounted.value === undefined || mounted.value.isTombstone) return fail({ kind: "PathNotMounted", path: volumePath });
   const attachment = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: ports.node.nodeName }), signal);
   if (!attachment.ok) return attachment;
   const { lun, state, deviceMissing } = attachment.value.status ?? {};
