@@ -1,3 +1,4 @@
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
@@ -23,7 +24,11 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       unchangedMs: cache.unchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
       watchedUnchangedMs: cache.watchedUnchangedMs("AzVolumeAttachment", attachment.metadata.name) ?? 0,
     })),
-    nodes: observeNodes(ports),
+    nodes: () => observeNodes(ports),
+    node: (nodeName) => {
+      const driverNode = cache.get("AzDriverNode", nodeName);
+      return driverNode === undefined ? undefined : observeNode(ports, driverNode);
+    },
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
@@ -55,27 +60,26 @@ function namesIn(record: WriterRecord | undefined, attachments: readonly AzVolum
 
 /** All nodes whose plug-in has registered, sorted by name. */
 export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): readonly ObservedNode[] {
-  const { cache, users } = ports;
-  return cache.list("AzDriverNode").flatMap((driverNode): readonly ObservedNode[] => {
-    const status = driverNode.status;
-    if (status === undefined || driverNode.metadata.deletionTimestamp !== undefined) return [];
-    const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", driverNode.spec.nodeName);
-    return [
-      {
-        nodeName: driverNode.spec.nodeName,
-        vmId: status.vmId,
-        location: status.location,
-        zone: status.zone,
-        isReady: status.readyForVolumeAllocation,
-        ...users.cachedNode(driverNode.spec.nodeName),
-        heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", driverNode.metadata.name) ?? 0,
-        isKubeletLeaseStale: undefined,
-        volumesMax: status.maxVolumes,
-        attachments: attachments.length,
-        isShortOfSlots: attachments.some(waitsForSlot),
-      },
-    ];
-  });
+  return ports.cache.list("AzDriverNode").flatMap((driverNode) => observeNode(ports, driverNode) ?? []);
+}
+
+/** Undefined: its plug-in has not said yet where it runs, or the node is on its way out. */
+function observeNode({ cache, users }: Pick<ControllerPorts, "cache" | "users">, { metadata, spec, status }: AzDriverNode): ObservedNode | undefined {
+  if (status === undefined || metadata.deletionTimestamp !== undefined) return undefined;
+  const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", spec.nodeName);
+  return {
+    nodeName: spec.nodeName,
+    vmId: status.vmId,
+    location: status.location,
+    zone: status.zone,
+    isReady: status.readyForVolumeAllocation,
+    ...users.cachedNode(spec.nodeName),
+    heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
+    isKubeletLeaseStale: undefined,
+    volumesMax: status.maxVolumes,
+    attachments: attachments.length,
+    isShortOfSlots: attachments.some(waitsForSlot),
+  };
 }
 
 function waitsForSlot({ spec, status }: AzVolumeAttachment): boolean {

@@ -19,7 +19,8 @@ const ASK_PLATFORM_MS = 10_000;
  * controller was allowed may have landed since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown that it is clean.
  */
 export async function proveDetached(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const observed = observeVolume(ports, volumeName);
+  const unproven = ports.cache.get("AzVolume", volumeName)?.status?.record?.unproven ?? [];
+  const observed = unproven.length === 0 ? undefined : observeVolume(ports, volumeName);
   const nodes = observed === undefined ? [] : planProofs(observed);
   for (const node of nodes) {
     const proven = await prove(ports, volumeName, node, signal);

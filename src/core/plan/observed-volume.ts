@@ -56,8 +56,10 @@ export interface ObservedVolume {
   readonly unchangedMs: number;
   /** All of the volume's attachments, sorted by name. */
   readonly attachments: readonly ObservedAttachment[];
-  /** All nodes, sorted by name. */
-  readonly nodes: readonly ObservedNode[];
+  /** All nodes, sorted by name. A cluster has thousands, so they are asked for only where one is to be chosen. */
+  readonly nodes: () => readonly ObservedNode[];
+  /** One node as it is now. */
+  readonly node: (nodeName: string) => ObservedNode | undefined;
   /** Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in may never have registered with this store. */
   readonly outOfService: readonly string[];
   /** Users of the volume on the writer's node, as a cache tells. */
@@ -100,11 +102,6 @@ export function isRecordMissing(volume: AzVolume): boolean {
 /** The writer record, absent for multi-writer volumes and before the disk exists. */
 export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
   return observed.volume.status?.record;
-}
-
-/** The node of that name as it is now. */
-export function nodeNamed(observed: Pick<ObservedVolume, "nodes">, nodeName: string): ObservedNode | undefined {
-  return observed.nodes.find((node) => node.nodeName === nodeName);
 }
 
 /** Whether the orchestrator says of a node that its workloads are dead. */

@@ -2,17 +2,7 @@ import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
-import {
-  hasGivenUp,
-  isDeleting,
-  isLeaving,
-  isProvisioned,
-  isRecordMissing,
-  isResizingOffline,
-  nodeNamed,
-  type ObservedVolume,
-  recordOf,
-} from "./observed-volume.ts";
+import { hasGivenUp, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 
 /** What to do next with one attachment: at most one cloud operation. */
@@ -118,7 +108,7 @@ function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): rea
 
 /** The VM behind an attachment: the node as it is now, or as the record remembers it. */
 function identityOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
-  const node = nodeNamed(observed, attachment.spec.nodeName);
+  const node = observed.node(attachment.spec.nodeName);
   if (node !== undefined) return { nodeName: node.nodeName, vmId: node.vmId };
   const record = recordOf(observed);
   const remembered = [record?.writer, record?.fencing, ...(record?.unproven ?? []), ...(record?.quarantine ?? [])].find(

@@ -2,7 +2,7 @@ import { withCure } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../is-retryable.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { toTimestamp } from "../timestamp.ts";
-import { keepsReplicas, nodeNamed, type ObservedNode, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
+import { keepsReplicas, type ObservedNode, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
 import type { WriterAction } from "./plan-writer.ts";
 
 /** True while every standby that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
@@ -40,7 +40,7 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
   if (!staying.some((attachment) => attachment.spec.role === "Primary")) return present.find((condition) => condition.type === FAILOVER_READY);
   const asked = observed.volume.spec.maxMountReplicaCount;
   const ready = staying.filter((attachment) => {
-    const node = nodeNamed(observed, attachment.spec.nodeName);
+    const node = observed.node(attachment.spec.nodeName);
     return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && node !== undefined && couldTakeOver(observed, node);
   });
   const message = `${ready.length} of ${asked} replicas are attached to nodes that could take over${ready.length === 0 ? "" : `: ${ready.map((replica) => replica.spec.nodeName).join(", ")}`}`;

@@ -1,6 +1,6 @@
 import type { NodeIdentity } from "../model/node-identity.ts";
 import { isSameNode } from "../model/node-identity.ts";
-import { nodeNamed, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import { type ObservedVolume, recordOf } from "./observed-volume.ts";
 
 /**
  * Unproven nodes that have nothing by which they could show themselves clean: no device, as far as the attachment tells, and so no LUN to look at. Such a node waits for an
@@ -10,7 +10,7 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   const record = recordOf(observed);
   if (record === undefined || record.fencing !== undefined) return [];
   return record.unproven.filter((node) => {
-    const present = nodeNamed(observed, node.nodeName);
+    const present = observed.node(node.nodeName);
     // Who is no node of ours, or another VM by now, is asked about elsewhere.
     return present !== undefined && isSameNode(present, node) && !hasDevice(observed, node);
   });

@@ -1,17 +1,7 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
-import {
-  hasGivenUp,
-  isDeleting,
-  isLeaving,
-  isResizingOffline,
-  keepsReplicas,
-  nodeNamed,
-  type ObservedVolume,
-  recordOf,
-  stayingAttachments,
-} from "./observed-volume.ts";
+import { hasGivenUp, isDeleting, isLeaving, isResizingOffline, keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 
 /** What to do next with a volume's standbys. */
 export type ReplicaAction =
@@ -124,7 +114,7 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
 /** Its node is no more, or was cut off from the volume and may not have it attached. */
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
-  const node = nodeNamed(observed, replica.spec.nodeName);
+  const node = observed.node(replica.spec.nodeName);
   if (node === undefined || node.isGone || node.isOutOfService) return true;
   return record?.quarantine.some((other) => other.nodeName === replica.spec.nodeName) ?? false;
 }
@@ -157,7 +147,7 @@ function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAt
 }
 
 function usefulness(observed: ObservedVolume, replica: AzVolumeAttachment): number {
-  const node = nodeNamed(observed, replica.spec.nodeName);
+  const node = observed.node(replica.spec.nodeName);
   const isHealthy = node !== undefined && node.isReady && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs && !node.isUnschedulable;
   return (replica.status?.state === "Attached" ? 2 : 1) + (isHealthy ? 4 : 0);
 }

@@ -8,7 +8,6 @@ import {
   isOutOfService,
   isProvisioned,
   isResizingOffline,
-  nodeNamed,
   type ObservedAttachment,
   type ObservedNode,
   type ObservedVolume,
@@ -59,7 +58,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
 function vanishedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
   const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.quarantine, ...record.unproven];
   const vanished = named.filter((node) => {
-    const present = nodeNamed(observed, node.nodeName);
+    const present = observed.node(node.nodeName);
     return present !== undefined && !isSameNode(present, node);
   });
   return vanished.filter((node, index) => vanished.findIndex((other) => isSameNode(other, node)) === index).map(({ nodeName, vmId }) => ({ nodeName, vmId }));
@@ -85,7 +84,7 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 
 function planForWriter(observed: ObservedVolume, record: WriterRecord, writer: NonNullable<WriterRecord["writer"]>): readonly WriterAction[] {
   const node: NodeIdentity = { nodeName: writer.nodeName, vmId: writer.vmId };
-  const present = nodeNamed(observed, writer.nodeName);
+  const present = observed.node(writer.nodeName);
   if (writer.wanted) {
     if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Unwant", node, because: "its node is out of service" }];
     return planForWantedWriter(observed, node);
@@ -201,7 +200,7 @@ function isSilent(observed: ObservedVolume, node: ObservedNode): boolean {
 
 /** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
 function isUnheard(observed: ObservedVolume, node: ObservedNode): boolean {
-  return isSilent(observed, node) && observed.nodes.some((other) => other.nodeName !== node.nodeName && !isSilent(observed, other));
+  return isSilent(observed, node) && observed.nodes().some((other) => other.nodeName !== node.nodeName && !isSilent(observed, other));
 }
 
 /** Both witnesses are stale, and the store itself is seen to work. */
@@ -212,7 +211,7 @@ function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
 function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
-  const present = nodeNamed(observed, node.nodeName);
+  const present = observed.node(node.nodeName);
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [
@@ -234,7 +233,7 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume)) return [];
   for (const attachment of wants(observed)) {
-    const node = nodeNamed(observed, attachment.spec.nodeName);
+    const node = observed.node(attachment.spec.nodeName);
     if (node === undefined || node.isOutOfService) continue;
     const identity: NodeIdentity = { nodeName: node.nodeName, vmId: node.vmId };
     if (grant(record, identity).ok) return [{ kind: "Grant", node: identity }];

@@ -15,9 +15,9 @@ export function chooseReplicaNodes(
   count: number,
 ): { readonly chosen: readonly ObservedNode[]; readonly rejected: readonly Rejection[] } {
   const placement = observed.placement();
-  const judged = observed.nodes.map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyPodsDoNotFit(placement, node) }));
+  const judged = observed.nodes().map((node) => ({ node, because: reasonAgainst(observed, node) ?? whyPodsDoNotFit(placement, node) }));
   const fit = judged.filter(({ because }) => because === undefined).map(({ node }) => node);
-  const zonesTaken = new Set(observed.attachments.map(({ attachment }) => observed.nodes.find((node) => node.nodeName === attachment.spec.nodeName)?.zone));
+  const zonesTaken = new Set(observed.attachments.map(({ attachment }) => observed.node(attachment.spec.nodeName)?.zone));
   const ranks = new Map(fit.map((node) => [node.nodeName, rank(node, placement.companionsOn.get(node.nodeName) ?? 0, zonesTaken)]));
   const best = fit.toSorted((left, right) => compareRanks(ranks.get(right.nodeName), ranks.get(left.nodeName)) || (left.nodeName < right.nodeName ? -1 : 1));
   return {

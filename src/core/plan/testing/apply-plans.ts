@@ -132,7 +132,7 @@ function finishFence(observed: ObservedVolume): ObservedVolume {
 /** What nodes do by themselves: give back what nobody wants, show that they are clean. Those that are out of service do nothing. */
 function nodesAct(observed: ObservedVolume): ObservedVolume {
   let next = observed;
-  for (const node of observed.nodes) {
+  for (const node of observed.nodes()) {
     if (isOutOfService(observed, node.nodeName)) continue;
     const identity = { nodeName: node.nodeName, vmId: node.vmId };
     const hasAttachment = observed.attachments.some(({ attachment }) => attachment.metadata.name === attachmentName(node.nodeName));

@@ -162,16 +162,19 @@ const UNCHANGED_MS = 1_000;
 
 /** A volume with its attachments and nodes `node-a` to `node-d`, unless a test names others. */
 export function anObservedVolume(
-  overrides: Omit<Partial<ObservedVolume>, "attachments"> & { readonly attachments?: readonly (AzVolumeAttachment | ObservedAttachment)[] } = {},
+  overrides: Omit<Partial<ObservedVolume>, "attachments" | "nodes" | "node"> & {
+    readonly attachments?: readonly (AzVolumeAttachment | ObservedAttachment)[];
+    readonly nodes?: readonly ObservedNode[] | ObservedVolume["nodes"];
+  } = {},
 ): ObservedVolume {
   const attachments = (overrides.attachments ?? []).map((observed) =>
     "attachment" in observed ? observed : { attachment: observed, unchangedMs: UNCHANGED_MS, watchedUnchangedMs: UNCHANGED_MS },
   );
-  const nodes = overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
+  const given = overrides.nodes ?? ["node-a", "node-b", "node-c", "node-d"].map((nodeName) => aNode(nodeName));
+  const nodes = typeof given === "function" ? given() : given;
   return {
     volume: aVolume(),
     unchangedMs: 60_000,
-    nodes,
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     writerUse: "unknown",
     writerUsers: [],
@@ -180,6 +183,8 @@ export function anObservedVolume(
     nowMs,
     settings,
     ...overrides,
+    nodes: () => nodes,
+    node: (nodeName) => nodes.find((node) => node.nodeName === nodeName),
     attachments: attachments.toSorted((left, right) => (left.attachment.metadata.name < right.attachment.metadata.name ? -1 : 1)),
   };
 }
