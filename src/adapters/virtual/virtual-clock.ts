@@ -81,22 +81,35 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
     invariant(!isRunning, "the virtual clock is running already: only one caller may move it at a time");
     isRunning = true;
     try {
-      for (let fired = 0; fired < TIMERS_MAX; fired++) {
-        await settle();
-        if (isDone()) return true;
-        const next = nextSleeper();
-        if (next === undefined || next.wakeAtMs > untilMs) {
-          elapsedMs = Number.isFinite(untilMs) ? Math.max(elapsedMs, untilMs) : elapsedMs;
-          return false;
-        }
-        queue.shift();
-        elapsedMs = Math.max(elapsedMs, next.wakeAtMs);
-        next.wake();
-      }
+      return await fire(untilMs, isDone);
     } finally {
       isRunning = false;
     }
-    invariant(false, `the virtual clock fired ${TIMERS_MAX} timers in one run`);
+  }
+
+  /** By hand and not with await: this goes round once for each timer of a simulation, millions of times. */
+  function fire(untilMs: number, isDone: () => boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let fired = 0;
+      const next = (): void => {
+        try {
+          if (isDone()) return resolve(true);
+          const sleeper = nextSleeper();
+          if (sleeper === undefined || sleeper.wakeAtMs > untilMs) {
+            elapsedMs = Number.isFinite(untilMs) ? Math.max(elapsedMs, untilMs) : elapsedMs;
+            return resolve(false);
+          }
+          invariant(fired++ < TIMERS_MAX, `the virtual clock fired ${TIMERS_MAX} timers in one run`);
+          queue.shift();
+          elapsedMs = Math.max(elapsedMs, sleeper.wakeAtMs);
+          sleeper.wake();
+          whenSettled(next);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      whenSettled(next);
+    });
   }
 
   return {
@@ -121,23 +134,21 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
 const LOOP_TURN_EVERY = 64;
 let settled = 0;
 
+function settle(): Promise<void> {
+  return new Promise(whenSettled);
+}
+
+const READY = Promise.resolve();
+
 /**
  * Node runs every promise job that is ready, and every one that those make ready, before the next tick that a promise job has asked for, and before the next immediate.
  * A tick costs a third of an immediate, since the event loop takes no turn.
  */
-async function settle(): Promise<void> {
+function whenSettled(act: () => void): void {
   settled++;
-  if (settled % LOOP_TURN_EVERY === 0) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    return;
-  }
-  // From here on this is a promise job itself.
-  await Promise.resolve();
-  await new Promise<void>((resolve) => {
-    process.nextTick(resolve);
-  });
+  if (settled % LOOP_TURN_EVERY === 0) setImmediate(act);
+  // Asked for by a promise job. It is never rejected.
+  else READY.then(() => process.nextTick(act), act);
 }
 
 interface SleeperQueue {
