@@ -74,7 +74,8 @@ function decideUpdate(kind: Kind, incoming: IncomingObject, current: StoredObjec
   }
   const isSameSpec = sameJson(incoming.spec, current.spec);
   const spec = isSameSpec ? current.spec : incoming.spec;
-  const checked = checkObject(kind, { ...current, metadata: { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) }, spec }, current);
+  const metadata = { ...storeMetadata(current.metadata), ...chosenMetadata(incoming.metadata) };
+  const checked = checkObject(kind, { ...current, metadata: sameJson(metadata, current.metadata) ? current.metadata : metadata, spec }, current);
   if (!checked.ok) return checked;
   // What the schema does not know is gone by now.
   const specChanged = !sameJson(checked.value.spec, current.spec);
