@@ -67,7 +67,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       lifetime,
       settings: scaledSettings(world.timeScale),
     });
-    const { users, volumes } = world.connect({ processName: name, lifetime: life.died, passed: life.gate.passed });
+    const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
     const shared = {
       store: rememberingStore(life.store, cache, kinds),
       cache,

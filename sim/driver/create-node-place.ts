@@ -65,7 +65,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       },
     };
     const { vmSize = "", zone = "" } = azure.metadataOf(here) ?? {};
-    const { ownNode } = world.connect({ processName: nodeName, lifetime: life.died, passed: life.gate.passed });
+    const { ownNode } = world.connect({ processName: nodeName, lifetime: life.died, gate: life.gate });
     const ports: NodePorts = {
       store: rememberingStore(life.store, cache, kinds),
       cache,

@@ -5,6 +5,7 @@ import type { Random } from "../../src/ports/random.ts";
 import type { VolumeUsers } from "../../src/ports/volume-users.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { DriverEndpoints } from "../driver/endpoints.ts";
+import type { Gate } from "../driver/gate.ts";
 import type { ContainerIo } from "../history/container-io.ts";
 import type { Violation } from "../history/violation.ts";
 import type { Trace } from "../trace.ts";
@@ -58,8 +59,8 @@ export interface ClusterObserver {
   readonly processName: string;
   /** Aborted when the process ends: its caches go with it. */
   readonly lifetime: AbortSignal;
-  /** Resolves while the process runs (`Gate.passed`): one that stands still hears nothing. */
-  readonly passed?: () => Promise<void>;
+  /** Open while the process runs: one that stands still hears nothing. Default: always. */
+  readonly gate?: Pick<Gate, "isShut" | "passed">;
 }
 
 /** What one process of the driver sees of the cluster, some time late, and asks it. Its caches fill by themselves. */

@@ -37,7 +37,9 @@ export function connectToCluster(options: {
   readonly onFailure: (error: unknown) => void;
 }): ClusterConnection {
   const { api, clock, random, sight, observer } = options;
-  const passed = observer.passed ?? (() => Promise.resolve());
+  const runs = async (signal: AbortSignal): Promise<void> => {
+    if (observer.gate?.isShut() === true) await orAborted(observer.gate.passed(), signal);
+  };
   const tasks = createTaskGroup(observer.lifetime, options.onFailure);
   let view: ApiView | undefined;
 
@@ -55,7 +57,7 @@ export function connectToCluster(options: {
           await sight.reachable.untilOn(signal);
           await sight.told.untilOn(signal);
         }
-        await orAborted(passed(), signal);
+        await runs(signal);
       },
       kinds: ["Pod", "Claim", "PersistentVolume", "Node", "VolumeAttachment"],
     });
@@ -68,7 +70,7 @@ export function connectToCluster(options: {
       const isAnswered = api.isReachable() && sight.reachable.isOn();
       const value = isAnswered ? what() : undefined;
       await clock.sleep(between(random, ONE_WAY_MS), signal);
-      await orAborted(passed(), signal);
+      await runs(signal);
       return isAnswered ? ok(value as ReturnType<typeof what>) : fail({ kind: "StoreUnavailable", detail: "the API server does not answer" });
     } catch (error) {
       if (signal.aborted) return fail({ kind: "Cancelled" });
