@@ -1,11 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
 import { openCgroups } from "./cgroups.ts";
 import { type LabHome, labHome } from "./lab-home.ts";
 import { forgetLab, isBeingStarted, labNames, readLabRecord } from "./lab-record.ts";
 import { labFrame } from "./lab.ts";
-import { run } from "./run.ts";
-import { waitUntil } from "./wait-until.ts";
+import { releaseDevices } from "./release-devices.ts";
 
 export interface StopOptions {
   /** The clone of the project that takes it down: a lab of another one's is left alone. */
@@ -15,9 +13,6 @@ export interface StopOptions {
   /** Only if it was started by the process that had this number. */
   readonly startedBy?: number;
 }
-
-const DEVICES_FREE_MAX_MS = 20_000;
-const DETACH_EVERY_MS = 100;
 
 /**
  * Takes a lab down, in whatever state it is, and every trace of it: processes, with them their namespaces, mounts and links, then block devices, control groups and files.
@@ -38,29 +33,11 @@ export async function stopLab(name: string, { clone, force = false, startedBy }:
   const cgroups = await openCgroups();
   await cgroups.kill(home.group);
   if (record !== undefined) await (await labFrame(home, record)).networkUnit.removeHostLink();
-  await releaseDevices(home);
+  await releaseDevices(home.folder);
   await cgroups.remove(home.group);
   await refuseMounts(home);
   await forgetLab(home, new AbortController().signal);
   return true;
-}
-
-/** Gives the loop devices on the lab's disks back. The kernel takes its time to end the mounts of namespaces whose processes are gone, and till then they are busy. */
-async function releaseDevices(home: LabHome): Promise<void> {
-  await waitUntil("the lab's loop devices to be free", { timeoutMs: DEVICES_FREE_MAX_MS, everyMs: DETACH_EVERY_MS }, async () => {
-    const bound = await boundLoopDevices(home.folder);
-    for (const { path } of bound) await detach(path, home);
-    return bound.length === 0 || undefined;
-  });
-}
-
-/** It may be free already by the time that it is asked. */
-async function detach(path: string, home: LabHome): Promise<void> {
-  try {
-    await run(["losetup", "--detach", path]);
-  } catch (error) {
-    if ((await boundLoopDevices(home.folder)).some((device) => device.path === path && !device.isCut)) throw error;
-  }
 }
 
 /** What is mounted in a node is not mounted here. If something is all the same, files below it may be anyone's. */

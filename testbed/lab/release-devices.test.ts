@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { mkdtemp, realpath, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { it } from "node:test";
+import { boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
+import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { releaseDevices } from "./release-devices.ts";
+import { run } from "./run.ts";
+
+const DISK_BYTES = 1024 * 1024;
+const available = dataPlaneAvailable();
+
+it(
+  "gives back what a kubelet has made on a lab's raw block volume, too: else a lab that ends under such a pod leaves its disks behind",
+  { skip: available.available ? false : available.reason },
+  async () => {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), "release-devices-")));
+    try {
+      const disk = join(folder, "volume.disk");
+      await writeFile(disk, "");
+      await truncate(disk, DISK_BYTES);
+      const device = (await run(["losetup", "--find", "--show", disk])).trim();
+      const onTop = (await run(["losetup", "--find", "--show", device])).trim();
+      await releaseDevices(folder);
+      assert.deepEqual(await boundLoopDevices(folder), []);
+      assert.ok(!(await run(["losetup", "--list", "--noheadings", "--output", "NAME"])).split("\n").includes(onTop), `${onTop} is left`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);

@@ -1,0 +1,46 @@
+import { stat } from "node:fs/promises";
+import { majorMinorOf } from "../../src/core/host/device-number.ts";
+import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
+import { run } from "./run.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const DEVICES_FREE_MAX_MS = 20_000;
+const DETACH_EVERY_MS = 100;
+
+/**
+ * Gives the loop devices on files in `folder` back, and before them those that a kubelet made on one of them for a raw block volume and had no time to give back. The
+ * kernel takes its time to end the mounts of namespaces whose processes are gone, and till then they are busy. Throws if they still are after twenty seconds.
+ */
+export async function releaseDevices(folder: string): Promise<void> {
+  await waitUntil("the lab's loop devices to be free", { timeoutMs: DEVICES_FREE_MAX_MS, everyMs: DETACH_EVERY_MS }, async () => {
+    const bound = await boundLoopDevices(folder);
+    for (const path of await devicesOn(bound)) await run(["losetup", "--detach", path]);
+    for (const { path } of bound) await detach(path, folder);
+    return bound.length === 0 || undefined;
+  });
+}
+
+/** Loop devices that stand on others. By the file system and number of those devices' nodes: the paths that they were made with went with the nodes' namespaces. */
+async function devicesOn(devices: readonly BoundLoopDevice[]): Promise<readonly string[]> {
+  const nodes = await Promise.all(
+    devices.map(async ({ path }) => {
+      const node = await stat(path, { bigint: true });
+      return `${majorMinorOf(node.dev)} ${node.ino}`;
+    }),
+  );
+  const listed = await run(["losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-MAJ:MIN,BACK-INO"]);
+  return listed.split("\n").flatMap((line) => {
+    // In its raw output losetup escapes the blanks with which it pads a column.
+    const [path, fileSystem, inode] = line.replaceAll("\\x20", "").split(" ");
+    return path !== undefined && nodes.includes(`${fileSystem} ${inode}`) ? [path] : [];
+  });
+}
+
+/** It may be free already by the time that it is asked. */
+async function detach(path: string, folder: string): Promise<void> {
+  try {
+    await run(["losetup", "--detach", path]);
+  } catch (error) {
+    if ((await boundLoopDevices(folder)).some((device) => device.path === path && !device.isCut)) throw error;
+  }
+}
