@@ -152,6 +152,21 @@ describe("Linux host: clean", () => {
     assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
   });
 
+  on("isn't clean while a loop device stands on a node of the device that only kubelet sees, as it makes one for raw block", async (world) => {
+    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
+    const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
+    const bound = world.pathOf("bound");
+    await writeFile(bound, "");
+    await run("mount", ["--bind", device.path, bound]);
+    const { stdout } = await run("losetup", ["--find", "--show", bound]);
+    const loop = stdout.trim();
+    await run("umount", ["--lazy", bound]);
+    const kept = valueOf(await world.host.isClean(block, never));
+    await run("losetup", ["--detach", loop]);
+    assert.deepEqual(kept, { clean: false, reason: `${loop} stands on it` });
+    assert.equal(valueOf(await world.host.isClean(block, never)).clean, true);
+  });
+
   for (const isPartitioned of [false, true]) {
     on(
       isPartitioned

@@ -71,11 +71,11 @@ async function nodeOfWholeDisk(host: HostContext, majorMinor: string): Promise<s
 }
 
 /**
- * Whether a device number now belongs to another node on this kernel: nodes with device trees of their own share its numbers. A device that lives, that no link
+ * Whether a device number now belongs to another node on this kernel: the numbers of nodes that share one are not each node's own. A device that lives, that no link
  * of ours leads to and that isn't mounted in our namespace is theirs. On a node that has the kernel for itself this is never assumed.
  */
 async function isAnotherNodes(host: HostContext, majorMinor: string): Promise<boolean> {
-  if (host.deviceRoot === "") return false;
+  if (!host.sharesKernel) return false;
   const sizeBytes = await sizeOfDevice(host.sysRoot, majorMinor);
   if (sizeBytes === undefined || sizeBytes === 0n) return false;
   if ((await linkedDevices(host)).includes(majorMinor)) return false;
@@ -133,17 +133,17 @@ async function loopDevicesOn(host: HostContext, majorMinor: string, signal: Abor
   const nodeFile = node === undefined ? undefined : await stat(node, { bigint: true });
   const onDevice: string[] = [];
   for (const line of exit.value.stdout.toString("utf8").split("\n")) {
-    const [name, fileSystem, inode, ...path] = line.trim().split(/\s+/);
-    if (name === undefined || path[0] === undefined) continue;
+    const [name, fileSystem, inode, path] = line.split(" ").map((field) => unescapeHex(field).trim());
+    if (name === undefined || path === undefined) continue;
     // By the path where we can see it, else by file system and inode of the device's node: kubelet's loop devices stand on bound nodes whose paths only kubelet may see.
     const isSameFile = nodeFile !== undefined && fileSystem === majorMinorOf(nodeFile.dev) && inode === String(nodeFile.ino);
-    const isSameDevice = (await blockDeviceAt(unescapeHex(path[0])).catch(() => undefined)) === majorMinor;
+    const isSameDevice = (await blockDeviceAt(path).catch(() => undefined)) === majorMinor;
     if (isSameFile || isSameDevice) onDevice.push(name);
   }
   return ok(onDevice);
 }
 
-/** Undoes what `losetup --raw` does to white space in paths: `\x20`. */
+/** Undoes what `losetup --raw` does to white space, in paths and where it pads a column: `\x20`. */
 function unescapeHex(text: string): string {
   return text.replaceAll(/\\x([0-9a-f]{2})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
