@@ -40,7 +40,12 @@ export async function addNodeService(
 ): Promise<(signal: AbortSignal) => Promise<void>> {
   const { store, cache, notes, node, vmSize, metadata, ownNode, events } = parts;
   const { clock, random, steps, logger } = process;
-  const host = await createLinuxHost({ deviceRoot: values["device-root"], lockDirectory: join(values["state-dir"], "locks"), clock });
+  const host = await createLinuxHost({
+    deviceRoot: values["device-root"],
+    sharesKernel: values["shares-kernel"],
+    lockDirectory: join(values["state-dir"], "locks"),
+    clock,
+  });
   const given = values["max-volumes"] < 0 ? parts.volumesMax : values["max-volumes"];
   const reserved = values["reserved-data-disk-slot-num"];
   const ports: NodePorts = {

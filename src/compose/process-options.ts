@@ -47,6 +47,10 @@ export const nodeOptions = {
   "state-dir": { kind: "text", default: "/var/lib/azuredisk-csi", help: "Folder for this node's notes and locks; must survive reboots" },
   "kubelet-dir": { kind: "list", default: ["/var/lib/kubelet"], help: "Folders below which staging and target paths may lie" },
   "device-root": { kind: "text", default: "", help: "Folder that holds this machine's dev/disk/azure; empty: the root" },
+  "shares-kernel": {
+    kind: "flag",
+    help: "Other nodes run on this machine's kernel, as in a lab: the number of a device may be that of another node's. Taken for granted with --device-root",
+  },
   "max-volumes": {
     kind: "number",
     default: -1,

@@ -176,8 +176,7 @@ async function failOver(workloads: Workloads): Promise<void> {
 }
 
 /**
- * Installs our chart again. Its objects are those from before V1's time: what they say of who writes is true no more. (The node that held a volume then can't show that it
- * is clean here before the disk is off the other: the lab's nodes have one kernel, and the device number that it noted is in use.)
+ * Installs our chart again. Its objects are those from before V1's time: what they say of who writes is true no more.
  */
 async function comesAgain(workloads: Workloads): Promise<void> {
   const { lab } = workloads;

@@ -92,7 +92,11 @@ async function labValues(lab: Lab, image: { readonly name: string; readonly dige
     },
     // Two would want the same ports of one node.
     ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
-    node: { metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/$(KUBE_NODE_NAME)` },
+    node: {
+      metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/$(KUBE_NODE_NAME)`,
+      // A device number that a node has noted may be another node's by the time that it has to show itself clean.
+      settings: { "shares-kernel": true },
+    },
   };
 }
 

@@ -31,6 +31,8 @@ import { unmountPath } from "./unmount-path.ts";
 export interface LinuxHostOptions {
   /** Prefix of `/dev/disk/azure`, for a node with a device tree of its own; default: empty, the real one. */
   readonly deviceRoot?: string;
+  /** Whether other nodes, with links of their own, have devices on this kernel; taken for granted where there is a `deviceRoot`. */
+  readonly sharesKernel?: boolean;
   /** A directory on the host, the same for every instance of this node's plug-in, on a file system with flock. */
   readonly lockDirectory: string;
   readonly clock: Clock;
@@ -54,6 +56,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
   const { whileHolding, descriptorsOf } = createHeldDevices();
   const host: HostContext = {
     deviceRoot: options.deviceRoot ?? "",
+    sharesKernel: options.sharesKernel === true || (options.deviceRoot ?? "") !== "",
     sysRoot: options.sysRoot ?? "/sys",
     procRoot: options.procRoot ?? "/proc",
     deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,

@@ -7,6 +7,8 @@ import type { InstanceLock } from "./instance-lock.ts";
 export interface HostContext {
   /** Prefix of `/dev/disk/azure`; empty for the real one. */
   readonly deviceRoot: string;
+  /** Whether other nodes, with links of their own, have devices on this kernel. */
+  readonly sharesKernel: boolean;
   readonly sysRoot: string;
   readonly procRoot: string;
   /** How long `findDevice` waits for a device after its rescan, in milliseconds. */
