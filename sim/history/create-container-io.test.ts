@@ -43,8 +43,8 @@ async function aWorld() {
       passed: () => Promise.resolve(),
       onBoot: () => undefined,
     };
-    const run = (podName: string, stop: AbortSignal) =>
-      containers.run({ volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access: "mount" }, stop);
+    const run = (podName: string, stop: AbortSignal, access: "mount" | "block" = "mount") =>
+      containers.run({ volumeName: "vol-1", podName, podUid: podName, machine, path: "/target", access }, stop);
     return { kernel, host, boot, run };
   };
   return { clock, details, containers, disk, addMachine };
@@ -109,6 +109,14 @@ describe("a container's work", () => {
     assert.ok(world.containers.records.count("vol-1") > 0);
     await a.host.leaveTombstone("/target", never);
     assert.equal(await a.run("pod-1", never), "failed");
+    assert.deepEqual(world.details, []);
+  });
+
+  it("starts nothing where a raw device is missing", async () => {
+    const world = await aWorld();
+    const a = await world.addMachine("node-a");
+    a.kernel.reboot();
+    assert.equal(await a.run("pod-1", never, "block"), "failed");
     assert.deepEqual(world.details, []);
   });
 

@@ -60,6 +60,11 @@ export function createContainerIo(options: {
       if (life.aborted) return "stopped";
       const volume = machine.kernel.openVolume(path);
       if (volume === undefined) {
+        // Without a device node there the runtime has no device number to give: it starts nothing.
+        if (container.access === "block") {
+          trace.note(podName, `is not started on ${machine.nodeName}: there is no device at ${path}`);
+          return "failed";
+        }
         report({
           invariant: "synced-data-lost",
           detail: `${podName} was started on ${machine.nodeName} with nothing mounted at ${path}: it writes beside its disk`,
