@@ -10,7 +10,7 @@ const LATER_MS = 10_000;
 
 type Made = ReturnType<typeof aHistory> & {
   readonly outside: ReturnType<typeof createOutsideEvents>;
-  readonly changedBy: (caller: string, vmName?: string) => void;
+  readonly changedBy: (caller: string, vmName?: string, taking?: string) => void;
 };
 
 /** node-a loses a disk that is mounted there; `isInApi`: whether its pod is still known. */
@@ -35,9 +35,11 @@ async function aDetach(circumstances: {
     readonly path: string;
     readonly status: number;
     readonly caller: string;
+    readonly body: { readonly dataDisksToDetach: readonly { readonly diskId: string }[] };
   }[] = [];
-  const changedBy = (caller: string, vmName = "node-a"): void => {
-    calls.push({ sequence: calls.length + 1, kind: "arm", method: "PATCH", path: `${VM}/${vmName}`, status: 202, caller });
+  const changedBy = (caller: string, vmName = "node-a", taking?: string): void => {
+    const body = { dataDisksToDetach: taking === undefined ? [] : [{ diskId: taking }] };
+    calls.push({ sequence: calls.length + 1, kind: "arm", method: "PATCH", path: `${VM}/${vmName}`, status: 202, caller, body });
   };
   const journal = { since: (sequence: number) => calls.filter((call) => call.sequence > sequence) };
   watchCutOffs({ ...history, journal, cluster, outside });
@@ -67,6 +69,19 @@ describe("no healthy writer is cut off", () => {
     };
     assert.deepEqual(await aDetach({ before: driver }), isCutOff);
     assert.deepEqual(await aDetach({ before: ({ changedBy }) => changedBy("outsider", "node-b") }), isCutOff);
+  });
+
+  it("is content where others asked for the disk to be taken off, and the driver's next change of the VM carried it out; once, and for that disk only", async () => {
+    const carriedOut = (taking: string, isOffSince = false) => {
+      return ({ changedBy, happen }: Made): void => {
+        changedBy("outsider", "node-a", taking);
+        changedBy("controller-1");
+        if (isOffSince) happen({ kind: "detached", diskUri, machine: aMachine("node-a").machine, lun: 0, hadWritableMount: false });
+      };
+    };
+    assert.deepEqual(await aDetach({ before: carriedOut(diskUri.toUpperCase()) }), []);
+    assert.deepEqual(await aDetach({ before: carriedOut(`${diskUri}-2`) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: carriedOut(diskUri, true) }), isCutOff);
   });
 
   it("reports it where the node had been out of service, and the fence was decided on after that", async () => {

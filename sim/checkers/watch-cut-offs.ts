@@ -3,6 +3,7 @@ import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulat
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import type { Json } from "../../src/emulator/model/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
@@ -15,12 +16,13 @@ const VM = /\/virtualMachines\/([^/?]+)/iu;
 
 /**
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows runs with it there, or the node
- * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs. A fence that was declared while the node was out of service
- * is carried to its end: only proof ends it, whatever is said of the node meanwhile.
+ * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
+ * next change of the VM carries out where theirs has failed. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
+ * is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
-  readonly journal: { since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "status" | "caller">[] };
+  readonly journal: { since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "status" | "caller" | "body">[] };
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "containersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
@@ -30,17 +32,20 @@ export function watchCutOffs(world: {
   /** Nodes by disk that are being cut off since they were out of service. */
   const doomed = new Map<string, string>();
   const lastChangeBy = new Map<string, string>();
+  /** What others want taken off a VM, until it is. */
+  const askedAway = new Set<string>();
   let seen = 0;
 
-  function whoChanged(nodeName: string): string | undefined {
+  function readJournal(): void {
     for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
-      for (const { sequence, kind, method, path, status, caller } of entries) {
+      for (const { sequence, kind, method, path, status, caller, body } of entries) {
         seen = sequence;
         const vmName = VM.exec(path)?.[1];
-        if (kind === "arm" && method !== "GET" && status < 300 && vmName !== undefined) lastChangeBy.set(vmName, caller ?? "");
+        if (kind !== "arm" || method === "GET" || status >= 300 || vmName === undefined) continue;
+        lastChangeBy.set(vmName, caller ?? "");
+        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(vmName, diskUri));
       }
     }
-    return lastChangeBy.get(nodeName);
   }
 
   world.store.onCommit((commit) => {
@@ -53,11 +58,14 @@ export function watchCutOffs(world: {
   });
 
   world.azure.onDiskEvent((event) => {
-    if (event.kind !== "detached" || !event.hadWritableMount) return;
+    if (event.kind !== "detached") return;
     const { diskUri, machine } = event;
     const { nodeName } = machine;
-    const by = whoChanged(nodeName);
-    if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === nodeName || by === OUTSIDER) return;
+    readJournal();
+    const by = lastChangeBy.get(nodeName);
+    const isOthersDoing = askedAway.delete(placeOf(nodeName, diskUri)) || by === OUTSIDER;
+    if (!event.hadWritableMount || isOthersDoing) return;
+    if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === nodeName) return;
     const users = cluster
       .containersOn(nodeName)
       .filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
@@ -67,6 +75,16 @@ export function watchCutOffs(world: {
       detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} writes to it there`,
     });
   });
+}
+
+function placeOf(vmName: string, diskUri: string): string {
+  return `${vmName} ${resourceUriKey(diskUri)}`;
+}
+
+/** The disks that a call of `attachDetachDataDisks` asks to be taken off. */
+function detachesIn(body: Json | undefined): readonly string[] {
+  const { dataDisksToDetach = [] } = (body ?? {}) as { readonly dataDisksToDetach?: readonly { readonly diskId: string }[] };
+  return dataDisksToDetach.map(({ diskId }) => diskId);
 }
 
 /** Which node a commit begins or ends to cut off from a disk; `isAnew`: the object is another one than before. */
