@@ -6,6 +6,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
 import type { ServiceError } from "@grpc/grpc-js";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
 import { systemClock } from "../adapters/system/system-clock.ts";
@@ -16,6 +17,7 @@ import type { CallOutcome } from "./answer-call.ts";
 import type { DeleteVolumeResponse } from "./gen/csi/v1/csi.ts";
 import { ControllerClient, ControllerService, DeleteVolumeRequest } from "./gen/csi/v1/csi.ts";
 import { GrpcServer } from "./grpc-server.ts";
+import type { ImpatientCaller } from "./testing/impatient-caller.ts";
 import type { CallContext, UnaryHandler } from "./unary-handler.ts";
 
 type DeleteVolume = UnaryHandler<DeleteVolumeRequest, DeleteVolumeResponse>;
@@ -185,6 +187,30 @@ describe("GrpcServer", () => {
         assert.equal(error.code, status.DEADLINE_EXCEEDED);
         assert.deepEqual(await ended, { kind: "DeadlineExceeded", operation: "/csi.v1.Controller/DeleteVolume" });
         assert.ok(leftMs > 0 && leftMs <= 100, `${leftMs} ms left`);
+      },
+    );
+  });
+
+  it("tells the handler of a call that was read together with its end, though a moment late", async () => {
+    const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+    await withServer(
+      async ({ volumeId }, call) => {
+        if (volumeId === "patient") return ok({});
+        const wasEnded = call.signal.aborted;
+        await systemClock.sleep(10, call.signal).then(
+          () => resolve("not heard of"),
+          () => resolve({ wasEnded, failure: call.signal.reason.failure }),
+        );
+        return ok({});
+      },
+      async ({ socket }) => {
+        const over = new SharedArrayBuffer(4);
+        const caller = new Worker(new URL("testing/impatient-caller.ts", import.meta.url), { workerData: { socket, over } satisfies ImpatientCaller });
+        await once(caller, "message");
+        caller.postMessage("go on");
+        assert.notEqual(Atomics.wait(new Int32Array(over), 0, 0, 10_000), "timed-out");
+        assert.deepEqual(await ended, { wasEnded: false, failure: { kind: "Cancelled" } });
+        await caller.terminate();
       },
     );
   });

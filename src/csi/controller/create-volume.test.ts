@@ -91,6 +91,28 @@ describe("createVolume", () => {
     });
   });
 
+  it("makes nothing for a call whose end is heard right after it: its caller may have had the volume made elsewhere, and deleted", async () => {
+    await withController(async (world) => {
+      const cancel = new AbortController();
+      const answer = createVolume(world.context, aCreateVolumeRequest(), aCall({ signal: cancel.signal }));
+      await Promise.resolve();
+      cancel.abort(new Error("gone"));
+      await assert.rejects(world.answerOf(answer), /gone/u);
+      assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
+    });
+  });
+
+  it("makes nothing where the process stood still until the caller's deadline had passed", async () => {
+    await withController(async (world) => {
+      const { clock } = world;
+      const standingStill = { ...clock, sleep: (ms: number, signal: AbortSignal) => clock.sleep(60_000 + ms, signal) };
+      const call = aCall({ deadlineMs: clock.elapsedMs() + 60_000 });
+      const answer = await world.answerOf(createVolume({ ...world.context, clock: standingStill }, aCreateVolumeRequest(), call));
+      assert.deepEqual(answer, { ok: false, failure: { kind: "DeadlineExceeded", operation: "CreateVolume" } });
+      assert.deepEqual([world.volume("pvc-1"), world.steps], [undefined, []]);
+    });
+  });
+
   it("refuses a second call for the volume while the first waits", async () => {
     await withController(async (world) => {
       const [first] = await begun(world);

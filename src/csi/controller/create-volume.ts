@@ -22,6 +22,9 @@ const metadataLabels: Readonly<Record<string, string>> = {
   "csi.storage.k8s.io/pvc/namespace": "disk.csi.azure.com/pvc-namespace",
 };
 
+/** In milliseconds: what has arrived is read at once by a process that runs. */
+const END_IS_HEARD_MS = 10;
+
 /** CreateVolume: records what is asked for as an AzVolume and answers once its disk is there. A repeated call finds the same object. */
 export async function createVolume(
   context: ControllerContext,
@@ -40,6 +43,8 @@ async function create(
   spec: AzVolume["spec"],
   call: CallContext,
 ): Promise<Result<CreateVolumeResponse, Failure>> {
+  const waiting = await hearOfEnd(context, call);
+  if (!waiting.ok) return waiting;
   const recorded = await recordRequest(context, objectName, spec, call.signal);
   if (!recorded.ok) return recorded;
   const isSettled = (present: AzVolume): boolean => present.status?.detail !== undefined || hasFailed(present) || isDeleting(present);
@@ -49,6 +54,16 @@ async function create(
   const { detail, error } = volume.status ?? {};
   if (detail !== undefined) return ok({ volume: volumeMessage(detail) });
   return fail({ kind: "StillWaiting", volumeId: spec.volumeName, what: `its disk to be created${error === undefined ? "" : ` (last try: ${error.message})`}` });
+}
+
+/**
+ * Lets in what says that the caller is gone, and rejects with the signal's reason then. A process that stood still reads a call together with its end, and hears of the call first.
+ * Meanwhile the caller may have had the volume made by another replica, and deleted: what is made now would be its own again, and nobody would ask for its deletion.
+ * Fails with `DeadlineExceeded` where it stood still in here for longer than the caller waits.
+ */
+async function hearOfEnd({ clock }: ControllerContext, call: CallContext): Promise<Result<void, Failure>> {
+  await clock.sleep(END_IS_HEARD_MS, call.signal);
+  return clock.elapsedMs() < call.deadlineMs ? ok(undefined) : fail({ kind: "DeadlineExceeded", operation: "CreateVolume" });
 }
 
 /** Makes the object, or finds the one that an earlier call made. */
