@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
-import { ok } from "../../core/result.ts";
+import { fail, ok } from "../../core/result.ts";
 import { aDisk } from "../../reconcile/testing/a-disk.ts";
-import { stateWant } from "../../reconcile/want.ts";
+import { endWant, stateWant } from "../../reconcile/want.ts";
 import { aCall } from "../testing/a-call.ts";
 import { type ControllerWorld, withController } from "../testing/a-controller.ts";
 import { aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
@@ -89,6 +89,36 @@ describe("controllerUnpublishVolume", () => {
         record: aRecord({ epoch: 1, foundInUse: true, unproven: [nodeA] }),
       }));
       assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
+    }));
+
+  it("states the want again that a call before it has ended, where it finds a user who came in between", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
+      const inUse = { ok: false, failure: { kind: "VolumeInUse", volumeId, nodeName: "node-a", users: ["pod default/data-0"] } };
+      world.use = { kind: "unused" };
+      const store: ControllerContext["store"] = {
+        ...world.store,
+        update: async (kind, object, signal) => {
+          const updated = await world.store.update(kind, object, signal);
+          return updated.ok ? fail({ kind: "StoreUnavailable", detail: "the answer was lost" }) : updated;
+        },
+      };
+      const lost = await world.answerOf(unpublish(world, { store }));
+      assert.equal(!lost.ok && lost.failure.kind, "StoreUnavailable");
+      assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
+      world.use = { kind: "used", users: ["pod default/data-0"] };
+      assert.deepEqual(await world.answerOf(unpublish(world)), inUse);
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+    }));
+
+  it("states no want again where the node is being released already", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: { ...holder, wanted: false }, epoch: 1 }), withReplicas);
+      assert.ok((await endWant(world.context, { volumeId, nodeName: "node-a", keepsPrimary: false }, never)).ok);
+      world.use = { kind: "used", users: ["pod default/data-0"] };
+      const answer = await world.answerOf(unpublish(world));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
+      assert.deepEqual(await attachmentOf(world), ["Replica", false, false]);
     }));
 
   it("does not hold up the want of another node meanwhile", () =>

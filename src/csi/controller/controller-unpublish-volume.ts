@@ -96,7 +96,10 @@ async function deleteAttachment(context: ControllerContext, name: string, signal
   }
 }
 
-/** A node that still holds the volume for somebody: nothing is changed. */
+/**
+ * Why the node keeps the volume: somebody uses it there, or nobody can tell yet. Then it stays published, and its want stands: a call before this one may have ended it
+ * before that user came, and have got no further.
+ */
 async function usersThere(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string, signal: AbortSignal): Promise<Failure | undefined> {
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? undefined : fresh.failure;
@@ -107,7 +110,10 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
   const writer = record?.writer;
   if (writer?.nodeName !== nodeName || !writer.held) return undefined;
   const use = await context.users.on({ nodeName, volumeId }, signal);
-  return use.kind === "used" ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : undefined;
+  if (use.kind !== "used") return undefined;
+  // An unwanted holder is being released already, and gives the volume back before that user can be served.
+  const restated = writer.wanted ? await stateWant(context, { volume: fresh.value, nodeName, volumeContext: {} }, signal) : ok(undefined);
+  return restated.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : restated.failure;
 }
 
 /** Ends the want in the record: at once on a node that is out of service or holds nothing, else by the release check. */
