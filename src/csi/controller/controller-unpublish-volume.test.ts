@@ -35,6 +35,15 @@ async function givenPublished(world: ControllerWorld, record: WriterRecord, spec
   await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want }));
 }
 
+/** What `act` answers in a world of its own. */
+async function answerIn<T>(act: (world: ControllerWorld) => Promise<T>): Promise<T | undefined> {
+  let answer: T | undefined;
+  await withController(async (world) => {
+    answer = await act(world);
+  });
+  return answer;
+}
+
 const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
   const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
   return read.ok ? [read.value.spec.role, read.value.spec.want !== undefined, read.value.metadata.deletionTimestamp !== undefined] : undefined;
@@ -89,6 +98,39 @@ describe("controllerUnpublishVolume", () => {
         record: aRecord({ epoch: 1, foundInUse: true, unproven: [nodeA] }),
       }));
       assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
+    }));
+
+  it("does not take a volume whose object somebody erases meanwhile for one that is gone, while its disk is not", async () => {
+    const erasedMeanwhile = (disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined): Promise<unknown> =>
+      answerIn(async (world) => {
+        await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));
+        world.use = { kind: "unused" };
+        const answer = unpublish(world, disk === undefined ? {} : { cloud: disk });
+        await world.clock.advance(1_000);
+        assert.ok((await world.store.delete("AzVolume", "pvc-1", {}, never)).ok);
+        await world.letGo("pvc-1");
+        const attachment = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+        assert.ok(attachment.ok);
+        const { metadata } = attachment.value;
+        assert.ok((await world.store.update("AzVolumeAttachment", { ...attachment.value, metadata: { ...metadata, finalizers: [] } }, never)).ok);
+        await world.store.delete("AzVolumeAttachment", metadata.name, {}, never);
+        return world.answerOf(answer);
+      });
+    const what = "its disk to be looked at: its AzVolume is gone, and the disk is not";
+    const stays = await erasedMeanwhile({ getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })) });
+    assert.deepEqual(stays, { ok: false, failure: { kind: "StillWaiting", volumeId, what } });
+    assert.deepEqual(await erasedMeanwhile(undefined), ok({}));
+  });
+
+  it("ends no want, and does not answer, before somebody has looked at the disk of a volume whose object was made anew", () =>
+    withController(async (world) => {
+      await world.given("AzVolume", aVolumeObject({ detail: undefined, spec: { diskUri: volumeId } }));
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want }));
+      const notLookedAt = { ok: false, failure: { kind: "StillWaiting", volumeId, what: "its disk to be looked at" } };
+      assert.deepEqual(await world.answerOf(unpublish(world)), notLookedAt);
+      assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+      const users = { ...world.context.users, isOutOfService: async () => true };
+      assert.deepEqual(await world.answerOf(unpublish(world, { users }, world.clock.elapsedMs() + 5_000)), notLookedAt);
     }));
 
   it("states the want again that a call before it has ended, where it finds a user who came in between", () =>

@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
-import { keepsReplicas } from "../../core/plan/observed-volume.ts";
+import { isRecordMissing, keepsReplicas } from "../../core/plan/observed-volume.ts";
 import { unwant } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { moveRecord } from "../../reconcile/move-record.ts";
@@ -11,6 +11,7 @@ import { endWant, stateWant } from "../../reconcile/want.ts";
 import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
+import { confirmGone } from "./confirm-gone.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 import { publicationKey } from "./publication-key.ts";
@@ -104,6 +105,7 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
   const fresh = await context.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? undefined : fresh.failure;
   context.cache.remember("AzVolume", fresh.value);
+  if (isRecordMissing(fresh.value)) return notLookedAt(volumeId);
   const record = fresh.value.status?.record;
   // Whether it writes nobody knows yet; it has to show that it is clean, or to claim.
   if (isUnproven(record, nodeName)) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
@@ -161,13 +163,16 @@ async function waitUntilReleased(
   else if (fresh.failure.kind !== "ObjectNotFound") return fresh;
   const wait = { timeoutMs: waitingTimeMs(context, call, context.settings.waitMaxMs), clock: context.clock };
   const isReleased = (present: AzVolume | undefined): boolean => {
-    const record = present?.status?.record;
-    // A record that is made anew meanwhile knows no writer, and a node that may be one.
-    return record?.writer?.nodeName !== nodeName && !isUnproven(record, nodeName);
+    if (present === undefined) return true;
+    const record = present.status?.record;
+    // A volume that is made anew meanwhile has no record at first; the one that it gets knows no writer, and a node that may be one.
+    return !isRecordMissing(present) && record?.writer?.nodeName !== nodeName && !isUnproven(record, nodeName);
   };
   const released = await context.cache.waitUntil("AzVolume", volume.metadata.name, isReleased, wait, signal);
   if (!released) return fail(whyHeld(context, volume, volumeId, nodeName));
-  const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  const present = context.cache.get("AzVolume", volume.metadata.name);
+  if (present === undefined) return confirmGone(context, volumeId, "to be looked at", signal);
+  const record = present.status?.record;
   // What a backup says of a writer is not to be answered for.
   const confirmed = await context.hearing.confirm(waitingTimeMs(context, call, context.settings.waitMaxMs), signal);
   if (!confirmed.ok) return confirmed;
@@ -182,10 +187,17 @@ async function waitUntilReleased(
 }
 
 function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string): Failure {
-  const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
+  const present = context.cache.get("AzVolume", volume.metadata.name);
+  if (present !== undefined && isRecordMissing(present)) return notLookedAt(volumeId);
+  const record = present?.status?.record;
   if (isUnproven(record, nodeName)) return { kind: "WriterRecordUnproven", volumeId, nodes: [nodeName] };
   if (record?.fencing?.nodeName === nodeName) return { kind: "StillWaiting", volumeId, what: `proof that ${nodeName} is cut off from the disk` };
   return { kind: "StillWaiting", volumeId, what: `${nodeName} to unmount it and give it back; if that node is dead, mark it out of service` };
+}
+
+/** Its object was made anew, and nobody has looked yet who has its disk. */
+function notLookedAt(volumeId: string): Failure {
+  return { kind: "StillWaiting", volumeId, what: "its disk to be looked at" };
 }
 
 function isUnproven(record: WriterRecord | undefined, nodeName: string): boolean {

@@ -8,6 +8,7 @@ import { releaseCheck } from "../../reconcile/release-check.ts";
 import type { DeleteVolumeRequest, DeleteVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
 import type { CallContext } from "../unary-handler.ts";
+import { confirmGone } from "./confirm-gone.ts";
 import type { ControllerContext } from "./controller-context.ts";
 import { findOrAdopt } from "./find-or-adopt.ts";
 import { markDeleted } from "./mark-deleted.ts";
@@ -40,7 +41,10 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   const marked = await markDeleted(context, volume, (present) => useOf(present, volumeId), call.signal);
   if (!marked.ok) return marked;
   const left = await waitForVolume(context, volume, hasFailed, call);
-  if (left === undefined) return confirmGone(context, volumeId, call.signal);
+  if (left === undefined) {
+    const gone = await confirmGone(context, volumeId, "to be deleted", call.signal);
+    return gone.ok ? ok({}) : gone;
+  }
   const error = left.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);
   if (hasFailed(left) && failure !== undefined) return fail(failure);
@@ -50,13 +54,6 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
       ? `its disk to be detached from ${holders.join(", ")}`
       : `its disk to be deleted${error === undefined ? "" : ` (last try: ${error.message})`}`;
   return fail({ kind: "StillWaiting", volumeId, what });
-}
-
-/** Somebody may have erased the object, finalizer and all, before its disk was deleted: a disk that nobody asks to have deleted again would stay for ever. */
-async function confirmGone({ cloud }: ControllerContext, volumeId: string, signal: AbortSignal): Promise<Result<DeleteVolumeResponse, Failure>> {
-  const disk = await cloud.getDisk({ diskUri: volumeId }, signal);
-  if (disk.ok) return fail({ kind: "StillWaiting", volumeId, what: "its disk to be deleted: its AzVolume is gone, and the disk is not" });
-  return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
 }
 
 /** A want that no attachment states any more was left by a publish that nobody ended: the release check decides whether somebody uses the volume all the same. */
