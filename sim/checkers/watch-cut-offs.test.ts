@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Json } from "../../src/emulator/model/json.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { aHistory, aMachine, aVolume, diskUri } from "./testing/a-history.ts";
 import { watchCutOffs } from "./watch-cut-offs.ts";
@@ -10,7 +11,7 @@ const LATER_MS = 10_000;
 
 type Made = ReturnType<typeof aHistory> & {
   readonly outside: ReturnType<typeof createOutsideEvents>;
-  readonly changedBy: (caller: string, vmName?: string, taking?: string) => void;
+  readonly changedBy: (caller: string, vmName?: string, taking?: string, forcing?: string) => void;
 };
 
 /** node-a loses a disk that is mounted there; `isInApi`: whether its pod is still known. */
@@ -35,10 +36,11 @@ async function aDetach(circumstances: {
     readonly path: string;
     readonly status: number;
     readonly caller: string;
-    readonly body: { readonly dataDisksToDetach: readonly { readonly diskId: string }[] };
+    readonly body: Json;
   }[] = [];
-  const changedBy = (caller: string, vmName = "node-a", taking?: string): void => {
-    const body = { dataDisksToDetach: taking === undefined ? [] : [{ diskId: taking }] };
+  const changedBy = (caller: string, vmName = "node-a", taking?: string, forcing?: string): void => {
+    const dataDisks = forcing === undefined ? [] : [{ managedDisk: { id: forcing }, toBeDetached: true, detachOption: "ForceDetach" }];
+    const body = { dataDisksToDetach: taking === undefined ? [] : [{ diskId: taking }], properties: { storageProfile: { dataDisks } } };
     calls.push({ sequence: calls.length + 1, kind: "arm", method: "PATCH", path: `${VM}/${vmName}`, status: 202, caller, body });
   };
   const journal = { since: (sequence: number) => calls.filter((call) => call.sequence > sequence) };
@@ -82,6 +84,20 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: carriedOut(diskUri.toUpperCase()) }), []);
     assert.deepEqual(await aDetach({ before: carriedOut(`${diskUri}-2`) }), isCutOff);
     assert.deepEqual(await aDetach({ before: carriedOut(diskUri, true) }), isCutOff);
+  });
+
+  it("reports it where the driver forced what others had asked for, or where the disk has been attached since", async () => {
+    const forced = ({ changedBy }: Made): void => {
+      changedBy("outsider", "node-a", diskUri);
+      changedBy("controller-1", "node-a", undefined, diskUri.toUpperCase());
+    };
+    assert.deepEqual(await aDetach({ before: forced }), isCutOff);
+    const attachedSince = ({ changedBy, happen }: Made): void => {
+      changedBy("outsider", "node-a", diskUri);
+      changedBy("controller-1");
+      happen({ kind: "attached", diskUri, machine: aMachine("node-a").machine, lun: 0 });
+    };
+    assert.deepEqual(await aDetach({ before: attachedSince }), isCutOff);
   });
 
   it("reports it where the node had been out of service, and the fence was decided on after that", async () => {

@@ -3,7 +3,7 @@ import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulat
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
-import type { Json } from "../../src/emulator/model/json.ts";
+import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
@@ -17,7 +17,7 @@ const VM = /\/virtualMachines\/([^/?]+)/iu;
 /**
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows runs with it there, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
- * next change of the VM carries out where theirs has failed. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
+ * next change of the VM carries out where theirs has failed, and nobody has forced it. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
  * is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
@@ -44,6 +44,7 @@ export function watchCutOffs(world: {
         if (kind !== "arm" || method === "GET" || status >= 300 || vmName === undefined) continue;
         lastChangeBy.set(vmName, caller ?? "");
         if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(vmName, diskUri));
+        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(vmName, diskUri));
       }
     }
   }
@@ -58,10 +59,12 @@ export function watchCutOffs(world: {
   });
 
   world.azure.onDiskEvent((event) => {
-    if (event.kind !== "detached") return;
     const { diskUri, machine } = event;
     const { nodeName } = machine;
     readJournal();
+    // What they asked for before was about the disk as it was there then.
+    if (event.kind === "attached") askedAway.delete(placeOf(nodeName, diskUri));
+    if (event.kind !== "detached") return;
     const by = lastChangeBy.get(nodeName);
     const isOthersDoing = askedAway.delete(placeOf(nodeName, diskUri)) || by === OUTSIDER;
     if (!event.hadWritableMount || isOthersDoing) return;
@@ -85,6 +88,12 @@ function placeOf(vmName: string, diskUri: string): string {
 function detachesIn(body: Json | undefined): readonly string[] {
   const { dataDisksToDetach = [] } = (body ?? {}) as { readonly dataDisksToDetach?: readonly { readonly diskId: string }[] };
   return dataDisksToDetach.map(({ diskId }) => diskId);
+}
+
+/** The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that somebody asked for is only slow. */
+function forcedIn(body: Json | undefined): readonly string[] {
+  const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
+  return dataDisks.filter((entry) => textAt(entry, "detachOption") === "ForceDetach").map((entry) => textAt(entry, "managedDisk", "id") ?? "");
 }
 
 /** Which node a commit begins or ends to cut off from a disk; `isAnew`: the object is another one than before. */

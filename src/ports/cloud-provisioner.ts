@@ -81,11 +81,20 @@ export interface CloudProvisioner {
   /** All disks of a resource group (default: the cluster's), sorted by URI. */
   listDisks(request: { readonly resourceGroup: string | undefined }, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>>;
   /**
-   * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already answers its present LUN.
+   * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already answers its present LUN. One that is still coming off is waited for; where
+   * that hangs, `mayForce` is asked as `mayProceed` is, and it is taken off by force only then: somebody may be writing there, and others have asked for the detach.
    * Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (the name now means another VM) or `Refused`.
    */
   attachDisk(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly cachingMode: CachingMode; readonly lane: Lane; readonly mayProceed: MayProceed },
+    request: {
+      readonly diskUri: string;
+      readonly node: NodeIdentity;
+      readonly cachingMode: CachingMode;
+      readonly lane: Lane;
+      readonly mayProceed: MayProceed;
+      /** Default: never. */
+      readonly mayForce?: MayProceed;
+    },
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;
   /** Detaches a disk and waits until the VM no longer lists it. Success if it is off, or the VM is gone or another. Fails with `Refused`. */

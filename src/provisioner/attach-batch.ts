@@ -9,7 +9,7 @@ import { fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
-import { askEach } from "./ask-each.ts";
+import { askEach, askForForce } from "./ask-each.ts";
 import { diskOwners } from "./disk-owners.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { Troubles } from "./troubles.ts";
@@ -48,7 +48,7 @@ export function runAttachBatch(context: AttachBatchContext, batch: readonly VmRe
  * Attaches and detaches that share updates. Each round reads the VM, settles what its model says is so, asks `mayProceed` for the rest and writes the rest
  * in one conditional update; the next round's read tells what came of it. So a lost answer, a changed ETag, a conflict and a preemption all end the same
  * way: by reading again. A failed operation, too: it may have done its work for some disks, or for all. A detach that hangs is not waited for as long as
- * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile.
+ * other operations: the next round takes the disk off by force, since Azure lets nothing else reach the VM meanwhile; for an attach only where `mayForce` says so.
  */
 class AttachBatch {
   readonly #context: AttachBatchContext;
@@ -90,10 +90,18 @@ class AttachBatch {
 
     const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
-    const allowed = await askEach(toWrite);
+    const allowed = await this.#withoutUnforced(await askEach(toWrite));
     if (allowed.length > 0) await this.#write(read.value, allowed, lane);
     // What is left waits for a place or for a disk to come off, by someone else's doing.
     else if (this.#open().length > 0) await this.#troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`), open, lane);
+  }
+
+  /** Without the attaches to a VM from which the disk comes off too slowly, where it must not be forced: they go on waiting. */
+  async #withoutUnforced(allowed: readonly Planned[]): Promise<readonly Planned[]> {
+    const unforced = new Set<VmRequest>();
+    for (const { request } of allowed) if (this.#overdue.has(request.diskKey) && !(await askForForce(request))) unforced.add(request);
+    for (const { diskKey } of unforced) this.#overdue.delete(diskKey);
+    return allowed.filter(({ request }) => !unforced.has(request));
   }
 
   /** Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. */

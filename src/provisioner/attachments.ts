@@ -100,7 +100,9 @@ function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined 
 
 /** Detaches a disk. From a VM that is gone it is off once the disk agrees. */
 export async function detachDisk(context: AttachmentContext, request: DetachRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const answer = await writing(context, request, () => context.queues.submit(request.vm, { ...request, kind: "detach", cachingMode: "None" }, signal).answer);
+  // Who may be taken off may be taken off by force.
+  const spec = { ...request, kind: "detach", cachingMode: "None", mayForce: request.mayProceed } as const;
+  const answer = await writing(context, request, () => context.queues.submit(request.vm, spec, signal).answer);
   if (!answer.ok) return answer;
   if (answer.value.kind !== "instanceGone") return ok(undefined);
   const disowned = await untilDisowned(

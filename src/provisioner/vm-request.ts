@@ -24,6 +24,8 @@ export interface VmRequestSpec {
   readonly cachingMode: CachingMode;
   readonly lane: Lane;
   readonly mayProceed: MayProceed;
+  /** Asked as `mayProceed` is, and after it: whether a detach of the disk that hangs may be forced. Default: never. */
+  readonly mayForce?: MayProceed;
 }
 
 /**

@@ -7,7 +7,7 @@ import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
 import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
 import type { AttachmentAction } from "../core/plan/plan-attachment.ts";
-import { mayAttach } from "../core/plan/writer-steps.ts";
+import { mayAttach, mayForceOff } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
@@ -49,6 +49,7 @@ export async function attach(
         cachingMode: cachingModeOf(volume),
         lane: action.lane,
         mayProceed: (asked) => mayAttachNow(ports, volume, action.node, asked),
+        mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
       },
       signal,
     );
@@ -114,6 +115,13 @@ async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: Node
   if (volumesCutOffFrom(ports, node).length > 0) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/** The same for taking the disk off by force first. Without a record nobody knows who writes: then Azure is waited for. */
+async function mayForceNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
+  const record = fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
+  return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import {
@@ -38,6 +39,15 @@ function runOn(world: ReconcileWorld, cloud: Partial<CloudProvisioner>): Promise
   return world.answerOf(attachmentReconciler(ports).reconcile(attachmentName("node-a"), never));
 }
 
+/** Somebody else changes the volume's status past the controller's cache. */
+async function setStatus(world: ReconcileWorld, change: (status: NonNullable<AzVolume["status"]>) => AzVolume["status"]): Promise<void> {
+  const read = await world.other.get("AzVolume", aVolume().metadata.name, never);
+  const { status: before, ...volume } = read.ok ? read.value : assert.fail("no volume");
+  const status = before === undefined ? undefined : change(before);
+  const written = await world.other.updateStatus("AzVolume", { ...volume, ...(status === undefined ? {} : { status }) }, never);
+  assert.ok(written.ok);
+}
+
 const givenNode = (world: ReconcileWorld): Promise<void> => world.given("AzDriverNode", aDriverNode("node-a"));
 
 /** Removes an attachment for good, as somebody with `kubectl` does who takes its finalizer off. */
@@ -67,6 +77,25 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       assert.deepEqual(await run(world), { ok: true, value: {} });
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Attached", vmId: a.vmId, lun: 0, publishContext: { LUN: "0" } });
+    }));
+
+  it("lets a detach that hangs be forced by what the record says by then: never off a node that holds the volume, nor where nobody knows who writes", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const answers: unknown[] = [];
+      await runOn(world, {
+        attachDisk: async ({ mayForce }) => {
+          answers.push(await mayForce?.(never));
+          await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), writer: aWriter("node-a") } }));
+          answers.push(await mayForce?.(never));
+          await setStatus(world, ({ record: _, ...status }) => status);
+          answers.push(await mayForce?.(never));
+          return fail({ kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 });
+        },
+      });
+      assert.deepEqual(answers, [true, false, false]);
     }));
 
   it("does not say Attached of a node that was cut off meanwhile", () =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../src/core/failure.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import type { Result } from "../../src/core/result.ts";
+import { ok, type Result } from "../../src/core/result.ts";
 import { putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner, Lane, MayProceed } from "../../src/ports/cloud-provisioner.ts";
 import {
@@ -504,6 +504,26 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         );
       });
 
+      for (const [mayForce, becomes] of [
+        [mayAlways, "takes a disk off by force whose detach hangs, and attaches it anew"],
+        [mayNever, "waits for a detach that hangs as long as it is patient, where the disk must not be forced off: somebody writes on it there"],
+      ] as const) {
+        on(becomes, async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+          const others = new AbortController();
+          const abandoned = detaching(cloud.provisioner, { diskUri: uri, node }, others.signal);
+          await cloud.until(() => vmWrites(cloud, "node-a").length === 2);
+          others.abort(new Error("not ours"));
+          await cloud.run(abandoned);
+          const attached = await cloud.run(attaching(cloud.another(), { diskUri: uri, node, mayForce }));
+          if (mayForce === mayAlways) return assert.deepEqual(attached, ok({ lun: 0 }));
+          assert.deepEqual([failureOf(attached).kind, vmWrites(cloud, "node-a").length, disksOn(cloud, "node-a").length], ["CloudUnavailable", 2, 1]);
+        });
+      }
+
       on("takes over a detach that an earlier instance left hanging", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
@@ -893,8 +913,12 @@ interface Wish {
   readonly mayProceed?: MayProceed;
 }
 
-function attaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSignal = never): Promise<Result<{ readonly lun: number }, Failure>> {
-  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, ...wish }, signal);
+function attaching(
+  provisioner: CloudProvisioner,
+  wish: Wish & { readonly mayForce?: MayProceed },
+  signal: AbortSignal = never,
+): Promise<Result<{ readonly lun: number }, Failure>> {
+  return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, mayForce: mayAlways, ...wish }, signal);
 }
 
 function detaching(provisioner: CloudProvisioner, wish: Wish, signal: AbortSignal = never): Promise<Result<void, Failure>> {

@@ -15,6 +15,7 @@ import {
   leaveQuarantine,
   mayAttach,
   mayDetach,
+  mayForceOff,
   newRecord,
   proveClean,
   revoke,
@@ -326,6 +327,22 @@ describe("what may be attached and detached", () => {
     ];
     for (const { because, record, attach, detach } of rows)
       assert.deepEqual({ attach: mayAttach(record, a), detach: mayDetach(record, a) }, { attach, detach }, because);
+  });
+
+  it("lets an attach force a detach that hangs only where the node writes nothing: it is not the writer, or has taken nothing yet", () => {
+    for (const { because, record, force } of [
+      { because: "a standby", record: { ...newRecord(0), writer: aWriter("node-b") }, force: true },
+      { because: "granted, not taken", record: { ...newRecord(0), writer: aWriter("node-a", { held: false }) }, force: true },
+      { because: "held", record: { ...newRecord(0), writer: aWriter("node-a") }, force: false },
+      { because: "held, and not wanted any more", record: { ...newRecord(0), writer: aWriter("node-a", { wanted: false }) }, force: false },
+      { because: "unproven", record: foundOnA, force: false },
+      {
+        because: "held by a VM of that name that was there before",
+        record: { ...newRecord(0), writer: { ...aWriter("node-a"), vmId: "another" } },
+        force: true,
+      },
+    ])
+      assert.equal(mayForceOff(record, a), force, because);
   });
 
   it("keeps whoever was cut off in quarantine although it had been clean before", () => {

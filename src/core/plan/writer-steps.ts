@@ -57,6 +57,11 @@ export function mayDetach(record: WriterRecord, node: NodeIdentity): boolean {
   return !isWriter(record, node) && !includesNode(record.unproven, node);
 }
 
+/** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unproven may. */
+export function mayForceOff(record: WriterRecord, node: NodeIdentity): boolean {
+  return !(isWriter(record, node) && record.writer?.held === true) && !includesNode(record.unproven, node);
+}
+
 /** *grant*, by the controller: `node` becomes the writer, not yet held. */
 export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
