@@ -31,7 +31,12 @@ export async function findUnnotedMounts(
   }
   const mounts = await ports.host.mountsOf(device.value.majorMinor, signal);
   if (!mounts.ok) return mounts;
-  const paths = mounts.value.map((mount) => mount.path).toSorted();
+  // An attachment from a backup may lead to the LUN that another volume's disk has by now: what is noted as that volume's is not this one's.
+  const noted = new Set(ports.notes.volumes().flatMap((other) => [other.stagingPath, ...other.targetPaths]));
+  const paths = mounts.value
+    .map((mount) => mount.path)
+    .filter((path) => !noted.has(path))
+    .toSorted();
   const stagingPath = paths.find((path) => path.endsWith("/globalmount")) ?? paths[0];
   if (stagingPath === undefined) return ok(undefined);
   const isBlock = volume.spec.capabilities.every((capability) => capability.accessType === "block");

@@ -78,6 +78,21 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
+  it("does not claim a volume for what another one has mounted, at whose LUN the attachment from a backup says that its disk is: another node may write it", () =>
+    withNode(foundInUse, async (world) => {
+      const { host, notes: memory } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
+      const { majorMinor } = device;
+      const other = { volumeName: "pvc-2", uid: "uid-pvc-2", volumeId: "/disks/pvc-2", epoch: 3, lun: 0, majorMinor, accessType: "mount" as const };
+      await done(world, memory.put({ ...other, stagingPath: byV1, targetPaths: [ofPod] }, never));
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.deepEqual([world.record()?.writer, world.record()?.unproven], [undefined, [a]]);
+      assert.equal(world.machine.mounts().length, 2);
+    }));
+
   it("claims what a pod uses although its attachment is to go: that waits for what this node says, and this node must not wait for it", () =>
     withNode(foundInUse, async (world) => {
       const { host, store } = world.ports();

@@ -6,7 +6,7 @@ import { seedRange } from "../../sim/run/run-seeds.ts";
 import { collectFailures } from "./collect-failures.ts";
 
 /** Seeds that are run each time, from 1 on. Seeds that nobody has chosen join them once thousands in a row keep every promise: `npm run sim -- --fresh 100` tries some. */
-const SEEDS = 500;
+const SEEDS = 1_500;
 
 describe("the whole driver under faults", () => {
   it("keeps every promise that a seed once saw broken", async () => {
