@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { fail, ok, type Result } from "../core/result.ts";
+import type { Device, MountPoint } from "../ports/host-provisioner.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
 import { confirmHeld } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
@@ -18,8 +19,10 @@ export async function publishVolume(
   // Staging what is staged is a look at the mount and one read of the record.
   const staged = await stageVolume(ports, request, signal);
   if (!staged.ok) return staged;
-  const wasPublished = await isPublished(ports, staged.value.volume.metadata.name, request.targetPath, signal);
-  if (!wasPublished.ok) return wasPublished;
+  const present = await publishedAt(ports, staged.value.volume.metadata.name, request.targetPath, signal);
+  if (!present.ok) return present;
+  const covered = await coverDead(ports, { ...request, present: present.value, device: staged.value.device }, signal);
+  if (!covered.ok) return covered;
   const noted = await noteTargets(
     ports,
     staged.value.volume.metadata.name,
@@ -34,15 +37,27 @@ export async function publishVolume(
         signal,
       ));
   if (!bound.ok) return bound;
-  return confirmAfterBind(ports, { ...request, wasPublished: wasPublished.value }, staged.value, signal);
+  return confirmAfterBind(ports, { ...request, wasPublished: present.value !== undefined }, staged.value, signal);
 }
 
-/** Whether a pod may run there already: kubelet, started again, publishes anew what is published, and a tombstone is only at what was. */
-async function isPublished(ports: NodePorts, volumeName: string, targetPath: string, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+/** What is mounted there already, and a pod may run with: kubelet, started again, publishes anew what is published, and a tombstone is only at what was. */
+async function publishedAt(ports: NodePorts, volumeName: string, targetPath: string, signal: AbortSignal): Promise<Result<MountPoint | undefined, Failure>> {
   const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
-  if (note?.targetPaths.includes(targetPath) !== true) return ok(false);
-  const mounted = await ports.host.mountAt(targetPath, signal);
-  return mounted.ok ? ok(mounted.value !== undefined) : mounted;
+  return note?.targetPaths.includes(targetPath) === true ? ports.host.mountAt(targetPath, signal) : ok(undefined);
+}
+
+/**
+ * A publish that was bound and could not be confirmed is repeated, and the disk may have gone and come back as another device since: the dead mount makes way. Refused for it, for
+ * good, kubelet would take the target for unmounted, and never unpublish it.
+ */
+async function coverDead(
+  ports: NodePorts,
+  request: Pick<StageRequest, "accessType"> & { readonly targetPath: string; readonly present: MountPoint | undefined; readonly device: Device },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const { present, device } = request;
+  if (request.accessType === "block" || present === undefined || present.isTombstone) return ok(undefined);
+  return present.isDead || present.majorMinor !== device.majorMinor ? ports.host.leaveTombstone(request.targetPath, signal) : ok(undefined);
 }
 
 /** Between the record's reading and the bind a fence may have begun: then the target goes again, and the caller waits. A pod that ran there before is not left with a bare directory. */
