@@ -197,7 +197,7 @@ describe("GrpcServer", () => {
       async ({ volumeId }, call) => {
         if (volumeId === "patient") return ok({});
         const wasEnded = call.signal.aborted;
-        await systemClock.sleep(10, call.signal).then(
+        await systemClock.sleep(1, call.signal).then(
           () => resolve("not heard of"),
           () => resolve({ wasEnded, failure: call.signal.reason.failure }),
         );
