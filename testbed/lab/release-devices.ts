@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { majorMinorOf } from "../../src/core/host/device-number.ts";
+import { losetupArgs, parseLosetup } from "../../src/core/host/parse-losetup.ts";
 import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-plane/bound-loop-devices.ts";
 import { run } from "./run.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -28,12 +29,8 @@ async function devicesOn(devices: readonly BoundLoopDevice[]): Promise<readonly 
       return `${majorMinorOf(node.dev)} ${node.ino}`;
     }),
   );
-  const listed = await run(["losetup", "--list", "--noheadings", "--raw", "--output", "NAME,BACK-MAJ:MIN,BACK-INO"]);
-  return listed.split("\n").flatMap((line) => {
-    // In its raw output losetup escapes the blanks with which it pads a column.
-    const [path, fileSystem, inode] = line.replaceAll("\\x20", "").split(" ");
-    return path !== undefined && nodes.includes(`${fileSystem} ${inode}`) ? [path] : [];
-  });
+  const listed = parseLosetup(await run(["losetup", ...losetupArgs]));
+  return listed.filter(({ backingFileSystem, backingInode }) => nodes.includes(`${backingFileSystem} ${backingInode}`)).map(({ path }) => path);
 }
 
 /** It may be free already by the time that it is asked. */

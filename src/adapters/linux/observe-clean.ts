@@ -3,6 +3,7 @@ import type { Failure } from "../../core/failure.ts";
 import { majorMinorOf } from "../../core/host/device-number.ts";
 import { judgeClean } from "../../core/host/judge-clean.ts";
 import type { CleanEvidence } from "../../core/host/judge-clean.ts";
+import { losetupArgs, parseLosetup } from "../../core/host/parse-losetup.ts";
 import type { Result } from "../../core/result.ts";
 import { ok } from "../../core/result.ts";
 import type { CleanRequest, Device } from "../../ports/host-provisioner.ts";
@@ -120,7 +121,7 @@ async function blockTracesOf(host: HostContext, { majorMinor, path }: Place, sig
 async function loopDevicesOn(host: HostContext, majorMinor: string, signal: AbortSignal): Promise<Result<readonly string[], Failure>> {
   const command = {
     program: "losetup",
-    args: ["--list", "--noheadings", "--raw", "--output", "NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE"],
+    args: losetupArgs,
     pool: "inspect",
     limitMs: host.limits.inspectMs,
     touches: [],
@@ -132,18 +133,11 @@ async function loopDevicesOn(host: HostContext, majorMinor: string, signal: Abor
   const node = await nodeOfDevice(host.sysRoot, majorMinor);
   const nodeFile = node === undefined ? undefined : await stat(node, { bigint: true });
   const onDevice: string[] = [];
-  for (const line of exit.value.stdout.toString("utf8").split("\n")) {
-    const [name, fileSystem, inode, path] = line.split(" ").map((field) => unescapeHex(field).trim());
-    if (name === undefined || path === undefined) continue;
+  for (const { path, backingFileSystem, backingInode, backingPath } of parseLosetup(exit.value.stdout.toString("utf8"))) {
     // By the path where we can see it, else by file system and inode of the device's node: kubelet's loop devices stand on bound nodes whose paths only kubelet may see.
-    const isSameFile = nodeFile !== undefined && fileSystem === majorMinorOf(nodeFile.dev) && inode === String(nodeFile.ino);
-    const isSameDevice = (await blockDeviceAt(path).catch(() => undefined)) === majorMinor;
-    if (isSameFile || isSameDevice) onDevice.push(name);
+    const isSameFile = nodeFile !== undefined && backingFileSystem === majorMinorOf(nodeFile.dev) && backingInode === String(nodeFile.ino);
+    const isSameDevice = (await blockDeviceAt(backingPath).catch(() => undefined)) === majorMinor;
+    if (isSameFile || isSameDevice) onDevice.push(path);
   }
   return ok(onDevice);
-}
-
-/** Undoes what `losetup --raw` does to white space, in paths and where it pads a column: `\x20`. */
-function unescapeHex(text: string): string {
-  return text.replaceAll(/\\x([0-9a-f]{2})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
