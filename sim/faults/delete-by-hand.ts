@@ -21,3 +21,9 @@ export function erase(world: SimWorld, kind: Kind, name: string, isForced: boole
     world.report({ invariant: "crashed", detail: `an operator can't delete ${kind} ${name}: ${String(error)}` }),
   );
 }
+
+/** Deletes the AzVolumeAttachments of all standbys on a node in that way. */
+export function eraseStandbysOn(world: SimWorld, nodeName: string): void {
+  for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
+    if (spec.nodeName === nodeName && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+}

@@ -1,6 +1,6 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import { cordonAllBut, uncordonAll } from "../cordon.ts";
-import { erase } from "../delete-by-hand.ts";
+import { eraseStandbysOn } from "../delete-by-hand.ts";
 import { type FaultVariant, overAtOnce } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
 import { runningOn } from "./where-pods-are.ts";
@@ -41,8 +41,7 @@ export const detachLate: FaultVariant = {
       return UNDER_WAY_MS;
     });
     cluster.setUnschedulable(home, true);
-    for (const { metadata, spec } of store.objects("AzVolumeAttachment"))
-      if (spec.nodeName === home && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+    eraseStandbysOn(world, home);
     later(STANDBYS_GO_MS - SEEN_MS, () => cordonAllBut(context, home));
     later(STANDBYS_GO_MS, () => {
       cluster.setKubeletRunning(home, false);

@@ -1,7 +1,7 @@
 import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
-import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
+import { idleNodeFor } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 /** How long the mount command takes, in milliseconds, beside the time that its machine stands still. */
@@ -22,11 +22,10 @@ export const diskPulledInMount: FaultVariant = {
   begin: (context, { volumeName, dice }) => {
     const { world, later, toRestart } = context;
     const { cluster, azure } = world;
-    const home = runningOn(context, volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
-    const target = nodeWithoutPods(context, home);
-    const plugin = target === undefined ? undefined : world.nodePlugin(target);
-    if (home === undefined || diskUri === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    const idle = idleNodeFor(context, volumeName);
+    if (diskUri === undefined || idle === undefined) return overAtOnce;
+    const { target, plugin } = idle;
     const underWayMs = pick(UNDER_WAY_MS, diceAgain(dice, 1));
     let isPulled = false;
     let isStruck = false;

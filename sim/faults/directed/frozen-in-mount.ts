@@ -2,7 +2,7 @@ import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
 import { slowCallAt } from "../slow-call.ts";
-import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
+import { idleNodeFor } from "./where-pods-are.ts";
 
 const SEEN_MS = 500;
 const NOTICED_MS = 1_500;
@@ -19,11 +19,10 @@ export const frozenInMount: FaultVariant = {
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
     const { cluster } = world;
-    const home = runningOn(context, volumeName);
     // Nothing is attached to a node that is cut off from another volume.
-    const target = nodeWithoutPods(context, home);
-    const plugin = target === undefined ? undefined : world.nodePlugin(target);
-    if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    const idle = idleNodeFor(context, volumeName);
+    if (idle === undefined) return overAtOnce;
+    const { target, plugin } = idle;
     const clearedAfterMs = pick(CLEARED_AFTER_MS, dice);
     const thawsAfterMs = pick(THAWS_AFTER_MS, diceAgain(dice, 1));
     let isThawing = false;

@@ -1,6 +1,6 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
-import { erase } from "../delete-by-hand.ts";
+import { eraseStandbysOn } from "../delete-by-hand.ts";
 import { type FaultContext, type FaultVariant, overAtOnce } from "../fault-class.ts";
 import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
 
@@ -18,7 +18,7 @@ export const pausedBeforeTake: FaultVariant = {
   isDirected: true,
   begin: (context, { volumeName }) => {
     const { world, nodeNames, later } = context;
-    const { cluster, store } = world;
+    const { cluster } = world;
     const home = runningOn(context, volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
     const target = nodeWithoutPods(context, home) ?? nodeNames.find((name) => name !== home);
@@ -38,8 +38,7 @@ export const pausedBeforeTake: FaultVariant = {
       later(SEEN_MS * 2, () => {
         cordonOnly(context, target);
         cluster.deleteVolumeAttachment(volumeName, target);
-        for (const { metadata, spec } of store.objects("AzVolumeAttachment"))
-          if (spec.nodeName === target && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
+        eraseStandbysOn(world, target);
         whenOff(() =>
           whenBack(() => {
             uncordonAll(context);

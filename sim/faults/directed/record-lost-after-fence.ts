@@ -3,7 +3,7 @@ import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
-import { nodeWithoutPods, runningOn } from "./where-pods-are.ts";
+import { idleNodeFor } from "./where-pods-are.ts";
 
 /** How long the mount command lives, in milliseconds: beyond fence, loss, and the return of the disk. */
 const MOUNTS_FOR_MS = [60_000, 90_000] as const;
@@ -22,11 +22,10 @@ export const recordLostAfterFence: FaultVariant = {
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
     const { cluster } = world;
-    const home = runningOn(context, volumeName);
     // Other volumes that are fenced there, or are attached there later, would be in the way of this one's disk, or take its place.
-    const target = nodeWithoutPods(context, home);
-    const plugin = target === undefined ? undefined : world.nodePlugin(target);
-    if (home === undefined || target === undefined || plugin === undefined) return overAtOnce;
+    const idle = idleNodeFor(context, volumeName);
+    if (idle === undefined) return overAtOnce;
+    const { target, plugin } = idle;
     const loseWhenFenced = (): void => {
       const volume = fencedFrom(context, target, cluster.diskUriOf(volumeName) ?? "");
       if (volume === undefined) return later(LOOK_MS, loseWhenFenced);
