@@ -1,6 +1,7 @@
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
+import { lunFreed } from "./directed/lun-freed.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
 
@@ -64,6 +65,7 @@ export const disks: FaultClass = {
       },
     },
     "pulled-in-mount": diskPulledInMount,
+    "lun-freed": lunFreed,
     "lun-moved": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

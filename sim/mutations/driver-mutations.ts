@@ -1,6 +1,6 @@
 import { withoutHold } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { forcedByHandStorm, numbersGivenAwayStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
+import { forcedByHandStorm, numbersGivenAwayStorm, promisedLunsStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
@@ -53,6 +53,16 @@ export const driverMutations: readonly Mutation[] = [
     },
     takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
     noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "promised-luns",
+    removes: "no disk gets a LUN at which its node looks for another one",
+    edits: [{ file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` }],
+    alsoRemoves: ["twins"],
+    breaks: ["two-writers", "synced-data-lost", "csi-answer"],
+    storm: promisedLunsStorm,
+    takes: "somebody takes a standby's disk off, and another volume's disk of the same size comes to that VM before anybody has noticed",
+    noticedBy: "src/reconcile/attachment.test.ts",
   },
   {
     name: "hold",

@@ -46,3 +46,12 @@ export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach
 
 /** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
 export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };
+
+/** Raw disks of one size, which nothing but their LUNs tells apart, while somebody takes standbys off. */
+export const promisedLunsStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "driver",
+  workload: { maxShares: 1, replicas: 0, access: "block", sizeGiB: 16 },
+  victim: { maxShares: 2, replicas: 1 },
+  strikes: { "disks/lun-freed": 4 },
+};

@@ -57,6 +57,9 @@ export interface InstanceFacts {
 /** Asked per disk after each read of the VM and before each write: a fresh look at the writer record. `false` refuses the disk (`Refused`). */
 export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
 
+/** LUNs at which a node looks for other disks, whether the platform still has these there or not: somebody may have taken them off without telling. */
+export type PromisedLuns = () => readonly number[];
+
 /** What shows that a disk is off a node for good. */
 export interface FenceProof {
   readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
@@ -83,6 +86,7 @@ export interface CloudProvisioner {
   /**
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already answers its present LUN. One that is still coming off is waited for; where
    * that hangs, `mayForce` is asked as `mayProceed` is, and it is taken off by force only then: somebody may be writing there, and others have asked for the detach.
+   * None of `promisedLuns` is given to the disk, since the node would take it for another there.
    * Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (the name now means another VM) or `Refused`.
    */
   attachDisk(
@@ -94,6 +98,8 @@ export interface CloudProvisioner {
       readonly mayProceed: MayProceed;
       /** Default: never. */
       readonly mayForce?: MayProceed;
+      /** Default: none. */
+      readonly promisedLuns?: PromisedLuns;
     },
     signal: AbortSignal,
   ): Promise<Result<{ readonly lun: number }, Failure>>;

@@ -171,6 +171,7 @@ async function settleFromModel(
   const dataDisksMax = (await sizes.dataDisksMax(model)) ?? LUNS_MAX;
   const planned = planVmUpdate({
     entries: model.dataDisks.map((entry) => ({ diskKey: diskKeyOf(entry), lun: entry.lun, toBeDetached: entry.toBeDetached === true })),
+    promisedLuns: present.flatMap((request) => request.spec.promisedLuns?.() ?? []),
     dataDisksMax,
     wishes: present.map((request) => ({ kind: request.kind === "attach" ? ("attach" as const) : ("detach" as const), diskKey: request.diskKey, request })),
   });

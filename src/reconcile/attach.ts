@@ -50,6 +50,7 @@ export async function attach(
         lane: action.lane,
         mayProceed: (asked) => mayAttachNow(ports, volume, action.node, asked),
         mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
+        promisedLuns: () => lunsPromisedOn(ports, action.node),
       },
       signal,
     );
@@ -131,6 +132,17 @@ async function mayForceNow(ports: ControllerPorts, volume: AzVolume, node: NodeI
 function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly string[] {
   const cutOff = ports.cache.list("AzVolume").filter((volume) => includesNode(volume.status?.record?.quarantine ?? [], node));
   return cutOff.map((volume) => volume.metadata.name);
+}
+
+/**
+ * Where the node looks for the disks that its attachments say it has. One that somebody else has taken off is missed only at the next look at Azure; until then its LUN leads to nothing. If it
+ * led to another disk, a raw one that is promoted would be that disk: nothing on it tells a node whose it is.
+ */
+function lunsPromisedOn({ cache }: ControllerPorts, node: NodeIdentity): readonly number[] {
+  const attached = cache
+    .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
+    .filter(({ status }) => status?.state === "Attached" && status.vmId?.toLowerCase() === node.vmId.toLowerCase());
+  return attached.flatMap(({ status }) => status?.lun ?? []);
 }
 
 /** As the volume's parameters ask, where its SKU, size and shares allow it. */

@@ -315,6 +315,29 @@ describe("attachmentReconciler", () => {
   const standby = aReplica("node-a", { metadata: { name: standbyName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
   const full: CloudProvisioner["attachDisk"] = async ({ node }) => fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
 
+  it("has no disk put where the node looks for another one, which somebody may have taken off: the pod of that volume would get this disk", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.given("AzVolumeAttachment", { ...standby, status: { ...standby.status, state: "Attached", lun: 3 } });
+      const thirdUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-3" });
+      const ofAnEarlierVm = aReplica("node-a", {
+        metadata: { name: attachmentObjectName({ diskUri: thirdUri, nodeName: "node-a" }) },
+        spec: { volumeName: "pvc-3", volumeId: thirdUri },
+        status: { vmId: "older", lun: 5 },
+      });
+      await world.given("AzVolumeAttachment", ofAnEarlierVm);
+      let promised: readonly number[] | undefined;
+      await runOn(world, {
+        attachDisk: async ({ promisedLuns }) => {
+          promised = promisedLuns?.();
+          return ok({ lun: 0 });
+        },
+      });
+      assert.deepEqual(promised, [3]);
+    }));
+
   it("lets a standby of another volume go where a primary finds no slot", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

@@ -4,7 +4,7 @@ import type { Failure } from "../../src/core/failure.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ok, type Result } from "../../src/core/result.ts";
 import { putVm } from "../../src/emulator/model/world.ts";
-import type { CloudProvisioner, Lane, MayProceed } from "../../src/ports/cloud-provisioner.ts";
+import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
   aDiskRequest,
@@ -390,6 +390,21 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(failureOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node }))).kind, "CloudRejected");
         assert.equal(await attach(cloud, uri, node), 0);
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+    });
+
+    describe("promised LUNs", () => {
+      on("gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [first, second] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        const promisedLuns = (): readonly number[] => [0, 2];
+        const both = await cloud.run(
+          Promise.all([attaching(cloud.provisioner, { diskUri: first, node, promisedLuns }), attaching(cloud.provisioner, { diskUri: second, node })]),
+        );
+        assert.deepEqual(both.map(valueOf), [{ lun: 1 }, { lun: 3 }]);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@1", "pvc-2@3"]);
+        const again = attaching(cloud.provisioner, { diskUri: second, node, promisedLuns: () => [3] });
+        assert.deepEqual(valueOf(await cloud.run(again)), { lun: 3 });
       });
     });
 
@@ -915,7 +930,7 @@ interface Wish {
 
 function attaching(
   provisioner: CloudProvisioner,
-  wish: Wish & { readonly mayForce?: MayProceed },
+  wish: Wish & { readonly mayForce?: MayProceed; readonly promisedLuns?: PromisedLuns },
   signal: AbortSignal = never,
 ): Promise<Result<{ readonly lun: number }, Failure>> {
   return provisioner.attachDisk({ cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways, mayForce: mayAlways, ...wish }, signal);

@@ -7,7 +7,7 @@ const attach = (diskKey: string): DiskWish => ({ kind: "attach", diskKey });
 const detach = (diskKey: string): DiskWish => ({ kind: "detach", diskKey });
 
 describe("planVmUpdate", () => {
-  for (const { because, entries, wishes, dataDisksMax = 4, outcomes } of [
+  for (const { because, entries, promisedLuns = [], wishes, dataDisksMax = 4, outcomes } of [
     { because: "a disk that is there stays at its LUN", entries: [there("a", 3)], wishes: [attach("a")], outcomes: [{ kind: "attached", lun: 3 }] },
     { because: "a disk that is off is off", entries: [], wishes: [detach("a")], outcomes: [{ kind: "detached" }] },
     {
@@ -18,6 +18,20 @@ describe("planVmUpdate", () => {
         { kind: "attach", lun: 1 },
         { kind: "attach", lun: 2 },
       ],
+    },
+    {
+      because: "a LUN at which the node looks for another disk is not given away, though nothing is there any more",
+      entries: [],
+      promisedLuns: [0],
+      wishes: [attach("a")],
+      outcomes: [{ kind: "attach", lun: 1 }],
+    },
+    {
+      because: "a disk that is there stays, whoever else is looked for there",
+      entries: [there("a", 3)],
+      promisedLuns: [3],
+      wishes: [attach("a")],
+      outcomes: [{ kind: "attached", lun: 3 }],
     },
     {
       because: "a disk on its way off is driven off before it comes back",
@@ -56,7 +70,7 @@ describe("planVmUpdate", () => {
   ]) {
     it(because, () => {
       assert.deepEqual(
-        planVmUpdate({ entries, dataDisksMax, wishes }),
+        planVmUpdate({ entries, promisedLuns, dataDisksMax, wishes }),
         wishes.map((wish, index) => ({ wish, outcome: outcomes[index] })),
       );
     });

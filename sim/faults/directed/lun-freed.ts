@@ -1,0 +1,47 @@
+import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
+import { cordonAllBut, uncordonAll } from "../cordon.ts";
+import { type FaultVariant, overAtOnce } from "../fault-class.ts";
+import { runningOn } from "./where-pods-are.ts";
+
+const LOOK_MS = 200;
+
+/**
+ * Somebody takes a standby's disk off, and at once another volume's pod comes to that node, whose raw disk has the same size and gets the lowest free LUN. As soon as it runs,
+ * the pod of the first volume comes, too.
+ */
+export const lunFreed: FaultVariant = {
+  forMs: [50_000, 60_000],
+  isDirected: true,
+  begin: (context, { volumeName, atMs }) => {
+    const { world, nodeNames, later } = context;
+    const { cluster, azure } = world;
+    const home = runningOn(context, volumeName);
+    const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
+    const diskUri = cluster.diskUriOf(volumeName);
+    const hasDisk = (nodeName: string): boolean =>
+      diskUri !== undefined &&
+      [...azure.model.world.virtualMachines.values()].some(
+        (vm) => vm.name === nodeName && vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
+      );
+    const standby = nodeNames.find((name) => name !== home && hasDisk(name));
+    if (home === undefined || workload === undefined || diskUri === undefined || standby === undefined) return overAtOnce;
+    const neighbour = `${volumeName}-neighbour-${atMs}`;
+    const sendNeighbour = (): void => {
+      if (hasDisk(standby)) return later(LOOK_MS, sendNeighbour);
+      cordonAllBut(context, standby);
+      cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
+      later(LOOK_MS, moveHere);
+    };
+    const moveHere = (): void => {
+      if (runningOn(context, neighbour) === undefined) return later(LOOK_MS, moveHere);
+      cluster.deletePod(volumeName, { isForced: false });
+    };
+    context.toRestart(volumeName);
+    azure.detachOutside(standby, diskUri);
+    sendNeighbour();
+    return () => {
+      uncordonAll(context);
+      cluster.deleteWorkload(neighbour);
+    };
+  },
+};
