@@ -9,6 +9,8 @@ import type { SuiteResult } from "./start-suite.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const IMPORT = 'import { it } from "node:test";\n';
+/** Longer than a process of its own takes on a busy machine, in milliseconds. */
+const PATIENCE_MS = 60_000;
 
 describe("a suite", () => {
   let folder = "";
@@ -24,11 +26,22 @@ describe("a suite", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function runSource(source: string): Promise<SuiteResult> {
+  /** `timeoutMs` counts once a first test has ended, however long the process took until then. */
+  async function runSource(source: string, { timeoutMs = PATIENCE_MS, idleMaxMs = PATIENCE_MS } = {}): Promise<SuiteResult> {
     notes = [];
     await writeFile(join(folder, "planted.test.ts"), source);
-    const suite = { name: "planted", files: ["planted.test.ts"], timeoutMs: 2_500, idleMaxMs: 700, needsParts: false, mostlyWaits: false };
-    return startSuite(suite, folder, { onOutcome: () => undefined, onNote: (text) => notes.push(text) }, new AbortController().signal);
+    let hasBegun = false;
+    const suite = {
+      name: "planted",
+      files: ["planted.test.ts"],
+      get timeoutMs() {
+        return hasBegun ? timeoutMs : PATIENCE_MS;
+      },
+      idleMaxMs,
+      needsParts: false,
+      mostlyWaits: false,
+    };
+    return startSuite(suite, folder, { onOutcome: () => (hasBegun = true), onNote: (text) => notes.push(text) }, new AbortController().signal);
   }
 
   it("reports each test, with the reason of a skip and of a failure", async () => {
@@ -47,26 +60,34 @@ describe("a suite", () => {
     assert.deepEqual(notes, ["by the way"]);
   });
 
-  const rows = [
+  const rows: readonly {
+    readonly what: string;
+    readonly source: string;
+    readonly failed: number;
+    readonly trouble: RegExp | undefined;
+    readonly limits?: Parameters<typeof runSource>[1];
+  }[] = [
     { what: "a file that can't be loaded", source: 'import "./absent.ts";\n', failed: 1, trouble: undefined },
     { what: "a file without tests", source: "export {};\n", failed: 1, trouble: undefined },
     { what: "a process that exits by itself", source: `${IMPORT}it("exits", () => { process.exit(3); });\n`, failed: 0, trouble: /ended with code 3/u },
     {
       what: "a test that hangs",
-      source: `${IMPORT}it("hangs", async () => { await new Promise((resume) => setTimeout(resume, 60_000)); });\n`,
+      source: `${IMPORT}it("hangs", async (t) => { await t.test("first", () => {}); await new Promise((resume) => setTimeout(resume, 600_000)); });\n`,
       failed: 0,
-      trouble: /not done after 2.5 s; at: hangs/u,
+      trouble: /not done after 0.1 s; at: hangs/u,
+      limits: { timeoutMs: 100 },
     },
     {
       what: "a forgotten timer",
-      source: `${IMPORT}it("forgets", () => { setTimeout(() => {}, 60_000); });\n`,
+      source: `${IMPORT}it("forgets", () => { setTimeout(() => {}, 600_000); });\n`,
       failed: 0,
       trouble: /left something open.*Timeout/u,
+      limits: { idleMaxMs: 100 },
     },
   ];
-  for (const { what, source, failed, trouble } of rows) {
+  for (const { what, source, failed, trouble, limits } of rows) {
     it(`fails on ${what}`, async () => {
-      const result = await runSource(source);
+      const result = await runSource(source, limits);
       assert.equal(result.outcomes.filter((outcome) => outcome.result === "failed").length, failed);
       if (trouble === undefined) assert.equal(result.trouble, undefined);
       else assert.match(result.trouble ?? "", trouble);

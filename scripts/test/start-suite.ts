@@ -21,7 +21,8 @@ export interface SuiteNews {
 }
 
 const RUNNER = fileURLToPath(new URL("run-suite.ts", import.meta.url));
-const ANSWER_MAX_MS = 500;
+/** A process that has no time for its own answer, on a busy machine, is waited for; one that is stuck is not waited for any longer. */
+const ANSWER_MAX_MS = 5_000;
 const POLL_MS = 200;
 const OUTPUT_LINES_MAX = 200;
 /** As nice(1) has it, for suites that work beside one that waits: 0 to 19. */
@@ -34,7 +35,7 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   const output: string[] = [];
   let running: readonly string[] = [suite.name];
   let lastNewsMs = startedMs;
-  let openResources: readonly string[] = [];
+  const answer = Promise.withResolvers<readonly string[]>();
   let trouble: string | undefined;
 
   const child = fork(RUNNER, [...suite.files], { cwd: root, env: toolEnvironment(root), detached: true, stdio: ["ignore", "pipe", "pipe", "ipc"] });
@@ -48,7 +49,7 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
   }
   child.on("message", (message: SuiteMessage) => {
     lastNewsMs = performance.now();
-    if (message.kind === "OpenResources") openResources = message.resources;
+    if (message.kind === "OpenResources") answer.resolve(message.resources);
     if (message.kind === "Note") news.onNote(message.text);
     if (message.kind === "Running") running = message.names;
     if (message.kind === "Outcome") {
@@ -61,7 +62,9 @@ export async function startSuite(suite: Suite, root: string, news: SuiteNews, si
     if (trouble !== undefined) return;
     trouble = why;
     if (child.connected) child.send({ kind: "WhatIsOpen" } satisfies SuiteQuestion);
-    await new Promise((resume) => setTimeout(resume, ANSWER_MAX_MS));
+    const noAnswer = setTimeout(() => answer.resolve([]), ANSWER_MAX_MS);
+    const openResources = await Promise.race([answer.promise, ended.then(() => [])]);
+    clearTimeout(noAnswer);
     if (openResources.length > 0) trouble = `${why}; open: ${openResources.join(", ")}`;
     killGroup(child);
   };

@@ -10,6 +10,9 @@ import type { TLSSocket } from "node:tls";
 import type { ApiServerConfig } from "../../src/adapters/kubernetes/api-server-config.ts";
 import { createLabPki } from "../../testbed/lab/lab-pki.ts";
 
+/** As the API server has it: longer than a client keeps an idle connection, also one that has had no time for it. In milliseconds. */
+const KEEP_ALIVE_MS = 90_000;
+
 /** A request as it came. */
 export interface Received {
   readonly method: string;
@@ -67,6 +70,7 @@ export async function startHttpsServer(address = "127.0.0.1"): Promise<HttpsServ
     request.resume().on("end", () => answer(taken, response));
   });
   server.on("secureConnection", () => connections++);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, address);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
