@@ -1,32 +1,28 @@
 import { once } from "node:events";
+import { constants } from "node:http2";
 import { parentPort, workerData } from "node:worker_threads";
-import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { systemClock } from "../../adapters/system/system-clock.ts";
 import { invariant } from "../../core/invariant.ts";
-import { ControllerClient, DeleteVolumeRequest } from "../gen/csi/v1/csi.ts";
+import { connectRaw, sendDeleteVolume } from "./raw-calls.ts";
 
-/** What a thread is given that calls DeleteVolume twice: with all the time there is, and, told to go on, with a deadline that passes while its server stands still. */
+/** What a thread is given that calls DeleteVolume twice: it waits for the answer, and, told to go on, gives up while its server stands still. */
 export interface ImpatientCaller {
   readonly socket: string;
-  /** One Int32; the server's thread sleeps on it until the second call has ended for its caller. */
+  /** One Int32; the server's thread sleeps on it until the second call and its end have been sent. */
   readonly over: SharedArrayBuffer;
 }
 
-const DEADLINE_MS = 100;
 const { socket, over } = workerData as ImpatientCaller;
-const client = new ControllerClient(`unix:${socket}`, credentials.createInsecure());
+const session = connectRaw(socket);
 
-function call(volumeId: string, deadline: number): Promise<ServiceError | null> {
-  return new Promise((resolve) => {
-    client.deleteVolume(DeleteVolumeRequest.fromPartial({ volumeId }), new Metadata(), { deadline }, resolve);
-  });
-}
-
-invariant((await call("patient", Number.POSITIVE_INFINITY)) === null, "the first call failed");
+await once(await sendDeleteVolume(session, "patient"), "end");
 invariant(parentPort !== null, "not a thread of its own");
 const goAhead = once(parentPort, "message");
 parentPort.postMessage("connected");
 await goAhead;
-await call("impatient", systemClock.nowMs() + DEADLINE_MS);
+const call = await sendDeleteVolume(session, "impatient");
+call.close(constants.NGHTTP2_CANCEL);
+// Closed is what has been put into the connection's buffer, which is written before the event loop has turned.
+await once(call, "close");
+await new Promise(setImmediate);
 Atomics.store(new Int32Array(over), 0, 1);
 Atomics.notify(new Int32Array(over), 0);
