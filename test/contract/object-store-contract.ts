@@ -18,7 +18,7 @@ export interface StoreUnderTest {
   readonly close: () => Promise<void>;
 }
 
-const TEST_TIMEOUT_MS = 20_000;
+const TEST_TIMEOUT_MS = 120_000;
 const WRITERS = 8;
 const INCREMENTS = 12;
 const never = new AbortController().signal;

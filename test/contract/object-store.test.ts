@@ -16,6 +16,8 @@ import { objectStoreContract } from "./object-store-contract.ts";
 
 const BOOKMARK_INTERVAL_MS = 20;
 const HISTORY_MAX = 200;
+/** Until the disk has synced a write on a busy machine. */
+const REQUEST_TIMEOUT_MS = 60_000;
 
 objectStoreContract("simulated store", async () => {
   const clock = createVirtualClock();
@@ -38,7 +40,7 @@ objectStoreContract("embedded store over its socket", async () => {
   const embedded = await openInTemporaryDirectory();
   const socketPath = join(embedded.directory, "store.sock");
   const server = await serveEmbeddedStore({ store: embedded.store, socketPath, logger: failingLogger });
-  const clients = [1, 2].map(() => connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom }));
+  const clients = [1, 2].map(() => connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom, requestTimeoutMs: REQUEST_TIMEOUT_MS }));
   const [store = embedded.store, other = embedded.store] = clients;
   return {
     ...embedded,

@@ -14,13 +14,15 @@ import { aNewDriverNode } from "../contract/object-builders.ts";
 
 const RESTARTS = 5;
 const WRITES_PER_LIFE = 20;
-const WAIT_MS = 20_000;
-const TEST_TIMEOUT_MS = 60_000;
+const WAIT_MS = 60_000;
+const TEST_TIMEOUT_MS = 240_000;
+/** Until the disk has synced a write on a busy machine, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 60_000;
 
 it("a cache follows the store through every restart of its server, and tells each object once", { timeout: TEST_TIMEOUT_MS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "store-restart-"));
   const socketPath = join(directory, "store.sock");
-  const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
+  const client = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom, requestTimeoutMs: REQUEST_TIMEOUT_MS });
   const cache = createObjectCache({ store: client, clock: systemClock, random: systemRandom, logger: failingLogger, kinds: ["AzDriverNode"] });
   const told: string[] = [];
   cache.onChange((change) => told.push(`${change.name} ${change.previous === undefined ? "new" : "again"}`));

@@ -8,7 +8,7 @@ import type { ApiServer } from "./api-server.ts";
 /** The server sends a bookmark two seconds before it ends a watch, else one a minute. */
 const WATCH_SECONDS = 8;
 /** A start of the API server is one of the steps. */
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 240_000;
 
 const missing = await whyNoApiServer();
 

@@ -39,7 +39,7 @@ async function withService(listener: RequestListener, act: (endpoint: string) =>
   }
 }
 
-function connect(endpoint: string, timeoutMs = 5_000): ReturnType<typeof connectInstanceMetadata> {
+function connect(endpoint: string, timeoutMs = 60_000): ReturnType<typeof connectInstanceMetadata> {
   return connectInstanceMetadata({ endpoint, certificateAuthority: undefined, timeoutMs });
 }
 

@@ -11,7 +11,7 @@ import type { HostCommand } from "./command-runner.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
 
 const never = new AbortController().signal;
-const tests = { timeout: 20_000 };
+const tests = { timeout: 120_000 };
 
 async function aRunner(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), "command-runner-"));
@@ -25,7 +25,7 @@ async function aRunner(t: TestContext) {
 }
 
 function aCommand(script: string, given: Partial<HostCommand> = {}): HostCommand {
-  return { program: "sh", args: ["-c", script], pool: "mount", limitMs: 10_000, touches: ["8:32"], changes: true, ...given };
+  return { program: "sh", args: ["-c", script], pool: "mount", limitMs: 60_000, touches: ["8:32"], changes: true, ...given };
 }
 
 /** A script that says that it has started by making one file, and ends when another one is there. */

@@ -13,7 +13,7 @@ import { GrpcServer } from "../grpc-server.ts";
 import { identityHandlers } from "./identity-handlers.ts";
 import { probePlugin } from "./probe-plugin.ts";
 
-const limits = { clock: systemClock, timeoutMs: 5_000 };
+const limits = { clock: systemClock, timeoutMs: 60_000 };
 
 /** A plug-in that answers Probe as told. */
 async function withPlugin(isReady: () => Promise<Result<boolean, never>>, act: (socket: string) => Promise<void>): Promise<void> {
