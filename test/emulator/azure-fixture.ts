@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { ComputeManagementClient } from "@azure/arm-compute";
 import { ClientSecretCredential } from "@azure/identity";
 import { type Emulator, type EmulatorOptions, startEmulator, type VmSetUp } from "../../src/emulator/index.ts";
@@ -44,6 +45,28 @@ export function credential(emulator: Emulator): ClientSecretCredential {
     disableInstanceDiscovery: true,
     tlsOptions: { ca: emulator.caPem ?? "" },
   });
+}
+
+/** How long a machine may take that has no time for us, in milliseconds. */
+export const PATIENCE_MS = 60_000;
+
+/** Waits until Azure has been asked for an operation, such as `VirtualMachines_Update`, since this place in its journal. */
+export async function untilAsked(azure: AzureFixture, operation: string, since: number): Promise<void> {
+  const endsMs = performance.now() + PATIENCE_MS;
+  while (!azure.emulator.model.journal.since(since).some((entry) => entry.kind === "arm" && entry.operation === operation)) {
+    if (performance.now() > endsMs) throw new Error(`nobody asked for ${operation} within ${PATIENCE_MS / 1_000} s`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Begins an operation and lets go of it once Azure has been asked for it; whoever began it is told so. */
+export async function abandon(azure: AzureFixture, operation: string, begin: (abortSignal: AbortSignal) => PromiseLike<unknown>): Promise<void> {
+  const caller = new AbortController();
+  const since = azure.emulator.model.journal.lastSequence();
+  const abandoned = assert.rejects(async () => begin(caller.signal), { name: "AbortError" });
+  await Promise.race([abandoned, untilAsked(azure, operation, since)]);
+  caller.abort();
+  await abandoned;
 }
 
 /** Creates a small Premium disk in zone 1 and answers its id. */

