@@ -7,10 +7,10 @@ import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOn
 import { waitUntil } from "./wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from "./workload.ts";
 
-const REPLICAS_MAX_MS = 30_000;
+const REPLICAS_MAX_MS = 120_000;
 /** On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas come one after another. */
 const REPLICAS_AZURE_MS = 300_000;
-const CLEAN_MAX_MS = 30_000;
+const CLEAN_MAX_MS = 120_000;
 const RECORDS_BEFORE_A_MOVE = 10;
 
 /** What the acts share. */

@@ -22,8 +22,8 @@ export interface LabProcessOptions {
   readonly revivalsMax: number;
 }
 
-const READY_MAX_MS = 30_000;
-const STOP_GRACE_MS = 8_000;
+const READY_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 
 /** Starts a process of the lab's; it may not be ready yet. */
 export function startLabProcess(options: LabProcessOptions): LabProcess {

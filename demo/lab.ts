@@ -61,10 +61,10 @@ const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
 const RESOURCE_GROUP = "demo";
 const LOCATION = "eastus";
 const VM_SIZE = "Standard_D8s_v5";
-const READY_MAX_MS = 30_000;
+const READY_MAX_MS = 120_000;
 const MOUNTS_OF = "mounts of ";
 const LOG_TAIL_CHARS = 3_000;
-const STOP_GRACE_MS = 8_000;
+const STOP_GRACE_MS = 60_000;
 /** Quick, so that the demo is: ten seconds are right for a cluster. */
 const HEARTBEAT_MS = 1_000;
 const RECALL_ANSWER_MS = 1_500;

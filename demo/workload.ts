@@ -8,7 +8,7 @@ import { type DemoVolume, targetPath } from "./volume-moves.ts";
 const APPENDER = fileURLToPath(new URL("./appender.ts", import.meta.url));
 const FILES = 8;
 const FILE_BYTES = 256 * 1024;
-const FIRST_RECORD_MAX_MS = 20_000;
+const FIRST_RECORD_MAX_MS = 120_000;
 
 /** Writes files of random content, and their checksums beside them. */
 export async function writeFiles(node: LabNode, volume: DemoVolume): Promise<ReadonlyMap<string, string>> {

@@ -23,7 +23,7 @@ const NAMESPACE = "azure-disk-csi";
 const NODE_ACCOUNT = "csi-azuredisk-node-sa";
 const FINALIZER = "disk.csi.azure.com/azvolumeattachment";
 const TAINT = "disk.csi.azure.com/agent-not-ready";
-const ACTIVE_MAX_MS = 30_000;
+const ACTIVE_MAX_MS = 120_000;
 const SINCE = "2026-01-01T00:00:00Z";
 /** By a rule that says what it is about, not because a rule could not be evaluated. */
 const REFUSED = /denied request: (?!expression)/u;

@@ -25,7 +25,7 @@ import {
   vmWrites,
 } from "./cloud-bench.ts";
 
-const TEST_TIMEOUT_MS = 30_000;
+const TEST_TIMEOUT_MS = 240_000;
 
 /** Declares the tests that every cloud provisioner passes, the simulated one and the real one. */
 export function cloudProvisionerContract(name: string, makeCloud: () => Promise<CloudUnderTest>): void {

@@ -46,7 +46,7 @@ export interface StoppedMount {
   readonly goOn: () => Promise<void>;
 }
 
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 240_000;
 const MIB = 1024n * 1024n;
 /** XFS refuses anything below 300 MiB. */
 const DISK_BYTES = 320n * MIB;

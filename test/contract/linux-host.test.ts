@@ -16,7 +16,7 @@ import type { CleanRequest, Device } from "../../src/ports/host-provisioner.ts";
 import { makeLinuxHostWorld } from "./linux-host-world.ts";
 import type { LinuxHostWorld } from "./linux-host-world.ts";
 
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 240_000;
 const DISK_BYTES = 64n * 1024n * 1024n;
 const never = new AbortController().signal;
 const run = promisify(execFile);

@@ -15,7 +15,7 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { failingLogger } from "./failing-logger.ts";
 import { volumeUsersContract, type VolumeUsersWorld } from "./volume-users-contract.ts";
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 60_000;
 const never = new AbortController().signal;
 
 volumeUsersContract("ClusterNodes of the embedded store", async (): Promise<VolumeUsersWorld> => {

@@ -26,8 +26,8 @@ const TIME_SCALE = 0.01;
 const RECALL_ANSWER_MS = 300;
 /** One death is asked for; a second one is a crash loop. */
 const REVIVALS_MAX = 1;
-const LIFE_MAX_MS = 90_000;
-const SETTLE_MAX_MS = 10_000;
+const LIFE_MAX_MS = 600_000;
+const SETTLE_MAX_MS = 120_000;
 const LOG_TAIL_CHARS = 6_000;
 
 const vms = [

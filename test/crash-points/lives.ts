@@ -18,8 +18,8 @@ export interface Trial extends Stage {
 export type Life = (on: Trial, volumeName: string) => Promise<void>;
 
 const GIB = 1024n ** 3n;
-const ANSWER_MAX_MS = 20_000;
-const CLAIM_MAX_MS = 30_000;
+const ANSWER_MAX_MS = 120_000;
+const CLAIM_MAX_MS = 120_000;
 
 /** Created, grown, deleted. */
 export const unused: Life = async (on, volumeName) => {

@@ -5,8 +5,8 @@ import { type CallOptions, type CsiClients, connectCsi, CsiError } from "../../d
 /** Codes that every orchestrator answers by calling again; a broken connection is UNAVAILABLE, too. */
 const retried: ReadonlySet<number> = new Set([status.UNAVAILABLE, status.ABORTED, status.DEADLINE_EXCEEDED, status.CANCELLED, status.FAILED_PRECONDITION]);
 
-const CALL_MAX_MS = 10_000;
-const ALL_CALLS_MAX_MS = 40_000;
+const CALL_MAX_MS = 30_000;
+const ALL_CALLS_MAX_MS = 240_000;
 const PAUSE_MS = 100;
 
 /** Connects to a CSI socket as an orchestrator does: each call is made again, the same, until it is answered or time is over. */

@@ -22,8 +22,8 @@ const NODE_NAME = "node-a";
 /** A thousand times as fast as Azure. */
 const TIME_SCALE = 0.001;
 /** csi-sanity waits for each call as long as it takes: its own limit comes before ours. */
-const SANITY_TIMEOUT_S = 240;
-const TEST_TIMEOUT_MS = 470_000;
+const SANITY_TIMEOUT_S = 600;
+const TEST_TIMEOUT_MS = 850_000;
 /** Everything that one run touches lies below one folder. */
 async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "csi-sanity-")));

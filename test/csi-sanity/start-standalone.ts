@@ -32,8 +32,8 @@ export interface Standalone {
 }
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const READY_MAX_MS = 30_000;
-const STOP_MAX_MS = 15_000;
+const READY_MAX_MS = 120_000;
+const STOP_MAX_MS = 60_000;
 const POLL_MS = 50;
 
 /** Starts the `standalone` role and waits until its CSI socket takes connections. */

@@ -17,8 +17,8 @@ import { type ClusterObjects, createClusterObjects } from "./cluster-objects.ts"
 import { connectRestricted, controllerRules, create, nodeEventRules, ownObjectRules } from "./restricted-account.ts";
 
 const DRIVER = "disk.csi.azure.com";
-const TIMEOUT_MS = 10_000;
-const TEST_TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 300_000;
 const never = new AbortController().signal;
 const ports = { clock: systemClock, random: systemRandom, logger: silentLogger };
 const diskOf = (name: string): string => `/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/disks/${name}`;

@@ -27,7 +27,7 @@ import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 
 /** A first start may have to build Kubernetes from its sources: about six minutes on two cores. */
 export const FIRST_START_TIMEOUT_MS = 1_500_000;
-const READY_MAX_MS = 60_000;
+const READY_MAX_MS = 180_000;
 const LOG_TAIL_LINES = 15;
 /** Of one transaction, unless etcd is told otherwise. */
 const ETCD_WRITES_MAX = 128;

@@ -5,6 +5,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { Result } from "../../src/core/result.ts";
 import type { KindMap, ObjectStore } from "../../src/ports/object-store.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { aNewDriverNode } from "../contract/object-builders.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "./api-server.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -13,8 +14,11 @@ import { openWeakLink } from "./weak-link.ts";
 
 const KILLS = 3;
 const WRITERS = 6;
-const WRITE_MS_BETWEEN_KILLS = 1_500;
-const TEST_TIMEOUT_MS = 120_000;
+/** Of each writer, between two deaths of the API server: more than come to an unknown end. */
+const WRITES_BETWEEN_KILLS = 10;
+const TEST_TIMEOUT_MS = 600_000;
+/** How long anything may take on a machine that has no time for us. */
+const PATIENCE_MS = 120_000;
 const never = new AbortController().signal;
 
 const missing = await whyNoApiServer();
@@ -37,18 +41,25 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
       Array.from({ length: WRITERS }, async (_, writer) => valueOf(await store.create("AzDriverNode", aNewDriverNode(`node-${writer}`), never))),
     );
     const stopWriting = new AbortController();
-    const writers = Promise.all(nodes.map((node) => writeUntil(store, node, stopWriting.signal)));
+    const acknowledgedOf = new Map(nodes.map(({ metadata }) => [metadata.name, 0]));
+    const writers = Promise.all(nodes.map((node) => writeUntil(store, node, stopWriting.signal, (count) => acknowledgedOf.set(node.metadata.name, count))));
+    const untilWritten = async (): Promise<void> => {
+      const before = new Map(acknowledgedOf);
+      await waitUntil(`${WRITES_BETWEEN_KILLS} more writes of each writer`, { timeoutMs: PATIENCE_MS }, async () =>
+        [...acknowledgedOf].every(([name, count]) => count >= (before.get(name) ?? 0) + WRITES_BETWEEN_KILLS) ? true : undefined,
+      );
+    };
     try {
       for (let round = 0; round < KILLS; round++) {
-        await systemClock.sleep(WRITE_MS_BETWEEN_KILLS, never);
+        await Promise.race([untilWritten(), writers]);
         await kill();
         await systemClock.sleep(200, never);
         await start();
       }
-      await systemClock.sleep(WRITE_MS_BETWEEN_KILLS, never);
+      await Promise.race([untilWritten(), writers]);
       stopWriting.abort();
       await writers;
-      await followed.untilShows(() => listNodes(store), 30_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
     } finally {
       stopWriting.abort();
       await followed.stop();
@@ -79,7 +90,7 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
     const followed = await followNodes(connect({ config: link.config }), namespace);
     try {
       const made = await Promise.all(["gone", "kept", "moved"].map(async (name) => valueOf(await store.create("AzDriverNode", aNewDriverNode(name), never))));
-      await followed.untilShows(() => listNodes(store), 10_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       followed.changes.splice(0);
       link.cut();
       valueOf(await store.delete("AzDriverNode", "gone", {}, never));
@@ -90,12 +101,12 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
       await kill();
       await start();
       link.join();
-      await followed.untilShows(() => listNodes(store), 30_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       assert.deepEqual(followed.changes, ["gone -→absent", "moved -→2", "new absent→-"]);
       assert.ok(followed.troubles.includes("gone"), followed.troubles.join());
       followed.changes.splice(0);
       await step(store, valueOf(await store.get("AzDriverNode", "kept", never)), 1);
-      await followed.untilShows(() => listNodes(store), 10_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       assert.deepEqual(followed.changes, ["kept -→1"]);
     } finally {
       await followed.stop();
@@ -111,11 +122,11 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
     const followed = await followNodes(connect({ config: link.config }), namespace);
     try {
       let node = valueOf(await store.create("AzDriverNode", aNewDriverNode("node"), never));
-      await followed.untilShows(() => listNodes(store), 10_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       link.cut();
       for (let count = 1; count <= 5; count++) node = valueOf(await step(store, node, count));
       link.join();
-      await followed.untilShows(() => listNodes(store), 20_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       assert.deepEqual(followed.changes, ["node absent→-", "node -→1", "node 1→2", "node 2→3", "node 3→4", "node 4→5"]);
       assert.ok(
         followed.troubles.every((reason) => reason === "broken"),
@@ -130,27 +141,28 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
   it("gives up a frozen API server in time, and goes on when it thaws", { timeout: TEST_TIMEOUT_MS }, async (t) => {
     const { connect, freeze, thaw, newNamespace } = running();
     const namespace = await newNamespace();
-    const store = createKubernetesObjectStore(connect({ requestTimeoutMs: 1_000 }), namespace);
+    const store = createKubernetesObjectStore(connect(), namespace);
+    const impatient = createKubernetesObjectStore(connect({ requestTimeoutMs: 1_000 }), namespace);
     const made = valueOf(await store.create("AzDriverNode", aNewDriverNode("node"), never));
     const followed = await followNodes(connect({ requestTimeoutMs: 1_000 }), namespace, { stallTimeoutMs: 3_000, backoffMaxMs: 1_000 });
     try {
       const node = valueOf(await step(store, made, 1));
-      await followed.untilShows(() => listNodes(store), 10_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       followed.troubles.splice(0);
       freeze();
       const beganMs = performance.now();
-      for (const answer of [await store.get("AzDriverNode", "node", never), await store.update("AzDriverNode", node, never)]) {
+      for (const answer of [await impatient.get("AzDriverNode", "node", never), await impatient.update("AzDriverNode", node, never)]) {
         assert.ok(!answer.ok && answer.failure.kind === "StoreUnavailable", JSON.stringify(answer));
         assert.match(answer.failure.detail, /^the API server at \S+ \(kubeconfig \S+\) gave no answer within 1000 ms$/u);
       }
       const heardMs = followed.cache.lastHeardElapsedMs("AzDriverNode");
-      while (!followed.troubles.includes("broken") && performance.now() - beganMs < 20_000) await systemClock.sleep(50, never);
+      while (!followed.troubles.includes("broken") && performance.now() - beganMs < PATIENCE_MS) await systemClock.sleep(50, never);
       assert.deepEqual(followed.troubles.slice(0, 2), ["stalled", "broken"]);
       assert.equal(followed.cache.lastHeardElapsedMs("AzDriverNode"), heardMs);
       thaw();
       const thawedMs = performance.now();
       valueOf(await step(store, valueOf(await untilOk(() => store.get("AzDriverNode", "node", never))), 7));
-      await followed.untilShows(() => listNodes(store), 20_000);
+      await followed.untilShows(() => listNodes(store), PATIENCE_MS);
       t.diagnostic(`the cache was complete ${Math.round(performance.now() - thawedMs)} ms after the thaw`);
     } finally {
       thaw();
@@ -173,14 +185,14 @@ describe("a Kubernetes store in trouble", { skip: missing ?? false }, () => {
         let node = old;
         for (let count = 1; count <= writesSince; count++) node = valueOf(await step(store, node, count));
         valueOf(await store.create("AzDriverNode", aNewDriverNode("young"), never));
-        await followed.untilShows(() => listNodes(store), 10_000);
+        await followed.untilShows(() => listNodes(store), PATIENCE_MS);
         await restore();
         const beganMs = performance.now();
         if (isTold) followed.cache.listAgain();
-        await followed.untilShows(async () => [old], 30_000);
+        await followed.untilShows(async () => [old], PATIENCE_MS);
         t.diagnostic(`the cache showed the backup ${Math.round(performance.now() - beganMs)} ms after the API server was ready again`);
         await step(store, old, writesSince + 1);
-        await followed.untilShows(() => listNodes(store), 10_000);
+        await followed.untilShows(() => listNodes(store), PATIENCE_MS);
         if (!isTold) assert.ok(followed.troubles.includes("gone"), followed.troubles.join());
       } finally {
         await followed.stop();
@@ -197,7 +209,7 @@ interface Written {
 }
 
 /** Counts in an object's label until `signal`; the writer is its only one, so that a write whose end it doesn't know has either happened or not. */
-async function writeUntil(store: ObjectStore, node: KindMap["AzDriverNode"], signal: AbortSignal): Promise<Written> {
+async function writeUntil(store: ObjectStore, node: KindMap["AzDriverNode"], signal: AbortSignal, onAcknowledged: (count: number) => void): Promise<Written> {
   const { name } = node.metadata;
   let newest = node;
   let acknowledged = 0;
@@ -207,6 +219,7 @@ async function writeUntil(store: ObjectStore, node: KindMap["AzDriverNode"], sig
     if (written.ok) {
       newest = written.value;
       acknowledged++;
+      onAcknowledged(acknowledged);
       continue;
     }
     assert.equal(written.failure.kind, "StoreUnavailable", JSON.stringify(written.failure));

@@ -19,7 +19,7 @@ import { fullVolume } from "./full-objects.ts";
 const OBJECTS = 10_000;
 const WRITERS = 16;
 const UPDATES = 500;
-const TEST_TIMEOUT_MS = 180_000;
+const TEST_TIMEOUT_MS = 600_000;
 /** Two seconds on two idle cores. */
 const LIST_MAX_MS = 60_000;
 /** The program loads nothing but the client, the store and the cache. */

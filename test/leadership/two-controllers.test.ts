@@ -18,7 +18,7 @@ const SHORT_LEASE = { durationMs: 8_000, renewDeadlineMs: 6_500 };
 /** Nobody waits for its end. */
 const LONG_LEASE = { durationMs: 600_000, renewDeadlineMs: 450_000 };
 const WAIT_MAX_MS = 90_000;
-const STOP_GRACE_MS = 5_000;
+const STOP_GRACE_MS = 60_000;
 
 /** Which of the lab's controllers holds the Lease: only it has said so last. */
 async function leaderOf(lab: Lab, signal: AbortSignal): Promise<string> {

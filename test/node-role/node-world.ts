@@ -12,7 +12,8 @@ import { type AzureFixture, startAzure } from "../emulator/azure-fixture.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const READY_MAX_MS = 30_000;
+const READY_MAX_MS = 120_000;
+const STOP_MAX_MS = 60_000;
 const never = new AbortController().signal;
 
 /** A Node and its VM in the emulator, and the folders of its machine; node plug-ins are started on it as processes. */
@@ -136,7 +137,7 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
     read: (at) => call("GET", at),
     change: async (at, patch) => void (await call("PATCH", at, patch)),
     close: async () => {
-      for (const child of children) await child.stop(10_000);
+      for (const child of children) await child.stop(STOP_MAX_MS);
       client.close();
       await azure.close();
       await rm(directory, { recursive: true });

@@ -7,9 +7,9 @@ import { type ApiServer, FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer 
 import { aNodeWorld, type NodeWorld } from "./node-world.ts";
 import { nodeGetInfo, registerAsKubelet, writeCsiNode } from "./stand-in-kubelet.ts";
 
-const TEST_TIMEOUT_MS = 60_000;
-const STOP_MAX_MS = 10_000;
-const SOON = { timeoutMs: 20_000 };
+const TEST_TIMEOUT_MS = 300_000;
+const STOP_MAX_MS = 60_000;
+const SOON = { timeoutMs: 120_000 };
 const never = new AbortController().signal;
 const startUpTaint = { key: "disk.csi.azure.com/agent-not-ready", effect: "NoSchedule" };
 const otherTaint = { key: "workload", value: "database", effect: "NoSchedule" };

@@ -19,8 +19,8 @@ import { type ApiServer, startApiServer } from "../kubernetes-store/api-server.t
 const PROGRAM = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const NAMESPACE = "default";
 const DRIVER = "disk.csi.azure.com";
-const SCHEDULED_MAX_MS = 60_000;
-const READY_MAX_MS = 60_000;
+const SCHEDULED_MAX_MS = 180_000;
+const READY_MAX_MS = 180_000;
 const never = new AbortController().signal;
 
 /** Kubernetes' own API server and scheduler with the extender, and nodes that are nothing but objects: what a pod is told is where it would run. */

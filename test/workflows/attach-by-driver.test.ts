@@ -15,8 +15,8 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const WAIT_MAX_MS = 30_000;
-const STOP_GRACE_MS = 5_000;
+const WAIT_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 /** How long NodeStageVolume waits before it says why: short, so that the tests are. */
 const STAGE_WAIT_MS = 1_500;
 /** Enough for an unmount to take a while. */

@@ -18,8 +18,8 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const WAIT_MAX_MS = 30_000;
-const STOP_GRACE_MS = 5_000;
+const WAIT_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 const UNMOUNT_STALL_MS = 1_500;
 /** How long a call is given that can't succeed. */
 const PATIENCE_MS = 1_500;

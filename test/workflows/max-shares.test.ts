@@ -9,7 +9,7 @@ import { bringUp, takeDown } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = ["node-a", "node-b", "node-c", "node-d"].map((name) => ({ name, zone: "1" }));
-const WAIT_MAX_MS = 30_000;
+const WAIT_MAX_MS = 120_000;
 const COLLECT_AFTER_MS = 2_000;
 const MAX_SHARES = 2;
 

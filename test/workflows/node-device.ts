@@ -8,8 +8,8 @@ import type { DemoVolume } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 
 const run = promisify(execFile);
-const COMMAND_MAX_MS = 30_000;
-const ATTACH_MAX_MS = 30_000;
+const COMMAND_MAX_MS = 120_000;
+const ATTACH_MAX_MS = 120_000;
 
 /** Runs a program of the machine's; answers its standard output. */
 export async function runProgram(program: string, args: readonly string[]): Promise<string> {

@@ -28,8 +28,8 @@ const vms = [
   { name: "node-b", zone: "1" },
   { name: "node-c", zone: "1" },
 ];
-const WAIT_MAX_MS = 30_000;
-const STOP_GRACE_MS = 5_000;
+const WAIT_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 const BLOCK_BYTES = 64 * 1024;
 const CAP_SYS_RESOURCE = 24n;
 

@@ -12,7 +12,7 @@ export interface RecordHistory {
   stop(): Promise<void>;
 }
 
-const SEEN_MAX_MS = 30_000;
+const SEEN_MAX_MS = 120_000;
 
 /** Follows a volume's record from now on, by a watch that misses nothing. */
 export async function followRecord(lab: Lab, volumeName: string, signal: AbortSignal): Promise<RecordHistory> {

@@ -15,8 +15,8 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const WAIT_MAX_MS = 30_000;
-const STOP_GRACE_MS = 5_000;
+const WAIT_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 
 /** A volume with a live writer on node-a and a replica on node-b. */
 async function inUse({ lab, node, signal }: LabWorld): Promise<{ readonly volume: DemoVolume; readonly writer: Writer }> {

@@ -17,8 +17,8 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const WAIT_MAX_MS = 30_000;
-const STOP_GRACE_MS = 5_000;
+const WAIT_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 
 /** Backs the store's file up, or puts the backup back; the store is down meanwhile, everything else stays up. */
 async function copyStore(lab: Lab, from: string, to: string): Promise<void> {

@@ -38,7 +38,7 @@ export async function takeDownAfterFence(lab: Lab, volume: DemoVolume, node: Lab
   await untilServed(() => unpublishOnNode(lab, volume, node));
 }
 
-const SERVED_MAX_MS = 60_000;
+const SERVED_MAX_MS = 180_000;
 
 /** Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do. */
 export async function untilServed<T>(call: () => Promise<T>, also: readonly number[] = []): Promise<T> {

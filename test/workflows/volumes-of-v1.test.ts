@@ -17,8 +17,8 @@ const vms = [
   { name: "node-a", zone: "1" },
   { name: "node-b", zone: "1" },
 ];
-const WAIT_MAX_MS = 30_000;
-const STOP_GRACE_MS = 5_000;
+const WAIT_MAX_MS = 120_000;
+const STOP_GRACE_MS = 60_000;
 const STAGE_WAIT_MS = 2_000;
 const V1_TAGS = { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "of-v1" };
 

@@ -25,9 +25,9 @@ export interface Cgroups {
   remove(group: string): Promise<void>;
 }
 
-const KILL_MAX_MS = 30_000;
-const FREEZE_MAX_MS = 10_000;
-const REMOVE_MAX_MS = 10_000;
+const KILL_MAX_MS = 120_000;
+const FREEZE_MAX_MS = 60_000;
+const REMOVE_MAX_MS = 60_000;
 /** What pods are accounted and limited with under version 2. */
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
 

@@ -42,7 +42,7 @@ interface ControlPlaneOptions {
 
 const HEALTHY_MAX_MS = 120_000;
 const STOP_GRACE_MS = 10_000;
-const HEALTH_TIMEOUT_MS = 2_000;
+const HEALTH_TIMEOUT_MS = 10_000;
 
 const PORTS = { "kube-apiserver": 443, "kube-controller-manager": 10_257, "kube-scheduler": 10_259 } as const;
 const ETCD_CLIENTS = "http://127.0.0.1:2379";

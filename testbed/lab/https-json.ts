@@ -21,7 +21,7 @@ export interface JsonAnswer {
   readonly body: unknown;
 }
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /** One request on a connection of its own. Rejects where there is no answer. */
 export function requestJson(credentials: HttpsCredentials, { url, method = "GET", body, headers = {} }: JsonRequest): Promise<JsonAnswer> {

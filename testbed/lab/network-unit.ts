@@ -6,7 +6,7 @@ import { waitUntil } from "./wait-until.ts";
 
 /** Holds the lab's network namespace: a namespace lives as long as a process does, and leaves nothing behind. */
 const NETWORK = "network";
-const READY_MAX_MS = 10_000;
+const READY_MAX_MS = 60_000;
 
 /** The network namespace of control plane and emulator, with the bridge that nodes are plugged into. */
 export interface NetworkUnit {

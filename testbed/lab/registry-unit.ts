@@ -17,8 +17,8 @@ export interface RegistryUnit {
 
 const UNIT = "registry";
 const PORT = 5000;
-const READY_MAX_MS = 20_000;
-const LOOK_TIMEOUT_MS = 2_000;
+const READY_MAX_MS = 120_000;
+const LOOK_TIMEOUT_MS = 10_000;
 const REGISTRY = fileURLToPath(new URL("../registry/main.ts", import.meta.url));
 const COMPILE_CACHE = fileURLToPath(new URL("../../.cache/node", import.meta.url));
 

@@ -5,7 +5,7 @@ import { type BoundLoopDevice, boundLoopDevices } from "../../src/emulator/data-
 import { run } from "./run.ts";
 import { waitUntil } from "./wait-until.ts";
 
-const DEVICES_FREE_MAX_MS = 20_000;
+const DEVICES_FREE_MAX_MS = 60_000;
 const DETACH_EVERY_MS = 100;
 
 /**

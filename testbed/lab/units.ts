@@ -36,8 +36,8 @@ const JOIN = 'umask 022 && echo $$ > "$0" && exec "$@"';
 const LOG_TAIL_BYTES = 4_000;
 const POLL_MS = 20;
 const JOIN_POLL_MS = 2;
-const START_MAX_MS = 10_000;
-const PATIENCE_MS = 5_000;
+const START_MAX_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
 /** Opens the programs of the lab at `home`, those that run and those that will. */
 export function labUnits(home: LabHome, cgroups: Cgroups): Units {
