@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { open } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { it } from "node:test";
 import { freeze, thaw } from "../../demo/act-failovers.ts";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
-import { createVolume, type DemoVolume, stage, targetPath, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
+import { createVolume, type DemoVolume, stage, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter } from "../../demo/workload.ts";
-import { failsWith } from "./csi-failure.ts";
+import { findCommand } from "../../scripts/child/find-command.ts";
+import { comesToFailWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { bringUpByNode, takeDownAfterFence, takeDownByNode } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
@@ -19,8 +22,6 @@ const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
 /** How long NodeStageVolume waits before it says why: short, so that the tests are. */
 const STAGE_WAIT_MS = 1_500;
-/** Enough for an unmount to take a while. */
-const DIRTY_BYTES = 64 * 1024 * 1024;
 const replicated = { skuName: "Premium_LRS", maxShares: "2" };
 
 async function newVolume({ lab }: LabWorld, name: string, parameters: Readonly<Record<string, string>>): Promise<DemoVolume> {
@@ -48,24 +49,37 @@ async function movesFreely(world: LabWorld, name: string, parameters: Readonly<R
   await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
 }
 
+/** From now on an unmount of a staged volume on a node begins when it is told to, and ends no sooner than it may. */
+async function holdUnmounts({ lab }: LabWorld, nodeName: string): Promise<{ untilUnderWay(): Promise<void>; letGo(): Promise<void> }> {
+  const umount = (await findCommand("umount")) ?? assert.fail("there is no umount");
+  const folder = join(lab.directory, `unmounts-of-${nodeName}`);
+  const [begun, go] = [join(folder, "begun"), join(folder, "go")];
+  const held = `#!/bin/sh\ncase "$*" in *globalmount*) : > ${begun}; until test -e ${go}; do sleep 0.02; done;; esac\nexec ${umount} "$@"\n`;
+  await mkdir(folder);
+  await writeFile(join(folder, "umount"), held, { mode: 0o755 });
+  await lab.processes.get(nodeName)?.restart({ PATH: `${folder}:${process.env["PATH"] ?? ""}` });
+  return {
+    untilUnderWay: async () => void (await waitUntil("an unmount to be under way", WAIT_MAX_MS, async () => existsSync(begun) || undefined)),
+    letGo: () => writeFile(go, ""),
+  };
+}
+
 /** The new node asks while the old one is in the middle of its unmount. */
 async function waitsForSlowUnstage(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
+  const unmounts = await holdUnmounts(world, "node-a");
   const volume = await newVolume(world, "slow", replicated);
   await bringUpByNode(lab, volume, node("node-a"));
   await untilReplicated(world, volume);
-  const dirty = await open(node("node-a").seenFromOutside(`${targetPath(node("node-a"), volume)}/dirty`), "w");
-  await dirty.writeFile(Buffer.alloc(DIRTY_BYTES, "x"));
-  await dirty.close();
   const history = await followRecord(lab, volume.name, signal);
   await unpublishOnNode(lab, volume, node("node-a"));
   const unstaged = unstage(volume, node("node-a"));
   await history.untilSeen("the end of node-a's want", (record) => record.writer?.wanted === false);
-  node("node-a").process.kill("SIGSTOP");
-  const frozen = await readRecord(lab, volume, signal);
-  assert.equal(frozen?.writer?.held, true, "the plug-in stands still before it has given the volume back");
-  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
-  node("node-a").process.kill("SIGCONT");
+  await unmounts.untilUnderWay();
+  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
+  const unmounting = await readRecord(lab, volume, signal);
+  assert.ok(unmounting?.writer?.nodeName === "node-a" && unmounting.writer.held, "it has not given the volume back");
+  await unmounts.letGo();
   await Promise.all([unstaged, bringUpByNode(lab, volume, node("node-b"))]);
   const given = history.records.findIndex((record) => record.writer?.nodeName === "node-a" && !record.writer.held && !record.writer.wanted);
   const taken = history.records.findIndex((record) => record.writer?.nodeName === "node-b");
@@ -86,8 +100,8 @@ async function waitsForHealthyUser(world: LabWorld): Promise<void> {
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
-  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
+  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
+  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "pod/writer-of-busy");
   await writer.untilSynced(writer.lastSynced() + 10);
   await writer.process.stop(STOP_GRACE_MS);
   await takeDownByNode(lab, volume, node("node-a"));
@@ -113,8 +127,8 @@ async function fencesOnlyOutOfService(world: LabWorld): Promise<void> {
   freeze(node("node-a"), writer);
   // Its workload is gone for the orchestrator, its heartbeat grows stale: neither is proof that it can't write.
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
-  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
-  await failsWith(stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "out of service");
+  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a");
+  await comesToFailWith(() => stage(volume, node("node-b"), {}), "UNAVAILABLE", "node-a", "out of service");
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
     "nobody is fenced on suspicion",

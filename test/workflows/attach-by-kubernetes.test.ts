@@ -8,7 +8,7 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { changeSpec } from "../../src/reconcile/change-object.ts";
-import { failsWith, outcomeOf } from "./csi-failure.ts";
+import { comesToFailWith, outcomeOf } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { createRequest, nodePublishRequest, publishRequest } from "./requests.ts";
 import { bringUp, takeDown, takeDownAfterFence, untilServed } from "./volume-use.ts";
@@ -47,8 +47,8 @@ async function keepsHealthyUser(world: LabWorld): Promise<void> {
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await untilReplicated(world, volume);
   const history = await followRecord(lab, volume.name, signal);
-  await failsWith(unpublishWithin(world, volume, "node-a"), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
-  await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
+  await comesToFailWith(() => unpublishWithin(world, volume, "node-a"), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
+  await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/writer-of-guarded");
   await writer.untilSynced(writer.lastSynced() + 10);
   assert.ok(history.records.every((record) => record.writer?.nodeName === "node-a" && record.writer.held && record.fencing === undefined));
   await writer.process.stop(STOP_GRACE_MS);
@@ -69,8 +69,8 @@ async function waitsForFrozenNode(world: LabWorld): Promise<void> {
   const history = await followRecord(lab, volume.name, signal);
   freeze(node("node-a"), writer);
   await lab.orchestrator.removeUser("node-a", volume.volumeId);
-  await failsWith(unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
-  await failsWith(unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
+  await comesToFailWith(() => unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
+  await comesToFailWith(() => unpublishWithin(world, volume, "node-a"), "UNAVAILABLE", "node-a", "mark it out of service");
   assert.ok(
     history.records.every((record) => record.fencing === undefined),
     "nobody is fenced on suspicion",

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { CsiError } from "../../demo/csi-clients.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+
+const WAIT_MAX_MS = 120_000;
 
 /** A gRPC status by its name, such as `FAILED_PRECONDITION`. */
 export type StatusName = keyof typeof status;
@@ -12,6 +15,25 @@ export async function failsWith(call: Promise<unknown>, code: StatusName, ...par
   for (const part of parts) assert.ok(outcome.message.includes(part), `${JSON.stringify(part)} is not in: ${outcome.message}`);
   return outcome.message;
 }
+
+/**
+ * Calls again, as orchestrators do, for as long as the answer is that work is under way, until it fails with this status and a message that holds all of these
+ * parts. For what depends on how soon another process answers or is missed: a busy machine gives it its turn late. It must never succeed.
+ */
+export async function comesToFailWith(call: () => Promise<unknown>, code: StatusName, ...parts: readonly string[]): Promise<void> {
+  let last = "";
+  await waitUntil(`${code} with ${parts.join(" and ")}`, WAIT_MAX_MS, async () => {
+    const outcome = await outcomeOf(call());
+    last = `${outcome.code} ${outcome.message}`;
+    if (outcome.code === code && parts.every((part) => outcome.message.includes(part))) return true;
+    assert.ok(UNDER_WAY.includes(outcome.code), last);
+    return undefined;
+  }).catch((error: unknown) => {
+    throw new Error(`the last answer was: ${last}`, { cause: error });
+  });
+}
+
+const UNDER_WAY: readonly StatusName[] = ["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"];
 
 /** How a call ended: `OK`, or its status and message. Anything but a gRPC status is thrown. */
 export async function outcomeOf(call: Promise<unknown>): Promise<{ readonly code: StatusName; readonly message: string }> {

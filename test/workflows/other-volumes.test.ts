@@ -18,7 +18,7 @@ import {
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
-import { failsWith } from "./csi-failure.ts";
+import { comesToFailWith, failsWith } from "./csi-failure.ts";
 import { GIB, nodePublishRequest } from "./requests.ts";
 import { blockForManyNodes, blockForOneNode, bringUp, fileSystemForOneNode, takeDown } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
@@ -206,7 +206,7 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   assert.deepEqual(await readBlock(volume, b, 0), byA);
   assert.deepEqual(await readBlock(volume, a, BLOCK_BYTES), byB);
 
-  await failsWith(publishOnController(lab, volume, c), "FAILED_PRECONDITION", "maxShares (2)");
+  await comesToFailWith(() => publishOnController(lab, volume, c), "FAILED_PRECONDITION", "maxShares (2)");
   await takeDown(lab, volume, a);
   await bringUp(lab, volume, c);
   assert.deepEqual(await readBlock(volume, c, BLOCK_BYTES), byB);

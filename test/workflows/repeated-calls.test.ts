@@ -4,7 +4,7 @@ import { it } from "node:test";
 import type { LabNode } from "../../demo/lab.ts";
 import { readRecord } from "../../demo/observe.ts";
 import { type DemoVolume, stagingPath, targetPath } from "../../demo/volume-moves.ts";
-import { failsWith, outcomeOf } from "./csi-failure.ts";
+import { comesToFailWith, failsWith, outcomeOf } from "./csi-failure.ts";
 import { setAzureTimeScale } from "./emulator-admin.ts";
 import { createRequest, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";
 import { untilServed } from "./volume-use.ts";
@@ -77,7 +77,12 @@ async function repeatsPublish(world: LabWorld, volume: DemoVolume, node: LabNode
   const again = await twice(() => publish());
   assert.deepEqual(again, late, "the same answer each time");
   assert.equal((await readRecord(lab, volume, signal))?.epoch, 1, "one grant");
-  await failsWith(lab.controller.controllerPublishVolume(publishRequest(volume, node, { readonly: true })), "ALREADY_EXISTS", node.name, "readonly false");
+  await comesToFailWith(
+    () => lab.controller.controllerPublishVolume(publishRequest(volume, node, { readonly: true })),
+    "ALREADY_EXISTS",
+    node.name,
+    "readonly false",
+  );
 }
 
 async function repeatsStage(world: LabWorld, volume: DemoVolume, node: LabNode): Promise<void> {
@@ -157,7 +162,7 @@ it("calls that are repeated, come two at once, or lose their caller in the middl
     await t.test("NodeStageVolume", () => repeatsStage(world, made, a));
     await t.test("NodePublishVolume", () => repeatsNodePublish(made, a));
     await t.test("DeleteVolume of what is in use", async () => {
-      await failsWith(lab.controller.deleteVolume({ volumeId: made.volumeId, secrets: {} }), "FAILED_PRECONDITION", "node-a");
+      await comesToFailWith(() => lab.controller.deleteVolume({ volumeId: made.volumeId, secrets: {} }), "FAILED_PRECONDITION", "node-a");
       assert.equal((await mountsOf(made, a)).length, 2);
     });
     await t.test("NodeUnpublishVolume", () => repeatsNodeUnpublish(made, a));

@@ -8,7 +8,7 @@ import { createVolume, type DemoVolume, publishOnController, stagingPath, target
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION } from "../../src/core/model/lease.ts";
-import { failsWith } from "./csi-failure.ts";
+import { comesToFailWith } from "./csi-failure.ts";
 import { followRecord } from "./record-history.ts";
 import { bringUp, takeDown, untilServed } from "./volume-use.ts";
 import { withLab } from "./with-lab.ts";
@@ -68,7 +68,7 @@ it("nobody is granted a volume after the store went back to a backup until every
     const [history, idleHistory] = [await followRecord(lab, volume.name, signal), await followRecord(lab, idle.name, signal)];
     await lab.orchestrator.removeUser("node-b", idle.volumeId);
     for (const used of [volume, idle]) await lab.orchestrator.addUser("node-a", used.volumeId, "pod/writer");
-    await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
+    await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
     await history.untilSeen("node-a's claim", (record) => record.writer?.nodeName === "node-a");
     assert.deepEqual(history.writers(), ["node-a@2"], "the first who holds it again is the one who writes, under an epoch above the lost one");
     assert.ok(

@@ -7,7 +7,7 @@ import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "../../src/reconcile/testing/a-cluster.ts";
 import { startControllerHere, azureOf } from "./controller-here.ts";
-import { failsWith } from "./csi-failure.ts";
+import { comesToFailWith } from "./csi-failure.ts";
 import { runProgram } from "./node-device.ts";
 import { followRecord } from "./record-history.ts";
 import { bringUp, bringUpByNode, fileSystemForOneNode, takeDown, takeDownByNode, untilServed } from "./volume-use.ts";
@@ -102,7 +102,7 @@ it("a volume that the V1 driver made and mounted goes on being written under thi
       assert.deepEqual(history.writers(), ["node-a@1"]);
       await writer.untilSynced(writer.lastSynced() + 20);
       await untilRegistered(world, "node-b");
-      await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/of-v1");
+      await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a", "pod/of-v1");
 
       await writer.process.stop(STOP_GRACE_MS);
       await takeDown(lab, volume, node("node-a"));
@@ -130,7 +130,7 @@ it("a volume that the V1 driver made and mounted on a node that dies is granted 
       await untilFound(world, volume);
       const history = await followRecord(lab, volume.name, signal);
       await untilRegistered(world, "node-b");
-      await failsWith(publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
+      await comesToFailWith(() => publishOnController(lab, volume, node("node-b")), "FAILED_PRECONDITION", "node-a");
       await writer.untilSynced(writer.lastSynced() + 5);
       await lab.orchestrator.setOutOfService("node-a", true);
       cluster.attached.clear();
