@@ -9,6 +9,8 @@ import type { AnswerExtender } from "./extender.ts";
 import { type ExtenderLimits, type ExtenderServer, type ServedRequest, serveExtender } from "./serve-extender.ts";
 
 const MIB = 1024 * 1024;
+/** Longer than anything here takes on a busy machine, in milliseconds. */
+const PATIENCE_MS = 60_000;
 
 /** Answers what it was asked, so that a test sees what arrived. */
 const echo: AnswerExtender = (verb, body) =>
@@ -29,6 +31,7 @@ async function aServer(options: { readonly answer?: AnswerExtender; readonly lim
     clock: systemClock,
     logger: silentLogger,
     ...options,
+    limits: { requestTimeoutMs: PATIENCE_MS, ...options.limits },
   });
   servers.push(server);
   const port = Number(server.address.split(":").at(-1));
@@ -95,7 +98,7 @@ describe("the extender's server", () => {
   });
 
   it("gives up on a client that does not finish its request", async () => {
-    const { port, served } = await aServer({ limits: { requestTimeoutMs: 200 } });
+    const { port, served } = await aServer({ limits: { requestTimeoutMs: 1_000 } });
     const slow = connect(port, "127.0.0.1");
     slow.write("POST /filter HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{");
     const chunks: Buffer[] = [];
@@ -143,7 +146,11 @@ describe("the extender's server", () => {
   });
 });
 
-/** Asks until the answer is the one waited for; the runner's time-out ends a wait that is in vain. */
+/** Asks until the answer is the one waited for. */
 async function untilAnswered(ask: () => Promise<boolean>): Promise<void> {
-  while (!(await ask())) await new Promise((resolve) => setImmediate(resolve));
+  const endsMs = systemClock.elapsedMs() + PATIENCE_MS / 2;
+  while (!(await ask())) {
+    assert.ok(systemClock.elapsedMs() < endsMs, `the answer did not come within ${PATIENCE_MS / 2_000} s`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

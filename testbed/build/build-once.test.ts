@@ -35,9 +35,10 @@ describe("what the testbed builds", () => {
     const lines: string[] = [];
     const first = await buildOnce(part, (line) => lines.push(line), unaborted, cache);
     const second = await buildOnce(part, (line) => lines.push(line), unaborted, cache);
+    const told = lines.map((line) => line.replace(/\d+ s$/u, "so many s"));
     assert.deepEqual(
-      { first, second, builds: part.builds(), lines },
-      { first: join(cache, "found/key-1"), second: first, builds: 1, lines: ["found: done, 0 s"] },
+      { first, second, builds: part.builds(), told },
+      { first: join(cache, "found/key-1"), second: first, builds: 1, told: ["found: done, so many s"] },
     );
     assert.equal(await readFile(join(first, "program"), "utf8"), "build 1");
   });
