@@ -1,4 +1,4 @@
-import { withoutHold } from "./masks.ts";
+import { withoutHold, withoutPromisedLuns } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
 import { forcedByHandStorm, numbersGivenAwayStorm, promisedLunsStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
 
@@ -57,7 +57,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "promised-luns",
     removes: "no disk gets a LUN at which its node looks for another one",
-    edits: [{ file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` }],
+    edits: withoutPromisedLuns,
     alsoRemoves: ["twins"],
     breaks: ["two-writers", "synced-data-lost", "csi-answer"],
     storm: promisedLunsStorm,
@@ -155,7 +155,7 @@ export const driverMutations: readonly Mutation[] = [
       this.#successes++;`,
       },
     ],
-    alsoRemoves: ["twins", "file-system-uuid"],
+    alsoRemoves: ["kept-luns", "twins", "file-system-uuid"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked", "not-converged"],
     storm: { ...standbysOnEachNode, lastStrikeMs: 60_000, strikes: { "azure/standby-attaches-lost": 2 } },
     takes: "Azure loses the request of a detach, or answers that one has succeeded which did nothing",

@@ -9,6 +9,11 @@ export const withoutHold: readonly SourceEdit[] = [
   },
 ];
 
+/** What lets a disk have a LUN at which its node looks for another one. */
+export const withoutPromisedLuns: readonly SourceEdit[] = [
+  { file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
+];
+
 /** Layers of defence that stand in for one another. */
 export const masks: readonly Mask[] = [
   {
@@ -134,6 +139,11 @@ export const masks: readonly Mask[] = [
       { file: "src/adapters/model-host/model-host.ts", find: `if (content.kind !== "blank") {`, replace: `if (false) {` },
       { file: "src/adapters/linux/format-device.ts", find: `if (content.value.kind !== "blank") {`, replace: `if (false) {` },
     ],
+  },
+  {
+    name: "kept-luns",
+    removes: "no disk gets a LUN at which its node looks for another one",
+    edits: withoutPromisedLuns,
   },
   {
     name: "held-device",
