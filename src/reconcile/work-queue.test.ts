@@ -38,6 +38,20 @@ describe("WorkQueue", () => {
     assert.deepEqual(queue.depth, { ready: 0, delayed: 0, active: 3 });
   });
 
+  it("hands out no delayed key before time has passed, however short the delay: it would go round for ever", async () => {
+    const { queue, clock } = aQueue();
+    await clock.advance(132_026.747_586_164_33);
+    for (const [key, delayMs] of Object.entries({ lost: 1.4e-11, none: 0 })) {
+      queue.addAfter(key, delayMs);
+      let taken: string | undefined;
+      const waiting = queue.take(never).then((next) => (taken = next));
+      await clock.settle();
+      assert.equal(taken, undefined);
+      await clock.advance(1);
+      assert.equal(await waiting, key);
+    }
+  });
+
   it("gives a key to one worker at a time, and again if it was added meanwhile", async () => {
     const { queue, clock } = aQueue();
     queue.add("a");

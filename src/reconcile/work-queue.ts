@@ -10,6 +10,8 @@ export interface BackoffOptions {
 }
 
 const JITTER_SHARE = 0.2;
+/** The shortest delay, in milliseconds. One that is lost in the rounding of the time that it is added to would be over at once: the key would come again and again while no time passes. */
+const DELAY_MIN_MS = 1;
 
 /**
  * A queue of keys: a key is in it at most once, is handled by one worker at a time, and comes again if it was added while it was handled.
@@ -55,9 +57,9 @@ export class WorkQueue {
     if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
   }
 
-  /** Adds a key after `delayMs`, unless it is due earlier anyway. */
+  /** Adds a key after `delayMs`, a millisecond at least, unless it is due earlier anyway. */
   addAfter(key: string, delayMs: number): void {
-    const dueAtMs = this.#clock.elapsedMs() + delayMs;
+    const dueAtMs = this.#clock.elapsedMs() + Math.max(DELAY_MIN_MS, delayMs);
     if (this.#ready.has(key) || (this.#dueAtMs.get(key) ?? Infinity) <= dueAtMs) return;
     this.#dueAtMs.set(key, dueAtMs);
     if (dueAtMs >= this.#noneDueBeforeMs) return;
