@@ -15,6 +15,8 @@ export interface GroupCommitOptions {
   readonly delayMs: (waiting: readonly VmRequest[]) => number;
   /** Longest wait for the call budget, in milliseconds: a request that would have to wait longer fails at once. */
   readonly delayMaxMs: number;
+  /** Longest wait for requests that are announced, in milliseconds. */
+  readonly announcedMaxMs: number;
   /** Told how long a batch waited for the budget, for metrics. */
   readonly noteDelay: (waitedMs: number) => void;
   /** What such a request is answered. */
@@ -22,9 +24,6 @@ export interface GroupCommitOptions {
   /** Carries a batch out; every request of it is settled at the end. */
   readonly run: (batch: readonly VmRequest[]) => Promise<void>;
 }
-
-/** Longest wait for requests that are announced, in milliseconds: as long as a slow read of a disk. */
-const ANNOUNCED_MAX_MS = 500;
 
 /**
  * Group commit: the first request goes at once, and whatever arrives while a batch is being carried out forms the next one. No fixed delay: a batch waits
@@ -111,7 +110,7 @@ export class GroupCommit {
     if (this.#waiting.some((request) => request.lane === "failover")) return;
     await this.#sleepUntil(
       Promise.all(this.#announced).then(() => undefined),
-      ANNOUNCED_MAX_MS,
+      this.#options.announcedMaxMs,
     );
   }
 

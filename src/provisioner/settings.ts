@@ -26,6 +26,8 @@ export interface ProvisionerSettings {
   readonly ownerPatienceMs: number;
   /** Longest wait for the call budget; beyond it a call fails as `Throttled`. Default 60 s. */
   readonly throttleWaitMaxMs: number;
+  /** Longest wait of an update for requests that were announced when it was formed. Default 0.5 s: as long as a slow read of a disk. */
+  readonly announcedMaxMs: number;
   /** The limits that the call budget assumes. Default: Azure's published ones. */
   readonly limits: Readonly<Record<CallGroup, GroupLimits>>;
   /** Those of ARM's front door, over all kinds of calls. Default: Azure's published ones. */
@@ -43,6 +45,7 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   detachPatienceMs: 150_000,
   ownerPatienceMs: 60_000,
   throttleWaitMaxMs: 60_000,
+  announcedMaxMs: 500,
   limits: azureLimits,
   gatewayLimits: azureGatewayLimits,
 };
@@ -64,6 +67,7 @@ export function scaledSettings(timeScale: number): ProvisionerSettings {
     detachPatienceMs: scaled(settings.detachPatienceMs, 2000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
     throttleWaitMaxMs: settings.throttleWaitMaxMs,
+    announcedMaxMs: settings.announcedMaxMs,
     limits: {
       vmWrite: scaledLimits(settings.limits.vmWrite, timeScale),
       vmRead: scaledLimits(settings.limits.vmRead, timeScale),

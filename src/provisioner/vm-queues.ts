@@ -61,6 +61,7 @@ export class VmQueues {
     const lifetime = this.#lifetime;
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
+      announcedMaxMs: session.settings.announcedMaxMs,
       noteDelay: (waitedMs: number): void => session.noteWait("vmWrite", waitedMs),
       throttled: (retryAfterMs: number): Failure => ({
         kind: "Throttled",

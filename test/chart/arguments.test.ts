@@ -71,7 +71,7 @@ describe("arguments of the chart's containers", { skip: (await whyNoHelm()) ?? f
       await writeFile(join(folder, "config.yaml"), `${text}clientConnection: { kubeconfig: ${folder}/kubeconfig }\n`);
       await writeFile(join(folder, "kubeconfig"), NO_CLUSTER);
       const args = [`--config=${folder}/config.yaml`, `--write-config-to=${folder}/written.yaml`, "--secure-port=0"];
-      const { output } = await runCommand(join(bin, "kube-scheduler"), args, { cwd: folder, timeoutMs: 20_000 });
+      const { output } = await runCommand(join(bin, "kube-scheduler"), args, { cwd: folder, timeoutMs: 120_000 });
       assert.match(output, /Wrote configuration/u);
     } finally {
       await rm(folder, { recursive: true });

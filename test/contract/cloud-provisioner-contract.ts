@@ -26,6 +26,8 @@ import {
 } from "./cloud-bench.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
+/** What is done at once on a machine that has no time for it, in milliseconds. An hour is what a patient caller would wait. */
+const AT_ONCE_MAX_MS = 60_000;
 
 /** Declares the tests that every cloud provisioner passes, the simulated one and the real one. */
 export function cloudProvisionerContract(name: string, makeCloud: () => Promise<CloudUnderTest>): void {
@@ -566,7 +568,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           const failure = failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node })));
           assert.ok(failure.kind === "Throttled" && failure.retryAfterMs > 3_000_000, JSON.stringify(failure));
         }
-        assert.ok(cloud.elapsedMs() - startedMs < 10_000);
+        assert.ok(cloud.elapsedMs() - startedMs < AT_ONCE_MAX_MS);
         assert.equal(callsOf(cloud, "VirtualMachines_Update").length, 1);
       });
 
