@@ -7,26 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { freePorts } from "../../testbed/ports/free-ports.ts";
 import { SUBSCRIPTION_ID } from "./azure-fixture.ts";
 import { call } from "./call.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../src/emulator/main.ts");
-
-/** Below those that the kernel gives to whoever wants any: nobody is given it before the program takes it. */
-async function freePort(): Promise<number> {
-  const [kernelsFirst = ""] = (await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8")).split(/\s+/u);
-  for (let port = Number(kernelsFirst) - 1; port > 1024; port -= 1) {
-    const server = createServer().listen(port, "127.0.0.1");
-    const isFree = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-  return assert.fail("every port is taken");
-}
 
 /** What it prints once it answers. */
 function firstLine(program: ChildProcess): Promise<string> {
@@ -76,7 +61,7 @@ describe("the program", () => {
   });
 
   it("listens in plain HTTP on the port that it is given, answers on SIGINT what has begun, and then is gone", async () => {
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const program = spawn(process.execPath, [PROGRAM, "--plain-http", "--port", String(port), "--json", "--time-scale", "1"], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -3,8 +3,6 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +22,7 @@ import { kubeconfig } from "../../testbed/lab/kubeconfig.ts";
 import { createLabPki } from "../../testbed/lab/lab-pki.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
+import { freePorts } from "../../testbed/ports/free-ports.ts";
 
 /** A first start may have to build Kubernetes from its sources: about six minutes on two cores. */
 export const FIRST_START_TIMEOUT_MS = 1_500_000;
@@ -164,7 +163,7 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
     clients.push(client);
     return client;
   };
-  const probe = connect({ requestTimeoutMs: 2_000 });
+  const probe = connect({ requestTimeoutMs: 10_000 });
   const administrator = connect({ requestTimeoutMs: 30_000 });
   const untilReady = async (): Promise<void> => {
     try {
@@ -191,7 +190,7 @@ async function startIn(folder: string, binary: string, closing: (() => Promise<v
   apiServer.start();
   await untilReady();
   const applied = await mustKubectl("apply", "-f", CRDS);
-  await mustKubectl("wait", "--for=condition=established", "--timeout=30s", "crd", "--all");
+  await mustKubectl("wait", "--for=condition=established", "--timeout=180s", "crd", "--all");
   let namespaces = 0;
   return {
     kubeconfigFile,
@@ -288,13 +287,4 @@ function program(file: string, logFile: string, args: readonly string[]): Progra
     isRunning,
     logTail: async () => (await readFile(logFile, "utf8")).trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n"),
   };
-}
-
-/** Ports of loopback that nobody listens on just now. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, LOOPBACK));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
