@@ -8,20 +8,20 @@ import { describeMutation, mutationNamed, mutations } from "./mutations/mutation
 import { describeSeedFailure } from "./run/describe-failure.ts";
 import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
 import { drawScenario } from "./run/draw-scenario.ts";
+import { freshRange } from "./run/fresh-range.ts";
 import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import type { Scenario } from "./run/scenario.ts";
 import { shrinkScenario } from "./run/shrink-scenario.ts";
 import { startSimThread } from "./run/start-sim-thread.ts";
-import { createSummary, type Summary } from "./run/summary.ts";
+import { createSummary, type Summary, type SummaryOfSeeds } from "./run/summary.ts";
 
 const FOLDER = fileURLToPath(new URL("../.cache/sim/", import.meta.url));
 /** Failures that are shown in full; all of them are counted. */
 const FAILURES_SHOWN = 5;
-/** Fresh seeds begin anywhere below. */
-const FRESH_END = 1_000_000_000;
 const FRESH_SEEDS = 200;
+const PROGRESS_EVERY_MS = 30_000;
 const NEVER_ENDING = Number.MAX_SAFE_INTEGER;
 const MS_PER_MINUTE = 60_000;
 
@@ -41,18 +41,19 @@ async function main(): Promise<void> {
   const startedMs = systemClock.elapsedMs();
   const summary = createSummary();
   if (options.scenarioFile !== undefined || options.isShrinking) await runOne(options, summary.add, tell);
-  else await runMany(options, summary.add, tell, startedMs);
+  else await runMany(options, summary, tell, startedMs);
   const total = summary.total(systemClock.elapsedMs() - startedMs);
   console.log(options.isJson ? JSON.stringify(total) : describeSummary(total));
   // A rule that is gone has to be missed.
   process.exitCode = total.violations.length > 0 === (options.mutation !== undefined) ? 0 : 1;
 }
 
-async function runMany(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void, startedMs: number): Promise<void> {
-  const range = options.seeds ?? freshRange(options.fresh ?? (options.minutes === undefined ? FRESH_SEEDS : NEVER_ENDING));
-  tell(range[0] === range[1] ? `seed ${range[0]}` : `seeds from ${range[0]}${range[1] - range[0] >= FRESH_END ? "" : ` to ${range[1]}`}`);
+async function runMany(options: RunOptions, summary: SummaryOfSeeds, tell: (text: string) => void, startedMs: number): Promise<void> {
+  const range = options.seeds ?? freshRange(systemRandom, options.fresh ?? (options.minutes === undefined ? FRESH_SEEDS : NEVER_ENDING));
+  tell(range[0] === range[1] ? `seed ${range[0]}` : `seeds from ${range[0]}${range[1] >= NEVER_ENDING ? "" : ` to ${range[1]}`}`);
   const endsMs = options.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + options.minutes * MS_PER_MINUTE;
   let failures = 0;
+  let tellsMs = startedMs + PROGRESS_EVERY_MS;
   await runSeeds({
     seeds: seedRange(range),
     faults: options.faults,
@@ -61,13 +62,18 @@ async function runMany(options: RunOptions, add: (result: SeedResult) => void, t
     mutation: options.mutation,
     threads: range[0] === range[1] ? 1 : options.threads,
     onResult: (result) => {
-      add(result);
+      summary.add(result);
       if (options.isTraced) tell(result.lines.join("\n"));
       if (result.violations.length > 0) {
         failures += 1;
         if (failures <= FAILURES_SHOWN) tell(`\n${describeSeedFailure(result, replayOf(options, result.seed))}\n`);
       }
-      return systemClock.elapsedMs() < endsMs && !(options.mutation !== undefined && failures > 0);
+      const nowMs = systemClock.elapsedMs();
+      if (nowMs >= tellsMs) {
+        tell(`${summary.total(nowMs - startedMs).seeds} seeds so far, ${failures} of them broke a promise`);
+        tellsMs = nowMs + PROGRESS_EVERY_MS;
+      }
+      return nowMs < endsMs && !(options.mutation !== undefined && failures > 0);
     },
   });
 }
@@ -113,14 +119,9 @@ async function scenarioOf(options: RunOptions): Promise<Scenario> {
   const { scenarioFile, seeds, faults } = options;
   // The project's own file: what is wrong with it shows as it runs.
   if (scenarioFile !== undefined) return JSON.parse(await readFile(scenarioFile, "utf8")) as Scenario;
-  const seed = seeds?.[0] ?? freshRange(1)[0];
+  const seed = seeds?.[0] ?? freshRange(systemRandom, 1)[0];
   const storm = stormOf(options);
   return storm === undefined ? drawScenario(seed, faults) : drawDirected(seed, storm);
-}
-
-function freshRange(count: number): readonly [number, number] {
-  const first = Math.floor(systemRandom.next() * FRESH_END);
-  return [first, first + count - 1];
 }
 
 function replayOf({ faults, mutation, storm }: RunOptions, seed: number): string {
