@@ -1,6 +1,8 @@
 /** What is called when a signal is aborted. */
 type Listener = () => void;
 
+const NONE: ReadonlyMap<unknown, Listener> = new Map();
+
 /** The reason where nobody gave one. One for all, and without a stack: to make a stack takes longer than all else that an abort does. */
 const UNSPECIFIED = new Error("This operation was aborted");
 UNSPECIFIED.name = "AbortError";
@@ -13,7 +15,9 @@ delete UNSPECIFIED.stack;
 class QuickSignal {
   aborted = false;
   reason: unknown = undefined;
-  /** Made for the first listener: most signals never have one. */
+  /** Most signals have one listener at a time, or none: the first one, while there is no other before it. */
+  #first: Listener | { handleEvent(): void } | undefined;
+  /** The others, in order. */
   #listeners: Map<unknown, Listener> | undefined;
 
   throwIfAborted(): void {
@@ -21,13 +25,18 @@ class QuickSignal {
   }
 
   addEventListener(type: string, listener: Listener | { handleEvent(): void } | null): void {
-    if (type !== "abort" || listener === null || this.aborted) return;
+    if (type !== "abort" || listener === null || this.aborted || listener === this.#first) return;
+    if (this.#first === undefined && (this.#listeners === undefined || this.#listeners.size === 0)) {
+      this.#first = listener;
+      return;
+    }
     this.#listeners ??= new Map();
     if (!this.#listeners.has(listener)) this.#listeners.set(listener, typeof listener === "function" ? listener : () => listener.handleEvent());
   }
 
   removeEventListener(_type: string, listener: unknown): void {
-    this.#listeners?.delete(listener);
+    if (listener === this.#first) this.#first = undefined;
+    else this.#listeners?.delete(listener);
   }
 
   /** For its controller alone. A listener that throws hinders no other; what it threw is thrown at the end. */
@@ -35,19 +44,23 @@ class QuickSignal {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    const listeners = this.#listeners;
-    if (listeners === undefined) return;
-    let thrown: { readonly error: unknown } | undefined;
-    // One that another takes off meanwhile is not told; none comes any more.
-    for (const [key, listener] of listeners) {
-      listeners.delete(key);
+    const thrown: unknown[] = [];
+    const tell = (listener: Listener): void => {
       try {
         listener();
       } catch (error) {
-        thrown ??= { error };
+        thrown.push(error);
       }
+    };
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) tell(typeof first === "function" ? first : () => first.handleEvent());
+    // One that another takes off meanwhile is not told; none comes any more.
+    for (const [key, listener] of this.#listeners ?? NONE) {
+      this.#listeners?.delete(key);
+      tell(listener);
     }
-    if (thrown !== undefined) throw thrown.error;
+    if (thrown.length > 0) throw thrown[0];
   }
 
   static any(signals: Iterable<AbortSignal>): QuickSignal {
