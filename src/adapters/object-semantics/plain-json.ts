@@ -13,7 +13,8 @@ export function jsonBytesAtMost(value: unknown): number {
     for (const part of value) bytes += 1 + jsonBytesAtMost(part);
     return bytes;
   }
-  for (const [name, part] of Object.entries(value)) bytes += 4 + name.length * ESCAPED_BYTES_MAX + jsonBytesAtMost(part);
+  const fields = value as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(fields)) bytes += 4 + name.length * ESCAPED_BYTES_MAX + jsonBytesAtMost(fields[name]);
   return bytes;
 }
 
@@ -54,11 +55,14 @@ function copyOfList(list: readonly unknown[], kept: unknown): unknown {
   return copy;
 }
 
-function copyOfFields(fields: object, kept: unknown): unknown {
-  const prototype: unknown = Object.getPrototypeOf(fields);
-  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in fields || Object.hasOwn(fields, "__proto__")) return NOT_PLAIN;
+function copyOfFields(value: object, kept: unknown): unknown {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value || Object.hasOwn(value, "__proto__")) return NOT_PLAIN;
+  const fields = value as Readonly<Record<string, unknown>>;
   const copy: Record<string, unknown> = {};
-  for (const [name, part] of Object.entries(fields)) {
+  // Each write and each read of a store goes through here: no pair is made for each field.
+  for (const name of Object.keys(fields)) {
+    const part = fields[name];
     if (part === undefined) continue;
     const copied = copyOf(part, kept);
     if (copied === NOT_PLAIN) return NOT_PLAIN;

@@ -12,7 +12,7 @@ export interface LoggedChange {
 
 /** Whether `labels` have every pair of `selector`. */
 export function matchesSelector(labels: ObjectMeta["labels"], selector: LabelSelector): boolean {
-  return Object.entries(selector).every(([key, value]) => labels?.[key] === value);
+  return Object.keys(selector).every((key) => labels?.[key] === selector[key]);
 }
 
 /**
