@@ -113,6 +113,32 @@ describe("stageVolume", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
+  it("does not take a raw disk that a pod uses as another volume for its own, by an attachment and a record from a backup", () =>
+    withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
+      const { host, notes } = world.ports();
+      const device = await world.answerOf(host.findDevice({ lun: 0 }, never));
+      assert.ok(device.ok);
+      const targetPath = "/pods/other/volumeDevices/pvc-2";
+      const { path, majorMinor } = device.value;
+      assert.ok((await world.answerOf(host.bindDevice({ device: device.value, targetPath, readOnly: false }, never))).ok);
+      const note = {
+        volumeName: "pvc-2",
+        uid: "uid-pvc-2",
+        volumeId: otherUri,
+        epoch: 3,
+        stagingPath: "/staging/pvc-2",
+        lun: 0,
+        majorMinor,
+        accessType: "block",
+      } as const;
+      assert.ok((await notes.put({ ...note, targetPaths: [targetPath] }, never)).ok);
+      assert.deepEqual(await stage(world, { accessType: "block" }), {
+        ok: false,
+        failure: { kind: "WrongDevice", devicePath: path, problem: "a pod has it as volume pvc-2" },
+      });
+      assert.equal(world.attachment()?.status?.deviceMissing, true);
+    }));
+
   it("waits for an attach to this very VM: what was attached to an earlier one of this name is nowhere", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment((attachment) =>

@@ -109,8 +109,11 @@ async function stageAsWriter(
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const volumeName = volume.metadata.name;
-  const present = await mountState(ports, request, device, signal);
-  if (!present.ok) return present;
+  const present = await mountState(ports, request, volumeName, device, signal);
+  if (!present.ok) {
+    await reportWrongDevice(ports, attachment, present.failure, signal);
+    return present;
+  }
   if (present.value === "live") {
     // Success only if a fresh record says that this very node holds it: a mount that looks alive may have been fenced.
     const held = await confirmHeld(ports, volumeName, signal);
@@ -133,11 +136,15 @@ async function stageAsWriter(
     signal,
   );
   if (staged.ok) return staged;
-  if (staged.failure.kind === "WrongDevice") {
-    const reported = await reportMissing(ports, attachment, signal);
-    if (!reported.ok) ports.logger.warn("wrong device not reported", { volumeName, failure: reported.failure });
-  }
+  await reportWrongDevice(ports, attachment, staged.failure, signal);
   return giveBackUnmounted(ports, request, volumeName, staged.failure, signal);
+}
+
+/** Where the disk was not the volume's, its LUN is looked up in Azure. */
+async function reportWrongDevice(ports: NodePorts, attachment: AzVolumeAttachment, failure: Failure, signal: AbortSignal): Promise<void> {
+  if (failure.kind !== "WrongDevice") return;
+  const reported = await reportMissing(ports, attachment, signal);
+  if (!reported.ok) ports.logger.warn("wrong device not reported", { volumeName: attachment.spec.volumeName, failure: reported.failure });
 }
 
 /**
@@ -337,12 +344,22 @@ async function giveBackUnmounted(
   return fail(failure);
 }
 
-/** What is at the staging path: nothing, this device alive, or something that has to go first. */
-async function mountState(ports: NodePorts, request: StageRequest, device: Device, signal: AbortSignal): Promise<Result<"none" | "live" | "stale", Failure>> {
+/** What is at the staging path: nothing, this device alive, or something that has to go first. Fails with `WrongDevice` where a raw device is in use by another volume. */
+async function mountState(
+  ports: NodePorts,
+  request: StageRequest,
+  volumeName: string,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<"none" | "live" | "stale", Failure>> {
   if (request.accessType === "block") {
     const targets = await ports.host.mountsOf(device.majorMinor, signal);
     if (!targets.ok) return targets;
-    return ok(targets.value.length > 0 ? "live" : "none");
+    const paths = targets.value.map(({ path }) => path);
+    // With an attachment from a backup the LUN leads to where another volume's disk is by now, and the record from that backup may name this node.
+    const other = ports.notes.volumes().find((note) => note.volumeName !== volumeName && note.targetPaths.some((path) => paths.includes(path)));
+    if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });
+    return ok(paths.length > 0 ? "live" : "none");
   }
   const mounted = await ports.host.mountAt(request.stagingPath, signal);
   if (!mounted.ok) return mounted;
