@@ -6,6 +6,8 @@ export interface ChangeSignal {
   readonly notify: () => void;
   /** Waits for the next `notify`, at most `quietMs`; ends at once when `signal` is aborted. */
   readonly wait: (quietMs: number, signal: AbortSignal) => Promise<"changed" | "quiet" | "aborted">;
+  /** Calls `listener` at each `notify`. Answers how to stop it. */
+  readonly listen: (listener: () => void) => () => void;
 }
 
 /** A change signal on `clock`. */
@@ -37,6 +39,10 @@ export function createChangeSignal(clock: Clock): ChangeSignal {
           },
         );
       }),
+    listen: (listener) => {
+      waiting.add(listener);
+      return () => waiting.delete(listener);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import type { StoredObject } from "../object-semantics/stored-object.ts";
 import { writeVerbs } from "../object-semantics/write-verbs.ts";
 import { createSimulatedState } from "./simulated-state.ts";
 import type { SimulatedChange, SimulatedState, StoreSnapshot } from "./simulated-state.ts";
+import { createVigil } from "./vigil.ts";
 import { fairWeather } from "./weather.ts";
 import type { Weather } from "./weather.ts";
 
@@ -213,33 +214,40 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     let pending: { readonly change: SimulatedChange; readonly visibleAtMs: number } | undefined;
     let bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
     if (happens(weather().watchGone)) throw new WatchGone(`version ${resourceVersion} of ${kind} is forgotten by chance`);
-    while (!signal.aborted) {
-      if (!isReachable || connection !== begunOn) throw new WatchBroken(`${parts.name} lost its connection to the store`);
-      if (!state.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
-      let next = state.changeAfter(kind, seen);
-      // Nobody waits to be told nothing.
-      while (next !== undefined && selectedType(next, selector) === undefined) {
+    const vigil = createVigil(clock, state.changed(kind), signal);
+    try {
+      while (!signal.aborted) {
+        if (!isReachable || connection !== begunOn) throw new WatchBroken(`${parts.name} lost its connection to the store`);
+        if (!state.canResumeFrom(kind, seen)) throw new WatchGone(`version ${resourceVersion} of ${kind} is not in the store's history`);
+        let next = state.changeAfter(kind, seen);
+        // Nobody waits to be told nothing.
+        while (next !== undefined && selectedType(next, selector) === undefined) {
+          seen = next.version;
+          next = state.changeAfter(kind, seen);
+        }
+        if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
+        const untilMs = areHeld
+          ? clock.elapsedMs() + parts.bookmarkIntervalMs
+          : next === undefined || pending === undefined
+            ? bookmarkAtMs
+            : pending.visibleAtMs;
+        if (untilMs > clock.elapsedMs()) {
+          await vigil.until(untilMs);
+          continue;
+        }
+        bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
+        if (next === undefined) {
+          seen = state.version();
+          yield { type: "BOOKMARK", resourceVersion: String(seen) };
+          continue;
+        }
+        if (happens(weather().watchBroken)) throw new WatchBroken(`the connection of ${parts.name} broke by chance`);
         seen = next.version;
-        next = state.changeAfter(kind, seen);
+        const type = selectedType(next, selector);
+        if (type !== undefined) yield { type, object: asKind<K>(next.object) };
       }
-      if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
-      const waitMs = areHeld
-        ? parts.bookmarkIntervalMs
-        : (next === undefined || pending === undefined ? bookmarkAtMs : pending.visibleAtMs) - clock.elapsedMs();
-      if (areHeld || waitMs > 0) {
-        await state.changed(kind).wait(waitMs, signal);
-        continue;
-      }
-      bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
-      if (next === undefined) {
-        seen = state.version();
-        yield { type: "BOOKMARK", resourceVersion: String(seen) };
-        continue;
-      }
-      if (happens(weather().watchBroken)) throw new WatchBroken(`the connection of ${parts.name} broke by chance`);
-      seen = next.version;
-      const type = selectedType(next, selector);
-      if (type !== undefined) yield { type, object: asKind<K>(next.object) };
+    } finally {
+      vigil.end();
     }
   }
 

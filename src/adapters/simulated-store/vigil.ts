@@ -1,0 +1,53 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { ChangeSignal } from "../object-semantics/change-signal.ts";
+
+/** How one watch waits, again and again, until it has ended. */
+export interface Vigil {
+  /** Waits until `atMs`, in elapsed milliseconds, or less: until the next change, until the watch's signal is aborted, or for nothing. To be called by one at a time. */
+  readonly until: (atMs: number) => Promise<void>;
+  readonly end: () => void;
+}
+
+/**
+ * A vigil over one kind's changes. Almost every wait of a watch ends by a change, long before its time: a sleep that is under way is kept for the waits that follow, and none is begun
+ * that ends later. Thousands of sleeps in each virtual minute of a simulation are saved by that.
+ */
+export function createVigil(clock: Clock, changed: Pick<ChangeSignal, "listen">, signal: AbortSignal): Vigil {
+  const ended = new AbortController();
+  /** When the sleeps under way end: the last one is the next to do so. */
+  const endsMs: number[] = [];
+  let waiting: PromiseWithResolvers<void> | undefined;
+  const wake = (): void => waiting?.resolve();
+  const stopListening = changed.listen(wake);
+  signal.addEventListener("abort", wake);
+
+  function sleepUntil(atMs: number): void {
+    endsMs.push(atMs);
+    clock.sleep(atMs - clock.elapsedMs(), ended.signal).then(
+      () => {
+        endsMs.pop();
+        wake();
+      },
+      (error: unknown) => {
+        if (!ended.signal.aborted) waiting?.reject(error);
+      },
+    );
+  }
+
+  return {
+    until: (atMs) => {
+      waiting = Promise.withResolvers<void>();
+      if (signal.aborted) wake();
+      else if (atMs < (endsMs.at(-1) ?? Infinity)) sleepUntil(atMs);
+      return waiting.promise;
+    },
+    end: () => {
+      stopListening();
+      signal.removeEventListener("abort", wake);
+      ended.abort(ENDED);
+    },
+  };
+}
+
+/** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
+const ENDED = "ended";
