@@ -46,11 +46,21 @@ export function gatedStore(store: ObjectStore, gate: Gate): ObjectStore {
   const { get, list, create, update, updateStatus, delete: remove, watch } = store;
   return {
     ...gatedCalls({ get, list, create, update, updateStatus, delete: remove }, gate),
-    watch: async function* (kind, selector, resourceVersion, signal) {
-      for await (const event of watch(kind, selector, resourceVersion, signal)) {
-        if (gate.isShut()) await gate.passed();
-        yield event;
-      }
+    watch: (kind, selector, resourceVersion, signal) => gatedEvents(watch(kind, selector, resourceVersion, signal), gate),
+  };
+}
+
+/** Events as a process hears them: what comes while it stands still waits. By hand, since a generator around a generator takes as long as all else that becomes of an event. */
+function gatedEvents<T>(events: AsyncIterable<T>, gate: Gate): AsyncIterable<T> {
+  const arrived = (heard: IteratorResult<T>): IteratorResult<T> | Promise<IteratorResult<T>> =>
+    heard.done !== true && gate.isShut() ? gate.passed().then(() => heard) : heard;
+  return {
+    [Symbol.asyncIterator]: () => {
+      const iterator = events[Symbol.asyncIterator]();
+      return {
+        next: () => iterator.next().then(arrived),
+        return: () => iterator.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+      };
     },
   };
 }
