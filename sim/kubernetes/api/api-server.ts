@@ -1,3 +1,4 @@
+import { sameJson } from "../../../src/core/same-json.ts";
 import type { ApiChange, ApiKind, ApiKinds } from "./api-objects.ts";
 import { createSwitch } from "./switch.ts";
 
@@ -8,7 +9,7 @@ export interface ApiServer {
   list<K extends ApiKind>(kind: K): readonly ApiKinds[K][];
   /** Makes an object, or replaces it. */
   put<K extends ApiKind>(kind: K, object: ApiKinds[K]): void;
-  /** Changes an object that is there; answers whether it was. */
+  /** Changes an object that is there; answers whether it was. Nobody is told of a change that leaves it as it was, as a real API server writes none. */
   change<K extends ApiKind>(kind: K, name: string, change: Partial<ApiKinds[K]>): boolean;
   remove(kind: ApiKind, name: string): void;
   /** Calls `listener` within each change. Answers how to stop it. */
@@ -57,8 +58,10 @@ export function createApiServer(): ApiServer {
     put,
     change: (kind, name, change) => {
       const present = mapOf(kind).get(name);
-      if (present !== undefined) put(kind, { ...present, ...change });
-      return present !== undefined;
+      if (present === undefined) return false;
+      const changed = { ...present, ...change };
+      if (!sameJson(present, changed)) put(kind, changed);
+      return true;
     },
     remove: (kind, name) => {
       const previous = mapOf(kind).get(name);

@@ -6,7 +6,10 @@ import { between } from "./between.ts";
 import { createSwitch } from "./switch.ts";
 import type { TaskGroup } from "./task-group.ts";
 
-/** What one process has heard of the API server: each kind by a watch of its own, some time late. Changes in quick succession may be heard of as one. */
+/**
+ * What one process has heard of the API server: each kind by a watch of its own, some time late. Changes in quick succession may be heard of as one; what came and went before it was
+ * heard of is heard of as gone.
+ */
 export interface ApiView {
   get<K extends ApiKind>(kind: K, name: string): ApiKinds[K] | undefined;
   /** In the order in which they were heard of. */
@@ -39,7 +42,8 @@ export interface ApiViewOptions {
 export function createApiView(options: ApiViewOptions): ApiView {
   const { api, clock, random, tasks, kinds, follows = () => true } = options;
   const known = new Map<ApiKind, Map<string, ApiKinds[ApiKind]>>(kinds.map((kind) => [kind, new Map()]));
-  const unheard = new Map<ApiKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
+  /** By name, what each object was last. */
+  const unheard = new Map<ApiKind, Map<string, ApiKinds[ApiKind] | undefined>>(kinds.map((kind) => [kind, new Map()]));
   const onTheirWay = new Set<ApiKind>();
   const unlisted = new Set<ApiKind>(kinds);
   const synced = createSwitch();
@@ -52,9 +56,9 @@ export function createApiView(options: ApiViewOptions): ApiView {
     if (names === undefined || objects === undefined) return;
     const heard = [...names];
     names.clear();
-    for (const name of heard) {
-      const previous = objects.get(name);
+    for (const [name, last] of heard) {
       const current = api.get(kind, name);
+      const previous = objects.get(name) ?? (current === undefined ? last : undefined);
       if (previous === current) continue;
       if (current === undefined) objects.delete(name);
       else objects.set(name, current);
@@ -88,14 +92,14 @@ export function createApiView(options: ApiViewOptions): ApiView {
 
   for (const kind of kinds) {
     for (const current of api.list(kind))
-      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange)) unheard.get(kind)?.add(current.name);
+      if (follows({ kind, name: current.name, previous: undefined, current } as ApiChange)) unheard.get(kind)?.set(current.name, current);
     send(kind);
   }
   const stop = api.onChange((change) => {
     const names = unheard.get(change.kind);
     if (names === undefined) return;
     if (known.get(change.kind)?.has(change.name) !== true && !names.has(change.name) && !follows(change)) return;
-    names.add(change.name);
+    names.set(change.name, change.current ?? change.previous);
     send(change.kind);
   });
   tasks.signal.addEventListener("abort", stop, { once: true });

@@ -1,3 +1,4 @@
+import { sameJson } from "../../../src/core/same-json.ts";
 import { type Node, type Pod, volumeAttachmentNameOf } from "../api/api-objects.ts";
 import { between } from "../api/between.ts";
 import { createWake, type Wake } from "../api/wake.ts";
@@ -218,6 +219,14 @@ export function runAttachDetachController(plane: ControlPlane): void {
     if (change.kind !== "Node") return;
     if (change.current !== undefined && change.previous?.uid !== change.current.uid) tellAnew(change.name);
     if (change.previous !== undefined) lastSaid.set(change.name, change.previous.volumesInUse);
+    if (!isNewsOfNode(change.previous, change.current)) return;
     for (const state of volumes.values()) if (state.nodes.has(change.name)) state.wake.wake();
   });
+}
+
+/** Whether a node has changed in anything by which it is decided what may be detached from it. */
+function isNewsOfNode(previous: Node | undefined, current: Node | undefined): boolean {
+  const relevant = (node: Node | undefined): object | undefined =>
+    node === undefined ? undefined : { isReady: node.isReady, isOutOfService: node.isOutOfService, volumesInUse: node.volumesInUse };
+  return !sameJson(relevant(previous), relevant(current));
 }

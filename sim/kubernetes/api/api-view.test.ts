@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
+import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import type { ApiChange } from "./api-objects.ts";
+import { createApiServer } from "./api-server.ts";
+import { createApiView } from "./api-view.ts";
+import { createTaskGroup } from "./task-group.ts";
+
+const DELAY_MS = [10, 20] as const;
+const LATER_MS = 100;
+
+function aView() {
+  const clock = createVirtualClock();
+  const api = createApiServer();
+  const tasks = createTaskGroup(new AbortController().signal, (error) => {
+    throw error;
+  });
+  const view = createApiView({
+    api,
+    clock,
+    random: createSeededRandom(1),
+    tasks,
+    delayMs: () => DELAY_MS,
+    untilHearing: () => Promise.resolve(),
+    kinds: ["StatefulSet"],
+  });
+  const told: string[] = [];
+  const pods = (object: ApiChange["current"]): string => (object !== undefined && "pods" in object ? String(object.pods) : "none");
+  view.onChange(({ name, previous, current }) => told.push(`${name}: ${pods(previous)} to ${pods(current)}`));
+  return { clock, api, told };
+}
+
+describe("createApiView", () => {
+  it("hears of changes in quick succession as one", async () => {
+    const { clock, api, told } = aView();
+    await clock.advance(LATER_MS);
+    api.put("StatefulSet", { name: "a", pods: 1 });
+    api.change("StatefulSet", "a", { pods: 0 });
+    await clock.advance(LATER_MS);
+    api.change("StatefulSet", "a", { pods: 1 });
+    await clock.advance(LATER_MS);
+    assert.deepEqual(told, ["a: none to 0", "a: 0 to 1"]);
+  });
+
+  it("hears that what came and went between two of its messages is gone", async () => {
+    const { clock, api, told } = aView();
+    await clock.advance(LATER_MS);
+    api.put("StatefulSet", { name: "a", pods: 1 });
+    api.remove("StatefulSet", "a");
+    await clock.advance(LATER_MS);
+    assert.deepEqual(told, ["a: 1 to none"]);
+  });
+
+  it("hears of no change that changes nothing", async () => {
+    const { clock, api, told } = aView();
+    api.put("StatefulSet", { name: "a", pods: 1 });
+    await clock.advance(LATER_MS);
+    assert.deepEqual([api.change("StatefulSet", "a", { pods: 1 }), api.change("StatefulSet", "b", { pods: 1 })], [true, false]);
+    await clock.advance(LATER_MS);
+    assert.deepEqual(told, ["a: none to 1"]);
+  });
+});
