@@ -146,6 +146,17 @@ export const masks: readonly Mask[] = [
     edits: withoutPromisedLuns,
   },
   {
+    name: "anothers-mount",
+    removes: "a raw device that a pod uses as another volume is not taken for one's own",
+    edits: [
+      {
+        file: "src/node/stage-volume.ts",
+        find: 'if (other !== undefined) return fail({ kind: "WrongDevice", devicePath: device.path, problem: `a pod has it as volume ${other.volumeName}` });\n',
+        replace: "void other;\n",
+      },
+    ],
+  },
+  {
     name: "held-device",
     removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
     edits: withoutHold,
