@@ -194,6 +194,44 @@ describe("planWriter", () => {
     assert.deepEqual(planned.at(-1), { kind: "Recall", attachmentName: attachmentName("node-a") });
   });
 
+  it("asks for users of an unwanted holder whose own want stands: a release check may have marked it and got no further", () => {
+    const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const recall = { id: "recall-1", since: agoMs(600_000) };
+    const answer = { id: "recall-1", published: ["/target"], unmounting: false, progress: "1", time: agoMs(1_000) };
+    const recalled = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
+    const asks: WriterAction = { kind: "ReleaseCheck", node: a };
+    const recalls: WriterAction = { kind: "Recall", attachmentName: attachmentName("node-a") };
+    const used = { volume, writerUse: "used", writerUsers: ["default/pod-1"] } as const;
+    const lost = aNode("node-a", { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true });
+    check([
+      { because: "before it is recalled", observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")] }), plan: [asks] },
+      { because: "once it is", observed: anObservedVolume({ ...used, attachments: [recalled] }), plan: [asks] },
+      { because: "also where its unmount stands still", observed: anObservedVolume({ ...used, attachments: [unchangedFor(600_000, recalled)] }), plan: [asks] },
+      {
+        because: "an orderly unstage may be under way whose end of want is not seen yet",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], unchangedMs: 400 }),
+        plan: [{ kind: "PlanAgain", afterMs: 600 }],
+      },
+      {
+        because: "its want has ended: the pod that is seen is going",
+        observed: anObservedVolume({ ...used, attachments: [withoutWant("node-a")] }),
+        plan: [recalls],
+      },
+      { because: "no user", observed: anObservedVolume({ ...used, writerUse: "unused", attachments: [anAttachment("node-a")] }), plan: [recalls] },
+      { because: "nobody knows", observed: anObservedVolume({ ...used, writerUse: "unknown", attachments: [anAttachment("node-a")] }), plan: [recalls] },
+      {
+        because: "out of service: its pods are dead",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a")], nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] }),
+        plan: [endsWant("node-a"), recalls],
+      },
+      {
+        because: "lost: so are they",
+        observed: anObservedVolume({ ...used, attachments: [anAttachment("node-a", { spec: { recall } })], nodes: [lost, aNode("node-b")] }),
+        plan: [{ kind: "BeginFence", node: a, ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" }],
+      },
+    ]);
+  });
+
   it("fences a recalled holder only for a reason that the rules name", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
     const recall = { id: "recall-1", since: agoMs(600_000) };

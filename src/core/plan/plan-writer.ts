@@ -129,8 +129,9 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
     const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
     // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an alarming event.
     if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "PlanAgain", afterMs: leftMs }];
-    return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   }
+  if (isWantedThere(observed, own.attachment, present)) return [{ kind: "ReleaseCheck", node }];
+  if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
   const verdict = judgeRecall(observed, own, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
   const message = `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`;
@@ -141,6 +142,15 @@ function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, n
       { kind: "WaitFor", reason, message, retryAfterMs: ASK_PLATFORM_MS },
     ];
   return [{ kind: "WaitFor", reason, message, retryAfterMs: RECHECK_MS }];
+}
+
+/**
+ * Its want stands in its attachment, and somebody is seen to use the volume there: a release check has marked the writer, and has not asked since, because it was cut off, or
+ * stood still while a user came who found it wanted. It is carried to its end, which states the want again for a user. Who unstages in good order has ended its want first.
+ */
+function isWantedThere(observed: ObservedVolume, own: AzVolumeAttachment, node: ObservedNode | undefined): boolean {
+  if (own.spec.want === undefined || observed.writerUse !== "used") return false;
+  return !isOutOfService(observed, own.spec.nodeName) && (node === undefined || !isLost(observed, node));
 }
 
 /** A holder that can't be recalled, since what the recall would be written on is gone: cut off on the word that it is dead, never for not answering. */
