@@ -63,6 +63,13 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is said to be attached to node-b at LUN 0, and is not"],
     },
     {
+      because: "an attachment whose disk Azure has failed to take off: it goes with the next change of the VM",
+      change: (made) => {
+        made.detachFailedOn = ["node-b"];
+      },
+      expected: ["vol-1 is said to be attached to node-b at LUN 0, and is not"],
+    },
+    {
       because: "an object that waits for its finalizer, and an attachment of no volume",
       change: (made) => {
         const [volume] = made.volumes;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Json } from "../../src/emulator/model/json.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
+import { createVmChanges } from "../history/vm-changes.ts";
 import { aHistory, aMachine, aVolume, diskUri } from "./testing/a-history.ts";
 import { watchCutOffs } from "./watch-cut-offs.ts";
 
@@ -44,7 +45,7 @@ async function aDetach(circumstances: {
     calls.push({ sequence: calls.length + 1, kind: "arm", method: "PATCH", path: `${VM}/${vmName}`, status: 202, caller, body });
   };
   const journal = { since: (sequence: number) => calls.filter((call) => call.sequence > sequence) };
-  watchCutOffs({ ...history, journal, cluster, outside });
+  watchCutOffs({ ...history, vmChanges: createVmChanges(journal), cluster, outside });
   await circumstances.before?.({ ...history, outside, changedBy });
   history.happen({ kind: "detached", diskUri, machine: node.machine, lun: 0, hadWritableMount: circumstances.hadWritableMount ?? true });
   return history.invariants();

@@ -2,17 +2,12 @@ import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
-import type { JournalEntry } from "../../src/emulator/model/journal.ts";
-import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
+import { OUTSIDER, type VmChanges } from "../history/vm-changes.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
-
-/** Who changes VMs and disks past the driver, in Azure's journal. */
-const OUTSIDER = "outsider";
-const VM = /\/virtualMachines\/([^/?]+)/iu;
 
 /**
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows runs with it there, or the node
@@ -22,32 +17,15 @@ const VM = /\/virtualMachines\/([^/?]+)/iu;
  */
 export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
-  readonly journal: { since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "status" | "caller" | "body">[] };
+  readonly vmChanges: VmChanges;
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "containersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
-  const { cluster, outside, journal } = world;
+  const { cluster, outside, vmChanges } = world;
   /** Nodes by disk that are being cut off since they were out of service. */
   const doomed = new Map<string, string>();
-  const lastChangeBy = new Map<string, string>();
-  /** What others want taken off a VM, until it is. */
-  const askedAway = new Set<string>();
-  let seen = 0;
-
-  function readJournal(): void {
-    for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
-      for (const { sequence, kind, method, path, status, caller, body } of entries) {
-        seen = sequence;
-        const vmName = VM.exec(path)?.[1];
-        if (kind !== "arm" || method === "GET" || status >= 300 || vmName === undefined) continue;
-        lastChangeBy.set(vmName, caller ?? "");
-        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(vmName, diskUri));
-        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(vmName, diskUri));
-      }
-    }
-  }
 
   world.store.onCommit((commit) => {
     const change = fenceIn(commit);
@@ -61,12 +39,12 @@ export function watchCutOffs(world: {
   world.azure.onDiskEvent((event) => {
     const { diskUri, machine } = event;
     const { nodeName } = machine;
-    readJournal();
+    if (event.kind === "wrote") return;
+    const by = vmChanges.lastBy(nodeName);
+    const isOthersDoing = vmChanges.isAskedAway(nodeName, diskUri) || by === OUTSIDER;
     // What they asked for before was about the disk as it was there then.
-    if (event.kind === "attached") askedAway.delete(placeOf(nodeName, diskUri));
+    vmChanges.forget(nodeName, diskUri);
     if (event.kind !== "detached") return;
-    const by = lastChangeBy.get(nodeName);
-    const isOthersDoing = askedAway.delete(placeOf(nodeName, diskUri)) || by === OUTSIDER;
     if (!event.hadWritableMount || isOthersDoing) return;
     if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === nodeName) return;
     const users = cluster
@@ -78,22 +56,6 @@ export function watchCutOffs(world: {
       detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} writes to it there`,
     });
   });
-}
-
-function placeOf(vmName: string, diskUri: string): string {
-  return `${vmName} ${resourceUriKey(diskUri)}`;
-}
-
-/** The disks that a call of `attachDetachDataDisks` asks to be taken off. */
-function detachesIn(body: Json | undefined): readonly string[] {
-  const { dataDisksToDetach = [] } = (body ?? {}) as { readonly dataDisksToDetach?: readonly { readonly diskId: string }[] };
-  return dataDisksToDetach.map(({ diskId }) => diskId);
-}
-
-/** The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that somebody asked for is only slow. */
-function forcedIn(body: Json | undefined): readonly string[] {
-  const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
-  return dataDisks.filter((entry) => textAt(entry, "detachOption") === "ForceDetach").map((entry) => textAt(entry, "managedDisk", "id") ?? "");
 }
 
 /** Which node a commit begins or ends to cut off from a disk; `isAnew`: the object is another one than before. */

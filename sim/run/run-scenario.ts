@@ -14,6 +14,7 @@ import { createSimWorld } from "../create-sim-world.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
+import { createVmChanges } from "../history/vm-changes.ts";
 import { describeObjects } from "./describe-objects.ts";
 import { createDesiredVolumes } from "./desired-volumes.ts";
 import { createOperations } from "./operations.ts";
@@ -59,10 +60,11 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const world = createSimWorld({ seed: scenario.seed, nodes: scenario.nodes, attach: scenario.attach });
   const { clock, cluster, azure } = world;
   const outside = createOutsideEvents(clock);
+  const vmChanges = createVmChanges(azure.model.journal);
   const desired = createDesiredVolumes();
   const zones = new Map(scenario.nodes.map(({ name, zone }) => [name, zone]));
   watchWriters(world);
-  watchCutOffs({ ...world, outside, journal: azure.model.journal });
+  watchCutOffs({ ...world, outside, vmChanges });
   watchFormats({ ...world, outside });
   watchLuns(world, {
     disksMax: (machine) =>
@@ -104,7 +106,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     pods === 0 || cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running" && pod.isReady && !pod.isDeleted);
 
   const operations = createOperations({ world, desired, nodeNames: scenario.nodes.map(({ name }) => name) });
-  const storm = createStorm({ scenario, world, outside, desired, operations });
+  const storm = createStorm({ scenario, world, outside, vmChanges, desired, operations });
 
   /** Rest: nothing to complain of, for a while. */
   async function untilRest(): Promise<void> {

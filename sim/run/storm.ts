@@ -3,6 +3,7 @@ import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { markOutOfService } from "../faults/mark-out-of-service.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
+import type { VmChanges } from "../history/vm-changes.ts";
 import type { SimWorld } from "../world.ts";
 import type { DesiredVolumes } from "./desired-volumes.ts";
 import type { Operations } from "./operations.ts";
@@ -35,10 +36,11 @@ export function createStorm(parts: {
   readonly scenario: Scenario;
   readonly world: SimWorld;
   readonly outside: OutsideEvents;
+  readonly vmChanges: Pick<VmChanges, "isAskedAway">;
   readonly desired: DesiredVolumes;
   readonly operations: Operations;
 }): Storm {
-  const { scenario, world, outside, desired, operations } = parts;
+  const { scenario, world, outside, vmChanges, desired, operations } = parts;
   const { clock, cluster, azure } = world;
   const nodeNames = scenario.nodes.map(({ name }) => name);
   const entries: Entry[] = [];
@@ -46,6 +48,7 @@ export function createStorm(parts: {
   const attachedByHand = new Set<string>();
   const underWay = new Map<TimedFault, () => void>();
   let isBegun = false;
+  let isAskedAgain = false;
   const over = new AbortController();
 
   function add(atMs: number, act: () => void): void {
@@ -104,6 +107,18 @@ export function createStorm(parts: {
         if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutside(vm.name, diskId);
       }
     }
+  }
+
+  /**
+   * Whoever asked for a disk to be taken off asks again where that has failed: Azure takes no such wish back, and would carry it out with the driver's next change of the VM.
+   * Answers whether there was any.
+   */
+  function askAgainWhatFailed(): boolean {
+    const failed = [...azure.model.world.virtualMachines.values()].flatMap((vm) =>
+      vm.dataDisks.filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(vm.name, diskId)).map(({ diskId }) => ({ vm, diskId })),
+    );
+    for (const { vm, diskId } of failed) azure.detachOutside(vm.name, diskId);
+    return failed.length > 0;
   }
 
   function strike(fault: TimedFault): void {
@@ -191,6 +206,12 @@ export function createStorm(parts: {
       {
         act: () => {
           takeOffWhatOthersLeft();
+          isAskedAgain = askAgainWhatFailed();
+        },
+        thenMs: () => (isAskedAgain ? OUTSIDERS_DONE_MS : 0),
+      },
+      {
+        act: () => {
           for (const volumeName of toRestart) operations.act({ kind: "restart", volumeName, isForced: false });
         },
         thenMs: () => 0,

@@ -18,6 +18,8 @@ export interface MadeUpRest {
   disk: Partial<ModelDisk> | undefined;
   /** Names of the VMs that have the disk at LUN 0. */
   attachedTo: string[];
+  /** Names of those among them from which a detach of it has failed. */
+  detachFailedOn: string[];
   /** Names of the machines that have it mounted. */
   mountedOn: string[];
   /** Names of the machines that have a tombstone where it was. */
@@ -34,6 +36,7 @@ export function atRest(): MadeUpRest {
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
     attachedTo: ["node-a", "node-b"],
+    detachFailedOn: [],
     mountedOn: ["node-a"],
     tombstonesOn: [],
   };
@@ -64,7 +67,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
   const vms = made.nodes.map(({ name }) => ({
     name,
     vmGuid: `guid-${name}`,
-    dataDisks: made.attachedTo.includes(name) ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
+    dataDisks: made.attachedTo.includes(name) ? [{ lun: 0, diskId: diskUri, phase: made.detachFailedOn.includes(name) ? "DetachFailed" : "Attached" }] : [],
   }));
   const world = {
     store: { objects: (kind: string) => (kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : []) },

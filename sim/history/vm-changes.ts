@@ -1,0 +1,74 @@
+import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
+
+/** Who changes VMs and disks past the driver, in Azure's journal. */
+export const OUTSIDER = "outsider";
+const VM = /\/virtualMachines\/([^/?]+)/iu;
+
+/** Azure's journal, as far as it tells of changes of VMs. */
+export interface VmJournal {
+  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
+}
+
+/** Who has changed which VM, and what others than the driver want taken off. */
+export interface VmChanges {
+  /** Whose change of the VM Azure took last; undefined: nobody's. */
+  lastBy(vmName: string): string | undefined;
+  /** Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where their detach has failed, the disk stays, marked, until the next change of the VM. */
+  isAskedAway(vmName: string, diskUri: string): boolean;
+  /** The disk has come to the VM, or has left it: what was asked before is over. */
+  forget(vmName: string, diskUri: string): void;
+}
+
+/** What the journal tells; it is read on with each question. */
+export function createVmChanges(journal: VmJournal): VmChanges {
+  const lastBy = new Map<string, string>();
+  /** What others want taken off a VM, until it is. */
+  const askedAway = new Set<string>();
+  let seen = 0;
+
+  function readOn(): void {
+    for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
+      for (const { sequence, kind, method, path, status, caller, body } of entries) {
+        seen = sequence;
+        const vmName = VM.exec(path)?.[1];
+        if (kind !== "arm" || method === "GET" || status >= 300 || vmName === undefined) continue;
+        lastBy.set(vmName, caller ?? "");
+        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(vmName, diskUri));
+        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(vmName, diskUri));
+      }
+    }
+  }
+
+  return {
+    lastBy: (vmName) => {
+      readOn();
+      return lastBy.get(vmName);
+    },
+    isAskedAway: (vmName, diskUri) => {
+      readOn();
+      return askedAway.has(placeOf(vmName, diskUri));
+    },
+    forget: (vmName, diskUri) => {
+      readOn();
+      askedAway.delete(placeOf(vmName, diskUri));
+    },
+  };
+}
+
+function placeOf(vmName: string, diskUri: string): string {
+  return `${vmName} ${resourceUriKey(diskUri)}`;
+}
+
+/** The disks that a call of `attachDetachDataDisks` asks to be taken off. */
+function detachesIn(body: Json | undefined): readonly string[] {
+  const { dataDisksToDetach = [] } = (body ?? {}) as { readonly dataDisksToDetach?: readonly { readonly diskId: string }[] };
+  return dataDisksToDetach.map(({ diskId }) => diskId);
+}
+
+/** The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that somebody asked for is only slow. */
+function forcedIn(body: Json | undefined): readonly string[] {
+  const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
+  return dataDisks.filter((entry) => textAt(entry, "detachOption") === "ForceDetach").map((entry) => textAt(entry, "managedDisk", "id") ?? "");
+}
