@@ -11,6 +11,7 @@ import { withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri, anAttachmentObject, aRecord, aVolumeObject } from "../testing/objects.ts";
 import { expandVolume } from "./expand-volume.ts";
 
+const never = new AbortController().signal;
 function expand(
   world: ControllerWorld,
   sizeGiB: number,
@@ -86,6 +87,24 @@ describe("expandVolume", () => {
       assert.equal(isAsked(world, 10), true);
       const message = `the disk did not grow to 20 GiB: ${describeFailure(failure)}`;
       assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
+    });
+  });
+
+  it("asks the store before it refuses to grow a shared disk: that another replica has unpublished it is not in this one's cache yet", async () => {
+    await withController(async (world) => {
+      await world.given("AzVolume", sharedVolume());
+      const attachment = anAttachmentObject({ nodeName: "node-b" });
+      await world.given("AzVolumeAttachment", attachment);
+      world.store.holdWatches(true);
+      const present = await world.answerOf(world.store.get("AzVolumeAttachment", attachment.metadata.name, never));
+      assert.ok(present.ok);
+      const demoted = { ...present.value, spec: { ...present.value.spec, role: "Replica" } } as const;
+      assert.ok((await world.answerOf(world.store.update("AzVolumeAttachment", demoted, never))).ok);
+      const answer = expand(world, 20);
+      await world.until(() => isAsked(world, 20));
+      world.store.holdWatches(false);
+      await grow(world, 20);
+      assert.deepEqual(await world.answerOf(answer), grownTo(20));
     });
   });
 

@@ -4,6 +4,7 @@ import type { AzVolume, VolumeDetail } from "../../core/model/az-volume.ts";
 import type { CapacityRange } from "../../core/model/capacity.ts";
 import { chooseDiskSize, isSizeWithin } from "../../core/model/capacity.ts";
 import { diskSkus } from "../../core/model/disk-sku.ts";
+import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
@@ -52,7 +53,9 @@ async function expand(context: ControllerContext, expansion: Expansion, call: Ca
   const target = targetSize(detail, range);
   if (!target.ok) return target;
   if (target.value.sizeGiB <= detail.sizeGiB) return ok(answer(detail));
-  const obstacle = sharedUse(context, volume, detail);
+  const used = await sharedUse(context, volume, detail, call.signal);
+  if (!used.ok) return used;
+  const obstacle = used.value;
   if (obstacle !== undefined) {
     const message = `the disk did not grow to ${target.value.sizeGiB} GiB: ${describeFailure(obstacle)}`;
     context.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message });
@@ -76,12 +79,27 @@ function targetSize(detail: VolumeDetail, range: CapacityRange): Result<{ readon
   });
 }
 
-/** Azure grows a shared disk only while no VM has it: standbys are collected for that, a node that uses it is not disturbed. */
-function sharedUse(context: ControllerContext, volume: AzVolume, detail: VolumeDetail): Failure | undefined {
-  if (detail.maxShares === 1) return undefined;
+/**
+ * Azure grows a shared disk only while no VM has it: standbys are collected for that, a node that uses it is not disturbed. Nobody is refused by a cache alone: the unpublish
+ * that another replica has just answered may not be in this one's, and who is refused asks again only once the pod is gone.
+ */
+async function sharedUse(
+  context: ControllerContext,
+  volume: AzVolume,
+  detail: VolumeDetail,
+  signal: AbortSignal,
+): Promise<Result<Failure | undefined, Failure>> {
+  if (detail.maxShares === 1) return ok(undefined);
   const writer = volume.status?.record?.writer?.nodeName;
-  const nodes = [...new Set([...publishedNodes(context.cache, volume), ...(writer === undefined ? [] : [writer])])].toSorted();
-  return nodes.length === 0 ? undefined : { kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: nodes };
+  const using = new Set(writer === undefined ? [] : [writer]);
+  for (const nodeName of publishedNodes(context.cache, volume)) {
+    const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName });
+    const present = await context.store.get("AzVolumeAttachment", name, signal);
+    if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
+    if (present.ok && present.value.spec.role === "Primary") using.add(nodeName);
+  }
+  const nodes = [...using].toSorted();
+  return ok(nodes.length === 0 ? undefined : { kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: nodes });
 }
 
 async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {
