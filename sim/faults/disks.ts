@@ -1,9 +1,9 @@
-import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
+import { listsDisk } from "./lists-disk.ts";
 
 const GIVEN_BACK_MS = 15_000;
 /** How soon after its creation a disk is found, in milliseconds: long before it is attached. */
@@ -15,11 +15,8 @@ function diskUriOf({ world }: FaultContext, { volumeName }: TimedFault): string 
 }
 
 /** A node whose VM does not have the disk. */
-function nodeWithoutDisk({ world, nodeNames }: FaultContext, diskUri: string): string | undefined {
-  const holders = [...world.azure.model.world.virtualMachines.values()].filter(({ dataDisks }) =>
-    dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
-  );
-  return nodeNames.find((name) => !holders.some((vm) => vm.name === name));
+function nodeWithoutDisk(context: FaultContext, diskUri: string): string | undefined {
+  return context.nodeNames.find((name) => !listsDisk(context, name, diskUri));
 }
 
 /** A node that does not use the volume. */

@@ -1,5 +1,5 @@
-import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { FaultClass } from "./fault-class.ts";
+import { listsDisk } from "./lists-disk.ts";
 
 /** Nothing is left: no share, no LUN, no quota. */
 export const scarcity: FaultClass = {
@@ -8,13 +8,11 @@ export const scarcity: FaultClass = {
   variants: {
     "shares-taken": {
       forMs: [20_000, 90_000],
-      begin: ({ world, nodeNames, toRestart }, { volumeName }) => {
+      begin: (context, { volumeName }) => {
+        const { world, nodeNames, toRestart } = context;
         const diskUri = world.cluster.diskUriOf(volumeName);
         if (diskUri === undefined) return () => undefined;
-        const holders = [...world.azure.model.world.virtualMachines.values()].filter(({ dataDisks }) =>
-          dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
-        );
-        const others = nodeNames.filter((name) => !holders.some((vm) => vm.name === name));
+        const others = nodeNames.filter((name) => !listsDisk(context, name, diskUri));
         toRestart(volumeName);
         for (const name of others) world.azure.attachOutside(name, diskUri);
         return () => {

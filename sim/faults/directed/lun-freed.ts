@@ -1,6 +1,6 @@
-import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import { cordonAllBut, uncordonAll } from "../cordon.ts";
 import { type FaultVariant, overAtOnce } from "../fault-class.ts";
+import { listsDisk } from "../lists-disk.ts";
 import { runningOn } from "./where-pods-are.ts";
 
 const LOOK_MS = 200;
@@ -18,11 +18,7 @@ export const lunFreed: FaultVariant = {
     const home = runningOn(context, volumeName);
     const workload = cluster.workloads().find((known) => known.volumeName === volumeName);
     const diskUri = cluster.diskUriOf(volumeName);
-    const hasDisk = (nodeName: string): boolean =>
-      diskUri !== undefined &&
-      [...azure.model.world.virtualMachines.values()].some(
-        (vm) => vm.name === nodeName && vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)),
-      );
+    const hasDisk = (nodeName: string): boolean => diskUri !== undefined && listsDisk(context, nodeName, diskUri);
     const standby = nodeNames.find((name) => name !== home && hasDisk(name));
     if (home === undefined || workload === undefined || diskUri === undefined || standby === undefined) return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
