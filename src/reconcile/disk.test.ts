@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
 import { agoMs, anAttachment, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
+import { gibToBytes } from "../core/units.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { diskReconciler } from "./disk.ts";
@@ -62,6 +63,16 @@ describe("diskReconciler", () => {
       await run(world);
       assert.deepEqual([...world.disks], [diskUri]);
       assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.metadata.deletionTimestamp, world.volume()?.status], [diskUri, undefined, undefined]);
+    }));
+
+  it("does not grow a disk when its object is made anew after it was refused to grow: nobody waits for it, and the file system would stay as it is", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      const refused = aVolume({ metadata: deleted, spec: { requiredBytes: Number(gibToBytes(32)) }, status: { state: "UpdateFailed" } });
+      await world.given("AzVolume", refused);
+      await run(world);
+      assert.equal(refused.status?.detail?.sizeGiB, 10);
+      assert.equal(world.volume()?.spec.requiredBytes, Number(gibToBytes(10)));
     }));
 
   it("lets an object go that was deleted by hand after its disk: nobody could get rid of it otherwise", () =>

@@ -1,5 +1,6 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { ok } from "../core/result.ts";
+import { gibToBytes } from "../core/units.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
@@ -21,12 +22,18 @@ export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, si
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: name, diskUri });
   if (diskUri === undefined || isDiskGone) return ok({});
-  const created = await ports.store.create(
-    "AzVolume",
-    { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec: { ...volume.spec, diskUri, deleteRequested: false } },
-    signal,
-  );
+  const spec: AzVolume["spec"] = { ...volume.spec, requiredBytes: sizeToKeep(volume), diskUri, deleteRequested: false };
+  const created = await ports.store.create("AzVolume", { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec }, signal);
   return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;
+}
+
+/**
+ * The size that the disk is known to have, in bytes, where more was asked for: what became of that stands in the status, which is lost with the object. A growth that
+ * was refused would be made up for when nobody waits for it, and the file system would never follow; one that is under way is asked for again by whoever wants it.
+ */
+function sizeToKeep({ spec, status }: AzVolume): number {
+  const sizeGiB = status?.detail?.sizeGiB;
+  return sizeGiB === undefined ? spec.requiredBytes : Math.min(spec.requiredBytes, Number(gibToBytes(sizeGiB)));
 }
 
 /** Whatever else Azure answers, or nothing, the disk may be there. */
