@@ -22,13 +22,17 @@ export const lunFreed: FaultVariant = {
     const standby = nodeNames.find((name) => name !== home && hasDisk(name));
     if (home === undefined || workload === undefined || diskUri === undefined || standby === undefined) return overAtOnce;
     const neighbour = `${volumeName}-neighbour-${atMs}`;
+    let isOver = false;
     const sendNeighbour = (): void => {
+      // Azure may take longer than the fault lasts; nobody would delete a neighbour that came later.
+      if (isOver) return;
       if (hasDisk(standby)) return later(LOOK_MS, sendNeighbour);
       cordonAllBut(context, standby);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
       later(LOOK_MS, moveHere);
     };
     const moveHere = (): void => {
+      if (isOver) return;
       if (runningOn(context, neighbour) === undefined) return later(LOOK_MS, moveHere);
       cluster.deletePod(volumeName, { isForced: false });
     };
@@ -36,6 +40,7 @@ export const lunFreed: FaultVariant = {
     azure.detachOutside(standby, diskUri);
     sendNeighbour();
     return () => {
+      isOver = true;
       uncordonAll(context);
       cluster.deleteWorkload(neighbour);
     };
