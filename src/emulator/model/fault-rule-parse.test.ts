@@ -20,6 +20,11 @@ describe("a fault rule", () => {
     { rule: { effect: { kind: "Error", status: 200, code: "X" } }, because: /'status' is from 400 to 599/ },
     { rule: { effect: { kind: "Error", status: 500 } }, because: /needs 'status' and 'code'/ },
     { rule: { effect: { kind: "DelayResponse" } }, because: /needs 'delayMs'/ },
+    // It would be accepted and never strike.
+    {
+      rule: { disk: "*", effect: { kind: "Error", status: 409, code: "X" } },
+      because: /'disk' goes with the end of an operation \(FailOperation, .*, not with effect Error/,
+    },
   ];
   for (const { rule, because } of wrong) {
     it(`is refused rather than taken for another: ${JSON.stringify(rule)}`, () => {
@@ -30,14 +35,14 @@ describe("a fault rule", () => {
 
   it("is read with all that it says", () => {
     const rule = {
-      ...{ id: "a", operation: "Disks_*", resource: "*", disk: "*", nth: 2, times: 3, probability: 0.5 },
+      ...{ id: "a", operation: "Disks_*", resource: "*", nth: 2, times: 3, probability: 0.5 },
       effect: { kind: "Error", status: 429, code: "X", message: "m", target: "t", details: [{ code: "Y" }], internalErrorCode: "Z", retryAfterS: 3 },
     };
     assert.deepEqual(parseFaultRule(rule), { ok: true, rule });
     for (const kind of ["DropRequest", "DropResponse", "IdleOperation", "StuckOperation", "UnreportedOperation", "StaleRead"])
       assert.deepEqual(parseFaultRule({ effect: { kind } }), { ok: true, rule: { effect: { kind } } });
-    const applied = { kind: "FailOperation", code: "X", message: "m", applied: "others" };
-    assert.deepEqual(parseFaultRule({ effect: applied }), { ok: true, rule: { effect: applied } });
+    const applied = { disk: "*", effect: { kind: "FailOperation", code: "X", message: "m", applied: "others" } };
+    assert.deepEqual(parseFaultRule(applied), { ok: true, rule: applied });
     assert.deepEqual(parseFaultRule({ effect: { kind: "DelayResponse", delayMs: 5 } }), { ok: true, rule: { effect: { kind: "DelayResponse", delayMs: 5 } } });
   });
 });

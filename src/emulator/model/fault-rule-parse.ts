@@ -1,4 +1,4 @@
-import type { FaultEffect, FaultRule } from "./faults.ts";
+import { type FaultEffect, type FaultRule, isOperationEffect, OPERATION_EFFECTS } from "./faults.ts";
 import { isObject, type Json, type JsonObject, listAt, numberAt, objectAt, textAt } from "./json.ts";
 
 export type ParsedFaultRule = { readonly ok: true; readonly rule: FaultRule } | { readonly ok: false; readonly reason: string };
@@ -26,6 +26,10 @@ export function parseFaultRule(json: Json | undefined): ParsedFaultRule {
   if (problem !== undefined) return wrong(problem);
   const effect = parseEffect(json["effect"]);
   if (typeof effect === "string") return wrong(effect);
+  if (json["disk"] !== undefined && !isOperationEffect(effect))
+    return wrong(
+      `'disk' goes with the end of an operation (${OPERATION_EFFECTS.join(", ")}), not with effect ${effect.kind}: a call is known by 'operation' and 'resource'`,
+    );
   const rule: FaultRule = {
     ...texts(json, TEXT_MEMBERS),
     ...numbers(json, ["nth", "times", "probability"]),

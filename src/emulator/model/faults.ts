@@ -47,7 +47,7 @@ export interface FaultRule {
   readonly operation?: string;
   /** A resource's id, `*` for any part, without regard to case. Default: every resource. */
   readonly resource?: string;
-  /** The same for a disk that the operation creates, changes, attaches or detaches. */
+  /** The same for a disk that the operation creates, changes, attaches or detaches; only for effects on how it ends. */
   readonly disk?: string;
   /** Strikes only at the n-th call that fits, counted from 1. */
   readonly nth?: number;
@@ -76,7 +76,10 @@ export interface Faults {
   strikeOperation(start: OperationStart, random: SeededRandom): OperationEnding;
 }
 
-type OperationEffect = Extract<FaultEffect, { kind: "FailOperation" | "IdleOperation" | "StuckOperation" | "UnreportedOperation" }>;
+/** Effects on how an operation ends; all others are on a single call. */
+export const OPERATION_EFFECTS = ["FailOperation", "IdleOperation", "StuckOperation", "UnreportedOperation"] as const satisfies readonly FaultEffect["kind"][];
+
+type OperationEffect = Extract<FaultEffect, { kind: (typeof OPERATION_EFFECTS)[number] }>;
 
 export function createFaults(pollOperation: string): Faults {
   const rules = new Map<string, ActiveFault>();
@@ -145,8 +148,9 @@ function endingOf(effect: OperationEffect, diskIds: readonly string[]): Operatio
   return { kind: "Fail", error: failure(409, effect.code, effect.message ?? `The emulator was told to end this operation with ${effect.code}.`), undone };
 }
 
-function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
-  return effect.kind === "FailOperation" || effect.kind === "IdleOperation" || effect.kind === "StuckOperation" || effect.kind === "UnreportedOperation";
+/** Whether an effect is on how an operation ends. */
+export function isOperationEffect(effect: FaultEffect): effect is OperationEffect {
+  return OPERATION_EFFECTS.some((kind) => kind === effect.kind);
 }
 
 function fitsOperation(rule: FaultRule, operation: string, pollOperation: string): boolean {
