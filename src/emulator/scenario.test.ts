@@ -30,11 +30,18 @@ faults:
     assert.deepEqual([parsed.scenario.seed, parsed.scenario.settings.timeScale, parsed.scenario.faults.length], [7, 0.01, 1]);
   });
 
+  it("says what has happened to a VM before the first call", () => {
+    const parsed = parseScenario("virtualMachines: [{ name: a, resourceGroup: rg, events: [GuestHang, Partition] }]");
+    assert.deepEqual(parsed.ok ? parsed.scenario.virtualMachines.map((vm) => vm.events) : parsed.reason, [["GuestHang", "Partition"]]);
+  });
+
   const wrong: readonly { readonly text: string; readonly because: RegExp }[] = [
     { text: "- a", because: /a scenario is a mapping/ },
     { text: "vms: []", because: /'vms' is not a member of a scenario/ },
     { text: "virtualMachines: [{ name: a }]", because: /needs 'subscriptionId', 'resourceGroup', 'location' and 'name'/ },
     { text: "virtualMachines: [{ name: a, resourceGroup: rg, zoen: '1' }]", because: /'zoen' is not a member of a virtual machine/ },
+    { text: "virtualMachines: [{ name: a, resourceGroup: rg, events: [Flood] }]", because: /'events' is a list of PowerLoss, SilentPowerLoss/ },
+    { text: "virtualMachines: [{ name: a, resourceGroup: rg, events: Partition }]", because: /'events' is a list of/ },
     { text: "settings: { timescale: 1 }", because: /'timescale' is not a setting/ },
     { text: "settings: { etagMovesAt: never }", because: /'etagMovesAt' is one of start, end, both/ },
     { text: "settings: { latencies: { atach: { medianMs: 1 } } }", because: /'atach' is not a latency/ },

@@ -4,6 +4,7 @@ import { startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { newVm } from "./vm-create.ts";
+import { strikeVm, type VmEvent } from "./vm-events.ts";
 import { dataPlaneVm } from "./vm-state.ts";
 import { findVm, normalLocation, putResourceGroup, putVm, findResourceGroup, type World } from "./world.ts";
 
@@ -20,6 +21,8 @@ export interface VmSetUp {
   readonly tags?: Readonly<Record<string, string>>;
   /** Needed by disks of type UltraSSD_LRS. */
   readonly ultraSsdEnabled?: boolean;
+  /** What has happened to it before the first call, in this order: `["SilentPowerLoss"]`. */
+  readonly events?: readonly VmEvent[];
 }
 
 export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | ArmFailure;
@@ -43,6 +46,7 @@ export function addVirtualMachine(world: World, setUp: VmSetUp): AddedVm {
     internal: true,
     work: { effects: () => [{ kind: "vmStarted", ...dataPlaneVm(vm) }], end: () => undefined },
   });
+  for (const event of setUp.events ?? []) strikeVm(world, findVm(world, vm.id) ?? running, event);
   return { kind: "Added", vm: running };
 }
 

@@ -75,3 +75,26 @@ describe("a VM in state Failed", () => {
     assert.deepEqual(statusCodes(azure), ["ProvisioningState/succeeded", "PowerState/running"]);
   });
 });
+
+describe("a VM of the set-up", () => {
+  it("is as its events have left it before the first call, and again after a reset", () => {
+    const rows = [
+      [["ProvisioningFailure"], ["ProvisioningState/failed", "PowerState/running"], "Ready"],
+      [["PowerLoss"], ["ProvisioningState/succeeded", "PowerState/stopped"], "Not Ready"],
+      [["SilentPowerLoss"], ["ProvisioningState/succeeded", "PowerState/running"], "Not Ready"],
+      [["Partition"], ["ProvisioningState/succeeded", "PowerState/running"], "Not Ready"],
+      [["PowerLoss", "PowerReturn"], ["ProvisioningState/succeeded", "PowerState/running"], "Ready"],
+    ] as const;
+    for (const [events, codes, agent] of rows) {
+      const azure = aModel({ virtualMachines: [{ name: "node-a", events }] });
+      const seen = (): readonly unknown[] => {
+        const view = azure.send("GET", "virtualMachines/node-a/instanceView").body;
+        return [statusCodes(azure), (at(view, "vmAgent", "statuses") as readonly { displayStatus: string }[])[0]?.displayStatus];
+      };
+      assert.deepEqual(seen(), [codes, agent], events.join());
+      azure.send("POST", "/emulator/v1/virtualMachineEvents", { vmId: `${COMPUTE}/virtualMachines/node-a`, event: "GuestHang" });
+      azure.finish("POST", "/emulator/v1/reset");
+      assert.deepEqual(seen(), [codes, agent], events.join());
+    }
+  });
+});

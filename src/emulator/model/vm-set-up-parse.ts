@@ -2,11 +2,12 @@ import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
 import { failure } from "./errors.ts";
 import { isObject, type Json, type JsonObject, booleanAt, listAt, numberAt, textAt, textsAt } from "./json.ts";
 import { addVirtualMachine, type VmSetUp } from "./set-up.ts";
+import { VM_EVENTS } from "./vm-events.ts";
 import type { World } from "./world.ts";
 
 export type ParsedVms = { readonly ok: true; readonly vms: readonly VmSetUp[] } | { readonly ok: false; readonly reason: string };
 
-const MEMBERS = ["subscriptionId", "resourceGroup", "location", "name", "count", "zone", "zones", "size", "tags", "ultraSsdEnabled"];
+const MEMBERS = ["subscriptionId", "resourceGroup", "location", "name", "count", "zone", "zones", "size", "tags", "ultraSsdEnabled", "events"];
 const VMS_MAX = 5000;
 
 /**
@@ -29,6 +30,9 @@ export function parseVms(
   const count = numberAt(json, "count");
   if (count !== undefined && (!Number.isInteger(count) || count < 1 || count > VMS_MAX))
     return { ok: false, reason: `'count' is a whole number from 1 to ${VMS_MAX}` };
+  const unknownEvent = (listAt(json, "events") ?? []).find((event) => !VM_EVENTS.some((known) => known === event));
+  if (unknownEvent !== undefined || (json["events"] !== undefined && listAt(json, "events") === undefined))
+    return { ok: false, reason: `'events' is a list of ${VM_EVENTS.join(", ")}` };
   const names = count === undefined ? [name] : Array.from({ length: count }, (_, index) => `${name}-${index}`);
   return { ok: true, vms: names.map((each, index) => ({ subscriptionId, resourceGroup, location, name: each, ...optional(json, index) })) };
 }
@@ -57,10 +61,12 @@ function optional(json: JsonObject, index: number): Partial<VmSetUp> {
   const size = textAt(json, "size");
   const tags = textsAt(json, "tags");
   const ultraSsdEnabled = booleanAt(json, "ultraSsdEnabled");
+  const events = (listAt(json, "events") ?? []).flatMap((event) => VM_EVENTS.filter((known) => known === event));
   return {
     ...(zone === undefined ? {} : { zone }),
     ...(size === undefined ? {} : { size }),
     ...(tags === undefined ? {} : { tags }),
     ...(ultraSsdEnabled === undefined ? {} : { ultraSsdEnabled }),
+    ...(events.length === 0 ? {} : { events }),
   };
 }
