@@ -1,7 +1,7 @@
 import { isSasActive } from "./disk-read.ts";
-import type { Disk, DiskSpec } from "./disk.ts";
+import { type Disk, type DiskSpec, sectorSizeBytes } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { type Json, listAt, objectAt, sameJson, textAt } from "./json.ts";
+import { type Json, listAt, numberAt, objectAt, sameJson, textAt } from "./json.ts";
 import { sameId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVm, normalLocation, type World } from "./world.ts";
@@ -24,6 +24,8 @@ export function checkUnchangeableDisk(disk: Disk, body: Json | undefined): ArmFa
   const source = textAt(creation, "sourceResourceId");
   if (source !== undefined && !sameId(source, textAt(disk.creationData, "sourceResourceId") ?? ""))
     return armErrors.changeNotAllowedForDisk("sourceResourceId", disk.name);
+  const sectorSize = numberAt(creation, "logicalSectorSize");
+  if (sectorSize !== undefined && sectorSize !== sectorSizeBytes(disk)) return armErrors.changeNotAllowedForDisk("logicalSectorSize", disk.name);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
+import { type DiskFamily, findDiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, type JsonObject, numberAt, textAt } from "./json.ts";
 import { snapshotAccess, type Snapshot } from "./snapshot.ts";
@@ -45,12 +45,20 @@ function checkRestore(world: World, snapshot: Snapshot, body: Json | undefined):
   if (snapshot.provisioningState !== "Succeeded") return armErrors.sourceIncomplete(snapshot.name);
   const access = snapshotAccess(snapshot, world.nowMs);
   if (access === "Pending") return armErrors.sourceIncomplete(snapshot.name);
-  if (access !== "InstantAccess") return undefined;
   const family = findDiskSku(textAt(body, "sku", "name") ?? "")?.family ?? "StandardHdd";
+  if (access !== "InstantAccess") return checkSectors(snapshot, family);
   const sizeGiB = numberAt(body, "properties", "diskSizeGB") ?? snapshot.sizeGiB;
   if (hasSettablePerformance(family) && sizeGiB === snapshot.sizeGiB) return undefined;
   return armErrors.invalidParameter(
     "sourceResourceId",
     `The snapshot ${snapshot.name} with instant access can be restored only to Ultra and Premium SSD v2 disks of its own size.`,
+  );
+}
+
+function checkSectors(snapshot: Snapshot, family: DiskFamily): ArmFailure | undefined {
+  if (snapshot.sectorSizeBytes === 512 || hasSettablePerformance(family)) return undefined;
+  return armErrors.invalidParameter(
+    "sourceResourceId",
+    `The snapshot ${snapshot.name} has a logical sector size of ${snapshot.sectorSizeBytes} bytes: it can be restored only to Ultra and Premium SSD v2 disks.`,
   );
 }

@@ -45,7 +45,8 @@ export function diskSpecFrom(body: Json | undefined, previous: DiskSpec | undefi
     checkSize(sku, sizeGiB) ??
     checkShares(sku, sizeGiB, maxShares) ??
     checkBursting(sku, { sizeGiB, maxShares, burstingEnabled }) ??
-    checkPerformancePlus(sizeGiB, previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true);
+    checkPerformancePlus(sizeGiB, previous === undefined && booleanAt(properties, "creationData", "performancePlus") === true) ??
+    checkSectorSize(sku, numberAt(properties, "creationData", "logicalSectorSize"));
   if (refused !== undefined) return refused;
 
   const performance = performanceIn(properties, sku, sizeGiB, previous);
@@ -103,6 +104,14 @@ function checkBursting(sku: DiskSku, spec: { sizeGiB: number; maxShares: number;
 function checkPerformancePlus(sizeGiB: number, asked: boolean): ArmFailure | undefined {
   if (!asked || sizeGiB > SMALL_SIZE_MAX_GIB) return undefined;
   return armErrors.invalidParameter("creationData.performancePlus", `Performance plus is supported only for disks larger than ${SMALL_SIZE_MAX_GIB} GiB.`);
+}
+
+function checkSectorSize(sku: DiskSku, bytes: number | undefined): ArmFailure | undefined {
+  if (bytes === undefined || bytes === 512 || (bytes === 4096 && hasSettablePerformance(sku.family))) return undefined;
+  return armErrors.invalidParameter(
+    "creationData.logicalSectorSize",
+    `The value '${bytes}' of parameter 'disk.creationData.logicalSectorSize' is not allowed for a disk of type ${sku.name}: it is 512, or 4096 for Ultra and Premium SSD v2 disks.`,
+  );
 }
 
 function performanceIn(properties: JsonObject, sku: DiskSku, sizeGiB: number, previous: DiskSpec | undefined): Performance | ArmFailure | undefined {

@@ -152,6 +152,16 @@ describe("a disk", () => {
       body: diskBody({ properties: { creationData: { createOption: "Empty", performancePlus: true } } }),
       expected: [400, "InvalidParameter"],
     },
+    {
+      because: "only Ultra and Premium v2 have sectors of 4 KiB",
+      body: diskBody({ properties: { creationData: { createOption: "Empty", logicalSectorSize: 4096 } } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "there are no sectors of 1 KiB",
+      body: diskBody({ sku: "PremiumV2_LRS", properties: { creationData: { createOption: "Empty", logicalSectorSize: 1024 } } }),
+      expected: [400, "InvalidParameter"],
+    },
     { because: "IOPS can't be asked of Premium", body: diskBody({ properties: { diskIOPSReadWrite: 9000 } }), expected: [400, "InvalidParameter"] },
     { because: "Ultra begins at 4 GiB", body: diskBody({ sku: "UltraSSD_LRS", properties: { diskSizeGB: 2 } }), expected: [400, "InvalidParameter"] },
     {
@@ -175,6 +185,13 @@ describe("a disk", () => {
     const answer = azure.send("PUT", "disks/pvc-1", diskBody({ properties: { creationData: { createOption: "Copy", sourceResourceId: "/x" } } }));
     assert.deepEqual([answer.status, codeOf(answer.body)], [409, "PropertyChangeNotAllowed"]);
     assert.match(textAt(answer.body, "error", "message") ?? "", /existing disk 'pvc-1'/);
+    const sectors = (logicalSectorSize: number): Json =>
+      diskBody({ sku: "UltraSSD_LRS", properties: { creationData: { createOption: "Empty", logicalSectorSize } } });
+    azure.finish("PUT", "disks/ultra", diskBody({ sku: "UltraSSD_LRS" }));
+    assert.deepEqual(
+      [azure.send("PUT", "disks/ultra", sectors(512)), azure.send("PUT", "disks/ultra", sectors(4096))].map(({ status, body }) => codeOf(body) ?? status),
+      ["PropertyChangeNotAllowed", 202],
+    );
   });
 
   it("copies another one, and not into less", () => {

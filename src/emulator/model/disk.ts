@@ -1,7 +1,7 @@
 import { type DiskSku, hasSettablePerformance } from "./disk-sku.ts";
 import { type Performance, performancePlusOf, tierFor, tiersOf } from "./disk-tier.ts";
 import { isoTime } from "./iso-time.ts";
-import type { Json, JsonObject } from "./json.ts";
+import { type Json, type JsonObject, numberAt } from "./json.ts";
 
 export type ProvisioningState = "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
 
@@ -71,6 +71,11 @@ const GIB = 1_073_741_824n;
 
 export function diskSizeBytes(sizeGiB: number): bigint {
   return BigInt(sizeGiB) * GIB;
+}
+
+/** A sector as the guest sees it, in bytes: 4096 on Ultra and Premium SSD v2 unless 512 was asked for, 512 on all others. */
+export function sectorSizeBytes({ spec, creationData }: Pick<Disk, "creationData"> & { readonly spec: Pick<DiskSpec, "sku"> }): number {
+  return hasSettablePerformance(spec.sku.family) ? (numberAt(creationData, "logicalSectorSize") ?? 4096) : 512;
 }
 
 /** The performance that the disk has, by what was asked, by its raised tier or by its size. */

@@ -1,4 +1,5 @@
 import { hasSettablePerformance } from "./disk-sku.ts";
+import { sectorSizeBytes } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type JsonObject, numberAt, textAt } from "./json.ts";
 import { completionPercent, type Snapshot } from "./snapshot.ts";
@@ -9,6 +10,7 @@ export interface SnapshotSource {
   readonly kind: "Source";
   readonly id: string;
   readonly sizeGiB: number;
+  readonly sectorSizeBytes: number;
   readonly uniqueId: string;
   readonly familyId: string;
   /** Its bytes follow in the background. */
@@ -42,7 +44,7 @@ function fromOtherRegion(world: World, id: string, incremental: boolean): Snapsh
   const snapshot = findSnapshot(world, id);
   if (snapshot === undefined) return armErrors.sourceNotFound(id);
   if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
-  return { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB, uniqueId: snapshot.uniqueId, familyId: snapshot.familyId, copiesInBackground: true };
+  return fromSnapshot(snapshot, true);
 }
 
 function fromHere(
@@ -59,7 +61,7 @@ function fromHere(
     return armErrors.invalidParameter("location", `The source is in '${place}'; a snapshot in '${wanted.location}' needs createOption CopyStart.`);
   if (snapshot !== undefined) {
     if (!isComplete(world, snapshot)) return armErrors.sourceIncomplete(snapshot.name);
-    return { kind: "Source", id: snapshot.id, sizeGiB: snapshot.sizeGiB, uniqueId: snapshot.uniqueId, familyId: snapshot.familyId, copiesInBackground: false };
+    return fromSnapshot(snapshot, false);
   }
   if (disk === undefined) return armErrors.sourceNotFound(id);
   if (disk.provisioningState === "Updating" && disk.operationId !== undefined) return armErrors.conflict();
@@ -67,7 +69,14 @@ function fromHere(
   if (copiesInBackground && !wanted.incremental)
     return armErrors.invalidParameter("incremental", `Only incremental snapshots can be made of a disk of type ${disk.spec.sku.name}.`);
   const refused = checkInstantAccess(creationData, copiesInBackground) ?? checkNumbers(world, disk.uniqueId, copiesInBackground);
-  return refused ?? { kind: "Source", id: disk.id, sizeGiB: disk.spec.sizeGiB, uniqueId: disk.uniqueId, familyId: disk.uniqueId, copiesInBackground };
+  if (refused !== undefined) return refused;
+  const { id: diskId, uniqueId, spec } = disk;
+  return { kind: "Source", id: diskId, sizeGiB: spec.sizeGiB, sectorSizeBytes: sectorSizeBytes(disk), uniqueId, familyId: uniqueId, copiesInBackground };
+}
+
+function fromSnapshot(snapshot: Snapshot, copiesInBackground: boolean): SnapshotSource {
+  const { id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId } = snapshot;
+  return { kind: "Source", id, sizeGiB, sectorSizeBytes: sector, uniqueId, familyId, copiesInBackground };
 }
 
 function checkInstantAccess(creationData: JsonObject, copiesInBackground: boolean): ArmFailure | undefined {

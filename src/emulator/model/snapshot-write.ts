@@ -43,6 +43,7 @@ export function writeSnapshot(world: World, address: SnapshotAddress, body: Json
     incremental,
     familyId: source.familyId,
     sizeGiB: source.sizeGiB,
+    sectorSizeBytes: source.sectorSizeBytes,
     uniqueId: world.random.guid(),
     createdAtMs: world.nowMs,
     provisioningState: "Updating",

@@ -60,7 +60,32 @@ describe("a snapshot", () => {
     assert.equal(codeOf(azure.send("PUT", "disks/early", restoreBody("s")).body), "OperationNotAllowed");
     azure.advance(4_000_000);
     assert.deepEqual([percent(azure), access(azure)], [100, "Available"]);
-    assert.equal(azure.send("PUT", "disks/late", restoreBody("s")).status, 202);
+    assert.equal(azure.send("PUT", "disks/late", restoreBody("s", {}, "PremiumV2_LRS")).status, 202);
+  });
+
+  it("of a disk with sectors of 4 KiB is restored only to disks that can have such", () => {
+    const azure = aModel();
+    for (const [name, creationData] of [
+      ["plain", { createOption: "Empty" }],
+      ["emulated", { createOption: "Empty", logicalSectorSize: 512 }],
+    ] as const) {
+      azure.finish("PUT", `disks/${name}`, diskBody({ sku: "PremiumV2_LRS", properties: { creationData } }));
+      azure.finish("PUT", `snapshots/of-${name}`, snapshotBody(`disks/${name}`));
+    }
+    azure.advance(4_000_000);
+    azure.finish("PUT", "snapshots/copy", snapshotBody("snapshots/of-plain"));
+    const restored = (snapshot: string, sku: string): unknown => {
+      const { status, body } = azure.send("PUT", `disks/${snapshot}-${sku}`, restoreBody(snapshot, {}, sku));
+      return codeOf(body) ?? status;
+    };
+    assert.deepEqual(
+      ["of-plain", "copy", "of-emulated"].map((snapshot) => [restored(snapshot, "Premium_LRS"), restored(snapshot, "UltraSSD_LRS")]),
+      [
+        ["InvalidParameter", 202],
+        ["InvalidParameter", 202],
+        [202, 202],
+      ],
+    );
   });
 
   it("with instant access is restored meanwhile, to a disk as fast and as large", () => {

@@ -23,6 +23,8 @@ export interface Snapshot {
   /** Shared by the incremental snapshots of one disk. */
   readonly familyId: string;
   readonly sizeGiB: number;
+  /** Of the disk that it was made of, in bytes. */
+  readonly sectorSizeBytes: number;
   readonly uniqueId: string;
   readonly createdAtMs: number;
   readonly provisioningState: ProvisioningState;
