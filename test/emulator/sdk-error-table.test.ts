@@ -139,6 +139,15 @@ describe("the rest of Azure's error table through the official SDK", () => {
         ...{ statusCode: 409, code: "OperationNotAllowed", message: /Cannot resize disk/, inner: "ChangeDiskSizeWhileAttachedNotAllowed" },
       },
       {
+        situation: "resize that the disk's SKU does not take while attached",
+        rule: refusing("Disks_Update", {
+          ...{ status: 409, code: "OperationNotAllowed", message: "Cannot resize disk table-5 while it is attached to running VM node-b." },
+          internalErrorCode: "ChangeDiskSizeWhileAttachedForSkuNotAllowed",
+        }),
+        call: () => client.disks.update("rg", "table-5", { diskSizeGB: 2048 }, fast),
+        ...{ statusCode: 409, code: "OperationNotAllowed", inner: "ChangeDiskSizeWhileAttachedForSkuNotAllowed" },
+      },
+      {
         situation: "resize across 4 TiB while attached",
         call: () => client.disks.update("rg", "table-5", { diskSizeGB: 8192 }, fast),
         ...{ statusCode: 409, code: "OperationNotAllowed", message: /deallocated/, inner: "InvalidResizeForLargeDisks" },
@@ -173,6 +182,26 @@ describe("the rest of Azure's error table through the official SDK", () => {
         }),
         call: () => client.disks.createOrUpdate("rg", "x", { location: "eastus", creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
         ...{ statusCode: 409, code: "SkuNotAvailable" },
+      },
+      {
+        situation: "SKU not for this subscription",
+        rule: refusing("Disks_CreateOrUpdate", {
+          status: 409,
+          code: "NotAvailableForSubscription",
+          message: "The requested size for resource 'x' is currently not available in location 'eastus' for subscription 's'",
+        }),
+        call: () => client.disks.createOrUpdate("rg", "x", { location: "eastus", creationData: { createOption: "Empty" }, diskSizeGB: 8 }),
+        ...{ statusCode: 409, code: "NotAvailableForSubscription" },
+      },
+      {
+        situation: "constraints that no capacity meets",
+        rule: refusing("VirtualMachines_Start", {
+          status: 409,
+          code: "OverconstrainedZonalAllocationRequest",
+          message: "Allocation failed. VM(s) with the following constraints cannot be allocated",
+        }),
+        call: () => client.virtualMachines.start("rg", "node-a"),
+        ...{ statusCode: 409, code: "OverconstrainedZonalAllocationRequest" },
       },
       {
         situation: "no capacity",

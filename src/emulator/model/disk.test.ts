@@ -22,6 +22,46 @@ describe("a disk", () => {
     );
   });
 
+  // Size in GiB; tier, IOPS and MB/s as Azure publishes them for it.
+  const kinds = [
+    ["Standard_LRS", 100, "Standard", "S10", 500, 60],
+    ["Standard_LRS", 16_384, "Standard", "S70", 2000, 500],
+    ["StandardSSD_LRS", 1, "Standard", "E1", 500, 100],
+    ["StandardSSD_ZRS", 8192, "Standard", "E60", 2000, 400],
+    ["Premium_LRS", 4, "Premium", "P1", 120, 25],
+    ["Premium_ZRS", 513, "Premium", "P30", 5000, 200],
+    ["Premium_LRS", 32_767, "Premium", "P80", 20_000, 900],
+    ["PremiumV2_LRS", 100, "Premium", undefined, 3000, 125],
+    ["UltraSSD_LRS", 64, "Ultra", undefined, 100, 25],
+  ] as const;
+  for (const [sku, diskSizeGB, skuTier, tier, iops, mbps] of kinds) {
+    it(`of type ${sku} and ${diskSizeGB} GiB has the tier and the performance of its size`, () => {
+      const azure = aModel();
+      azure.finish("PUT", "disks/pvc-1", diskBody({ sku, properties: { diskSizeGB } }));
+      const { body } = azure.send("GET", "disks/pvc-1");
+      const shown = ["diskSizeGB", "tier", "diskIOPSReadWrite", "diskMBpsReadWrite"].map((member) => at(body, "properties", member));
+      assert.deepEqual([at(body, "sku"), ...shown], [{ name: sku, tier: skuTier }, diskSizeGB, tier, iops, mbps]);
+    });
+  }
+
+  it("performs as the tier that it is raised to, until its size gives as much by itself", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const performance = (): unknown => ["tier", "diskIOPSReadWrite"].map((member) => at(azure.send("GET", "disks/pvc-1").body, "properties", member));
+    const seen = [performance()];
+    for (const properties of [{ tier: "P40" }, { diskSizeGB: 256 }, { tier: "P15" }]) {
+      azure.finish("PATCH", "disks/pvc-1", { properties });
+      seen.push(performance());
+    }
+    assert.deepEqual(seen, [
+      ["P10", 500],
+      ["P40", 7500],
+      ["P40", 7500],
+      ["P15", 1100],
+    ]);
+    assert.equal(codeOf(azure.send("PATCH", "disks/pvc-1", { properties: { tier: "P60" } }).body), "InvalidParameter");
+  });
+
   it("keeps everything that it is told to be, and what a change does not mention", () => {
     const azure = aModel();
     const properties = {

@@ -44,9 +44,10 @@ describe("a snapshot", () => {
     assert.equal(codeOf(azure.send("PUT", "disks/less", restoreBody("s", { diskSizeGB: 64 })).body), "InvalidParameter");
     azure.finish("PUT", "disks/same", restoreBody("s"));
     azure.finish("PUT", "disks/more", restoreBody("s", { diskSizeGB: 512 }));
+    azure.finish("PUT", "disks/again", restoreBody("s", { creationData: { createOption: "Restore", sourceResourceId: `${COMPUTE}/snapshots/s` } }));
     assert.deepEqual(
-      ["same", "more"].map((name) => at(azure.send("GET", `disks/${name}`).body, "properties", "diskSizeGB")),
-      [128, 512],
+      ["same", "more", "again"].map((name) => at(azure.send("GET", `disks/${name}`).body, "properties", "diskSizeGB")),
+      [128, 512, 128],
     );
     assert.equal(azure.send("DELETE", "snapshots/s").status, 202);
     azure.settle();

@@ -145,6 +145,36 @@ describe("a VM's data-disk list", () => {
       expected: [400, "InvalidParameter"],
     },
     {
+      because: "nothing above 4095 GiB is cached",
+      prepare: (azure) => azure.finish("PUT", "disks/large", diskBody({ properties: { diskSizeGB: 4096 } })),
+      body: listBody({ 0: "large" }, { large: { caching: "ReadOnly" } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "Premium SSD v2 is not cached",
+      prepare: (azure) => azure.finish("PUT", "disks/v2", diskBody({ sku: "PremiumV2_LRS" })),
+      body: listBody({ 0: "v2" }, { v2: { caching: "ReadWrite" } }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "Premium needs a VM size that takes it",
+      prepare: (azure) => azure.finish("PATCH", "virtualMachines/node-a", { properties: { hardwareProfile: { vmSize: "Standard_D2_v3" } } }),
+      body: listBody({ 0: "pvc-1" }),
+      expected: [400, "InvalidParameter"],
+    },
+    {
+      because: "a disk stays in its region",
+      prepare: (azure) => azure.finish("PUT", "disks/far", { ...(diskBody() as object), location: "westus" }),
+      body: listBody({ 0: "far" }),
+      expected: [409, "Conflict"],
+    },
+    {
+      because: "what a disk in the list was made of can't change",
+      prepare: (azure) => azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })),
+      body: listBody({ 0: "pvc-1" }, { "pvc-1": { createOption: "FromImage" } }),
+      expected: [409, "PropertyChangeNotAllowed"],
+    },
+    {
       because: "Ultra must be enabled",
       prepare: (azure) => azure.finish("PUT", "disks/ultra", diskBody({ sku: "UltraSSD_LRS" })),
       body: listBody({ 0: "ultra" }),
@@ -176,6 +206,27 @@ describe("a VM's data-disk list", () => {
       assert.deepEqual([dataDisksOf(azure, "node-a"), etagOf(azure, "node-a")], before);
     });
   }
+
+  it("takes Premium SSD v2 only in a zone", () => {
+    const azure = aModel({ virtualMachines: [{ name: "zonal" }] });
+    azure.finish("PUT", "virtualMachines/regional", { location: "eastus", properties: {} });
+    for (const [name, zones] of [
+      ["v2", ["1"]],
+      ["nowhere", []],
+    ] as const)
+      azure.finish("PUT", `disks/${name}`, diskBody({ sku: "PremiumV2_LRS", zones }));
+    const answers = [
+      azure.send("PATCH", "virtualMachines/zonal", listBody({ 0: "v2" })),
+      azure.send("PATCH", "virtualMachines/regional", listBody({ 0: "nowhere" })),
+    ];
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, codeOf(body)]),
+      [
+        [200, undefined],
+        [400, "BadRequest"],
+      ],
+    );
+  });
 
   it("refuses more disks than the size allows, in the words that clients look for", () => {
     const azure = withDisks(aModel({ virtualMachines: [{ name: "node-a", size: "Standard_D2s_v5" }] }), "a", "b", "c", "d", "e");
