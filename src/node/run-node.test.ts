@@ -70,4 +70,14 @@ describe("runNode", () => {
         assert.ok(await world.clock.runUntil(() => world.record()?.writer?.held === false, LIMIT_MS));
       });
     }));
+
+  it("looks after its standbys", () =>
+    withNode({ writer: aWriter("node-b") }, async (world) => {
+      await world.setAttachment(({ spec: { want: _, ...spec }, ...attachment }) => ({ ...attachment, spec: { ...spec, role: "Replica" } }));
+      await whileRunning(world, async () => {
+        await world.clock.advance(1_000);
+        world.machine.detach(0);
+        assert.ok(await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, 2 * LIMIT_MS));
+      });
+    }));
 });

@@ -1,16 +1,18 @@
 import { isInQuarantine } from "../core/plan/writer-steps.ts";
 import { ControlLoop } from "../reconcile/control-loop.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
+import { standbysReconciler } from "./look-after-standbys.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { recordNames } from "./own-objects.ts";
 import { ownVolumesReconciler } from "./own-volumes.ts";
 
 const ONLY_KEY = "node";
 
-/** Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its volumes. */
+/** Runs what the node role does by itself until `signal` is aborted: its heartbeat, and the care of its volumes and standbys. */
 export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<void> {
   const heartbeat = new ControlLoop(heartbeatReconciler(ports), ports);
   const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
+  const standbys = new ControlLoop(standbysReconciler(ports), ports);
   ports.cache.onChange((change) => {
     if (change.kind === "AzVolume" && concerns(ports, change.name)) ownVolumes.queue.add(change.name);
     if (change.kind === "AzVolumeAttachment") {
@@ -23,7 +25,8 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   for (const volume of ports.cache.list("AzVolume")) if (concerns(ports, volume.metadata.name)) ownVolumes.queue.add(volume.metadata.name);
   for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)) ownVolumes.queue.add(attachment.spec.volumeName);
   heartbeat.queue.add(ONLY_KEY);
-  await Promise.all([heartbeat.run(signal), ownVolumes.run(signal)]);
+  standbys.queue.add(ONLY_KEY);
+  await Promise.all([heartbeat.run(signal), ownVolumes.run(signal), standbys.run(signal)]);
 }
 
 /** Whether a volume has to do with this node at all: thousands have not. */

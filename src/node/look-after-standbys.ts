@@ -1,0 +1,52 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
+import { reportMissing } from "../reconcile/report-missing.ts";
+import type { NodePorts } from "./node-ports.ts";
+
+/** Time between two looks at the standbys of a node, in milliseconds. */
+const LOOK_EVERY_MS = 60_000;
+
+/**
+ * Looks now and then whether the disks of this node's standbys are there. Nobody opens one before it is promoted, and only then would it show that somebody has moved it to another
+ * LUN, or that this machine never saw it: a failover that was to take no call to Azure would wait for several. A missing one is told to the controller, which reads the VM again.
+ */
+export function standbysReconciler(ports: NodePorts): Reconciler {
+  return {
+    name: "standbys",
+    workers: 1,
+    backoff: { baseMs: LOOK_EVERY_MS, maxMs: LOOK_EVERY_MS },
+    reconcile: async (_key, signal): Promise<Reconciled> => {
+      for (const attachment of standbysOf(ports)) {
+        const looked = await lookAt(ports, attachment, signal);
+        if (!looked.ok) return looked;
+      }
+      return ok({ againAfterMs: LOOK_EVERY_MS });
+    },
+  };
+}
+
+/** Attachments that say that they stand by with a disk on this very machine, where nobody doubts it. */
+function standbysOf({ cache, node }: NodePorts): readonly AzVolumeAttachment[] {
+  return cache
+    .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
+    .filter(
+      ({ metadata, spec, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        spec.role === "Replica" &&
+        status?.state === "Attached" &&
+        status.deviceMissing !== true &&
+        status.vmId?.toLowerCase() === node.vmId.toLowerCase(),
+    );
+}
+
+async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const lun = attachment.status?.lun;
+  if (lun === undefined) return ok({});
+  const found = await ports.host.findDevice({ lun }, signal);
+  if (found.ok || found.failure.kind !== "DeviceNotFound") return found;
+  // One that has been taken off in good order meanwhile does not say Attached any more, and is not marked.
+  const reported = await reportMissing(ports, attachment, signal);
+  return reported.ok || reported.failure.kind === "ObjectNotFound" ? ok({}) : reported;
+}
