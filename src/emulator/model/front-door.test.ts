@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ArmAnswer } from "./arm-message.ts";
 import { at, textAt } from "./json.ts";
 import { aModel, codeOf, diskBody, listBody } from "./model-fixture.ts";
 
@@ -62,6 +63,18 @@ describe("the front door", () => {
     assert.equal(azure.send("PATCH", "virtualMachines/node-b", {}).status, 200);
     azure.advance(60_000);
     assert.equal(azure.send("PATCH", "virtualMachines/node-a", {}).status, 200);
+  });
+
+  it("says of its own calls how many this caller and how many all together have left", () => {
+    const azure = aModel();
+    const left = (answer: ArmAnswer): readonly unknown[] =>
+      Object.entries(answer.headers).filter(([name]) => name.startsWith("x-ms-ratelimit-remaining-subscription-"));
+    const header = (name: string, value: string): readonly string[] => [`x-ms-ratelimit-remaining-subscription-${name}`, value];
+    assert.deepEqual([azure.send("GET", "disks"), azure.send("PUT", "disks/a", diskBody()), azure.send("DELETE", "disks/none")].map(left), [
+      [header("reads", "249"), header("global-reads", "3749")],
+      [header("writes", "199"), header("global-writes", "2999")],
+      [header("deletes", "199"), header("global-deletes", "2999")],
+    ]);
   });
 
   it("refuses in ARM's own words where the subscription has no call left, and refills fast on a fast clock", () => {

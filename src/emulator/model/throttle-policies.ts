@@ -4,6 +4,8 @@ export interface ThrottleLimit {
   readonly perMinute: number;
 }
 
+const GATEWAY_PREFIX = "subscription-";
+
 /** A bucket that a call takes a token from: one for each resource, or one for the whole subscription. */
 export interface ThrottlePolicy {
   /** As in `x-ms-ratelimit-remaining-resource: Microsoft.Compute/<name>;<remaining>`. */
@@ -97,9 +99,22 @@ export function policiesOf(
   return group === undefined ? (BY_OPERATION[operation] ?? []) : BY_GROUP[group];
 }
 
-/** ARM's own front door: for each subscription, reads, writes and deletes. */
+/** ARM's own front door: for each subscription, reads, writes and deletes, of one caller and, fifteen times as many, of all together. */
 export const GATEWAY_POLICIES = {
-  reads: { name: "subscription-reads", scope: "Subscription", limit: { burst: 250, perMinute: 1500 } },
-  writes: { name: "subscription-writes", scope: "Subscription", limit: { burst: 200, perMinute: 600 } },
-  deletes: { name: "subscription-deletes", scope: "Subscription", limit: { burst: 200, perMinute: 600 } },
-} as const satisfies Readonly<Record<string, ThrottlePolicy>>;
+  reads: gateway("reads", { burst: 250, perMinute: 1500 }),
+  writes: gateway("writes", { burst: 200, perMinute: 600 }),
+  deletes: gateway("deletes", { burst: 200, perMinute: 600 }),
+} as const;
+
+function gateway(kind: string, limit: ThrottleLimit): readonly ThrottlePolicy[] {
+  const global = { burst: limit.burst * 15, perMinute: limit.perMinute * 15 };
+  return [
+    { name: `${GATEWAY_PREFIX}${kind}`, scope: "Subscription", limit },
+    { name: `${GATEWAY_PREFIX}global-${kind}`, scope: "Subscription", limit: global },
+  ];
+}
+
+/** Whether a policy is the front door's, which has a header and an error of its own. */
+export function isGateway(policy: ThrottlePolicy): boolean {
+  return policy.name.startsWith(GATEWAY_PREFIX);
+}

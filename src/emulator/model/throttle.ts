@@ -1,7 +1,7 @@
 import type { ArmMethod } from "./arm-message.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { isoTime } from "./iso-time.ts";
-import { GATEWAY_POLICIES, policiesOf, type ThrottleGroup, type ThrottleLimit, type ThrottlePolicy } from "./throttle-policies.ts";
+import { GATEWAY_POLICIES, isGateway, policiesOf, type ThrottleGroup, type ThrottleLimit, type ThrottlePolicy } from "./throttle-policies.ts";
 
 interface Bucket {
   tokens: number;
@@ -39,7 +39,7 @@ export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict
   const gateway =
     call.method === "GET" || call.method === "HEAD" ? GATEWAY_POLICIES.reads : call.method === "DELETE" ? GATEWAY_POLICIES.deletes : GATEWAY_POLICIES.writes;
   const policies = policiesOf(call.operation, { isPoll: call.isPoll, isDisk: /\/diskoperations\//i.test(call.path), groups: call.groups });
-  const all = [gateway, ...policies].map((policy) => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription));
+  const all = [...gateway, ...policies].map((policy) => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription));
   const empty = call.mode === "enforce" ? all.find(({ bucket }) => bucket.tokens < 1) : undefined;
   if (empty !== undefined) return { headers: {}, refused: refusal(empty, call, subscription) };
   for (const { bucket } of all) bucket.tokens = Math.max(0, bucket.tokens - 1);
@@ -72,8 +72,7 @@ function resourceOf(path: string): string {
 function refusal({ policy, limit, bucket }: Filled, call: ThrottledCall, subscription: string): ArmFailure {
   const waitMs = ((1 - bucket.tokens) / limit.perMinute) * MINUTE_MS * call.timeScale;
   const retryAfterS = Math.max(1, Math.ceil(waitMs / 1000));
-  const isGateway = policy.name.startsWith("subscription-");
-  const refused = isGateway
+  const refused = isGateway(policy)
     ? armErrors.subscriptionThrottled({ subscription, operation: call.operation, retryAfterS })
     : armErrors.tooManyRequests({
         group: policy.name,
@@ -89,9 +88,10 @@ function refusal({ policy, limit, bucket }: Filled, call: ThrottledCall, subscri
 
 function remainingHeaders(all: readonly Filled[]): Record<string, string> {
   const remaining = ({ policy, bucket }: Filled): string => `Microsoft.Compute/${policy.name};${Math.floor(bucket.tokens)}`;
-  const [gateway, ...provider] = all;
+  const gateway = all.filter(({ policy }) => isGateway(policy));
+  const provider = all.filter(({ policy }) => !isGateway(policy));
   return {
-    ...(gateway === undefined ? {} : { [`x-ms-ratelimit-remaining-${gateway.policy.name}`]: String(Math.floor(gateway.bucket.tokens)) }),
+    ...Object.fromEntries(gateway.map(({ policy, bucket }) => [`x-ms-ratelimit-remaining-${policy.name}`, String(Math.floor(bucket.tokens))])),
     ...(provider.length === 0 ? {} : { "x-ms-ratelimit-remaining-resource": provider.map(remaining).join(",") }),
   };
 }
