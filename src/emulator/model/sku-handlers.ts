@@ -1,6 +1,6 @@
 import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts";
-import { type DiskFamily, DISK_SKU_NAMES, findDiskSku } from "./disk-sku.ts";
-import { sharesMax, tiersOf } from "./disk-tier.ts";
+import { type DiskFamily, type DiskSku, DISK_SKU_NAMES, findDiskSku } from "./disk-sku.ts";
+import { basePerformance, performanceLimits, sharesMax, tiersOf } from "./disk-tier.ts";
 import type { JsonObject } from "./json.ts";
 import { VM_SIZES, type VmSize } from "./vm-sizes.ts";
 import type { World } from "./world.ts";
@@ -67,7 +67,7 @@ function diskSkus(name: string, location: string): readonly JsonObject[] {
         tier: sku.tier,
         size: sku.family,
         ...places,
-        capabilities: capabilities(sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family)),
+        capabilities: capabilities({ ...sizeRange(sku.sizeMinGiB, sku.sizeMaxGiB, sku.family), ...settableRange(sku) }),
       },
     ];
   }
@@ -83,6 +83,14 @@ function diskSkus(name: string, location: string): readonly JsonObject[] {
       MaxBandwidthMBps: String(tier.mbps),
     }),
   }));
+}
+
+/** What may be asked of a disk whose performance is set apart from its size. */
+function settableRange({ family, sizeMinGiB, sizeMaxGiB }: DiskSku): Readonly<Record<string, string>> {
+  if (family !== "PremiumV2" && family !== "Ultra") return {};
+  const least = basePerformance(family, sizeMinGiB);
+  const most = performanceLimits(family, sizeMaxGiB, Infinity);
+  return { MinIOpsReadWrite: String(least.iops), MaxIOpsReadWrite: String(most.iops), MaxBandwidthMBpsReadWrite: String(most.mbps) };
 }
 
 function sizeRange(minGiB: number, maxGiB: number, family: DiskFamily): Readonly<Record<string, string>> {

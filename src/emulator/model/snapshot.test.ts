@@ -198,8 +198,24 @@ describe("SKUs and sizes", () => {
         capability(skus, "Standard_D2ps_v6", "D2ps_v6", "CpuArchitectureType"),
         capability(skus, "Standard_D2ads_v6", "D2ads_v6", "CpuArchitectureType"),
         capability(skus, "Premium_LRS", "P30", "MaxValueOfMaxShares"),
+        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) => capability(skus, "PremiumV2_LRS", "PremiumV2", what)),
+        ...["MinIOpsReadWrite", "MaxIOpsReadWrite", "MaxBandwidthMBpsReadWrite"].map((what) => capability(skus, "UltraSSD_LRS", "Ultra", what)),
       ],
-      ["16", "NVMe", "SCSI, NVMe", "Arm64", "x64", "5"],
+      ["16", "NVMe", "SCSI, NVMe", "Arm64", "x64", "5", ...["3000", "80000", "2000"], ...["100", "400000", "10000"]],
+    );
+    const places = (name: string): Json | undefined =>
+      (skus as readonly { name: string; locationInfo: readonly Json[] }[]).find((each) => each.name === name)?.locationInfo[0];
+    assert.deepEqual(
+      ["Standard_D8s_v5", "Standard_B2s", "Premium_ZRS"].map((name) => places(name)),
+      [
+        {
+          location: "westeurope",
+          zones: ["1", "2", "3"],
+          zoneDetails: [{ Name: ["1", "2", "3"], capabilities: [{ name: "UltraSSDAvailable", value: "True" }] }],
+        },
+        { location: "westeurope", zones: ["1", "2", "3"], zoneDetails: [] },
+        { location: "westeurope", zones: [], zoneDetails: [] },
+      ],
     );
     const sizes = at(azure.send("GET", "/subscriptions/sub-1/providers/Microsoft.Compute/locations/eastus/vmSizes").body, "value") as readonly {
       name: string;
