@@ -17,7 +17,9 @@ npm run bench:failover -- --time-scale 1      Azure's latencies times this facto
 npm run bench:failover -- --lab <name>        in a lab of two nodes in one zone that stands, instead of one of its own
 
 replicas, plain: with and without a standby, by turns; fastTick: with a standby, and kubelets that report their node's status each second instead of each ten;
-attachByDriver: with a standby, and the chart's value \`attach: driver\`. All else of the kubelets is Kubernetes' default.`;
+attachByDriver: with a standby, and the chart's value \`attach: driver\`. All else of the kubelets is Kubernetes' default.
+Each move begins 2.5 s after the one before it or later: the kubelet takes up to two seconds longer to end a pod that it has only just started. Of a move that took much longer than
+others, standard error has what happened when.`;
 
 const ROUNDS = 20;
 const TIME_SCALE = 0.05;

@@ -14,6 +14,7 @@ interface DriverPod {
 interface CallLine {
   readonly time: string;
   readonly method: string;
+  readonly code: string;
   readonly durationMs: number;
   readonly request: { readonly volumeId?: string; readonly nodeId?: string };
 }
@@ -43,10 +44,11 @@ function parseCalls(log: string, ownNode: string): readonly (DriverCall & { read
     .split("\n")
     .filter((line) => line.includes('"durationMs"') && line.includes('"method"'))
     .map((line) => {
-      const { time, method, durationMs, request } = JSON.parse(line) as CallLine;
+      const { time, method, code, durationMs, request } = JSON.parse(line) as CallLine;
       const endMs = Date.parse(time);
       return {
         method: method.slice(method.lastIndexOf("/") + 1),
+        code,
         nodeName: request.nodeId ?? ownNode,
         volumeId: request.volumeId,
         startMs: endMs - durationMs,

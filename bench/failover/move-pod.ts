@@ -1,7 +1,8 @@
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { driverCallsSince } from "./driver-calls.ts";
-import { measureMove, type MoveFigures } from "./phases.ts";
+import { measureMove, type MoveFigures, type MoveTimes } from "./phases.ts";
+import { tellCourse } from "./tell-course.ts";
 import type { Node, Pod, Timeline } from "./timeline.ts";
 import { NAMESPACE, podOf, type Side } from "./workload.ts";
 
@@ -11,6 +12,8 @@ export type Way = "podDelete" | "drain";
 /** One move, and the calls that Azure was sent meanwhile about the volume and the nodes. */
 export interface Move extends MoveFigures {
   readonly armCalls: number;
+  /** What happened, line by line, for people to read. */
+  readonly course: readonly string[];
 }
 
 /** A side's volume, as Kubernetes knows it. */
@@ -41,6 +44,7 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
 
   const { deletedMs, done } = way === "podDelete" ? await deletePod(lab, side) : await drain(lab, timeline, { side, from, uid: old.metadata.uid });
   const isNew = ({ object }: { readonly object: Pod }): boolean => object.metadata.name === podOf(side) && object.metadata.uid !== old.metadata.uid;
+  const hasEnded = ({ status }: Pod): boolean => status.containerStatuses?.every(({ state }) => state.terminated !== undefined) === true;
   const isRunning = ({ status }: Pod): boolean => status.containerStatuses?.every(({ state }) => state.running !== undefined) === true;
   const running = await timeline.until(`${podOf(side)} to run again`, "Pod", (seen) => isNew(seen) && isRunning(seen.object));
   const to = running.object.spec.nodeName ?? "";
@@ -51,7 +55,7 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
   const calls = await driverCallsSince(lab, { volumeId, sinceMs: deletedMs });
   const { value } = await journalSince(lab, journalFrom);
   const untilMs = running.atMs;
-  const figures = measureMove({
+  const times: MoveTimes = {
     from,
     to,
     deletedMs,
@@ -70,10 +74,15 @@ export async function movePod(lab: Lab, timeline: Timeline, volume: BenchVolume,
     newStatusMs: timeline.first("Node", ({ object }) => object.metadata.name === to && (object.status.volumesInUse ?? []).some(isVolume)),
     runningMs: untilMs,
     calls: calls.filter(({ startMs }) => startMs < untilMs),
-  });
+  };
+  const oldEndedMs = timeline.first("Pod", ({ object }) => object.metadata.uid === old.metadata.uid && hasEnded(object));
   const isAbout = (path: string): boolean =>
     path.includes("/virtualMachines/") || path.includes("/operations/") || path.toLowerCase().includes(persistentVolume);
-  return { ...figures, armCalls: value.filter(({ kind, atMs, path }) => kind !== "admin" && atMs <= untilMs && isAbout(path)).length };
+  return {
+    ...measureMove(times),
+    course: tellCourse(times, oldEndedMs),
+    armCalls: value.filter(({ kind, atMs, path }) => kind !== "admin" && atMs <= untilMs && isAbout(path)).length,
+  };
 }
 
 async function deletePod(lab: Lab, side: Side): Promise<{ readonly deletedMs: number; readonly done: Promise<unknown> }> {

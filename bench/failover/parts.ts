@@ -31,6 +31,8 @@ interface Situation {
   readonly kubelet: Readonly<Record<string, unknown>>;
   /** `nodeStatusUpdateFrequency` in milliseconds. */
   readonly tickMs: number;
+  /** What happened is told of moves that took longer, in milliseconds. */
+  readonly explainedMs: number;
   readonly values: ChartValues;
 }
 
@@ -47,18 +49,19 @@ const situations: readonly Situation[] = [
     ],
     kubelet: STOCK,
     tickMs: 10_000,
+    explainedMs: 12_000,
     values: {},
   },
-  { parts: [{ part: "fastTick", side: "replicas" }], kubelet: FAST, tickMs: 1_000, values: {} },
-  { parts: [{ part: "attachByDriver", side: "replicas" }], kubelet: STOCK, tickMs: 10_000, values: { attach: "driver" } },
+  { parts: [{ part: "fastTick", side: "replicas" }], kubelet: FAST, tickMs: 1_000, explainedMs: 4_000, values: {} },
+  { parts: [{ part: "attachByDriver", side: "replicas" }], kubelet: STOCK, tickMs: 10_000, explainedMs: 2_500, values: { attach: "driver" } },
 ];
 
 const WAYS: readonly Way[] = ["podDelete", "drain"];
 /** The golden ratio's part: its multiples fall evenly into 0..1, however many there are. */
 const STRIDE = 0.618_034;
+/** A kubelet that has just seen to a pod tells its containers to end only once it has looked at them anew, up to two seconds later (`podWorkerLoop` in its pod_workers.go). */
+const SETTLED_MS = 2_500;
 const READY_MAX_MS = 180_000;
-/** What Kubernetes said of the pod is shown of moves that took longer. */
-const EXPLAINED_MS = 12_000;
 const CLEAN_MAX_MS = 300_000;
 
 /** Measures these parts, and leaves the lab's kubelets as they were, the driver as its chart has it by default, and nothing of what was made here. */
@@ -100,11 +103,11 @@ async function measureSituation(run: Run, situation: Situation, volumes: Map<Sid
     for (const [index, way] of WAYS.entries()) {
       for (const one of measured) {
         // A move ends soon after a kubelet's tick; the next begins not then, but at any time between two.
-        await sleep((((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs, undefined, { signal });
+        await sleep(SETTLED_MS + (((round * WAYS.length + index) * STRIDE) % 1) * situation.tickMs, undefined, { signal });
         const move = await movePod(lab, timeline, one.volume, way);
         if (round > 0) one[way].push(move);
         tell(`${one.part} ${way} ${round}: ${describeMove(move)}`);
-        if (move.totalMs > EXPLAINED_MS) tell(await tellEvents(lab, one.volume.side));
+        if (move.totalMs > situation.explainedMs) tell([...move.course, await tellEvents(lab, one.volume.side)].join("\n"));
       }
     }
   }

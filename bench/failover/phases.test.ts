@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { measureMove, type MoveTimes } from "./phases.ts";
 
-const call = (method: string, nodeName: string, startMs: number, endMs: number) => ({ method, nodeName, startMs, endMs });
+const call = (method: string, nodeName: string, startMs: number, endMs: number) => ({ method, code: "OK", nodeName, startMs, endMs });
 
 /** Through VolumeAttachments, with a status tick on either side. */
 const published: MoveTimes = {

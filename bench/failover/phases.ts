@@ -7,6 +7,8 @@ export type Phase = (typeof PHASES)[number];
 export interface DriverCall {
   /** Such as `NodeStageVolume`. */
   readonly method: string;
+  /** The gRPC code of its answer, such as `OK`. */
+  readonly code: string;
   /** The node that it was about. */
   readonly nodeName: string;
   readonly startMs: number;

@@ -14,6 +14,7 @@ function aMove(totalMs: number, rest: Partial<Move> = {}): Move {
     phases: { ...noPhases, stage: totalMs / 2 },
     callsMs: { NodeStageVolume: totalMs / 20 },
     armCalls: 1,
+    course: [],
     ...rest,
   };
 }

@@ -12,7 +12,7 @@ export interface Seen<T extends WatchedObject = WatchedObject> {
 
 export interface Pod extends WatchedObject {
   readonly spec: { readonly nodeName?: string };
-  readonly status: { readonly containerStatuses?: readonly { readonly state: { readonly running?: object } }[] };
+  readonly status: { readonly containerStatuses?: readonly { readonly state: { readonly running?: object; readonly terminated?: object } }[] };
 }
 
 export interface VolumeAttachment extends WatchedObject {
