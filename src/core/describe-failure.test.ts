@@ -15,6 +15,14 @@ describe("describeFailure", () => {
     });
   }
 
+  it("ends with Azure's code and request id where Azure has said so", () => {
+    const azure = { code: "OperationNotAllowed InvalidResizeForLargeDisks", requestId: "r-1" };
+    for (const kind of ["InvalidArgument", "DiskNotFound", "DiskAttachedElsewhere", "DiskInUse", "NoFreeLun", "InstanceNotFound", "QuotaExceeded"] as const) {
+      const failure = failureExamples[kind];
+      assert.equal(describeFailure({ ...failure, azure }), `${describeFailure(failure)} (Azure: OperationNotAllowed InvalidResizeForLargeDisks, request r-1)`);
+    }
+  });
+
   it("says after how many seconds a throttled request is tried again", () => {
     assert.match(describeFailure(failureExamples.Throttled), /in 2 s$/u);
   });

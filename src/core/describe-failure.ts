@@ -3,6 +3,12 @@ import { unreachable } from "./invariant.ts";
 
 /** A failure as a sentence or two for people: what it is about, the value at fault, and what to do. Never holds a secret. */
 export function describeFailure(failure: Failure): string {
+  const sentence = describe(failure);
+  if (!("azure" in failure) || failure.azure === undefined) return sentence;
+  return `${sentence} (Azure: ${failure.azure.code}, request ${failure.azure.requestId})`;
+}
+
+function describe(failure: Failure): string {
   switch (failure.kind) {
     case "InvalidArgument":
     case "OutOfRange":

@@ -1,10 +1,16 @@
+/** Azure's own answer, where a failure rests on one and on no read of ours: its code, and the id by which its support finds the request. */
+export interface AzureAnswer {
+  readonly code: string;
+  readonly requestId: string;
+}
+
 /**
  * Everything that may go wrong without being a bug. Closed: adding a kind does not compile until it is mapped to a gRPC status
  * (`csi/to-grpc-status.ts`) and to a retry class (`isRetryable`). Sentences name the object, the value and the cure.
  */
 export type Failure =
   // What the caller asked for can't be.
-  | { readonly kind: "InvalidArgument"; readonly field: string; readonly value: string; readonly problem: string }
+  | { readonly kind: "InvalidArgument"; readonly field: string; readonly value: string; readonly problem: string; readonly azure?: AzureAnswer }
   | { readonly kind: "OutOfRange"; readonly field: string; readonly value: string; readonly problem: string }
   | { readonly kind: "VolumeNotFound"; readonly volumeId: string }
   | { readonly kind: "NodeNotFound"; readonly nodeName: string }
@@ -24,16 +30,16 @@ export type Failure =
   | { readonly kind: "Cancelled" }
   | { readonly kind: "DeadlineExceeded"; readonly operation: string }
   // The platform.
-  | { readonly kind: "DiskNotFound"; readonly diskUri: string }
-  | { readonly kind: "DiskAttachedElsewhere"; readonly diskUri: string; readonly attachedTo: readonly string[] }
-  | { readonly kind: "DiskInUse"; readonly diskUri: string; readonly attachedTo: readonly string[] }
-  | { readonly kind: "NoFreeLun"; readonly nodeName: string; readonly lunsMax: number }
+  | { readonly kind: "DiskNotFound"; readonly diskUri: string; readonly azure?: AzureAnswer }
+  | { readonly kind: "DiskAttachedElsewhere"; readonly diskUri: string; readonly attachedTo: readonly string[]; readonly azure?: AzureAnswer }
+  | { readonly kind: "DiskInUse"; readonly diskUri: string; readonly attachedTo: readonly string[]; readonly azure?: AzureAnswer }
+  | { readonly kind: "NoFreeLun"; readonly nodeName: string; readonly lunsMax: number; readonly azure?: AzureAnswer }
   | { readonly kind: "NoFreeShare"; readonly diskUri: string; readonly maxShares: number }
-  | { readonly kind: "InstanceNotFound"; readonly nodeName: string }
+  | { readonly kind: "InstanceNotFound"; readonly nodeName: string; readonly azure?: AzureAnswer }
   | { readonly kind: "InstanceReplaced"; readonly nodeName: string; readonly vmId: string }
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
-  | { readonly kind: "QuotaExceeded"; readonly detail: string }
+  | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
   | { readonly kind: "CloudRejected"; readonly code: string; readonly message: string; readonly requestId: string }
   | { readonly kind: "CloudUnavailable"; readonly code: string; readonly message: string; readonly requestId: string }
   | { readonly kind: "CloudUnauthorized"; readonly code: string; readonly message: string; readonly requestId: string }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { toGrpcStatus } from "../csi/to-grpc-status.ts";
 import type { ArmError } from "./arm-api.ts";
 import { type ArmErrorClass, classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 
@@ -114,25 +115,25 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     because: "the VM is full",
     error: { code: "OperationNotAllowed", target: "dataDisks", message: "The maximum number of data disks allowed to be attached to a VM of this size is 8." },
     class: "rejected",
-    failure: { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 },
+    failure: { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8, azure: { code: "OperationNotAllowed", requestId: "request-1" } },
   },
   {
     because: "another VM owns the disk",
     error: { code: "ConflictingUserInput", target: "diskId", message: `Disk '${diskUri}' cannot be attached as the disk is already owned by VM '${vmUri}'.` },
     class: "rejected",
-    failure: { kind: "DiskAttachedElsewhere", diskUri, attachedTo: [vmUri] },
+    failure: { kind: "DiskAttachedElsewhere", diskUri, attachedTo: [vmUri], azure: { code: "ConflictingUserInput", requestId: "request-1" } },
   },
   {
     because: "a disk to delete is attached",
     error: { code: "OperationNotAllowed", message: `Disk pvc-1 is attached to VM ${vmUri}.` },
     class: "rejected",
-    failure: { kind: "DiskInUse", diskUri, attachedTo: [vmUri] },
+    failure: { kind: "DiskInUse", diskUri, attachedTo: [vmUri], azure: { code: "OperationNotAllowed", requestId: "request-1" } },
   },
   {
     because: "a shared disk grows only alone",
     error: { code: "OperationNotAllowed", message: "m", internalErrorCode: "LiveResizeSharedDiskNotAllowed" },
     class: "rejected",
-    failure: { kind: "DiskInUse", diskUri, attachedTo: [] },
+    failure: { kind: "DiskInUse", diskUri, attachedTo: [], azure: { code: "OperationNotAllowed LiveResizeSharedDiskNotAllowed", requestId: "request-1" } },
   },
   {
     because: "a quota is used up",
@@ -140,20 +141,51 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
     class: "rejected",
     failure: {
       kind: "QuotaExceeded",
-      detail: "OperationNotAllowed: Operation could not be completed as it results in exceeding approved Total Disks quota. (request request-1)",
+      detail: "Operation could not be completed as it results in exceeding approved Total Disks quota.",
+      azure: { code: "OperationNotAllowed", requestId: "request-1" },
     },
   },
   {
     because: "a zone is full",
     error: { code: "ZonalAllocationFailed", message: "m" },
     class: "rejected",
-    failure: { kind: "QuotaExceeded", detail: "ZonalAllocationFailed: m (request request-1)" },
+    failure: { kind: "QuotaExceeded", detail: "m", azure: { code: "ZonalAllocationFailed", requestId: "request-1" } },
+  },
+  {
+    because: "the SKU is not for this subscription",
+    error: { code: "NotAvailableForSubscription", message: "m" },
+    class: "rejected",
+    failure: { kind: "QuotaExceeded", detail: "m", azure: { code: "NotAvailableForSubscription", requestId: "request-1" } },
+  },
+  {
+    because: "there are as many disks as there may be",
+    error: { code: "DiskCountExceeded", message: "m" },
+    class: "rejected",
+    failure: { kind: "QuotaExceeded", detail: "m", azure: { code: "DiskCountExceeded", requestId: "request-1" } },
+  },
+  {
+    because: "the region has no such zone",
+    error: { statusCode: 400, code: "InvalidAvailabilityZone", message: "m" },
+    class: "rejected",
+    failure: { kind: "InvalidArgument", field: "zone", value: "", problem: "m", azure: { code: "InvalidAvailabilityZone", requestId: "request-1" } },
+  },
+  {
+    because: "the instance of a scale set is gone",
+    error: { statusCode: 400, code: "InvalidParameter", target: "instanceIds", message: "The provided instanceId 267 is not an active instanceId." },
+    class: "notFound",
+    failure: { kind: "InstanceNotFound", nodeName: "node-a", azure: { code: "InvalidParameter", requestId: "request-1" } },
+  },
+  {
+    because: "something is gone of which nobody asked",
+    error: { statusCode: 404, code: "ResourceGroupNotFound", message: "Resource group 'rg' could not be found." },
+    class: "notFound",
+    failure: { kind: "CloudRejected", code: "ResourceGroupNotFound", message: "Resource group 'rg' could not be found.", requestId: "request-1" },
   },
   {
     because: "the disk to attach is gone",
     error: { statusCode: 404, code: "NotFound", target: "diskId", message: "Disk pvc-1 is not found." },
     class: "notFound",
-    failure: { kind: "DiskNotFound", diskUri },
+    failure: { kind: "DiskNotFound", diskUri, azure: { code: "NotFound", requestId: "request-1" } },
   },
   {
     because: "the VM is gone",
@@ -163,13 +195,13 @@ const rows: readonly { readonly because: string; readonly error: Partial<ArmErro
       message: "The Resource 'Microsoft.Compute/virtualMachines/node-a' under resource group 'rg' was not found.",
     },
     class: "notFound",
-    failure: { kind: "InstanceNotFound", nodeName: "node-a" },
+    failure: { kind: "InstanceNotFound", nodeName: "node-a", azure: { code: "ResourceNotFound", requestId: "request-1" } },
   },
   {
     because: "the disk is gone",
     error: { statusCode: 404, code: "ResourceNotFound", message: "The Resource 'Microsoft.Compute/disks/pvc-1' under resource group 'rg' was not found." },
     class: "notFound",
-    failure: { kind: "DiskNotFound", diskUri },
+    failure: { kind: "DiskNotFound", diskUri, azure: { code: "ResourceNotFound", requestId: "request-1" } },
   },
   {
     because: "an operation broke inside Azure",
@@ -192,6 +224,14 @@ describe("error table", () => {
       assert.deepEqual(toFailure(anError(error), context), failure);
     });
   }
+
+  it("says in each sentence which code Azure answered, and to which request", () => {
+    for (const { because, error, class: errorClass } of rows) {
+      if (errorClass === "cancelled") continue;
+      const { details } = toGrpcStatus(toFailure(anError(error), context));
+      for (const word of [error.code ?? "", error.internalErrorCode ?? "", "request-1"]) assert.ok(details.includes(word), `${because}: ${details}`);
+    }
+  });
 
   it("retries what may pass by itself, and nothing else", () => {
     assert.equal(isWorthRetrying(anError({ statusCode: 412, code: "PreconditionFailed" })), true);

@@ -1,4 +1,4 @@
-import type { Failure } from "../core/failure.ts";
+import type { AzureAnswer, Failure } from "../core/failure.ts";
 import type { ArmError } from "./arm-api.ts";
 import { ownErrorCodes } from "./arm-error.ts";
 
@@ -42,7 +42,10 @@ const RETRY_AFTER_DEFAULT_MS = 10_000;
 const unavailable = (error: ArmError): Failure => ({ kind: "CloudUnavailable", code: error.code, message: error.message, requestId: error.requestId });
 const rejected = (error: ArmError): Failure => ({ kind: "CloudRejected", code: error.code, message: error.message, requestId: error.requestId });
 const unauthorized = (error: ArmError): Failure => ({ kind: "CloudUnauthorized", code: error.code, message: error.message, requestId: error.requestId });
-const quota = (error: ArmError): Failure => ({ kind: "QuotaExceeded", detail: `${error.code}: ${error.message} (request ${error.requestId})` });
+const answered = ({ code, internalErrorCode, requestId }: ArmError): { readonly azure: AzureAnswer } => ({
+  azure: { code: internalErrorCode === "" ? code : `${code} ${internalErrorCode}`, requestId },
+});
+const quota = (error: ArmError): Failure => ({ kind: "QuotaExceeded", detail: error.message, ...answered(error) });
 const throttled = (error: ArmError): Failure => ({
   kind: "Throttled",
   retryAfterMs: error.retryAfterMs ?? RETRY_AFTER_DEFAULT_MS,
@@ -52,21 +55,24 @@ const attachedElsewhere = (error: ArmError, context: ErrorContext): Failure => (
   kind: "DiskAttachedElsewhere",
   diskUri: context.diskUri ?? "",
   attachedTo: vmUrisIn(error.message),
+  ...answered(error),
 });
 const diskInUse = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "DiskInUse",
   diskUri: context.diskUri ?? "",
   attachedTo: vmUrisIn(error.message),
+  ...answered(error),
 });
 const noFreeLun = (error: ArmError, context: ErrorContext): Failure => ({
   kind: "NoFreeLun",
   nodeName: context.nodeName ?? "",
   lunsMax: Number(/of this size is (\d+)/i.exec(error.message)?.[1] ?? 0),
+  ...answered(error),
 });
 const diskNotFound = (error: ArmError, context: ErrorContext): Failure =>
-  context.diskUri === undefined ? rejected(error) : { kind: "DiskNotFound", diskUri: context.diskUri };
+  context.diskUri === undefined ? rejected(error) : { kind: "DiskNotFound", diskUri: context.diskUri, ...answered(error) };
 const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
-  context.nodeName === undefined ? rejected(error) : { kind: "InstanceNotFound", nodeName: context.nodeName };
+  context.nodeName === undefined ? rejected(error) : { kind: "InstanceNotFound", nodeName: context.nodeName, ...answered(error) };
 
 /**
  * ARM's errors, first match wins. Codes are shared between unlike errors (`OperationNotAllowed` has at least six meanings), so pieces of messages
@@ -96,13 +102,13 @@ const rows: readonly Row[] = [
   { code: /^OperationNotAllowed$/i, text: /is attached to VM/i, class: "rejected", failure: diskInUse },
   { text: /\bquota\b|exceed(s|ed|ing)? .*\blimit\b/i, class: "rejected", failure: quota },
   { code: /QuotaExceeded|DiskCountExceeded|ResourceLimitExceeded/i, class: "rejected", failure: quota },
-  { code: /AllocationFailed|^SkuNotAvailable$|OverconstrainedZonalAllocationRequest/i, class: "rejected", failure: quota },
+  { code: /AllocationFailed|^SkuNotAvailable$|^NotAvailableForSubscription$|OverconstrainedZonalAllocationRequest/i, class: "rejected", failure: quota },
   // Azure's own trouble while it carried an operation out. One disk may be behind it, so a batch is split; its callers may come again.
   { code: /^Internal\w*Error$|^OperationTimedOut$|^RetryableError/i, class: "rejected", failure: unavailable },
   {
     code: /^InvalidAvailabilityZone$/i,
     class: "rejected",
-    failure: (error) => ({ kind: "InvalidArgument", field: "zone", value: "", problem: error.message }),
+    failure: (error) => ({ kind: "InvalidArgument", field: "zone", value: "", problem: error.message, ...answered(error) }),
   },
   { code: /^InvalidParameter$/i, target: /^instanceIds$/i, class: "notFound", failure: instanceNotFound },
 
@@ -118,7 +124,7 @@ export function classOf(error: ArmError): ArmErrorClass {
   return rowOf(error)?.class ?? "rejected";
 }
 
-/** The failure that the caller gets, with Azure's code and request id wherever the kind has room for them. */
+/** The failure that the caller gets, with Azure's code and request id. */
 export function toFailure(error: ArmError, context: ErrorContext): Failure {
   return (rowOf(error)?.failure ?? rejected)(error, context);
 }

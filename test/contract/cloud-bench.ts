@@ -129,6 +129,13 @@ export function failureOf(result: Result<unknown, Failure>): Failure {
   return result.failure;
 }
 
+/** The facts of a failure, without the id of the request to which Azure answered so. */
+export function factsOf(failure: Failure): Failure {
+  if (!("azure" in failure)) return failure;
+  const { azure: _answer, ...facts } = failure;
+  return facts;
+}
+
 /** A signal that nobody aborts. */
 export const never = new AbortController().signal;
 

@@ -15,6 +15,7 @@ import {
   diskUri,
   disksOn,
   etagOf,
+  factsOf,
   failureOf,
   mayAlways,
   never,
@@ -103,7 +104,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("deletes a disk, and again", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
         valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))), { kind: "DiskNotFound", diskUri: uri });
+        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)))), { kind: "DiskNotFound", diskUri: uri });
         valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
       });
 
@@ -141,9 +142,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("says which disk is not there", async (cloud) => {
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never))), missing);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8 }, never))), missing);
-        assert.deepEqual(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") }))), missing);
+        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))), missing);
+        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8 }, never)))), missing);
+        assert.deepEqual(
+          factsOf(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") })))),
+          missing,
+        );
       });
 
       on("says what an id is that is no disk's", async (cloud) => {
@@ -597,6 +601,9 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(failure.code, "BadRequest");
         assert.match(failure.message, /not in the same zone/);
         assert.equal(failure.requestId, callsOf(cloud, "VirtualMachines_Update").at(-1)?.requestId);
+        const gone = failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)));
+        const requestId = callsOf(cloud, "Disks_Get").at(-1)?.requestId;
+        assert.deepEqual(gone, { kind: "DiskNotFound", diskUri: diskUri("none"), azure: { code: "ResourceNotFound", requestId } });
       });
 
       on("lets one poison disk fail alone", async (cloud) => {
@@ -907,7 +914,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       }
 
       on("says which VM is not there", async (cloud) => {
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-x" }, never))), {
+        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.inspectInstance({ nodeName: "node-x" }, never)))), {
           kind: "InstanceNotFound",
           nodeName: "node-x",
         });

@@ -11,6 +11,12 @@ export function failureNews(failure: Failure): string {
     case "Throttled":
       return failure.kind;
     default:
-      return describeFailure(failure);
+      return describeFailure(withoutAnswer(failure));
   }
+}
+
+function withoutAnswer(failure: Failure): Failure {
+  if (!("azure" in failure)) return failure;
+  const { azure: _answer, ...rest } = failure;
+  return rest;
 }
