@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { AzureConfig } from "../adapters/azure-sdk/azure-config.ts";
 import { connectAzure } from "../adapters/azure-sdk/connect-azure.ts";
+import { parseAzureConfig } from "../adapters/azure-sdk/parse-azure-config.ts";
 import { registerBudgetMetrics } from "../adapters/observe/budget-metrics.ts";
 import { describeFailure } from "../core/describe-failure.ts";
+import { ok } from "../core/result.ts";
 import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../provisioner/azure-cloud-provisioner.ts";
 import type { NodeInstances } from "../provisioner/node-instances.ts";
 import { scaledSettings } from "../provisioner/settings.ts";
@@ -13,14 +15,15 @@ import type { ProcessPorts } from "./run-role.ts";
 /** Builds the provisioner from a role's settings; `nodes` says which VM is behind each node, where that is known. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
 export async function connectCloud(values: Values<typeof azureOptions>, ports: ProcessPorts, nodes?: NodeInstances): Promise<AzureCloudProvisioner> {
   const file = values["cloud-config"];
-  const fromFile: AzureConfig = file === undefined ? {} : (JSON.parse(await readFile(file, "utf8")) as AzureConfig);
+  const fromFile = file === undefined ? ok({}) : parseAzureConfig(await readFile(file, "utf8"));
+  if (!fromFile.ok) throw new Error(`--cloud-config ${file ?? ""}: ${describeFailure(fromFile.failure)}`);
   const endpoint = values["azure-endpoint"];
   const environment = process.env;
   const config: AzureConfig = {
     ...stated("tenantId", environment["AZURE_TENANT_ID"]),
     ...stated("aadClientId", environment["AZURE_CLIENT_ID"]),
     ...stated("aadClientSecret", environment["AZURE_CLIENT_SECRET"]),
-    ...fromFile,
+    ...fromFile.value,
     ...(endpoint === undefined ? {} : { resourceManagerEndpoint: endpoint }),
     ...stated("subscriptionId", values["subscription-id"]),
     ...stated("resourceGroup", values["resource-group"]),

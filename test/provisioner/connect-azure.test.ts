@@ -27,6 +27,11 @@ describe("connectAzure", () => {
     });
   }
 
+  it("takes a region by the name that people give it", () => {
+    const connected = connect({ ...complete, location: "East US 2" });
+    assert.equal(connected.ok ? connected.value.place.location : "", "eastus2");
+  });
+
   it("says which ways there are to log in when none is set", () => {
     const { aadClientId: _id, aadClientSecret: _secret, ...config } = complete;
     const connected = connect(config);

@@ -32,5 +32,10 @@ export function connectAzure(options: {
     clock,
     ...(caPem === undefined ? {} : { caPem }),
   });
-  return ok({ arm, place: { subscriptionId: subscriptionId.value, resourceGroup: resourceGroup.value, location: location.value } });
+  return ok({ arm, place: { subscriptionId: subscriptionId.value, resourceGroup: resourceGroup.value, location: regionName(location.value) } });
+}
+
+/** "East US" as Azure's answers and the labels of nodes have it: `eastus`. */
+function regionName(location: string): string {
+  return location.replaceAll(" ", "").toLowerCase();
 }
