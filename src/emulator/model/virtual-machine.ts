@@ -1,7 +1,7 @@
 import type { DiskControllerType } from "./data-plane-port.ts";
 import type { ProvisioningState } from "./disk.ts";
 import { isoTime } from "./iso-time.ts";
-import { type JsonObject, objectAt } from "./json.ts";
+import { type Json, type JsonObject, objectAt } from "./json.ts";
 import type { VmSize } from "./vm-sizes.ts";
 
 export type PowerState = "creating" | "starting" | "running" | "stopping" | "stopped" | "deallocating" | "deallocated";
@@ -52,6 +52,8 @@ export interface VirtualMachine {
   readonly provisioningState: ProvisioningState;
   readonly etag: number;
   readonly operationId?: string;
+  /** What the PUT asked for that is creating it, to recognise its repetition. */
+  readonly pendingBody?: Json;
   readonly createdAtMs: number;
 }
 

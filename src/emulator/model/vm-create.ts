@@ -2,13 +2,13 @@ import { checkAttach } from "./attachment-rules.ts";
 import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import type { DiskControllerType } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { at, booleanAt, type Json, type JsonObject, listAt, objectAt, textAt, textsAt } from "./json.ts";
+import { at, booleanAt, type Json, type JsonObject, listAt, objectAt, sameJson, textAt, textsAt } from "./json.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
-import { dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
-import { putVm, type World } from "./world.ts";
+import { asDiskShows, dataDiskEffects, dataPlaneVm, endWrite, putVmWithReservations, runningOperation, withDataDisksSettled } from "./vm-state.ts";
+import { putVm, without, type World } from "./world.ts";
 
 export interface VmAddress {
   readonly subscriptionId: string;
@@ -63,6 +63,18 @@ export function newVm(world: World, address: VmAddress, body: Json | undefined):
   };
 }
 
+/** The creation that a PUT repeats word for word, since clients send writes at least once; undefined if it says anything new. */
+export function repeatedCreation(
+  world: World,
+  vm: VirtualMachine,
+  body: Json | undefined,
+): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | undefined {
+  const running = runningOperation(world, vm);
+  return running !== undefined && vm.provisioningState === "Creating" && sameJson(vm.pendingBody, body)
+    ? { kind: "Started", vm, operation: running }
+    : undefined;
+}
+
 /** PUT of a VM that does not exist yet. */
 export function createVm(
   world: World,
@@ -77,7 +89,8 @@ export function createVm(
     const refused = checkAttach(world, vm, entry);
     if (refused !== undefined) return refused;
   }
-  const begun = putVmWithReservations(world, { ...vm, dataDisks: plan.entries });
+  const dataDisks = plan.entries.map((entry) => asDiskShows(world, entry));
+  const begun = putVmWithReservations(world, { ...vm, dataDisks, ...(body === undefined ? {} : { pendingBody: body }) });
   const write = { vmId: vm.id, vmGuid: vm.vmGuid, etagMoves: true };
   const operation = startOperation(world, {
     name: "VirtualMachines_CreateOrUpdate",
@@ -91,7 +104,7 @@ export function createVm(
       effects: (outcome) => (outcome.undone === "all" ? [] : [{ kind: "vmStarted", ...dataPlaneVm(vm) }, ...dataDiskEffects(world, vm.id, outcome)]),
       end: (outcome) =>
         endWrite(world, write, (now) => ({
-          ...withDataDisksSettled(world, now, outcome),
+          ...without(withDataDisksSettled(world, now, outcome), "pendingBody"),
           power: outcome.undone === "all" ? "stopped" : "running",
           provisioningState: outcome.error === undefined ? "Succeeded" : "Failed",
         })),

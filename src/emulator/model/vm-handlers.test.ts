@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at, type Json } from "./json.ts";
-import { aModel, type ModelFixture } from "./model-fixture.ts";
+import { aModel, COMPUTE, diskBody, type ModelFixture } from "./model-fixture.ts";
 
 const SUBSCRIPTION_COMPUTE = "/subscriptions/sub-1/providers/Microsoft.Compute";
 
@@ -51,6 +51,24 @@ describe("VMs are listed", () => {
 });
 
 describe("a VM", () => {
+  it("is created once by a PUT that is sent again, and shows its disks as they call themselves", () => {
+    const azure = aModel();
+    azure.finish("PUT", "disks/pvc-1", diskBody());
+    const dataDisks = [{ lun: 0, createOption: "Attach", managedDisk: { id: `${COMPUTE.toUpperCase()}/DISKS/PVC-1` } }];
+    const put = (tag: string): ReturnType<typeof azure.send> =>
+      azure.send("PUT", "virtualMachines/vm", { location: "eastus", zones: ["1"], tags: { tag }, properties: { storageProfile: { dataDisks } } });
+    const [first, again, other] = [put("a"), put("a"), put("b")];
+    assert.deepEqual([first.status, again.status, other.status], [201, 201, 409]);
+    assert.equal(again.headers["azure-asyncoperation"], first.headers["azure-asyncoperation"]);
+    azure.settle();
+    const shown = at(azure.send("GET", "virtualMachines/vm").body, "properties", "storageProfile", "dataDisks") as readonly Json[];
+    assert.deepEqual(
+      shown.map((entry) => [at(entry, "name"), at(entry, "managedDisk", "id")]),
+      [["pvc-1", `${COMPUTE}/disks/pvc-1`]],
+    );
+    assert.equal(put("a").status, 200);
+  });
+
   it("keeps what the emulator does not understand, also next to what it does", () => {
     const created = aModel();
     const properties = {

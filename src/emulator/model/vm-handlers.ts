@@ -7,7 +7,7 @@ import { operationHeaders } from "./lro.ts";
 import { checkScope, inScope, page } from "./paging.ts";
 import { resourceId } from "./resource-id.ts";
 import { etagText, renderVirtualMachine, type VirtualMachine } from "./virtual-machine.ts";
-import { createVm, type VmAddress } from "./vm-create.ts";
+import { createVm, repeatedCreation, type VmAddress } from "./vm-create.ts";
 import { deleteVm } from "./vm-delete.ts";
 import { changePower, type PowerAction } from "./vm-power.ts";
 import { checkPreconditions } from "./vm-state.ts";
@@ -22,9 +22,10 @@ export function putVmHandler(world: World, call: ArmCall): HandlerResult {
   const vm = vmAt(world, call);
   const refused = checkPreconditions(vm, call);
   if (refused !== undefined) return refused;
-  const written = vm === undefined ? createVm(world, address, call.body) : updateVm(world, vm, call.body, "VirtualMachines_CreateOrUpdate");
+  const repeated = vm === undefined ? undefined : repeatedCreation(world, vm, call.body);
+  const written = repeated ?? (vm === undefined ? createVm(world, address, call.body) : updateVm(world, vm, call.body, "VirtualMachines_CreateOrUpdate"));
   if (written.kind === "Failure") return written;
-  return vmReply(vm === undefined ? 201 : 200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
+  return vmReply(vm === undefined || repeated !== undefined ? 201 : 200, world, written.vm, operationHeaders(world, call, written.operation, "Update"));
 }
 
 /** PATCH. Go's client takes nothing but 200. */

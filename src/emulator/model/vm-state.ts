@@ -106,6 +106,12 @@ function settled(world: World, vm: VirtualMachine, entry: DataDisk, isDone: bool
   return [entry.phase === "Detaching" ? { ...entry, phase: "DetachFailed" } : entry];
 }
 
+/** An entry under the name and id of its disk, which are what the VM shows, in the case of the disk's creation. */
+export function asDiskShows(world: World, entry: DataDisk): DataDisk {
+  const disk = findDisk(world, entry.diskId);
+  return disk === undefined ? entry : { ...entry, diskId: disk.id, name: disk.name };
+}
+
 export function dataPlaneVm(vm: VirtualMachine): DataPlaneVm {
   return { vmId: vm.id, vmName: vm.name };
 }

@@ -6,7 +6,7 @@ import { delayMs, type Operation, startOperation } from "./operations.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
 import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
-import { admitWrite, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
+import { admitWrite, asDiskShows, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
 import { findDisk, findVm, normalLocation, putVm, type World } from "./world.ts";
 
 /** What an update makes of a VM. */
@@ -69,12 +69,7 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   preempt(world, admission.preempts, forced);
 
   const etagMoves = world.settings.emptyUpdateMovesEtag || changesAnything(vm, change);
-  // The disk's own name and id are what the VM shows, in the case of the disk's creation.
-  const dataDisks = change.dataDisks.map((entry) => ({
-    ...entry,
-    diskId: findDisk(world, entry.diskId)?.id ?? entry.diskId,
-    name: findDisk(world, entry.diskId)?.name ?? entry.name,
-  }));
+  const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
   const begunVm = putVmWithReservations(world, { ...begun(world, vm, etagMoves), ...change, dataDisks, provisioningState: "Updating" });
   const operation = startUpdateOperation(world, begunVm, name, etagMoves);
   return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
