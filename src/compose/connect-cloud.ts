@@ -12,8 +12,10 @@ import type { Values } from "./options.ts";
 import type { azureOptions } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
+type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime">;
+
 /** Builds the provisioner from a role's settings; `nodes` says which VM is behind each node, where that is known. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
-export async function connectCloud(values: Values<typeof azureOptions>, ports: ProcessPorts, nodes?: NodeInstances): Promise<AzureCloudProvisioner> {
+export async function connectCloud(values: Values<typeof azureOptions>, ports: CloudPorts, nodes?: NodeInstances): Promise<AzureCloudProvisioner> {
   const file = values["cloud-config"];
   const fromFile = file === undefined ? ok({}) : parseAzureConfig(await readFile(file, "utf8"));
   if (!fromFile.ok) throw new Error(`--cloud-config ${file ?? ""}: ${describeFailure(fromFile.failure)}`);

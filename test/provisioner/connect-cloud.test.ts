@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { Registry } from "prom-client";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { connectCloud } from "../../src/compose/connect-cloud.ts";
+import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
+import { diskUri, LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID } from "../contract/cloud-bench.ts";
+
+type Values = Parameters<typeof connectCloud>[0];
+
+describe("a role's way to Azure", () => {
+  let emulator: Emulator;
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "connect-cloud-"));
+    emulator = await startEmulator({
+      caFile: join(folder, "ca.pem"),
+      resourceGroups: [{ subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION }],
+    });
+  });
+  after(async () => {
+    await emulator.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const registry = new Registry();
+  const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
+    const given = { "cloud-config": undefined, "subscription-id": undefined, "resource-group": undefined, location: undefined, ...values };
+    const ports = { clock: systemClock, random: systemRandom, registry, lifetime: new AbortController().signal };
+    return connectCloud({ ...given, "azure-endpoint": emulator.url, "azure-ca-file": join(folder, "ca.pem"), "azure-time-scale": 1 }, ports);
+  };
+  const azureJson = async (content: object | string): Promise<string> => {
+    const file = join(folder, "azure.json");
+    await writeFile(file, typeof content === "string" ? content : JSON.stringify(content));
+    return file;
+  };
+  const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
+
+  it("comes from azure.json, or from flags and the environment, and its budget is in the metrics", async () => {
+    const environment = { AZURE_AUTHORITY_HOST: emulator.url, AZURE_TENANT_ID: "tenant", AZURE_CLIENT_ID: "driver", AZURE_CLIENT_SECRET: "secret" };
+    const file = await azureJson({
+      ...place,
+      tenantId: "t",
+      aadClientId: "c",
+      aadClientSecret: "s",
+      activeDirectoryEndpoint: emulator.url,
+      vmType: "standard",
+    });
+    const missing = async (values: Partial<Values>): Promise<string | undefined> => {
+      const cloud = await connect(values);
+      const read = await cloud.getDisk({ diskUri: diskUri("none") }, new AbortController().signal);
+      return read.ok ? undefined : read.failure.kind;
+    };
+    assert.equal(await missing({ "cloud-config": file }), "DiskNotFound");
+    assert.match(await registry.metrics(), /^azuredisk_arm_calls_total\{group="diskRead"\} 1$/m);
+    registry.clear();
+    Object.assign(process.env, environment);
+    try {
+      const flags = { "subscription-id": SUBSCRIPTION_ID, "resource-group": RESOURCE_GROUP, location: LOCATION };
+      assert.equal(await missing(flags), "DiskNotFound");
+      registry.clear();
+      delete process.env["AZURE_CLIENT_SECRET"];
+      await assert.rejects(connect(flags), /aadClientSecret .*is missing/);
+    } finally {
+      for (const name of Object.keys(environment)) delete process.env[name];
+    }
+  });
+
+  it("is refused with the file and the field that are wrong", async () => {
+    await assert.rejects(connect({ "cloud-config": await azureJson("{") }), /--cloud-config .*azure\.json: azure\.json .*is no JSON object/);
+    await assert.rejects(
+      connect({ "cloud-config": await azureJson({ ...place, useManagedIdentityExtension: "true" }) }),
+      /--cloud-config .*: useManagedIdentityExtension .*must be a boolean/,
+    );
+    await assert.rejects(connect({ "cloud-config": await azureJson({ ...place, location: undefined }) }), /location .*is missing/);
+  });
+});
