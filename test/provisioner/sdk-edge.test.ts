@@ -86,6 +86,8 @@ describe("ArmApi over the SDK", () => {
         json(response, 429, body, {
           "retry-after": "7",
           "x-ms-ratelimit-remaining-resource": "Microsoft.Compute/UpdateVMResource;0,Microsoft.Compute/UpdateVMSubscriptionMaximum;1497",
+          "x-ms-ratelimit-remaining-subscription-writes": "199",
+          "x-ms-ratelimit-remaining-subscription-global-writes": "2999",
         }),
       async ({ arm, requests }) => {
         assert.deepEqual(await arm.startVmUpdate({ ...name, change: {}, ifMatch: '"1"' }, never), {
@@ -105,6 +107,8 @@ describe("ArmApi over the SDK", () => {
           remaining: [
             { policy: "UpdateVMResource", remaining: 0 },
             { policy: "UpdateVMSubscriptionMaximum", remaining: 1497 },
+            { policy: "subscription-writes", remaining: 199 },
+            { policy: "subscription-global-writes", remaining: 2999 },
           ],
         });
         assert.equal(requests.length, 1, "the SDK repeated the call by itself");

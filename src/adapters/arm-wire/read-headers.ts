@@ -18,7 +18,7 @@ export function readRemainingCalls(header: string | undefined): readonly Remaini
   });
 }
 
-/** What ARM's own front door has left, from `x-ms-ratelimit-remaining-subscription-reads` and its like: `{policy: "subscription-reads", remaining: 249}`. */
+/** What ARM's own front door has left, for this caller and for all together, from `x-ms-ratelimit-remaining-subscription-reads` and its like: `{policy: "subscription-reads", remaining: 249}`. */
 export function readRemainingGatewayCalls(headers: Readonly<Record<string, string>>): readonly RemainingCalls[] {
   return gatewayPolicies.flatMap((policy) => {
     const header = headers[`x-ms-ratelimit-remaining-${policy}`];
@@ -27,4 +27,4 @@ export function readRemainingGatewayCalls(headers: Readonly<Record<string, strin
   });
 }
 
-const gatewayPolicies = ["subscription-reads", "subscription-writes", "subscription-deletes"] as const;
+const gatewayPolicies = ["reads", "writes", "deletes"].flatMap((kind) => [`subscription-${kind}`, `subscription-global-${kind}`]);
