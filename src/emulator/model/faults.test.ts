@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { FaultRule } from "./faults.ts";
-import { at, textAt } from "./json.ts";
+import { at, type Json, textAt } from "./json.ts";
 import { aModel, codeOf, dataDisksOf, diskBody, listBody, type ModelFixture } from "./model-fixture.ts";
 import { releaseStuckOperations } from "./operations.ts";
 
@@ -132,6 +132,30 @@ describe("a fault rule", () => {
     assert.deepEqual([listed(), dataDisksOf(azure, "node-a")], [before, "0:pvc-1"]);
     azure.model.faults.clear();
     assert.equal(listed(), before + 1);
+  });
+
+  it("makes the instance view stale for others than who wrote, and the GET of a disk or snapshot for everybody", () => {
+    const azure = struck({ effect: { kind: "StaleRead" } });
+    const source = textAt(azure.send("GET", "disks/pvc-1").body, "id") ?? "";
+    azure.finish(
+      "PUT",
+      "snapshots/s",
+      { location: "eastus", properties: { creationData: { createOption: "Copy", sourceResourceId: source } } },
+      { caller: "a" },
+    );
+    const seenBy = (caller: string): readonly unknown[] => {
+      const read = (path: string): Json | undefined => azure.send("GET", path, undefined, { caller }).body;
+      const [, power] = at(read("virtualMachines/node-a/instanceView"), "statuses") as readonly { code: string }[];
+      return [power?.code, at(read("disks/pvc-1"), "properties", "diskSizeGB"), at(read("snapshots/s"), "tags")];
+    };
+    const before = ["PowerState/running", 128, undefined];
+    assert.deepEqual([seenBy("a"), seenBy("b")], [before, before]);
+    azure.finish("POST", "virtualMachines/node-a/powerOff", undefined, { caller: "a" });
+    azure.finish("PATCH", "disks/pvc-1", { properties: { diskSizeGB: 256 } }, { caller: "a" });
+    azure.finish("PATCH", "snapshots/s", { tags: { a: "b" } }, { caller: "a" });
+    assert.deepEqual([seenBy("a"), seenBy("b")], [["PowerState/stopped", 128, undefined], before]);
+    azure.model.faults.clear();
+    assert.deepEqual(seenBy("b"), ["PowerState/stopped", 256, { a: "b" }]);
   });
 
   it("set through the admin API says what is wrong with it, and is otherwise listed with what came of it until it is removed", () => {

@@ -126,16 +126,17 @@ const rows: readonly { readonly because: string; readonly seen: (settings: Parti
     seen: (settings) => {
       const exactly = (ms: number): { medianMs: number; p99Ms: number } => ({ medianMs: ms, p99Ms: ms });
       const { latencies } = aModel().model.world.settings;
-      const azure = aModel({ settings: { latencies: { ...latencies, vmStop: exactly(900), vmForcedStop: exactly(100) }, ...settings } });
-      return [`powerOff`, `start`, `powerOff?skipShutdown=true`].map((action) => {
+      const stops = { vmStop: exactly(900), vmForcedStop: exactly(100), vmDeallocate: exactly(2000), vmForcedDeallocate: exactly(300) };
+      const azure = aModel({ settings: { latencies: { ...latencies, ...stops }, ...settings } });
+      return ["powerOff", "start", "powerOff?skipShutdown=true", "start", "deallocate", "start", "deallocate?forceDeallocate=true"].map((action) => {
         const beganMs = azure.nowMs();
         azure.finish("POST", `virtualMachines/node-a/${action}`);
         return action === "start" ? "" : azure.nowMs() - beganMs;
       });
     },
     either: [
-      [{}, [900, "", 100]],
-      [{ timeScale: 0.1 }, [90, "", 10]],
+      [{}, [900, "", 100, "", 2000, "", 300]],
+      [{ timeScale: 0.1 }, [90, "", 10, "", 200, "", 30]],
     ],
   },
 ];
