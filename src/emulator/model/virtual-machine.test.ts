@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { at, textAt } from "./json.ts";
+import { at, type Json, objectAt, textAt } from "./json.ts";
 import { aModel, codeOf, COMPUTE, dataDisksOf, diskBody, etagOf, listBody, type ModelFixture } from "./model-fixture.ts";
 
 function withDisks(fixture: ModelFixture, ...names: readonly string[]): ModelFixture {
@@ -235,6 +235,17 @@ describe("a VM's data-disk list", () => {
     assert.match(textAt(answer.body, "error", "message") ?? "", /attached to a VM of this size is 4/);
   });
 
+  it("becomes no size that takes fewer disks than the VM has, unless some leave with the same update", () => {
+    const azure = withDisks(aModel(), "a", "b", "c", "d", "e");
+    azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "a", 1: "b", 2: "c", 3: "d", 4: "e" }));
+    const resize = (list: Json = {}): Json => ({ properties: { hardwareProfile: { vmSize: "Standard_D2s_v5" }, ...objectAt(list, "properties") } });
+    const refused = azure.send("PATCH", "virtualMachines/node-a", resize());
+    assert.deepEqual([refused.status, codeOf(refused.body)], [409, "OperationNotAllowed"]);
+    assert.match(textAt(refused.body, "error", "message") ?? "", /attached to a VM of this size is 4/);
+    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", resize(listBody({ 0: "a", 1: "b", 2: "c", 3: "d" }))), "status"), "Succeeded");
+    assert.equal(textAt(azure.send("GET", "virtualMachines/node-a").body, "properties", "hardwareProfile", "vmSize"), "Standard_D2s_v5");
+  });
+
   it("shares a disk among as many VMs as maxShares says, and attaches a ZRS disk in any zone", () => {
     const azure = aModel({ virtualMachines: [{ name: "node-a" }, { name: "node-b", zone: "2" }, { name: "node-c", zone: "3" }] });
     azure.finish("PUT", "disks/shared", diskBody({ sku: "Premium_ZRS", properties: { maxShares: 2 } }));
@@ -368,6 +379,16 @@ describe("a VM's life", () => {
       ...["PowerState/deallocating", "PowerState/deallocated", "Reserved"],
       ...["PowerState/starting", "PowerState/running", "Attached"],
     ]);
+  });
+
+  it("goes on while it is deallocated: a disk that is attached then is reserved, and attached once it starts", () => {
+    const azure = withDisks(aModel(), "pvc-1");
+    const diskState = (): string | undefined => textAt(azure.send("GET", "disks/pvc-1").body, "properties", "diskState");
+    azure.finish("POST", "virtualMachines/node-a/deallocate");
+    assert.equal(textAt(azure.finish("PATCH", "virtualMachines/node-a", listBody({ 0: "pvc-1" })), "status"), "Succeeded");
+    const reserved = diskState();
+    azure.finish("POST", "virtualMachines/node-a/start");
+    assert.deepEqual([reserved, diskState(), dataDisksOf(azure, "node-a")], ["Reserved", "Attached", "0:pvc-1"]);
   });
 
   it("that the network cuts off only falls silent: a regular detach still ends", () => {

@@ -34,6 +34,8 @@ export function updateVm(
   const list = listAt(body, "properties", "storageProfile", "dataDisks");
   const plan: DataDiskPlan = list === undefined ? { kind: "Plan", entries: planUnchangedList(vm) } : planReplacedList({ ...vm, size }, parseDataDisks(list));
   if (plan.kind === "Failure") return plan;
+  if (size.name !== vm.size.name && plan.entries.filter((entry) => !isLeaving(entry)).length > size.dataDisksMax)
+    return armErrors.tooManyDataDisks(size.dataDisksMax);
   return startUpdate(world, vm, name, {
     size,
     tags: textsAt(body, "tags") ?? vm.tags,
