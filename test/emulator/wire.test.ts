@@ -77,6 +77,10 @@ describe("the wire", () => {
       (listed.body as { resourceManager: string }[]).map((cloud) => cloud.resourceManager),
       [`${azure.emulator.url}/`],
     );
+    const older = (await call(ca, `${azure.emulator.url}/metadata/endpoints?api-version=2015-01-01`)).body as { authentication: { loginEndpoint: string } };
+    assert.equal(older.authentication.loginEndpoint, `${azure.emulator.url}/`);
+    const discovered = (await call(ca, `${azure.emulator.url}/common/discovery/instance?api-version=1.1`)).body as { tenant_discovery_endpoint: string };
+    assert.equal(discovered.tenant_discovery_endpoint, `${azure.emulator.url}/common/v2.0/.well-known/openid-configuration`);
     const openId = await call(ca, `${azure.emulator.url}/some-tenant/v2.0/.well-known/openid-configuration`);
     assert.equal((openId.body as { token_endpoint: string }).token_endpoint, `${azure.emulator.url}/some-tenant/oauth2/v2.0/token`);
   });
