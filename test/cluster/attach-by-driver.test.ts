@@ -15,6 +15,7 @@ import { untilNothingIsLeft } from "./nothing-left.ts";
 import { assertNeverFailed, assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { writesOnWhilePlugInEnds } from "./replace-plug-in.ts";
 import { withSlowUnmount } from "./slow-unmount.ts";
+import { assertSoundOnDisk } from "./sound-disk.ts";
 import { assertHandedOver, firstHeldMs, recordsDuring } from "./watch-writer.ts";
 import { takeWayIn, volumeAttachments, wayInNow } from "./way-in.ts";
 import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
@@ -68,6 +69,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
         assert.ok(first !== undefined && first.atMs >= firstHeldMs(seen, AFTER), "it wrote before its node had the volume");
         await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
         assert.deepEqual(await volumeAttachments(lab), []);
+        await assertSoundOnDisk(workloads, "db");
       }));
 
     it("waits for a node that is frozen, says so, and cuts nobody off; when the node goes on, its pod ends, and the other one starts", () =>
@@ -104,6 +106,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
           { uid: old.uid, told: [] },
           { uid: started.uid, told },
         ]);
+        await assertSoundOnDisk(workloads, "db");
       }));
 
     it("keeps a pod waiting while one on another node writes the same volume, names both, and lets it start when that one has ended", () =>
@@ -147,6 +150,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
         const moved = await movesWhileApiServerRestarts(workloads, "db-0");
         await writesOnWithoutItsObject(workloads, moved);
         await movesWithItsRecords(workloads, "db-0");
+        await assertSoundOnDisk(workloads, "db");
       }));
 
     it("lets a pod write on while its node's plug-in is killed, upgraded and rolled back, and while its standby's node is drained; drained itself, its node lets the pod go", () =>

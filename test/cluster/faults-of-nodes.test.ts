@@ -5,7 +5,7 @@ import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
 import { driverLab } from "./driver-lab.ts";
 import { keepControllersOff } from "./leading-controller.ts";
-import { backInService, cutOffFirst, movesOffNodeWithoutPower, takesOver, twoWritersOn, untilTrusted, VICTIM } from "./lose-node.ts";
+import { assertBothSound, backInService, cutOffFirst, movesOffNodeWithoutPower, takesOver, twoWritersOn, untilTrusted, VICTIM } from "./lose-node.ts";
 import { untilNodeReady } from "./node-ready.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { untilTold } from "./record-writer.ts";
@@ -44,6 +44,7 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
         },
       );
       await untilTrusted(workloads);
+      await assertBothSound(workloads);
     }));
 
   it("cuts off a pod that goes on writing where the kubelet is dead and the node is marked out of service, before another one writes", () =>
@@ -62,5 +63,6 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
         },
       );
       await untilTrusted(workloads);
+      await assertBothSound(workloads);
     }));
 });

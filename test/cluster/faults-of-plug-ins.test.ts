@@ -10,6 +10,7 @@ import { untilNodeReady } from "./node-ready.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { assertNeverFailed, untilTold, writerPod } from "./record-writer.ts";
 import { untilPlugInsReady, writesOnWhilePlugInEnds } from "./replace-plug-in.ts";
+import { assertSoundOnDisk } from "./sound-disk.ts";
 
 const HOME = "node-b";
 const TWO_SHARES = "faults-two-shares";
@@ -41,5 +42,6 @@ describe("node plug-ins that end in a cluster", { skip: (await reasonAgainstLab(
       assert.deepEqual(await writerPod(workloads, "db-0"), pod);
       await assertNeverFailed(lab, workloads.namespace, pod);
       await movesWithItsRecords(workloads, "db-0");
+      await assertSoundOnDisk(workloads, "db");
     }));
 });

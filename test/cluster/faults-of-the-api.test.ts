@@ -11,6 +11,7 @@ import { storeGeneration, untilControllersReady } from "./leading-controller.ts"
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { recordWriter, untilTold, writerPod } from "./record-writer.ts";
+import { assertSoundOnDisk } from "./sound-disk.ts";
 import { withWorkloads } from "./workloads.ts";
 
 const HOME = "node-b";
@@ -49,9 +50,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await untilAllHeard(lab);
       const disks = (await disksInAzure(lab)).toSorted();
       await lab.controlPlane.restoreEtcd(backup, signal);
-      await waitUntil("the store's generation to be raised", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
-        (await storeGeneration(lab)) > generation ? true : undefined,
-      );
+      await untilGoneBack(generation);
       const claimed = await untilProven(workloads, "data-db-0", second.nodeName);
       assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "no disk is deleted");
       await assertUndisturbed(workloads, second, claimed);
@@ -59,7 +58,15 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
 
       await writesOnWithoutItsObject(workloads, third);
       await movesWithItsRecords(workloads, "db-0");
+      await assertSoundOnDisk(workloads, "db");
     }));
+
+  /** Waits until the leader has found that the store went back, and says so. */
+  async function untilGoneBack(generation: number): Promise<void> {
+    await waitUntil("the store's generation to be raised", { timeoutMs: SETTLED_MAX_MS, everyMs: READ_RETRY_MS }, async () =>
+      (await storeGeneration(lab)) > generation ? true : undefined,
+    );
+  }
 });
 
 /** Waits until each node's plug-in has been heard twice more: by then it has seen what there was to see, and a backup from before is one heartbeat older. */

@@ -5,6 +5,7 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { type AzureCall, azureCallsFromNow } from "./azure-journal.ts";
 import { untilNodeReady } from "./node-ready.ts";
 import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
+import { assertSoundOnDisk } from "./sound-disk.ts";
 import { assertWayIn, type WayIn } from "./way-in.ts";
 import { attachmentsOf, type Workloads } from "./workloads.ts";
 
@@ -30,6 +31,7 @@ export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayI
     },
   );
   await untilTrusted(workloads);
+  await assertBothSound(workloads);
 }
 
 /** A writer with standbys and one without, both on a node, with some records. */
@@ -110,6 +112,11 @@ export async function untilTrusted(workloads: Workloads): Promise<void> {
     });
   }
   await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
+}
+
+/** Ends both writers: their disks are sound. */
+export async function assertBothSound(workloads: Workloads): Promise<void> {
+  for (const name of ["shared", "plain"]) await assertSoundOnDisk(workloads, name);
 }
 
 async function untilAttached(workloads: Workloads, claim: string, count: number): Promise<void> {

@@ -114,11 +114,18 @@ export async function assertNeverFailed(lab: Lab, namespace: string, pod: Writer
 
 /** The records on the volume, as the pod that has it now reads them. */
 export async function recordsSeenBy(workloads: Workloads, pod: string): Promise<readonly WrittenRecord[]> {
-  const lines = (await workloads.inPod(pod, "cat /data/records")).split("\n");
-  return lines.map((line) => {
-    const [number = "", by = ""] = line.split(" ");
-    return { number: Number(number), by };
-  });
+  return readRecords(await workloads.inPod(pod, "cat /data/records"));
+}
+
+/** The records in the text of a writer's file. */
+export function readRecords(text: string): readonly WrittenRecord[] {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [number = "", by = ""] = line.split(" ");
+      return { number: Number(number), by };
+    });
 }
 
 /** The uids of the pods that wrote, one after another: twice where a pod wrote again after another one. */

@@ -17,6 +17,8 @@ const vms = [
 const SHORT_LEASE = { durationMs: 8_000, renewDeadlineMs: 6_500 };
 /** Nobody waits for its end. */
 const LONG_LEASE = { durationMs: 600_000, renewDeadlineMs: 450_000 };
+/** Where the leader was told to end: from its release on. */
+const CLEAN_TAKEOVER_MAX_MS = 2_000;
 const WAIT_MAX_MS = 90_000;
 const STOP_GRACE_MS = 60_000;
 
@@ -86,5 +88,6 @@ it("a leader that is told to end lets go of its Lease, and the next one leads lo
     await waitUntil("the standby to lead", WAIT_MAX_MS, async () => ((await leaderOf(lab, signal)) === standby ? true : undefined));
     const tookMs = performance.now() - releasedAtMs;
     t.diagnostic(`taken over ${Math.round(tookMs)} ms after a clean stop`);
+    assert.ok(tookMs <= CLEAN_TAKEOVER_MAX_MS, `${tookMs} ms`);
   });
 });
