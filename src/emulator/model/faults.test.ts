@@ -134,6 +134,15 @@ describe("a fault rule", () => {
     assert.equal(listed(), before + 1);
   });
 
+  it("lets a caller see the end of an operation that it has joined", () => {
+    const azure = struck({ operation: "VirtualMachines_Get", effect: { kind: "StaleRead" } });
+    const statusFor = (caller: string): number => azure.send("GET", "virtualMachines/node-a", undefined, { caller }).status;
+    assert.deepEqual(["a", "b", "c"].map(statusFor), [200, 200, 200]);
+    for (const caller of ["a", "b"]) azure.send("DELETE", "virtualMachines/node-a", undefined, { caller });
+    azure.settle();
+    assert.deepEqual(["a", "b", "c"].map(statusFor), [404, 404, 200]);
+  });
+
   it("makes the instance view stale for others than who wrote, and the GET of a disk or snapshot for everybody", () => {
     const azure = struck({ effect: { kind: "StaleRead" } });
     const source = textAt(azure.send("GET", "disks/pvc-1").body, "id") ?? "";

@@ -57,8 +57,8 @@ type OperationStatus = "InProgress" | "Succeeded" | "Failed" | "Canceled";
 export interface Operation extends OperationStart {
   readonly id: string;
   readonly startedAtMs: number;
-  /** Whose call began it; undefined for what begins by itself. */
-  readonly startedBy: string | undefined;
+  /** Whose calls began or joined it; none for what begins by itself. */
+  readonly callers: readonly string[];
   /** Infinity: never. */
   readonly dueAtMs: number;
   readonly ending: OperationEnding;
@@ -78,7 +78,7 @@ export function startOperation(world: World, start: OperationStart): Operation {
     ...start,
     id: world.random.guid(),
     startedAtMs: world.nowMs,
-    startedBy: start.internal === true ? undefined : world.caller,
+    callers: start.internal === true || world.caller === undefined ? [] : [world.caller],
     dueAtMs: ending.kind === "Stuck" ? Infinity : world.nowMs + start.delayMs,
     ending,
     phase: "Running",
@@ -88,6 +88,15 @@ export function startOperation(world: World, start: OperationStart): Operation {
   world.running.add(operation.id);
   forgetOldest(world);
   return operation;
+}
+
+/** Makes a running operation also that of the caller who has asked for the same again. */
+export function joinOperation(world: World, operation: Operation): Operation {
+  const { caller } = world;
+  if (caller === undefined || operation.callers.includes(caller)) return operation;
+  const joined = { ...operation, callers: [...operation.callers, caller] };
+  replace(world, joined);
+  return joined;
 }
 
 /** A latency drawn for now, time scale included. */
@@ -187,7 +196,7 @@ function replace(world: World, operation: Operation): void {
   world.operations.set(operation.id, operation);
   if (operation.phase !== "Ended") return;
   world.running.delete(operation.id);
-  if (operation.startedBy !== undefined) forgetReads(world, operation.startedBy, operation.resourceId);
+  for (const caller of operation.callers) forgetReads(world, caller, operation.resourceId);
 }
 
 function forgetOldest(world: World): void {

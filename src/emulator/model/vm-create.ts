@@ -3,7 +3,7 @@ import { parseDataDisks, planReplacedList } from "./data-disks.ts";
 import type { DiskControllerType } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { at, booleanAt, type Json, type JsonObject, listAt, objectAt, sameJson, textAt, textsAt } from "./json.ts";
-import { delayMs, type Operation, startOperation } from "./operations.ts";
+import { delayMs, joinOperation, type Operation, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
@@ -71,7 +71,7 @@ export function repeatedCreation(
 ): { readonly kind: "Started"; vm: VirtualMachine; operation: Operation } | undefined {
   const running = runningOperation(world, vm);
   return running !== undefined && vm.provisioningState === "Creating" && sameJson(vm.pendingBody, body)
-    ? { kind: "Started", vm, operation: running }
+    ? { kind: "Started", vm, operation: joinOperation(world, running) }
     : undefined;
 }
 

@@ -2,7 +2,7 @@ import { released } from "./attachment-rules.ts";
 import type { DataPlaneEffect } from "./data-plane-port.ts";
 import { deleteDisk } from "./disk-delete.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { delayMs, type Operation, preemptOperation, startOperation } from "./operations.ts";
+import { delayMs, joinOperation, type Operation, preemptOperation, startOperation } from "./operations.ts";
 import { keyOf } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { begun, dataPlaneVm, endWrite, runningOperation } from "./vm-state.ts";
@@ -11,7 +11,7 @@ import { findDisk, putVm, updateDisk, type World } from "./world.ts";
 /** DELETE of a VM: whatever else goes on with it gives way. Its data disks stay, save those of `deleteOption: Delete`, and name it for a while after it is gone. */
 export function deleteVm(world: World, vm: VirtualMachine): { readonly kind: "Started"; readonly operation: Operation } | ArmFailure {
   const running = runningOperation(world, vm);
-  if (vm.provisioningState === "Deleting" && running !== undefined) return { kind: "Started", operation: running };
+  if (vm.provisioningState === "Deleting" && running !== undefined) return { kind: "Started", operation: joinOperation(world, running) };
   if (running?.phase === "Settling") return armErrors.conflict();
   if (running !== undefined) preemptOperation(world, running.id, armErrors.operationPreempted(), world.settings.preemptedStatus);
   const operation = startOperation(world, {
