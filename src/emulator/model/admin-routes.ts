@@ -43,8 +43,9 @@ function journal(world: World, call: ArmCall): HandlerResult {
   if (!Number.isInteger(since) || !Number.isInteger(limit) || since < 0 || limit < 1)
     return badRequest("'since' and 'limit' are whole numbers, 'limit' at least 1");
   const { kind } = call.query;
-  const entries = world.journal.since(since, limit).filter((entry) => kind === undefined || entry.kind === kind);
-  return reply(200, { lastSequence: world.journal.lastSequence(), value: entries.map((entry) => ({ ...entry })) });
+  // The limit counts what is asked for: else a page of other calls would look like the end.
+  const entries = kind === undefined ? world.journal.since(since, limit) : world.journal.since(since, Infinity).filter((entry) => entry.kind === kind);
+  return reply(200, { lastSequence: world.journal.lastSequence(), value: entries.slice(0, limit).map((entry) => ({ ...entry })) });
 }
 
 function addGroup(world: World, call: ArmCall): HandlerResult {

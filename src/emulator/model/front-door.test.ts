@@ -52,6 +52,24 @@ describe("the front door", () => {
     );
   });
 
+  it("reads on through the calls of one kind, however many of another are between them", () => {
+    const azure = aModel();
+    for (const name of ["a", "b"]) {
+      azure.finish("PUT", `disks/${name}`, diskBody());
+      for (let call = 0; call < 3; call += 1) azure.send("GET", "/emulator/v1/health");
+    }
+    const read: unknown[] = [];
+    for (let since = 0, pages = 0; pages < 3; pages += 1) {
+      const entries = at(azure.send("GET", `/emulator/v1/journal?since=${since}&kind=arm&limit=1`).body, "value") as readonly {
+        path: string;
+        sequence: number;
+      }[];
+      read.push(...entries.map(({ path }) => path.split("/").at(-1)));
+      since = entries.at(-1)?.sequence ?? since;
+    }
+    assert.deepEqual(read, ["a", "b"]);
+  });
+
   it("says how many calls are left, and refuses when none is, for as long as the bucket needs", () => {
     const azure = aModel({ settings: { throttling: "enforce", throttleLimits: { UpdateVMResource: { burst: 2, perMinute: 1 } } } });
     const first = azure.send("PATCH", "virtualMachines/node-a", {});
