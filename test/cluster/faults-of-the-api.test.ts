@@ -10,13 +10,15 @@ import { driverLab } from "./driver-lab.ts";
 import { storeGeneration, untilControllersReady } from "./leading-controller.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
-import { recordWriter, untilTold, writerPod } from "./record-writer.ts";
+import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, turnsOf, untilTold, writerPod } from "./record-writer.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
 import { withWorkloads } from "./workloads.ts";
 
 const HOME = "node-b";
 const SHARED_CLASS = "managed-csi-premium-zrs-replicas";
 const SETTLED_MAX_MS = 120_000;
+/** A kubelet starts a pod of whose end it knows more slowly than a new one. */
+const RESTARTED_MAX_MS = 240_000;
 const READ_RETRY_MS = 200;
 
 describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -60,6 +62,48 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
       await movesWithItsRecords(workloads, "db-0");
       await assertSoundOnDisk(workloads, "db");
     }));
+
+  it("lets the pod of before a backup write again only after the one that had come after it, and both keep their records", () =>
+    withWorkloads(lab, "move-undone", async (workloads) => {
+      await workloads.apply(recordWriter({ name: "db", storageClass: SHARED_CLASS, home: HOME }));
+      await workloads.untilReady("db-0");
+      const first = await writerPod(workloads, "db-0");
+      await untilTold(lab, workloads.namespace, first, "wrote");
+      const backup = await lab.controlPlane.backUpEtcd(`move-${randomUUID()}`);
+      const second = await movesWithItsRecords(workloads, "db-0");
+      const generation = await storeGeneration(lab);
+      await untilAllHeard(lab);
+      const told = await toldBy(lab, workloads.namespace, second);
+      const disks = (await disksInAzure(lab)).toSorted();
+
+      await lab.controlPlane.restoreEtcd(backup, signal);
+      assert.deepEqual(await writerPod(workloads, "db-0"), first);
+      await untilGoneBack(generation);
+      // By what the backup says, the first pod runs: its node starts it anew, and the second pod's node ends that one.
+      await startAnewWhatKeepsCaches();
+      const records = await waitUntil("the first pod to write again", { timeoutMs: RESTARTED_MAX_MS, everyMs: READ_RETRY_MS }, async () => {
+        const seen = await recordsSeenBy(workloads, "db-0").catch(() => []);
+        return turnsOf(seen).length === 3 ? seen : undefined;
+      });
+      assertNothingLost(records, [
+        { uid: first.uid, told: [] },
+        { uid: second.uid, told },
+        { uid: first.uid, told: [] },
+      ]);
+      await untilProven(workloads, "data-db-0", first.nodeName);
+      assert.deepEqual((await disksInAzure(lab)).toSorted(), disks, "no disk is deleted");
+      await assertSoundOnDisk(workloads, "db");
+    }));
+
+  /** As Kubernetes asks of whoever puts a backup of etcd back: kubelets and sidecars go by what they saw, and hear of nothing before the store's versions have come that far again. */
+  async function startAnewWhatKeepsCaches(): Promise<void> {
+    for (const node of lab.nodes) {
+      await node.stopKubelet();
+      await node.startKubelet();
+    }
+    await lab.kubectl(["rollout", "restart", "--namespace=kube-system", "deployment/csi-azuredisk-controller"]);
+    await untilControllersReady(lab);
+  }
 
   /** Waits until the leader has found that the store went back, and says so. */
   async function untilGoneBack(generation: number): Promise<void> {
