@@ -3,6 +3,7 @@ import { diceAgain, type FaultContext, type FaultVariant, pick } from "./fault-c
 
 /** How long after a controller begins to ask Azure for it the store is restored, in milliseconds: it may have been asked for leave by then, and not have landed yet. */
 const IN_FLIGHT_MS = [200, 800, 3_000] as const;
+const LOOK_MS = 100;
 const stepsInFlight = ["detach", "detach", "fence-detach", "attach"] as const;
 /** How long the controllers are away while the store is restored, in milliseconds. */
 const AWAY_MS = [50, 1_000, 20_000] as const;
@@ -11,13 +12,20 @@ const ENDED_MS = 5_000;
 
 /** The store is restored while an update of a VM is under way that the restored records know nothing of: what it does is seen by nobody. */
 function restoreInFlight({ world, later }: FaultContext, dice: number): () => void {
+  const leaseVersion = (): string | undefined => world.store.objects("Lease")[0]?.metadata.resourceVersion;
   const backup = world.store.snapshot();
+  const versionAtBackup = leaseVersion();
   const step = pick(stepsInFlight, dice);
   let isDone = false;
   const strike = (): void => {
     if (isDone) return;
     isDone = true;
-    later(pick(IN_FLIGHT_MS, diceAgain(dice, 1)), () => world.store.restore(backup));
+    later(pick(IN_FLIGHT_MS, diceAgain(dice, 1)), restoreOnceRenewed);
+  };
+  // What docs/design.md assumes of backups: one that is as young as the last renewal shows a leader nothing by which it could be told.
+  const restoreOnceRenewed = (): void => {
+    if (leaseVersion() === versionAtBackup) return later(LOOK_MS, restoreOnceRenewed);
+    world.store.restore(backup);
   };
   const takeBack = world.controllers.map((controller) => controller.strikeAt({ step, nth: 1, moment: "before" }, strike));
   return () => {

@@ -80,4 +80,20 @@ describe("runNode", () => {
         assert.ok(await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, 2 * LIMIT_MS));
       });
     }));
+
+  it("says at once that the store went back when it is shown a record older than it has noted: somebody else may be granted what it writes", () =>
+    withNode({ writer: { ...granted, epoch: 5 }, epoch: 5 }, async (world) => {
+      assert.equal((await world.answerOf(stageVolume(world.ports(), request, never))).ok, true);
+      await whileRunning(world, async () => {
+        const conditions = async (): Promise<readonly string[]> => {
+          const node = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
+          return node.ok ? (node.value.status?.conditions ?? []).map(({ type }) => type) : [];
+        };
+        await world.clock.advance(1_000);
+        assert.deepEqual(await conditions(), []);
+        await world.setRecord((record) => ({ ...record, epoch: 4 }));
+        await world.clock.advance(1_000);
+        assert.deepEqual(await conditions(), ["StoreWentBack"]);
+      });
+    }));
 });

@@ -5,6 +5,7 @@ import { standbysReconciler } from "./look-after-standbys.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { recordNames } from "./own-objects.ts";
 import { ownVolumesReconciler } from "./own-volumes.ts";
+import { olderThanNoted } from "./store-memory.ts";
 
 const ONLY_KEY = "node";
 
@@ -14,7 +15,11 @@ export async function runNode(ports: NodePorts, signal: AbortSignal): Promise<vo
   const ownVolumes = new ControlLoop(ownVolumesReconciler(ports), ports);
   const standbys = new ControlLoop(standbysReconciler(ports), ports);
   ports.cache.onChange((change) => {
-    if (change.kind === "AzVolume" && concerns(ports, change.name)) ownVolumes.queue.add(change.name);
+    if (change.kind === "AzVolume" && concerns(ports, change.name)) {
+      ownVolumes.queue.add(change.name);
+      // The next heartbeat says that the store went back: until then others may be granted what this node writes.
+      if (change.current !== undefined && olderThanNoted(ports, change.current) !== undefined) heartbeat.queue.add(ONLY_KEY);
+    }
     if (change.kind === "AzVolumeAttachment") {
       const attachment = change.current ?? change.previous;
       if (attachment?.spec.nodeName === ports.node.nodeName) ownVolumes.queue.add(attachment.spec.volumeName);
