@@ -100,6 +100,14 @@ describe("diskReconciler", () => {
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
     }));
 
+  it("is done with the deletion of a disk that has gone before anybody looked at it: DeleteVolume does not say that there is none", () =>
+    withControllerPorts(async (world) => {
+      const { status: _, ...unknown } = aVolume({ metadata: deleted, spec: { diskUri, deleteRequested: true } });
+      await world.given("AzVolume", unknown);
+      assert.deepEqual(await run(world), { ok: true, value: {} });
+      assert.equal(world.volume(), undefined);
+    }));
+
   describe("of a disk that is not new", () => {
     const { status: _, ...unknown } = aVolume({ spec: { diskUri } });
     const platform: Partial<CloudProvisioner> = { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })), nodeNameOf: () => "node-a" };

@@ -122,6 +122,8 @@ async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: Dis
  */
 async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: string, signal: AbortSignal): Promise<Reconciled> {
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
+  // Nobody has a disk that is gone, and a deletion has what it wanted.
+  if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined) return deleteDisk(ports, volume, signal);
   if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal);
   const holders = await findHolders(ports.cloud, disk.value, signal);
   if (!holders.ok) return holders;

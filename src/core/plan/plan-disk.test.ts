@@ -78,21 +78,6 @@ describe("planDisk", () => {
         observed: withoutDisk("Pending", { metadata, spec: { deleteRequested: true, diskUri } }),
         plan: { kind: "AdoptDisk", diskUri },
       },
-      {
-        because: "marked, and its disk was found gone",
-        observed: anObservedVolume({
-          volume: {
-            ...aVolume({ metadata, spec: { deleteRequested: true, diskUri } }),
-            status: {
-              state: "DeletionFailed",
-              observedGeneration: 1,
-              conditions: [],
-              error: { kind: "DiskNotFound", message: "", failure: "{}", time: agoMs(0), retries: 1 },
-            },
-          },
-        }),
-        plan: { kind: "DeleteDisk" },
-      },
     ]);
   });
 

@@ -38,9 +38,9 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   return planResize(observed, status.detail.diskUri, status.detail.sizeGiB);
 }
 
-/** Made for a disk that was there before, which nobody has looked at yet, nor found gone. */
+/** Made for a disk that was there before, which nobody has looked at yet. */
 function isToBeAdopted(volume: AzVolume): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
-  return volume.spec.diskUri !== undefined && volume.status?.detail === undefined && volume.status?.error?.kind !== "DiskNotFound";
+  return volume.spec.diskUri !== undefined && volume.status?.detail === undefined;
 }
 
 function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number): DiskAction | undefined {
