@@ -6,5 +6,7 @@ export function sameJson(left: unknown, right: unknown): boolean {
   if (Array.isArray(right)) return false;
   const [fields, others] = [left as Readonly<Record<string, unknown>>, right as Readonly<Record<string, unknown>>];
   const names = Object.keys(fields);
-  return names.length === Object.keys(others).length && names.every((name) => Object.hasOwn(others, name) && sameJson(fields[name], others[name]));
+  if (names.length !== Object.keys(others).length) return false;
+  for (const name of names) if (!Object.hasOwn(others, name) || !sameJson(fields[name], others[name])) return false;
+  return true;
 }

@@ -110,12 +110,19 @@ function readReplacement(
   request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
   current: StoredObject,
 ): Result<IncomingObject, Failure> {
-  const read = readIncoming(request.kind, request.name, plainJson(request.object, current.spec));
+  const plain = plainJson(request.object, [current.metadata, current.spec]);
+  if (isOfVersion(plain, current)) return ok(plain);
+  const read = readIncoming(request.kind, request.name, plain);
   if (!read.ok) return read;
   const { uid, resourceVersion } = read.value.metadata;
   if ((resourceVersion ?? "") === "") return invalid(request.kind, request.name, "metadata.resourceVersion: must be given for an update");
   const isOther = resourceVersion !== current.metadata.resourceVersion || (uid !== undefined && uid !== current.metadata.uid);
   return isOther ? fail({ kind: "ObjectConflict", objectKind: request.kind, name: request.name }) : read;
+}
+
+/** Whether an object was handed in with the very metadata that the store gave out: that was read when it came. */
+function isOfVersion(plain: unknown, current: StoredObject): plain is IncomingObject {
+  return typeof plain === "object" && plain !== null && "metadata" in plain && plain.metadata === current.metadata;
 }
 
 function replace(current: StoredObject, next: StoredObject, meta: { readonly resourceVersion: string; readonly generation: number }): WriteDecision {

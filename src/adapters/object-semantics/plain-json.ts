@@ -1,5 +1,5 @@
-/** A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original but for `kept`, which nobody writes into. */
-export function plainJson(value: unknown, kept?: unknown): unknown {
+/** A copy as plain JSON: keys whose value is undefined are gone, nothing is shared with the original but for what is in `kept`, which nobody writes into. */
+export function plainJson(value: unknown, kept: readonly unknown[] = []): unknown {
   const copy = copyOf(value, kept);
   return copy === NOT_PLAIN ? throughText(value) : copy;
 }
@@ -30,7 +30,7 @@ function throughText(value: unknown): unknown {
 }
 
 /** Copies what JSON would copy as it is, several times as fast as text does; gives up where JSON makes something else of a value. */
-function copyOf(value: unknown, kept: unknown): unknown {
+function copyOf(value: unknown, kept: readonly unknown[]): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -38,14 +38,14 @@ function copyOf(value: unknown, kept: unknown): unknown {
     case "number":
       return Number.isFinite(value) && !Object.is(value, -0) ? value : NOT_PLAIN;
     case "object":
-      if (value === null || value === kept) return value;
+      if (value === null || kept.includes(value)) return value;
       return Array.isArray(value) ? copyOfList(value, kept) : copyOfFields(value, kept);
     default:
       return NOT_PLAIN;
   }
 }
 
-function copyOfList(list: readonly unknown[], kept: unknown): unknown {
+function copyOfList(list: readonly unknown[], kept: readonly unknown[]): unknown {
   const copy: unknown[] = [];
   for (const part of list) {
     const copied = copyOf(part, kept);
@@ -55,7 +55,7 @@ function copyOfList(list: readonly unknown[], kept: unknown): unknown {
   return copy;
 }
 
-function copyOfFields(value: object, kept: unknown): unknown {
+function copyOfFields(value: object, kept: readonly unknown[]): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value || Object.hasOwn(value, "__proto__")) return NOT_PLAIN;
   const fields = value as Readonly<Record<string, unknown>>;
