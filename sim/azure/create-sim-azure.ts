@@ -55,8 +55,6 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const recreating = new Set<string>();
   const machineListeners: ((machine: SimMachine) => void)[] = [];
   const diskListeners: ((event: DiskEvent) => void)[] = [];
-  /** VMs' ids in the case in which ids are compared: each call to Azure asks for all of them. */
-  const vmKeys = new Map<string, string>();
   let wakesAtMs = Infinity;
 
   const machineOf = (nodeName: string): RunMachine | undefined => machines.get(nodeName);
@@ -64,12 +62,6 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const between = ([least, most]: readonly [number, number]): number => least + chance.next() * (most - least);
   const vmId = (nodeName: string): string =>
     `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
-
-  function vmKeyOf(nodeName: string): string {
-    const key = vmKeys.get(nodeName) ?? vmId(nodeName).toLowerCase();
-    vmKeys.set(nodeName, key);
-    return key;
-  }
 
   /** Ends what is due, lets the devices follow, and sees to it that the next operation ends in time. */
   function pump(): void {
@@ -95,8 +87,10 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   }
 
   function forgetGone(): void {
+    // Every VM has its machine, and each call to Azure asks twice.
+    if (model.world.virtualMachines.size === machines.size) return;
     for (const nodeName of machines.keys()) {
-      if (findVm(model.world, vmKeyOf(nodeName)) !== undefined) continue;
+      if (findVm(model.world, vmId(nodeName)) !== undefined) continue;
       machines.delete(nodeName);
       trace.note(nodeName, "its VM is gone");
       if (recreating.delete(nodeName)) agenda.after(between(RECREATE_MS), () => void (machines.has(nodeName) || addVm(nodeName)));

@@ -22,7 +22,7 @@ export function createTaskGroup(signal: AbortSignal, onFailure: (error: unknown)
     signal,
     start: (work) => {
       if (signal.aborted) return;
-      const task = run(work).finally(() => running.delete(task));
+      const task = run(work).then(() => void running.delete(task));
       running.add(task);
     },
     ended: async () => {

@@ -23,6 +23,8 @@ type Lost = { readonly lost: ArmError };
 
 /** Pages of one list, so that a list that never ends is found out. */
 const PAGES_MAX = 1000;
+/** Addresses of operations that are remembered. */
+const POLLED_MAX = 100;
 
 /** Builds `ArmApi` over the emulator's model, called directly: what simulations run on. It speaks the wire's JSON, so the two can't agree on a mistake of ours alone. */
 export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
@@ -32,6 +34,18 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const snapshotPath = (snapshot: ArmName): string => `${group(snapshot.resourceGroup)}/snapshots/${snapshot.name}`;
   const vmPath = (vm: ArmName): string => `${group(vm.resourceGroup)}/virtualMachines/${vm.name}`;
 
+  /** Where operations are asked for, by their addresses: each is asked for many times, and to read an address takes longer than to answer it. */
+  const polled = new Map<string, { readonly path: string; readonly query: Readonly<Record<string, string>> }>();
+  function addressOf(pollUrl: string): { readonly path: string; readonly query: Readonly<Record<string, string>> } {
+    const known = polled.get(pollUrl);
+    if (known !== undefined) return known;
+    const url = new URL(pollUrl);
+    const address = { path: decodeURIComponent(url.pathname), query: Object.fromEntries(url.searchParams) };
+    if (polled.size >= POLLED_MAX) polled.clear();
+    polled.set(pollUrl, address);
+    return address;
+  }
+
   async function send(
     request: Omit<ArmRequest, "query"> & { readonly clientRequestId: string; readonly query?: Readonly<Record<string, string>> },
     signal: AbortSignal,
@@ -40,20 +54,20 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       if (ms > 0) await clock.sleep(ms, signal);
       return !signal.aborted;
     };
-    const cancelled: Lost = { lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId) };
+    const cancelled = (): Lost => ({ lost: errorWithoutAnswer(ownErrorCodes.cancelled, "the caller gave up", request.clientRequestId) });
     try {
-      if (!(await onTheWay(options.oneWayMs?.() ?? 0))) return cancelled;
+      if (!(await onTheWay(options.oneWayMs?.() ?? 0))) return cancelled();
       const { delivery, status, headers, body } = model.handle({
         ...request,
         ...(options.caller === undefined ? {} : { caller: options.caller }),
         query: { "api-version": API_VERSION, ...request.query },
       });
-      if (!(await onTheWay((options.oneWayMs?.() ?? 0) + (delivery.kind === "Delayed" ? delivery.delayMs : 0)))) return cancelled;
+      if (!(await onTheWay((options.oneWayMs?.() ?? 0) + (delivery.kind === "Delayed" ? delivery.delayMs : 0)))) return cancelled();
       if (delivery.kind === "Dropped") return { lost: errorWithoutAnswer(ownErrorCodes.noAnswer, "the connection broke", request.clientRequestId) };
       return { statusCode: status, headers, body, atMs: clock.nowMs() };
     } catch (reason) {
       if (!signal.aborted) throw reason;
-      return cancelled;
+      return cancelled();
     }
   }
 
@@ -132,9 +146,8 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         (answer) => startedFrom(answer, "vm"),
       ),
     pollOperation: async ({ operation, clientRequestId }, signal) => {
-      const url = new URL(operation.pollUrl ?? "");
-      const request = { method: "GET" as const, path: decodeURIComponent(url.pathname), query: Object.fromEntries(url.searchParams), clientRequestId };
-      return read(await send(request, signal), (answer) => statusFrom(answer, operation));
+      const { path, query } = addressOf(operation.pollUrl ?? "");
+      return read(await send({ method: "GET", path, query, clientRequestId }, signal), (answer) => statusFrom(answer, operation));
     },
   };
 }

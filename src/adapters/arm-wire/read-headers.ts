@@ -20,11 +20,13 @@ export function readRemainingCalls(header: string | undefined): readonly Remaini
 
 /** What ARM's own front door has left, for this caller and for all together, from `x-ms-ratelimit-remaining-subscription-reads` and its like: `{policy: "subscription-reads", remaining: 249}`. */
 export function readRemainingGatewayCalls(headers: Readonly<Record<string, string>>): readonly RemainingCalls[] {
-  return gatewayPolicies.flatMap((policy) => {
-    const header = headers[`x-ms-ratelimit-remaining-${policy}`];
+  return gatewayPolicies.flatMap(({ policy, name }) => {
+    const header = headers[name];
     const remaining = Number(header);
     return header === undefined || header === "" || !Number.isFinite(remaining) ? [] : [{ policy, remaining }];
   });
 }
 
-const gatewayPolicies = ["reads", "writes", "deletes"].flatMap((kind) => [`subscription-${kind}`, `subscription-global-${kind}`]);
+const gatewayPolicies = ["reads", "writes", "deletes"]
+  .flatMap((kind) => [`subscription-${kind}`, `subscription-global-${kind}`])
+  .map((policy) => ({ policy, name: `x-ms-ratelimit-remaining-${policy}` }));

@@ -51,7 +51,15 @@ function hash32(text: string): () => number {
 /** The version and variant bits of RFC 4122, version 4, set in 128 bits. */
 function uuidFrom(words: readonly [number, number, number, number]): string {
   const [first, second, third, fourth] = words;
-  const versioned = [first, (second & 0xffff0fff) | 0x4000, (third & 0x3fffffff) | 0x80000000, fourth];
-  const hex = versioned.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  const versioned = hexOf((second & 0xffff0fff) | 0x4000);
+  const variant = hexOf((third & 0x3fffffff) | 0x80000000);
+  return `${hexOf(first)}-${versioned.slice(0, 4)}-${versioned.slice(4)}-${variant.slice(0, 4)}-${variant.slice(4)}${hexOf(fourth)}`;
+}
+
+/** Each byte's two digits: a number this large is written in base 16 many times as slowly, and a simulation makes a uuid for each of its calls. */
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** 32 bits as eight digits. */
+function hexOf(word: number): string {
+  return `${BYTES[word >>> 24]}${BYTES[(word >>> 16) & 0xff]}${BYTES[(word >>> 8) & 0xff]}${BYTES[word & 0xff]}`;
 }
