@@ -4,6 +4,8 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { hasGivenUp, isRecordMissing, type VolumeSettings } from "../core/plan/observed-volume.ts";
+import { holdsShare } from "../core/plan/plan-attachment.ts";
+import { asksForAttachments } from "../core/plan/plan-disk.ts";
 import { ok } from "../core/result.ts";
 import { sameJson } from "../core/same-json.ts";
 import { attachmentReconciler } from "./attachment.ts";
@@ -82,48 +84,65 @@ function createLoops(ports: ControllerPorts): {
     ),
   };
 
+  const addFence = (volumeName: string): void => {
+    if (hasToBeProven(ports.cache.get("AzVolume", volumeName))) loops.fence.queue.add(volumeName);
+  };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
     loops.disk.queue.add(volumeName);
-    loops.fence.queue.add(volumeName);
+    addFence(volumeName);
   };
-  const addVolume = (volumeName: string): void => {
-    addVolumeAlone(volumeName);
+  const addAttachmentsOf = (volumeName: string): void => {
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName)) loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const addAttachmentsOn = (nodeName: string): void => {
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.attachment.queue.add(attachment.metadata.name);
+  };
+  const addNode = (nodeName: string): void => {
+    if (ports.users.cachedNode(nodeName).isGone) loops.driverNode.queue.add(nodeName);
   };
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
-    for (const node of ports.cache.list("AzDriverNode")) loops.driverNode.queue.add(node.metadata.name);
+    for (const node of ports.cache.list("AzDriverNode")) addNode(node.metadata.name);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
+  /** What the orchestrator says of a node and of its users. Only the plans of writers and standbys go by it: neither disks nor attachments do. */
   const onNode = (nodeName: string): void => {
-    addVolumesOn(nodeName);
-    loops.driverNode.queue.add(nodeName);
+    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.volume.queue.add(attachment.spec.volumeName);
+    addNode(nodeName);
   };
-  const addVolumesOn = (nodeName: string): void => {
-    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) addVolume(attachment.spec.volumeName);
+  /** All that one attachment is read for: of the others of its volume none goes by more than the share that it holds. */
+  const onAttachment = (name: string, volumeName: string, isShareMoved: boolean): void => {
+    loops.attachment.queue.add(name);
+    loops.volume.queue.add(volumeName);
+    addFence(volumeName);
+    const volume = ports.cache.get("AzVolume", volumeName);
+    if (volume !== undefined && asksForAttachments(volume)) loops.disk.queue.add(volumeName);
+    if (isShareMoved) addAttachmentsOf(volumeName);
   };
 
+  const holds = (attachment: AzVolumeAttachment | undefined): boolean => attachment !== undefined && holdsShare(ports, attachment);
   const onChange = (change: ObjectChange): void => {
     if (isErased(change)) loops.recovery.queue.addAfter(ONLY_KEY, ERASED_AFTER_MS);
     if (change.kind === "AzVolume") {
       if (!isNewsOfVolume(change.previous, change.current)) return;
-      addVolume(change.name);
-      for (const nodeName of leftQuarantine(change.previous, change.current)) addVolumesOn(nodeName);
+      addVolumeAlone(change.name);
+      addAttachmentsOf(change.name);
+      for (const nodeName of leftQuarantine(change.previous, change.current)) addAttachmentsOn(nodeName);
     }
     if (change.kind === "AzVolumeAttachment") {
-      const volumeName = change.current?.spec.volumeName ?? change.previous?.spec.volumeName;
-      if (isNewsOfAttachment(change.previous, change.current, ports.settings)) {
-        loops.attachment.queue.add(change.name);
-        if (volumeName !== undefined) addVolume(volumeName);
-      } else if (volumeName !== undefined && isRefused(change.previous) !== isRefused(change.current)) loops.volume.queue.add(volumeName);
+      const { previous, current } = change;
+      const volumeName = (current ?? previous)?.spec.volumeName;
+      if (volumeName === undefined) return;
+      if (isNewsOfAttachment(previous, current, ports.settings)) onAttachment(change.name, volumeName, holds(previous) !== holds(current));
+      else if (isRefused(previous) !== isRefused(current)) loops.volume.queue.add(volumeName);
     }
     if (change.kind === "AzDriverNode" && isMoreThanHeartbeat(change.previous, change.current)) {
       addEverything();
-      addVolumesOn(change.name);
+      addAttachmentsOn(change.name);
     }
     if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
   };
@@ -161,6 +180,12 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
     return { metadata, spec: attachment.spec, status, phase, hasGivenUp: hasGivenUp({ settings }, attachment) };
   };
   return !sameJson(relevant(previous), relevant(current));
+}
+
+/** Whether a volume's record names nodes of which it is to be proven that they don't have the disk: nobody looks for proofs of anything else. */
+function hasToBeProven(volume: AzVolume | undefined): boolean {
+  const record = volume?.status?.record;
+  return record !== undefined && (record.fencing !== undefined || record.unproven.length > 0);
 }
 
 /** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */

@@ -96,14 +96,16 @@ function waitForNode(record: WriterRecord, node: NodeIdentity): AttachmentAction
 
 /** Other nodes that hold a share in Azure, or may. */
 function holdersOfShares(observed: ObservedVolume, own: AzVolumeAttachment): readonly string[] {
-  return observed.attachments.flatMap(({ attachment }) => {
-    if (attachment.metadata.name === own.metadata.name || (!isLeaving(attachment) && hasGivenUp(observed, attachment))) return [];
-    const state = attachment.status?.state;
-    const holds = isLeaving(attachment)
-      ? state !== undefined && state !== "Pending"
-      : state === "Attaching" || state === "Attached" || state === "AttachmentFailed";
-    return holds ? attachment.spec.nodeName : [];
-  });
+  return observed.attachments.flatMap(({ attachment }) =>
+    attachment.metadata.name !== own.metadata.name && holdsShare(observed, attachment) ? attachment.spec.nodeName : [],
+  );
+}
+
+/** Whether the node of an attachment holds a share of the disk in Azure, or may. All that the other attachments of the volume are planned by. */
+export function holdsShare(observed: Pick<ObservedVolume, "settings">, attachment: AzVolumeAttachment): boolean {
+  const state = attachment.status?.state;
+  if (isLeaving(attachment)) return state !== undefined && state !== "Pending";
+  return !hasGivenUp(observed, attachment) && (state === "Attaching" || state === "Attached" || state === "AttachmentFailed");
 }
 
 /** The VM behind an attachment: the node as it is now, or as the record remembers it. */

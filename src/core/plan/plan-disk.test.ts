@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { gibToBytes } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { type DiskAction, planDisk } from "./plan-disk.ts";
+import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
 import { aDetail, agoMs, anAttachment, anObservedVolume, aReplica, aVolume, diskUri } from "./testing/objects.ts";
 
 interface Row {
@@ -125,5 +126,25 @@ describe("planDisk", () => {
         plan: { kind: "RecordGeneration" },
       },
     ]);
+  });
+
+  it("goes by attachments only where the disk is to be deleted, or to grow: elsewhere they need not wake it", () => {
+    const deleting = { deletionTimestamp: agoMs(0), finalizers: [] };
+    const volumes = [
+      ...[1, 3].flatMap((maxShares) => [growing(maxShares), growing(maxShares, offlineSince(0)), growing(maxShares, { status: { state: "UpdateFailed" } })]),
+      withoutDisk("Pending"),
+      withoutDisk("CreationFailed"),
+      ...[true, false].flatMap((deleteRequested) => [
+        anObservedVolume({ volume: aVolume({ spec: { deleteRequested } }) }),
+        anObservedVolume({ volume: aVolume({ metadata: deleting, spec: { deleteRequested } }) }),
+      ]),
+    ].map(({ volume }) => volume);
+    const asking = volumes.filter((volume) => {
+      const plans = [[], [aReplica("node-b")], [anAttachment("node-a")]].map((attachments) => planDisk(anObservedVolume({ volume, attachments })));
+      const isAsking = plans.some((plan) => !isDeepStrictEqual(plan, plans[0]));
+      assert.ok(!isAsking || asksForAttachments(volume), JSON.stringify(volume));
+      return isAsking;
+    });
+    assert.ok(asking.length >= 3);
   });
 });

@@ -38,6 +38,12 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   return planResize(observed, status.detail.diskUri, status.detail.sizeGiB);
 }
 
+/** Whether the plan of a volume's disk goes by its attachments: it is to be deleted, or to grow. */
+export function asksForAttachments({ metadata, spec, status }: AzVolume): boolean {
+  if (metadata.deletionTimestamp !== undefined) return true;
+  return status?.detail !== undefined && bytesToGibRoundedUp(BigInt(spec.requiredBytes)) > status.detail.sizeGiB;
+}
+
 /** Made for a disk that was there before, which nobody has looked at yet. */
 function isToBeAdopted(volume: AzVolume): volume is AzVolume & { readonly spec: { readonly diskUri: string } } {
   return volume.spec.diskUri !== undefined && volume.status?.detail === undefined;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { planAttachment } from "./plan-attachment.ts";
+import { holdsShare, planAttachment } from "./plan-attachment.ts";
 import { planReplicas } from "./plan-replicas.ts";
 import { planWriter } from "./plan-writer.ts";
 import { applyPlans, mayWrite, sharesTaken } from "./testing/apply-plans.ts";
@@ -107,6 +107,20 @@ describe("the plans of a volume, carried out over and over", () => {
         settle(start, (before, after) => assert.ok(sharesTaken(after) <= Math.max(sharesTaken(before), after.volume.spec.maxShares)));
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it("of attachments go by no more of one another than who holds a share: nothing else that changes of one has to wake the others", () => {
+    fc.assert(
+      fc.property(observed, attachment, (seen, drawn) => {
+        const present = seen.attachments.map(({ attachment: other }) => other);
+        const before = present.find(({ spec }) => spec.nodeName === drawn.spec.nodeName);
+        fc.pre((before !== undefined && holdsShare(seen, before)) === holdsShare(seen, drawn));
+        const others = present.filter((other) => other !== before);
+        const changed = anObservedVolume({ ...seen, nodes: seen.nodes, attachments: [...others, drawn] });
+        for (const other of others) assert.deepEqual(planAttachment(changed, other), planAttachment(seen, other));
+      }),
+      { numRuns: 2_000 },
     );
   });
 
