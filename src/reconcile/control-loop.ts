@@ -53,11 +53,13 @@ export class ControlLoop {
 
   async #work(signal: AbortSignal, onBusy: (isBusy: boolean) => void): Promise<void> {
     while (!signal.aborted) {
-      const key = await this.queue.take(signal).catch((error: unknown) => {
-        if (signal.aborted) return undefined;
+      let key: string;
+      try {
+        key = await this.queue.take(signal);
+      } catch (error) {
+        if (signal.aborted) return;
         throw error;
-      });
-      if (key === undefined) return;
+      }
       onBusy(true);
       await this.#handle(key, signal);
       this.queue.done(key);

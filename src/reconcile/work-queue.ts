@@ -26,11 +26,12 @@ export class WorkQueue {
   readonly #dueAtMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   /** Workers that wait for a key, in the order in which they began to. */
-  readonly #waiting = new Set<() => void>();
-  /** The one of them that sleeps until the next delayed key is due; the others only sleep until they are woken. */
-  #timekeeper: (() => void) | undefined;
+  readonly #waiting = new Set<(key: string) => void>();
   /** No delayed key is due before this. */
   #noneDueBeforeMs = Infinity;
+  /** Rings when the next delayed key is due, for as long as any worker waits: a timer that nobody waits for would keep a process from ending. */
+  #alarm: { readonly atMs: number; readonly stop: AbortController } | undefined;
+  #isHandingOut = false;
 
   constructor(ports: { readonly clock: Clock; readonly random: Random }, backoff: BackoffOptions) {
     this.#clock = ports.clock;
@@ -46,10 +47,8 @@ export class WorkQueue {
   /** Adds a key, now. */
   add(key: string): void {
     this.#dueAtMs.delete(key);
-    // With no time to keep nobody keeps one: the next delayed key has to say so, whenever it is due.
-    if (this.#dueAtMs.size === 0) this.#noneDueBeforeMs = Infinity;
     this.#ready.add(key);
-    this.#wakeOne();
+    this.#handOutSoon();
   }
 
   /** Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time, is left alone. */
@@ -62,10 +61,8 @@ export class WorkQueue {
     const dueAtMs = this.#clock.elapsedMs() + Math.max(DELAY_MIN_MS, delayMs);
     if (this.#ready.has(key) || (this.#dueAtMs.get(key) ?? Infinity) <= dueAtMs) return;
     this.#dueAtMs.set(key, dueAtMs);
-    if (dueAtMs >= this.#noneDueBeforeMs) return;
-    this.#noneDueBeforeMs = dueAtMs;
-    if (this.#timekeeper === undefined) this.#wakeOne();
-    else this.#timekeeper();
+    this.#noneDueBeforeMs = Math.min(this.#noneDueBeforeMs, dueAtMs);
+    this.#setAlarm();
   }
 
   /** Adds a key that has failed, after its back-off and not before `notBeforeMs`. */
@@ -82,25 +79,59 @@ export class WorkQueue {
   }
 
   /** The next key that no one handles, as soon as there is one. Rejects when `signal` is aborted. */
-  async take(signal: AbortSignal): Promise<string> {
-    for (;;) {
-      signal.throwIfAborted();
+  take(signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
       this.#promoteDue();
-      for (const key of this.#ready) {
-        if (this.#active.has(key)) continue;
-        this.#ready.delete(key);
-        this.#active.add(key);
-        this.#passOn();
-        return key;
-      }
-      await this.#waitForWork(signal);
-    }
+      const ready = this.#nextReady();
+      if (ready !== undefined) return resolve(ready);
+      const stopWaiting = (): void => {
+        this.#waiting.delete(receive);
+        signal.removeEventListener("abort", leave);
+        if (this.#waiting.size === 0) this.#stopAlarm();
+      };
+      const leave = (): void => {
+        stopWaiting();
+        reject(signal.reason);
+      };
+      const receive = (key: string): void => {
+        stopWaiting();
+        resolve(key);
+      };
+      this.#waiting.add(receive);
+      signal.addEventListener("abort", leave, { once: true });
+      this.#setAlarm();
+    });
   }
 
   /** The key is no longer handled by the worker that took it. */
   done(key: string): void {
     this.#active.delete(key);
-    if (this.#ready.has(key)) this.#wakeOne();
+    if (this.#ready.has(key)) this.#handOutSoon();
+  }
+
+  #nextReady(): string | undefined {
+    for (const key of this.#ready) {
+      if (this.#active.has(key)) continue;
+      this.#ready.delete(key);
+      this.#active.add(key);
+      return key;
+    }
+    return undefined;
+  }
+
+  /** Whoever waits gets a key only once the present step is over: until then the same key may be added again, and is in the queue once. */
+  #handOutSoon(): void {
+    if (this.#isHandingOut || this.#waiting.size === 0) return;
+    this.#isHandingOut = true;
+    queueMicrotask(() => {
+      this.#isHandingOut = false;
+      for (const receive of this.#waiting) {
+        const key = this.#nextReady();
+        if (key === undefined) return;
+        receive(key);
+      }
+    });
   }
 
   #promoteDue(): void {
@@ -117,56 +148,30 @@ export class WorkQueue {
     }
   }
 
-  /** Whoever leaves with a key sees to it that the rest is not forgotten: what else is ready, and the time. */
-  #passOn(): void {
-    if (this.#ready.size > 0 || (this.#dueAtMs.size > 0 && this.#timekeeper === undefined)) this.#wakeOne();
-  }
-
-  async #waitForWork(signal: AbortSignal): Promise<void> {
-    const woken = Promise.withResolvers<void>();
-    let asleep: AbortController | undefined;
-    const wake = (): void => {
-      woken.resolve();
-      asleep?.abort(WOKEN);
+  /** Only where somebody waits: whoever takes a key looks at what is due by itself. */
+  #setAlarm(): void {
+    const atMs = this.#noneDueBeforeMs;
+    if (this.#waiting.size === 0 || atMs >= (this.#alarm?.atMs ?? Infinity)) return;
+    this.#stopAlarm();
+    const alarm = { atMs, stop: new AbortController() };
+    this.#alarm = alarm;
+    const ring = (): void => {
+      if (this.#alarm === alarm) this.#alarm = undefined;
+      this.#promoteDue();
+      this.#handOutSoon();
+      this.#setAlarm();
     };
-    this.#waiting.add(wake);
-    this.#timekeeper ??= wake;
-    signal.addEventListener("abort", wake, { once: true });
-    try {
-      // Only the timekeeper needs a clock, and only while there is a time to keep.
-      if (this.#timekeeper === wake && this.#dueAtMs.size > 0) {
-        asleep = new AbortController();
-        await this.#sleepUntilDue(asleep.signal);
-      } else await woken.promise;
-    } finally {
-      this.#waiting.delete(wake);
-      if (this.#timekeeper === wake) this.#timekeeper = undefined;
-      signal.removeEventListener("abort", wake);
-      if (signal.aborted) this.#passOn();
-    }
+    this.#clock.sleep(Math.max(0, Math.min(atMs - this.#clock.elapsedMs(), MAX_SLEEP_MS)), alarm.stop.signal).then(ring, (error: unknown) => {
+      if (!alarm.stop.signal.aborted) throw error;
+    });
   }
 
-  async #sleepUntilDue(woken: AbortSignal): Promise<void> {
-    const sleepMs = this.#noneDueBeforeMs - this.#clock.elapsedMs();
-    try {
-      await this.#clock.sleep(Math.max(0, Math.min(sleepMs, MAX_SLEEP_MS)), woken);
-    } catch (error) {
-      if (!woken.aborted) throw error;
-    }
-  }
-
-  /** One key needs one worker: waking all would cost as much as there are workers, for each key. The timekeeper goes last. */
-  #wakeOne(): void {
-    for (const wake of this.#waiting) {
-      if (wake === this.#timekeeper) continue;
-      this.#waiting.delete(wake);
-      wake();
-      return;
-    }
-    this.#timekeeper?.();
+  #stopAlarm(): void {
+    this.#alarm?.stop.abort(STOPPED);
+    this.#alarm = undefined;
   }
 }
 
 const MAX_SLEEP_MS = 3_600_000;
 /** Without a reason each abort makes an error with a stack, which takes longer than all the rest of it. */
-const WOKEN = "woken";
+const STOPPED = "stopped";
