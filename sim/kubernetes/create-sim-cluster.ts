@@ -149,6 +149,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     nodes: () => api.list("Node"),
     volumeAttachments: () => api.list("VolumeAttachment"),
     diskUriOf: (volumeName) => api.get("PersistentVolume", volumeName)?.volumeId,
+    sizeOf: (volumeName) => api.get("PersistentVolume", volumeName)?.sizeGiB,
     containersOn: (nodeName) => {
       const uids = new Set(api.list("Pod").map(({ uid }) => uid));
       return kubelets.containersOn(nodeName).map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));

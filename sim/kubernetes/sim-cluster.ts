@@ -161,6 +161,8 @@ export interface SimCluster {
   readonly volumeAttachments: () => readonly SimVolumeAttachment[];
   /** The disk's URI of a volume that has been created. */
   readonly diskUriOf: (volumeName: string) => string | undefined;
+  /** The size of its disk as its PersistentVolume says, in GiB; undefined: it has none. */
+  readonly sizeOf: (volumeName: string) => number | undefined;
   /** Pods whose containers run on a node, whatever the API server thinks. */
   readonly containersOn: (nodeName: string) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
   /** How often a workload's pod has become Running on another node than before. */
