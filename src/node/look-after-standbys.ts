@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { reportMissing } from "../reconcile/report-missing.ts";
+import { lunHere } from "./lun-here.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /** Time between two looks at the standbys of a node, in milliseconds. */
@@ -27,22 +28,15 @@ export function standbysReconciler(ports: NodePorts): Reconciler {
   };
 }
 
-/** Attachments that say that they stand by with a disk on this very machine, where nobody doubts it. */
+/** Attachments of this node that stand by, and are to stay. */
 function standbysOf({ cache, node }: NodePorts): readonly AzVolumeAttachment[] {
   return cache
     .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
-    .filter(
-      ({ metadata, spec, status }) =>
-        metadata.deletionTimestamp === undefined &&
-        spec.role === "Replica" &&
-        status?.state === "Attached" &&
-        status.deviceMissing !== true &&
-        status.vmId?.toLowerCase() === node.vmId.toLowerCase(),
-    );
+    .filter(({ metadata, spec }) => metadata.deletionTimestamp === undefined && spec.role === "Replica");
 }
 
 async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  const lun = attachment.status?.lun;
+  const lun = lunHere(ports.node, attachment);
   if (lun === undefined) return ok({});
   const found = await ports.host.findDevice({ lun }, signal);
   if (found.ok || found.failure.kind !== "DeviceNotFound") return found;

@@ -7,6 +7,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { Device } from "../ports/host-provisioner.ts";
 import { reportMissing } from "../reconcile/report-missing.ts";
+import { lunHere } from "./lun-here.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /** Waits until the attachment says Attached. What it waits for is told when the time is over. */
@@ -15,11 +16,7 @@ export async function waitForAttachment(
   request: { readonly volumeId: string; readonly attachmentName: string; readonly waitMs: number },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
-  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean =>
-    attachment?.status?.state === "Attached" &&
-    attachment.status.lun !== undefined &&
-    attachment.status.deviceMissing !== true &&
-    attachment.status.vmId?.toLowerCase() === ports.node.vmId.toLowerCase();
+  const isAttached = (attachment: AzVolumeAttachment | undefined): boolean => lunHere(ports.node, attachment) !== undefined;
   const waited = await ports.cache.waitFor("AzVolumeAttachment", request.attachmentName, isAttached, { timeoutMs: request.waitMs, clock: ports.clock }, signal);
   if (waited !== undefined) return ok(waited);
   const present = ports.cache.get("AzVolumeAttachment", request.attachmentName);

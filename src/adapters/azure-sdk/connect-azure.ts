@@ -1,3 +1,4 @@
+import { regionName } from "../../core/model/topology.ts";
 import { type Result, ok } from "../../core/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ArmApi } from "../../provisioner/arm-api.ts";
@@ -33,9 +34,4 @@ export function connectAzure(options: {
     ...(caPem === undefined ? {} : { caPem }),
   });
   return ok({ arm, place: { subscriptionId: subscriptionId.value, resourceGroup: resourceGroup.value, location: regionName(location.value) } });
-}
-
-/** "East US" as Azure's answers and the labels of nodes have it: `eastus`. */
-function regionName(location: string): string {
-  return location.replaceAll(" ", "").toLowerCase();
 }

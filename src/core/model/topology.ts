@@ -23,6 +23,11 @@ export interface Placement {
   readonly zone: string | undefined;
 }
 
+/** A region as Azure's answers and the labels of nodes have it: `East US` is the display name of `eastus`. */
+export function regionName(location: string): string {
+  return location.replaceAll(" ", "").toLowerCase();
+}
+
 /** The region and zone in a topology value such as `eastus-1`, undefined if it is none. */
 export function parseZoneValue(value: string): { readonly location: string; readonly zone: string } | undefined {
   const [, location, zone] = ZONE_VALUE.exec(value.toLowerCase()) ?? [];

@@ -6,6 +6,7 @@ import type { CachingMode, DiskSku } from "./disk-sku.ts";
 import { cachingModes, diskSkus } from "./disk-sku.ts";
 import type { FileSystemType } from "./file-system.ts";
 import { fileSystemTypes } from "./file-system.ts";
+import { regionName } from "./topology.ts";
 import type { MetadataParameterName, VolumeParameterName } from "./volume-parameter-names.ts";
 import {
   compatibilityParameterNames,
@@ -64,7 +65,7 @@ export function parseVolumeParameters(parameters: Readonly<Record<string, string
     "must have 1 to 90 letters, digits or any of _ - . ( ) and not end in a period",
   );
   if (!resourceGroup.ok) return resourceGroup;
-  const location = parsePattern(withoutSpaces(given.value), "location", LOCATION, "must be an Azure region such as eastus");
+  const location = parsePattern(withRegionName(given.value), "location", LOCATION, "must be an Azure region such as eastus");
   if (!location.ok) return location;
   const tags = volumeTags({
     tags: stated(given.value, "tags"),
@@ -175,11 +176,10 @@ function parsePattern(given: Given, name: VolumeParameterName, pattern: RegExp, 
   return fail(invalid(name, value, problem));
 }
 
-/** `East US` is the display name of `eastus`. */
-function withoutSpaces(given: Given): Given {
+function withRegionName(given: Given): Given {
   const location = given.get("location");
   if (location === undefined) return given;
-  return new Map(given).set("location", { ...location, value: location.value.toLowerCase().replaceAll(" ", "") });
+  return new Map(given).set("location", { ...location, value: regionName(location.value) });
 }
 
 function metadataIn(given: Given): Readonly<Partial<Record<MetadataParameterName, string>>> {
