@@ -10,7 +10,7 @@ import { driverLab } from "./driver-lab.ts";
 import { controllerPods, leaderOf, untilAnotherLeads, untilControllersReady } from "./leading-controller.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
-import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { assertNothingLost, recordsSeenBy, recordWriter, startWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
 import { withWorkloads } from "./workloads.ts";
 
@@ -47,10 +47,7 @@ describe("controllers that fail in a cluster", { skip: (await reasonAgainstLab()
 
   it("waits in peace while Azure refuses every call, and serves those who waited", () =>
     withWorkloads(lab, "throttled", async (workloads) => {
-      await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home: HOME }));
-      await workloads.untilReady("db-0");
-      const pod = await writerPod(workloads, "db-0");
-      await untilTold(lab, workloads.namespace, pod, "wrote");
+      const pod = await startWriter(workloads, { name: "db", storageClass: PLAIN_CLASS, home: HOME });
       const told = await toldBy(lab, workloads.namespace, pod);
       const effect = { kind: "Error", status: 429, code: "TooManyRequests", message: "too many requests", retryAfterS: 2 };
       await lab.azure.call("POST", "/emulator/v1/faults", { id: "refuse", effect });

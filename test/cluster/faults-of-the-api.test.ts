@@ -10,7 +10,7 @@ import { driverLab } from "./driver-lab.ts";
 import { storeGeneration, untilControllersReady } from "./leading-controller.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
-import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, turnsOf, untilTold, writerPod } from "./record-writer.ts";
+import { assertNothingLost, recordsSeenBy, startWriter, toldBy, turnsOf, untilTold, writerPod } from "./record-writer.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
 import { withWorkloads } from "./workloads.ts";
 
@@ -32,10 +32,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
 
   it("loses nothing and cuts nobody off when API server and etcd die, a pod is on the move, an older backup is put back, or an object is deleted by hand", () =>
     withWorkloads(lab, "api-fails", async (workloads) => {
-      await workloads.apply(recordWriter({ name: "db", storageClass: SHARED_CLASS, home: HOME }));
-      await workloads.untilReady("db-0");
-      const first = await writerPod(workloads, "db-0");
-      await untilTold(lab, workloads.namespace, first, "wrote");
+      const first = await startWriter(workloads, { name: "db", storageClass: SHARED_CLASS, home: HOME });
       const before = await workloads.volumeOf("data-db-0");
 
       await lab.controlPlane.kill("etcd");
@@ -65,10 +62,7 @@ describe("an API server and an etcd that fail", { skip: (await reasonAgainstLab(
 
   it("lets the pod of before a backup write again only after the one that had come after it, and both keep their records", () =>
     withWorkloads(lab, "move-undone", async (workloads) => {
-      await workloads.apply(recordWriter({ name: "db", storageClass: SHARED_CLASS, home: HOME }));
-      await workloads.untilReady("db-0");
-      const first = await writerPod(workloads, "db-0");
-      await untilTold(lab, workloads.namespace, first, "wrote");
+      const first = await startWriter(workloads, { name: "db", storageClass: SHARED_CLASS, home: HOME });
       const backup = await lab.controlPlane.backUpEtcd(`move-${randomUUID()}`);
       const second = await movesWithItsRecords(workloads, "db-0");
       const generation = await storeGeneration(lab);

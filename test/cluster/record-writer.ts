@@ -77,6 +77,16 @@ export function recordWriter({ name, storageClass, home }: { readonly name: stri
   });
 }
 
+/** Makes a writer, and answers its pod once it has written. */
+export async function startWriter(workloads: Workloads, writer: Parameters<typeof recordWriter>[0]): Promise<WriterPod> {
+  const name = `${writer.name}-0`;
+  await workloads.apply(recordWriter(writer));
+  await workloads.untilReady(name);
+  const pod = await writerPod(workloads, name);
+  await untilTold(workloads.lab, workloads.namespace, pod, "wrote");
+  return pod;
+}
+
 /** The pod as it is now. */
 export async function writerPod(workloads: Workloads, name: string): Promise<WriterPod> {
   const [uid = "", nodeName = ""] = (await workloads.kubectl(["get", `pod/${name}`, "--output=jsonpath={.metadata.uid} {.spec.nodeName}"])).split(" ");
