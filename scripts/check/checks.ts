@@ -21,6 +21,7 @@ export const checks: readonly Check[] = [
   { name: "dead code", run: (root) => checkCommand(root, "knip", ["--no-progress", "--treat-config-hints-as-errors"]) },
   { name: "format", run: (root) => checkCommand(root, "oxfmt", ["--check", "."]) },
   { name: "text rules", run: checkText },
+  { name: "mutations fit the sources", run: (root) => checkCommand(root, "node", ["--test", "sim/mutations/mutations.test.ts"]) },
   { name: "lock file", run: checkLockFile },
 ];
 

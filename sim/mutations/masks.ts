@@ -157,6 +157,17 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
+    name: "standbys-looked-after",
+    removes: "a node looks now and then whether the devices of its standbys are there",
+    edits: [
+      {
+        file: "src/node/look-after-standbys.ts",
+        find: `if (lun === undefined) return ok({});`,
+        replace: `if (lun === undefined || attachment !== undefined) return ok({});`,
+      },
+    ],
+  },
+  {
     name: "held-device",
     removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
     edits: withoutHold,
