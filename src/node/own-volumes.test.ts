@@ -4,7 +4,9 @@ import type { Failure } from "../core/failure.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import type { Result } from "../core/result.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import type { Reconciled } from "../reconcile/control-loop.ts";
+import type { NodePorts } from "./node-ports.ts";
 import { ownVolumesReconciler } from "./own-volumes.ts";
 import { publishVolume, unpublishVolume } from "./publish-volume.ts";
 import { runNode } from "./run-node.ts";
@@ -300,6 +302,35 @@ describe("ownVolumesReconciler", () => {
         assert.deepEqual([world.machine.tombstones(), world.machine.mounts()], [[], []]);
       }));
   });
+
+  it("asks the store for nothing where a healthy writer has nothing to do: it is woken by each change of the volume, and the API server has thousands of such nodes", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const ports = world.ports();
+      const asked: string[] = [];
+      const store: ObjectStore = {
+        ...ports.store,
+        get: (kind, name, signal) => {
+          asked.push(`${kind} ${name}`);
+          return ports.store.get(kind, name, signal);
+        },
+      };
+      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never))), "ok");
+      assert.deepEqual([...asked], []);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      await world.answerOf(ownVolumesReconciler({ ...ports, store }).reconcile("pvc-1", never));
+      assert.equal(asked.includes("AzVolume pvc-1"), true, "nothing is done by what the cache says");
+    }));
+
+  it("reads a volume that its cache does not follow: of a record that was made anew the cache learns nothing before the node has an attachment, and the quarantine would never end", () =>
+    withNode({ foundInUse: true }, async (world) => {
+      const ports = world.ports();
+      const { cache } = ports;
+      const blind: NodePorts["cache"] = { ...cache, get: (kind, name) => (kind === "AzVolume" ? undefined : cache.get(kind, name)) };
+      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler({ ...ports, cache: blind }).reconcile("pvc-1", never))), "ok");
+      assert.deepEqual(world.record()?.clean, [a]);
+    }));
 
   it("tells nothing of a quarantine that only a found record implies", () =>
     withNode({ foundInUse: true }, async (world) => {

@@ -37,8 +37,9 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       const note = ports.notes.volumes().find((other) => other.volumeName === volumeName);
       const volumeId = volume?.status?.detail?.diskUri ?? note?.volumeId ?? ownAttachment(ports, volumeName)?.spec.volumeId;
       if (volumeId === undefined) return ok({});
-      // Looked at first without the lock: a call must not be told to come again because the node had nothing to do.
-      const seen = await look(ports, volumeName, volumeId, signal);
+      // Looked at first without the lock: a call must not be told to come again because the node had nothing to do. By the cache, where it follows the volume: nothing is done by
+      // what it says, and what it does not say yet wakes this when it comes.
+      const seen = volume === undefined ? await lookAfresh(ports, volumeName, volumeId, signal) : await look(ports, { volumeName, volumeId, volume }, signal);
       if (!seen.ok || planNodeVolume(seen.value.observed).length === 0) return seen.ok ? ok({}) : seen;
       const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
       // A call has the volume; it may leave something to do.
@@ -48,7 +49,7 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
 }
 
 async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Reconciled> {
-  const seen = await look(ports, volumeName, volumeId, signal);
+  const seen = await lookAfresh(ports, volumeName, volumeId, signal);
   if (!seen.ok) return seen;
   const actions = planNodeVolume(seen.value.observed);
   if (actions.length === 0) return ok({});
@@ -79,10 +80,16 @@ function ownAttachment(ports: NodePorts, volumeName: string): AzVolumeAttachment
   return ports.cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).find((other) => other.spec.nodeName === ports.node.nodeName);
 }
 
-async function look(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {
+async function lookAfresh(ports: NodePorts, volumeName: string, volumeId: string, signal: AbortSignal): Promise<Result<Target, Failure>> {
   const read = await ports.store.get("AzVolume", volumeName, signal);
-  if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-  const volume = read.ok ? read.value : undefined;
+  return read.ok || read.failure.kind === "ObjectNotFound" ? look(ports, { volumeName, volumeId, volume: read.ok ? read.value : undefined }, signal) : read;
+}
+
+async function look(
+  ports: NodePorts,
+  { volumeName, volumeId, volume }: { readonly volumeName: string; readonly volumeId: string; readonly volume: AzVolume | undefined },
+  signal: AbortSignal,
+): Promise<Result<Target, Failure>> {
   const attachment = ownAttachment(ports, volumeName);
   const noted = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   const found =
