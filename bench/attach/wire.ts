@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
+import { CONTROLLER_RUNTIME } from "../../scripts/build/node-runtime.ts";
 import { ControllerClient, CreateVolumeRequest } from "../../src/csi/gen/csi/v1/csi.ts";
 import { type Emulator, startEmulator } from "../../src/emulator/index.ts";
 import { type Child, startChild } from "./child.ts";
@@ -133,7 +134,7 @@ async function withDriver<T>(
   measure: (driver: Child, task: DriverTask) => Promise<T>,
 ): Promise<T> {
   const task: DriverTask = { ...azure, storeFile: join(folder, "store.db"), socketPath: join(folder, "csi.sock") };
-  const driver = startChild([DRIVER, JSON.stringify(task)]);
+  const driver = startChild([...CONTROLLER_RUNTIME.flags, DRIVER, JSON.stringify(task)], CONTROLLER_RUNTIME.environment);
   try {
     return await measure(driver, task);
   } finally {

@@ -1,4 +1,4 @@
-import { EXTENDER_RUNTIME, NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
+import { CONTROLLER_RUNTIME, EXTENDER_RUNTIME, NODE_RUNTIME } from "../../scripts/build/node-runtime.ts";
 
 /** Where things are in the image. */
 export const IMAGE_PATHS = {
@@ -20,12 +20,6 @@ export const IMAGE_CONFIG = {
   Cmd: ["--help"],
 } as const;
 
-/**
- * Flags of the roles that have no others. The heap may take seven tenths of the container's memory limit, whatever that is: buffers and code need the
- * rest. A small young generation gives garbage back early; it costs no throughput (docs/dependencies.md).
- */
-const OTHER_ROLES = { flags: ["--max-semi-space-size=2", "--max-old-space-size-percentage=70"], environment: {} } as const;
-
 /** The program that containers start: a role with the flags that were measured for it. It leaves nothing of itself behind: Node takes its place. */
 export function launcherScript(): string {
   return `#!/bin/sh
@@ -35,7 +29,7 @@ ${start(NODE_RUNTIME)} ;;
   scheduler-extender)
 ${start(EXTENDER_RUNTIME)} ;;
   *)
-${start(OTHER_ROLES)} ;;
+${start(CONTROLLER_RUNTIME)} ;;
 esac
 `;
 }
