@@ -1,11 +1,11 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { ok, type Result } from "../core/result.ts";
-import { toTimestamp } from "../core/timestamp.ts";
+import { fromTimestamp, toTimestamp } from "../core/timestamp.ts";
 import { changeStatus } from "../reconcile/change-object.ts";
 import type { NodePorts } from "./node-ports.ts";
 
-/** How often an unmount under recall tells of its progress, in milliseconds. */
+/** How often a recall is told of progress alone, in milliseconds: well below the least time without any after which an unmount counts as stalled. */
 const PROGRESS_MS = 5_000;
 
 /** Answers a recall: what is still published, whether the node is unmounting, and how far its writes have come. */
@@ -30,12 +30,10 @@ export async function answerRecall(
       { kind: "AzVolumeAttachment", name: attachment.metadata.name },
       (present) => {
         const earlier = present.status?.recall;
-        // The time alone is no news: an answer that did not move is how a stalled unmount is noticed.
-        const isSame =
-          earlier?.id === recall.id &&
-          earlier.progress === recall.progress &&
-          earlier.unmounting === recall.unmounting &&
-          earlier.published.join("\n") === recall.published.join("\n");
+        const isSameUse = earlier?.id === recall.id && earlier.unmounting === recall.unmounting && earlier.published.join("\n") === recall.published.join("\n");
+        // The time alone is no news: an answer that did not move is how a stalled unmount is noticed. And each answer wakes this node again: a workload that writes moves its
+        // progress meanwhile, and the node would answer as fast as the store takes it.
+        const isSame = isSameUse && (earlier.progress === recall.progress || Math.abs(ports.clock.nowMs() - fromTimestamp(earlier.time)) < PROGRESS_MS);
         return isSame || present.status === undefined ? undefined : { ...present, status: { ...present.status, recall } };
       },
       signal,

@@ -197,6 +197,32 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
+  it("tells a recall of a busy workload's progress every five seconds, not each time that it has moved: its own answer wakes it again", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      await world.setAttachment((attachment) => ({
+        ...attachment,
+        spec: { ...attachment.spec, recall: { id: "recall-1", since: "2026-01-01T00:00:00.000Z" } },
+      }));
+      const volume = world.machine.openVolume(targetPath);
+      assert.ok(volume !== undefined);
+      volume.open();
+      const versionAfterWrite = async (text: string): Promise<string | undefined> => {
+        volume.write("/record", text);
+        volume.sync();
+        assert.equal(kindOf(await reconcile(world)), "ok");
+        return world.attachment()?.metadata.resourceVersion;
+      };
+      const first = await versionAfterWrite("1");
+      assert.equal(await versionAfterWrite("2"), first);
+      await world.clock.advance(5_000);
+      assert.notEqual(await versionAfterWrite("3"), first);
+      assert.deepEqual(world.attachment()?.status?.recall?.published, [targetPath]);
+      volume.close();
+    }));
+
   it("tells of the mounts that it removes and of the quarantine that it leaves once it was cut off", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
