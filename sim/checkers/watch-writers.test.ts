@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";
 import { watchWriters } from "./watch-writers.ts";
 
@@ -57,5 +58,36 @@ describe("never two writers", () => {
     a.canWrite = true;
     history.commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ writer: { ...aWriter("node-a", 2), vmId: "guid-new" } }) });
     assert.deepEqual(history.invariants(), ["two-writers"]);
+  });
+
+  describe("by the record", () => {
+    const granted = aVolume({ writer: aWriter("node-b", 2), epoch: 2 });
+    const released = aVolume({ epoch: 2 });
+    /** Whether it is reported that node-a, which nobody else disturbs, writes. */
+    const afterwards = (...commits: readonly (readonly [before: AzVolume | undefined, after: AzVolume | undefined])[]): readonly string[] => {
+      const { history, a } = aSharedDisk();
+      for (const [before, after] of commits) history.commit({ kind: "AzVolume", name: "vol-1", before, after });
+      history.happen({ kind: "wrote", diskUri, machine: a.machine, by: "flush" });
+      return history.violations.map(({ detail }) => detail);
+    };
+
+    it("reports a write of a machine that is not the writer, also where nobody is any more, and though nobody else could write", () => {
+      assert.deepEqual(afterwards([aVolume(), granted]), [
+        "node-a wrote to vol-1 (flush), whose writer is node-b; last writes: flush by node-a in epoch 2 of node-b",
+      ]);
+      assert.deepEqual(afterwards([aVolume(), granted], [granted, released]), [
+        "node-a wrote to vol-1 (flush), whose writer is nobody; last writes: flush by node-a in epoch none",
+      ]);
+    });
+
+    it("is content where the record was made anew, put back from a backup, or is being proven anew, and names nobody since", () => {
+      const anew = { ...aVolume(), metadata: { ...aVolume().metadata, uid: "uid-2" } };
+      assert.deepEqual(afterwards([aVolume(), granted], [granted, undefined], [undefined, anew]), []);
+      const found = aVolume({ epoch: 2, unproven: [{ nodeName: "node-a", vmId: "guid-node-a" }] });
+      assert.deepEqual(afterwards([aVolume(), granted], [granted, found], [found, released]), []);
+      const ofBackup = aVolume({ writer: aWriter("node-c", 1), epoch: 1 });
+      assert.deepEqual(afterwards([aVolume(), granted], [ofBackup, ofBackup]), []);
+      assert.equal(afterwards([aVolume(), granted], [ofBackup, ofBackup], [ofBackup, granted]).length, 1);
+    });
   });
 });

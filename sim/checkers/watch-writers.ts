@@ -14,12 +14,19 @@ interface RecordedWrite {
   readonly writer: Writer | undefined;
 }
 
+/** What the object of a disk says of its writer. */
+interface Granted {
+  readonly writer: Writer | undefined;
+  /** Whether it may be taken at its word: not one that was made anew, put back from a backup, or found in use, before it has named a writer again. */
+  readonly isProven: boolean;
+}
+
 /** Writes of one disk that a report shows. */
 const WRITES_SHOWN = 4;
 
 /**
- * Never two writers: no write reaches a disk while another machine could complete one as well, and nobody is granted or claims a volume while a machine that is
- * not its writer still could. A machine can write while something on it has the disk mounted writable, or raw, and the disk is attached: a frozen one too, since it goes on.
+ * Never two writers: no write reaches a disk while another machine could complete one as well, or from a machine that is not the writer that the record names; and nobody is granted or claims a
+ * volume while a machine that is not its writer still could write. A machine can write while something on it has the disk mounted writable, or raw, and the disk is attached: a frozen one too, since it goes on.
  */
 export function watchWriters(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -27,7 +34,7 @@ export function watchWriters(world: {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const machinesOf = new Map<string, Set<SimMachine>>();
-  const writersOf = new Map<string, Writer | undefined>();
+  const grantedOf = new Map<string, Granted>();
   const writesOf = new Map<string, RecordedWrite[]>();
 
   const othersThatCanWrite = (diskUri: string, isMe: (machine: SimMachine) => boolean): readonly SimMachine[] =>
@@ -40,8 +47,15 @@ export function watchWriters(world: {
     if (event.kind !== "wrote") return;
     const writes = writesOf.get(key) ?? [];
     writesOf.set(key, writes);
-    writes.push({ nodeName: event.machine.nodeName, vmGuid: event.machine.vmGuid, by: event.by, writer: writersOf.get(key) });
+    writes.push({ nodeName: event.machine.nodeName, vmGuid: event.machine.vmGuid, by: event.by, writer: grantedOf.get(key)?.writer });
     if (writes.length > WRITES_SHOWN) writes.shift();
+    const granted = grantedOf.get(key);
+    if (granted?.isProven === true && !isWriter(event.machine, granted.writer)) {
+      world.report({
+        invariant: "two-writers",
+        detail: `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}), whose writer is ${granted.writer?.nodeName ?? "nobody"}; last writes: ${writes.map(described).join(", ")}`,
+      });
+    }
     const others = othersThatCanWrite(event.diskUri, (machine) => machine === event.machine);
     if (others.length === 0) return;
     world.report({
@@ -53,10 +67,15 @@ export function watchWriters(world: {
   world.store.onCommit((commit) => {
     const granted = grantIn(commit);
     if (granted === undefined) return;
-    const { diskUri, writer, isNew } = granted;
-    writersOf.set(resourceUriKey(diskUri), writer);
+    const { diskUri, writer, before, isAnew, isFound } = granted;
+    const key = resourceUriKey(diskUri);
+    const isNew = !isSameWriter(writer, before);
+    const known = grantedOf.get(key);
+    // Where it was another one before this than was ever written, a backup has been put back.
+    const wasProven = known?.isProven === true && !isAnew && isSameWriter(known.writer, before);
+    grantedOf.set(key, { writer, isProven: (wasProven && !isFound) || (isNew && writer !== undefined) });
     if (!isNew || writer === undefined) return;
-    const others = othersThatCanWrite(diskUri, (machine) => machine.nodeName === writer.nodeName && machine.vmGuid === writer.vmId);
+    const others = othersThatCanWrite(diskUri, (machine) => isWriter(machine, writer));
     if (others.length === 0) return;
     world.report({
       invariant: "two-writers",
@@ -65,15 +84,39 @@ export function watchWriters(world: {
   });
 }
 
-/** What a commit says of the writer of a disk; `isNew`: it is another one, or of another epoch, than before. */
-function grantIn(commit: SimulatedCommit): { readonly diskUri: string; readonly writer: Writer | undefined; readonly isNew: boolean } | undefined {
+/** What a commit says of the writer of a disk, and what it was before. */
+interface GrantCommit {
+  readonly diskUri: string;
+  readonly writer: Writer | undefined;
+  readonly before: Writer | undefined;
+  /** The object is another one than before. */
+  readonly isAnew: boolean;
+  /** Nodes may write that the record does not name as writer: they have not shown yet what they do. */
+  readonly isFound: boolean;
+}
+
+function grantIn(commit: SimulatedCommit): GrantCommit | undefined {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return undefined;
   const after = asKind<"AzVolume">(commit.after);
   const diskUri = after.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
-  const writer = writerOf(after);
-  const before = commit.before === undefined ? undefined : writerOf(asKind<"AzVolume">(commit.before));
-  return { diskUri, writer, isNew: writer?.epoch !== before?.epoch || writer?.nodeName !== before?.nodeName || writer?.vmId !== before?.vmId };
+  const before = commit.before === undefined ? undefined : asKind<"AzVolume">(commit.before);
+  const record = after.status?.record;
+  return {
+    diskUri,
+    writer: writerOf(after),
+    before: before === undefined ? undefined : writerOf(before),
+    isAnew: before?.metadata.uid !== after.metadata.uid,
+    isFound: record?.foundInUse === true || (record?.unproven ?? []).length > 0,
+  };
+}
+
+function isSameWriter(left: Writer | undefined, right: Writer | undefined): boolean {
+  return left?.epoch === right?.epoch && left?.nodeName === right?.nodeName && left?.vmId === right?.vmId;
+}
+
+function isWriter(machine: SimMachine, writer: Writer | undefined): boolean {
+  return machine.nodeName === writer?.nodeName && machine.vmGuid === writer.vmId;
 }
 
 function writerOf(volume: AzVolume): Writer | undefined {
