@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
 import { runPlain, type SeedResult } from "../../sim/run/run-seed.ts";
 import { runTasks } from "../../sim/run/run-seeds.ts";
 import type { ExactCrash, Scenario } from "../../sim/run/scenario.ts";
 import type { SeedTask } from "../../sim/run/seed-thread.ts";
+import { type StepName, stepNames } from "../../src/ports/steps.ts";
 
 const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
 
-/** Every step of the driver's, in a few minutes: volumes that are made, attached, moved, fenced, grown and deleted. */
+/** What any life takes: volumes that are made, attached, moved, fenced, grown and deleted. */
 const life: Scenario = {
   seed: 1,
   attach: "kubernetes",
@@ -26,6 +27,26 @@ const life: Scenario = {
   ],
   faults: [{ atMs: 60_000, forMs: 100_000, fault: "nodes", variant: "freeze-and-mark", nodeName: "node-a", volumeName: "vol-1", dice: 0 }],
 };
+/** What is left of the driver's steps: records that are lost while their writers write, and while one is fenced; a node that lives on without its kubelet is asked to give back. */
+const lifeOfLosses: Scenario = {
+  ...life,
+  stormMs: 290_000,
+  acts: [
+    { atMs: 40_000, act: { kind: "move", volumeName: "vol-1", isForced: false } },
+    { atMs: 41_000, act: { kind: "move", volumeName: "vol-2", isForced: true } },
+  ],
+  faults: [
+    { atMs: 1_000, forMs: 1_000, fault: "loss", variant: "everything-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 60_000, forMs: 100_000, fault: "nodes", variant: "freeze-and-mark", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 80_000, forMs: 1_000, fault: "loss", variant: "volume-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 200_000, forMs: 60_000, fault: "nodes", variant: "kubelet-dead-and-mark", nodeName: "node-a", volumeName: "vol-2", dice: 0.1 },
+  ],
+};
+const lives = { whole: life, losses: lifeOfLosses };
+
+/** Steps that are taken again and again, each time alike: the first ones stand for all. */
+const REPEATED: readonly StepName[] = ["heartbeat", "answer-recall"];
+const REPEATED_MAX = 2;
 /** Failures that are told in full. */
 const TOLD_MAX = 3;
 
@@ -36,32 +57,45 @@ function* crashesOf({ steps }: Pick<SeedResult, "steps">): Generator<ExactCrash,
     for (const step of taken) {
       const nth = (times.get(step) ?? 0) + 1;
       times.set(step, nth);
-      // Heartbeats are alike: the first ones stand for all.
-      if (step === "heartbeat" && nth > 2) continue;
+      if (REPEATED.includes(step) && nth > REPEATED_MAX) continue;
       for (const moment of ["before", "after"] as const) yield { processName, step, nth, moment };
     }
   }
 }
 
-for (const attach of ["kubernetes", "driver"] as const) {
-  it(`survives a crash before and after each single step that any process takes (attach: ${attach})`, async (t) => {
-    const whole = await runPlain({ ...life, attach }, { isTwinned: false });
-    assert.deepEqual(whole.violations, [], describeSeedFailure(whole, "without any crash"));
-    const failures: string[] = [];
-    let points = 0;
-    function* tasks(): Generator<SeedTask, void, undefined> {
-      for (const crash of crashesOf(whole)) yield { kind: "scenario", scenario: { ...life, attach, crashes: [crash] }, isTwinned: false };
+const takenInAnyLife = new Set<StepName>();
+
+describe("a crash before and after each single step that any process takes", () => {
+  for (const attach of ["kubernetes", "driver"] as const) {
+    for (const [name, scenario] of Object.entries(lives)) {
+      it(`is survived (attach: ${attach}, life: ${name})`, async (t) => {
+        const whole = await runPlain({ ...scenario, attach }, { isTwinned: false });
+        assert.deepEqual(whole.violations, [], describeSeedFailure(whole, "without any crash"));
+        for (const { taken } of whole.steps) for (const step of taken) takenInAnyLife.add(step);
+        const failures: string[] = [];
+        let points = 0;
+        function* tasks(): Generator<SeedTask, void, undefined> {
+          for (const crash of crashesOf(whole)) yield { kind: "scenario", scenario: { ...scenario, attach, crashes: [crash] }, isTwinned: false };
+        }
+        await runTasks({
+          tasks: tasks(),
+          onResult: (result, task) => {
+            points += 1;
+            const crash = task.kind === "scenario" ? task.scenario.crashes?.[0] : undefined;
+            if (result.violations.length > 0) failures.push(describeSeedFailure(result, `a crash ${JSON.stringify(crash)}`));
+            return true;
+          },
+        });
+        t.diagnostic(`${points} crashes`);
+        assert.equal(failures.length, 0, failures.slice(0, TOLD_MAX).join("\n\n"));
+      });
     }
-    await runTasks({
-      tasks: tasks(),
-      onResult: (result, task) => {
-        points += 1;
-        const crash = task.kind === "scenario" ? task.scenario.crashes?.[0] : undefined;
-        if (result.violations.length > 0) failures.push(describeSeedFailure(result, `a crash ${JSON.stringify(crash)}`));
-        return true;
-      },
-    });
-    t.diagnostic(`${points} crashes`);
-    assert.equal(failures.length, 0, failures.slice(0, TOLD_MAX).join("\n\n"));
+  }
+
+  it("leaves no step of the driver's out", () => {
+    assert.deepEqual(
+      stepNames.filter((step) => !takenInAnyLife.has(step)),
+      [],
+    );
   });
-}
+});
