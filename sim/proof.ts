@@ -2,11 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
-import { faultClasses } from "./faults/fault-classes.ts";
-import { faultNames } from "./faults/fault-names.ts";
-import { notYet } from "./faults/not-yet.ts";
 import { mutations } from "./mutations/mutations.ts";
-import { regressionSeeds } from "./run/regression-seeds.ts";
+import { withPart, withTables } from "./proof-tables.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import { createSummary } from "./run/summary.ts";
 
@@ -21,26 +18,9 @@ async function main(): Promise<void> {
   if (values.help === true) return console.log(USAGE);
   const seeds = Number(values.seeds ?? SEEDS);
   const counted = seeds > 0 ? await figures(seeds) : undefined;
-  let page = await readFile(PAGE, "utf8");
-  page = withPart(page, "faults", faultTable());
-  page = withPart(page, "not yet", notYetTable());
-  page = withPart(
-    page,
-    "lessons",
-    regressionSeeds().map(({ seed, faults, lesson }) => `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}: ${lesson}`),
-  );
+  let page = withTables(await readFile(PAGE, "utf8"));
   if (counted !== undefined) page = withPart(page, "figures", counted);
   await writeFile(PAGE, page);
-}
-
-function faultTable(): readonly string[] {
-  const rows = faultNames.map((name) => `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`);
-  return ["| class | what goes wrong | variants |", "| --- | --- | --- |", ...rows];
-}
-
-function notYetTable(): readonly string[] {
-  if (notYet.length === 0) return ["Nothing."];
-  return ["| left out | because |", "| --- | --- |", ...notYet.map(({ fault, variant, because }) => `| \`${fault}/${variant}\` | ${because} |`)];
 }
 
 async function figures(seeds: number): Promise<readonly string[]> {
@@ -65,13 +45,6 @@ async function figures(seeds: number): Promise<readonly string[]> {
     `Seeds 1 to ${seeds}: ${failovers} failovers and ${virtualHours} virtual hours in ${Math.round(wallSeconds)} s; ${[...struck.values()].reduce((sum, count) => sum + count, 0)} faults of ${struck.size} kinds; ${armCalls} calls to Azure, ${(armCalls / Math.max(1, failovers)).toFixed(1)} a failover, all else included;`,
     `rest was reached after ${Math.round(healedMs / 60_000)} virtual minutes at most; ${broken === 0 ? "every promise was kept" : `${broken} seeds broke a promise`}. ${mutations.length} safety rules can be taken away.`,
   ];
-}
-
-function withPart(page: string, name: string, lines: readonly string[]): string {
-  const [begin, end] = [`<!-- ${name}: npm run sim:proof -->`, `<!-- end of ${name} -->`];
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`docs/proof.md has no part ${begin} … ${end}`);
-  return `${page.slice(0, from + begin.length)}\n${lines.join("\n")}\n${page.slice(to)}`;
 }
 
 await main();

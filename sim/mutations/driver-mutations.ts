@@ -100,7 +100,11 @@ export const driverMutations: readonly Mutation[] = [
         find: `context.store.delete("AzVolume", name, { uid }, signal)`,
         replace: `context.store.delete("AzVolume", name, {}, signal)`,
       },
-      { file: "src/reconcile/disk.ts", find: `if (fresh.value.metadata.uid !== volume.metadata.uid) return ok({});`, replace: `` },
+      {
+        file: "src/reconcile/disk.ts",
+        find: `if (fresh.value.metadata.uid !== volume.metadata.uid || fresh.value.metadata.deletionTimestamp === undefined) return ok({});`,
+        replace: ``,
+      },
     ],
     alsoRemoves: ["made-anew"],
     breaks: ["leaked", "not-converged", "synced-data-lost", "healthy-writer-cut-off"],

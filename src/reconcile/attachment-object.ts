@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { isLeaving } from "../core/plan/observed-volume.ts";
 import { ok, type Result } from "../core/result.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -23,10 +24,13 @@ export function setAttachmentStatus(
   return changeStatus(ports.store, attachmentTarget(attachment), (present) => ({ ...present, status: change(present.status ?? { state: "Pending" }) }), signal);
 }
 
-/** Takes its finalizer off: nothing of the disk is left on the node. */
+/** Takes its finalizer off: nothing of the disk is left on the node. Where a backup that was put back has taken the deletion back, the attachment stays, and says so of the disk. */
 export async function releaseAttachment(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
   const removed = await ports.steps.run("remove-attachment", () => removeFinalizer(ports.store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal));
-  return removed.ok ? ok({}) : unlessGone(removed);
+  if (!removed.ok) return unlessGone(removed);
+  if (isLeaving(removed.value)) return ok({});
+  const recorded = await setAttachmentStatus(ports, attachment, () => ({ state: "Pending" }), signal);
+  return recorded.ok ? ok({}) : unlessGone(recorded);
 }
 
 /** An object that went meanwhile leaves nothing to do. */

@@ -134,6 +134,20 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.attachment("node-a")], [[], undefined]);
     }));
 
+  it("keeps an attachment whose deletion a backup takes back while its disk is being detached, and says that the disk is off: without its finalizer it would go later with the disk still there", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata }));
+      world.attachedTo.add("node-a");
+      const putBack = world.backUp();
+      await world.markDeleted("AzVolumeAttachment", attachmentName("node-a"));
+      world.meanwhile.detachDisk = async () => putBack();
+      await run(world);
+      const kept = world.attachment("node-a");
+      assert.deepEqual([kept?.metadata.finalizers, kept?.metadata.deletionTimestamp, kept?.status], [[ATTACHMENT_FINALIZER], undefined, { state: "Pending" }]);
+    }));
+
   it("takes no disk away while nobody knows who writes: the volume's object is gone, or made anew without a record yet", async () => {
     await withControllerPorts(async (world) => {
       await givenNode(world);

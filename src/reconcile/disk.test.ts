@@ -56,6 +56,21 @@ describe("diskReconciler", () => {
       assert.deepEqual(world.volume()?.metadata.finalizers, [VOLUME_FINALIZER]);
     }));
 
+  it("never deletes the disk of a volume whose deletion a backup has taken back, before the cache hears of it", () =>
+    withControllerPorts(async (world) => {
+      world.disks.add(diskUri);
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }));
+      const putBack = world.backUp();
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok);
+      assert.ok((await world.other.update("AzVolume", { ...present.value, spec: { ...present.value.spec, deleteRequested: true } }, never)).ok);
+      await world.markDeleted("AzVolume", "pvc-1");
+      world.store.holdWatches(true);
+      putBack();
+      await run(world);
+      assert.deepEqual([[...world.disks], world.volume()?.metadata.finalizers], [[diskUri], [VOLUME_FINALIZER]]);
+    }));
+
   it("makes the object of a volume anew that was deleted by hand: the disk stays, and the new object knows it", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);

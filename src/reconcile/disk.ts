@@ -184,10 +184,10 @@ async function deleteObject(ports: ControllerPorts, volume: AzVolume, signal: Ab
 }
 
 async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
-  // The plan was made on a cache. A volume that is gone by now may have been made again, and its disk bears the same name.
+  // The plan was made on a cache. A volume that is gone by now may have been made again, and its disk bears the same name; or a backup that was put back has taken the deletion back.
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok) return settled(fresh);
-  if (fresh.value.metadata.uid !== volume.metadata.uid) return ok({});
+  if (fresh.value.metadata.uid !== volume.metadata.uid || fresh.value.metadata.deletionTimestamp === undefined) return ok({});
   const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
   const known = diskUri === undefined ? await findUnrecordedDisk(ports, volume, signal) : ok(diskUri);
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);

@@ -3,7 +3,11 @@ import type { Result } from "../core/result.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/object-store.ts";
 import { changeSpec, type ChangeTarget } from "./change-object.ts";
 
-/** Takes one finalizer off an object, which goes if it is being deleted and no other is left; finalizers of others stay. Fails as the store does, with `ObjectNotFound` where it is gone. */
+/**
+ * Takes one finalizer off an object that is being deleted, which goes if no other is left; finalizers of others stay. One that is not being deleted is answered as it is: a backup
+ * that was put back takes deletions back, and an object without its finalizer could be deleted later without anything being done for it. Fails as the store does, with
+ * `ObjectNotFound` where it is gone.
+ */
 export function removeFinalizer<K extends Kind>(
   store: ObjectStore,
   target: ChangeTarget<K>,
@@ -13,7 +17,11 @@ export function removeFinalizer<K extends Kind>(
   return changeSpec(
     store,
     target,
-    (present) => ({ ...present, metadata: { ...present.metadata, finalizers: (present.metadata.finalizers ?? []).filter((other) => other !== finalizer) } }),
+    (present) => {
+      const { deletionTimestamp, finalizers = [] } = present.metadata;
+      if (deletionTimestamp === undefined) return undefined;
+      return { ...present, metadata: { ...present.metadata, finalizers: finalizers.filter((other) => other !== finalizer) } };
+    },
     signal,
   );
 }

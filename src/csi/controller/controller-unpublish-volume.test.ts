@@ -100,6 +100,28 @@ describe("controllerUnpublishVolume", () => {
       assert.deepEqual(await world.answerOf(answer), { ok: false, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } });
     }));
 
+  it("does not answer for a node that was granted the volume again while its detach was waited for: a pod writes there", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord());
+      const answer = unpublish(world, {}, world.clock.elapsedMs() + 60_000);
+      await world.clock.advance(1_000);
+      assert.deepEqual(await attachmentOf(world), ["Replica", false, true]);
+      await world.setStatus("pvc-1", ({ status }) => ({
+        ...status,
+        state: "Created",
+        observedGeneration: 1,
+        conditions: [],
+        record: aRecord({ epoch: 1, writer: holder }),
+      }));
+      const attachment = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+      assert.ok(attachment.ok);
+      assert.ok(
+        (await world.store.update("AzVolumeAttachment", { ...attachment.value, metadata: { ...attachment.value.metadata, finalizers: [] } }, never)).ok,
+      );
+      const answered = await world.answerOf(answer);
+      assert.equal(!answered.ok && answered.failure.kind, "StillWaiting");
+    }));
+
   it("does not take a volume whose object somebody erases meanwhile for one that is gone, while its disk is not", async () => {
     const erasedMeanwhile = (disk: Pick<ControllerContext["cloud"], "getDisk"> | undefined): Promise<unknown> =>
       answerIn(async (world) => {

@@ -181,9 +181,15 @@ async function waitUntilReleased(
   if (isKept) return ok(undefined);
   const attachmentName = attachmentObjectName({ diskUri: volumeId, nodeName });
   const detached = await context.cache.waitUntil("AzVolumeAttachment", attachmentName, (present) => present === undefined, wait, signal);
-  if (detached) return ok(undefined);
-  const error = context.cache.get("AzVolumeAttachment", attachmentName)?.status?.error;
-  return fail({ kind: "StillWaiting", volumeId, what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}` });
+  if (!detached) {
+    const error = context.cache.get("AzVolumeAttachment", attachmentName)?.status?.error;
+    return fail({ kind: "StillWaiting", volumeId, what: `its detach from ${nodeName}${error === undefined ? "" : ` (${error.message})`}` });
+  }
+  // A detach takes long: the node may have been granted the volume again meanwhile, and its attachment be one that is being made anew.
+  const last = await context.store.get("AzVolume", volume.metadata.name, signal);
+  if (!last.ok) return last.failure.kind === "ObjectNotFound" ? confirmGone(context, volumeId, "to be looked at", signal) : last;
+  context.cache.remember("AzVolume", last.value);
+  return isReleased(last.value) ? ok(undefined) : fail(whyHeld(context, volume, volumeId, nodeName));
 }
 
 function whyHeld(context: ControllerContext, volume: AzVolume, volumeId: string, nodeName: string): Failure {

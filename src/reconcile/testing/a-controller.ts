@@ -52,6 +52,10 @@ export interface ReconcileWorld {
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Puts an object into the store with its status, and waits until the cache shows it. */
   given<K extends "AzVolume" | "AzVolumeAttachment" | "AzDriverNode">(kind: K, object: KindMap[K]): Promise<void>;
+  /** Makes a backup of the store; what it answers puts it back. */
+  backUp(): () => void;
+  /** Marks an object for deletion as somebody else does, and waits until the cache shows it. */
+  markDeleted(kind: "AzVolume" | "AzVolumeAttachment", name: string): Promise<void>;
   /** Changes the volume's record as somebody else does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
   volume(): AzVolume | undefined;
@@ -151,6 +155,14 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
         );
       };
       invariant(await clock.runUntil(isShown, LIMIT_MS), "the cache does not follow");
+    },
+    backUp: () => {
+      const backup = simulated.snapshot();
+      return () => simulated.restore(backup);
+    },
+    markDeleted: async (kind, name) => {
+      await must(other.delete(kind, name, {}, signal));
+      invariant(await clock.runUntil(() => cache.get(kind, name)?.metadata.deletionTimestamp !== undefined, LIMIT_MS), "the cache does not follow");
     },
     setRecord: async (change) => {
       const present = await must(other.get("AzVolume", "pvc-1", signal));

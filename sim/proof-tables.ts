@@ -1,0 +1,28 @@
+import { faultClasses } from "./faults/fault-classes.ts";
+import { faultNames } from "./faults/fault-names.ts";
+import { notYet } from "./faults/not-yet.ts";
+import { regressionSeeds } from "./run/regression-seeds.ts";
+
+/** docs/proof.md with its tables as the code has them. Throws where the page has no place for one. */
+export function withTables(page: string): string {
+  const lessons = regressionSeeds().map(({ seed, faults, lesson }) => `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}: ${lesson}`);
+  return withPart(withPart(withPart(page, "faults", faultTable()), "not yet", notYetTable()), "lessons", lessons);
+}
+
+/** The page with that part of it anew. Throws where there is none of that name. */
+export function withPart(page: string, name: string, lines: readonly string[]): string {
+  const [begin, end] = [`<!-- ${name}: npm run sim:proof -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`docs/proof.md has no part ${begin} … ${end}`);
+  return `${page.slice(0, from + begin.length)}\n${lines.join("\n")}\n${page.slice(to)}`;
+}
+
+function faultTable(): readonly string[] {
+  const rows = faultNames.map((name) => `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`);
+  return ["| class | what goes wrong | variants |", "| --- | --- | --- |", ...rows];
+}
+
+function notYetTable(): readonly string[] {
+  if (notYet.length === 0) return ["Nothing."];
+  return ["| left out | because |", "| --- | --- |", ...notYet.map(({ fault, variant, because }) => `| \`${fault}/${variant}\` | ${because} |`)];
+}
