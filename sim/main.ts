@@ -9,6 +9,7 @@ import { describeSeedFailure } from "./run/describe-failure.ts";
 import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
 import { drawScenario } from "./run/draw-scenario.ts";
 import { freshRange } from "./run/fresh-range.ts";
+import { hasTwin } from "./run/has-twin.ts";
 import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
@@ -82,7 +83,9 @@ async function runMany(options: RunOptions, summary: SummaryOfSeeds, tell: (text
 async function runOne(options: RunOptions, add: (result: SeedResult) => void, tell: (text: string) => void): Promise<void> {
   const thread = startSimThread({ mutation: options.mutation });
   const mutated = options.mutation === undefined ? "" : ` --mutate ${options.mutation}`;
-  const run = (scenario: Scenario): Promise<SeedResult> => thread.run({ kind: "scenario", scenario, isTwinned: false, isTraced: options.isTraced });
+  const isDirected = stormOf(options) !== undefined;
+  const run = (scenario: Scenario): Promise<SeedResult> =>
+    thread.run({ kind: "scenario", scenario, isTwinned: !isDirected && hasTwin(scenario.seed), isTraced: options.isTraced });
   try {
     const scenario = await scenarioOf(options);
     const result = await run(scenario);

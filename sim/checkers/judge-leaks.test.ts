@@ -70,6 +70,13 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is said to be attached to node-b at LUN 0, and is not"],
     },
     {
+      because: "an attachment that comes to nothing, beside as many standbys as are wanted",
+      change: (made) => {
+        made.attachments.push({ ...anAttachment("node-c", "Replica"), status: { state: "AttachmentFailed", role: "Replica" } });
+      },
+      expected: ["vol-1 is to be attached to node-c as Replica, and is AttachmentFailed"],
+    },
+    {
       because: "an object that waits for its finalizer, and an attachment of no volume",
       change: (made) => {
         const [volume] = made.volumes;

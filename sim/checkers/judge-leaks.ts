@@ -59,6 +59,9 @@ function leftAttachments(world: RestWorld): readonly string[] {
     return [
       ...(role === "Primary" && !isUsed ? [`${volumeName} is attached to ${nodeName} as Primary, where nothing uses it`] : []),
       ...(recall === undefined || attachment.spec.want !== undefined ? [] : [`${volumeName} is still recalled from ${nodeName}`]),
+      ...(attachment.status?.state === "Attached" || attachment.metadata.deletionTimestamp !== undefined
+        ? []
+        : [`${volumeName} is to be attached to ${nodeName} as ${role}, and is ${attachment.status?.state ?? "without a state"}`]),
       ...(attachment.status?.state === "Attached" && !isOnVm(world, attachment)
         ? [`${volumeName} is said to be attached to ${nodeName} at LUN ${attachment.status.lun ?? -1}, and is not`]
         : []),

@@ -11,7 +11,15 @@ describe("the simulation's command line", () => {
 
   for (const { args, because } of [
     { args: ["--seeds", "9..3"], because: /--seeds is FIRST..LAST/u },
-    { args: ["--seed", "x"], because: /--seed is a number/u },
+    { args: ["--seed", "x"], because: /--seed is a whole number from 0 on, not x/u },
+    { args: ["--seed", "1.5"], because: /--seed is a whole number/u },
+    { args: ["--seed", "1", "--seeds", "2..3"], because: /--seed and --seeds say twice/u },
+    { args: ["--fresh", "0"], because: /--fresh is a whole number from 1 on/u },
+    { args: ["--threads", "0"], because: /--threads is a whole number from 1 on/u },
+    { args: ["--minutes", "0"], because: /--minutes is a number above 0/u },
+    { args: ["--mutate", "nothing"], because: /there is no safety rule nothing to take away: cas/u },
+    { args: ["--storm", "nothing"], because: /there is no safety rule nothing/u },
+    { args: ["--shrink", "--seeds", "1..9"], because: /--shrink makes one scenario smaller/u },
     { args: ["--faults", "fire"], because: /there is no class of faults fire: crash/u },
     { args: ["--sed", "7"], because: /--sed/u },
   ]) {

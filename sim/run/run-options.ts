@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
+import { mutations } from "../mutations/mutations.ts";
 
 /** What `npm run sim` was asked for. */
 export interface RunOptions {
@@ -72,14 +73,14 @@ export function parseRunOptions(
         isJson: values.json ?? false,
         isShrinking: values.shrink ?? false,
         isTraced: values.trace ?? false,
-        seeds: parseSeeds(values.seed, values.seeds),
-        fresh: values.fresh === undefined ? undefined : parseNumber("--fresh", values.fresh),
-        minutes: values.minutes === undefined ? undefined : parseNumber("--minutes", values.minutes),
+        seeds: parseSeeds(values),
+        fresh: values.fresh === undefined ? undefined : parseCount("--fresh", values.fresh),
+        minutes: values.minutes === undefined ? undefined : parseMinutes(values.minutes),
         faults: values.faults?.split(",").map(parseFault),
-        mutation: values.mutate,
-        storm: values.storm,
+        mutation: values.mutate === undefined || values.mutate === "list" ? values.mutate : parseMutation(values.mutate),
+        storm: values.storm === undefined ? undefined : parseMutation(values.storm),
         scenarioFile: values.scenario,
-        threads: values.threads === undefined ? undefined : parseNumber("--threads", values.threads),
+        threads: values.threads === undefined ? undefined : parseCount("--threads", values.threads),
       },
     };
   } catch (error) {
@@ -88,9 +89,14 @@ export function parseRunOptions(
   }
 }
 
-function parseSeeds(seed: string | undefined, seeds: string | undefined): RunOptions["seeds"] {
+/** One way to say which seeds, and one seed where only one can be made smaller: nobody is to believe that more was run than was. */
+function parseSeeds({ seed, seeds, fresh, scenario, shrink }: SeedChoices): RunOptions["seeds"] {
+  const named = Object.entries({ seed, seeds, fresh, scenario }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`]));
+  if (named.length > 1) throw new RangeError(`${named.join(" and ")} say twice which seeds are run`);
+  if (shrink === true && seed === undefined && scenario === undefined)
+    throw new RangeError("--shrink makes one scenario smaller: --seed N or --scenario FILE says which");
   if (seed !== undefined) {
-    const only = parseNumber("--seed", seed);
+    const only = parseWhole("--seed", seed, 0);
     return [only, only];
   }
   if (seeds === undefined) return undefined;
@@ -99,10 +105,36 @@ function parseSeeds(seed: string | undefined, seeds: string | undefined): RunOpt
   return [Number(first), Number(last)];
 }
 
-function parseNumber(name: string, text: string): number {
+/** What the command line says of the seeds to run, as it says it. */
+interface SeedChoices {
+  readonly seed?: string | undefined;
+  readonly seeds?: string | undefined;
+  readonly fresh?: string | undefined;
+  readonly scenario?: string | undefined;
+  readonly shrink?: boolean | undefined;
+}
+
+/** None at all would keep every promise. */
+function parseCount(name: string, text: string): number {
+  return parseWhole(name, text, 1);
+}
+
+function parseWhole(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new RangeError(`${name} is a number from 0 on, not ${text}`);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) throw new RangeError(`${name} is a whole number from ${least} on, not ${text}`);
   return value;
+}
+
+function parseMinutes(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0) throw new RangeError(`--minutes is a number above 0, not ${text}`);
+  return value;
+}
+
+function parseMutation(text: string): string {
+  if (!mutations.some(({ name }) => name === text))
+    throw new RangeError(`there is no safety rule ${text} to take away: ${mutations.map(({ name }) => name).join(", ")}`);
+  return text;
 }
 
 function parseFault(text: string): FaultName {

@@ -2,11 +2,10 @@ import { compareEndStates } from "../checkers/end-state.ts";
 import type { FaultName } from "../faults/fault-names.ts";
 import type { Violation } from "../history/violation.ts";
 import { drawScenario } from "./draw-scenario.ts";
+import { hasTwin } from "./has-twin.ts";
 import { type ScenarioResult, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** One seed in so many is also run without its faults, and has to end the same. All of them are held to what their users desired, and so is the twin. */
-const TWIN_EVERY = 32;
 /** Lines of the trace that a failure keeps. */
 const LINES_MAX = 5_000;
 
@@ -30,7 +29,7 @@ export interface SeedResult extends Omit<ScenarioResult, "endState"> {
 
 /** Runs the scenario of a seed, and now and then its twin without faults. */
 export async function runSeed(seed: number, options: Partial<RunChoices> & { readonly faults?: readonly FaultName[] | undefined } = {}): Promise<SeedResult> {
-  return runPlain(drawScenario(seed, options.faults), { isTwinned: options.isTwinned ?? seed % TWIN_EVERY === 0, isTraced: options.isTraced });
+  return runPlain(drawScenario(seed, options.faults), { isTwinned: options.isTwinned ?? hasTwin(seed), isTraced: options.isTraced });
 }
 
 /** Runs a scenario. */
