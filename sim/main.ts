@@ -10,6 +10,7 @@ import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
 import { drawScenario } from "./run/draw-scenario.ts";
 import { freshRange } from "./run/fresh-range.ts";
 import { hasTwin } from "./run/has-twin.ts";
+import { ownStorms } from "./run/own-storms.ts";
 import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
@@ -112,10 +113,10 @@ async function runOne(options: RunOptions, add: (result: SeedResult) => void, te
   }
 }
 
-/** The storm of the mutation that is named, unless classes of faults are. */
+/** The storm that is named, or of the mutation that is, unless classes of faults are. */
 function stormOf({ faults, mutation, storm }: RunOptions): DirectedStorm | undefined {
   const name = storm ?? mutation;
-  return name === undefined || faults !== undefined ? undefined : mutationNamed(name).storm;
+  return name === undefined || faults !== undefined ? undefined : (ownStorms[name] ?? mutationNamed(name).storm);
 }
 
 async function scenarioOf(options: RunOptions): Promise<Scenario> {

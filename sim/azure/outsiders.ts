@@ -13,7 +13,7 @@ export function createOutsiders(options: {
   /** A VM's resource URI. */
   readonly vmId: (nodeName: string) => string;
   readonly agenda: Agenda;
-}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "deleteDiskOutside"> {
+}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "growOutside" | "deleteDiskOutside"> {
   const { handle, vmId, agenda } = options;
 
   function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
@@ -28,6 +28,7 @@ export function createOutsiders(options: {
       askOutside({ method: "POST", path: `${vmId(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
     detachOutside: (nodeName, diskUri) =>
       askOutside({ method: "POST", path: `${vmId(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [{ diskId: diskUri }] } }),
+    growOutside: (diskUri, sizeGiB) => askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
   };
 }

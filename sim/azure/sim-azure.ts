@@ -54,5 +54,6 @@ export interface SimAzure {
   // What others than the driver do. Azure may refuse it.
   attachOutside(nodeName: string, diskUri: string): void;
   detachOutside(nodeName: string, diskUri: string): void;
+  growOutside(diskUri: string, sizeGiB: number): void;
   deleteDiskOutside(diskUri: string): void;
 }

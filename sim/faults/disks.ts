@@ -1,5 +1,6 @@
 import type { TimedFault } from "../run/scenario.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
+import { grownOutside } from "./directed/grown-outside.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
@@ -28,7 +29,7 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
 /** What others do to disks. */
 export const disks: FaultClass = {
   name: "disks",
-  about: "others attach a disk, take it off, move it to another LUN, put data on a new one, or delete it",
+  about: "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, or delete it",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -63,6 +64,7 @@ export const disks: FaultClass = {
     },
     "pulled-in-mount": diskPulledInMount,
     "lun-freed": lunFreed,
+    "grown-outside": grownOutside,
     "lun-moved": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

@@ -17,6 +17,8 @@ export interface FaultContext {
    * nothing anew under a pod, and an attachment that is in use goes when the pod has moved.
    */
   readonly toRestart: (volumeName: string) => void;
+  /** The volume's user asks for that size, if it is more than before. */
+  readonly grow: (volumeName: string, sizeGiB: number) => void;
   /** The disk of a volume was destroyed: its workload can only be deleted. */
   readonly destroyed: (volumeName: string) => void;
 }

@@ -1,10 +1,11 @@
+import { grownWhileMoving } from "./directed/grown-while-moving.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { overAtOnce, pick } from "./fault-class.ts";
 
 /** A volume's life changes course in the middle of something. */
 export const lifecycle: FaultClass = {
   name: "lifecycle",
-  about: "a volume is made and deleted while it is being attached, and moved while its pods start and stop",
+  about: "a volume is made and deleted while it is being attached, moved while its pods start and stop, and grown while it moves",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -29,6 +30,7 @@ export const lifecycle: FaultClass = {
         return () => world.cluster.scale(volumeName, 1);
       },
     },
+    "grown-while-moving": grownWhileMoving,
     "restarted-while-moving": {
       forMs: [5_000, 30_000],
       begin: ({ world, later }, { volumeName }) => {

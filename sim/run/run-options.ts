@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { mutations } from "../mutations/mutations.ts";
+import { ownStorms } from "./own-storms.ts";
 
 /** What `npm run sim` was asked for. */
 export interface RunOptions {
@@ -15,7 +16,7 @@ export interface RunOptions {
   readonly faults: readonly FaultName[] | undefined;
   /** `list` for their names. */
   readonly mutation: string | undefined;
-  /** A mutation's name: its storm, and all rules in their places. */
+  /** One of `ownStorms`, or a mutation's name: its storm, and all rules in their places. */
   readonly storm: string | undefined;
   /** A file with a scenario as JSON, as `--shrink` writes it. */
   readonly scenarioFile: string | undefined;
@@ -32,7 +33,7 @@ npm run sim -- --minutes M        runs seeds for that long (with --seeds: at mos
 npm run sim -- --faults a,b       only these classes of faults, and each of them: ${faultNames.join(", ")}
 npm run sim -- --mutate NAME      takes a safety rule away from the driver; the seeds must notice. --mutate list prints the names.
                                   In the storm that is made for it, unless --faults says another; stops at the first seed that does
-npm run sim -- --storm NAME       that storm, with all rules in their places: every promise is kept
+npm run sim -- --storm NAME       that storm, with all rules in their places: every promise is kept. Or one of its own: ${Object.keys(ownStorms).join(", ")}
 npm run sim -- --seed N --shrink  looks for a smaller scenario that fails alike, and writes it to a file
 npm run sim -- --scenario FILE    runs such a file
 npm run sim -- --seed N --trace   prints everything that happened
@@ -78,7 +79,7 @@ export function parseRunOptions(
         minutes: values.minutes === undefined ? undefined : parseMinutes(values.minutes),
         faults: values.faults?.split(",").map(parseFault),
         mutation: values.mutate === undefined || values.mutate === "list" ? values.mutate : parseMutation(values.mutate),
-        storm: values.storm === undefined ? undefined : parseMutation(values.storm),
+        storm: values.storm === undefined ? undefined : parseStorm(values.storm),
         scenarioFile: values.scenario,
         threads: values.threads === undefined ? undefined : parseCount("--threads", values.threads),
       },
@@ -134,6 +135,12 @@ function parseMinutes(text: string): number {
 function parseMutation(text: string): string {
   if (!mutations.some(({ name }) => name === text))
     throw new RangeError(`there is no safety rule ${text} to take away: ${mutations.map(({ name }) => name).join(", ")}`);
+  return text;
+}
+
+function parseStorm(text: string): string {
+  const names = [...Object.keys(ownStorms), ...mutations.map(({ name }) => name)];
+  if (!names.includes(text)) throw new RangeError(`there is no storm ${text}: ${names.join(", ")}`);
   return text;
 }
 
