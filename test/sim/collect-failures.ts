@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import type { FaultName } from "../../sim/faults/fault-names.ts";
 import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
+import { ownStorms } from "../../sim/run/own-storms.ts";
 import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds } from "../../sim/run/run-seeds.ts";
 
@@ -15,14 +17,19 @@ export interface SeedsOutcome {
   readonly told: string;
 }
 
-/** Runs seeds over all cores. */
-export async function collectFailures(seeds: Iterable<number>, faults?: readonly FaultName[]): Promise<SeedsOutcome> {
+/** Runs seeds over all cores: under certain classes of faults, or in one of `ownStorms`, where that is said. */
+export async function collectFailures(
+  seeds: Iterable<number>,
+  { faults, storm }: { readonly faults?: readonly FaultName[] | undefined; readonly storm?: string } = {},
+): Promise<SeedsOutcome> {
+  assert.ok(storm === undefined || storm in ownStorms, `there is no storm ${storm}`);
   const failed: SeedResult[] = [];
   let count = 0;
   let failovers = 0;
   await runSeeds({
     seeds,
     faults,
+    storm: storm === undefined ? undefined : ownStorms[storm],
     onResult: (result) => {
       count += 1;
       failovers += result.failovers;
@@ -30,7 +37,7 @@ export async function collectFailures(seeds: Iterable<number>, faults?: readonly
       return true;
     },
   });
-  const chosen = faults === undefined ? "" : ` --faults ${faults.join(",")}`;
+  const chosen = `${faults === undefined ? "" : ` --faults ${faults.join(",")}`}${storm === undefined ? "" : ` --storm ${storm}`}`;
   return {
     seeds: count,
     failovers,

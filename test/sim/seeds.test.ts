@@ -18,7 +18,7 @@ describe("the whole driver under faults", () => {
     for (const [faults, seeds] of Map.groupBy(regressionSeeds(), ({ faults }) => faults?.join(","))) {
       const { failed, told } = await collectFailures(
         seeds.map(({ seed }) => seed),
-        faults === undefined ? undefined : seeds[0]?.faults,
+        { faults: faults === undefined ? undefined : seeds[0]?.faults },
       );
       if (failed.length > 0) failures.push(told);
     }
