@@ -4,7 +4,7 @@ import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { type AzureCall, azureCallsFromNow } from "./azure-journal.ts";
 import { untilNodeReady } from "./node-ready.ts";
-import { assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
+import { assertRecordsKept, recordWriter, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
 import { assertWayIn, type WayIn } from "./way-in.ts";
 import { attachmentsOf, type Workloads } from "./workloads.ts";
@@ -70,11 +70,7 @@ export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]
       const successor = await writerPod(workloads, pod.name);
       assert.notEqual(successor.nodeName, VICTIM);
       await untilTold(lab, namespace, successor, "wrote", RECORDS);
-      const [told, toldAfter] = [await toldBy(lab, namespace, pod), await toldBy(lab, namespace, successor)];
-      assertNothingLost(await recordsSeenBy(workloads, pod.name), [
-        { uid: pod.uid, told },
-        { uid: successor.uid, told: toldAfter },
-      ]);
+      const [told = [], toldAfter = []] = await assertRecordsKept(workloads, pod.name, [pod, successor]);
       const firstWroteAtMs = toldAfter.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;
       const lastWroteAtMs = told.findLast(({ outcome }) => outcome === "wrote")?.atMs ?? Infinity;
       assert.ok(lastWroteAtMs < firstWroteAtMs, "the old pod has written its last before the new one writes");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
-import { assertNothingLost, recordsSeenBy, toldBy, turnsOf, untilTold, writerPod, type WriterPod } from "./record-writer.ts";
+import { assertRecordsKept, recordsSeenBy, toldBy, turnsOf, untilTold, writerPod, type WriterPod } from "./record-writer.ts";
 import type { Workloads } from "./workloads.ts";
 
 const MOVE_MAX_MS = 120_000;
@@ -41,12 +41,7 @@ export async function movesWithItsRecords(workloads: Workloads, name: string, { 
   const successor = await writerPod(workloads, name);
   assert.notEqual(successor.nodeName, pod.nodeName);
   await untilTold(lab, namespace, successor, "wrote");
-  const toldAfter = await toldBy(lab, namespace, successor);
-  assertNothingLost(await recordsSeenBy(workloads, name), [
-    ...earlier.map((uid) => ({ uid, told: [] })),
-    { uid: pod.uid, told },
-    { uid: successor.uid, told: toldAfter },
-  ]);
+  await assertRecordsKept(workloads, name, [...earlier.map((uid) => ({ uid, told: [] })), { uid: pod.uid, told }, successor]);
   return successor;
 }
 

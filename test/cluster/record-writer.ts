@@ -143,8 +143,29 @@ export function turnsOf(records: readonly WrittenRecord[]): readonly string[] {
   return records.map(({ by }) => by).filter((by, index, all) => by !== all[index - 1]);
 }
 
-/** Throws unless the records are numbered without a gap, written by these pods one after another, and among them is each that a pod was told to be on the disk. */
-export function assertNothingLost(records: readonly WrittenRecord[], writers: readonly { readonly uid: string; readonly told: readonly Told[] }[]): void {
+/** A pod that wrote, and what it said so far where its log may be gone by now. */
+export interface PastWriter {
+  readonly uid: string;
+  readonly told: readonly Told[];
+}
+
+/**
+ * Throws unless the records on the volume, as `reader` reads them, are numbered without a gap, written by these pods one after another, and among them is each that a pod was
+ * told to be on the disk. What the pods have said is read before the records are, since a writer goes on while they are read. Answers what each had said.
+ */
+export async function assertRecordsKept(
+  workloads: Workloads,
+  reader: string,
+  writers: readonly (WriterPod | PastWriter)[],
+): Promise<readonly (readonly Told[])[]> {
+  const said = await Promise.all(
+    writers.map(async (writer) => ("told" in writer ? writer : { uid: writer.uid, told: await toldBy(workloads.lab, workloads.namespace, writer) })),
+  );
+  assertNothingLost(await recordsSeenBy(workloads, reader), said);
+  return said.map(({ told }) => told);
+}
+
+function assertNothingLost(records: readonly WrittenRecord[], writers: readonly PastWriter[]): void {
   assert.deepEqual(
     records.map(({ number }) => number),
     records.map((_, index) => index + 1),
@@ -156,6 +177,7 @@ export function assertNothingLost(records: readonly WrittenRecord[], writers: re
   for (const { uid, told } of writers) {
     const onDisk = new Set(records.filter(({ by }) => by === uid).map(({ number }) => number));
     const lost = told.filter(({ outcome, number }) => outcome === "wrote" && !onDisk.has(number));
-    assert.deepEqual(lost, [], `records of pod ${uid} that were synced are lost`);
+    const numbers = lost.map(({ number }) => number).join(", ");
+    assert.equal(numbers, "", `records ${numbers} of pod ${uid} that were synced are lost; the disk has ${records.length}, the last by ${records.at(-1)?.by}`);
   }
 }

@@ -7,7 +7,7 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
-import { assertNeverFailed, assertNothingLost, recordsSeenBy, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
+import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
 import { aClaim, aClass, aPod, manifestOf } from "./volume-manifests.ts";
@@ -163,11 +163,7 @@ async function failOver(workloads: Workloads): Promise<void> {
   const moved = await writerPod(workloads, "shared-0");
   assert.equal(moved.nodeName, OTHER);
   await untilTold(lab, workloads.namespace, moved, "wrote");
-  const toldAfter = await toldBy(lab, workloads.namespace, moved);
-  assertNothingLost(await recordsSeenBy(workloads, "shared-0"), [
-    { uid: shared.uid, told },
-    { uid: moved.uid, told: toldAfter },
-  ]);
+  await assertRecordsKept(workloads, "shared-0", [{ uid: shared.uid, told }, moved]);
 
   await workloads.kubectl(["delete", "pod/raw"]);
   await workloads.apply(manifestOf(aPod({ name: "raw-again", nodeName: OTHER, mounts: [{ claim: "raw", device: "/dev/raw-disk" }] })));
