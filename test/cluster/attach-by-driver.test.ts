@@ -8,13 +8,13 @@ import { attachesUnderKilledLeader } from "./attach-under-killed-leader.ts";
 import { movesWhileApiServerRestarts, writesOnWithoutItsObject } from "./disturb-api.ts";
 import { drainStandby, untilFailoverReady, withStandby } from "./drain-standby.ts";
 import { driverLab } from "./driver-lab.ts";
+import { withHeldUnmount } from "./held-unmount.ts";
 import { keepControllersOff, untilControllersReady } from "./leading-controller.ts";
 import { movesOffNodeWithoutPower, VICTIM } from "./lose-node.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { writesOnWhilePlugInEnds } from "./replace-plug-in.ts";
-import { withSlowUnmount } from "./slow-unmount.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
 import { assertHandedOver, firstHeldMs, recordsDuring } from "./watch-writer.ts";
 import { takeWayIn, volumeAttachments, wayInNow } from "./way-in.ts";
@@ -25,7 +25,6 @@ const CLASS = "managed-csi-premium-replicas";
 /** The attach controller looks through all running pods every three minutes, and at one to which something happens at once. */
 const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
 const SETTLED_MAX_MS = 60_000;
-const UNMOUNT_SECONDS = 3;
 const BEFORE = "node-a";
 const AFTER = "node-b";
 const TWO_SHARES = "attach-by-driver-two-shares";
@@ -55,19 +54,23 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
   describe("as it is", () => {
     before(() => takeWayIn(lab, "driver"));
 
-    it("starts a pod that moves only when the unmount on the old node, which takes 3 s, has ended; meanwhile it says what it waits for", () =>
+    it("starts a pod that moves only when the unmount on the old node, which takes long, has ended; meanwhile it says what it waits for", () =>
       withWorkloads(lab, "slow-unmount", async (workloads) => {
         const volume = await startWriter(workloads);
         const seen = await recordsDuring(lab, volume, () =>
-          withSlowUnmount(lab, { nodeName: BEFORE, seconds: UNMOUNT_SECONDS }, async () => {
-            await movesWithItsRecords(workloads, "db-0");
+          withHeldUnmount(lab, BEFORE, async (unmount) => {
+            const meanwhile = async (): Promise<void> => {
+              await unmount.untilUnderWay();
+              await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
+              await unmount.letGo();
+            };
+            await movesWithItsRecords(workloads, "db-0", { meanwhile });
           }),
         );
         assertHandedOver(seen);
         const started = await writerPod(workloads, "db-0");
         const [first] = await toldBy(lab, workloads.namespace, started);
         assert.ok(first !== undefined && first.atMs >= firstHeldMs(seen, AFTER), "it wrote before its node had the volume");
-        await isTold(workloads, "db-0", /^WaitingForUnmount: .*node-a/u);
         assert.deepEqual(await volumeAttachments(lab), []);
         await assertSoundOnDisk(workloads, "db");
       }));

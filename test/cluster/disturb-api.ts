@@ -2,25 +2,24 @@ import assert from "node:assert/strict";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { disksInAzure } from "./azure-journal.ts";
+import { withHeldUnmount } from "./held-unmount.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { assertNeverFailed, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
-import { withSlowUnmount } from "./slow-unmount.ts";
 import type { Workloads } from "./workloads.ts";
 
 const SETTLED_MAX_MS = 120_000;
 const READ_RETRY_MS = 200;
-/** Long enough for the API server to die in the middle of it. */
-const UNMOUNT_SECONDS = 3;
 
-/** Moves a writer, and kills the API server while the pod's node unmounts the volume. */
+/** Moves a writer, and kills the API server while the pod's node unmounts the volume: the unmount ends while there is none. */
 export async function movesWhileApiServerRestarts(workloads: Workloads, name: string): Promise<WriterPod> {
   const { lab } = workloads;
   const { nodeName } = await writerPod(workloads, name);
   let successor: WriterPod | undefined;
-  await withSlowUnmount(lab, { nodeName, seconds: UNMOUNT_SECONDS }, async (untilUnmounting) => {
+  await withHeldUnmount(lab, nodeName, async (unmount) => {
     const meanwhile = async (): Promise<void> => {
-      await untilUnmounting();
+      await unmount.untilUnderWay();
       await lab.controlPlane.kill("kube-apiserver");
+      await unmount.letGo();
       await lab.controlPlane.start("kube-apiserver", new AbortController().signal);
     };
     successor = await movesWithItsRecords(workloads, name, { meanwhile });
