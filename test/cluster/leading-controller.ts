@@ -1,9 +1,12 @@
+import { followCollection } from "../../testbed/lab/follow-collection.ts";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 
 const NAMESPACE = "kube-system";
 const SELECTOR = "app=csi-azuredisk-controller";
-const LEASE = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases/disk-csi-azure-com-controller";
+const LEASES = "/apis/coordination.k8s.io/v1/namespaces/azure-disk-csi/leases";
+const LEASE_NAME = "disk-csi-azure-com-controller";
+const LEASE = `${LEASES}/${LEASE_NAME}`;
 const LEADS_MAX_MS = 60_000;
 
 interface PodList {
@@ -48,6 +51,36 @@ export async function untilAnotherLeads(lab: Lab, holder: string): Promise<numbe
     return now !== "" && now !== holder ? true : undefined;
   });
   return performance.now() - startMs;
+}
+
+/**
+ * Runs `use`, in which a leader ends in good order, and answers for how long nobody led then, in milliseconds: from the moment at which it gave its Lease back, since how soon
+ * it is told to end is its kubelet's affair. Throws if it did not give it back.
+ */
+export async function vacancyDuring(lab: Lab, use: () => Promise<void>): Promise<number> {
+  let givenBackAtMs: number | undefined;
+  let takenAtMs: number | undefined;
+  const watching = new AbortController();
+  const { ended } = await followCollection(
+    lab,
+    LEASES,
+    ({ atMs, object }) => {
+      if (object.metadata.name !== LEASE_NAME) return;
+      const { holderIdentity = "" } = (object as unknown as LeaseNow).spec;
+      if (holderIdentity === "") givenBackAtMs ??= atMs;
+      else if (givenBackAtMs !== undefined) takenAtMs ??= atMs;
+    },
+    watching.signal,
+  );
+  try {
+    await use();
+    return await waitUntil("the Lease to be given back and taken", { timeoutMs: LEADS_MAX_MS }, async () =>
+      givenBackAtMs === undefined || takenAtMs === undefined ? undefined : takenAtMs - givenBackAtMs,
+    );
+  } finally {
+    watching.abort();
+    await ended;
+  }
 }
 
 export async function untilControllersReady(lab: Lab): Promise<void> {
