@@ -8,9 +8,11 @@ import { readLabRecord } from "../../testbed/lab/lab-record.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { run } from "../../testbed/lab/run.ts";
 import { stopLab } from "../../testbed/lab/stop-lab.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { machineTraces, NO_TRACES } from "./machine-traces.ts";
 
 const NAME = "lab-command";
+const REGISTERED_MAX_MS = 60_000;
 const CLONE = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../testbed/lab/main.ts", import.meta.url));
 
@@ -34,7 +36,11 @@ describe("npm run lab", { skip: (await reasonAgainstLab()) ?? false }, () => {
     // The command has ended; what it started goes on.
     assert.equal(await run([kubectl, ...nodes], { env: { KUBECONFIG: kubeconfig } }), "node/node-a\n");
     assert.equal((await lab("kubectl", ...nodes)).output, "node/node-a\n");
-    assert.equal((await lab("kubectl", "get", "csinode/node-a", "--output=jsonpath={.spec.drivers[*].name}")).output, "disk.csi.azure.com");
+    // A plug-in is ready when it serves; that it is there the kubelet writes down by itself.
+    await waitUntil("the driver to be in the CSINode", { timeoutMs: REGISTERED_MAX_MS }, async () => {
+      const { output } = await lab("kubectl", "get", "csinode/node-a", "--output=jsonpath={.spec.drivers[*].name}");
+      return output === "disk.csi.azure.com" || undefined;
+    });
     assert.match((await lab("status")).output, new RegExp(`^lab ${NAME}: up;[^]*node-a +\\d+ processes`, "mu"));
     assert.match((await lab()).output, new RegExp(`^Lab ${NAME} is up, as it was\\.`, "mu"));
 
