@@ -97,7 +97,7 @@ export async function writerPod(workloads: Workloads, name: string): Promise<Wri
 export async function toldBy(lab: Lab, namespace: string, pod: WriterPod): Promise<readonly Told[]> {
   const folder = join(lab.node(pod.nodeName).rootFolder, "var/log/pods", `${namespace}_${pod.name}_${pod.uid}`, "writer");
   const files = (await readdir(folder)).toSorted();
-  const lines = (await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")))).flatMap((text) => text.split("\n"));
+  const lines = (await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")))).flatMap(wholeLines);
   return lines.flatMap((line) => {
     const [, at = "", outcome, number] = /^(\S+) stdout F (wrote|failed) (\d+)$/u.exec(line) ?? [];
     return outcome === undefined ? [] : [{ outcome: outcome as Told["outcome"], number: Number(number), atMs: Date.parse(at) }];
@@ -124,18 +124,21 @@ export async function assertNeverFailed(lab: Lab, namespace: string, pod: Writer
 
 /** The records on the volume, as the pod that has it now reads them. */
 export async function recordsSeenBy(workloads: Workloads, pod: string): Promise<readonly WrittenRecord[]> {
-  return readRecords(await workloads.inPod(pod, "cat /data/records"));
+  // The last newline of what is printed is not answered.
+  return readRecords(await workloads.inPod(pod, "cat /data/records && echo"));
 }
 
 /** The records in the text of a writer's file. */
 export function readRecords(text: string): readonly WrittenRecord[] {
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => {
-      const [number = "", by = ""] = line.split(" ");
-      return { number: Number(number), by };
-    });
+  return wholeLines(text).map((line) => {
+    const [number = "", by = ""] = line.split(" ");
+    return { number: Number(number), by };
+  });
+}
+
+/** The lines of a file to which somebody may be writing: of one that crosses a page, its beginning may be read before its end is there. */
+function wholeLines(text: string): readonly string[] {
+  return text.split("\n").slice(0, -1);
 }
 
 /** The uids of the pods that wrote, one after another: twice where a pod wrote again after another one. */

@@ -40,6 +40,10 @@ export async function withWorkloads(lab: Lab, namespace: string, use: (workloads
   // One of that name may be on its way out, on a lab that stands.
   await lab.kubectl(["wait", "--for=delete", `namespace/${namespace}`, `--timeout=${CLEAN_MAX_MS}ms`], { timeoutMs: 2 * CLEAN_MAX_MS });
   await lab.kubectl(["create", "namespace", namespace]);
+  // Without it the API server takes no pod that nobody makes anew, and a controller makes it.
+  await waitUntil(`the service account of ${namespace}`, { timeoutMs: READY_MAX_MS }, async () =>
+    (await lab.request({ url: `/api/v1/namespaces/${namespace}/serviceaccounts/default`, method: "GET" })).code === 200 ? true : undefined,
+  );
   await thenCleanUp(
     () => use(workloadsIn(lab, namespace)),
     () => cleanUp(lab, namespace),
