@@ -11,6 +11,7 @@ const REPLICAS_MAX_MS = 120_000;
 /** On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas come one after another. */
 const REPLICAS_AZURE_MS = 300_000;
 const CLEAN_MAX_MS = 120_000;
+const GRANT_MAX_MS = 120_000;
 const RECORDS_BEFORE_A_MOVE = 10;
 
 /** What the acts share. */
@@ -24,7 +25,10 @@ export interface Stage {
 /** Puts a volume to work on a node: attach, stage, publish. Without devices, as far as that goes. */
 export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix: string): Promise<void> {
   const { lab, timeline } = on;
-  const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () => publishOnController(lab, volume, node));
+  const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () =>
+    // Orchestrators call again, too, where the grant takes longer than such a call waits for it.
+    waitUntil(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () => publishOnController(lab, volume, node).catch(undefinedIfUnderWay)),
+  );
   if (!lab.hasDevices) {
     await timeline.measure(`${prefix}: attached to ${node.name}`, () => untilAttached(on, volume, [node.name]));
     return;
@@ -128,7 +132,9 @@ function errorCodeOf(error: unknown): string {
   throw error;
 }
 
-/** What the node does by itself may be at its last step. */
+/** What the node does by itself may be at its last step, and a busy machine gives the leader its turn late. */
 function undefinedIfUnderWay(error: unknown): undefined {
-  if (!(error instanceof CsiError) || error.code !== status.ABORTED) throw error;
+  if (!(error instanceof CsiError) || !UNDER_WAY.includes(error.code)) throw error;
 }
+
+const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE];

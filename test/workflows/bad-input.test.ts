@@ -7,7 +7,7 @@ import type { Kind } from "../../src/ports/object-store.ts";
 import { failsWith, type StatusName } from "./csi-failure.ts";
 import { deviceOf, fileOfDisk, runProgram } from "./node-device.ts";
 import { createRequest, GIB, nodePublishRequest, publishRequest, stageRequest } from "./requests.ts";
-import { blockForManyNodes, bringUp, fileSystemForOneNode, takeDown } from "./volume-use.ts";
+import { blockForManyNodes, bringUp, fileSystemForOneNode, takeDown, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -283,7 +283,7 @@ function badNodeCalls({ node }: LabWorld, volume: DemoVolume): readonly Row[] {
 async function leavesForeignContent(world: LabWorld, name: string, put: (device: string) => Promise<unknown>, says: readonly string[]): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await createVolume(lab, { name, sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
-  await publishOnController(lab, volume, node("node-a"));
+  await untilServed(() => publishOnController(lab, volume, node("node-a")));
   await put(await deviceOf(lab, volume, node("node-a"), signal));
   const before = await hashOfDisk(lab, volume);
   await failsWith(node("node-a").csi.nodeStageVolume(stageRequest(volume, node("node-a"))), "FAILED_PRECONDITION", ...says, "ext4");
@@ -317,7 +317,7 @@ async function putPartitionTable(device: string): Promise<void> {
 async function refusesWrongSize(world: LabWorld): Promise<void> {
   const { lab, node, signal } = world;
   const volume = await createVolume(lab, { name: "sized", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });
-  await publishOnController(lab, volume, node("node-a"));
+  await untilServed(() => publishOnController(lab, volume, node("node-a")));
   const device = await deviceOf(lab, volume, node("node-a"), signal);
   const file = await fileOfDisk(lab, volume);
   const before = await hashOfDisk(lab, volume);

@@ -5,7 +5,7 @@ import { createVolume, type DemoVolume, publishOnController, stage } from "../..
 import { waitUntil } from "../../demo/wait-until.ts";
 import { checksumsHold, writeFiles } from "../../demo/workload.ts";
 import { comesToFailWith } from "./csi-failure.ts";
-import { bringUp, takeDown } from "./volume-use.ts";
+import { bringUp, takeDown, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = ["node-a", "node-b", "node-c", "node-d"].map((name) => ({ name, zone: "1" }));
@@ -46,7 +46,7 @@ it("a disk that fewer nodes may share than want it", async (t) => {
     });
     await t.test("a replica makes room for a third node once the volume is free", async () => {
       await takeDown(lab, volume, node("node-a"));
-      const context = await publishOnController(lab, volume, node(third));
+      const context = await untilServed(() => publishOnController(lab, volume, node(third)));
       await stage(volume, node(third), context);
       assert.equal((await readRecord(lab, volume, signal))?.writer?.nodeName, third);
       await bringUp(lab, volume, node(third));

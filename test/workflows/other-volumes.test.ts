@@ -20,7 +20,7 @@ import { checksumsHold, startWriter, writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 import { comesToFailWith, failsWith } from "./csi-failure.ts";
 import { GIB, nodePublishRequest } from "./requests.ts";
-import { blockForManyNodes, blockForOneNode, bringUp, fileSystemForOneNode, takeDown } from "./volume-use.ts";
+import { blockForManyNodes, blockForOneNode, bringUp, fileSystemForOneNode, takeDown, untilServed } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
 const vms = [
@@ -195,7 +195,7 @@ async function sharesRawBlock(world: LabWorld): Promise<void> {
   const { lab, node } = world;
   const [a, b, c] = [node("node-a"), node("node-b"), node("node-c")];
   const volume = await newVolume(world, "many-writers", 2, blockForManyNodes);
-  const contexts = [await publishOnController(lab, volume, a), await publishOnController(lab, volume, b)];
+  const contexts = [await untilServed(() => publishOnController(lab, volume, a)), await untilServed(() => publishOnController(lab, volume, b))];
   await Promise.all(
     [a, b].map(async (each, index) => {
       await stage(volume, each, contexts[index] ?? {});
