@@ -33,13 +33,16 @@ function leftRecords(world: RestWorld): readonly string[] {
     const record = volume.status?.record;
     if (record === undefined) return [];
     const name = volume.metadata.name;
-    const { writer, fencing, quarantine, unproven } = record;
+    const { writer, fencing, quarantine, unproven, clean } = record;
+    const nodes = new Set(world.cluster.nodes().map((node) => node.name));
+    const strangers = clean.filter(({ nodeName }) => !nodes.has(nodeName));
     const hasUser =
       writer !== undefined &&
       world.cluster.containersOn(writer.nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
     return [
       ...(fencing === undefined ? [] : [`${name} is still fencing ${fencing.nodeName}`]),
       ...(quarantine.length === 0 ? [] : [`${name} still has ${named(quarantine)} in quarantine`]),
+      ...(strangers.length === 0 ? [] : [`${name} still says of ${named(strangers)} that it is clean, and there is no such node`]),
       ...(unproven.length === 0 ? [] : [`${name} still has ${named(unproven)} unproven`]),
       ...(writer === undefined || hasUser
         ? []

@@ -64,7 +64,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
         return told === undefined ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" }) : ok(told);
       },
     };
-    const { vmSize = "", zone = "" } = azure.metadataOf(here) ?? {};
+    const { vmSize = "", zone = "", resourceId } = azure.metadataOf(here) ?? {};
     const { ownNode } = world.connect({ processName: nodeName, lifetime: life.died, gate: life.gate });
     const ports: NodePorts = {
       store: rememberingStore(life.store, cache, kinds),
@@ -78,7 +78,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       logger,
       locks: new OperationLock(),
       lunsReadAgain: new Set(),
-      node: { nodeName, vmId: here.vmGuid, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
+      node: { nodeName, vmId: here.vmGuid, instanceUri: resourceId, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
       volumeLimit: createVolumeLimit({
         given: undefined,
         vmSize,

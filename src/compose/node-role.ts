@@ -78,7 +78,7 @@ export const nodeRole: Role<typeof options> = {
     const metadata = await metadataService(values);
     const ownNode = apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
     const machine = await learnMachine({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
-    const { vmId, vmSize, location, zone, zoneLabel } = machine;
+    const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
     const busType = values["bus-type"] === "auto" ? await detectBusType() : values["bus-type"];
     const notes = await openNotes(values["state-dir"]);
     const knowsVolume = (volumeName: string): boolean =>
@@ -93,7 +93,7 @@ export const nodeRole: Role<typeof options> = {
         store: rememberingStore(store, cache, kinds),
         cache,
         notes,
-        node: { nodeName, vmId, location, zone, zoneLabel, busType },
+        node: { nodeName, vmId, instanceUri, location, zone, zoneLabel, busType },
         volumesMax: undefined,
         vmSize,
         metadata,
@@ -113,7 +113,7 @@ export const nodeRole: Role<typeof options> = {
       runNodeWork,
       ...runs,
       ...(told === undefined ? [] : [(signal: AbortSignal) => told.run(signal)]),
-      ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, vmId, signal)]),
+      ...(metadata === undefined ? [] : [(signal: AbortSignal) => confirmMachine({ metadata, clock, random, logger }, machine, signal)]),
     );
     return {
       serves: { endpoint },

@@ -93,7 +93,7 @@ async function readMachine(
   const nodeName = values["node-name"];
   const instance = await cloud.inspectInstance({ nodeName }, signal);
   if (!instance.ok) throw new Error(`--node-name is ${JSON.stringify(nodeName)}: ${describeFailure(instance.failure)}`);
-  const { vmId, location, zone, busType, dataDisksMax, vmSize } = instance.value;
+  const { vmId, instanceUri, location, zone, busType, dataDisksMax, vmSize } = instance.value;
   const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
-  return { node: { nodeName, vmId, location, zone, zoneLabel: undefined, busType }, volumesMax, vmSize };
+  return { node: { nodeName, vmId, instanceUri, location, zone, zoneLabel: undefined, busType }, volumesMax, vmSize };
 }

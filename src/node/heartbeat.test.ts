@@ -17,14 +17,14 @@ async function beat(world: NodeWorld, ports: NodePorts) {
 }
 
 describe("heartbeatReconciler", () => {
-  it("registers the node, and tells how many volumes it takes, 0 included, which NodeGetInfo can't say", () =>
+  it("registers the node, and tells which VM it is and how many volumes it takes, 0 included, which NodeGetInfo can't say", () =>
     withNode({}, async (world) => {
       const ports: NodePorts = { ...world.ports(), volumeLimit: { measure: async () => 0 } };
       const { status, againAfterMs } = await beat(world, ports);
-      const { heartbeat, maxVolumes, zone, location, vmId, conditions } = status ?? {};
+      const { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions } = status ?? {};
       assert.deepEqual(
-        { heartbeat, maxVolumes, zone, location, vmId, conditions },
-        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", conditions: [] },
+        { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions },
+        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", instanceUri: "/virtualMachines/node-a", conditions: [] },
       );
       assert.ok(againAfterMs > 9_000 && againAfterMs <= 10_000, "all nodes beat at once");
       assert.equal((await beat(world, ports)).status?.heartbeat, 2);

@@ -77,6 +77,7 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
     zone: node.zone,
     busType: node.busType,
     vmId: node.vmId,
+    ...(node.instanceUri === undefined ? {} : { instanceUri: node.instanceUri }),
     volumes: notes.volumes().map(({ volumeName, uid, epoch }) => ({ volumeName, uid, epoch })),
   };
   const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present, status }, signal));

@@ -37,7 +37,14 @@ describe("learnMachine", () => {
     const logger: Logger = { ...silentLogger, warn: (_message, fields) => told.push(fields ?? {}) };
     const metadata = service(notThere, notThere, ok(aMachine()));
     const learnt = await settledOn(clock, learnMachine(portsOf(clock, metadata, undefined, logger), nothingGiven, never));
-    assert.deepEqual(learnt, { vmId: aMachine().vmId, vmSize: "Standard_D4s_v5", location: "eastus", zone: "1", zoneLabel: undefined });
+    assert.deepEqual(learnt, {
+      vmId: aMachine().vmId,
+      instanceUri: aMachine().resourceId,
+      vmSize: "Standard_D4s_v5",
+      location: "eastus",
+      zone: "1",
+      zoneLabel: undefined,
+    });
     const message = `this node is not ready: ${notThere.failure.detail}`;
     assert.deepEqual(told, [
       { what: "what VM this is", attempt: 1, message },
@@ -51,6 +58,7 @@ describe("learnMachine", () => {
     const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
     assert.deepEqual(await settledOn(clock, learnMachine(portsOf(clock, unasked, node), { vmId: "guid" }, never)), {
       vmId: "guid",
+      instanceUri: undefined,
       vmSize: "",
       location: "eastus",
       zone: "2",
@@ -74,14 +82,23 @@ describe("learnMachine", () => {
   });
 });
 
+/** As it is known, in another case. */
+function knownAs({ vmId, resourceId }: InstanceMetadata): Parameters<typeof confirmMachine>[1] {
+  return { vmId: vmId.toUpperCase(), instanceUri: resourceId.toUpperCase() };
+}
+
 describe("confirmMachine", () => {
   it("ends a process that has woken up in another VM", async () => {
     const clock = createVirtualClock();
     const metadata = service(ok(aMachine()), notThere, ok(aMachine({ vmId: "another" })));
-    await assert.rejects(
-      settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, aMachine().vmId.toUpperCase(), never)),
-      /is now on another/,
-    );
+    await assert.rejects(settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)), /is now on another/);
     assert.equal(clock.elapsedMs() >= 180_000, true, "a VM that is the same, and a service that does not answer, are no reason to end");
+  });
+
+  it("ends a process whose VM was moved: others would look for it where it was, and take it for gone", async () => {
+    const clock = createVirtualClock();
+    const metadata = service(ok(aMachine()), ok(aMachine({ resourceId: aMachine().resourceId.replace(/resourceGroups\/[^/]+/u, "resourceGroups/another") })));
+    await assert.rejects(settledOn(clock, confirmMachine({ ...portsOf(clock, metadata), metadata }, knownAs(aMachine()), never)), /another/);
+    assert.equal(clock.elapsedMs() >= 120_000, true, "another case of the same id is no reason to end");
   });
 });

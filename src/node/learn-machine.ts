@@ -2,6 +2,7 @@ import { backoffMs } from "../core/cloud/backoff.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import type { Failure } from "../core/failure.ts";
 import { chooseNodeFacts, type ChosenFacts, type MachineFacts } from "../core/model/choose-node-facts.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { Result } from "../core/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { InstanceMetadata, InstanceMetadataService } from "../ports/instance-metadata.ts";
@@ -17,6 +18,13 @@ export interface MachinePorts {
   readonly logger: Logger;
 }
 
+/** Which VM a process believes to be on. */
+export interface KnownMachine {
+  readonly vmId: string;
+  /** Its resource URI; undefined where nobody tells it. */
+  readonly instanceUri: string | undefined;
+}
+
 /** A new VM's metadata and a new cluster's API server come up within seconds, so the first tries are close together. */
 const BACKOFF = { baseMs: 500, maxMs: 15_000 };
 /** Time between two looks at whether this is still the VM that it was, in milliseconds. */
@@ -30,7 +38,7 @@ export async function learnMachine(
   ports: Omit<MachinePorts, "metadata"> & { readonly metadata: InstanceMetadataService | undefined; readonly ownNode: OwnNode | undefined },
   given: MachineFacts & { readonly vmId: string | undefined },
   signal: AbortSignal,
-): Promise<ChosenFacts & { readonly vmId: string }> {
+): Promise<ChosenFacts & KnownMachine> {
   const { metadata: service, ownNode } = ports;
   const metadata =
     given.vmId !== undefined || service === undefined ? undefined : await untilKnown(ports, "what VM this is", () => service.read(signal), signal);
@@ -39,8 +47,9 @@ export async function learnMachine(
   if (vmId === undefined) throw new Error("give --vm-id, or --metadata-endpoint of a service that tells it");
   const chosen = chooseNodeFacts({ given, metadata, labels: node?.labels ?? {} });
   if (chosen.zone !== "" && chosen.location === "") throw new Error(`the VM is in zone ${chosen.zone} of an unknown region: give --location`);
-  ports.logger.info("this machine", { vmId, resourceId: metadata?.resourceId, ...chosen });
-  return { vmId, ...chosen };
+  const learned = { vmId, instanceUri: metadata?.resourceId, ...chosen };
+  ports.logger.info("this machine", learned);
+  return learned;
 }
 
 async function untilKnown<T>(ports: Omit<MachinePorts, "metadata">, what: string, ask: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<T> {
@@ -55,16 +64,22 @@ async function untilKnown<T>(ports: Omit<MachinePorts, "metadata">, what: string
 
 /**
  * Makes sure, as long as this process runs, that it is on the VM that it believes to be on: records name a node by name and GUID, and everything that is decided
- * here rests on it. Throws where it has woken up in another VM (an image of a running one, say), since only a new start learns everything anew.
+ * here rests on it. Throws where it has woken up in another VM (an image of a running one, say), or its VM was moved, since only a new start learns everything anew.
  */
-export async function confirmMachine(ports: MachinePorts, vmId: string, signal: AbortSignal): Promise<void> {
+export async function confirmMachine(ports: MachinePorts, known: KnownMachine, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await ports.clock.sleep(CONFIRM_EVERY_MS, signal);
     const read = await ports.metadata.read(signal);
-    if (read.ok && read.value.vmId !== vmId.toLowerCase()) throw new Error(otherMachine(vmId, read.value));
+    if (read.ok && !isSameMachine(known, read.value)) throw new Error(otherMachine(known, read.value));
   }
 }
 
-function otherMachine(vmId: string, found: InstanceMetadata): string {
-  return `this process began on the VM with vmId ${vmId} and is now on ${found.vmId} (${found.resourceId}): it ends, to begin anew as that one`;
+/** A VM that was moved to another resource group keeps its GUID. */
+function isSameMachine({ vmId, instanceUri }: KnownMachine, found: InstanceMetadata): boolean {
+  return found.vmId === vmId.toLowerCase() && (instanceUri === undefined || isSameResourceUri(instanceUri, found.resourceId));
+}
+
+function otherMachine({ vmId, instanceUri }: KnownMachine, found: InstanceMetadata): string {
+  const began = `this process began on the VM with vmId ${vmId} (${instanceUri ?? "nobody said where"})`;
+  return `${began} and is now on ${found.vmId} (${found.resourceId}): it ends, to begin anew as that one`;
 }

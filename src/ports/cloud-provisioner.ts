@@ -125,8 +125,11 @@ export interface CloudProvisioner {
     request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;
-  /** Reads an instance with its power state, never from a cache. Fails with `InstanceNotFound`. */
-  inspectInstance(request: { readonly nodeName: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
+  /**
+   * Reads an instance with its power state, never from a cache: the one of that URI, or else the one behind that node. Fails with `InstanceNotFound`, and with `InvalidArgument`
+   * where the URI is none of a VM that this driver works with.
+   */
+  inspectInstance(request: { readonly nodeName: string; readonly instanceUri?: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
   /** The node name behind each instance URI of `DiskFacts.attachedTo`; undefined for a VM that is no node of this cluster's naming. */
   nodeNameOf(instanceUri: string): string | undefined;
 }

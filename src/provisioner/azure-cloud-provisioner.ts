@@ -7,6 +7,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Random } from "../ports/random.ts";
 import type { ArmApi, ArmDisk } from "./arm-api.ts";
+import { ownError } from "./arm-error.ts";
 import { createArmSession } from "./arm-session.ts";
 import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
@@ -17,7 +18,7 @@ import { toFailure } from "./error-table.ts";
 import { instanceFactsOf } from "./instance-facts.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { NodeInstances } from "./node-instances.ts";
-import { type NodeSources, nodeNameOf, resolveNode } from "./resolve-node.ts";
+import { type NodeSources, nodeNameOf, resolveInstance, resolveNode } from "./resolve-node.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
 import { VmQueues } from "./vm-queues.ts";
@@ -81,9 +82,9 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     detachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
     fenceDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
     proveDetached: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
-    inspectInstance: ({ nodeName }, signal) =>
+    inspectInstance: ({ nodeName, instanceUri }, signal) =>
       cancellable(signal, async () => {
-        const vm = resolveNode(sources, nodeName);
+        const vm = instanceUri === undefined ? resolveNode(sources, nodeName) : resolveInstance(sources, instanceUri);
         if (!vm.ok) return vm;
         const { resourceGroup, name, key } = vm.value;
         const read = await session.call(
@@ -91,7 +92,10 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
           (clientRequestId) => arm.getVm({ resourceGroup, name, instanceView: true, clientRequestId }, signal),
           signal,
         );
-        return read.ok ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value))) : fail(toFailure(read.failure, { nodeName }));
+        if (!read.ok) return fail(toFailure(read.failure, { nodeName }));
+        // Without its GUID it would pass for another VM of that name.
+        if (read.value.vmId === "") return fail(toFailure(ownError("IncompleteVm", `VM ${name} was answered without a vmId`), { nodeName }));
+        return ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)));
       }),
     nodeNameOf: (instanceUri) => nodeNameOf(sources, instanceUri),
     budget: () => budget.states(),

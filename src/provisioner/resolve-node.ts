@@ -26,6 +26,19 @@ export function resolveNode({ place, nodes }: NodeSources, nodeName: string): Re
   return ok(targetIn(place.subscriptionId, resourceGroup, name));
 }
 
+/** The VM of a resource URI. */
+export function resolveInstance({ place }: Pick<NodeSources, "place">, instanceUri: string): Result<VmTarget, Failure> {
+  const id = parseArmId(instanceUri);
+  const problem =
+    id?.type !== "virtualmachines"
+      ? "is not the id of a VM: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>"
+      : id.subscriptionId.toLowerCase() === place.subscriptionId.toLowerCase()
+        ? undefined
+        : `is not in subscription ${place.subscriptionId}, the only one that this driver works in`;
+  if (id === undefined || problem !== undefined) return fail({ kind: "InvalidArgument", field: "instanceUri", value: instanceUri, problem: problem ?? "" });
+  return ok(targetIn(place.subscriptionId, id.resourceGroup, id.name));
+}
+
 /** The node behind a VM; undefined for a VM that is no node of this cluster. */
 export function nodeNameOf({ place, nodes }: NodeSources, instanceUri: string): string | undefined {
   const told = nodes.nodeNameOf(instanceUri);

@@ -105,7 +105,7 @@ function createLoops(ports: ControllerPorts): {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
-    for (const node of ports.cache.list("AzDriverNode")) addNode(node.metadata.name);
+    for (const { metadata } of ports.cache.list("AzDriverNode")) if (ports.users.cachedNode(metadata.name).isGone) loops.driverNode.queue.remind(metadata.name);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
@@ -217,7 +217,7 @@ function leftQuarantine(previous: AzVolume | undefined, current: AzVolume | unde
 function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriverNode | undefined): boolean {
   const relevant = (node: AzDriverNode | undefined): object | undefined => {
     if (node?.status === undefined) return undefined;
-    const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, ...status } = node.status;
+    const { lastHeartbeatTime: _, heartbeat: __, volumes: ___, instanceUri: ____, ...status } = node.status;
     return { status, leaving: node.metadata.deletionTimestamp };
   };
   return !sameJson(relevant(previous), relevant(current));

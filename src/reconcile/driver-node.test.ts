@@ -1,27 +1,42 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Failure } from "../core/failure.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
 import type { NodePresence } from "../ports/cluster-volumes.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { driverNodeReconciler } from "./driver-node.ts";
-import { aCluster } from "./testing/a-cluster.ts";
+import { aCluster, type ModelCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const never = new AbortController().signal;
 const SILENT_MS = 60_000;
+/** It has done something, and looks whether there is more to do. */
+const SOON_MS = 1_000;
 
 interface Situation {
   readonly isGoneInCache?: boolean;
   readonly presence?: NodePresence;
   readonly record?: Partial<WriterRecord>;
   readonly silentMs?: number;
+  /** The plug-in has said which VM it is on. Default: no. */
+  readonly isVmKnown?: boolean;
+  /** The vmId of the VM that is there now; default: none. */
+  readonly vmId?: string;
+  readonly inspectFailure?: Failure;
+  /** What the record becomes before the cache has seen it. */
+  readonly becomes?: Partial<WriterRecord>;
 }
 
+const INSTANCE_URI = "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
+
 /** Looks at node-a, whose Node is gone and whose plug-in is silent, but for what the situation says. */
-async function lookAt(world: ReconcileWorld, { isGoneInCache = true, presence = "gone", record = {}, silentMs = SILENT_MS }: Situation): Promise<Reconciled> {
-  await world.given("AzDriverNode", aDriverNode("node-a"));
+async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reconciled> {
+  const { isGoneInCache = true, presence = "gone", record = {}, silentMs = SILENT_MS, isVmKnown = false, vmId, inspectFailure, becomes } = situation;
+  if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
+  world.inspectFailure = inspectFailure;
+  await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
   await world.given("AzDriverNode", aDriverNode("node-b"));
   await world.given("AzVolume", aVolumeWithRecord(record));
   // Others are heard meanwhile: silence is counted only then.
@@ -31,12 +46,18 @@ async function lookAt(world: ReconcileWorld, { isGoneInCache = true, presence = 
   }
   const cluster = aCluster([]);
   cluster.presence.set("node-a", presence);
-  const cachedNode: ReconcileWorld["ports"]["users"]["cachedNode"] = (nodeName) => ({
-    ...world.ports.users.cachedNode(nodeName),
-    isGone: nodeName === "node-a" && isGoneInCache,
-  });
-  const ports = { ...world.ports, clusterVolumes: cluster, users: { ...world.ports.users, cachedNode } };
-  return world.answerOf(driverNodeReconciler(ports).reconcile("node-a", never));
+  if (isGoneInCache) world.gone.add("node-a");
+  const nodePresence: ModelCluster["nodePresence"] = async (nodeName, signal) => {
+    if (becomes !== undefined) await world.setRecord((now) => ({ ...now, ...becomes }));
+    return cluster.nodePresence(nodeName, signal);
+  };
+  const ports = { ...world.ports, clusterVolumes: { ...cluster, nodePresence } };
+  const reconciler = driverNodeReconciler(ports);
+  for (;;) {
+    const answer = await world.answerOf(reconciler.reconcile("node-a", never));
+    if (!answer.ok || answer.value.againAfterMs !== SOON_MS) return answer;
+    await world.clock.advance(SOON_MS);
+  }
 }
 
 describe("driverNodeReconciler", () => {
@@ -52,20 +73,61 @@ describe("driverNodeReconciler", () => {
     { because: "nobody can tell", presence: "unknown" },
     { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
     { because: "it has not shown yet that it is clean", record: { foundInUse: true, unproven: [identity("node-a")] } },
-    { because: "it was cut off from a volume", record: { quarantine: [identity("node-a")] } },
+    { because: "it was cut off from a volume, and nobody has said which VM to look for", record: { quarantine: [identity("node-a")] } },
+    {
+      because: "it was cut off from a volume, and its VM is there",
+      record: { quarantine: [identity("node-a")] },
+      isVmKnown: true,
+      vmId: identity("node-a").vmId.toUpperCase(),
+    },
+    { because: "it has to be fenced, though its VM is gone", record: { fencing: identity("node-a"), quarantine: [identity("node-a")] }, isVmKnown: true },
+    {
+      because: "it has to be fenced, which the cache does not show yet",
+      record: { quarantine: [identity("node-a")] },
+      isVmKnown: true,
+      becomes: { unproven: [identity("node-a")] },
+    },
+    {
+      because: "its VM is none that this driver can look for",
+      record: { quarantine: [identity("node-a")] },
+      isVmKnown: true,
+      inspectFailure: { kind: "InvalidArgument", field: "instanceUri", value: "", problem: "is in another subscription" },
+    },
   ];
   for (const { because, ...situation } of kept) {
     it(`keeps it where ${because}`, () =>
       withControllerPorts(async (world) => {
         assert.deepEqual(await lookAt(world, situation), { ok: true, value: {} });
         assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
+        assert.deepEqual(world.record(), aVolumeWithRecord({ ...situation.record, ...situation.becomes }).status?.record);
       }));
   }
 
-  it("does not mind that it once said it was clean", () =>
+  it("keeps it while the platform does not answer, and asks again", () =>
     withControllerPorts(async (world) => {
-      await lookAt(world, { record: { foundInUse: true, clean: [identity("node-a")] } });
-      assert.deepEqual(world.driverNodes(), ["node-b"]);
+      const inspectFailure: Failure = { kind: "CloudUnavailable", code: "ServiceUnavailable", message: "", requestId: "" };
+      const looked = await lookAt(world, { record: { quarantine: [identity("node-a")] }, isVmKnown: true, inspectFailure });
+      assert.deepEqual([looked, world.driverNodes()], [{ ok: false, failure: inspectFailure }, ["node-a", "node-b"]]);
+    }));
+
+  for (const { because, vmId } of [
+    { because: "there is no VM any more", vmId: undefined },
+    { because: "another VM bears the name", vmId: "another" },
+  ]) {
+    it(`takes it out of quarantine where ${because}, and deletes it: records must not grow with each node that comes and goes`, () =>
+      withControllerPorts(async (world) => {
+        const gone = { foundInUse: true, quarantine: [identity("node-a"), identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+        await lookAt(world, { record: gone, isVmKnown: true, ...(vmId === undefined ? {} : { vmId }) });
+        assert.deepEqual(world.driverNodes(), ["node-b"]);
+        assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
+      }));
+  }
+
+  it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
+    withControllerPorts(async (world) => {
+      const clean = [identity("node-a"), identity("node-b"), { nodeName: "node-a", vmId: "earlier" }];
+      await lookAt(world, { record: { foundInUse: true, clean } });
+      assert.deepEqual([world.driverNodes(), world.record()?.clean], [["node-b"], [identity("node-b")]]);
     }));
 
   it("leaves a plug-in alone that still beats, and looks again when it could be silent", () =>

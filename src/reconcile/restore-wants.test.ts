@@ -70,6 +70,7 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       },
     },
     { because: "is on a node out of service", change: (world) => world.outOfService.add("node-a") },
+    { because: "is on a node that is no more, and its mark with it", change: (world) => world.gone.add("node-a") },
   ];
   for (const { because, change } of notStanding) {
     it(`states none where the volume ${because}`, () =>

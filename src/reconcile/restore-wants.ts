@@ -105,8 +105,8 @@ async function restoreWant(ports: ControllerPorts, volume: AzVolume, attachment:
   if (isPrimary(ports, volume, nodeName)) return ok("done");
   const present = await clusterVolumes.readAttachment(name, signal);
   if (!present.ok) return present;
-  // The want of a node out of service has been ended on purpose.
-  if (!isStanding(present.value) || (await users.isOutOfService(nodeName, signal))) return ok("done");
+  // The want of a node out of service has been ended on purpose, and on one that is gone nobody wants anything: its mark has gone with it.
+  if (!isStanding(present.value) || users.cachedNode(nodeName).isGone || (await users.isOutOfService(nodeName, signal))) return ok("done");
   const trusted = await trustRecord(ports, volume, nodeName, signal);
   if (!trusted.ok) return trusted;
   const { readOnly, volumeContext } = clusterVolumes.volumeOf(volumeId) ?? { readOnly: false, volumeContext: {} };

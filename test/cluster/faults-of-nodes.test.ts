@@ -5,7 +5,17 @@ import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
 import { driverLab } from "./driver-lab.ts";
 import { keepControllersOff } from "./leading-controller.ts";
-import { assertBothSound, backInService, cutOffFirst, movesOffNodeWithoutPower, takesOver, twoWritersOn, untilTrusted, VICTIM } from "./lose-node.ts";
+import {
+  assertBothSound,
+  backInService,
+  cutOffFirst,
+  movesOffNodeWithoutPower,
+  takesOver,
+  twoWritersOn,
+  untilForgotten,
+  untilTrusted,
+  VICTIM,
+} from "./lose-node.ts";
 import { untilNodeReady } from "./node-ready.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { untilTold } from "./record-writer.ts";
@@ -25,7 +35,7 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
   it("moves pods off a node without power, with every record that was synced, only after the node was cut off; the node comes back clean", () =>
     withWorkloads(lab, "power-loss", (workloads) => movesOffNodeWithoutPower(workloads, "kubernetes")));
 
-  it("moves pods off a VM that was deleted, with every record that was synced; another VM under its name starts clean", () =>
+  it("moves pods off a VM that was deleted, with every record that was synced; nothing of the old one is remembered, and another VM under its name starts clean", () =>
     withWorkloads(lab, "vm-deleted", async (workloads) => {
       const before = await twoWritersOn(workloads, VICTIM);
       const { azure } = lab;
@@ -33,10 +43,14 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
       await lab.node(VICTIM).kill();
       await azure.call("DELETE", `${azure.vmId(VICTIM)}?${VM_API}`);
       await thenCleanUp(
-        () => takesOver(workloads, before),
         async () => {
+          await takesOver(workloads, before);
           // As Azure's cloud provider does with the Node of a VM that is no more. Had it been sooner than the mark, Kubernetes would have waited six minutes before it let the volumes go.
           await lab.kubectl(["delete", "node", VICTIM]);
+          await untilForgotten(lab, VICTIM);
+        },
+        async () => {
+          await lab.kubectl(["delete", "node", VICTIM, "--ignore-not-found"]);
           const { subscriptionId, resourceGroup, location, vmSize: size } = azure;
           await azure.call("POST", "/emulator/v1/virtualMachines", { subscriptionId, resourceGroup, location, name: VICTIM, size, zone: vm.zones[0] });
           await lab.node(VICTIM).start(signal);

@@ -110,6 +110,14 @@ export async function untilTrusted(workloads: Workloads): Promise<void> {
   await untilAttached(workloads, "data-shared-0", workloads.lab.nodes.length);
 }
 
+/** Waits until the driver has no object for a node any more: no record names its VM then. */
+export async function untilForgotten(lab: Lab, nodeName: string): Promise<void> {
+  await waitUntil(`${nodeName} to be forgotten`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const objects = await lab.kubectl(["get", "azdrivernodes", "--all-namespaces", `--field-selector=metadata.name=${nodeName}`, "--output=name"]);
+    return objects.trim() === "" ? true : undefined;
+  });
+}
+
 /** Ends both writers: their disks are sound. */
 export async function assertBothSound(workloads: Workloads): Promise<void> {
   for (const name of ["shared", "plain"]) await assertSoundOnDisk(workloads, name);

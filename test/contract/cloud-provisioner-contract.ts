@@ -920,6 +920,18 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         });
       });
 
+      on("looks for a VM where it is said to be, whatever the node is called now", async (cloud) => {
+        addVm(cloud, "node-a");
+        const inspect = (instanceUri: string) => cloud.run(cloud.provisioner.inspectInstance({ nodeName: "gone", instanceUri }, never));
+        assert.equal(valueOf(await inspect(vmUri("node-a"))).instanceUri, vmUri("node-a"));
+        assert.equal(failureOf(await inspect(vmUri("gone"))).kind, "InstanceNotFound");
+        // Without its resource group nobody can tell whether there is such a VM.
+        cloud.model.faults.add({ operation: "VirtualMachines_Get", effect: { kind: "Error", status: 404, code: "ResourceGroupNotFound" } });
+        assert.notEqual(failureOf(await inspect(vmUri("node-a"))).kind, "InstanceNotFound");
+        for (const instanceUri of [diskUri("pvc-1"), "", vmUri("node-a").replace(/subscriptions\/[^/]+/u, "subscriptions/another")])
+          assert.equal(failureOf(await inspect(instanceUri)).kind, "InvalidArgument");
+      });
+
       on("tells the node behind an instance, and that others are none", async (cloud) => {
         const { provisioner } = cloud;
         assert.equal(provisioner.nodeNameOf(vmUri("Node-A").toUpperCase()), "node-a");

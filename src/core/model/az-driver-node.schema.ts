@@ -20,6 +20,7 @@ export const azDriverNodeSchema = z.object({
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
       busType: z.enum(["SCSI", "NVMe"]),
       vmId: z.string(),
+      instanceUri: z.string().optional().describe("The VM's resource id. Says which VM to look for once the cluster has no node of that name any more."),
       volumes: z
         .array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0) }))
         .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),

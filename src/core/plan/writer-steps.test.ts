@@ -6,6 +6,8 @@ import {
   claim,
   clearDetached,
   clearVanished,
+  forget,
+  withdrawClean,
   fenceClear,
   fenceIntent,
   foundRecord,
@@ -307,6 +309,34 @@ describe("clearVanished", () => {
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
       },
       { because: "nowhere", step: clearVanished(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not in the record" },
+    ]);
+  });
+});
+
+describe("forget", () => {
+  it("takes a VM out of the lists where it has nothing that a fence would have to free", () => {
+    const lists = { quarantine: [a, b], clean: [a, b] };
+    check([
+      { because: "in the lists alone", step: forget(aRecord(lists), a), expected: aRecord({ quarantine: [b], clean: [b] }) },
+      {
+        because: "beside another VM of its name",
+        step: forget(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      { because: "the writer", step: forget(aRecord({ ...lists, writer: unwantedA }), a), expected: "node-a has to be fenced first" },
+      { because: "being fenced", step: forget(aRecord({ ...lists, fencing: a }), a), expected: "node-a has to be fenced first" },
+      { because: "unproven", step: forget(aRecord({ ...lists, unproven: [a] }), a), expected: "node-a has to be fenced first" },
+      { because: "nowhere", step: forget(aRecord({ quarantine: [b] }), a), expected: "node-a is not in the record" },
+    ]);
+  });
+});
+
+describe("withdrawClean", () => {
+  it("takes all VMs of a name out of the list of the clean, and leaves everything else", () => {
+    const record = aRecord({ foundInUse: true, quarantine: [a], clean: [a, b, newA] });
+    check([
+      { because: "clean", step: withdrawClean(record, "node-a"), expected: { ...record, clean: [b] } },
+      { because: "not clean", step: withdrawClean(record, "node-c"), expected: "node-c is not known to be clean" },
     ]);
   });
 });

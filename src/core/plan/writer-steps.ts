@@ -200,6 +200,18 @@ export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
   return isNamed(record, node) ? ok(cleared) : fail(`${node.nodeName} is not in the record`);
 }
 
+/** *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may still have is freed by a fence alone. */
+export function forget(record: WriterRecord, node: NodeIdentity): Step {
+  if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unproven, node)) return fail(`${node.nodeName} has to be fenced first`);
+  return clearVanished(record, node);
+}
+
+/** A node of which nothing is known any more leaves the list of the clean. That only asks more of it, should it come back. */
+export function withdrawClean(record: WriterRecord, nodeName: string): Step {
+  const clean = record.clean.filter((node) => node.nodeName !== nodeName);
+  return clean.length === record.clean.length ? fail(`${nodeName} is not known to be clean`) : ok({ ...record, clean });
+}
+
 /** Whether `node` appears anywhere in the record. */
 function isNamed(record: WriterRecord, node: NodeIdentity): boolean {
   return isWriter(record, node) || isFencing(record, node) || [record.quarantine, record.clean, record.unproven].some((nodes) => includesNode(nodes, node));

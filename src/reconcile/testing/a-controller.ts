@@ -38,8 +38,10 @@ export interface ReconcileWorld {
   readonly told: readonly DriverEvent[];
   /** Nodes that have the disk of `pvc-1` attached. */
   readonly attachedTo: Set<string>;
-  /** VMs that exist, by name, with their GUIDs. */
+  /** VMs that exist, with their GUIDs: by node name, and by resource URI where they are looked for by that. */
   readonly instances: Map<string, string>;
+  /** Where the platform can't say anything of any VM. */
+  inspectFailure: Failure | undefined;
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Happens once, while the platform is at it. */
@@ -48,6 +50,8 @@ export interface ReconcileWorld {
   use: VolumeUse;
   asked: number;
   readonly outOfService: Set<string>;
+  /** Nodes of which the orchestrator has none any more. */
+  readonly gone: Set<string>;
   readonly commits: readonly SimulatedCommit[];
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** Puts an object into the store with its status, and waits until the cache shows it. */
@@ -98,7 +102,13 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     },
     cachedOn: () => ({ kind: "unused" }),
     isOutOfService: (nodeName) => Promise.resolve(world.outOfService.has(nodeName)),
-    cachedNode: (nodeName) => ({ isGone: false, isOutOfService: world.outOfService.has(nodeName), isUnschedulable: false, labels: {}, taints: [] }),
+    cachedNode: (nodeName) => ({
+      isGone: world.gone.has(nodeName),
+      isOutOfService: world.outOfService.has(nodeName),
+      isUnschedulable: false,
+      labels: {},
+      taints: [],
+    }),
     cachedPlacement: () => placementUnknown,
     onChange: () => {},
   };
@@ -133,11 +143,13 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     told,
     attachedTo: new Set(),
     instances: new Map(),
+    inspectFailure: undefined,
     disks: new Set(),
     meanwhile: {},
     use: { kind: "unused" },
     asked: 0,
     outOfService: new Set(),
+    gone: new Set(),
     commits,
     answerOf,
     given: async (kind, object) => {
@@ -231,9 +243,11 @@ function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "proveD
       await meet("proveDetached");
       return ok({ kind: "entryGone", detail: "the VM does not list it" });
     },
-    inspectInstance: ({ nodeName }) => {
-      const vmId = world().instances.get(nodeName);
-      return Promise.resolve(vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId })));
+    inspectInstance: async ({ nodeName, instanceUri }) => {
+      const failure = world().inspectFailure;
+      if (failure !== undefined) return fail(failure);
+      const vmId = world().instances.get(instanceUri ?? nodeName);
+      return vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId }));
     },
     nodeNameOf: unused,
   };
