@@ -26,6 +26,8 @@ export interface SimWorldOptions {
   readonly controllers?: number;
   /** Azure's latencies are those of the real one times this. Default 0.25: a failover with Azure in its way takes seconds. */
   readonly timeScale?: number;
+  /** The size of all VMs, which says how many data disks each takes. Default: eight. */
+  readonly vmSize?: string | undefined;
   /** Settings of Azure's model. */
   readonly azure?: Partial<ModelSettings>;
   /** The way to the object store where no fault has changed it. Default: calls take up to 5 ms, watches are up to 20 ms behind. */
@@ -61,7 +63,16 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     if (violations.length < VIOLATIONS_MAX) violations.push({ ...violation, atMs: clock.elapsedMs() });
   };
   store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
-  const azure = createSimAzure({ clock, random, trace, agenda, nodes, timeScale, ...(options.azure === undefined ? {} : { settings: options.azure }) });
+  const azure = createSimAzure({
+    clock,
+    random,
+    trace,
+    agenda,
+    nodes,
+    timeScale,
+    vmSize: options.vmSize,
+    ...(options.azure === undefined ? {} : { settings: options.azure }),
+  });
   const driver = createDriver(options.controllers ?? CONTROLLERS, {
     clock,
     random,

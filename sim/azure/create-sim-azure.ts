@@ -36,6 +36,8 @@ export interface SimAzureOptions {
   /** Azure's latencies times this. */
   readonly timeScale: number;
   readonly settings?: Partial<ModelSettings>;
+  /** Of all VMs. Default: one that takes eight data disks. */
+  readonly vmSize?: string | undefined;
 }
 
 /** A simulated Azure with a VM for each node. */
@@ -105,7 +107,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       resourceGroup,
       location,
       name: nodeName,
-      size: VM_SIZE,
+      size: options.vmSize ?? VM_SIZE,
       ...(zone === "" ? {} : { zone }),
     });
     invariant(added.kind === "Added", `VM ${nodeName} can't be made: ${added.kind === "Failure" ? added.message : ""}`);

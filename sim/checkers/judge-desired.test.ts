@@ -47,6 +47,14 @@ describe("what users desired", () => {
       made.nodes = made.nodes.map((node) => ({ ...node, isUnschedulable: node.name !== "node-a" }));
     });
     assert.deepEqual(nowhere, []);
+    const full = (names: readonly string[]): readonly string[] =>
+      complaints((made) => {
+        missing(made);
+        made.attachedTo = ["node-a"];
+        made.fullOfOthers = [...names];
+      });
+    assert.deepEqual(full(["node-b"]), ["not-converged: vol-1: 0 standbys instead of 1"]);
+    assert.deepEqual(full(["node-b", "node-c"]), []);
     const tooMany = complaints((made) => {
       made.attachments = [...made.attachments, anAttachment("node-c", "Replica")];
     });

@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import { diskSizeBytes } from "../../src/emulator/model/disk.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import { type Complaint, type RestWorld, volumeOf } from "./rest-world.ts";
@@ -42,7 +43,7 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume, zoneOf: (node
   const primary = attachments.find((attachment) => attachment.spec.nodeName === nodeName);
   const isPrimary = primary?.spec.role === "Primary" && primary.status?.state === "Attached";
   const standbys = attachments.filter((attachment) => attachment.spec.role === "Replica" && attachment.status?.state === "Attached").length;
-  const standbysWanted = Math.min(desired.replicas, placesFor(world, volume.status?.detail?.zones ?? [], nodeName, zoneOf));
+  const standbysWanted = Math.min(desired.replicas, placesFor(world, { diskUri, zones: volume.status?.detail?.zones ?? [], writerNode: nodeName }, zoneOf));
   return [
     ...sizeComplaints,
     ...(isWriter ? [] : [`its pod runs on ${nodeName}, and the record says ${JSON.stringify(writer ?? "nobody")}`]),
@@ -54,10 +55,19 @@ function complaintsAbout(world: RestWorld, desired: DesiredVolume, zoneOf: (node
   ];
 }
 
-/** Nodes on which a standby can be, beside the writer's. */
-function placesFor(world: RestWorld, zones: readonly string[], writerNode: string, zoneOf: (nodeName: string) => string): number {
+/** Nodes on which a standby is, or can be, beside the writer's. */
+function placesFor(
+  world: RestWorld,
+  { diskUri, zones, writerNode }: { readonly diskUri: string; readonly zones: readonly string[]; readonly writerNode: string },
+  zoneOf: (nodeName: string) => string,
+): number {
+  const vms = [...world.azure.model.world.virtualMachines.values()];
+  const hasRoom = (nodeName: string): boolean => {
+    const vm = vms.find(({ name }) => name === nodeName);
+    return vm !== undefined && (vm.dataDisks.length < vm.size.dataDisksMax || vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)));
+  };
   return world.cluster
     .nodes()
-    .filter((node) => node.isReady && !node.isUnschedulable && !node.isOutOfService && node.name !== writerNode)
+    .filter((node) => node.isReady && !node.isUnschedulable && !node.isOutOfService && node.name !== writerNode && hasRoom(node.name))
     .filter((node) => zones.length === 0 || zones.includes(zoneOf(node.name))).length;
 }

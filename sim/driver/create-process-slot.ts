@@ -85,6 +85,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
   const steps: StepName[] = [];
   /** What is to happen at steps to come, and how many of their name are left until then. */
   const planned = new Map<CrashPlan, { readonly left: number; readonly strike: (taking: Life) => void }>();
+  let aheadMs = 0;
   let lives = 0;
   let crashes = 0;
   let life: Life | undefined;
@@ -96,7 +97,7 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     const logging: SimLoggerOptions = { name, trace, report: world.report };
     const begun: Life = {
       gate,
-      clock: gatedClock(options.clock, gate),
+      clock: { ...gatedClock(options.clock, gate), nowMs: () => options.clock.nowMs() + aheadMs },
       store: gatedStore(handle, gate),
       random: world.random(`${name}/${lives}`),
       steps: { run: (step, act) => runStep(begun, step, act) },
@@ -209,6 +210,9 @@ export function createProcessSlot(options: ProcessOptions): ProcessSlot {
     pause: () => pausing.shut(),
     resume: () => pausing.open(),
     isPaused: () => life !== undefined && pausing.isShut(),
+    setWallClockAhead: (ms) => {
+      aheadMs = ms;
+    },
     crashAt: (plan) => strikeAt(plan, (taking) => crash(taking, `crashes ${plan.moment} ${plan.step}`)),
     strikeAt: (moment, strike) => strikeAt(moment, () => strike()),
     stepsTaken: () => steps,

@@ -26,6 +26,8 @@ export interface ProcessSlot {
   pause(): void;
   resume(): void;
   isPaused(): boolean;
+  /** How far its wall clock is ahead of the world's from now on, in milliseconds; no timer notices. Its machine keeps it: processes that come after it have it, too. */
+  setWallClockAhead(ms: number): void;
   /** Kills it right before or right after the n-th step of that name from now on. Answers how to take that back. */
   crashAt(crash: CrashPlan): () => void;
   /** Calls `strike` at that moment instead: whoever makes the process stand still then catches it between what it has decided and what it does. */

@@ -6,7 +6,7 @@ export interface RatedClock extends Clock {
   setRate(rate: number): void;
 }
 
-/** A process' own monotonic clock over the world's; wall clocks agree. */
+/** A process' own monotonic clock over the world's; its wall clock is the world's. */
 export function createRatedClock(clock: Clock, initialRate = 1): RatedClock {
   let rate = initialRate;
   let since = { worldMs: clock.elapsedMs(), ownMs: clock.elapsedMs() };

@@ -4,6 +4,7 @@ import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import { detachLate } from "./directed/detach-late.ts";
 import { standbyAttachesLost } from "./directed/standby-attaches-lost.ts";
+import { vmFailed } from "./directed/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, pick } from "./fault-class.ts";
 
 /** An update of a VM, by either way: how disks come and go. */
@@ -57,6 +58,7 @@ export const azure: FaultClass = {
     },
     "detach-late": detachLate,
     "standby-attaches-lost": standbyAttachesLost,
+    "vm-failed": vmFailed,
     "answers-late": {
       forMs: [10_000, 60_000],
       begin: rules(({ dice }) => [{ probability: 0.4, effect: { kind: "DelayResponse", delayMs: pick([2_000, 15_000, 50_000], dice) } }]),

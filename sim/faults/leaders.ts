@@ -1,3 +1,4 @@
+import { clocksApart } from "./directed/clocks-apart.ts";
 import { killedWhileDeleting } from "./directed/killed-while-deleting.ts";
 import { killedWhileSending } from "./directed/killed-while-sending.ts";
 import { diceAgain, type FaultClass, leaderOf, pick } from "./fault-class.ts";
@@ -79,6 +80,7 @@ export const leaders: FaultClass = {
         return () => leader.setClockRate(1);
       },
     },
+    "clocks-apart": clocksApart,
     "clock-jump": {
       forMs: [1_000, 60_000],
       begin: ({ world }, { dice }) => {

@@ -1,5 +1,7 @@
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
+import { putAway } from "./directed/put-away.ts";
+import { replacedByAnother } from "./directed/replaced-by-another.ts";
 import { diceAgain, type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
@@ -114,6 +116,8 @@ export const nodes: FaultClass = {
         return overAtOnce;
       },
     },
+    "replaced-by-another": replacedByAnother,
+    "put-away": putAway,
     "plugin-cut-off": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

@@ -31,6 +31,8 @@ const SIDECAR_START_MS = [500, 3_000] as const;
 const TOLERATION_MS = 300_000;
 const STATUS_TICK_MS = 10_000;
 const LOCATION = "eastus";
+/** How often the cloud's controller looks whether machines are still there. */
+const CLOUD_MONITOR_MS = 5_000;
 
 const RESTARTED = new Error("the sidecars are started again");
 
@@ -126,6 +128,11 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
         if (error !== signal.reason) throw error;
       }
     },
+    retireNode: (nodeName) =>
+      createTaskGroup(whole.signal, onFailure).start(async (signal) => {
+        while (machineOf(nodeName) !== undefined) await clock.sleep(CLOUD_MONITOR_MS, signal);
+        operator.deleteNode(nodeName);
+      }),
     addNode: (nodeName, zone) => {
       kubelets.add(nodeName, zone);
       meet(nodeName);

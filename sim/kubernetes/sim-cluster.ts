@@ -42,6 +42,8 @@ export interface SimNode {
   readonly isUnschedulable: boolean;
   /** `node.kubernetes.io/out-of-service`. */
   readonly isOutOfService: boolean;
+  /** How many volumes the driver takes there; undefined: it is not registered. */
+  readonly volumesMax: number | undefined;
 }
 
 /** A VolumeAttachment as the API server has it. */
@@ -124,6 +126,8 @@ export interface SimCluster {
   setOutOfService(nodeName: string, isOutOfService: boolean): void;
   /** Deletes the Node object, as a cloud provider does once its VM is gone; a kubelet that runs registers it anew at its next tick. */
   deleteNode(nodeName: string): void;
+  /** Deletes the Node object as soon as its machine has gone, and not before, as a cloud provider's controller does. */
+  retireNode(nodeName: string): void;
   /** Makes the cluster know of a node that was not among `nodes`; its machine may be there already, or come later. */
   addNode(nodeName: string, zone: string): void;
   /** Asks for a larger volume. */

@@ -14,6 +14,8 @@ export interface DirectedStorm {
   readonly attach?: Scenario["attach"];
   /** Only so many nodes, all in one zone. */
   readonly nodesMax?: number;
+  /** The size of all VMs, which says how many data disks each takes. */
+  readonly vmSize?: string;
   /** What all volumes have in common. */
   readonly workload?: Partial<Omit<SimWorkload, "volumeName">>;
   /** What is different about the first volume, which every strike is about then. */
@@ -56,6 +58,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     ...drawn,
     attach: storm.attach ?? drawn.attach,
     nodes,
+    ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
     workloads,
     acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
     faults: faults.toSorted((left, right) => left.atMs - right.atMs),

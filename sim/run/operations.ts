@@ -21,7 +21,7 @@ export function createOperations({
 }: {
   readonly world: SimWorld;
   readonly desired: DesiredVolumes;
-  readonly nodeNames: readonly string[];
+  readonly nodeNames: () => readonly string[];
 }): Operations {
   const { cluster } = world;
   const nodeOf = (volumeName: string): string | undefined => cluster.pods().find((pod) => pod.volumeName === volumeName && !pod.isDeleted)?.nodeName;
@@ -74,7 +74,7 @@ export function createOperations({
       }
     },
     uncordonAll: () => {
-      for (const nodeName of nodeNames) cluster.setUnschedulable(nodeName, false);
+      for (const nodeName of nodeNames()) cluster.setUnschedulable(nodeName, false);
     },
     toGrowOffline: () => desired.all().filter(({ exists, isDestroyed, volumeName }) => exists && !isDestroyed && !hasGrown(volumeName)),
     hasGrown,

@@ -19,4 +19,24 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     workload: { maxShares: 1, replicas: 0 },
     strikes: { "disks/grown-outside": 6, "haste/hunted": 2, "nodes/freeze-and-mark": 1, "crash/plugin-at-step": 1, "crash/controller-at-step": 1 },
   },
+  "clocks-apart": {
+    strikes: { "leaders/clocks-apart": 4, "nodes/freeze-and-mark": 2, "crash/controller-at-step": 2, "azure/failed-and-not-done": 2, "haste/hunted": 2 },
+  },
+  // Two data disks a node: standbys make way for pods. In all zones: where a disk is in one, its node may have no room for it.
+  "full-nodes": {
+    vmSize: "Standard_B1s",
+    workload: { skuName: "Premium_ZRS" },
+    strikes: { "nodes/freeze-and-mark": 2, "nodes/made-anew": 1, "crash/controller-at-step": 2, "azure/answers-lost": 2, "haste/hunted": 2 },
+  },
+  "scaled-in": {
+    strikes: {
+      "nodes/replaced-by-another": 3,
+      "nodes/put-away": 2,
+      "nodes/freeze-and-mark": 1,
+      "crash/controller-at-step": 2,
+      "azure/vm-failed": 2,
+      "azure/answers-lost": 1,
+      "lifecycle/short-life": 1,
+    },
+  },
 };

@@ -44,6 +44,8 @@ export interface Scenario {
   readonly seed: number;
   readonly attach: "kubernetes" | "driver";
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
+  /** Of all VMs. Default: one that takes eight data disks. */
+  readonly vmSize?: string;
   readonly workloads: readonly SimWorkload[];
   readonly stormMs: number;
   readonly acts: readonly TimedAct[];

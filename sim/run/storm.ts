@@ -35,14 +35,14 @@ const OUTSIDERS_DONE_MS = 120_000;
 export function createStorm(parts: {
   readonly scenario: Scenario;
   readonly world: SimWorld;
+  readonly nodeNames: () => readonly string[];
   readonly outside: OutsideEvents;
   readonly vmChanges: Pick<VmChanges, "isAskedAway">;
   readonly desired: DesiredVolumes;
   readonly operations: Operations;
 }): Storm {
-  const { scenario, world, outside, vmChanges, desired, operations } = parts;
+  const { scenario, world, nodeNames, outside, vmChanges, desired, operations } = parts;
   const { clock, cluster, azure } = world;
-  const nodeNames = scenario.nodes.map(({ name }) => name);
   const entries: Entry[] = [];
   const toRestart = new Set<string>();
   const attachedByHand = new Set<string>();
@@ -59,7 +59,9 @@ export function createStorm(parts: {
   const context: FaultContext = {
     world,
     outside,
-    nodeNames,
+    get nodeNames() {
+      return nodeNames();
+    },
     // By the clock itself: whoever strikes at a step of a process asks for it while nobody looks at what is due.
     later: (ms, act) => {
       clock
@@ -144,7 +146,7 @@ export function createStorm(parts: {
 
   /** Where nobody is, no machine has to be back for a while. */
   function isAnyOutOfService(): boolean {
-    return nodeNames.some(outside.wasOutOfService) || cluster.nodes().some(({ isOutOfService }) => isOutOfService);
+    return nodeNames().some(outside.wasOutOfService) || cluster.nodes().some(({ isOutOfService }) => isOutOfService);
   }
 
   return {
@@ -161,7 +163,7 @@ export function createStorm(parts: {
         act: () => {
           cluster.setApiReachable(true);
           azure.model.faults.clear();
-          for (const { name } of scenario.nodes) {
+          for (const name of nodeNames()) {
             azure.thaw(name);
             azure.powerOn(name);
             cluster.setKubeletReachable(name, true);
@@ -170,6 +172,7 @@ export function createStorm(parts: {
             plugin?.store.setReachable(true);
             plugin?.store.holdWatches(false);
             plugin?.store.clearWeather();
+            plugin?.setWallClockAhead(0);
             plugin?.resume();
             plugin?.start();
           }
@@ -179,6 +182,7 @@ export function createStorm(parts: {
             controller.store.clearWeather();
             controller.setAzureReachable(true);
             controller.setClockRate(1);
+            controller.setWallClockAhead(0);
             controller.resume();
             controller.start();
             cluster.holdView(controller.name, false);
@@ -196,7 +200,7 @@ export function createStorm(parts: {
       },
       {
         act: () => {
-          for (const nodeName of nodeNames) {
+          for (const nodeName of nodeNames()) {
             markOutOfService({ world, outside }, nodeName, false);
             azure.powerOn(nodeName);
             world.nodePlugin(nodeName)?.start();

@@ -7,6 +7,8 @@ import type { RestWorld } from "../rest-world.ts";
 import { aMachine, aVolume, aWriter, diskUri } from "./a-history.ts";
 
 const GIB = 1_073_741_824n;
+/** Data disks that each VM takes. */
+const SLOTS = 2;
 
 /** What a made-up world consists of; a test changes what it is about. */
 export interface MadeUpRest {
@@ -18,6 +20,8 @@ export interface MadeUpRest {
   disk: Partial<ModelDisk> | undefined;
   /** Names of the VMs that have the disk at LUN 0. */
   attachedTo: string[];
+  /** Names of the VMs all of whose slots have disks of other volumes. */
+  fullOfOthers: string[];
   /** Names of those among them from which a detach of it has failed. */
   detachFailedOn: string[];
   /** Names of the machines that have it mounted. */
@@ -32,10 +36,11 @@ export function atRest(): MadeUpRest {
     volumes: [aVolume({ writer: aWriter("node-a", 3), epoch: 3 })],
     attachments: [anAttachment("node-a", "Primary"), anAttachment("node-b", "Replica")],
     pods: [{ name: "vol-1-0", uid: "pod-1", volumeName: "vol-1", nodeName: "node-a", phase: "Running", isReady: true, isDeleted: false }],
-    nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false })),
+    nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false, volumesMax: SLOTS })),
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
     attachedTo: ["node-a", "node-b"],
+    fullOfOthers: [],
     detachFailedOn: [],
     mountedOn: ["node-a"],
     tombstonesOn: [],
@@ -67,7 +72,11 @@ export function asWorld(made: MadeUpRest): RestWorld {
   const vms = made.nodes.map(({ name }) => ({
     name,
     vmGuid: `guid-${name}`,
-    dataDisks: made.attachedTo.includes(name) ? [{ lun: 0, diskId: diskUri, phase: made.detachFailedOn.includes(name) ? "DetachFailed" : "Attached" }] : [],
+    size: { dataDisksMax: SLOTS },
+    dataDisks: [
+      ...(made.attachedTo.includes(name) ? [{ lun: 0, diskId: diskUri, phase: made.detachFailedOn.includes(name) ? "DetachFailed" : "Attached" }] : []),
+      ...(made.fullOfOthers.includes(name) ? [0, 1].map((lun) => ({ lun, diskId: `${diskUri}-other-${lun}`, phase: "Attached" })) : []),
+    ],
   }));
   const world = {
     store: { objects: (kind: string) => (kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : []) },

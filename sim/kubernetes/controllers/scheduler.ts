@@ -16,15 +16,19 @@ const BIND_MS = [3, 15] as const;
 export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClusterOptions["rankNodes"]> | undefined): void {
   const { api, view, clock, random, tasks, trace } = plane;
   const binding = new Set<string>();
+  /** Where pods will be that nobody has seen bound yet: their places are taken. */
+  const assumed = new Map<string, string>();
 
   function schedule(pod: Pod): void {
     if (pod.nodeName !== undefined || pod.isDeleted || binding.has(pod.uid)) return;
     const claim = view.get("Claim", pod.volumeName);
     if (claim === undefined || claim.isDeleted) return;
-    const isWaitingForVolume = !claim.isBound && claim.selectedNode !== undefined;
+    const isWaitingForVolume = claim.isBound ? view.get("PersistentVolume", pod.volumeName) === undefined : claim.selectedNode !== undefined;
     if (isWaitingForVolume) return;
-    const nodeName = assumedNode(claim) ?? choose(pod, claim);
+    assumed.delete(pod.uid);
+    const nodeName = madeFor(claim) ?? choose(pod, claim);
     if (nodeName === undefined) return;
+    assumed.set(pod.uid, nodeName);
     binding.add(pod.uid);
     tasks.start(async (signal) => {
       await clock.sleep(between(random, BIND_MS), signal);
@@ -39,7 +43,7 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
    * A pod whose volume was just made goes where it was made for, if that node is still there; any later pod goes where it fits. Before it binds, the volume binder looks at the
    * volume's node affinity: the provisioner may have been late, and made it for a node that was chosen before this one.
    */
-  function assumedNode({ name, selectedNode, isBound }: Claim): string | undefined {
+  function madeFor({ name, selectedNode, isBound }: Claim): string | undefined {
     const node = selectedNode === undefined ? undefined : view.get("Node", selectedNode);
     const volume = view.get("PersistentVolume", name);
     return isBound && node !== undefined && volume !== undefined && isWithin(volume.zones, node) ? node.name : undefined;
@@ -47,7 +51,6 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
 
   function choose(pod: Pod, claim: Claim): string | undefined {
     const volume = claim.isBound ? view.get("PersistentVolume", claim.name) : undefined;
-    if (claim.isBound && volume === undefined) return undefined;
     const fit = [...view.list("Node")].filter((node) => isFit(node) && isWithin(volume?.zones, node)).map(({ name }) => name);
     const ranked = fit.length === 0 ? [] : (rankNodes?.(pod.volumeName, fit) ?? []);
     const scores = ranked.length === 0 ? fit.map((nodeName) => ({ nodeName, score: 0 })) : ranked;
@@ -62,7 +65,8 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
   function isFit(node: Node): boolean {
     if (!node.isReady || node.isUnschedulable || node.isOutOfService || node.otherTaints.some(({ effect }) => effect !== "PreferNoSchedule")) return false;
     if (node.volumesMax === undefined) return true;
-    const volumes = new Set([...view.list("Pod")].filter((pod) => pod.nodeName === node.name).map(({ volumeName }) => volumeName));
+    const onNode = [...view.list("Pod")].filter((pod) => (pod.nodeName ?? assumed.get(pod.uid)) === node.name);
+    const volumes = new Set(onNode.map(({ volumeName }) => volumeName));
     for (const { volumeName, nodeName } of view.list("VolumeAttachment")) if (nodeName === node.name) volumes.add(volumeName);
     return volumes.size < node.volumesMax;
   }
@@ -77,6 +81,8 @@ export function runScheduler(plane: ControlPlane, rankNodes: NonNullable<SimClus
   }
 
   view.onChange((change) => {
+    if (change.kind === "Pod" && (change.current === undefined || change.current.nodeName !== undefined))
+      assumed.delete((change.current ?? change.previous)?.uid ?? "");
     if (change.kind === "Pod" && change.current !== undefined) schedule(change.current);
     // Whatever else changes may make room for a pod that waits.
     else if (change.kind !== "StatefulSet") for (const pod of view.list("Pod")) schedule(pod);
