@@ -23,6 +23,8 @@ export interface GroupCommitOptions {
   readonly throttled: (retryAfterMs: number) => Failure;
   /** Carries a batch out; every request of it is settled at the end. */
   readonly run: (batch: readonly VmRequest[]) => Promise<void>;
+  /** Told each time that nothing waits, runs or is announced any more. */
+  readonly onUnused: () => void;
 }
 
 /**
@@ -48,8 +50,9 @@ export class GroupCommit {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#announced.add(promise);
     return () => {
-      this.#announced.delete(promise);
+      if (!this.#announced.delete(promise)) return;
       resolve();
+      this.#tellIfUnused();
     };
   }
 
@@ -64,6 +67,15 @@ export class GroupCommit {
   /** Resolves when nothing waits or runs; undefined if that is now. */
   idle(): Promise<void> | undefined {
     return this.#running;
+  }
+
+  /** Whether anything waits, runs, or is announced. */
+  get isUsed(): boolean {
+    return this.#running !== undefined || this.#announced.size > 0;
+  }
+
+  #tellIfUnused(): void {
+    if (!this.isUsed) this.#options.onUnused();
   }
 
   /** Never rejects: a bug in a batch goes to the callers of that batch. */
@@ -91,6 +103,7 @@ export class GroupCommit {
       }
     }
     this.#running = undefined;
+    this.#tellIfUnused();
   }
 
   async #waitForBudget(delayMs: number): Promise<void> {

@@ -16,7 +16,7 @@ interface VmQueue {
 
 /**
  * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half an hour: fences have a group commit of their
- * own, which goes at once, and while it works no new update starts.
+ * own, which goes at once, and while it works no new update starts. The queues of a VM are there for as long as they have work: VMs come and go.
  */
 export class VmQueues {
   readonly #session: ArmSession;
@@ -30,6 +30,11 @@ export class VmQueues {
     this.#session = options.session;
     this.#sizes = options.sizes;
     this.#lifetime = options.lifetime;
+  }
+
+  /** How many VMs have work, or will have it: of all others nothing is remembered. */
+  get vmsInUse(): number {
+    return this.#queues.size;
   }
 
   /** Queues a request to a VM. */
@@ -59,6 +64,9 @@ export class VmQueues {
   #newQueue(vm: VmTarget): VmQueue {
     const session = this.#session;
     const lifetime = this.#lifetime;
+    const onUnused = (): void => {
+      if (!updates.isUsed && !fences.isUsed) this.#queues.delete(vm.key);
+    };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
       announcedMaxMs: session.settings.announcedMaxMs,
@@ -76,6 +84,7 @@ export class VmQueues {
       delayMs: () => 0,
       ...patience,
       run: (batch) => runFenceBatch({ session, vm, memory: this.#memory }, batch, lifetime),
+      onUnused,
     });
     const updates = new GroupCommit({
       clock: session.clock,
@@ -85,6 +94,7 @@ export class VmQueues {
         session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
       ...patience,
       run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes }, batch, lifetime),
+      onUnused,
     });
     return { updates, fences };
   }
