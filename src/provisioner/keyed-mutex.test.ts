@@ -57,6 +57,20 @@ describe("KeyedMutex", () => {
     await Promise.all([held, last]);
   });
 
+  it("forgets a key that nobody holds or waits for, also where the last waiter gave up: each disk has a key of its own", async () => {
+    const mutex = new KeyedMutex();
+    const holder = anOpenEnd();
+    const held = mutex.run("a", holder.work, never);
+    const impatient = new AbortController();
+    const givenUp = mutex.run("a", () => Promise.resolve(), impatient.signal);
+    impatient.abort(new Error("deadline"));
+    await assert.rejects(givenUp, { message: "deadline" });
+    assert.equal(mutex.keysInUse, 1);
+    holder.end();
+    await held;
+    assert.equal(mutex.keysInUse, 0);
+  });
+
   it("goes on after a holder that failed", async () => {
     const mutex = new KeyedMutex();
     await assert.rejects(

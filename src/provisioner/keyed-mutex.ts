@@ -1,25 +1,35 @@
 /** One holder at a time for each key; waiters go in the order of arrival. */
 export class KeyedMutex {
-  /** Of each key, the end of the last holder or waiter so far. */
-  readonly #tails = new Map<string, Promise<void>>();
+  /** Of each key that somebody holds or waits for, the end of the last of them, and how many there are. */
+  readonly #keys = new Map<string, { tail: Promise<void>; users: number }>();
+
+  /** How many keys somebody holds or waits for: of all others nothing is remembered. */
+  get keysInUse(): number {
+    return this.#keys.size;
+  }
 
   /** Runs `work` once every earlier holder of `key` is done. A waiter whose signal is aborted rejects at once with its reason. */
   async run<T>(key: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const earlier = this.#tails.get(key);
+    const present = this.#keys.get(key);
+    const earlier = present?.tail;
     const { promise: done, resolve: release } = Promise.withResolvers<void>();
-    const tail = inTurn(earlier, done);
-    this.#tails.set(key, tail);
-    let isMyTurn = false;
+    this.#keys.set(key, { tail: inTurn(earlier, done), users: (present?.users ?? 0) + 1 });
     try {
       if (earlier !== undefined) await unlessAborted(earlier, signal);
       signal.throwIfAborted();
-      isMyTurn = true;
       return await work();
     } finally {
       release();
-      // A waiter that gave up must not drop the key: a newcomer would go at once, while the holder still works.
-      if (isMyTurn && this.#tails.get(key) === tail) this.#tails.delete(key);
+      this.#leave(key);
     }
+  }
+
+  /** The last one drops the key, whoever that is. A waiter that gave up before must not: a newcomer would go at once, while the holder still works. */
+  #leave(key: string): void {
+    const present = this.#keys.get(key);
+    if (present === undefined) return;
+    present.users -= 1;
+    if (present.users === 0) this.#keys.delete(key);
   }
 }
 
