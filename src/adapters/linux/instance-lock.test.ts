@@ -47,6 +47,14 @@ describe("takeInstanceLock", () => {
     assert.deepEqual(await readdir(directory), [`instance-${later.instanceNumber}.lock`]);
   });
 
+  it("removes what earlier instances left, also where no volume is ever staged: it would be a file for each time that the plug-in is started", async (t) => {
+    const directory = await aDirectory(t);
+    for (let nth = 1; nth <= 3; nth += 1) await (await takeInstanceLock(directory)).close();
+    const last = await takeInstanceLock(directory);
+    t.after(last.close);
+    assert.deepEqual(await readdir(directory), [`instance-${last.instanceNumber}.lock`]);
+  });
+
   it("is not taken in by its own other looks at the same moment: two volumes may be staged at once", async (t) => {
     const directory = await aDirectory(t);
     await (await takeInstanceLock(directory)).close();
