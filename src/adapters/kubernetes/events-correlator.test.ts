@@ -67,10 +67,17 @@ describe("EventCorrelator", () => {
     assert.equal(correlator.decide(anEvent({ reason: "Again" }), 5 * MINUTE_MS).kind, "tooMany");
   });
 
-  it("remembers no more than the latest few thousand", () => {
+  it("shows what is so for each of 10,000 volumes and their claims as one Event each, however often it is told", () => {
+    const correlator = aCorrelator();
+    const subjects = Array.from({ length: 20_000 }, (_, nth) => ({ ...pod, name: `pvc-${nth}`, uid: `uid-${nth}` }));
+    for (const subject of subjects) correlator.decide(anEvent({ subject }), 0);
+    assert.deepEqual([...new Set(subjects.map((subject) => correlator.decide(anEvent({ subject }), MINUTE_MS).kind))], ["repeated"]);
+  });
+
+  it("remembers no more than the latest few ten thousand", () => {
     const correlator = aCorrelator();
     correlator.decide(anEvent(), 0);
-    for (let nth = 0; nth < 5_000; nth += 1) correlator.decide(anEvent({ subject: { ...pod, name: `db-${nth}`, uid: `uid-${nth}` } }), 1);
+    for (let nth = 0; nth < 40_000; nth += 1) correlator.decide(anEvent({ subject: { ...pod, name: `db-${nth}`, uid: `uid-${nth}` } }), 1);
     assert.equal(correlator.decide(anEvent(), 2).kind, "show");
   });
 });

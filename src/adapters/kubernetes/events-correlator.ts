@@ -39,8 +39,11 @@ const SIMILAR_MAX = 10;
 const SIMILAR_WITHIN_MS = 600_000;
 const BURST = 25;
 const REFILL_MS = 300_000;
-/** The most objects, series and kinds of events that are remembered each. */
-const REMEMBERED_MAX = 4_096;
+/**
+ * The most objects, series and kinds of events that are remembered each. What is so for every volume, such as that a standby finds no node, is told of 10,000 volumes and their
+ * claims once a minute. Were fewer remembered (client-go: 4,096), each would be forgotten before it is told again, and be a new Event object every minute for as long as it is so.
+ */
+const REMEMBERED_MAX = 32_768;
 
 /** How often what goes on is shown to go on: as often as the object may have one more event. */
 const STILL_SO_MS = 300_000;
@@ -54,7 +57,7 @@ interface Series extends EventSeries {
 
 /**
  * Decides which events are shown, as which: repeats of one count up the same object, and only now and then; the tenth of similar ones within ten minutes, and
- * all after it, are combined; and an object has 25 events at once and one more every five minutes. Remembers the latest 4,096 of everything.
+ * all after it, are combined; and an object has 25 events at once and one more every five minutes. Remembers the latest 32,768 of everything.
  */
 export class EventCorrelator {
   readonly #series = new Map<string, Series>();
