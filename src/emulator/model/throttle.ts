@@ -8,7 +8,7 @@ interface Bucket {
   updatedMs: number;
 }
 
-/** Buckets by policy and by the subscription or resource that they count for. */
+/** Buckets by policy and by the subscription or resource that they count for; those used last come last. */
 export type Buckets = Map<string, Bucket>;
 
 export interface ThrottledCall {
@@ -31,6 +31,8 @@ export interface ThrottleVerdict {
 }
 
 const MINUTE_MS = 60_000;
+/** Several for each of 5,000 VMs, and for the operations that are being asked for: each of these has its own. */
+const BUCKETS_MAX = 20_000;
 
 /** Takes a token from every bucket that the call counts against; a refused call takes none. */
 export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict {
@@ -59,7 +61,11 @@ function refilled(buckets: Buckets, policy: ThrottlePolicy, call: ThrottledCall,
   const minutes = call.timeScale === 0 ? Infinity : (call.nowMs - bucket.updatedMs) / MINUTE_MS / call.timeScale;
   bucket.tokens = minutes === Infinity ? limit.burst : Math.min(limit.burst, bucket.tokens + minutes * limit.perMinute);
   bucket.updatedMs = call.nowMs;
+  buckets.delete(key);
   buckets.set(key, bucket);
+  // The one that was used longest ago has refilled by now, and a full one is what a missing one means.
+  const [oldest] = buckets.keys();
+  if (buckets.size > BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest);
   return { policy, limit, bucket };
 }
 
