@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { WriterAction } from "../core/plan/plan-writer.ts";
 import { agoMs, anAttachment, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
-import { ok } from "../core/result.ts";
+import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { observeVolume } from "./observe-volume.ts";
@@ -132,6 +132,14 @@ describe("executeWriterAction", () => {
           assert.deepEqual(world.record()?.unproven, []);
         }));
     }
+
+    it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
+      withControllerPorts(async (world) => {
+        const foreign = { nodeName: vmUri, vmId: vmUri };
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [foreign] }));
+        await execute(world, { kind: "ConfirmVanished", node: foreign }, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
+        assert.deepEqual(world.record()?.unproven, []);
+      }));
 
     it("believes the VM that still lists a disk which no longer names it", () =>
       withControllerPorts(async (world) => {

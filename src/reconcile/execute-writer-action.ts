@@ -222,7 +222,8 @@ async function confirmDetachedByOthers(
   const diskUri = volume.value.status?.detail?.diskUri;
   if (diskUri === undefined) return ok({});
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  if (!disk.ok) return disk;
-  if (disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, vmUri))) return ok({});
+  // A disk that is gone is on no VM; one that may be a node of ours says so itself.
+  if (!disk.ok && !(disk.failure.kind === "DiskNotFound" && isForeign(node))) return disk;
+  if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, vmUri))) return ok({});
   return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
 }
