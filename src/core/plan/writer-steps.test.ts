@@ -238,6 +238,11 @@ describe("leaveQuarantine", () => {
       { because: "fenced before", step: leaveQuarantine(aRecord({ quarantine: [a, b] }), a), expected: aRecord({ quarantine: [b] }) },
       { because: "a found disk", step: leaveQuarantine(found, a), expected: { ...found, clean: [a] } },
       { because: "both", step: leaveQuarantine({ ...found, quarantine: [a] }, a), expected: { ...found, clean: [a] } },
+      {
+        because: "in the place of an earlier VM of its name",
+        step: leaveQuarantine({ ...found, clean: [a, b] }, newA),
+        expected: { ...found, clean: [b, newA] },
+      },
       { because: "not in it", step: leaveQuarantine(aRecord({ quarantine: [b] }), a), expected: "node-a is not in quarantine" },
       { because: "said so already", step: leaveQuarantine({ ...found, clean: [a] }, a), expected: "node-a is not in quarantine" },
     ]);
@@ -257,6 +262,11 @@ describe("proveClean", () => {
         because: "another's fence goes on",
         step: proveClean({ ...foundOnA, unproven: [a, b], fencing: b }, a),
         expected: { ...foundOnA, unproven: [b], fencing: b, clean: [a] },
+      },
+      {
+        because: "in the place of an earlier VM of its name",
+        step: proveClean({ ...foundOnA, unproven: [newA], clean: [a, b] }, newA),
+        expected: { ...foundOnA, unproven: [], clean: [b, newA] },
       },
       { because: "not unproven", step: proveClean(foundOnA, b), expected: "node-b is not unproven" },
     ]);

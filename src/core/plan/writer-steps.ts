@@ -161,7 +161,7 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
 /** *leave quarantine*, by the node itself once it is clean. */
 export function leaveQuarantine(record: WriterRecord, node: NodeIdentity): Step {
   if (!isInQuarantine(record, node)) return fail(`${node.nodeName} is not in quarantine`);
-  return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: record.foundInUse ? withNode(record.clean, node) : record.clean });
+  return ok({ ...record, quarantine: withoutNode(record.quarantine, node), clean: withClean(record, node) });
 }
 
 /** An unproven node shows that it is clean. It ends no fence, as *give* doesn't. */
@@ -170,7 +170,7 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   return ok({
     ...record,
     unproven: withoutNode(record.unproven, node),
-    clean: record.foundInUse ? withNode(record.clean, node) : record.clean,
+    clean: withClean(record, node),
   });
 }
 
@@ -208,8 +208,17 @@ export function forget(record: WriterRecord, node: NodeIdentity): Step {
 
 /** A node of which nothing is known any more leaves the list of the clean. That only asks more of it, should it come back. */
 export function withdrawClean(record: WriterRecord, nodeName: string): Step {
-  const clean = record.clean.filter((node) => node.nodeName !== nodeName);
+  const clean = withoutName(record.clean, nodeName);
   return clean.length === record.clean.length ? fail(`${nodeName} is not known to be clean`) : ok({ ...record, clean });
+}
+
+/** The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name: such names would add up. */
+function withClean({ clean, foundInUse }: WriterRecord, node: NodeIdentity): WriterRecord["clean"] {
+  return foundInUse ? withNode(withoutName(clean, node.nodeName), node) : clean;
+}
+
+function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly NodeIdentity[] {
+  return nodes.filter((node) => node.nodeName !== nodeName);
 }
 
 /** Whether `node` appears anywhere in the record. */
