@@ -1,3 +1,4 @@
+import { frozenAndDeleted } from "./directed/frozen-and-deleted.ts";
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
 import { putAway } from "./directed/put-away.ts";
@@ -118,6 +119,7 @@ export const nodes: FaultClass = {
     },
     "replaced-by-another": replacedByAnother,
     "put-away": putAway,
+    "frozen-and-deleted": frozenAndDeleted,
     "plugin-cut-off": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

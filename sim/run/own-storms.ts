@@ -32,7 +32,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     strikes: {
       "nodes/replaced-by-another": 3,
       "nodes/put-away": 2,
-      "nodes/freeze-and-mark": 1,
+      "nodes/frozen-and-deleted": 2,
       "crash/controller-at-step": 2,
       "azure/vm-failed": 2,
       "azure/answers-lost": 1,

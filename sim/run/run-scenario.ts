@@ -53,7 +53,7 @@ const END_MAX_MS = 60_000;
 const FAILOVERS_MIN = 10;
 const MOVES_AFTER_STORM_MAX = 16;
 /** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
-const ARM_CALLS = { base: 400, perFailover: 60, perFault: 300, perMinute: 30 } as const;
+const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
 
 /** Runs a scenario to its end, or to the first broken promise. */
 export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
