@@ -1,8 +1,7 @@
-import { status } from "@grpc/grpc-js";
-import { CsiError } from "./csi-clients.ts";
 import type { Lab, LabNode } from "./lab.ts";
 import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
+import { untilServed } from "./until-served.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "./volume-moves.ts";
 import { waitUntil } from "./wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from "./workload.ts";
@@ -27,7 +26,7 @@ export async function start(on: Stage, volume: DemoVolume, node: LabNode, prefix
   const { lab, timeline } = on;
   const context = await timeline.measure(`${prefix}: ControllerPublishVolume on ${node.name}`, () =>
     // Orchestrators call again, too, where the grant takes longer than such a call waits for it.
-    waitUntil(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () => publishOnController(lab, volume, node).catch(undefinedIfUnderWay)),
+    untilServed(`${volume.name} to be granted to ${node.name}`, GRANT_MAX_MS, () => publishOnController(lab, volume, node)),
   );
   if (!lab.hasDevices) {
     await timeline.measure(`${prefix}: attached to ${node.name}`, () => untilAttached(on, volume, [node.name]));
@@ -115,7 +114,8 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
     }),
   );
   const besideDisk = await writeFiles(stale, volume).then(() => "WRITES BESIDE ITS DISK", errorCodeOf);
-  await waitUntil(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () => unpublishOnNode(lab, volume, stale).then(() => true, undefinedIfUnderWay));
+  // What the node does by itself may be at its last step.
+  await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () => unpublishOnNode(lab, volume, stale));
   const isUnchanged = (await hashOfDisk(lab, volume)) === before;
   const lun = (await attachedNodes(lab, volume, signal)).get(survivor.name)?.status?.lun;
   const isClean = lun !== undefined && (await fileSystemIsClean(survivor, lun));
@@ -131,10 +131,3 @@ function errorCodeOf(error: unknown): string {
   if (error instanceof Error && "code" in error) return String(error.code);
   throw error;
 }
-
-/** What the node does by itself may be at its last step, and a busy machine gives the leader its turn late. */
-function undefinedIfUnderWay(error: unknown): undefined {
-  if (!(error instanceof CsiError) || !UNDER_WAY.includes(error.code)) throw error;
-}
-
-const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE];

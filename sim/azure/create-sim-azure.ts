@@ -3,6 +3,7 @@ import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
+import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
 import { type VmEvent, strikeVm } from "../../src/emulator/model/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
@@ -65,6 +66,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   const vmId = (nodeName: string): string =>
     `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
 
+  const vmOf = (nodeName: string): VirtualMachine | undefined => findVm(model.world, vmId(nodeName));
+
   /** Ends what is due, lets the devices follow, and sees to it that the next operation ends in time. */
   function pump(): void {
     const nowMs = startedAtMs + clock.elapsedMs();
@@ -92,7 +95,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     // Every VM has its machine, and each call to Azure asks twice.
     if (model.world.virtualMachines.size === machines.size) return;
     for (const nodeName of machines.keys()) {
-      if (findVm(model.world, vmId(nodeName)) !== undefined) continue;
+      if (vmOf(nodeName) !== undefined) continue;
       machines.delete(nodeName);
       trace.note(nodeName, "its VM is gone");
       if (recreating.delete(nodeName)) agenda.after(between(RECREATE_MS), () => void (machines.has(nodeName) || addVm(nodeName)));
@@ -140,7 +143,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   }
 
   function strike(nodeName: string, event: VmEvent): void {
-    const vm = findVm(model.world, vmId(nodeName));
+    const vm = vmOf(nodeName);
     if (vm === undefined) return;
     trace.note(nodeName, `is struck by ${event}`);
     model.advanceTo(startedAtMs + clock.elapsedMs());
@@ -150,8 +153,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 
   const wire = createSimWire({ handle, subscriptionId: place.subscriptionId, clock, random: options.random("azure-wire") });
   const outsiders = createOutsiders({ handle, vmId, agenda });
-  const hasPower = (nodeName: string): boolean => findVm(model.world, vmId(nodeName))?.power === "running";
-  const mishaps = createMachineMishaps({ machineOf, strike, hasPower, agenda, random: chance });
+  const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 
   addResourceGroup(model.world, { subscriptionId: place.subscriptionId, name: place.resourceGroup, location: place.location });
   for (const { name } of options.nodes) addVm(name);
@@ -159,12 +161,13 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   return {
     model,
     place,
+    vmOf,
     machineOf,
     machines: () => [...machines.values()],
     onMachine: (listener) => machineListeners.push(listener),
     ...wire,
     metadataOf: ({ nodeName, vmGuid }) => {
-      const vm = findVm(model.world, vmId(nodeName));
+      const vm = vmOf(nodeName);
       if (vm?.vmGuid !== vmGuid) return undefined;
       return {
         vmId: vmGuid,

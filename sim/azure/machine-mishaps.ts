@@ -10,12 +10,11 @@ const REBOOT_MS = [8_000, 30_000] as const;
 export function createMachineMishaps(options: {
   readonly machineOf: (nodeName: string) => RunMachine | undefined;
   readonly strike: (nodeName: string, event: VmEvent) => void;
-  /** Whether Azure runs the VM, whatever its guest does. */
-  readonly hasPower: (nodeName: string) => boolean;
+  readonly vmOf: SimAzure["vmOf"];
   readonly agenda: Agenda;
   readonly random: Random;
-}): Pick<SimAzure, "freeze" | "thaw" | "losePower" | "powerOn" | "reboot"> {
-  const { machineOf, strike, hasPower, agenda, random } = options;
+}): Pick<SimAzure, "freeze" | "thaw" | "losePower" | "powerOn" | "reboot" | "failVm"> {
+  const { machineOf, strike, vmOf, agenda, random } = options;
   return {
     freeze: (nodeName) => {
       machineOf(nodeName)?.freeze();
@@ -31,6 +30,9 @@ export function createMachineMishaps(options: {
     powerOn: (nodeName) => {
       if (machineOf(nodeName)?.state() === "off") strike(nodeName, "PowerReturn");
     },
+    failVm: (nodeName) => {
+      if (vmOf(nodeName)?.provisioningState !== "Deleting") strike(nodeName, "ProvisioningFailure");
+    },
     reboot: (nodeName) => {
       const machine = machineOf(nodeName);
       if (machine === undefined || machine.state() === "off") return;
@@ -39,8 +41,10 @@ export function createMachineMishaps(options: {
       const bootNumber = machine.bootNumber();
       const [least, most] = REBOOT_MS;
       agenda.after(least + random.next() * (most - least), () => {
+        // Whether Azure runs the VM, whatever its guest does.
+        const hasPower = vmOf(nodeName)?.power === "running";
         const isStillOff = machine.state() === "off" && machine.bootNumber() === bootNumber;
-        if (isStillOff && machineOf(nodeName) === machine && hasPower(nodeName)) strike(nodeName, "PowerReturn");
+        if (isStillOff && machineOf(nodeName) === machine && hasPower) strike(nodeName, "PowerReturn");
       });
     },
   };

@@ -1,6 +1,7 @@
 import type { ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
 import type { InstanceMetadata } from "../../src/ports/instance-metadata.ts";
 import type { ArmApi } from "../../src/provisioner/arm-api.ts";
 import type { SimMachine } from "./sim-machine.ts";
@@ -18,6 +19,8 @@ export interface SimAzure {
   readonly model: ComputeModel;
   /** Where all that is here lies. */
   readonly place: { readonly subscriptionId: string; readonly resourceGroup: string; readonly location: string };
+  /** The VM behind a node as Azure has it now; undefined: there is none. */
+  vmOf(nodeName: string): VirtualMachine | undefined;
   /** The machines by node name; one that was deleted and made anew is another. */
   machineOf(nodeName: string): SimMachine | undefined;
   readonly machines: () => readonly SimMachine[];
@@ -45,6 +48,8 @@ export interface SimAzure {
   losePower(nodeName: string, how: { readonly isSilent: boolean }): void;
   /** Starts a machine that is off. Its disks are still attached, everything unflushed is lost. */
   powerOn(nodeName: string): void;
+  /** Azure could not carry out what somebody asked of the VM, and says Failed: it runs, what it lists is so, and its ETag has moved. Not where it is being deleted. */
+  failVm(nodeName: string): void;
   /** The machine restarts by itself, which takes some seconds: Azure does not take part. */
   reboot(nodeName: string): void;
   deleteVm(nodeName: string): void;

@@ -61,9 +61,8 @@ function placesFor(
   { diskUri, zones, writerNode }: { readonly diskUri: string; readonly zones: readonly string[]; readonly writerNode: string },
   zoneOf: (nodeName: string) => string,
 ): number {
-  const vms = [...world.azure.model.world.virtualMachines.values()];
   const hasRoom = (nodeName: string): boolean => {
-    const vm = vms.find(({ name }) => name === nodeName);
+    const vm = world.azure.vmOf(nodeName);
     return vm !== undefined && (vm.dataDisks.length < vm.size.dataDisksMax || vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)));
   };
   return world.cluster

@@ -31,6 +31,13 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is still fencing node-b", "vol-1 still has node-b in quarantine", "vol-1 still has node-c unproven"],
     },
     {
+      because: "what is known of a node that is no more",
+      change: (made) => {
+        made.volumes = [aVolume({ writer: aWriter("node-a", 3), foundInUse: true, clean: [identity("node-b"), identity("gone")], epoch: 3 })];
+      },
+      expected: ["vol-1 still says of gone that it is clean, and there is no such node"],
+    },
+    {
       because: "a grant on a node where no container runs, its primary attachment, and a mount there",
       change: (made) => {
         made.containers = [];

@@ -20,7 +20,7 @@ function leftObjects(world: RestWorld, volumes: readonly DesiredVolume[]): reado
   const ending = [...world.store.objects("AzVolume"), ...world.store.objects("AzVolumeAttachment"), ...world.store.objects("AzDriverNode")]
     .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
     .map(({ metadata }) => `${metadata.name} is being deleted and keeps ${(metadata.finalizers ?? []).join(", ") || "no finalizer"}`);
-  const nodes = new Set(world.cluster.nodes().map(({ name }) => name));
+  const nodes = nodeNamesOf(world);
   const nodeStrays = world.store
     .objects("AzDriverNode")
     .filter(({ metadata }) => !nodes.has(metadata.name))
@@ -28,13 +28,17 @@ function leftObjects(world: RestWorld, volumes: readonly DesiredVolume[]): reado
   return [...strays, ...ending, ...nodeStrays];
 }
 
+function nodeNamesOf(world: RestWorld): ReadonlySet<string> {
+  return new Set(world.cluster.nodes().map(({ name }) => name));
+}
+
 function leftRecords(world: RestWorld): readonly string[] {
+  const nodes = nodeNamesOf(world);
   return world.store.objects("AzVolume").flatMap((volume) => {
     const record = volume.status?.record;
     if (record === undefined) return [];
     const name = volume.metadata.name;
     const { writer, fencing, quarantine, unproven, clean } = record;
-    const nodes = new Set(world.cluster.nodes().map((node) => node.name));
     const strangers = clean.filter(({ nodeName }) => !nodes.has(nodeName));
     const hasUser =
       writer !== undefined &&

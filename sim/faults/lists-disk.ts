@@ -3,6 +3,5 @@ import type { FaultContext } from "./fault-class.ts";
 
 /** Whether Azure lists the disk on the node's VM, also while it comes or goes. */
 export function listsDisk({ world }: Pick<FaultContext, "world">, nodeName: string, diskUri: string): boolean {
-  const vms = [...world.azure.model.world.virtualMachines.values()];
-  return vms.some((vm) => vm.name === nodeName && vm.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)));
+  return world.azure.vmOf(nodeName)?.dataDisks.some(({ diskId }) => isSameResourceUri(diskId, diskUri)) ?? false;
 }

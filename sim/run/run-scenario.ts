@@ -62,7 +62,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const outside = createOutsideEvents(clock);
   const vmChanges = createVmChanges(azure.model.journal);
   const desired = createDesiredVolumes();
-  const zoneOf = (nodeName: string): string => [...azure.model.world.virtualMachines.values()].find(({ name }) => name === nodeName)?.zones[0] ?? "";
+  const zoneOf = (nodeName: string): string => azure.vmOf(nodeName)?.zones[0] ?? "";
   /** Those that there were at first, and those that have come since. */
   const nodeNames = (): readonly string[] => [...new Set([...scenario.nodes.map(({ name }) => name), ...azure.machines().map(({ nodeName }) => nodeName)])];
   watchWriters(world);

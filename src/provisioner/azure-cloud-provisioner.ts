@@ -7,7 +7,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Random } from "../ports/random.ts";
 import type { ArmApi, ArmDisk } from "./arm-api.ts";
-import { ownError } from "./arm-error.ts";
 import { createArmSession } from "./arm-session.ts";
 import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
@@ -23,7 +22,7 @@ import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings
 import { ThrottleBudget } from "./throttle-budget.ts";
 import { VmQueues } from "./vm-queues.ts";
 import { VmSizes } from "./vm-sizes.ts";
-import type { VmTarget } from "./vm-update.ts";
+import { readInstance, type VmTarget } from "./vm-update.ts";
 
 /** What the Azure half of the provisioner library needs. */
 export interface AzureCloudProvisionerOptions {
@@ -86,16 +85,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       cancellable(signal, async () => {
         const vm = instanceUri === undefined ? resolveNode(sources, nodeName) : resolveInstance(sources, instanceUri);
         if (!vm.ok) return vm;
-        const { resourceGroup, name, key } = vm.value;
-        const read = await session.call(
-          { group: "vmRead", resource: key, lane: "failover" },
-          (clientRequestId) => arm.getVm({ resourceGroup, name, instanceView: true, clientRequestId }, signal),
-          signal,
-        );
-        if (!read.ok) return fail(toFailure(read.failure, { nodeName }));
-        // Without its GUID it would pass for another VM of that name.
-        if (read.value.vmId === "") return fail(toFailure(ownError("IncompleteVm", `VM ${name} was answered without a vmId`), { nodeName }));
-        return ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value)));
+        const read = await readInstance(session, vm.value, { lane: "failover", instanceView: true }, signal);
+        return read.ok ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value))) : fail(toFailure(read.failure, { nodeName }));
       }),
     nodeNameOf: (instanceUri) => nodeNameOf(sources, instanceUri),
     budget: () => budget.states(),

@@ -1,4 +1,4 @@
-import { parseArmId } from "../core/cloud/arm-id.ts";
+import { type ArmId, parseArmId } from "../core/cloud/arm-id.ts";
 import { parseProviderId } from "../core/cloud/provider-id.ts";
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
@@ -19,24 +19,18 @@ export function resolveNode({ place, nodes }: NodeSources, nodeName: string): Re
   if (providerId === undefined) return ok(targetIn(place.subscriptionId, place.resourceGroup, nodeName));
   const parsed = parseProviderId(providerId);
   if (parsed.kind === "ScaleSetInstance") return fail({ kind: "Unsupported", what: `node ${nodeName}: ${providerId} is an instance of a uniform scale set` });
-  if (parsed.kind === "Unknown") return wrong(nodeName, providerId, "is not azure:///subscriptions/…/virtualMachines/<name>");
-  const { subscriptionId, resourceGroup, name } = parsed.vm;
-  if (subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
-    return wrong(nodeName, providerId, `is not in subscription ${place.subscriptionId}, the only one that this driver works in`);
-  return ok(targetIn(place.subscriptionId, resourceGroup, name));
+  const said = { field: `providerID of node ${nodeName}`, value: providerId };
+  if (parsed.kind === "Unknown") return wrong(said, "is not azure:///subscriptions/…/virtualMachines/<name>");
+  return targetOf(place, parsed.vm, said);
 }
 
 /** The VM of a resource URI. */
 export function resolveInstance({ place }: Pick<NodeSources, "place">, instanceUri: string): Result<VmTarget, Failure> {
+  const said = { field: "instanceUri", value: instanceUri };
   const id = parseArmId(instanceUri);
-  const problem =
-    id?.type !== "virtualmachines"
-      ? "is not the id of a VM: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>"
-      : id.subscriptionId.toLowerCase() === place.subscriptionId.toLowerCase()
-        ? undefined
-        : `is not in subscription ${place.subscriptionId}, the only one that this driver works in`;
-  if (id === undefined || problem !== undefined) return fail({ kind: "InvalidArgument", field: "instanceUri", value: instanceUri, problem: problem ?? "" });
-  return ok(targetIn(place.subscriptionId, id.resourceGroup, id.name));
+  if (id?.type !== "virtualmachines")
+    return wrong(said, "is not the id of a VM: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/virtualMachines/<name>");
+  return targetOf(place, id, said);
 }
 
 /** The node behind a VM; undefined for a VM that is no node of this cluster. */
@@ -54,6 +48,18 @@ function targetIn(subscriptionId: string, resourceGroup: string, name: string): 
   return { resourceGroup, name, uri, key: resourceUriKey(uri) };
 }
 
-function wrong(nodeName: string, providerId: string, problem: string): Result<never, Failure> {
-  return fail({ kind: "InvalidArgument", field: `providerID of node ${nodeName}`, value: providerId, problem });
+/** Who said which VM it is, for the error where that can't be. */
+interface Said {
+  readonly field: string;
+  readonly value: string;
+}
+
+function targetOf(place: DiskPlace, vm: Pick<ArmId, "subscriptionId" | "resourceGroup" | "name">, said: Said): Result<VmTarget, Failure> {
+  if (vm.subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
+    return wrong(said, `is not in subscription ${place.subscriptionId}, the only one that this driver works in`);
+  return ok(targetIn(place.subscriptionId, vm.resourceGroup, vm.name));
+}
+
+function wrong(said: Said, problem: string): Result<never, Failure> {
+  return fail({ kind: "InvalidArgument", ...said, problem });
 }

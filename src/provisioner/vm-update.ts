@@ -22,13 +22,27 @@ export function diskKeyOf(entry: ArmDataDisk): string {
  * a missing vmId must never pass for another machine's.
  */
 export async function readVm(session: ArmSession, vm: VmTarget, lane: Lane, signal: AbortSignal): Promise<Result<ArmVm, ArmError>> {
+  const read = await readInstance(session, vm, { lane, instanceView: false }, signal);
+  return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
+}
+
+/** The same of a VM that is only looked at, with its power state where `instanceView` asks for it. */
+export async function readInstance(
+  session: ArmSession,
+  vm: VmTarget,
+  { lane, instanceView }: { readonly lane: Lane; readonly instanceView: boolean },
+  signal: AbortSignal,
+): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
     { group: "vmRead", resource: vm.key, lane },
-    (clientRequestId) => session.arm.getVm({ resourceGroup: vm.resourceGroup, name: vm.name, instanceView: false, clientRequestId }, signal),
+    (clientRequestId) => session.arm.getVm({ resourceGroup: vm.resourceGroup, name: vm.name, instanceView, clientRequestId }, signal),
     signal,
   );
-  if (!read.ok || (read.value.etag !== "" && read.value.vmId !== "")) return read;
-  return fail(ownError("IncompleteVm", `VM ${vm.name} was answered without ${read.value.etag === "" ? "an ETag" : "a vmId"}`));
+  return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
+}
+
+function incomplete(vm: VmTarget, what: string): ArmError {
+  return ownError("IncompleteVm", `VM ${vm.name} was answered without ${what}`);
 }
 
 /** The conditional update of a VM, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */

@@ -98,21 +98,19 @@ function createLoops(ports: ControllerPorts): {
   const addAttachmentsOn = (nodeName: string): void => {
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.attachment.queue.add(attachment.metadata.name);
   };
-  const addNode = (nodeName: string): void => {
-    if (ports.users.cachedNode(nodeName).isGone) loops.driverNode.queue.add(nodeName);
-  };
+  const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
-    for (const { metadata } of ports.cache.list("AzDriverNode")) if (ports.users.cachedNode(metadata.name).isGone) loops.driverNode.queue.remind(metadata.name);
+    for (const { metadata } of ports.cache.list("AzDriverNode")) if (isGone(metadata.name)) loops.driverNode.queue.remind(metadata.name);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
   /** What the orchestrator says of a node and of its users. Only the plans of writers and standbys go by it: neither disks nor attachments do. */
   const onNode = (nodeName: string): void => {
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.volume.queue.add(attachment.spec.volumeName);
-    addNode(nodeName);
+    if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
   };
   /** All that one attachment is read for: of the others of its volume none goes by more than the share that it holds. */
   const onAttachment = (name: string, volumeName: string, isShareMoved: boolean): void => {

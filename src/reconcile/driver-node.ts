@@ -57,12 +57,12 @@ async function forgetIfVanished(ports: ControllerPorts, driverNode: AzDriverNode
   if (vmId === undefined || instanceUri === undefined) return ok({});
   const node = { nodeName, vmId };
   const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
-  if (instance.ok ? isSameNode(instance.value, node) : instance.failure.kind !== "InstanceNotFound") {
-    // Nobody can tell, or it is there: where asking again at once is of no use, the next look at everything does.
-    return instance.ok || !isRetryable(instance.failure) ? ok({}) : instance;
-  }
+  if (instance.ok && isSameNode(instance.value, node)) return ok({});
+  // Nobody can tell: where asking again soon is of no use, the next look at everything does.
+  if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return isRetryable(instance.failure) ? instance : ok({});
   const moved = await moveRecords(ports, nodeName, volumeNames, (record) => forget(record, node), signal);
-  if (!moved.ok || moved.value === 0) return moved.ok ? ok({}) : moved;
+  if (!moved.ok) return moved;
+  if (moved.value === 0) return ok({});
   ports.logger.info("VM forgotten: it exists no more", { nodeName, vmId, instanceUri, volumes: moved.value });
   return ok({ againAfterMs: LOOK_AGAIN_MS });
 }

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { CsiError } from "../../demo/csi-clients.ts";
 import type { Lab, LabNode } from "../../demo/lab.ts";
+import { untilServed as untilServedInDemo } from "../../demo/until-served.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "../../demo/volume-moves.ts";
-import { waitUntil } from "../../demo/wait-until.ts";
 import { writeFiles } from "../../demo/workload.ts";
 import type { VolumeCapability } from "../../src/csi/gen/csi/v1/csi.ts";
 
@@ -42,18 +41,8 @@ const SERVED_MAX_MS = 180_000;
 
 /** Calls again for as long as the answer is that work is under way, or one of `also`, as orchestrators do. */
 export async function untilServed<T>(call: () => Promise<T>, also: readonly number[] = []): Promise<T> {
-  const { answer } = await waitUntil("the call to be served", SERVED_MAX_MS, async () => {
-    try {
-      return { answer: await call() };
-    } catch (error) {
-      if (error instanceof CsiError && [...UNDER_WAY, ...also].includes(error.code)) return undefined;
-      throw error;
-    }
-  });
-  return answer;
+  return untilServedInDemo("the call to be served", SERVED_MAX_MS, call, [status.DEADLINE_EXCEEDED, ...also]);
 }
-
-const UNDER_WAY: readonly number[] = [status.ABORTED, status.UNAVAILABLE, status.DEADLINE_EXCEEDED];
 
 /** Brings a volume up where nobody publishes: the node states the want itself. */
 export async function bringUpByNode(lab: Lab, volume: DemoVolume, node: LabNode): Promise<void> {

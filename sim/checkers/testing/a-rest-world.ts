@@ -81,6 +81,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
   const world = {
     store: { objects: (kind: string) => (kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : []) },
     azure: {
+      vmOf: (nodeName: string) => vms.find(({ name }) => name === nodeName),
       machineOf: (nodeName: string) => {
         const { machine } = aMachine(nodeName);
         const mounts = made.mountedOn.includes(nodeName) ? [{ path: "/staging", diskUri, readOnly: false, canWrite: true }] : [];

@@ -59,6 +59,5 @@ export const pausedBeforeTake: FaultVariant = {
 
 /** Whether Azure has the disk on the VM. */
 function isOn({ world }: Pick<FaultContext, "world">, nodeName: string, diskUri: string): boolean {
-  const vms = [...world.azure.model.world.virtualMachines.values()];
-  return vms.some((vm) => vm.name === nodeName && vm.dataDisks.some(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri)));
+  return world.azure.vmOf(nodeName)?.dataDisks.some(({ diskId, phase }) => phase === "Attached" && isSameResourceUri(diskId, diskUri)) ?? false;
 }

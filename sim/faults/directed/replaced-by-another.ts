@@ -13,8 +13,9 @@ export const replacedByAnother: FaultVariant = {
     const { world, later } = context;
     const { azure, cluster } = world;
     const nodeName = nodeOfPod(world, fault);
-    const vm = [...azure.model.world.virtualMachines.values()].find(({ name }) => name === nodeName);
+    const vm = azure.vmOf(nodeName);
     if (vm === undefined) return overAtOnce;
+    const zone = vm.zones[0] ?? "";
     const isDrained = fault.dice < 0.5;
     if (isDrained) cluster.drain(nodeName);
     later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(fault.dice, 1)) : 0, () => {
@@ -23,8 +24,8 @@ export const replacedByAnother: FaultVariant = {
     });
     later(pick(NEXT_AFTER_MS, diceAgain(fault.dice, 2)), () => {
       const next = `${nodeName}x`;
-      cluster.addNode(next, vm.zones[0] ?? "");
-      azure.addVm(next, vm.zones[0] ?? "");
+      cluster.addNode(next, zone);
+      azure.addVm(next, zone);
     });
     return overAtOnce;
   },
