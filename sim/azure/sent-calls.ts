@@ -4,13 +4,13 @@ import { errorWithoutAnswer, ownErrorCodes } from "../../src/provisioner/arm-err
 
 type Call = (request: { readonly clientRequestId: string }, signal: AbortSignal) => Promise<ArmAnswer<unknown>>;
 
-const never = new AbortController().signal;
-
 /**
  * Calls as a network carries them: one that was sent arrives, also if its caller gives up or dies; only its answer is not waited for any more. Nothing comes back
  * while `isReachable` answers false.
  */
 export function sentCalls(arm: ArmApi, isReachable: () => boolean): ArmApi {
+  // Made here and not once for all: before a world is made, signals are the platform's, which cost ten times as much.
+  const never = new AbortController().signal;
   const sent = Object.entries(arm as unknown as Readonly<Record<string, Call>>).map(([name, call]): [string, Call] => [
     name,
     async (request, signal) => {

@@ -110,10 +110,13 @@ export class ThrottleBudget {
     const nowMs = this.#clock.elapsedMs();
     if (!answer.result.ok && answer.result.failure.statusCode === 429) return this.#block(call, answer.result.failure, nowMs);
     if (!answer.result.ok && answer.result.failure.statusCode === 0) return;
+    const fewest = new Map<Scope["kind"], number>();
+    for (const { policy, remaining } of answer.remaining) {
+      const kind = scopeOf(policy);
+      fewest.set(kind, Math.min(fewest.get(kind) ?? Infinity, remaining));
+    }
     for (const { key, limit, kind } of this.#scopesOf(call)) {
-      const counts = answer.remaining.filter(({ policy }) => scopeOf(policy) === kind).map(({ remaining }) => remaining);
-      const remaining = counts.length === 0 ? undefined : Math.min(...counts);
-      this.#put(key, corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining }));
+      this.#put(key, corrected(this.#bucket(key, limit, nowMs), limit, { nowMs, remaining: fewest.get(kind) }));
     }
   }
 
@@ -172,8 +175,9 @@ export class ThrottleBudget {
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
     // Bounded memory: the bucket that was used longest ago has refilled by now, and a full bucket is what a missing one means.
+    if (this.#buckets.size <= BUCKETS_MAX) return;
     const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > BUCKETS_MAX && oldest !== undefined) this.#buckets.delete(oldest);
+    if (oldest !== undefined) this.#buckets.delete(oldest);
   }
 }
 

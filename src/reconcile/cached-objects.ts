@@ -126,14 +126,20 @@ export class CachedObjects<T extends SourceObject> {
   #index(key: string, previous: T | undefined, current: T | undefined): void {
     this.#sorted = undefined;
     for (const { keysOf, values } of this.#indexes.values()) {
-      for (const value of previous === undefined ? [] : keysOf(previous)) {
+      const [before, after] = [previous === undefined ? [] : keysOf(previous), current === undefined ? [] : keysOf(current)];
+      // Most changes are of the status: the object stays where it is.
+      if (before.length === after.length && before.every((value, at) => value === after[at])) {
+        for (const value of after) unsort(values.get(value));
+        continue;
+      }
+      for (const value of before) {
         const indexed = values.get(value);
         if (indexed === undefined) continue;
         indexed.keys.delete(key);
         indexed.sorted = undefined;
         if (indexed.keys.size === 0) values.delete(value);
       }
-      for (const value of current === undefined ? [] : keysOf(current)) {
+      for (const value of after) {
         const indexed = values.get(value) ?? { keys: new Set(), sorted: undefined };
         indexed.keys.add(key);
         indexed.sorted = undefined;
@@ -145,6 +151,10 @@ export class CachedObjects<T extends SourceObject> {
   #sortedOf(keys: Iterable<string>): readonly T[] {
     return [...keys].toSorted().flatMap((key) => this.#objects.get(key) ?? []);
   }
+}
+
+function unsort(indexed: Indexed<unknown> | undefined): void {
+  if (indexed !== undefined) indexed.sorted = undefined;
 }
 
 /** Whether the same object asks for the same, as its generation tells. */

@@ -32,7 +32,7 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
   const byLength = Map.groupBy(routes.map(compile), (compiled) => compiled.segments.length);
   return (method, path) => {
     const segments = split(path);
-    const lower = segments.map((segment) => segment.toLowerCase());
+    const lower = split(path.toLowerCase());
     const fitting = (byLength.get(segments.length) ?? []).filter((compiled) => fits(compiled, lower));
     const found = fitting.find((compiled) => compiled.route.method === method);
     if (found === undefined) return { kind: fitting.length > 0 ? "WrongMethod" : "Unknown" };
@@ -48,7 +48,8 @@ function compile(route: Route): CompiledRoute {
 }
 
 function fits(compiled: CompiledRoute, lower: readonly string[]): boolean {
-  return compiled.segments.every((segment, index) => segment.isParam || segment.text === lower[index]);
+  // From the end: paths differ there, and begin alike.
+  return compiled.segments.findLastIndex((segment, index) => !segment.isParam && segment.text !== lower[index]) < 0;
 }
 
 function paramsOf(compiled: CompiledRoute, segments: readonly string[]): Readonly<Record<string, string>> {

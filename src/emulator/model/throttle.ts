@@ -41,11 +41,12 @@ export function throttle(buckets: Buckets, call: ThrottledCall): ThrottleVerdict
   const gateway =
     call.method === "GET" || call.method === "HEAD" ? GATEWAY_POLICIES.reads : call.method === "DELETE" ? GATEWAY_POLICIES.deletes : GATEWAY_POLICIES.writes;
   const policies = policiesOf(call.operation, { isPoll: call.isPoll, isDisk: /\/diskoperations\//i.test(call.path), groups: call.groups });
-  const all = [...gateway, ...policies].map((policy) => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription));
-  const empty = call.mode === "enforce" ? all.find(({ bucket }) => bucket.tokens < 1) : undefined;
+  const fill = (policy: ThrottlePolicy): Filled => refilled(buckets, policy, call, policy.scope === "Resource" ? resourceOf(call.path) : subscription);
+  const [front, provider] = [gateway.map(fill), policies.map(fill)];
+  const empty = call.mode === "enforce" ? [...front, ...provider].find(({ bucket }) => bucket.tokens < 1) : undefined;
   if (empty !== undefined) return { headers: {}, refused: refusal(empty, call, subscription) };
-  for (const { bucket } of all) bucket.tokens = Math.max(0, bucket.tokens - 1);
-  return { headers: remainingHeaders(all) };
+  for (const filled of [front, provider]) for (const { bucket } of filled) bucket.tokens = Math.max(0, bucket.tokens - 1);
+  return { headers: remainingHeaders(front, provider) };
 }
 
 interface Filled {
@@ -64,9 +65,13 @@ function refilled(buckets: Buckets, policy: ThrottlePolicy, call: ThrottledCall,
   buckets.delete(key);
   buckets.set(key, bucket);
   // The one that was used longest ago has refilled by now, and a full one is what a missing one means.
-  const [oldest] = buckets.keys();
-  if (buckets.size > BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest);
+  if (buckets.size > BUCKETS_MAX) dropFirst(buckets);
   return { policy, limit, bucket };
+}
+
+function dropFirst(buckets: Buckets): void {
+  const [oldest] = buckets.keys();
+  if (oldest !== undefined) buckets.delete(oldest);
 }
 
 /** Actions and views of a VM, and all polls of one operation, count against the same bucket. */
@@ -92,12 +97,10 @@ function refusal({ policy, limit, bucket }: Filled, call: ThrottledCall, subscri
   return call.timeScale === 1 ? refused : { ...refused, headers: { ...refused.headers, "retry-after-ms": String(Math.ceil(waitMs)) } };
 }
 
-function remainingHeaders(all: readonly Filled[]): Record<string, string> {
-  const remaining = ({ policy, bucket }: Filled): string => `Microsoft.Compute/${policy.name};${Math.floor(bucket.tokens)}`;
-  const gateway = all.filter(({ policy }) => isGateway(policy));
-  const provider = all.filter(({ policy }) => !isGateway(policy));
-  return {
-    ...Object.fromEntries(gateway.map(({ policy, bucket }) => [`x-ms-ratelimit-remaining-${policy.name}`, String(Math.floor(bucket.tokens))])),
-    ...(provider.length === 0 ? {} : { "x-ms-ratelimit-remaining-resource": provider.map(remaining).join(",") }),
-  };
+function remainingHeaders(front: readonly Filled[], provider: readonly Filled[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const { policy, bucket } of front) headers[`x-ms-ratelimit-remaining-${policy.name}`] = String(Math.floor(bucket.tokens));
+  const remaining = provider.map(({ policy, bucket }) => `Microsoft.Compute/${policy.name};${Math.floor(bucket.tokens)}`);
+  if (remaining.length > 0) headers["x-ms-ratelimit-remaining-resource"] = remaining.join(",");
+  return headers;
 }
