@@ -472,19 +472,33 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")] }),
         plan: [confirms, { ...waitsFor("node-a"), retryAfterMs: 10_000 }, waitsFor("node-b")],
       },
-      {
-        because: "one has claimed it: the rest waits until it goes",
-        observed: anObservedVolume({
-          volume: aVolumeWithRecord({ foundInUse: true, unproven: [b], writer: aWriter("node-a") }),
-          attachments: [anAttachment("node-a")],
-        }),
-        plan: [],
-      },
     ]);
     assert.deepEqual(
       foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
       ["ConfirmVanished", "AttachedToForeignVM", "WaitingForProof"],
     );
+  });
+
+  it("asks what has become of who is unproven also while another one writes, and tells nobody to wait", () => {
+    const record = { foundInUse: true, unproven: [a], writer: aWriter("node-b") };
+    const observed = (node: Parameters<typeof aNode>[1] | "unregistered", fencing = {}): ObservedVolume =>
+      anObservedVolume({
+        volume: aVolumeWithRecord({ ...record, ...fencing }),
+        attachments: [anAttachment("node-b")],
+        nodes: [aNode("node-b"), ...(node === "unregistered" ? [] : [aNode("node-a", node)])],
+      });
+    const asks: readonly WriterAction[] = [confirms, { kind: "PlanAgain", afterMs: 10_000 }];
+    check([
+      { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
+      { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
+      { because: "nobody speaks for its VM", observed: observed("unregistered"), plan: asks },
+      {
+        because: "it is out of service",
+        observed: observed({ isOutOfService: true }),
+        plan: [{ kind: "BeginFence", node: a, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }],
+      },
+      { because: "it is being cut off", observed: observed("unregistered", { fencing: a }), plan: [] },
+    ]);
   });
 
   it("asks the platform first about names that now mean another VM", () => {

@@ -49,8 +49,9 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
-  if (writer !== undefined) return writer.held && isFencing(record, writer) ? [] : planForWriter(observed, record, writer);
-  if (record.unproven.length > 0) return record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
+  const unproven = record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
+  if (writer !== undefined) return writer.held && isFencing(record, writer) ? [] : [...planForWriter(observed, record, writer), ...quietly(unproven)];
+  if (record.unproven.length > 0) return unproven;
   return planGrant(observed, record);
 }
 
@@ -238,6 +239,14 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
         { ...wait, retryAfterMs: ASK_PLATFORM_MS },
       ]
     : [{ ...wait, retryAfterMs: RECHECK_MS }];
+}
+
+/** Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next writer would wait. */
+function quietly(actions: readonly WriterAction[]): readonly WriterAction[] {
+  return actions.flatMap((action): readonly WriterAction[] => {
+    if (action.kind !== "WaitFor") return [action];
+    return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "PlanAgain", afterMs: action.retryAfterMs }];
+  });
 }
 
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
