@@ -27,3 +27,9 @@ export function eraseStandbysOn(world: SimWorld, nodeName: string): void {
   for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
     if (spec.nodeName === nodeName && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
 }
+
+/** Deletes all objects of the driver's in that way, or as `isForced` says. */
+export function eraseEverything(world: SimWorld, isForced: boolean): void {
+  for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)
+    for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name, isForced);
+}

@@ -1,5 +1,5 @@
 import type { SimWorld } from "../world.ts";
-import { erase } from "./delete-by-hand.ts";
+import { erase, eraseEverything } from "./delete-by-hand.ts";
 import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
@@ -10,12 +10,6 @@ function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean
   const name = objectOf(world, volumeName);
   for (const { metadata, spec } of world.store.objects("AzVolumeAttachment"))
     if (spec.volumeName === name) erase(world, "AzVolumeAttachment", metadata.name, isForced);
-}
-
-/** All objects of the driver's. */
-function eraseAll(world: SimWorld, isForced: boolean): void {
-  for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)
-    for (const { metadata } of world.store.objects(kind)) erase(world, kind, metadata.name, isForced);
 }
 
 function objectOf(world: SimWorld, volumeName: string): string | undefined {
@@ -71,14 +65,14 @@ export const loss: FaultClass = {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }) => {
         for (const { volumeName } of world.cluster.workloads()) toRestart(volumeName);
-        eraseAll(world, false);
+        eraseEverything(world, false);
         return overAtOnce;
       },
     },
     "everything-erased": {
       forMs: [10_000, 60_000],
       begin: ({ world }) => {
-        eraseAll(world, true);
+        eraseEverything(world, true);
         return overAtOnce;
       },
     },

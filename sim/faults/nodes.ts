@@ -3,6 +3,7 @@ import { frozenInMount } from "./directed/frozen-in-mount.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
 import { putAway } from "./directed/put-away.ts";
 import { replacedByAnother } from "./directed/replaced-by-another.ts";
+import { replacedUnheard } from "./directed/replaced-unheard.ts";
 import { diceAgain, type FaultClass, type FaultContext, nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
@@ -118,6 +119,7 @@ export const nodes: FaultClass = {
       },
     },
     "replaced-by-another": replacedByAnother,
+    "replaced-unheard": replacedUnheard,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "plugin-cut-off": {

@@ -81,7 +81,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `...withoutFencingOf(freed, node),\n    quarantine: withNode(record.quarantine, node),`,
+        find: `...withoutFencingOf(freed, node),\n    quarantine: quarantineWith(record, node),`,
         replace: `...withoutFencingOf(freed, node),\n    quarantine: record.quarantine,`,
       },
     ],

@@ -39,4 +39,12 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "lifecycle/short-life": 1,
     },
   },
+  "lost-and-gone": {
+    strikes: {
+      "nodes/replaced-unheard": 3,
+      "loss/driver-node-deleted": 1,
+      "crash/controller-at-step": 1,
+      "azure/answers-lost": 1,
+    },
+  },
 };

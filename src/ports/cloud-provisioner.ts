@@ -64,6 +64,8 @@ export type PromisedLuns = () => readonly number[];
 export interface FenceProof {
   readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
   readonly detail: string;
+  /** The resource URI at which that very VM was read; undefined: there is none any more, or nobody could tell. */
+  readonly instanceUri?: string;
 }
 
 /**

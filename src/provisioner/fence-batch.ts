@@ -166,6 +166,7 @@ async function entryGone(
   if (!disowned.ok) return disowned;
   return ok({
     kind: "entryGone",
+    instanceUri: reads.after.id,
     detail: `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ${reads.before.etag} to ${reads.after.etag}`,
   });
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { diskUri, identity } from "../core/plan/testing/objects.ts";
+import { diskUri } from "../core/plan/testing/objects.ts";
 import { fail } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { findHolders, isForeign } from "./adopt-disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
+import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const vmUri = (resourceGroup: string, name: string): string =>
@@ -28,7 +29,7 @@ describe("findHolders", () => {
         value: [
           { node: { nodeName: foreign, vmId: foreign }, lun: undefined, isLeaving: false },
           { node: { nodeName: namesake, vmId: namesake }, lun: undefined, isLeaving: false },
-          { node: identity("node-a"), lun: undefined, isLeaving: false },
+          { node: placed("node-a"), lun: undefined, isLeaving: false },
         ],
       });
       assert.ok(holders.ok);
@@ -60,7 +61,7 @@ describe("findHolders", () => {
             return instance.ok ? { ok: true, value: { ...instance.value, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 4, beingDetached }] } } : instance;
           },
         });
-        assert.deepEqual(holders, { ok: true, value: [{ node: identity("node-a"), lun: 4, isLeaving: beingDetached }] });
+        assert.deepEqual(holders, { ok: true, value: [{ node: placed("node-a"), lun: 4, isLeaving: beingDetached }] });
       }));
   }
 });

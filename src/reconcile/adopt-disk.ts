@@ -1,12 +1,12 @@
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { NodeIdentity, PlacedNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
 export interface DiskHolder {
-  readonly node: NodeIdentity;
+  readonly node: PlacedNode;
   readonly lun: number | undefined;
   /** Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and lands whatever is decided meanwhile. */
   readonly isLeaving: boolean;
@@ -38,7 +38,11 @@ export async function findHolders(cloud: CloudProvisioner, disk: DiskFacts, sign
       return instance;
     }
     const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
-    holders.push({ node: { nodeName, vmId: instance.value.vmId }, lun: entry?.lun, isLeaving: entry?.beingDetached ?? false });
+    holders.push({
+      node: { nodeName, vmId: instance.value.vmId, instanceUri: instance.value.instanceUri },
+      lun: entry?.lun,
+      isLeaving: entry?.beingDetached ?? false,
+    });
   }
   return ok(holders);
 }

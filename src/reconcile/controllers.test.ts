@@ -11,9 +11,11 @@ import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { createControllers } from "./controllers.ts";
 import { driverTags } from "./disk-tags.ts";
 import { rememberingStore } from "./remembering-store.ts";
+import { aCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { placed } from "./testing/an-instance.ts";
 
 /** How long each call to the platform takes, in milliseconds. */
 const CALL_MS = 100;
@@ -164,6 +166,23 @@ describe("createControllers", () => {
         world.disks.add(diskUri);
         await world.clock.advance(600_000);
         assert.equal(world.volume()?.spec.diskUri, diskUri);
+      });
+    }));
+
+  it("looks now and then at who stands in quarantine without an AzDriverNode: its VM may be no more", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [placed("node-a")] }));
+      world.gone.add("node-a");
+      const cluster = aCluster([]);
+      cluster.presence.set("node-a", "gone");
+      world.instances.set("/vms/node-a", identity("node-a").vmId);
+      await whileRunning({ ...world, ports: { ...world.ports, clusterVolumes: cluster } }, {}, async () => {
+        await world.clock.advance(60_000);
+        assert.deepEqual(world.record()?.quarantine, [placed("node-a")]);
+        world.instances.delete("/vms/node-a");
+        await world.clock.advance(120_000);
+        assert.deepEqual(world.record()?.quarantine, []);
       });
     }));
 

@@ -103,7 +103,8 @@ function createLoops(ports: ControllerPorts): {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
-    for (const { metadata } of ports.cache.list("AzDriverNode")) if (isGone(metadata.name)) loops.driverNode.queue.remind(metadata.name);
+    for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantinedNames(ports)])
+      if (isGone(nodeName)) loops.driverNode.queue.remind(nodeName);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
@@ -203,6 +204,11 @@ function isRefused(attachment: AzVolumeAttachment | undefined): boolean {
 /** The store generation to come, while records are being proven anew; zero otherwise. */
 function sweepOf(lease: Lease | undefined): number {
   return lease === undefined ? 0 : annotatedNumber(lease, SWEEP_ANNOTATION);
+}
+
+/** Names of nodes that were cut off from volumes, each once: of some no AzDriverNode tells. */
+function quarantinedNames({ cache }: ControllerPorts): ReadonlySet<string> {
+  return new Set(cache.list("AzVolume").flatMap(({ status }) => (status?.record?.quarantine ?? []).map(({ nodeName }) => nodeName)));
 }
 
 /** Nodes to which disks may be attached again, those of other volumes included. */

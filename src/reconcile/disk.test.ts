@@ -10,6 +10,7 @@ import { diskReconciler } from "./disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -152,10 +153,10 @@ describe("diskReconciler", () => {
       withHolder(async (world) => {
         world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
         await adopt(world);
-        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[a], undefined, undefined]);
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[placed("node-a")], undefined, undefined]);
         assert.deepEqual(await adopt(world), { ok: true, value: {} });
         assert.deepEqual(world.attachment("node-a")?.status, { state: "Attached", vmId: a.vmId, lun: 4, publishContext: { LUN: "4" } });
-        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[a], diskUri]);
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[placed("node-a")], diskUri]);
       }));
 
     it("goes on above every epoch that a node noted", () =>

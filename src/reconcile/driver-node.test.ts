@@ -20,6 +20,8 @@ interface Situation {
   readonly presence?: NodePresence;
   readonly record?: Partial<WriterRecord>;
   readonly silentMs?: number;
+  /** There is an AzDriverNode of it. Default: yes. */
+  readonly isRegistered?: boolean;
   /** The plug-in has said which VM it is on. Default: no. */
   readonly isVmKnown?: boolean;
   /** The vmId of the VM that is there now; default: none. */
@@ -30,13 +32,26 @@ interface Situation {
 }
 
 const INSTANCE_URI = "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
+const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
+/** As it stands in a record once its VM was read. */
+const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
 
 /** Looks at node-a, whose Node is gone and whose plug-in is silent, but for what the situation says. */
 async function lookAt(world: ReconcileWorld, situation: Situation): Promise<Reconciled> {
-  const { isGoneInCache = true, presence = "gone", record = {}, silentMs = SILENT_MS, isVmKnown = false, vmId, inspectFailure, becomes } = situation;
+  const {
+    isGoneInCache = true,
+    presence = "gone",
+    record = {},
+    silentMs = SILENT_MS,
+    isRegistered = true,
+    isVmKnown = false,
+    vmId,
+    inspectFailure,
+    becomes,
+  } = situation;
   if (vmId !== undefined) world.instances.set(INSTANCE_URI, vmId);
   world.inspectFailure = inspectFailure;
-  await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
+  if (isRegistered) await world.given("AzDriverNode", aDriverNode("node-a", isVmKnown ? { instanceUri: INSTANCE_URI } : {}));
   await world.given("AzDriverNode", aDriverNode("node-b"));
   await world.given("AzVolume", aVolumeWithRecord(record));
   // Others are heard meanwhile: silence is counted only then.
@@ -122,6 +137,48 @@ describe("driverNodeReconciler", () => {
         assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
       }));
   }
+
+  it("forgets a VM of which nobody has told since its AzDriverNode was lost, by the place that stands in the record", () =>
+    withControllerPorts(async (world) => {
+      const record = { foundInUse: true, quarantine: [placed, identity("node-b")], clean: [identity("node-a"), identity("node-b")] };
+      assert.deepEqual(await lookAt(world, { record, isRegistered: false }), { ok: true, value: {} });
+      assert.deepEqual([world.record()?.quarantine, world.record()?.clean], [[identity("node-b")], [identity("node-b")]]);
+      assert.deepEqual(world.driverNodes(), ["node-b"]);
+    }));
+
+  const unregistered: readonly (Situation & { readonly because: string; readonly record: Partial<WriterRecord> })[] = [
+    { because: "that VM is there", record: { quarantine: [placed] }, vmId: placed.vmId },
+    { because: "nobody has told at which place it was", record: { quarantine: [identity("node-a")] } },
+    { because: "the cluster has the node again", record: { quarantine: [placed] }, presence: "present" },
+    { because: "nobody can tell whether the cluster has it", record: { quarantine: [placed] }, presence: "unknown" },
+    { because: "it has to be fenced", record: { quarantine: [placed], fencing: identity("node-a") } },
+  ];
+  for (const { because, ...situation } of unregistered) {
+    it(`keeps a VM without an AzDriverNode in quarantine where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        assert.deepEqual(await lookAt(world, { ...situation, isRegistered: false }), { ok: true, value: {} });
+        assert.deepEqual(world.record(), aVolumeWithRecord(situation.record).status?.record);
+      }));
+  }
+
+  for (const { because, record, vmAt } of [
+    { because: "where its plug-in has told of since", record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] }, vmAt: INSTANCE_URI },
+    { because: "where it was read since", record: { quarantine: [{ ...placed, instanceUri: ELSEWHERE_URI }] }, vmAt: ELSEWHERE_URI },
+  ]) {
+    it(`keeps a VM that was moved, and is ${because}`, () =>
+      withControllerPorts(async (world) => {
+        world.instances.set(vmAt, placed.vmId);
+        await lookAt(world, { record, isVmKnown: true });
+        assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [record.quarantine, ["node-a", "node-b"]]);
+      }));
+  }
+
+  it("asks about each VM that stands under one name by itself", () =>
+    withControllerPorts(async (world) => {
+      const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
+      await lookAt(world, { record: { quarantine: [earlier, placed] }, isVmKnown: true, vmId: placed.vmId });
+      assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [[placed], ["node-a", "node-b"]]);
+    }));
 
   it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
     withControllerPorts(async (world) => {

@@ -2,7 +2,8 @@ import type { Failure } from "../core/failure.ts";
 import { isRetryable } from "../core/is-retryable.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { isSameNode } from "../core/model/node-identity.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import { isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { forget, type Step, withdrawClean } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
@@ -12,59 +13,103 @@ import { moveRecord } from "./move-record.ts";
 /** From a change of records until they are looked at again, in milliseconds: the cache has seen it by then. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** Deletes AzDriverNodes whose node is gone from the cluster for good: nobody will renew their heartbeat, and their slots would be counted on. */
+/**
+ * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them: nobody will renew their heartbeat, and their slots would be
+ * counted on; nobody will show that they are clean, and records would grow for ever.
+ */
 export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   return {
     name: "driver-node",
     workers: 4,
     backoff: { baseMs: 1_000, maxMs: 60_000 },
-    reconcile: (nodeName, signal) => deleteIfGone(ports, nodeName, signal),
+    reconcile: (nodeName, signal) => forgetIfGone(ports, nodeName, signal),
   };
 }
 
-async function deleteIfGone(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const { cache, users, clusterVolumes, store, settings, logger } = ports;
+async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const { cache, users, clusterVolumes, settings } = ports;
   const driverNode = cache.get("AzDriverNode", nodeName);
-  if (driverNode === undefined || !users.cachedNode(nodeName).isGone) return ok({});
+  if (!users.cachedNode(nodeName).isGone) return ok({});
   // A plug-in that still beats would only make it anew: its Node was deleted by hand, and its kubelet makes it again.
-  const silentMs = cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0;
+  const silentMs = driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
   // What a record says of it has to be proven first, and the AzDriverNode tells of which VM it speaks.
   const isBusy = ({ writer, fencing, unproven }: WriterRecord): boolean => [writer, fencing, ...unproven].some((node) => node?.nodeName === nodeName);
   if (recordsWhere(ports, isBusy).length > 0) return ok({});
   const presence = await clusterVolumes.nodePresence(nodeName, signal);
   if (presence !== "gone") return ok({});
-  const quarantined = recordsWhere(ports, ({ quarantine }) => quarantine.some((node) => node.nodeName === nodeName));
-  if (quarantined.length > 0) return forgetIfVanished(ports, driverNode, quarantined, signal);
+  const [cutOff, ...others] = quarantinedAs(ports, nodeName, driverNode);
+  if (cutOff !== undefined) return forgetVanished(ports, [cutOff, ...others], signal);
   // Nobody remembers which VM it was, once its AzDriverNode is gone.
   const clean = recordsWhere(ports, (record) => record.clean.some((node) => node.nodeName === nodeName));
   const withdrawn = await moveRecords(ports, nodeName, clean, (record) => withdrawClean(record, nodeName), signal);
   if (!withdrawn.ok) return withdrawn;
-  const { uid, resourceVersion } = driverNode.metadata;
+  return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
+}
+
+async function deleteDriverNode({ store, logger }: ControllerPorts, { metadata, status }: AzDriverNode, signal: AbortSignal): Promise<Reconciled> {
+  const { name: nodeName, uid, resourceVersion } = metadata;
   const deleted = await store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
-  logger.info("node forgotten: the cluster has none of that name any more", { nodeName, vmId: driverNode.status?.vmId });
+  logger.info("node forgotten: the cluster has none of that name any more", { nodeName, vmId: status?.vmId });
   return ok({});
 }
 
+/** A VM that was cut off from volumes, and every place at which it was ever seen. */
+interface CutOffVm {
+  readonly node: NodeIdentity;
+  readonly instanceUris: readonly string[];
+  readonly volumeNames: readonly string[];
+}
+
+/** The VMs that stand in quarantine under a node's name, as a rule one: where they were the records tell, and the AzDriverNode, if there is one. */
+function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined): readonly CutOffVm[] {
+  const entries = recordsOf(ports).flatMap(({ volumeName, record }) =>
+    record.quarantine.filter((node) => node.nodeName === nodeName).map((node) => ({ ...node, volumeName })),
+  );
+  const { vmId: told, instanceUri: toldUri } = driverNode?.status ?? {};
+  return [...Map.groupBy(entries, ({ vmId }) => vmId.toLowerCase())].map(([vmId, ofVm]) => {
+    const uris = [...ofVm.map(({ instanceUri }) => instanceUri), ...(told?.toLowerCase() === vmId ? [toldUri] : [])];
+    return {
+      node: { nodeName, vmId },
+      instanceUris: uris.filter((uri) => uri !== undefined).filter((uri, index, all) => all.findIndex((other) => isSameResourceUri(other, uri)) === index),
+      volumeNames: ofVm.map(({ volumeName }) => volumeName),
+    };
+  });
+}
+
 /**
- * Takes a VM that exists no more out of quarantine: where nodes come and go under new names, records would grow for ever. Only a VM of which its plug-in has said where it is:
- * looked for by the node's name alone, it might be in another resource group.
+ * Takes VMs that exist no more out of quarantine: where nodes come and go under new names, records would grow for ever. Only a VM of which its plug-in or Azure has said where
+ * it is: looked for by the node's name alone, it might be in another resource group.
  */
-async function forgetIfVanished(ports: ControllerPorts, driverNode: AzDriverNode, volumeNames: readonly string[], signal: AbortSignal): Promise<Reconciled> {
-  const { nodeName } = driverNode.spec;
-  const { vmId, instanceUri } = driverNode.status ?? {};
-  if (vmId === undefined || instanceUri === undefined) return ok({});
-  const node = { nodeName, vmId };
-  const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
-  if (instance.ok && isSameNode(instance.value, node)) return ok({});
-  // Nobody can tell: where asking again soon is of no use, the next look at everything does.
-  if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return isRetryable(instance.failure) ? instance : ok({});
-  const moved = await moveRecords(ports, nodeName, volumeNames, (record) => forget(record, node), signal);
-  if (!moved.ok) return moved;
-  if (moved.value === 0) return ok({});
-  ports.logger.info("VM forgotten: it exists no more", { nodeName, vmId, instanceUri, volumes: moved.value });
-  return ok({ againAfterMs: LOOK_AGAIN_MS });
+async function forgetVanished(ports: ControllerPorts, vms: readonly CutOffVm[], signal: AbortSignal): Promise<Reconciled> {
+  let count = 0;
+  for (const { node, instanceUris, volumeNames } of vms) {
+    const vanished = await hasVanished(ports, node, instanceUris, signal);
+    if (!vanished.ok) return vanished;
+    if (!vanished.value) continue;
+    const moved = await moveRecords(ports, node.nodeName, volumeNames, (record) => forget(record, node), signal);
+    if (!moved.ok) return moved;
+    if (moved.value > 0) ports.logger.info("VM forgotten: it exists no more", { ...node, instanceUris, volumes: moved.value });
+    count += moved.value;
+  }
+  return ok(count === 0 ? {} : { againAfterMs: LOOK_AGAIN_MS });
+}
+
+/** Whether Azure has that VM nowhere any more where anybody has told of it; not where nobody has. */
+async function hasVanished(
+  ports: ControllerPorts,
+  node: NodeIdentity,
+  instanceUris: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  for (const instanceUri of instanceUris) {
+    const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName, instanceUri }, signal);
+    if (instance.ok && isSameNode(instance.value, node)) return ok(false);
+    // Nobody can tell: where asking again soon is of no use, the next look at everything does.
+    if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return isRetryable(instance.failure) ? instance : ok(false);
+  }
+  return ok(instanceUris.length > 0);
 }
 
 /** Answers how many of the records moved: others had moved on, or were gone. */
@@ -85,9 +130,13 @@ async function moveRecords(
 }
 
 /** Names of the volumes of whose records that is so, by the cache. */
-function recordsWhere({ cache }: ControllerPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
-  return cache
-    .list("AzVolume")
-    .filter(({ status }) => status?.record !== undefined && isSo(status.record))
-    .map(({ metadata }) => metadata.name);
+function recordsWhere(ports: ControllerPorts, isSo: (record: WriterRecord) => boolean): readonly string[] {
+  return recordsOf(ports)
+    .filter(({ record }) => isSo(record))
+    .map(({ volumeName }) => volumeName);
+}
+
+/** All records, by the cache. */
+function recordsOf({ cache }: ControllerPorts): readonly { readonly volumeName: string; readonly record: WriterRecord }[] {
+  return cache.list("AzVolume").flatMap(({ metadata, status }) => (status?.record === undefined ? [] : [{ volumeName: metadata.name, record: status.record }]));
 }

@@ -6,6 +6,7 @@ import { fail } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -25,11 +26,11 @@ async function withFence(act: (world: ReconcileWorld) => Promise<void>): Promise
 const fence = (world: ReconcileWorld): Promise<unknown> => world.answerOf(fenceReconciler(world.ports).reconcile("pvc-1", never));
 
 describe("fenceReconciler", () => {
-  it("cuts the node off, clears the record with proof, and puts the node in quarantine", () =>
+  it("cuts the node off, clears the record with proof, and puts the node in quarantine, with where its VM was read", () =>
     withFence(async (world) => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual([...world.attachedTo], []);
-      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1, quarantine: [a] }).status?.record);
+      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1, quarantine: [placed("node-a")] }).status?.record);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
     }));
 
@@ -45,7 +46,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [a] }));
+      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [placed("node-a")] }));
     }));
 
   it("does not take a proof from an earlier grant for one of now", () =>
@@ -94,7 +95,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), refused);
       assert.deepEqual([[...world.attachedTo], world.record()?.fencing], [["node-a"], a]);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.quarantine, [a]);
+      assert.deepEqual(world.record()?.quarantine, [placed("node-a")]);
     }));
 
   it("tells the node, the claim and all who wait that the proof is missing, and that it is there", () =>

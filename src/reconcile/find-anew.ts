@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
-import { type NodeIdentity, withNode } from "../core/model/node-identity.ts";
+import { type PlacedNode, withPlacedNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
@@ -11,7 +11,7 @@ import { forgetOthers, recordHolders } from "./record-holders.ts";
 /** What can be said of a volume whose record is true no more. */
 interface Seen {
   /** Who may have the disk: as Azure says, and as nodes say that noted it before they mounted it. Azure may show the disk as it was before its last attach. */
-  readonly attachedTo: readonly NodeIdentity[];
+  readonly attachedTo: readonly PlacedNode[];
   /** The highest that the record or a node knows. */
   readonly epoch: number;
 }
@@ -65,10 +65,14 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
 }
 
 /** The nodes that Azure names, and those of ours that noted the volume: their notes outlive a store that went back, and what Azure is slow to show. */
-export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[]): readonly NodeIdentity[] {
-  const noting = nodesThatNoted(ports, volumeName).map(({ metadata, status }) => ({ nodeName: metadata.name, vmId: status.vmId }));
-  return noting.reduce<readonly NodeIdentity[]>(
-    withNode,
+export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[]): readonly PlacedNode[] {
+  const noting = nodesThatNoted(ports, volumeName).map(({ metadata, status: { vmId, instanceUri } }) => ({
+    nodeName: metadata.name,
+    vmId,
+    ...(instanceUri === undefined ? {} : { instanceUri }),
+  }));
+  return noting.reduce<readonly PlacedNode[]>(
+    withPlacedNode,
     holders.map(({ node }) => node),
   );
 }

@@ -8,6 +8,7 @@ import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -33,7 +34,7 @@ describe("an unproven node that has nothing to show itself clean by", () => {
   it("is unproven no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
     withLateDetach(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
-      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [a] }));
+      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [placed("node-a")] }));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
       assert.deepEqual([...world.attachedTo], ["node-b"]);
       assert.deepEqual(await pass(world), { ok: true, value: {} });

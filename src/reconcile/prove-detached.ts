@@ -1,7 +1,7 @@
-import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { includesNode, isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { planProofs } from "../core/plan/plan-proofs.ts";
-import { clearDetached, isFencing, type Step } from "../core/plan/writer-steps.ts";
+import { clearDetached, isFencing } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import { findHolders } from "./adopt-disk.ts";
 import { clearProven } from "./clear-proven.ts";
@@ -51,10 +51,9 @@ async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdent
   if (proof.value === undefined) return recordPlace(ports, began.value, node, signal);
   // On the version from before the proof: a record that was made anew meanwhile may know of an attach since. Nothing is attached to a node that has not shown itself clean.
   const onlyAtVersion = began.value.metadata.resourceVersion;
-  const clear = (record: WriterRecord): Step => clearDetached(record, node);
   return clearProven(
     ports,
-    { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome: "unproven node without the disk", startedMs },
+    { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear: clearDetached, outcome: "unproven node without the disk", startedMs },
     signal,
   );
 }

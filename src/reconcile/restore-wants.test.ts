@@ -10,6 +10,7 @@ import { restoreWants } from "./restore-wants.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
+import { placed } from "./testing/an-instance.ts";
 import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
@@ -178,7 +179,7 @@ describe("restoreWants, where another driver has published the volume while this
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b, a], epoch: 4 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-b"), a], epoch: 4 }));
       assert.deepEqual(
         [roleOn(world, "node-b"), roleOn(world, "node-a")],
         [
@@ -203,7 +204,7 @@ describe("restoreWants, where another driver has published the volume while this
   it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
     afterV1({}, async (world, ports) => {
       await world.answerOf(restoreWants(ports, never));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b], epoch: 4 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-b")], epoch: 4 }));
     }));
 
   const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [

@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
-import { type NodeIdentity, withNode } from "../core/model/node-identity.ts";
+import { withPlacedNode } from "../core/model/node-identity.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
 import { foundRecord, speaksOf } from "../core/plan/writer-steps.ts";
@@ -142,7 +142,7 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
     (present, { attachedTo, epoch }) => {
       if (present === undefined || speaksOf(present, nodeName)) return undefined;
       const holder = present.writer?.held === true ? [{ nodeName: present.writer.nodeName, vmId: present.writer.vmId }] : [];
-      const unproven = holder.reduce<readonly NodeIdentity[]>(withNode, attachedTo);
+      const unproven = holder.reduce(withPlacedNode, attachedTo);
       return foundRecord({ attachedTo: unproven, epoch, storeGeneration: present.storeGeneration });
     },
     signal,

@@ -8,6 +8,7 @@ import { STORE_WENT_BACK, sweepReconciler, wentBackReason } from "./sweep-store.
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { placed } from "./testing/an-instance.ts";
 import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
@@ -57,7 +58,7 @@ describe("sweepReconciler", () => {
       async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration: 1 }));
         await sweep(world, async () => assert.deepEqual(await generations(world), [1, 5]));
-        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [a], epoch: 1, storeGeneration: 5 }));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a")], epoch: 1, storeGeneration: 5 }));
         assert.deepEqual(await generations(world), [5, 0]);
       },
       5,
@@ -90,7 +91,7 @@ describe("sweepReconciler", () => {
       withGeneration(3, async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration }));
         assert.deepEqual(await sweep(world), { ok: true, value: {} });
-        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [a], epoch: 1, storeGeneration: 3 }));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a")], epoch: 1, storeGeneration: 3 }));
       }));
   }
 
@@ -105,7 +106,7 @@ describe("sweepReconciler", () => {
         return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: true }] }) : instance;
       };
       await sweep(world);
-      assert.deepEqual(world.record()?.unproven, [a]);
+      assert.deepEqual(world.record()?.unproven, [placed("node-a")]);
       assert.deepEqual([world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing], [4, true]);
     }));
 
@@ -118,7 +119,7 @@ describe("sweepReconciler", () => {
       await noted("node-b", "pvc-1", 4);
       await noted("node-c", "pvc-2", 9);
       await sweep(world);
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [a, identity("node-b")], epoch: 4, storeGeneration: 3 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a"), identity("node-b")], epoch: 4, storeGeneration: 3 }));
     }));
 
   it("leaves records of the store's own generation alone", () =>

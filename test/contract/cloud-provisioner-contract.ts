@@ -738,7 +738,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         await attach(cloud, uri, node);
         const before = etagOf(cloud, "node-a");
         const proof = valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
-        assert.equal(proof.kind, "entryGone");
+        assert.deepEqual([proof.kind, proof.instanceUri?.toLowerCase()], ["entryGone", vmAt(cloud, "node-a").id.toLowerCase()]);
         assert.deepEqual(disksOn(cloud, "node-a"), []);
         assert.notEqual(etagOf(cloud, "node-a"), before);
         assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);

@@ -1,4 +1,4 @@
-import { diceAgain, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
+import { diceAgain, type FaultContext, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 
 /** From the drain, where there is one, until the VM is deleted, in milliseconds: an autoscaler waits for the pods, a spot VM for nobody. */
 const DRAINED_FOR_MS = [0, 2_000, 15_000] as const;
@@ -11,22 +11,26 @@ export const replacedByAnother: FaultVariant = {
   isDirected: true,
   begin: (context, fault) => {
     const { world, later } = context;
-    const { azure, cluster } = world;
     const nodeName = nodeOfPod(world, fault);
-    const vm = azure.vmOf(nodeName);
+    const vm = world.azure.vmOf(nodeName);
     if (vm === undefined) return overAtOnce;
-    const zone = vm.zones[0] ?? "";
     const isDrained = fault.dice < 0.5;
-    if (isDrained) cluster.drain(nodeName);
-    later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(fault.dice, 1)) : 0, () => {
-      azure.deleteVm(nodeName);
-      cluster.retireNode(nodeName);
-    });
-    later(pick(NEXT_AFTER_MS, diceAgain(fault.dice, 2)), () => {
-      const next = `${nodeName}x`;
-      cluster.addNode(next, zone);
-      azure.addVm(next, zone);
-    });
+    if (isDrained) world.cluster.drain(nodeName);
+    later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(fault.dice, 1)) : 0, () => scaleIn(context, nodeName));
+    later(pick(NEXT_AFTER_MS, diceAgain(fault.dice, 2)), () => addInPlaceOf(context, nodeName, vm.zones[0] ?? ""));
     return overAtOnce;
   },
 };
+
+/** Deletes a VM for good, and its Node once it is gone. */
+export function scaleIn({ world }: Pick<FaultContext, "world">, nodeName: string): void {
+  world.azure.deleteVm(nodeName);
+  world.cluster.retireNode(nodeName);
+}
+
+/** Another node, of another name. */
+export function addInPlaceOf({ world }: Pick<FaultContext, "world">, nodeName: string, zone: string): void {
+  const next = `${nodeName}x`;
+  world.cluster.addNode(next, zone);
+  world.azure.addVm(next, zone);
+}

@@ -1,9 +1,12 @@
 import type { z } from "zod";
 import type { DeepReadonly } from "./deep-readonly.ts";
-import type { nodeIdentitySchema } from "./node-identity.schema.ts";
+import type { nodeIdentitySchema, placedNodeSchema } from "./node-identity.schema.ts";
 
 /** A node's name with its VM's GUID. */
 export type NodeIdentity = DeepReadonly<z.infer<typeof nodeIdentitySchema>>;
+
+/** A node's name with its VM's GUID, and where that VM was, as far as anybody has told. */
+export type PlacedNode = DeepReadonly<z.infer<typeof placedNodeSchema>>;
 
 /** Whether two identities mean the same VM. GUIDs are compared without case, as Azure does. */
 export function isSameNode(left: NodeIdentity, right: NodeIdentity): boolean {
@@ -16,11 +19,17 @@ export function includesNode(nodes: readonly NodeIdentity[], node: NodeIdentity)
 }
 
 /** `nodes` without `node`. */
-export function withoutNode(nodes: readonly NodeIdentity[], node: NodeIdentity): readonly NodeIdentity[] {
+export function withoutNode<T extends NodeIdentity>(nodes: readonly T[], node: NodeIdentity): readonly T[] {
   return nodes.filter((other) => !isSameNode(other, node));
 }
 
 /** `nodes` with `node`, once. */
 export function withNode(nodes: readonly NodeIdentity[], node: NodeIdentity): readonly NodeIdentity[] {
   return [...withoutNode(nodes, node), { nodeName: node.nodeName, vmId: node.vmId }];
+}
+
+/** `nodes` with `node`, once. Where its VM was is kept, also where it is told only now, or was told only before. */
+export function withPlacedNode(nodes: readonly PlacedNode[], node: PlacedNode): readonly PlacedNode[] {
+  const instanceUri = node.instanceUri ?? nodes.find((other) => isSameNode(other, node))?.instanceUri;
+  return [...withoutNode(nodes, node), { nodeName: node.nodeName, vmId: node.vmId, ...(instanceUri === undefined ? {} : { instanceUri }) }];
 }

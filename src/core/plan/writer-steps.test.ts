@@ -30,6 +30,7 @@ import {
 const a = identity("node-a");
 const b = identity("node-b");
 /** Another VM under the same name. */
+const placedA = { ...a, instanceUri: "/vms/node-a" };
 const newA = { nodeName: "node-a", vmId: "another-vm" };
 const clean = { isClean: true, storeGeneration: 0 };
 const unclean = { isClean: false, storeGeneration: 0 };
@@ -217,6 +218,21 @@ describe("fenceClear", () => {
         expected: aRecord({ epoch: 1, foundInUse: true, clean: [b], quarantine: [a] }),
       },
       { because: "it gave meanwhile", step: fenceClear(aRecord({ fencing: a }), a, undefined), expected: aRecord({ quarantine: [a] }) },
+      {
+        because: "where its VM was read is told by the proof",
+        step: fenceClear(fenced, placedA, unwantedA),
+        expected: aRecord({ epoch: 1, quarantine: [placedA] }),
+      },
+      {
+        because: "or by whoever found the disk there, where the proof is that there is no VM",
+        step: fenceClear({ ...foundOnA, unproven: [placedA], fencing: a }, a, undefined),
+        expected: { ...foundOnA, unproven: [], quarantine: [placedA] },
+      },
+      {
+        because: "and is not lost where it is cut off once more",
+        step: fenceClear({ ...fenced, quarantine: [placedA] }, a, unwantedA),
+        expected: aRecord({ epoch: 1, quarantine: [placedA] }),
+      },
       { because: "not being fenced", step: fenceClear(aRecord({ writer: unwantedA }), a, unwantedA), expected: "node-a is not being fenced" },
       { because: "another is", step: fenceClear(aRecord({ fencing: b }), a, undefined), expected: "node-a is not being fenced" },
       {
@@ -299,6 +315,11 @@ describe("clearDetached", () => {
         expected: aRecord({ foundInUse: true, unproven: [b], clean: [b], quarantine: [b, a] }),
       },
       {
+        because: "where its VM is stays known",
+        step: clearDetached(aRecord({ foundInUse: true, unproven: [placedA] }), a),
+        expected: aRecord({ foundInUse: true, quarantine: [placedA] }),
+      },
+      {
         because: "it has claimed, or shown itself clean",
         step: clearDetached(aRecord({ foundInUse: true, unproven: [b] }), a),
         expected: "node-a is not unproven",
@@ -327,6 +348,7 @@ describe("forget", () => {
   it("takes a VM out of the lists where it has nothing that a fence would have to free", () => {
     const lists = { quarantine: [a, b], clean: [a, b] };
     check([
+      { because: "wherever its VM was", step: forget(aRecord({ quarantine: [placedA] }), a), expected: aRecord() },
       { because: "in the lists alone", step: forget(aRecord(lists), a), expected: aRecord({ quarantine: [b], clean: [b] }) },
       {
         because: "beside another VM of its name",

@@ -1,5 +1,5 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
-import { includesNode, isSameNode, type NodeIdentity, withNode, withoutNode } from "../model/node-identity.ts";
+import { includesNode, isSameNode, type NodeIdentity, type PlacedNode, withNode, withoutNode, withPlacedNode } from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /**
@@ -15,7 +15,7 @@ export function newRecord(storeGeneration: number): WriterRecord {
 }
 
 /** The record of a disk that is not new, or whose record was lost: everyone who has it attached is unproven, everyone else in quarantine until clean. */
-export function foundRecord(found: { readonly attachedTo: readonly NodeIdentity[]; readonly epoch: number; readonly storeGeneration: number }): WriterRecord {
+export function foundRecord(found: { readonly attachedTo: readonly PlacedNode[]; readonly epoch: number; readonly storeGeneration: number }): WriterRecord {
   return { quarantine: [], foundInUse: true, clean: [], unproven: [...found.attachedTo], epoch: found.epoch, storeGeneration: found.storeGeneration };
 }
 
@@ -129,15 +129,15 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
 
 /**
  * *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
- * the writer: otherwise the proof may be that of an earlier fence.
+ * the writer: otherwise the proof may be that of an earlier fence. Where its VM is, as the proof or whoever found the disk there has told, stays in the record.
  */
-export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
+export function fenceClear(record: WriterRecord, node: PlacedNode, writerAtIntent: Writer | undefined): Step {
   if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
   if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok({
     ...withoutFencingOf(freed, node),
-    quarantine: withNode(record.quarantine, node),
+    quarantine: quarantineWith(record, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
@@ -147,12 +147,12 @@ export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtInt
  * *detached*, by the controller, with proof in hand that the disk is not on an unproven node, and that no write which somebody prepared before can bring it there: it has
  * nothing that it could claim, nor a device by which it could show that it is clean. As after a fence, an old mount command may still be there.
  */
-export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
+export function clearDetached(record: WriterRecord, node: PlacedNode): Step {
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return ok({
     ...record,
-    quarantine: withNode(record.quarantine, node),
+    quarantine: quarantineWith(record, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
@@ -210,6 +210,12 @@ export function forget(record: WriterRecord, node: NodeIdentity): Step {
 export function withdrawClean(record: WriterRecord, nodeName: string): Step {
   const clean = withoutName(record.clean, nodeName);
   return clean.length === record.clean.length ? fail(`${nodeName} is not known to be clean`) : ok({ ...record, clean });
+}
+
+/** The nodes in quarantine with `node`, which is unproven no more. */
+function quarantineWith({ quarantine, unproven }: WriterRecord, node: PlacedNode): WriterRecord["quarantine"] {
+  const found = unproven.find((other) => isSameNode(other, node));
+  return withPlacedNode(withPlacedNode(quarantine, found ?? node), node);
 }
 
 /** The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name: such names would add up. */

@@ -235,13 +235,13 @@ function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "proveD
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.delete(node.nodeName);
       await meet("fenceDisk");
-      return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
+      return ok({ kind: "entryGone", detail: "the VM no longer lists it", instanceUri: anInstance(node.nodeName).instanceUri });
     },
     proveDetached: async ({ diskUri, node, mayProceed }, signal) => {
       if (world().attachedTo.has(node.nodeName)) return ok(undefined);
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
       await meet("proveDetached");
-      return ok({ kind: "entryGone", detail: "the VM does not list it" });
+      return ok({ kind: "entryGone", detail: "the VM does not list it", instanceUri: anInstance(node.nodeName).instanceUri });
     },
     inspectInstance: async ({ nodeName, instanceUri }) => {
       const failure = world().inspectFailure;

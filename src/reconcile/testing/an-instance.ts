@@ -1,3 +1,4 @@
+import type { PlacedNode } from "../../core/model/node-identity.ts";
 import { identity } from "../../core/plan/testing/objects.ts";
 import type { InstanceFacts } from "../../ports/cloud-provisioner.ts";
 
@@ -16,4 +17,9 @@ export function anInstance(nodeName: string, overrides: Partial<InstanceFacts> =
     dataDisks: [],
     ...overrides,
   };
+}
+
+/** The node of such a VM, as it stands in a record once that VM was read. */
+export function placed(nodeName: string): PlacedNode {
+  return { ...identity(nodeName), instanceUri: anInstance(nodeName).instanceUri };
 }
