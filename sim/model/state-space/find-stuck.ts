@@ -11,21 +11,52 @@ export type Stuck =
 export function findStuck(space: StateSpace, isWanted: (state: number) => boolean, statesMax: number): Stuck {
   const seen = createStateSet();
   for (const start of space.starts) seen.add(start, -1);
+  const steps = createSteps();
   for (let index = 0; index < seen.size(); index++) {
     if (seen.size() > statesMax) return { kind: "gaveUp", states: seen.size() };
-    space.steps(seen.at(index), (next) => seen.add(next, index));
+    space.steps(seen.at(index), (next) => {
+      seen.add(next, index);
+      steps.add(index, seen.indexOf(next));
+    });
   }
   const states = seen.size();
-  const stuck = firstOf(states, leadingTo(seen, space, isWanted));
+  const stuck = firstOf(states, leadingTo(seen, steps, isWanted));
   return stuck === undefined ? { kind: "none", states } : { kind: "stuck", states, path: pathTo(space, seen, stuck) };
 }
 
 type States = ReturnType<typeof createStateSet>;
+type Steps = ReturnType<typeof createSteps>;
+
+const FIRST_STEPS = 1 << 12;
+
+/** Steps from one state to another, by their indexes: asking for them again would take twice the time. */
+function createSteps() {
+  let from = new Int32Array(FIRST_STEPS);
+  let to = new Int32Array(FIRST_STEPS);
+  let size = 0;
+  return {
+    add: (fromIndex: number, toIndex: number): void => {
+      if (size === from.length) {
+        const [olderFrom, olderTo] = [from, to];
+        from = new Int32Array(size * 2);
+        from.set(olderFrom);
+        to = new Int32Array(size * 2);
+        to.set(olderTo);
+      }
+      from[size] = fromIndex;
+      to[size] = toIndex;
+      size++;
+    },
+    size: () => size,
+    fromAt: (step: number) => from[step] ?? 0,
+    toAt: (step: number) => to[step] ?? 0,
+  };
+}
 
 /** One for each state from where there is a way: found backwards, from what is wanted. */
-function leadingTo(seen: States, space: StateSpace, isWanted: (state: number) => boolean): Uint8Array {
+function leadingTo(seen: States, steps: Steps, isWanted: (state: number) => boolean): Uint8Array {
   const states = seen.size();
-  const { firstOf: first, from } = stepsBack(seen, space);
+  const { firstOf: first, from } = stepsBack(states, steps);
   const leads = new Uint8Array(states);
   const next: number[] = [];
   for (let index = 0; index < states; index++) {
@@ -34,8 +65,8 @@ function leadingTo(seen: States, space: StateSpace, isWanted: (state: number) =>
     next.push(index);
   }
   for (let index = next.pop(); index !== undefined; index = next.pop()) {
-    for (let edge = first[index] ?? 0; edge < (first[index + 1] ?? 0); edge++) {
-      const before = from[edge] ?? 0;
+    for (let step = first[index] ?? 0; step < (first[index + 1] ?? 0); step++) {
+      const before = from[step] ?? 0;
       if (leads[before] === 1) continue;
       leads[before] = 1;
       next.push(before);
@@ -45,24 +76,21 @@ function leadingTo(seen: States, space: StateSpace, isWanted: (state: number) =>
 }
 
 /** The states from which one step leads to a state: those at `firstOf[state]` up to `firstOf[state + 1]` in `from`. */
-function stepsBack(seen: States, space: StateSpace): { readonly firstOf: Int32Array; readonly from: Int32Array } {
-  const states = seen.size();
+function stepsBack(states: number, steps: Steps): { readonly firstOf: Int32Array; readonly from: Int32Array } {
   const firstOf = new Int32Array(states + 1);
-  for (let index = 0; index < states; index++)
-    space.steps(seen.at(index), (next) => {
-      const to = seen.indexOf(next) + 1;
-      firstOf[to] = (firstOf[to] ?? 0) + 1;
-    });
+  for (let step = 0; step < steps.size(); step++) {
+    const to = steps.toAt(step) + 1;
+    firstOf[to] = (firstOf[to] ?? 0) + 1;
+  }
   for (let index = 0; index < states; index++) firstOf[index + 1] = (firstOf[index + 1] ?? 0) + (firstOf[index] ?? 0);
-  const from = new Int32Array(firstOf[states] ?? 0);
+  const from = new Int32Array(steps.size());
   const filled = firstOf.slice();
-  for (let index = 0; index < states; index++)
-    space.steps(seen.at(index), (next) => {
-      const to = seen.indexOf(next);
-      const at = filled[to] ?? 0;
-      from[at] = index;
-      filled[to] = at + 1;
-    });
+  for (let step = 0; step < steps.size(); step++) {
+    const to = steps.toAt(step);
+    const at = filled[to] ?? 0;
+    from[at] = steps.fromAt(step);
+    filled[to] = at + 1;
+  }
   return { firstOf, from };
 }
 

@@ -3,8 +3,10 @@ import { includesNode } from "../../../src/core/model/node-identity.ts";
 import {
   claim,
   clearDetached,
+  clearVanished,
   fenceClear,
   fenceIntent,
+  forget,
   give,
   grant,
   leaveQuarantine,
@@ -15,6 +17,7 @@ import {
   take,
   unwant,
   wantAgain,
+  withdrawClean,
 } from "../../../src/core/plan/writer-steps.ts";
 import { fail } from "../../../src/core/result.ts";
 import { identities, memoized, move, type NodeIndex, type RecordMove, recordOf, type SavedWriter, writerOf } from "./record-codes.ts";
@@ -34,6 +37,7 @@ export const safetyRules = [
   "giveClean",
   "listed",
   "moved",
+  "forget",
 ] as const;
 
 /** One thing that the protocol rests on. */
@@ -71,6 +75,10 @@ export function recordSteps(without: ReadonlySet<SafetyRule>, { isUnaided }: { r
     unwant: memoized(unwant),
     wantAgain: memoized(wantAgain),
     fenceIntent: memoized((record, node) => (isUnaided && includesNode(record.unproven, node) ? fail("nobody has marked it") : fenceIntent(record, node))),
+    forget: memoized(forget),
+    /** Whether the record says anything of a node. */
+    names: memoized(clearVanished),
+    withdrawClean: memoized((record, node) => withdrawClean(record, node.nodeName)),
     leaveQuarantine: memoized((record, node) =>
       isUnaided && includesNode(record.unproven, node) ? fail("it has to prove itself clean instead (plan-node-volume.ts)") : leaveQuarantine(record, node),
     ),

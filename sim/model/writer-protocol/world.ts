@@ -2,10 +2,13 @@ import { digitsOf } from "../state-space/digits.ts";
 import type { NodeIndex, RecordMove, SavedWriter } from "./record-codes.ts";
 import { RECORD_CODES } from "./record-codes.ts";
 
-/** What a node is doing with the volume. `read`: it has read the record and is about to take (only where nothing makes that one step). */
+/**
+ * What a node is doing with the volume. `read`: it has read the record and is about to take (only where nothing makes that one step). `gone`: its VM was deleted, for good,
+ * with all that it had open.
+ */
 export interface NodeState {
   readonly mount: "none" | "live" | "dead";
-  readonly doing: "idle" | "read" | "taken" | "giving";
+  readonly doing: "idle" | "read" | "taken" | "giving" | "gone";
   /** A mount command that outlives its plug-in. */
   readonly child: boolean;
 }
@@ -40,8 +43,14 @@ export interface World {
 const mounts = ["none", "live", "dead"] as const;
 const doings = ["idle", "read", "taken", "giving"] as const;
 
+/** A node whose VM is deleted. */
+export const GONE: NodeState = { mount: "none", doing: "gone", child: false };
+
 /** Every state of a node; its index is its code. */
-export const nodeStates: readonly NodeState[] = mounts.flatMap((mount) => doings.flatMap((doing) => [false, true].map((child) => ({ mount, doing, child }))));
+export const nodeStates: readonly NodeState[] = [
+  ...mounts.flatMap((mount) => doings.flatMap((doing) => [false, true].map((child) => ({ mount, doing, child })))),
+  GONE,
+];
 
 const both: readonly NodeIndex[] = [0, 1];
 const ages = ["sameEpoch", "olderEpoch"] as const;
@@ -59,6 +68,20 @@ export const controllerStates: readonly ControllerState[] = [
   ...(["fenceDetach", "fenceProve", "fenceClear"] as const).flatMap((kind) => both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved })))),
 ];
 
+/** Whether a node's VM is deleted. */
+export function isGone({ nodes }: World, node: NodeIndex): boolean {
+  return nodes[node] === GONE_CODE;
+}
+
+/** Whether a controller is at something that is about a node, or remembers it. */
+export function isAtWorkOn({ controllers }: World, node: NodeIndex): boolean {
+  return controllers.some((code) => {
+    const state = controllerStates[code];
+    return state !== undefined && "node" in state && (state.node === node || ("saved" in state && state.saved?.node === node));
+  });
+}
+
+const GONE_CODE = nodeStates.length - 1;
 const nodeCodes = new Map(nodeStates.map((state, code) => [JSON.stringify(state), code]));
 const controllerCodes = new Map(controllerStates.map((state, code) => [JSON.stringify(state), code]));
 

@@ -10,6 +10,9 @@ import {
   controllerStates,
   decode,
   encode,
+  GONE,
+  isAtWorkOn,
+  isGone,
   nodeCode,
   type NodeState,
   nodeStates,
@@ -20,8 +23,8 @@ type Emit = (next: World, name: string) => void;
 
 /**
  * The writer protocol as a state space: one disk, one record, two nodes, and two controllers that both believe to lead. Every step is atomic; between
- * two steps anyone may freeze for ever or crash. A node can write while it has a live mount: made while the disk was attached to its VM, and the disk not
- * detached since. No number is bounded (see `record-codes.ts`): what is explored is all there is.
+ * two steps anyone may freeze for ever or crash, or one of the VMs be deleted for good. A node can write while it has a live mount: made while the disk
+ * was attached to its VM, and the disk not detached since. No number is bounded (see `record-codes.ts`): what is explored is all there is.
  *
  * `isUnaided`: nobody marks a node out of service, and an unproven node says that it is clean only where the disk is attached, and so tells it where to look: what
  * the driver has to come through by itself.
@@ -57,11 +60,10 @@ function startWorlds(without: ReadonlySet<SafetyRule>): readonly World[] {
     const record = foundRecord({ attachedTo: without.has("unproven") ? [] : attachedTo.map((node) => identities[node]), epoch: 0, storeGeneration: 0 });
     return codeOf({ ...record, foundInUse: !without.has("requarantine") });
   };
-  const idle: NodeState = { mount: "none", doing: "idle", child: false };
   const start = (record: number, attached: number, first: Partial<NodeState> = {}, second: Partial<NodeState> = {}): World => ({
     record,
     attached,
-    nodes: [nodeCode({ ...idle, ...first }), nodeCode({ ...idle, ...second })],
+    nodes: [nodeCode({ ...NEW_NODE, ...first }), nodeCode({ ...NEW_NODE, ...second })],
     controllers: [0, 0],
   });
   return [
@@ -86,6 +88,13 @@ function nodeSteps(turn: Turn & { readonly node: NodeIndex }, emit: Emit): void 
   const { record } = world;
   const state = nodeStates[world.nodes[node]];
   if (state === undefined) return;
+  if (isGone(world, node)) {
+    // A VM of another GUID: what is known of the one that is gone holds for it no more. The model has room for it once nothing is known.
+    if (steps.names(record, node) === undefined && !isAtWorkOn(world, node)) emit(withNodeState(world, node, NEW_NODE), `another VM comes for n${node}`);
+    return;
+  }
+  // With both gone there is nothing more to see.
+  if (!isGone(world, node === 0 ? 1 : 0)) emit(afterDeletion(world, node), `n${node} VM is deleted for good`);
   const is = (changes: Partial<NodeState>): World => withNodeState(world, node, { ...state, ...changes });
   const moves = (moved: RecordMove | undefined, changes: Partial<NodeState>, name: string): void => {
     if (moved !== undefined) emit(afterRecordMove(is(changes), moved), `n${node} ${name}`);
@@ -160,6 +169,7 @@ function controllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): void 
       return;
     case "fenceDetach": {
       const next: ControllerState = { ...state, kind: "fenceProve" };
+      if (isGone(world, node)) return emit(goesTo(next), `finds no VM ${node}`);
       if (isAttached) emit(goesTo(next), `detach of n${node} answers but does nothing`);
       if (isAttached || !without.has("bump"))
         emit(goesTo(next, withVm(world, node, { isAttached: false }, without)), `takes the disk off n${node} and moves its ETag`);
@@ -190,7 +200,7 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
   const { record } = world;
   for (const node of nodeIndexes) {
     const isAttached = (world.attached & (1 << node)) !== 0;
-    emit(withController(world, at, { kind: isAttached ? "detachAsk" : "attachAsk", node }), `reads VM ${node}`);
+    if (!isGone(world, node)) emit(withController(world, at, { kind: isAttached ? "detachAsk" : "attachAsk", node }), `reads VM ${node}`);
     if (!isAttached || without.has("listed")) emit(withController(world, at, { kind: "proofAsk", node }), `reads VM ${node} for a proof`);
     const intent = steps.fenceIntent(record, node);
     if (without.has("intent")) {
@@ -205,8 +215,17 @@ function idleControllerSteps(turn: Turn & { readonly at: 0 | 1 }, emit: Emit): v
     if (without.has("cas")) emit(withController(world, at, { kind: "grant", node }), `reads record to grant n${node}`);
     else emit(afterRecordMove(world, granted), `grants n${node}`);
   }
+  for (const node of nodeIndexes) forgetSteps(turn, node, emit);
   const revoked = steps.revoke(record, 0);
   if (revoked !== undefined) emit(afterRecordMove(world, revoked), "revokes");
+}
+
+/** A VM is forgotten that Azure does not have any more; who is no node any more may have to say once more that it is clean. */
+function forgetSteps({ world, steps, without }: Turn, node: NodeIndex, emit: Emit): void {
+  const forgotten = isGone(world, node) || without.has("forget") ? steps.forget(world.record, node) : undefined;
+  if (forgotten !== undefined) emit(afterRecordMove(world, forgotten), `forgets n${node}`);
+  const withdrawn = steps.withdrawClean(world.record, node);
+  if (withdrawn !== undefined) emit(afterRecordMove(world, withdrawn), `withdraws that n${node} is clean`);
 }
 
 /** Wants come and go at any time; who says so is another question (`release-check.test.ts`). */
@@ -220,6 +239,7 @@ function wantSteps(world: World, steps: RecordSteps, emit: Emit): void {
 }
 
 const IDLE: ControllerState = { kind: "idle" };
+const NEW_NODE: NodeState = { mount: "none", doing: "idle", child: false };
 
 function withNodeState(world: World, node: NodeIndex, state: NodeState): World {
   const code = nodeCode(state);
@@ -229,6 +249,12 @@ function withNodeState(world: World, node: NodeIndex, state: NodeState): World {
 function withController(world: World, at: 0 | 1, state: ControllerState): World {
   const code = controllerCode(state);
   return { ...world, controllers: at === 0 ? [code, world.controllers[1]] : [world.controllers[0], code] };
+}
+
+/** Deletes a VM, with all that is open on it: the disk is off, and no update of that VM that is under way finds it. */
+function afterDeletion(world: World, node: NodeIndex): World {
+  const deleted = withNodeState({ ...world, attached: world.attached & ~(1 << node) }, node, GONE);
+  return afterVmMove(deleted, node, { etag: true });
 }
 
 /** Updates a VM: its ETag moves, and a mount whose disk goes is dead. */
