@@ -1,3 +1,4 @@
+import { deletedInMount } from "./directed/deleted-in-mount.ts";
 import { frozenAndDeleted } from "./directed/frozen-and-deleted.ts";
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
@@ -122,6 +123,7 @@ export const nodes: FaultClass = {
     "replaced-unheard": replacedUnheard,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
+    "deleted-in-mount": deletedInMount,
     "plugin-cut-off": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

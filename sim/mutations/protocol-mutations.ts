@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { frozenInMountStorm, livingMountStorm, pulledInMountStorm, recordLostStorm } from "./storms.ts";
+import { deletedInMountStorm, frozenInMountStorm, livingMountStorm, pulledInMountStorm, recordLostStorm } from "./storms.ts";
 
 const MOVE_RECORD = "src/reconcile/move-record.ts";
 const WRITER_STEPS = "src/core/plan/writer-steps.ts";
@@ -144,6 +144,22 @@ export const protocolMutations: readonly Mutation[] = [
     storm: recordLostStorm,
     takes: "a node is fenced with an old mount command under way, and then the AzVolume is lost",
     noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "forget",
+    removes: "a VM is forgotten only where Azure has it no more",
+    edits: [
+      {
+        file: "src/reconcile/driver-node.ts",
+        find: `if (instance.ok && isSameNode(instance.value, node)) return ok(false);`,
+        replace: `if (instance.ok) continue;`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers"],
+    storm: deletedInMountStorm,
+    takes: "a node is fenced with an old mount command under way, its Node is deleted by hand, and its plug-in is silent for long",
+    noticedBy: "src/reconcile/driver-node.test.ts",
   },
   {
     name: "child",

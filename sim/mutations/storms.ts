@@ -55,3 +55,13 @@ export const promisedLunsStorm: DirectedStorm = {
   victim: { maxShares: 2, replicas: 1 },
   strikes: { "disks/lun-freed": 4 },
 };
+
+/** A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a standby of each disk that it was cut off from, once it is back. */
+export const deletedInMountStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "kubernetes",
+  // Of the least size that four nodes can share.
+  victim: { maxShares: 4, replicas: 3, sizeGiB: 1024 },
+  lastStrikeMs: 160_000,
+  strikes: { "nodes/deleted-in-mount": 2 },
+};

@@ -1,9 +1,8 @@
-import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
-import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
+import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
-import { idleNodeFor } from "./where-pods-are.ts";
+import { fencedFrom, idleNodeFor } from "./where-pods-are.ts";
 
 /** How long the mount command lives, in milliseconds: beyond fence, loss, and the return of the disk. */
 const MOUNTS_FOR_MS = [60_000, 90_000] as const;
@@ -61,13 +60,3 @@ export const recordLostAfterFence: FaultVariant = {
     };
   },
 };
-
-/** The AzVolume of the disk, once its record has the node in quarantine. */
-function fencedFrom({ world }: FaultContext, nodeName: string, diskUri: string): string | undefined {
-  return world.store
-    .objects("AzVolume")
-    .find(
-      ({ status }) =>
-        isSameResourceUri(status?.detail?.diskUri ?? "", diskUri) && status?.record?.quarantine.some((node) => node.nodeName === nodeName) === true,
-    )?.metadata.name;
-}
