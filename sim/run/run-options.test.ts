@@ -18,7 +18,10 @@ describe("the simulation's command line", () => {
     { args: ["--threads", "0"], because: /--threads is a whole number from 1 on/u },
     { args: ["--minutes", "0"], because: /--minutes is a number above 0/u },
     { args: ["--mutate", "nothing"], because: /there is no safety rule nothing to take away: cas/u },
-    { args: ["--storm", "nothing"], because: /there is no storm nothing: stale-deletes, growth, wrong-size, clocks-apart, full-nodes, scaled-in, lost-and-gone, cas/u },
+    {
+      args: ["--storm", "nothing"],
+      because: /there is no storm nothing: stale-deletes, growth, wrong-size, clocks-apart, full-nodes, scaled-in, lost-and-gone, cas/u,
+    },
     { args: ["--shrink", "--seeds", "1..9"], because: /--shrink makes one scenario smaller/u },
     { args: ["--faults", "fire"], because: /there is no class of faults fire: crash/u },
     { args: ["--sed", "7"], because: /--sed/u },
