@@ -6,7 +6,7 @@ import { toTimestamp } from "../core/timestamp.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { olderThanNoted } from "./store-memory.ts";
+import { doubtNoted, olderThanNoted } from "./store-memory.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -66,12 +66,16 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const seen = present.status?.heartbeat ?? 0;
   const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
+  const conditions = conditionsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat });
+  // Before it is said: with this beat the counter is right again, and what is said goes where somebody deletes the object.
+  const noted = conditions.length === 0 || notes.doubtedGeneration() === generation.value ? ok(undefined) : await notes.putDoubt(generation.value, signal);
+  if (!noted.ok) return noted;
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
     heartbeat,
     readyForVolumeAllocation: true,
     statusMessage: "the node plug-in is ready",
-    conditions: conditionsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat }),
+    conditions,
     maxVolumes,
     location: node.location,
     zone: node.zone,
@@ -113,7 +117,8 @@ function conditionsOf(
   const isSweptSince = state.generationAtLastBeat !== undefined && state.generation > state.generationAtLastBeat;
   const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();
   const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanNoted(ports, volume) ?? [])[0];
-  const message = isCounterBack ? `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}` : olderRecord;
+  const doubt = ports.notes.doubtedGeneration() === state.generation ? doubtNoted(state.generation) : undefined;
+  const message = isCounterBack ? `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}` : (olderRecord ?? doubt);
   if (message === undefined) return [];
   ports.logger.error("the object store went back", { detail: message });
   // A watch on a version that the store no longer knows may say nothing at all.

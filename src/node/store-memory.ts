@@ -8,13 +8,14 @@ import type { NodePorts } from "./node-ports.ts";
 
 /**
  * The store generation, if this node may trust the store's records. Fails with `StoreWentBack` where the node's heartbeat counter shows an older state than
- * the node remembers, or did and no leader has raised the store generation since. Asked afresh: whoever asks is about to mount, or to unmount, by a record.
+ * the node remembers, or did and no leader has raised the store generation since: also where what it has said of that was lost with its AzDriverNode. Asked afresh: whoever asks is about to mount, or to unmount, by a record.
  */
 export async function readTrustedGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   // Before the reads: a heartbeat in between only makes the store newer.
   const remembered = ports.notes.heartbeat();
   const generation = await readStoreGeneration(ports, signal);
   if (!generation.ok) return generation;
+  if (ports.notes.doubtedGeneration() === generation.value) return fail({ kind: "StoreWentBack", detail: doubtNoted(generation.value) });
   const own = await ports.store.get("AzDriverNode", ports.node.nodeName, signal);
   if (!own.ok) return own.failure.kind === "ObjectNotFound" ? generation : own;
   const status = own.value.status;
@@ -24,6 +25,11 @@ export async function readTrustedGeneration(ports: NodePorts, signal: AbortSigna
   const reported = status.conditions.find((condition) => condition.type === STORE_WENT_BACK);
   if (reported?.status === "True" && reported.reason === wentBackReason(generation.value)) return fail({ kind: "StoreWentBack", detail: reported.message });
   return ok(generation.value);
+}
+
+/** What a node says of a doubt that it has noted. */
+export function doubtNoted(generation: number): string {
+  return `this node saw that it did, and no controller has proven the records of generation ${generation} anew since`;
 }
 
 /**

@@ -24,4 +24,7 @@ export interface NodeNotes {
   /** The last heartbeat counter that this node wrote. */
   readonly heartbeat: () => number;
   putHeartbeat(heartbeat: number, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** The store generation in which this node last saw that the store went back; undefined: it never did. */
+  readonly doubtedGeneration: () => number | undefined;
+  putDoubt(generation: number, signal: AbortSignal): Promise<Result<void, Failure>>;
 }

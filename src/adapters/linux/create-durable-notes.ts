@@ -38,6 +38,8 @@ export function createDurableNotes(first: NotesContent, replace: (content: Notes
     remove: async (volumeName, signal) => await change((current) => ({ ...current, volumes: withoutNote(current.volumes, volumeName) }), signal),
     heartbeat: () => durable.heartbeat,
     putHeartbeat: (heartbeat, signal) => change((current) => ({ ...current, heartbeat }), signal),
+    doubtedGeneration: () => durable.doubtedGeneration,
+    putDoubt: (generation, signal) => change((current) => ({ ...current, doubtedGeneration: generation }), signal),
   };
 }
 

@@ -39,15 +39,17 @@ describe("openFileNodeNotes", () => {
     assert.deepEqual([notes.volumes(), notes.heartbeat()], [[], 0]);
   });
 
-  it("keeps notes and heartbeat over a restart, one note for each volume", async (t) => {
+  it("keeps notes, heartbeat and doubt over a restart, one note for each volume", async (t) => {
     const path = await aPath(t);
     const before = await openFileNodeNotes(path);
     await before.put(aNote({ volumeName: "pvc-2" }), never);
     await before.put(aNote({ epoch: 1 }), never);
     await before.put(aNote({ epoch: 2 }), never);
     await before.putHeartbeat(7, never);
+    assert.equal(before.doubtedGeneration(), undefined);
+    await before.putDoubt(3, never);
     const after = await openFileNodeNotes(path);
-    assert.deepEqual([after.volumes(), after.heartbeat()], [[aNote({ epoch: 2 }), aNote({ volumeName: "pvc-2" })], 7]);
+    assert.deepEqual([after.volumes(), after.heartbeat(), after.doubtedGeneration()], [[aNote({ epoch: 2 }), aNote({ volumeName: "pvc-2" })], 7, 3]);
   });
 
   it("forgets device numbers when the machine is started again, and only then: another disk may have them now", async (t) => {
@@ -86,6 +88,7 @@ describe("openFileNodeNotes", () => {
     { text: '{"version":1,"heartbeat":1,"volumes":[', because: "it is cut short" },
     { text: '{"version":2,"heartbeat":1,"volumes":[]}', because: "a newer driver wrote it" },
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
+    { text: '{"version":1,"heartbeat":1,"doubtedGeneration":"1","volumes":[]}', because: "what it doubted is no number" },
     { text: '{"version":1,"heartbeat":1,"volumes":[{"volumeName":"pvc-1"}]}', because: "a note lacks fields" },
   ];
   for (const { text, because } of damaged) {

@@ -7,6 +7,8 @@ export interface NotesContent {
   /** The kernel's name for the start of the machine after which it was written; undefined: not known. */
   readonly bootId: string | undefined;
   readonly heartbeat: number;
+  /** Undefined, too, in what an older plug-in wrote. */
+  readonly doubtedGeneration?: number | undefined;
   readonly volumes: readonly VolumeNote[];
 }
 
@@ -14,10 +16,11 @@ export interface NotesContent {
 export function parseNodeNotes(text: string): Result<NotesContent, string> {
   const parsed = parseJson(text);
   if (!isRecord(parsed)) return fail("it is no JSON object");
-  const { version, bootId, heartbeat, volumes } = parsed;
+  const { version, bootId, heartbeat, doubtedGeneration, volumes } = parsed;
   if (version !== 1) return fail(`its version is ${JSON.stringify(version)}, this driver knows 1`);
   if (bootId !== undefined && typeof bootId !== "string") return fail("bootId is no text");
   if (!isCount(heartbeat)) return fail("heartbeat is no whole number");
+  if (doubtedGeneration !== undefined && !isCount(doubtedGeneration)) return fail("doubtedGeneration is no whole number");
   if (!Array.isArray(volumes)) return fail("volumes is no list");
   const notes: VolumeNote[] = [];
   for (const [index, volume] of volumes.entries()) {
@@ -25,7 +28,7 @@ export function parseNodeNotes(text: string): Result<NotesContent, string> {
     if (note === undefined) return fail(`volumes[${index}] lacks a field or has one of the wrong type`);
     notes.push(note);
   }
-  return ok({ bootId, heartbeat, volumes: notes });
+  return ok({ bootId, heartbeat, ...(doubtedGeneration === undefined ? {} : { doubtedGeneration }), volumes: notes });
 }
 
 function parseNote(value: unknown): VolumeNote | undefined {
@@ -52,9 +55,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(
-  value: unknown,
-): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | "version" | "bootId" | "heartbeat" | "volumes"]?: unknown } {
+function isRecord(value: unknown): value is Partial<Record<string, unknown>> & { [K in keyof VolumeNote | keyof NotesContent | "version"]?: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

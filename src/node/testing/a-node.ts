@@ -176,6 +176,7 @@ export async function withNode(
 function memoryNotes(): NodeNotes {
   const notes = new Map<string, VolumeNote>();
   let heartbeat = 0;
+  let doubted: number | undefined;
   return {
     volumes: () => [...notes.values()],
     put: async (note) => {
@@ -189,6 +190,11 @@ function memoryNotes(): NodeNotes {
     heartbeat: () => heartbeat,
     putHeartbeat: async (next) => {
       heartbeat = next;
+      return ok(undefined);
+    },
+    doubtedGeneration: () => doubted,
+    putDoubt: async (generation) => {
+      doubted = generation;
       return ok(undefined);
     },
   };
