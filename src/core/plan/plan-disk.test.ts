@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { gibToBytes } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
-import { aDetail, agoMs, anAttachment, anObservedVolume, aReplica, aVolume, diskUri } from "./testing/objects.ts";
+import { aDetail, agoMs, anAttachment, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, diskUri } from "./testing/objects.ts";
 
 interface Row {
   readonly because: string;
@@ -61,6 +61,13 @@ describe("planDisk", () => {
     const marked = { metadata, spec: { deleteRequested: true } };
     check([
       { because: "deleted by hand", observed: anObservedVolume({ volume: aVolume({ metadata }) }), plan: { kind: "RebuildVolume" } },
+      {
+        because: "deleted by hand while a node is being cut off: the record that is made anew would not know of it",
+        observed: anObservedVolume({
+          volume: { ...aVolumeWithRecord({ fencing: { nodeName: "node-a", vmId: "vm-a" } }), metadata: aVolume({ metadata }).metadata },
+        }),
+        plan: { kind: "Wait", because: "a node is being cut off from the disk" },
+      },
       { because: "deleted by hand before it had a disk", observed: withoutDisk("Creating", { metadata }), plan: { kind: "RebuildVolume" } },
       { because: "marked", observed: anObservedVolume({ volume: aVolume(marked) }), plan: { kind: "DeleteDisk" } },
       {
