@@ -49,7 +49,7 @@ export const driverMutations: readonly Mutation[] = [
       attach: "kubernetes",
       isQuiet: true,
       victim: { maxShares: 1, replicas: 0 },
-      strikes: { "nodes/paused-before-take": 2 },
+      strikes: { "nodes/paused-before-take": 4 },
     },
     takes: "a node's watch shows an attachment with the LUN that it had before the disk was detached and another got its place",
     noticedBy: "src/node/stage-volume.test.ts",

@@ -40,7 +40,7 @@ describe("the mutations", () => {
     for (const { name, storm } of mutations) {
       for (const strike of Object.keys(storm.strikes)) assert.ok(variantOf(strike).forMs[1] > 0, `${name}: ${strike}`);
       const struck = new Set(drawDirected(1, storm).faults.map(({ fault, variant }) => `${fault}/${variant}`));
-      assert.deepEqual([...struck].toSorted(), Object.keys(storm.strikes).toSorted(), name);
+      for (const strike of Object.keys(storm.strikes)) assert.ok(struck.has(strike), `${name}: ${strike}`);
     }
   });
 

@@ -42,7 +42,7 @@ export const recordLostStorm: DirectedStorm = {
 };
 
 /** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
-export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 2 } };
+export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
 
 /** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
 export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };

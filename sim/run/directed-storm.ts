@@ -3,10 +3,14 @@ import { invariant } from "../../src/core/invariant.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { faultNames } from "../faults/fault-names.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import { drawCompany } from "./draw-faults.ts";
 import { drawScenario } from "./draw-scenario.ts";
 import type { Scenario, TimedFault } from "./scenario.ts";
 
-/** A storm that makes straight for one place: what strikes there, how often, and in which cluster. All that it leaves open is drawn as for any other seed. */
+/**
+ * A storm that makes straight for one place: what strikes there, how often, and in which cluster. All that it leaves open is drawn as for any other seed; so is what keeps its
+ * strikes company where they are of fewer classes than any storm has.
+ */
 export interface DirectedStorm {
   /** Fault variants as `class/variant`, and how often each strikes, spread over the storm. */
   readonly strikes: Readonly<Record<string, number>>;
@@ -54,6 +58,8 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
       };
     });
   });
+  // Chance of its own: what the storm is made of stays as it is, whoever keeps it company.
+  const company = drawCompany(random.fork("company"), { nodes, workloads, stormMs: drawn.stormMs }, new Set(faults.map(({ fault }) => fault)));
   return {
     ...drawn,
     attach: storm.attach ?? drawn.attach,
@@ -61,7 +67,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
     workloads,
     acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
-    faults: faults.toSorted((left, right) => left.atMs - right.atMs),
+    faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
   };
 }
 

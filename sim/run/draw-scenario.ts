@@ -1,11 +1,10 @@
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
-import { invariant } from "../../src/core/invariant.ts";
 import type { Random } from "../../src/ports/random.ts";
-import { faultClasses } from "../faults/fault-classes.ts";
-import { type FaultName, faultNames } from "../faults/fault-names.ts";
-import { isNotYet } from "../faults/not-yet.ts";
+import type { FaultName } from "../faults/fault-names.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
-import type { Scenario, TimedAct, TimedFault } from "./scenario.ts";
+import { between, oneOf } from "./dice.ts";
+import { drawFaults, isRestore, type Shape } from "./draw-faults.ts";
+import type { Scenario, TimedAct } from "./scenario.ts";
 
 const NODES = [3, 5] as const;
 const WORKLOADS = [4, 5] as const;
@@ -13,9 +12,6 @@ const WORKLOADS = [4, 5] as const;
 const STORMS_MS = [120_000, 120_000, 150_000, 180_000, 240_000, 420_000] as const;
 const MOVES = 12;
 const OTHER_ACTS = [3, 7] as const;
-/** Different classes of faults in a storm, and how often each strikes. */
-const CLASSES = [3, 5] as const;
-const STRIKES = [1, 3] as const;
 const UNTIL_AGAIN_MS = 20_000;
 /** Users do the last of what they do this long before the storm ends, in milliseconds. */
 const LAST_ACT_BEFORE_END_MS = 20_000;
@@ -29,7 +25,7 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   const stormMs = givenStormMs ?? oneOf(random.fork("storm"), STORMS_MS);
   const strikes = drawFaults(striking, { nodes, workloads, stormMs }, faults);
   // A backup brings back what was deleted since, and nobody tells the driver: whoever restores one deletes those objects by hand.
-  const isRestored = strikes.some(({ fault, variant }) => fault === "loss" && variant.startsWith("restored"));
+  const isRestored = strikes.some(isRestore);
   return {
     seed,
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
@@ -61,9 +57,6 @@ function drawWorkload(random: Random, volumeName: string): SimWorkload {
   };
 }
 
-/** What is drawn before anything happens. */
-type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
-
 function drawActs(random: Random, { nodes, workloads, stormMs }: Shape): readonly TimedAct[] {
   const any = (): SimWorkload => oneOf(random, workloads);
   const time = (): number => Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
@@ -94,47 +87,6 @@ function drawActs(random: Random, { nodes, workloads, stormMs }: Shape): readonl
     }
   });
   return [...moves, ...others.flat()];
-}
-
-function drawFaults(random: Random, { nodes, workloads, stormMs }: Shape, asked: readonly FaultName[] | undefined): readonly TimedFault[] {
-  const names = asked ?? shuffled(random, faultNames).slice(0, between(random, CLASSES));
-  return names.flatMap((fault) => {
-    const variants = Object.entries(faultClasses[fault].variants).filter(
-      ([variant, { isDirected }]) => isDirected !== true && (asked !== undefined || !isNotYet(fault, variant)),
-    );
-    if (variants.length === 0) return [];
-    return Array.from({ length: between(random, STRIKES) }, (): TimedFault => {
-      const [variant, { forMs }] = oneOf(random, variants);
-      const atMs = Math.floor(random.next() * stormMs);
-      return {
-        atMs,
-        forMs: between(random, forMs),
-        fault,
-        variant,
-        nodeName: oneOf(random, nodes).name,
-        volumeName: oneOf(random, workloads).volumeName,
-        dice: Math.floor(random.next() * 1_000) / 1_000,
-      };
-    });
-  });
-}
-
-/** A whole number from `least` to `most`. */
-function between(random: Random, [least, most]: readonly [number, number]): number {
-  return least + Math.floor(random.next() * (most - least + 1));
-}
-
-function oneOf<T>(random: Random, values: readonly T[]): T {
-  const value = values[Math.floor(random.next() * values.length)];
-  invariant(value !== undefined, "nothing to draw from");
-  return value;
-}
-
-function shuffled<T>(random: Random, values: readonly T[]): readonly T[] {
-  return values
-    .map((value) => ({ value, rank: random.next() }))
-    .toSorted((left, right) => left.rank - right.rank)
-    .map(({ value }) => value);
 }
 
 function byTime<T extends { readonly atMs: number }>(timed: readonly T[]): readonly T[] {

@@ -50,7 +50,7 @@ const LOOK_MS = 5_000;
 const QUIET_MS = 30_000;
 const END_MAX_MS = 60_000;
 /** Pods are moved on after the storm until there were this many failovers: faults may have used up their time. */
-const FAILOVERS_MIN = 10;
+export const FAILOVERS_MIN = 10;
 const MOVES_AFTER_STORM_MAX = 16;
 /** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
 const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;

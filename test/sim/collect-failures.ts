@@ -12,6 +12,8 @@ const TOLD_MAX = 3;
 export interface SeedsOutcome {
   readonly seeds: number;
   readonly failovers: number;
+  /** Of the seed that had the fewest and kept every promise; infinity if none did. */
+  readonly fewestFailovers: number;
   readonly failed: readonly number[];
   /** The first failures, for people. */
   readonly told: string;
@@ -26,6 +28,7 @@ export async function collectFailures(
   const failed: SeedResult[] = [];
   let count = 0;
   let failovers = 0;
+  let fewestFailovers = Number.POSITIVE_INFINITY;
   await runSeeds({
     seeds,
     faults,
@@ -34,6 +37,7 @@ export async function collectFailures(
       count += 1;
       failovers += result.failovers;
       if (result.violations.length > 0) failed.push(result);
+      else fewestFailovers = Math.min(fewestFailovers, result.failovers);
       return true;
     },
   });
@@ -41,6 +45,7 @@ export async function collectFailures(
   return {
     seeds: count,
     failovers,
+    fewestFailovers,
     failed: failed.map(({ seed }) => seed),
     told: failed
       .slice(0, TOLD_MAX)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeMutation, mutations } from "../../sim/mutations/mutations.ts";
+import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds, seedRange } from "../../sim/run/run-seeds.ts";
 
@@ -37,6 +38,7 @@ describe("the driver without one of its rules", () => {
         [[]],
         "the storm itself breaks a promise: the rule has no part in it",
       );
+      assert.ok((whole[0]?.failovers ?? 0) >= FAILOVERS_MIN, `${whole[0]?.failovers} failovers`);
     });
   }
 });

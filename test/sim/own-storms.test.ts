@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ownStorms } from "../../sim/run/own-storms.ts";
+import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import { seedRange } from "../../sim/run/run-seeds.ts";
 import { collectFailures } from "./collect-failures.ts";
 
@@ -10,8 +11,9 @@ const SEEDS = 30;
 describe("the whole driver in storms of their own", () => {
   for (const storm of Object.keys(ownStorms)) {
     it(`keeps every promise: ${storm}`, async () => {
-      const { failed, told } = await collectFailures(seedRange([1, SEEDS]), { storm });
+      const { failed, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]), { storm });
       assert.deepEqual(failed, [], told);
+      assert.ok(fewestFailovers >= FAILOVERS_MIN, `a seed with ${fewestFailovers} failovers`);
     });
   }
 });

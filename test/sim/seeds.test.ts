@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { notYet } from "../../sim/faults/not-yet.ts";
 import { freshRange } from "../../sim/run/fresh-range.ts";
 import { regressionSeeds } from "../../sim/run/regression-seeds.ts";
+import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
 import { seedRange } from "../../sim/run/run-seeds.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { collectFailures } from "./collect-failures.ts";
@@ -34,8 +35,9 @@ describe("the whole driver under faults", () => {
 
   it(`keeps every promise, with the seeds from 1 to ${SEEDS}`, async (t) => {
     for (const { fault, variant, because } of notYet) t.diagnostic(`left out: ${fault}/${variant}: ${because}`);
-    const { failed, failovers, told } = await collectFailures(seedRange([1, SEEDS]));
+    const { failed, failovers, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]));
     t.diagnostic(`${SEEDS} seeds, ${failovers} failovers`);
     assert.deepEqual(failed, [], told);
+    assert.ok(fewestFailovers >= FAILOVERS_MIN, `a seed with ${fewestFailovers} failovers`);
   });
 });

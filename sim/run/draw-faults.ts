@@ -1,0 +1,68 @@
+import type { Random } from "../../src/ports/random.ts";
+import type { FaultVariant } from "../faults/fault-class.ts";
+import { faultClasses } from "../faults/fault-classes.ts";
+import { type FaultName, faultNames } from "../faults/fault-names.ts";
+import { isNotYet } from "../faults/not-yet.ts";
+import { between, oneOf, shuffled } from "./dice.ts";
+import type { Scenario, TimedFault } from "./scenario.ts";
+
+/** Different classes of faults in a storm, and how often each strikes. */
+const CLASSES = [3, 5] as const;
+const STRIKES = [1, 3] as const;
+
+/** What is drawn before anything happens. */
+export type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
+
+type Variants = readonly (readonly [name: string, variant: FaultVariant])[];
+
+/** The faults of a storm. `asked`: only these classes, and each of them. */
+export function drawFaults(random: Random, shape: Shape, asked: readonly FaultName[] | undefined): readonly TimedFault[] {
+  const names = asked ?? shuffled(random, faultNames).slice(0, between(random, CLASSES));
+  return names.flatMap((fault) => {
+    const variants = variantsOf(fault).filter(([variant]) => asked !== undefined || !isNotYet(fault, variant));
+    if (variants.length === 0) return [];
+    return Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, fault, variants));
+  });
+}
+
+/**
+ * Kept out of company that no storm was made for. A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back. And a storm may have a
+ * detach by force under way for minutes, of which nobody knows any more once the record that said so is erased, or made anew since the Lease is gone (docs/proof.md).
+ */
+const unsociable: readonly string[] = ["short-life", "volume-erased", "everything-erased", "lease-deleted"];
+
+/** What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further class, until there are as many classes as any storm has. */
+export function drawCompany(random: Random, shape: Shape, classes: ReadonlySet<FaultName>): readonly TimedFault[] {
+  const others = shuffled(
+    random,
+    faultNames.filter((name) => !classes.has(name)),
+  );
+  return others.slice(0, Math.max(0, CLASSES[0] - classes.size)).map((fault) => {
+    const variants = variantsOf(fault).filter(([variant]) => !isNotYet(fault, variant) && !isRestore({ fault, variant }) && !unsociable.includes(variant));
+    return drawFault(random, shape, fault, variants);
+  });
+}
+
+/** Whether a fault puts a backup of the store back. */
+export function isRestore({ fault, variant }: Pick<TimedFault, "fault" | "variant">): boolean {
+  return fault === "loss" && variant.startsWith("restored");
+}
+
+/** All variants of a class that strike in storms which do not ask for them by name. */
+function variantsOf(fault: FaultName): Variants {
+  return Object.entries(faultClasses[fault].variants).filter(([, { isDirected }]) => isDirected !== true);
+}
+
+function drawFault(random: Random, { nodes, workloads, stormMs }: Shape, fault: FaultName, variants: Variants): TimedFault {
+  const [variant, { forMs }] = oneOf(random, variants);
+  const atMs = Math.floor(random.next() * stormMs);
+  return {
+    atMs,
+    forMs: between(random, forMs),
+    fault,
+    variant,
+    nodeName: oneOf(random, nodes).name,
+    volumeName: oneOf(random, workloads).volumeName,
+    dice: Math.floor(random.next() * 1_000) / 1_000,
+  };
+}
