@@ -117,6 +117,52 @@ describe("createSimulatedStore", () => {
     await assert.rejects(toldTo(handle).ended, WatchBroken);
   });
 
+  it("tells what it has told once more, at will: the same event after the delay of its weather, before all others, and no third time", async () => {
+    const { clock, store } = aWorld();
+    const handle = store.handle("a");
+    handle.setWeather({ watchRepeated: 1, watchDelayMs: [1_000, 1_000] });
+    const events: string[] = [];
+    const controller = new AbortController();
+    const ended = (async () => {
+      for await (const event of handle.watch("AzDriverNode", {}, "1", controller.signal)) {
+        const about = event.type === "BOOKMARK" ? event.resourceVersion : `${event.object.metadata.name} @${event.object.metadata.resourceVersion}`;
+        events.push(`${clock.elapsedMs()} ${event.type} ${about}`);
+      }
+    })();
+    const made = await createNode(store.handle("writer"), "node-a");
+    valueOf(await store.handle("writer").update("AzDriverNode", { ...made, metadata: { ...made.metadata, labels: { a: "1" } } }, never));
+    valueOf(await store.handle("writer").delete("AzDriverNode", "node-a", {}, never));
+    await clock.advance(1_500);
+    handle.holdWatches(true);
+    await clock.advance(5_000);
+    handle.holdWatches(false);
+    await clock.advance(12_000);
+    controller.abort();
+    await ended;
+    assert.deepEqual(events, [
+      "1000 ADDED node-a @2",
+      "6500 ADDED node-a @2",
+      "6500 MODIFIED node-a @3",
+      "7500 MODIFIED node-a @3",
+      "7500 DELETED node-a @4",
+      "8500 DELETED node-a @4",
+      "17500 BOOKMARK 4",
+      "18500 BOOKMARK 4",
+    ]);
+  });
+
+  it("asks chance for nothing in fair weather, so that faults which it learns later leave the runs of old seeds as they are", async () => {
+    const clock = createVirtualClock();
+    const seeded = createSeededRandom(1);
+    const random = { ...seeded, next: () => assert.fail("it drew a number") };
+    const store = createSimulatedStore({ clock, random });
+    const told = toldTo(store.handle("a"));
+    await createNode(store.handle("a"), "node-a");
+    await clock.advance(30_000);
+    await told.stop();
+    assert.deepEqual(told.names, ["node-a"]);
+  });
+
   it("forgets what is older than its history", async () => {
     const { store } = aWorld({ historyMax: 3 });
     for (let index = 0; index < 4; index++) await createNode(store.handle("a"), `node-${index}`);

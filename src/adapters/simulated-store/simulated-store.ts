@@ -212,6 +212,11 @@ function createHandle(parts: HandleParts): SimulatedHandle {
     const begunOn = connection;
     let seen = /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : Number.NaN;
     let pending: { readonly change: SimulatedChange; readonly visibleAtMs: number } | undefined;
+    let again: { readonly event: WatchEvent<K>; readonly atMs: number } | undefined;
+    const mayComeAgain = (event: WatchEvent<K>): WatchEvent<K> => {
+      if (happens(weather().watchRepeated)) again = { event, atMs: clock.elapsedMs() + between(weather().watchDelayMs) };
+      return event;
+    };
     let bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
     if (happens(weather().watchGone)) throw new WatchGone(`version ${resourceVersion} of ${kind} is forgotten by chance`);
     const vigil = createVigil(clock, state.changed(kind), signal);
@@ -224,6 +229,15 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         while (next !== undefined && selectedType(next, selector) === undefined) {
           seen = next.version;
           next = state.changeAfter(kind, seen);
+        }
+        if (again !== undefined && !areHeld) {
+          const { event, atMs } = again;
+          if (atMs > clock.elapsedMs()) await vigil.until(atMs);
+          else {
+            again = undefined;
+            yield event;
+          }
+          continue;
         }
         if (next !== undefined && pending?.change !== next) pending = { change: next, visibleAtMs: next.atMs + between(weather().watchDelayMs) };
         const untilMs = areHeld
@@ -238,13 +252,13 @@ function createHandle(parts: HandleParts): SimulatedHandle {
         bookmarkAtMs = clock.elapsedMs() + parts.bookmarkIntervalMs;
         if (next === undefined) {
           seen = state.version();
-          yield { type: "BOOKMARK", resourceVersion: String(seen) };
+          yield mayComeAgain({ type: "BOOKMARK", resourceVersion: String(seen) });
           continue;
         }
         if (happens(weather().watchBroken)) throw new WatchBroken(`the connection of ${parts.name} broke by chance`);
         seen = next.version;
         const type = selectedType(next, selector);
-        if (type !== undefined) yield { type, object: asKind<K>(next.object) };
+        if (type !== undefined) yield mayComeAgain({ type, object: asKind<K>(next.object) });
       }
     } finally {
       vigil.end();

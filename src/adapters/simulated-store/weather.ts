@@ -14,7 +14,18 @@ export interface Weather {
   readonly watchBroken: number;
   /** A watch begins with `WatchGone`. */
   readonly watchGone: number;
+  /** A watch tells what it has just told once more, before anything else, by `watchDelayMs` later: deletions and bookmarks, too. */
+  readonly watchRepeated: number;
 }
 
 /** No delay and no fault. */
-export const fairWeather: Weather = { callDelayMs: [0, 0], watchDelayMs: [0, 0], conflict: 0, unavailable: 0, lostAnswer: 0, watchBroken: 0, watchGone: 0 };
+export const fairWeather: Weather = {
+  callDelayMs: [0, 0],
+  watchDelayMs: [0, 0],
+  conflict: 0,
+  unavailable: 0,
+  lostAnswer: 0,
+  watchBroken: 0,
+  watchGone: 0,
+  watchRepeated: 0,
+};
