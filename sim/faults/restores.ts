@@ -34,8 +34,8 @@ function restoreInFlight({ world, later }: FaultContext, dice: number): () => vo
   };
 }
 
-/** The store is restored while no controller runs: whoever leads next remembers nothing of what was. */
-function restoreWithControllers({ world, later }: FaultContext, { forMs, dice }: { readonly forMs: number; readonly dice: number }): void {
+/** The store is restored while no controller runs: whoever leads next remembers nothing of what was. Answers how it ends: all controllers run. */
+function restoreWithControllers({ world, later }: FaultContext, { forMs, dice }: { readonly forMs: number; readonly dice: number }): () => void {
   const isReleased = dice < 0.5;
   const take = (): void => {
     const backup = world.store.snapshot();
@@ -46,13 +46,22 @@ function restoreWithControllers({ world, later }: FaultContext, { forMs, dice }:
       later(pick(AWAY_MS, diceAgain(dice, 2)), () => startAll(world));
     });
   };
-  if (!isReleased) return take();
+  if (!isReleased) {
+    take();
+    return () => startAll(world);
+  }
   // A Lease that nobody holds is taken at once: there is the least time for anybody to notice.
-  for (const controller of world.controllers)
-    controller
-      .stop()
-      .catch((error: unknown) => world.report({ invariant: "crashed", detail: `${controller.name} did not end in good order: ${String(error)}` }));
+  const stopping = world.controllers.map((controller) => ({ controller, stopped: controller.stop() }));
   later(ENDED_MS, take);
+  return () => {
+    for (const { controller, stopped } of stopping) {
+      // One that is still at it can't be started before it has ended.
+      stopped.then(
+        () => controller.start(),
+        (error: unknown) => world.report({ invariant: "crashed", detail: `${controller.name} did not end in good order: ${String(error)}` }),
+      );
+    }
+  };
 }
 
 function startAll(world: SimWorld): void {
@@ -67,9 +76,6 @@ export const restores: Readonly<Record<"restored-in-flight" | "restored-with-con
   },
   "restored-with-controllers": {
     forMs: [40_000, 120_000],
-    begin: (context, fault) => {
-      restoreWithControllers(context, fault);
-      return () => startAll(context.world);
-    },
+    begin: restoreWithControllers,
   },
 };
