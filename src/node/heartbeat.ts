@@ -6,7 +6,7 @@ import { toTimestamp } from "../core/timestamp.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { doubtNoted, olderThanNoted } from "./store-memory.ts";
+import { notedDoubt, olderThanNoted } from "./store-memory.ts";
 
 const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
@@ -68,7 +68,8 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
   const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
   const conditions = conditionsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat });
   // Before it is said: with this beat the counter is right again, and what is said goes where somebody deletes the object.
-  const noted = conditions.length === 0 || notes.doubtedGeneration() === generation.value ? ok(undefined) : await notes.putDoubt(generation.value, signal);
+  const isNoted = conditions.length === 0 || notedDoubt(notes, generation.value) !== undefined;
+  const noted = isNoted ? ok(undefined) : await notes.putDoubt(generation.value, signal);
   if (!noted.ok) return noted;
   const status: NodeStatus = {
     lastHeartbeatTime: toTimestamp(ports.clock.nowMs()),
@@ -117,8 +118,8 @@ function conditionsOf(
   const isSweptSince = state.generationAtLastBeat !== undefined && state.generation > state.generationAtLastBeat;
   const isCounterBack = wasRegistered && !isSweptSince && state.seen < ports.notes.heartbeat();
   const olderRecord = ports.cache.list("AzVolume").flatMap((volume) => olderThanNoted(ports, volume) ?? [])[0];
-  const doubt = ports.notes.doubtedGeneration() === state.generation ? doubtNoted(state.generation) : undefined;
-  const message = isCounterBack ? `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}` : (olderRecord ?? doubt);
+  const counterBack = `the heartbeat is ${state.seen} in the store, this node has written ${ports.notes.heartbeat()}`;
+  const message = isCounterBack ? counterBack : (olderRecord ?? notedDoubt(ports.notes, state.generation));
   if (message === undefined) return [];
   ports.logger.error("the object store went back", { detail: message });
   // A watch on a version that the store no longer knows may say nothing at all.

@@ -2,20 +2,23 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { includesNode } from "../core/model/node-identity.ts";
 import { fail, ok, type Result } from "../core/result.ts";
+import type { NodeNotes } from "../ports/node-notes.ts";
 import { readStoreGeneration } from "../reconcile/store-generation.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /**
  * The store generation, if this node may trust the store's records. Fails with `StoreWentBack` where the node's heartbeat counter shows an older state than
- * the node remembers, or did and no leader has raised the store generation since: also where what it has said of that was lost with its AzDriverNode. Asked afresh: whoever asks is about to mount, or to unmount, by a record.
+ * the node remembers, or did and no leader has raised the store generation since: also where what it has said of that was lost with its AzDriverNode. Asked afresh:
+ * whoever asks is about to mount, or to unmount, by a record.
  */
 export async function readTrustedGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   // Before the reads: a heartbeat in between only makes the store newer.
   const remembered = ports.notes.heartbeat();
   const generation = await readStoreGeneration(ports, signal);
   if (!generation.ok) return generation;
-  if (ports.notes.doubtedGeneration() === generation.value) return fail({ kind: "StoreWentBack", detail: doubtNoted(generation.value) });
+  const doubt = notedDoubt(ports.notes, generation.value);
+  if (doubt !== undefined) return fail({ kind: "StoreWentBack", detail: doubt });
   const own = await ports.store.get("AzDriverNode", ports.node.nodeName, signal);
   if (!own.ok) return own.failure.kind === "ObjectNotFound" ? generation : own;
   const status = own.value.status;
@@ -27,8 +30,9 @@ export async function readTrustedGeneration(ports: NodePorts, signal: AbortSigna
   return ok(generation.value);
 }
 
-/** What a node says of a doubt that it has noted. */
-export function doubtNoted(generation: number): string {
+/** Says so if this node has noted that the store went back in that generation. */
+export function notedDoubt(notes: Pick<NodeNotes, "doubtedGeneration">, generation: number): string | undefined {
+  if (notes.doubtedGeneration() !== generation) return undefined;
   return `this node saw that it did, and no controller has proven the records of generation ${generation} anew since`;
 }
 

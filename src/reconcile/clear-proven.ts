@@ -30,7 +30,7 @@ export interface ProvenDetached {
 export async function clearProven(ports: ControllerPorts, proven: ProvenDetached, signal: AbortSignal): Promise<Reconciled> {
   const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
   const { nodeName } = node;
-  const placed: PlacedNode = proof.instanceUri === undefined ? node : { ...node, instanceUri: proof.instanceUri };
+  const placed: PlacedNode = { ...node, instanceUri: proof.instanceUri };
   const forgotten = await forgetAttach(ports.store, { diskUri, node }, signal);
   if (!forgotten.ok) return forgotten;
   const cleared = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear", onlyAtVersion }, (record) => clear(record, placed), signal);

@@ -208,13 +208,16 @@ function sweepOf(lease: Lease | undefined): number {
 
 /** Names of nodes that were cut off from volumes, each once: of some no AzDriverNode tells. */
 function quarantinedNames({ cache }: ControllerPorts): ReadonlySet<string> {
-  return new Set(cache.list("AzVolume").flatMap(({ status }) => (status?.record?.quarantine ?? []).map(({ nodeName }) => nodeName)));
+  return new Set(cache.list("AzVolume").flatMap(namesInQuarantine));
+}
+
+function namesInQuarantine(volume: AzVolume | undefined): readonly string[] {
+  return (volume?.status?.record?.quarantine ?? []).map(({ nodeName }) => nodeName);
 }
 
 /** Nodes to which disks may be attached again, those of other volumes included. */
 function leftQuarantine(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
-  const inQuarantine = (volume: AzVolume | undefined): readonly string[] => (volume?.status?.record?.quarantine ?? []).map((node) => node.nodeName);
-  return inQuarantine(previous).filter((nodeName) => !inQuarantine(current).includes(nodeName));
+  return namesInQuarantine(previous).filter((nodeName) => !namesInQuarantine(current).includes(nodeName));
 }
 
 /** Whether a node has changed in anything that a plan looks at. */

@@ -69,7 +69,7 @@ export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: 
   const noting = nodesThatNoted(ports, volumeName).map(({ metadata, status: { vmId, instanceUri } }) => ({
     nodeName: metadata.name,
     vmId,
-    ...(instanceUri === undefined ? {} : { instanceUri }),
+    instanceUri,
   }));
   return noting.reduce<readonly PlacedNode[]>(
     withPlacedNode,
