@@ -1,5 +1,6 @@
 import { type StepName, stepNames } from "../../src/ports/steps.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
+import { dieInMount } from "./die-in-mount.ts";
 import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pick } from "./fault-class.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
@@ -34,15 +35,10 @@ const afterwards = ["moved", "movedByForce", "outOfService"] as const;
 const MARKED_FOR_MS = 25_000;
 
 /** A plug-in dies in the middle of a mount whose command lives on, and its pod goes elsewhere meanwhile. */
-function dieInMount(context: FaultContext, nodeName: string, dice: number): void {
+function dieAndLosePod(context: FaultContext, nodeName: string, dice: number): void {
   const { world, later } = context;
   const plugin = world.nodePlugin(nodeName);
-  const kernel = world.azure.machineOf(nodeName)?.kernel;
-  kernel?.setLatencyMs("mountDevice", pick(MOUNTS_FOR_MS, diceAgain(dice, 1)));
-  later(100, () => {
-    plugin?.killWithCommands({ childrenSurvive: true });
-    kernel?.setLatencyMs("mountDevice", 0);
-  });
+  dieInMount(context, nodeName, { mountsForMs: pick(MOUNTS_FOR_MS, diceAgain(dice, 1)), diesAfterMs: 100 });
   later(1_500, () => plugin?.start());
   later(3_000, () => {
     const what = pick(afterwards, diceAgain(dice, 2));
@@ -87,7 +83,7 @@ export const crash: FaultClass = {
         const takenBack = nodeNames.map((nodeName) =>
           world.nodePlugin(nodeName)?.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
             // The first that comes to mount something.
-            if (!isStruck) dieInMount(context, nodeName, dice);
+            if (!isStruck) dieAndLosePod(context, nodeName, dice);
             isStruck = true;
           }),
         );

@@ -4,6 +4,7 @@ import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
 import { restores } from "./restores.ts";
+import { stopForAWhile } from "./stop-for-a-while.ts";
 
 /** The volume's attachments. */
 function eraseAttachments(world: SimWorld, volumeName: string, isForced: boolean): void {
@@ -96,29 +97,12 @@ export const loss: FaultClass = {
       forMs: [2_000, 20_000],
       begin: ({ world }, fault) => {
         const plugin = world.nodePlugin(nodeOfPod(world, fault));
-        if (plugin === undefined) return overAtOnce;
-        const stopped = plugin.stop();
-        return () => {
-          stopped.then(
-            () => plugin.start(),
-            (error: unknown) => world.report({ invariant: "crashed", detail: `${plugin.name} did not end in good order: ${String(error)}` }),
-          );
-        };
+        return plugin === undefined ? overAtOnce : stopForAWhile(world, [plugin]);
       },
     },
     "controllers-upgraded": {
       forMs: [2_000, 20_000],
-      begin: ({ world }) => {
-        const stopping = world.controllers.map((controller) => ({ controller, stopped: controller.stop() }));
-        return () => {
-          for (const { controller, stopped } of stopping) {
-            stopped.then(
-              () => controller.start(),
-              (error: unknown) => world.report({ invariant: "crashed", detail: `${controller.name} did not end in good order: ${String(error)}` }),
-            );
-          }
-        };
-      },
+      begin: ({ world }) => stopForAWhile(world, world.controllers),
     },
   },
 };

@@ -1,5 +1,6 @@
 import type { SimWorld } from "../world.ts";
 import { diceAgain, type FaultContext, type FaultVariant, pick } from "./fault-class.ts";
+import { stopForAWhile } from "./stop-for-a-while.ts";
 
 /** How long after a controller begins to ask Azure for it the store is restored, in milliseconds: it may have been asked for leave by then, and not have landed yet. */
 const IN_FLIGHT_MS = [200, 800, 3_000] as const;
@@ -51,17 +52,9 @@ function restoreWithControllers({ world, later }: FaultContext, { forMs, dice }:
     return () => startAll(world);
   }
   // A Lease that nobody holds is taken at once: there is the least time for anybody to notice.
-  const stopping = world.controllers.map((controller) => ({ controller, stopped: controller.stop() }));
+  const startAgain = stopForAWhile(world, world.controllers);
   later(ENDED_MS, take);
-  return () => {
-    for (const { controller, stopped } of stopping) {
-      // One that is still at it can't be started before it has ended.
-      stopped.then(
-        () => controller.start(),
-        (error: unknown) => world.report({ invariant: "crashed", detail: `${controller.name} did not end in good order: ${String(error)}` }),
-      );
-    }
-  };
+  return startAgain;
 }
 
 function startAll(world: SimWorld): void {

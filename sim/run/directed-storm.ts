@@ -1,5 +1,6 @@
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { invariant } from "../../src/core/invariant.ts";
+import { pick } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { faultNames } from "../faults/fault-names.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
@@ -52,8 +53,8 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
         forMs: Math.floor(least + random.next() * (most - least)),
         fault,
         variant,
-        nodeName: oneOf(nodes, random.next()).name,
-        volumeName: oneOf(names, random.next()),
+        nodeName: pick(nodes, random.next()).name,
+        volumeName: pick(names, random.next()),
         dice: Math.floor(random.next() * 1_000) / 1_000,
       };
     });
@@ -78,10 +79,4 @@ export function variantOf(strike: string): Pick<TimedFault, "fault" | "variant">
   const found = fault === undefined ? undefined : faultClasses[fault].variants[variant];
   invariant(fault !== undefined && found !== undefined, `there is no fault ${strike}`);
   return { fault, variant, forMs: found.forMs };
-}
-
-function oneOf<T>(values: readonly T[], dice: number): T {
-  const value = values[Math.floor(dice * values.length)];
-  invariant(value !== undefined, "nothing to draw from");
-  return value;
 }

@@ -3,7 +3,8 @@ import type { FaultVariant } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { isNotYet } from "../faults/not-yet.ts";
-import { between, oneOf, shuffled } from "./dice.ts";
+import { between } from "../kubernetes/api/between.ts";
+import { oneOf, shuffled } from "./dice.ts";
 import type { Scenario, TimedFault } from "./scenario.ts";
 
 /** Different classes of faults in a storm, and how often each strikes. */

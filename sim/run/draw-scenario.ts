@@ -1,8 +1,9 @@
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { FaultName } from "../faults/fault-names.ts";
+import { between } from "../kubernetes/api/between.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
-import { between, oneOf } from "./dice.ts";
+import { oneOf } from "./dice.ts";
 import { drawFaults, isRestore, type Shape } from "./draw-faults.ts";
 import type { Scenario, TimedAct } from "./scenario.ts";
 

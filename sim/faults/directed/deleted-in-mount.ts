@@ -1,12 +1,11 @@
-import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
+import { uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
-import { fencedFrom, idleNodeFor } from "./where-pods-are.ts";
+import { fencedInMount } from "./fenced-in-mount.ts";
+import { idleNodeFor } from "./where-pods-are.ts";
 
 /** How long the mount command lives, in milliseconds: beyond fence, silence, and the return of the disk. */
 const MOUNTS_FOR_MS = [90_000, 120_000] as const;
-const NOTICED_MS = 1_500;
-const LOOK_MS = 200;
 const NODE_GOES_AFTER_MS = [300, 2_000] as const;
 /** From then until the node comes back, in milliseconds: its plug-in passes for silent before. */
 const BACK_AFTER_MS = [45_000, 55_000] as const;
@@ -31,29 +30,16 @@ export const deletedInMount: FaultVariant = {
       markOutOfService(context, target, false);
       uncordonAll(context);
     };
-    const deleteWhenFenced = (): void => {
-      if (fencedFrom(context, target, cluster.diskUriOf(volumeName) ?? "") === undefined) return later(LOOK_MS, deleteWhenFenced);
-      later(pick(NODE_GOES_AFTER_MS, diceAgain(dice, 1)), () => {
-        cluster.deleteNode(target);
-        later(pick(BACK_AFTER_MS, diceAgain(dice, 2)), comeBack);
-      });
-    };
-    const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
-      const kernel = world.azure.machineOf(target)?.kernel;
-      kernel?.setLatencyMs("mountDevice", pick(MOUNTS_FOR_MS, dice));
-      later(50, () => {
-        plugin.killWithCommands({ childrenSurvive: true });
-        cluster.setKubeletRunning(target, false);
-        kernel?.setLatencyMs("mountDevice", 0);
-      });
-      later(NOTICED_MS, () => {
-        cordonOnly(context, target);
-        markOutOfService(context, target, true);
-        deleteWhenFenced();
-      });
+    const takeBack = fencedInMount(context, idle, volumeName, {
+      mountsForMs: pick(MOUNTS_FOR_MS, dice),
+      died: () => cluster.setKubeletRunning(target, false),
+      fenced: () => {
+        later(pick(NODE_GOES_AFTER_MS, diceAgain(dice, 1)), () => {
+          cluster.deleteNode(target);
+          later(pick(BACK_AFTER_MS, diceAgain(dice, 2)), comeBack);
+        });
+      },
     });
-    cordonAllBut(context, target);
-    later(LOOK_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {
       takeBack();
       comeBack();

@@ -1,4 +1,5 @@
 import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
+import { dieInMount } from "../die-in-mount.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
 import { idleNodeFor } from "./where-pods-are.ts";
@@ -43,12 +44,7 @@ export const diskPulledInMount: FaultVariant = {
       return underWayMs;
     });
     const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
-      const kernel = azure.machineOf(target)?.kernel;
-      kernel?.setLatencyMs("mountDevice", MOUNTS_FOR_MS);
-      later(50, () => {
-        plugin.killWithCommands({ childrenSurvive: true });
-        kernel?.setLatencyMs("mountDevice", 0);
-      });
+      dieInMount(context, target, { mountsForMs: MOUNTS_FOR_MS });
       later(SEEN_MS, () => plugin.start());
       later(PULLED_AFTER_MS, () => {
         toRestart(volumeName);

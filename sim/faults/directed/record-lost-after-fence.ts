@@ -1,13 +1,12 @@
-import { cordonAllBut, cordonOnly, uncordonAll } from "../cordon.ts";
+import { uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
-import { fencedFrom, idleNodeFor } from "./where-pods-are.ts";
+import { fencedInMount } from "./fenced-in-mount.ts";
+import { idleNodeFor } from "./where-pods-are.ts";
 
 /** How long the mount command lives, in milliseconds: beyond fence, loss, and the return of the disk. */
 const MOUNTS_FOR_MS = [60_000, 90_000] as const;
-const NOTICED_MS = 1_500;
-const LOOK_MS = 200;
 const LOST_AFTER_MS = [300, 2_000] as const;
 const BACK_AFTER_MS = 3_000;
 
@@ -20,38 +19,23 @@ export const recordLostAfterFence: FaultVariant = {
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
     const { world, later } = context;
-    const { cluster } = world;
     // Other volumes that are fenced there, or are attached there later, would be in the way of this one's disk, or take its place.
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;
-    const loseWhenFenced = (): void => {
-      const volume = fencedFrom(context, target, cluster.diskUriOf(volumeName) ?? "");
-      if (volume === undefined) return later(LOOK_MS, loseWhenFenced);
-      later(pick(LOST_AFTER_MS, diceAgain(dice, 2)), () => {
-        erase(world, "AzVolume", volume, diceAgain(dice, 3) < 0.5);
-        markOutOfService(context, target, false);
-      });
-      later(BACK_AFTER_MS, () => {
-        plugin.start();
-        uncordonAll(context);
-      });
-    };
-    const takeBack = plugin.strikeAt({ step: "mount", nth: 1, moment: "before" }, () => {
-      const kernel = world.azure.machineOf(target)?.kernel;
-      kernel?.setLatencyMs("mountDevice", pick(MOUNTS_FOR_MS, dice));
-      later(50, () => {
-        plugin.killWithCommands({ childrenSurvive: true });
-        kernel?.setLatencyMs("mountDevice", 0);
-      });
-      later(NOTICED_MS, () => {
-        cordonOnly(context, target);
-        markOutOfService(context, target, true);
-        loseWhenFenced();
-      });
+    const takeBack = fencedInMount(context, idle, volumeName, {
+      mountsForMs: pick(MOUNTS_FOR_MS, dice),
+      fenced: (azVolumeName) => {
+        later(pick(LOST_AFTER_MS, diceAgain(dice, 2)), () => {
+          erase(world, "AzVolume", azVolumeName, diceAgain(dice, 3) < 0.5);
+          markOutOfService(context, target, false);
+        });
+        later(BACK_AFTER_MS, () => {
+          plugin.start();
+          uncordonAll(context);
+        });
+      },
     });
-    cordonAllBut(context, target);
-    later(LOOK_MS, () => cluster.deletePod(volumeName, { isForced: false }));
     return () => {
       takeBack();
       plugin.start();

@@ -1,4 +1,3 @@
-import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import type { NodePluginSlot } from "../../driver/process-slot.ts";
 import type { FaultContext } from "../fault-class.ts";
 
@@ -18,14 +17,4 @@ export function idleNodeFor(context: FaultContext, volumeName: string): { readon
   const target = home === undefined ? undefined : nodeWithoutPods(context, home);
   const plugin = target === undefined ? undefined : context.world.nodePlugin(target);
   return target === undefined || plugin === undefined ? undefined : { target, plugin };
-}
-
-/** The AzVolume of the disk, once its record has the node in quarantine. */
-export function fencedFrom({ world }: Pick<FaultContext, "world">, nodeName: string, diskUri: string): string | undefined {
-  return world.store
-    .objects("AzVolume")
-    .find(
-      ({ status }) =>
-        isSameResourceUri(status?.detail?.diskUri ?? "", diskUri) && status?.record?.quarantine.some((node) => node.nodeName === nodeName) === true,
-    )?.metadata.name;
 }
