@@ -16,7 +16,7 @@ const LOOK_AGAIN_MIN_MS = 100;
 /** What reading and writing the Lease takes. */
 export interface LeasePorts {
   readonly store: ObjectStore;
-  /** Follows `Lease`, too: what it shows wakes whoever waits, and decides nothing. */
+  /** Follows `Lease`, too: what it shows wakes whoever waits, or lets it wait on, and decides nothing. */
   readonly cache: ObjectCache;
   readonly clock: Clock;
   readonly leaseMemory: LeaseMemory;
@@ -78,14 +78,18 @@ export class LeaseAccess {
     return ok(generations.length === 0 ? undefined : generations.reduce((highest, generation) => Math.max(highest, generation), 0));
   }
 
-  /** Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and never too short a time since the last look. */
-  async untilNews(isNews: (lease: Lease | undefined) => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until the cache shows a Lease of which `isNews` holds, at most `limitMs`, and never too short a time since the last look. Answers that Lease; undefined where the time
+   * is over, or there is none any more.
+   */
+  async untilNews(isNews: (lease: Lease | undefined) => boolean, limitMs: number, signal: AbortSignal): Promise<Lease | undefined> {
     const { cache, clock } = this.#ports;
-    await cache.waitUntil("Lease", CONTROLLER_LEASE, isNews, { timeoutMs: limitMs, clock }, signal);
+    const news = await cache.waitFor("Lease", CONTROLLER_LEASE, isNews, { timeoutMs: limitMs, clock }, signal);
     const tooSoonMs = this.#lookedAtMs + LOOK_AGAIN_MIN_MS - clock.elapsedMs();
     if (tooSoonMs > 0) await clock.sleep(tooSoonMs, signal);
     signal.throwIfAborted();
     this.#lookedAtMs = clock.elapsedMs();
+    return news;
   }
 
   #written(result: Result<Lease, Failure>): Result<Lease, Failure> {

@@ -2,7 +2,7 @@ import type { Lease } from "../core/model/lease.ts";
 import { type RememberedLease, rememberedOf } from "../core/plan/lease-steps.ts";
 
 /**
- * The latest that this process has seen in the controller's Lease, by fresh reads and its own writes: a Lease that shows less went back to a backup. Never kept
+ * The latest that this process has seen in the controller's Lease, by fresh reads, its own writes, and renewals that a watch told it of: a Lease that shows less went back to a backup. Never kept
  * longer than the process, so a controller that starts after the store went back relies on the others, and on what the nodes report.
  */
 export class LeaseMemory {
@@ -13,7 +13,7 @@ export class LeaseMemory {
     return this.#seen;
   }
 
-  /** A fresh read, or the answer of a write. */
+  /** A fresh read, the answer of a write, or what a watch tells: that was in the store, too, if only a moment ago. */
   saw(lease: Lease): void {
     const shown = rememberedOf(lease);
     const { generation, counter } = this.#seen;

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import type { Lease } from "../core/model/lease.ts";
 import { markedLease, takenLease } from "../core/plan/lease-steps.ts";
-import { type CandidateAction, ELECTION_JITTER_SHARE, holdOf, planCandidacy } from "../core/plan/plan-candidacy.ts";
+import { type CandidateAction, holdOf, isRenewal, lookPeriodMs, planCandidacy } from "../core/plan/plan-candidacy.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Candidate, LeaseAccess } from "./lease-access.ts";
 import { releaseLease } from "./release-lease.ts";
@@ -16,21 +16,27 @@ export interface TakenLease {
   readonly startedAtMs: number;
 }
 
+/** How the Lease was last seen to be held, and since when, on the clock's `elapsedMs`. */
+interface SeenHold {
+  /** As `holdOf` says it; undefined: it was not looked at yet. */
+  readonly hold: string | undefined;
+  readonly sinceMs: number;
+}
+
 /**
  * Waits until this process holds the Lease. It may take one that it has seen unchanged for its duration, and each write is conditional on the version that
  * was read, so that of several candidates one wins. Rejects with the signal's reason.
  */
 export async function seekLease(candidate: Candidate, signal: AbortSignal): Promise<TakenLease> {
   const { access, clock, random, logger, leaseMemory, identity, isAlone, settings } = candidate;
-  let hold: string | undefined;
-  let heldSinceMs = clock.elapsedMs();
+  let seen: SeenHold = { hold: undefined, sinceMs: clock.elapsedMs() };
   let wasReadable = true;
   for (;;) {
     signal.throwIfAborted();
     const remembered = leaseMemory.seen;
     const looked = await within(clock, settings.renewDeadlineMs / 2, (limited) => look(access, limited), signal);
     signal.throwIfAborted();
-    const periodMs = settings.retryPeriodMs * (1 + ELECTION_JITTER_SHARE * random.next());
+    const periodMs = lookPeriodMs(settings, random.next());
     if (!looked.ok) {
       if (wasReadable) logger.warn("the controllers' Lease can't be read", { failure: looked.failure });
       wasReadable = false;
@@ -39,10 +45,8 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
     }
     wasReadable = true;
     const { lease, generation } = looked.value;
-    const shown = holdOf(lease);
-    if (shown !== hold) heldSinceMs = clock.elapsedMs();
-    hold = shown;
-    const unchangedMs = clock.elapsedMs() - heldSinceMs;
+    if (holdOf(lease) !== seen.hold) seen = { hold: holdOf(lease), sinceMs: clock.elapsedMs() };
+    const unchangedMs = clock.elapsedMs() - seen.sinceMs;
     const action = planCandidacy({ identity, lease, unchangedMs, remembered, hasRecords: generation !== undefined, isAlone, settings });
     const startedAtMs = clock.elapsedMs();
     const done = await within(clock, settings.renewDeadlineMs / 2, (limited) => act(access, action, looked.value, limited), signal);
@@ -54,7 +58,26 @@ export async function seekLease(candidate: Candidate, signal: AbortSignal): Prom
     if (isUnclear && !signal.aborted) logger.warn("the controllers' Lease was not written", { failure: done.failure });
     // Whoever was faster is seen at the next look.
     const waitMs = action.kind === "Wait" ? Math.min(action.ms, periodMs) : isUnclear ? periodMs : 0;
-    await access.untilNews((news) => holdOf(news) !== shown, waitMs, signal);
+    seen = await untilToBeLookedAt(candidate, { lease, seen, waitMs }, signal);
+  }
+}
+
+/**
+ * Waits until the watch tells of anything but renewals, or of nothing for `waitMs`. A renewal that it tells of needs no look: it can only put off that the Lease may be taken, and
+ * whoever takes it has looked. Answers how the Lease was last seen to be held.
+ */
+async function untilToBeLookedAt(
+  { access, clock, leaseMemory }: Candidate,
+  looked: { readonly lease: Lease | undefined; readonly seen: SeenHold; readonly waitMs: number },
+  signal: AbortSignal,
+): Promise<SeenHold> {
+  let { seen } = looked;
+  for (;;) {
+    const { hold } = seen;
+    const told = await access.untilNews((news) => holdOf(news) !== hold, looked.waitMs, signal);
+    if (told === undefined || !isRenewal(told, { lease: looked.lease, remembered: leaseMemory.seen })) return seen;
+    leaseMemory.saw(told);
+    seen = { hold: holdOf(told), sinceMs: clock.elapsedMs() };
   }
 }
 

@@ -5,6 +5,7 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { ElectionSettings } from "../../src/core/plan/plan-candidacy.ts";
 import type { Events } from "../../src/ports/events.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { createElection, type Election } from "../../src/reconcile/election.ts";
 import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
@@ -21,6 +22,8 @@ export interface Candidate {
   isWorking(): boolean;
   /** How often it began to lead. */
   readonly terms: number;
+  /** How often it has read the Lease. */
+  readonly looks: number;
   /** SIGSTOP: nothing that it waits for is told to it, while time goes on. */
   pause(): void;
   /** SIGCONT. */
@@ -57,7 +60,15 @@ export function startCandidate(options: CandidateOptions): Candidate {
   const clock = gatedClock(createRatedClock(options.clock, options.clockRate), gate);
   const random = createSeededRandom(seed);
   const handle = simulated.handle(name);
-  const store = gatedStore(handle, gate);
+  let looks = 0;
+  const gated = gatedStore(handle, gate);
+  const store: ObjectStore = {
+    ...gated,
+    get: (...asked) => {
+      looks++;
+      return gated.get(...asked);
+    },
+  };
   const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["Lease"] });
   const told: string[] = [];
   const events: Events = { emit: ({ about, reason, message }) => void told.push(`${about.kind} ${reason}: ${message}`) };
@@ -92,6 +103,9 @@ export function startCandidate(options: CandidateOptions): Candidate {
     isWorking: () => isWorking,
     get terms() {
       return terms;
+    },
+    get looks() {
+      return looks;
     },
     pause: () => gate.shut(),
     resume: () => gate.open(),

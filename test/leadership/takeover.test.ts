@@ -239,6 +239,27 @@ describe("leadership", () => {
       assert.ok(await world.clock.runUntil(() => world.leaders().length === 1, SLACK_MS));
     }));
 
+  it("is waited for without looking while the watch tells of renewals", () =>
+    withLeader(async (world, _leader, ...others) => {
+      const before = others.map((candidate) => candidate.looks);
+      await world.clock.advance(600_000);
+      assert.deepEqual(
+        others.map((candidate) => candidate.looks),
+        before,
+      );
+    }));
+
+  it("is not trusted after a backup was put back by those who were only told of renewals since", () =>
+    withLeader(async (world, leader) => {
+      const backup = world.simulated.snapshot();
+      await world.clock.advance(60_000);
+      const { counter } = annotations(world.lease());
+      leader.kill();
+      world.simulated.restore(backup);
+      assert.ok(await world.clock.runUntil(() => annotations(world.lease()).sweep === 1, RENEWAL_MAX_MS + SLACK_MS));
+      assert.ok(await world.clock.runUntil(() => world.leaders().length === 1 && annotations(world.lease()).counter > counter, leaseDurationMs + SLACK_MS));
+    }));
+
   it("passes on without a watch by the next look", () =>
     withCandidates(async (world) => {
       const leader = world.start("a");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Lease } from "../model/lease.ts";
 import { markedLease, renewedLease } from "./lease-steps.ts";
 import {
   type CandidateAction,
@@ -7,7 +8,10 @@ import {
   type ElectionSettings,
   electionProblem,
   holdOf,
+  isRenewal,
   LEASE_DURATION_MAX_MS,
+  lookPeriodMs,
+  ELECTION_JITTER_SHARE,
   type ObservedLease,
   planCandidacy,
 } from "./plan-candidacy.ts";
@@ -86,6 +90,34 @@ describe("holdOf", () => {
     assert.equal(holdOf(markedLease(lease, knowsMore)), holdOf(lease));
     assert.notEqual(holdOf({ ...lease, metadata: { ...lease.metadata, uid: "uid-2" } }), holdOf(lease));
     assert.notEqual(holdOf(undefined), holdOf(lease));
+  });
+});
+
+describe("isRenewal", () => {
+  const lease = aLease({});
+  const remembered = { generation: 0, counter: 1 };
+  const renewed = renewedLease(lease, { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered });
+  const told: readonly { readonly because: string; readonly lease: Lease; readonly of?: Lease | undefined; readonly is: boolean }[] = [
+    { because: "its holder has renewed it", lease: renewed, of: lease, is: true },
+    { because: "another holds it by now", lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "c" } }, of: lease, is: false },
+    { because: "it was released", lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "" } }, of: lease, is: false },
+    { because: "it was made anew", lease: { ...renewed, metadata: { ...renewed.metadata, uid: "uid-2" } }, of: lease, is: false },
+    { because: "there was none", lease: renewed, of: undefined, is: false },
+    { because: "it is older than what is remembered", lease, of: renewed, is: false },
+  ];
+  for (const { because, lease: heard, of, is } of told) {
+    it(`${is ? "holds" : "does not hold"} where ${because}`, () =>
+      assert.equal(isRenewal(heard, { lease: of, remembered: heard === lease ? knowsMore : remembered }), is));
+  }
+});
+
+describe("lookPeriodMs", () => {
+  it("is no shorter than any time between two renewals", () => {
+    const longestMs = defaultElectionSettings.retryPeriodMs * (1 + ELECTION_JITTER_SHARE);
+    assert.deepEqual(
+      [0, 0.5].map((chance) => lookPeriodMs(defaultElectionSettings, chance)),
+      [longestMs, longestMs + 200],
+    );
   });
 });
 

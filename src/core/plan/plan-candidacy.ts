@@ -7,7 +7,7 @@ export interface ElectionSettings {
   readonly leaseDurationMs: number;
   /** A leader that could not renew for this time stops leading. Default 10,000: below `leaseDurationMs`, so that it has stopped before anybody takes over. */
   readonly renewDeadlineMs: number;
-  /** Time between two renewals, and between two looks of a candidate, up to a fifth longer by chance. Default 2,000. */
+  /** Time between two renewals, up to a fifth longer by chance. A candidate that hears of none looks for itself a little later. Default 2,000. */
   readonly retryPeriodMs: number;
 }
 
@@ -16,6 +16,11 @@ export const defaultElectionSettings: ElectionSettings = { leaseDurationMs: 15_0
 
 /** Periods vary by this share, so that candidates do not all ask at once. */
 export const ELECTION_JITTER_SHARE = 0.2;
+
+/** How long a candidate waits between two looks, in milliseconds: longer than between two renewals, so that a watch that tells of these spares it the looks. `chance` is in [0, 1). */
+export function lookPeriodMs({ retryPeriodMs }: ElectionSettings, chance: number): number {
+  return retryPeriodMs * (1 + ELECTION_JITTER_SHARE * (1 + chance));
+}
 
 /** The longest that a Lease is left alone, in milliseconds, whatever it says. */
 export const LEASE_DURATION_MAX_MS = 600_000;
@@ -72,6 +77,15 @@ export function planCandidacy(observed: ObservedLease): CandidateAction {
   const leftMs = holdMs(lease, settings) - unchangedMs;
   if (leftMs <= 0) return { kind: "Take", because: `${lease.spec.holderIdentity} has not renewed it` };
   return needsMark(lease, remembered) ? { kind: "Mark" } : { kind: "Wait", ms: leftMs };
+}
+
+/**
+ * Whether a Lease that a candidate was only told of says no more than that the holder of the one that it has read goes on: there is nothing to do about that, and nothing else
+ * to be learnt by a look.
+ */
+export function isRenewal(told: Lease, { lease, remembered }: Pick<ObservedLease, "lease" | "remembered">): boolean {
+  const { holderIdentity } = told.spec;
+  return told.metadata.uid === lease?.metadata.uid && holderIdentity !== "" && holderIdentity === lease.spec.holderIdentity && !isOlderThan(told, remembered);
 }
 
 /** As long as its holder asked for, who may run with other settings than this process. A released one that a backup brought back says nothing of who leads now. */
