@@ -136,4 +136,25 @@ describe("no healthy writer is cut off", () => {
     };
     assert.deepEqual(await aDetach({ before }), []);
   });
+
+  it("is content with such a fence where its record was lost, until the node writes by another one", async () => {
+    const lost = async (made: Made, ...since: readonly ReturnType<typeof aVolume>[]): Promise<void> => {
+      made.outside.noteOutOfService("node-a", true);
+      declareFence(made);
+      made.outside.noteOutOfService("node-a", false);
+      await made.clock.advance(LATER_MS);
+      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { nodeName: "node-a", vmId: "guid-node-a" } }), after: undefined });
+      let before: ReturnType<typeof aVolume> | undefined;
+      for (const after of since) {
+        made.commit({ kind: "AzVolume", name: "vol-1", before, after });
+        before = after;
+      }
+    };
+    const writtenBy = (nodeName: string): ReturnType<typeof aVolume> =>
+      aVolume({ writer: { nodeName, vmId: `guid-${nodeName}`, epoch: 1, held: true, wanted: true } });
+    assert.deepEqual(await aDetach({ before: (made) => lost(made) }), []);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume()) }), []);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(), writtenBy("node-b")) }), []);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(), writtenBy("node-a")) }), isCutOff);
+  });
 });

@@ -29,11 +29,12 @@ export function watchCutOffs(world: {
 
   world.store.onCommit((commit) => {
     const change = fenceIn(commit);
-    if (change === undefined || change.before === change.after) return;
+    if (change === undefined) return;
+    const { before, after, isAnew, writer } = change;
     const key = resourceUriKey(change.diskUri);
-    if (change.after !== undefined && outside.wasOutOfService(change.after)) doomed.set(key, change.after);
-    // Where the record itself was lost, what had been sent may still land.
-    else if (!change.isAnew) doomed.delete(key);
+    if (after !== undefined && after !== before && outside.wasOutOfService(after)) doomed.set(key, after);
+    // Where the record itself was lost, what had been sent may still land: until the node writes by another one.
+    else if (after === undefined && (before === undefined ? writer === doomed.get(key) : !isAnew)) doomed.delete(key);
   });
 
   world.azure.onDiskEvent((event) => {
@@ -58,15 +59,25 @@ export function watchCutOffs(world: {
   });
 }
 
-/** Which node a commit begins or ends to cut off from a disk; `isAnew`: the object is another one than before. */
-function fenceIn(
-  commit: SimulatedCommit,
-): { readonly diskUri: string; readonly before: string | undefined; readonly after: string | undefined; readonly isAnew: boolean } | undefined {
+interface FenceChange {
+  readonly diskUri: string;
+  /** Who was, and is, being cut off. */
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  /** The object, or its record, is another one than before. */
+  readonly isAnew: boolean;
+  /** Who writes by it. */
+  readonly writer: string | undefined;
+}
+
+/** Which node a commit of a volume's object says is being cut off from the disk. */
+function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
   if (commit.kind !== "AzVolume") return undefined;
   const [before, after] = [commit.before, commit.after].map((object) => (object === undefined ? undefined : asKind<"AzVolume">(object)));
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
-  return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew: before?.metadata.uid !== after?.metadata.uid };
+  const isAnew = before?.metadata.uid !== after?.metadata.uid || before?.status?.record?.storeGeneration !== after?.status?.record?.storeGeneration;
+  return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew, writer: after?.status?.record?.writer?.nodeName };
 }
 
 function fencedIn(volume: AzVolume | undefined): string | undefined {

@@ -2,7 +2,7 @@ import type { FaultRule } from "../../src/emulator/model/faults.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
-import { detachLate } from "./directed/detach-late.ts";
+import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
 import { standbyAttachesLost } from "./directed/standby-attaches-lost.ts";
 import { vmFailed } from "./directed/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, pick } from "./fault-class.ts";
@@ -57,6 +57,7 @@ export const azure: FaultClass = {
       },
     },
     "detach-late": detachLate,
+    "detach-late-and-lost": detachLateAndLost,
     "standby-attaches-lost": standbyAttachesLost,
     "vm-failed": vmFailed,
     "answers-late": {

@@ -81,8 +81,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `...withoutFencingOf(freed, node),\n    quarantine: quarantineWith(record, node),`,
-        replace: `...withoutFencingOf(freed, node),\n    quarantine: record.quarantine,`,
+        find: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: quarantineWith(record, node),`,
+        replace: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: record.quarantine,`,
       },
     ],
     alsoRemoves: ["held-device"],
@@ -128,7 +128,7 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "unproven",
     removes: "whoever has a disk attached whose record was lost counts as a writer until it shows otherwise",
-    edits: [{ file: WRITER_STEPS, find: `unproven: [...found.attachedTo]`, replace: `unproven: []` }],
+    edits: [{ file: WRITER_STEPS, find: `unproven: [...attachedTo]`, replace: `unproven: []` }],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } },

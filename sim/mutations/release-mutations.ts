@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { thereAndBackStorm } from "./storms.ts";
+import { detachUnderWay, thereAndBackStorm } from "./storms.ts";
 
 const RELEASE_CHECK = "src/reconcile/release-check.ts";
 const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
@@ -104,14 +104,25 @@ export const releaseMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
-    storm: {
-      attach: "driver",
-      isQuiet: true,
-      lastStrikeMs: 40_000,
-      workload: { maxShares: 2, replicas: 1, access: "mount" },
-      strikes: { "azure/detach-late": 1 },
-    },
+    storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
     takes: "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "settle",
+    removes: "where a record was lost, nobody writes on a VM before its ETag has moved",
+    edits: [
+      {
+        file: "src/core/plan/writer-steps.ts",
+        find: `const { attachedTo, unsettled = [], epoch, storeGeneration } = found;`,
+        replace: `const { attachedTo, epoch, storeGeneration } = found;
+  const unsettled: readonly NodeIdentity[] = [];`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: { ...detachUnderWay, strikes: { "azure/detach-late-and-lost": 1 } },
+    takes: "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
     noticedBy: "src/core/plan/writer-steps.test.ts",
   },
 ];

@@ -65,3 +65,10 @@ export const deletedInMountStorm: DirectedStorm = {
   lastStrikeMs: 160_000,
   strikes: { "nodes/deleted-in-mount": 2 },
 };
+
+/** A forced detach is under way for minutes: there is time for one, and for its end. */
+export const detachUnderWay = {
+  isQuiet: true,
+  lastStrikeMs: 40_000,
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+} as const satisfies Partial<DirectedStorm>;

@@ -26,12 +26,6 @@ export function drawFaults(random: Random, shape: Shape, asked: readonly FaultNa
   });
 }
 
-/**
- * Kept out of company that no storm was made for. A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back. And a storm may have a
- * detach by force under way for minutes, of which nobody knows any more once the record that said so is erased, or made anew since the Lease is gone (docs/proof.md).
- */
-const unsociable: readonly string[] = ["short-life", "volume-erased", "everything-erased", "lease-deleted"];
-
 /** What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further class, until there are as many classes as any storm has. */
 export function drawCompany(random: Random, shape: Shape, classes: ReadonlySet<FaultName>): readonly TimedFault[] {
   const others = shuffled(
@@ -39,7 +33,8 @@ export function drawCompany(random: Random, shape: Shape, classes: ReadonlySet<F
     faultNames.filter((name) => !classes.has(name)),
   );
   return others.slice(0, Math.max(0, CLASSES[0] - classes.size)).map((fault) => {
-    const variants = variantsOf(fault).filter(([variant]) => !isNotYet(fault, variant) && !isRestore({ fault, variant }) && !unsociable.includes(variant));
+    // A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back.
+    const variants = variantsOf(fault).filter(([variant]) => !isNotYet(fault, variant) && !isRestore({ fault, variant }) && variant !== "short-life");
     return drawFault(random, shape, fault, variants);
   });
 }

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { WRITER_WAITING } from "../core/plan/plan-conditions.ts";
-import { isWriter } from "../core/plan/writer-steps.ts";
+import { isUnsettled, isWriter, waitsToBeSettled } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { Device } from "../ports/host-provisioner.ts";
@@ -45,6 +45,8 @@ export async function waitForGrant(
   const record = status?.record;
   if (record !== undefined && record.unproven.length > 0)
     return fail({ kind: "WriterRecordUnproven", volumeId: request.volumeId, nodes: record.unproven.map((node) => node.nodeName) });
+  if (record !== undefined && isUnsettled(record, ports.node))
+    return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waitsToBeSettled(ports.node.nodeName) });
   const writer = record?.writer?.nodeName;
   const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
   const what = writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`;

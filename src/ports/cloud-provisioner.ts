@@ -128,6 +128,15 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;
   /**
+   * Settles what may still be under way to a node's VM: no update that anybody prepared before this call lands after it. Moves the VM's ETag, and waits for an update that
+   * Azure has taken up; takes nothing off by itself. The disk only says what it is for. Asks `mayProceed` as attach does. Fails with `InstanceNotFound`, `Refused`, or when it
+   * can't be had.
+   */
+  settleInstance(
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
+  /**
    * Reads an instance with its power state, never from a cache: the one of that URI, or else the one behind that node. Fails with `InstanceNotFound`, and with `InvalidArgument`
    * where the URI is none of a VM that this driver works with.
    */

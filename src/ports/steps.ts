@@ -27,6 +27,8 @@ export const stepNames = [
   "fence-detach",
   "fence-clear",
   "prove-detached",
+  "settle-vm",
+  "settled",
   "leave-quarantine",
   "prove-clean",
   "claim",

@@ -134,6 +134,15 @@ export async function proveDetached(context: AttachmentContext, request: FenceRe
   throw new Error(`a proof was answered ${answer.value.kind}`);
 }
 
+/** Settles what may be under way to a VM. */
+export async function settleInstance(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const answer = await context.queues.submit(request.vm, { ...request, kind: "settle", lane: "failover", cachingMode: "None" }, signal).answer;
+  if (!answer.ok) return answer;
+  if (answer.value.kind === "settled") return ok(undefined);
+  if (answer.value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName: request.node.nodeName });
+  throw new Error(`settling a VM was answered ${answer.value.kind}`);
+}
+
 /** A write of ours: what was known of the disk is dropped after it, too, since someone may have read the disk meanwhile. */
 async function writing<T>(context: AttachmentContext, request: { readonly diskUri: string }, write: () => Promise<T>): Promise<T> {
   try {

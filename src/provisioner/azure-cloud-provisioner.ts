@@ -8,7 +8,7 @@ import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Random } from "../ports/random.ts";
 import type { ArmApi, ArmDisk } from "./arm-api.ts";
 import { createArmSession } from "./arm-session.ts";
-import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached } from "./attachments.ts";
+import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached, settleInstance } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk-facts.ts";
 import { readDisk } from "./disk-owners.ts";
@@ -81,6 +81,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     detachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
     fenceDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
     proveDetached: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
+    settleInstance: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => settleInstance(attachments, { ...request, vm }, signal))),
     inspectInstance: ({ nodeName, instanceUri }, signal) =>
       cancellable(signal, async () => {
         const vm = instanceUri === undefined ? resolveNode(sources, nodeName) : resolveInstance(sources, instanceUri);

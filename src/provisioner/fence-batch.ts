@@ -31,7 +31,7 @@ export interface FenceContext {
   readonly memory: FenceMemory;
 }
 
-/** Fences disks off one VM; all requests are settled at the end, each with proof or with a failure. */
+/** Fences disks off one VM, or sees to it that nothing is under way to it any more; all requests are settled at the end, each with proof or with a failure. */
 export function runFenceBatch(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal): Promise<void> {
   return new FenceBatch(context, batch, lifetime).run();
 }
@@ -60,14 +60,17 @@ class FenceBatch {
   }
 
   #open(): readonly VmRequest[] {
-    return this.#batch.filter((request) => !request.isSettled);
+    return this.#openOf(this.#batch);
+  }
+
+  #openOf(requests: readonly VmRequest[]): readonly VmRequest[] {
+    return requests.filter((request) => !request.isSettled);
   }
 
   async #round(): Promise<void> {
     const { session, vm, memory } = this.#context;
     const before = await readVm(session, vm, "failover", this.#lifetime);
-    if (!before.ok && saysNotThere(before.failure)) return proveAll(this.#open(), (request) => instanceGone(session, vm, request, this.#lifetime));
-    if (!before.ok) return this.#endure(before.failure);
+    if (!before.ok) return saysNotThere(before.failure) ? this.#vmGone() : this.#endure(before.failure);
     settleReplaced(this.#open(), before.value);
     settleListed(this.#open(), before.value);
     if (this.#open().length === 0) return;
@@ -85,7 +88,14 @@ class FenceBatch {
       if (isEmpty(change)) memory.emptyUpdateMovesEtag = false;
       return this.#endure(ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.value.etag} as it was`));
     }
-    await this.#prove(before.value, after.value, allowed);
+    for (const request of allowed) if (request.kind === "settle") request.settle(ok({ kind: "settled" }));
+    await this.#prove(before.value, after.value, this.#openOf(allowed));
+  }
+
+  #vmGone(): Promise<void> {
+    const { session, vm } = this.#context;
+    for (const request of this.#open()) if (request.kind === "settle") request.settle(ok({ kind: "instanceGone" }));
+    return proveAll(this.#open(), (request) => instanceGone(session, vm, request, this.#lifetime));
   }
 
   async #prove(before: ArmVm, after: ArmVm, allowed: readonly VmRequest[]): Promise<void> {
@@ -116,7 +126,7 @@ class FenceBatch {
 
 /** Takes the disks off; if none is there, moves the ETag. */
 function changeFor(model: ArmVm, allowed: readonly VmRequest[], options: { readonly memory: FenceMemory; readonly mark: string }): ArmVmChange {
-  const victims = new Set(allowed.map((request) => request.diskKey));
+  const victims = new Set(allowed.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
   if (model.dataDisks.some((entry) => victims.has(diskKeyOf(entry)))) {
     return { dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, { force: true }) : entry)) };
   }
@@ -130,6 +140,8 @@ function isEmpty(change: ArmVmChange): boolean {
 function settleReplaced(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open) {
     const { nodeName, vmId } = request.spec.node;
+    // An update is sent to a name: it may reach whichever VM bears that by now.
+    if (request.kind === "settle") continue;
     if (vmId.toLowerCase() === model.vmId) continue;
     request.settle(ok({ kind: "fenced", proof: { kind: "instanceReplaced", detail: `VM ${nodeName} is now ${model.vmId}; the node was ${vmId}` } }));
   }

@@ -8,15 +8,25 @@ import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
 
-/** The queues of one VM: attaches and detaches share updates, and fences share theirs. */
+/** The queues of one VM: attaches and detaches share updates, fences share theirs, and so do those who want to be sure of what is under way. */
 interface VmQueue {
   readonly updates: GroupCommit;
   readonly fences: GroupCommit;
+  readonly settlements: GroupCommit;
 }
+
+const queueOf: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
+  attach: "updates",
+  detach: "updates",
+  fence: "fences",
+  prove: "fences",
+  settle: "settlements",
+};
 
 /**
  * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half an hour: fences have a group commit of their
- * own, which goes at once, and while it works no new update starts. The queues of a VM are there for as long as they have work: VMs come and go.
+ * own, which goes at once, and while it works no new update starts. Settling waits for neither: what it is to outrun may be an update of ours. The queues
+ * of a VM are there for as long as they have work: VMs come and go.
  */
 export class VmQueues {
   readonly #session: ArmSession;
@@ -41,7 +51,7 @@ export class VmQueues {
   submit(vm: VmTarget, spec: VmRequestSpec, signal: AbortSignal): VmRequest {
     const request = new VmRequest(spec, this.#sequence++, signal);
     const queue = this.#queueOf(vm);
-    (spec.kind === "fence" || spec.kind === "prove" ? queue.fences : queue.updates).submit(request);
+    queue[queueOf[spec.kind]].submit(request);
     return request;
   }
 
@@ -52,7 +62,7 @@ export class VmQueues {
 
   /** Resolves when no queue has work left. */
   async drained(): Promise<void> {
-    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle()]);
+    for (const queue of this.#queues.values()) await Promise.all([queue.updates.idle(), queue.fences.idle(), queue.settlements.idle()]);
   }
 
   #queueOf(vm: VmTarget): VmQueue {
@@ -65,7 +75,7 @@ export class VmQueues {
     const session = this.#session;
     const lifetime = this.#lifetime;
     const onUnused = (): void => {
-      if (!updates.isUsed && !fences.isUsed) this.#queues.delete(vm.key);
+      if (!updates.isUsed && !fences.isUsed && !settlements.isUsed) this.#queues.delete(vm.key);
     };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,
@@ -77,15 +87,17 @@ export class VmQueues {
         detail: `Azure takes no more updates of VM ${vm.name} now, and refusals or its headers say for how long`,
       }),
     };
-    const fences = new GroupCommit({
+    const atOnce = {
       clock: session.clock,
       lifetime,
-      heldBy: () => undefined,
-      delayMs: () => 0,
+      heldBy: (): undefined => undefined,
+      delayMs: (): number => 0,
       ...patience,
-      run: (batch) => runFenceBatch({ session, vm, memory: this.#memory }, batch, lifetime),
+      run: (batch: readonly VmRequest[]): Promise<void> => runFenceBatch({ session, vm, memory: this.#memory }, batch, lifetime),
       onUnused,
-    });
+    };
+    const fences = new GroupCommit(atOnce);
+    const settlements = new GroupCommit(atOnce);
     const updates = new GroupCommit({
       clock: session.clock,
       lifetime,
@@ -96,6 +108,6 @@ export class VmQueues {
       run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes }, batch, lifetime),
       onUnused,
     });
-    return { updates, fences };
+    return { updates, fences, settlements };
   }
 }

@@ -12,13 +12,14 @@ export type VmAnswer =
   | { readonly kind: "detached" }
   | { readonly kind: "fenced"; readonly proof: FenceProof }
   | { readonly kind: "listed" }
+  | { readonly kind: "settled" }
   | { readonly kind: "instanceGone" }
   | { readonly kind: "instanceReplaced"; readonly vmId: string };
 
 /** What is asked of a VM for one disk. */
 export interface VmRequestSpec {
-  /** `prove` is a fence that takes nothing off. */
-  readonly kind: "attach" | "detach" | "fence" | "prove";
+  /** `prove` is a fence that takes nothing off; `settle` moves the VM's ETag, whatever it lists. */
+  readonly kind: "attach" | "detach" | "fence" | "prove" | "settle";
   readonly diskUri: string;
   readonly node: NodeIdentity;
   readonly cachingMode: CachingMode;

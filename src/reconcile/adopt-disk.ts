@@ -20,6 +20,11 @@ export function isForeign(node: NodeIdentity): boolean {
   return node.nodeName.startsWith("/");
 }
 
+/** The nodes of this cluster among those. */
+export function ownNodes<T extends NodeIdentity>(nodes: readonly T[]): readonly T[] {
+  return nodes.filter((node) => !isForeign(node));
+}
+
 /**
  * Who has a disk attached, with the GUID of each VM: the disk names VMs, and names are reused. A VM of the cluster that the disk names and that does not exist
  * any more has nothing open. Fails as the platform does: nobody may be left out.

@@ -1,4 +1,5 @@
 import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { unsettledNames } from "../core/plan/writer-steps.ts";
 import type { Kind, KindMap } from "../ports/object-store.ts";
 import type { KeysOf } from "./cached-objects.ts";
 
@@ -10,6 +11,8 @@ const cacheIndexes = {
       const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
       return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
     },
+    /** Names of the nodes that its record has unsettled. */
+    unsettledOn: (volume: KindMap["AzVolume"]) => unsettledNames(volume),
   },
   AzVolumeAttachment: {
     /** Name of the AzVolume object. */

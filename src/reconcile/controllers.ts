@@ -6,6 +6,7 @@ import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/model/lea
 import { hasGivenUp, isRecordMissing, type VolumeSettings } from "../core/plan/observed-volume.ts";
 import { holdsShare } from "../core/plan/plan-attachment.ts";
 import { asksForAttachments } from "../core/plan/plan-disk.ts";
+import { unsettledNames } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import { sameJson } from "../core/same-json.ts";
 import { attachmentReconciler } from "./attachment.ts";
@@ -18,6 +19,7 @@ import { forgetVolumes } from "./forget-volumes.ts";
 import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
 import { restoreWants } from "./restore-wants.ts";
+import { settleReconciler } from "./settle-vms.ts";
 import { sweepReconciler } from "./sweep-store.ts";
 import { volumeReconciler } from "./volume.ts";
 
@@ -71,6 +73,7 @@ function createLoops(ports: ControllerPorts): {
     disk: new ControlLoop(diskReconciler(ports), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
     fence: new ControlLoop(fenceReconciler(ports), ports),
+    settle: new ControlLoop(settleReconciler(ports), ports),
     sweep: new ControlLoop(sweepReconciler(ports), ports),
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
     recovery: new ControlLoop(
@@ -105,6 +108,7 @@ function createLoops(ports: ControllerPorts): {
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
     for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantinedNames(ports)])
       if (isGone(nodeName)) loops.driverNode.queue.remind(nodeName);
+    for (const nodeName of ports.cache.list("AzVolume").flatMap(unsettledNames)) loops.settle.queue.remind(nodeName);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
@@ -131,6 +135,7 @@ function createLoops(ports: ControllerPorts): {
       addVolumeAlone(change.name);
       addAttachmentsOf(change.name);
       for (const nodeName of leftQuarantine(change.previous, change.current)) addAttachmentsOn(nodeName);
+      for (const nodeName of newlyUnsettled(change.previous, change.current)) loops.settle.queue.add(nodeName);
     }
     if (change.kind === "AzVolumeAttachment") {
       const { previous, current } = change;
@@ -144,6 +149,9 @@ function createLoops(ports: ControllerPorts): {
       addAttachmentsOn(change.name);
     }
     if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
+    // The records that it has made are to be trusted now.
+    if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous))
+      for (const nodeName of ports.cache.list("AzVolume").flatMap(unsettledNames)) loops.settle.queue.add(nodeName);
   };
 
   loops.recovery.queue.add(ONLY_KEY);
@@ -185,6 +193,12 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
 function hasToBeProven(volume: AzVolume | undefined): boolean {
   const record = volume?.status?.record;
   return record !== undefined && (record.fencing !== undefined || record.unproven.length > 0);
+}
+
+/** Nodes that a record which was made anew has unsettled. */
+function newlyUnsettled(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
+  const isAnew = previous?.metadata.uid !== current?.metadata.uid || previous?.status?.record?.storeGeneration !== current?.status?.record?.storeGeneration;
+  return isAnew ? unsettledNames(current) : [];
 }
 
 /** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */

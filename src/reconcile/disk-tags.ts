@@ -32,6 +32,11 @@ export function isMadeFor(volume: AzVolume, tags: Tags): boolean {
   return tags[UID] === volume.metadata.uid;
 }
 
+/** Whether this driver's V2 made a disk: there has been a record of it, then. V1's disks never had one. */
+export function isMadeByV2(tags: Tags): boolean {
+  return isMadeByDriver(tags) && tags[UID] !== undefined;
+}
+
 /** What a disk's tags tell of its volume; undefined for a disk that this driver's V2 did not make. */
 export function volumeFromTags(
   tags: Tags,

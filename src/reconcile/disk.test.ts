@@ -6,6 +6,7 @@ import { fail, ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
+import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
@@ -126,7 +127,6 @@ describe("diskReconciler", () => {
 
   describe("of a disk that is not new", () => {
     const { status: _, ...unknown } = aVolume({ spec: { diskUri } });
-    const platform: Partial<CloudProvisioner> = { getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-a"] })), nodeNameOf: () => "node-a" };
 
     async function withHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
       await withControllerPorts(async (world) => {
@@ -136,11 +136,12 @@ describe("diskReconciler", () => {
       });
     }
 
-    function adopt(world: ReconcileWorld): Promise<unknown> {
+    function adopt(world: ReconcileWorld, disk = aDisk({ attachedTo: ["/vms/node-a"] })): Promise<unknown> {
       const { inspectInstance } = world.ports.cloud;
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
-        ...platform,
+        getDisk: async () => ok(disk),
+        nodeNameOf: () => "node-a",
         inspectInstance: async (request, signal) => {
           const instance = await inspectInstance(request, signal);
           return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: false }] }) : instance;
@@ -164,6 +165,36 @@ describe("diskReconciler", () => {
         await world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] }));
         await adopt(world);
         assert.equal(world.record()?.epoch, 7);
+      }));
+
+    it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
+      withHolder(async (world) => {
+        await adopt(world, aDisk({ attachedTo: ["/vms/node-a"], tags: driverTags(unknown) }));
+        assert.deepEqual(world.record()?.unsettled, [a]);
+      }));
+
+    for (const { because, given } of [
+      {
+        because: "a node noted it",
+        given: (world: ReconcileWorld) =>
+          world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] })),
+      },
+      { because: "an attachment of it is left", given: (world: ReconcileWorld) => world.given("AzVolumeAttachment", anAttachment("node-a")) },
+    ])
+      it(`does so, too, where the disk itself tells of no record, and ${because}`, () =>
+        withHolder(async (world) => {
+          await given(world);
+          await adopt(world);
+          assert.deepEqual(world.record()?.unsettled, [a]);
+        }));
+
+    it("writes to no VM for a disk of which there never was a record: thousands may come from V1", () =>
+      withHolder(async (world) => {
+        await adopt(
+          world,
+          aDisk({ attachedTo: ["/vms/node-a"], tags: { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "pvc-1" } }),
+        );
+        assert.equal(world.record()?.unsettled, undefined);
       }));
   });
 

@@ -15,12 +15,12 @@ import { foundRecord, newRecord } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
-import { findHolders } from "./adopt-disk.ts";
+import { findHolders, ownNodes } from "./adopt-disk.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
-import { driverTags, isMadeByDriver, isMadeFor } from "./disk-tags.ts";
-import { epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
+import { driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
+import { attachmentsMade, epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
@@ -131,7 +131,12 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!storeGeneration.ok) return storeGeneration;
   const { name } = volume.metadata;
   const attachedTo = whoMayHave(ports, name, holders.value);
-  const record = foundRecord({ attachedTo, epoch: Math.max(0, ...epochsKnownToNodes(ports, name)), storeGeneration: storeGeneration.value });
+  const record = foundRecord({
+    attachedTo,
+    unsettled: hadRecord(ports, name, disk.value) ? ownNodes(attachedTo) : [],
+    epoch: Math.max(0, ...epochsKnownToNodes(ports, name)),
+    storeGeneration: storeGeneration.value,
+  });
   if (isSingleWriter(volume.spec.capabilities)) {
     const keep = (present: WriterRecord | undefined): WriterRecord => (present?.storeGeneration === record.storeGeneration ? present : record);
     const distrusted = await ports.steps.run("record-found", () => setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal));
@@ -147,6 +152,14 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   );
   if (recorded.ok) ports.logger.info("disk adopted", { volumeName: name, diskUri, attachedTo: attachedTo.map(({ nodeName }) => nodeName) });
   return settled(recorded);
+}
+
+/**
+ * Whether there was a record of this disk before, which may have allowed what is still under way to a VM. Thousands of disks that come from V1 were never spoken of: no VM
+ * is written to for their sake.
+ */
+function hadRecord({ cache }: ControllerPorts, volumeName: string, disk: DiskFacts): boolean {
+  return isMadeByV2(disk.tags) || epochsKnownToNodes({ cache }, volumeName).length > 0 || attachmentsMade({ cache }, volumeName).length > 0;
 }
 
 async function resizeDisk(

@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { type PlacedNode, withPlacedNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
@@ -64,21 +65,39 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
   return status.detail === undefined || status.detail.sizeGiB >= sizeGiB ? status : { ...status, detail: { ...status.detail, sizeGiB } };
 }
 
-/** The nodes that Azure names, and those of ours that noted the volume: their notes outlive a store that went back, and what Azure is slow to show. */
+/**
+ * The nodes that Azure names, those of ours that noted the volume, and those to which it is attached as its objects say: what Azure shows may be from before the last attach, and a
+ * note is told with the next heartbeat only. Their notes outlive a store that went back.
+ */
 export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[]): readonly PlacedNode[] {
   const noting = nodesThatNoted(ports, volumeName).map(({ metadata, status: { vmId, instanceUri } }) => ({
     nodeName: metadata.name,
     vmId,
     instanceUri,
   }));
-  return noting.reduce<readonly PlacedNode[]>(
+  const attached = attachmentsMade(ports, volumeName).flatMap(({ spec: { nodeName }, status: { vmId } }) => (vmId === undefined ? [] : [{ nodeName, vmId }]));
+  return [...noting, ...attached].reduce<readonly PlacedNode[]>(
     withPlacedNode,
     holders.map(({ node }) => node),
   );
 }
 
+/** Attachments of a volume that an attach was begun for: a record has allowed it. */
+export function attachmentsMade({ cache }: Pick<ControllerPorts, "cache">, volumeName: string): readonly BegunAttachment[] {
+  const isBegun = (attachment: AzVolumeAttachment): attachment is BegunAttachment => attachment.status !== undefined && attachment.status.state !== "Pending";
+  return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).filter(isBegun);
+}
+
+type BegunAttachment = AzVolumeAttachment & { readonly status: NonNullable<AzVolumeAttachment["status"]> };
+
+/** With the nodes of which the record that is replaced said that they hold the volume, or may, whatever Azure shows. */
+export function withHolders(attachedTo: readonly PlacedNode[], present: WriterRecord | undefined): readonly PlacedNode[] {
+  const writer = present?.writer?.held === true ? [{ nodeName: present.writer.nodeName, vmId: present.writer.vmId }] : [];
+  return [...writer, ...(present?.unproven ?? [])].reduce(withPlacedNode, attachedTo);
+}
+
 /** The highest epochs that nodes noted before they mounted this volume. */
-export function epochsKnownToNodes(ports: ControllerPorts, volumeName: string): readonly number[] {
+export function epochsKnownToNodes(ports: Pick<ControllerPorts, "cache">, volumeName: string): readonly number[] {
   return nodesThatNoted(ports, volumeName).flatMap(({ status }) =>
     status.volumes.filter((noted) => noted.volumeName === volumeName).map((noted) => noted.epoch),
   );
@@ -86,7 +105,7 @@ export function epochsKnownToNodes(ports: ControllerPorts, volumeName: string): 
 
 type HeardNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
-function nodesThatNoted(ports: ControllerPorts, volumeName: string): readonly HeardNode[] {
+function nodesThatNoted(ports: Pick<ControllerPorts, "cache">, volumeName: string): readonly HeardNode[] {
   const hasNoted = (node: AzDriverNode): node is HeardNode => node.status?.volumes.some((noted) => noted.volumeName === volumeName) ?? false;
   return ports.cache.list("AzDriverNode").filter(hasNoted);
 }

@@ -1,7 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
-import { withPlacedNode } from "../core/model/node-identity.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
 import { foundRecord, speaksOf } from "../core/plan/writer-steps.ts";
@@ -9,7 +8,7 @@ import { ok, type Result } from "../core/result.ts";
 import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { endLeakedWant } from "./end-leaked-want.ts";
-import { findAnew } from "./find-anew.ts";
+import { findAnew, withHolders } from "./find-anew.ts";
 import { endWant, stateWant } from "./want.ts";
 
 /** How long an attachment of ours has to ask for what it asks for before it counts as forgotten, in milliseconds: the cluster's may only be seen later. What its tries come to is no matter. */
@@ -141,9 +140,7 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
     read.value,
     (present, { attachedTo, epoch }) => {
       if (present === undefined || speaksOf(present, nodeName)) return undefined;
-      const holder = present.writer?.held === true ? [{ nodeName: present.writer.nodeName, vmId: present.writer.vmId }] : [];
-      const unproven = holder.reduce(withPlacedNode, attachedTo);
-      return foundRecord({ attachedTo: unproven, epoch, storeGeneration: present.storeGeneration });
+      return foundRecord({ attachedTo: withHolders(attachedTo, present), unsettled: present.unsettled, epoch, storeGeneration: present.storeGeneration });
     },
     signal,
   );

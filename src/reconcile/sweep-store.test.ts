@@ -13,6 +13,7 @@ import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
+const b = identity("node-b");
 
 async function withGeneration(generation: number, act: (world: ReconcileWorld) => Promise<void>, mark = 0): Promise<void> {
   await withControllerPorts(async (world) => {
@@ -58,7 +59,7 @@ describe("sweepReconciler", () => {
       async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration: 1 }));
         await sweep(world, async () => assert.deepEqual(await generations(world), [1, 5]));
-        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a")], epoch: 1, storeGeneration: 5 }));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a"), b], unsettled: [a, b], epoch: 1, storeGeneration: 5 }));
         assert.deepEqual(await generations(world), [5, 0]);
       },
       5,
@@ -91,7 +92,7 @@ describe("sweepReconciler", () => {
       withGeneration(3, async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration }));
         assert.deepEqual(await sweep(world), { ok: true, value: {} });
-        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a")], epoch: 1, storeGeneration: 3 }));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a"), b], unsettled: [a, b], epoch: 1, storeGeneration: 3 }));
       }));
   }
 
@@ -119,7 +120,21 @@ describe("sweepReconciler", () => {
       await noted("node-b", "pvc-1", 4);
       await noted("node-c", "pvc-2", 9);
       await sweep(world);
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a"), identity("node-b")], epoch: 4, storeGeneration: 3 }));
+      assert.deepEqual(
+        world.record(),
+        aRecord({ foundInUse: true, unproven: [placed("node-a"), identity("node-b")], unsettled: [a, identity("node-b")], epoch: 4, storeGeneration: 3 }),
+      );
+    }));
+
+  it("asks whoever the record or an attachment speaks of, too, where Azure does not show the disk there, and no heartbeat has told of a note yet: it writes", () =>
+    withGeneration(3, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ storeGeneration: 2, writer: aWriter("node-b"), unproven: [identity("node-c")] }));
+      await world.given("AzVolumeAttachment", anAttachment("node-d", { status: { vmId: identity("node-d").vmId } }));
+      await sweep(world);
+      assert.deepEqual(
+        world.record()?.unproven.map(({ nodeName }) => nodeName),
+        ["node-a", "node-d", "node-b", "node-c"],
+      );
     }));
 
   it("leaves records of the store's own generation alone", () =>

@@ -3,10 +3,11 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
+import { ownNodes } from "./adopt-disk.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { findAnew } from "./find-anew.ts";
+import { findAnew, withHolders } from "./find-anew.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
@@ -87,7 +88,11 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
   return findAnew(
     ports,
     volume,
-    (present, seen) => (present?.storeGeneration === generation ? undefined : foundRecord({ ...seen, storeGeneration: generation })),
+    (present, { attachedTo, epoch }) => {
+      if (present?.storeGeneration === generation) return undefined;
+      const mayHave = withHolders(attachedTo, present);
+      return foundRecord({ attachedTo: mayHave, unsettled: ownNodes(mayHave), epoch, storeGeneration: generation });
+    },
     signal,
   );
 }

@@ -50,6 +50,7 @@ function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () =
     detachDisk: (request, signal) => leading(() => cloud.detachDisk(asking(request), signal)),
     fenceDisk: (request, signal) => leading(() => cloud.fenceDisk(asking(request), signal)),
     proveDetached: (request, signal) => leading(() => cloud.proveDetached(asking(request), signal)),
+    settleInstance: (request, signal) => leading(() => cloud.settleInstance(asking(request), signal)),
     getDisk: (request, signal) => cloud.getDisk(request, signal),
     listDisks: (request, signal) => cloud.listDisks(request, signal),
     inspectInstance: (request, signal) => cloud.inspectInstance(request, signal),

@@ -81,6 +81,8 @@ const nodeSteps: readonly {
   { name: "leave the quarantine that a found record implies", from: () => ({ ...found, unproven: [] }), step: steps.leaveQuarantine },
   { name: "prove clean", from: () => found, step: steps.proveClean },
   { name: "prove clean while it is fenced, which ends no fence", from: (node) => fencing(found, node), step: steps.proveClean },
+  { name: "prove clean while its VM is not settled", from: (node) => ({ ...found, unsettled: [node] }), step: steps.proveClean },
+  { name: "claim while another's VM is not settled", from: () => ({ ...found, unsettled: [nodeC] }), step: (record, node) => steps.claim(record, node, 7) },
   { name: "claim", from: () => found, step: (record, node) => steps.claim(record, node, 7) },
 ];
 
@@ -96,6 +98,8 @@ const controllerSteps: readonly { readonly name: string; readonly from: WriterRe
     from: fencing(written(nodeB, { wanted: false }), nodeB),
     step: (record) => steps.fenceClear(record, nodeB, record.writer),
   },
+  { name: "settling itself", from: { ...found, unsettled: [nodeA, nodeB] }, step: (record) => steps.settle(record, nodeA) },
+  { name: "settling itself last", from: { ...found, unsettled: [nodeA] }, step: (record) => steps.settle(record, nodeA) },
   { name: "clearing of a vanished VM", from: written(nodeB), step: (record) => steps.clearVanished(record, nodeB) },
 ];
 
@@ -121,6 +125,11 @@ const forgeries: readonly { readonly name: string; readonly from: WriterRecord; 
     to: { ...fencing(found, nodeA), unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
   },
   { name: "claiming under an old epoch", from: found, to: { ...found, unproven: [nodeB], writer: { ...nodeA, epoch: 4, held: true, wanted: true } } },
+  {
+    name: "claiming while its disk may be taken off",
+    from: { ...found, unsettled: [nodeA] },
+    to: { ...found, unsettled: [nodeA], unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+  },
   { name: "sending another into quarantine", from: written(nodeB), to: { ...written(nodeB), quarantine: [nodeC, nodeB] } },
   { name: "a new order of the quarantine", from: { ...fresh, quarantine: [nodeB, nodeC] }, to: { ...fresh, quarantine: [nodeC, nodeB] } },
   { name: "that a disk found in use is new", from: found, to: { ...found, foundInUse: false } },

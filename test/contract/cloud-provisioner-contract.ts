@@ -731,6 +731,74 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
+    describe("settling a VM", () => {
+      on("moves the ETag of a VM with the disk, so that a detach prepared before fails, and takes nothing off", async (cloud) => {
+        const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        const prepared = etagOf(cloud, "node-a");
+        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(changeFromOutside(cloud, "node-a", { ifMatch: prepared }), 412);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+        assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
+      });
+
+      on("moves it also where an empty update does not", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.world.settings = { ...cloud.model.world.settings, emptyUpdateMovesEtag: false };
+        const prepared = etagOf(cloud, "node-a");
+        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        assert.notEqual(etagOf(cloud, "node-a"), prepared);
+      });
+
+      on("waits for an update that Azure has taken up", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const attached = attaching(cloud.provisioner, { diskUri: uri, node });
+        await cloud.until(() => vmAt(cloud, "node-a").provisioningState === "Updating");
+        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+        assert.equal(vmAt(cloud, "node-a").provisioningState, "Succeeded");
+        valueOf(await cloud.run(attached));
+      });
+
+      on("does not wait for a fence of its own that is under way, which then asks again", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        let asked = 0;
+        const mayProceed = async (): Promise<boolean> => {
+          asked += 1;
+          if (asked === 1) valueOf(await settling(cloud.provisioner, { diskUri: uri, node }));
+          return asked === 1;
+        };
+        assert.equal(failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node, mayProceed }))).kind, "Refused");
+        assert.equal(asked, 2);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("says that there is no such VM any more, and settles the one that bears its name by then", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await deleteVm(cloud, "node-a");
+        assert.deepEqual(failureOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node }))), { kind: "InstanceNotFound", nodeName: "node-a" });
+        addVm(cloud, "node-a");
+        const prepared = etagOf(cloud, "node-a");
+        valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
+        assert.notEqual(etagOf(cloud, "node-a"), prepared);
+      });
+
+      on("writes nothing when it is refused", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const before = etagOf(cloud, "node-a");
+        const refused = settling(cloud.provisioner, { diskUri: uri, node, mayProceed: mayNever });
+        assert.equal(failureOf(await cloud.run(refused)).kind, "Refused");
+        assert.equal(etagOf(cloud, "node-a"), before);
+      });
+    });
+
     describe("fence", () => {
       on("takes the disk off by force and proves it at another ETag", async (cloud) => {
         const node = addVm(cloud, "node-a");
@@ -967,6 +1035,10 @@ function fencing(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudPro
 
 function proving(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["proveDetached"]> {
   return provisioner.proveDetached({ mayProceed: mayAlways, ...wish }, never);
+}
+
+function settling(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudProvisioner["settleInstance"]> {
+  return provisioner.settleInstance({ mayProceed: mayAlways, ...wish }, never);
 }
 
 async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): Promise<number> {

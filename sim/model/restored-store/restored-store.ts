@@ -4,6 +4,7 @@ import { codeOf, type NodeIndex, nodeIndexes } from "../writer-protocol/record-c
 import { type StoredSteps, storedSteps, sweptRecord } from "./steps.ts";
 import {
   type CloudState,
+  CUT_OFF,
   decode,
   encode,
   type LeaseState,
@@ -17,10 +18,10 @@ import {
   type World,
 } from "./world.ts";
 
-/** What keeps a store that went back from making two writers. Each can be left out, to show that two nodes write then. */
-export const restoreRules = ["heartbeat", "memory", "standstill", "sweep", "holders", "asked", "heard"] as const;
+/** What keeps a store that went back from doing harm. Each can be left out, to show that two nodes write then, or that a healthy writer is cut off. */
+export const restoreRules = ["heartbeat", "memory", "standstill", "sweep", "holders", "asked", "heard", "settled"] as const;
 
-/** One thing that keeps a store that went back from making two writers. */
+/** One thing that keeps a store that went back from doing harm. */
 export type RestoreRule = (typeof restoreRules)[number];
 
 type Generation = LeaseState["generation"];
@@ -44,6 +45,7 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
     starts: [encode(START)],
     steps: (state, emit) => {
       const turn: Turn = { world: decode(state), steps, without, bounds, emit: (next, name) => emit(encode(next), name) };
+      if (turn.world.backup === CUT_OFF) return;
       backupSteps(turn);
       for (const node of nodeIndexes) {
         beats(turn, node);
@@ -53,7 +55,11 @@ export function restoredStore(without: ReadonlySet<RestoreRule>, bounds: Restore
       controllerSteps(turn);
       updateLands(turn);
     },
-    fault: (state) => (decode(state).nodes.every(({ mount }) => mount === "live") ? "two live writers" : undefined),
+    fault: (state) => {
+      const { nodes, backup } = decode(state);
+      if (nodes.every(({ mount }) => mount === "live")) return "two live writers";
+      return backup === CUT_OFF ? "a healthy writer was cut off" : undefined;
+    },
   };
 }
 
@@ -205,6 +211,7 @@ function controllerSteps(turn: Turn): void {
         if (!without.has("asked")) grants(turn, node, askedAt);
         fences(turn, node);
         if (storedOf(record).generation === askedAt) asksToUpdate(turn, node);
+        movesEtag(turn, node, askedAt);
       }
       return;
     }
@@ -212,8 +219,11 @@ function controllerSteps(turn: Turn): void {
       if (without.has("asked")) grants(turn, cloud.node, cloud.askedAt);
       fences(turn, cloud.node);
       return;
+    case "settle":
+      settles(turn);
+      return;
     case "sweep":
-      if (lease.sweep > 0) emit(goesTo({ kind: "raise" }, { ...world, record: recordAnew(turn) }), "makes the record anew");
+      if (lease.sweep > 0) emit(goesTo({ kind: "raise", pending: pendingThen(turn) }, { ...world, record: recordAnew(turn) }), "makes the record anew");
       return;
     case "raise":
       if (lease.sweep > 0)
@@ -250,7 +260,14 @@ function recordAnew({ world: { record, lease, nodes, cloud }, without }: Turn): 
   if (present.generation === lease.sweep) return record;
   if (without.has("sweep")) return storedCode({ ...present, generation: lease.sweep });
   const epochsKnown = nodes.filter(({ isAhead }) => !isAhead).map(({ note }) => note);
-  return sweptRecord(without.has("holders") ? 0 : cloud.holders, { epoch: Math.max(present.epoch, ...epochsKnown), generation: lease.sweep });
+  const numbers = { epoch: Math.max(present.epoch, ...epochsKnown), generation: lease.sweep };
+  return sweptRecord(without.has("holders") ? 0 : cloud.holders, numbers, without.has("settled"));
+}
+
+/** What is under way by the record that is being made anew. */
+function pendingThen({ world: { record, lease, cloud } }: Turn): CloudState["pending"] {
+  const takesOff = cloud.pending === "detach" || cloud.pending === "fence";
+  return takesOff && storedOf(record).generation !== lease.sweep ? "late" : cloud.pending;
 }
 
 /** See `readStoreGeneration`. */
@@ -263,7 +280,9 @@ function generationRead({ world: { lease, cloud }, without }: Turn): Generation 
 function grants({ world, steps, emit }: Turn, node: NodeIndex, askedAt: number): void {
   const { cloud } = world;
   // An attachment that is on its way out is granted nothing, and stays until its detach has ended; a backup may bring back one that stays.
-  const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && world.backup !== RESTORED;
+  // What was allowed by a record that has been made anew since is `late`, and no attachment says so.
+  const isSaid = world.backup !== RESTORED || storedOf(world.record).generation > 0;
+  const isLeaving = cloud.pending === "detach" && cloud.pendingNode === node && isSaid;
   if (storedOf(world.record).generation !== askedAt || isLeaving) return;
   const record = steps.grant(world.record, node);
   if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `grants n${node}`);
@@ -284,7 +303,8 @@ function asksToUpdate({ world, steps, emit }: Turn, node: NodeIndex): void {
   if (isAttached && steps.isFencing(world.record, node)) allows("fence", "cut off");
 }
 
-function updateLands({ world, emit }: Turn): void {
+/** Where another rule is left out, two writers are what is looked for. */
+function updateLands({ world, steps, without, emit }: Turn): void {
   const { pending, pendingNode: node, attached } = world.cloud;
   if (pending === "none") return;
   const bit = 1 << node;
@@ -292,8 +312,10 @@ function updateLands({ world, emit }: Turn): void {
   const isAttaching = pending === "attach";
   const next = (isAttaching ? attached | bit : attached & ~bit) as CloudState["attached"];
   const mount = !isAttaching && state.mount === "live" ? "dead" : state.mount;
+  const isLookedFor = without.size === 0 || without.has("settled");
+  const cutsOff = isLookedFor && pending === "late" && state.mount === "live" && steps.isHealthyWriter(world.record, node);
   emit(
-    withCloud(withNode(world, node, { ...state, mount }), { attached: next, pending: "none", pendingNode: 0 }),
+    withCloud(withNode(cutsOff ? { ...world, backup: CUT_OFF } : world, node, { ...state, mount }), { attached: next, pending: "none", pendingNode: 0 }),
     isAttaching ? `n${node} is attached` : `n${node} is detached`,
   );
   emit(withCloud(world, { pending: "none", pendingNode: 0 }), "an update is lost");
@@ -317,6 +339,21 @@ function provesDetached(turn: Turn): void {
     const isPending = world.cloud.pending !== "none" && world.cloud.pendingNode === node;
     if (record !== undefined) emit({ ...(isPending ? withCloud(world, { pending: "none", pendingNode: 0 }) : world), record }, `proves n${node} detached`);
   }
+}
+
+/** The VM's ETag moves, by a record that has it unsettled: an update that was allowed before lands no more. */
+function movesEtag({ world, steps, emit }: Turn, node: NodeIndex, askedAt: Generation): void {
+  if (storedOf(world.record).generation !== askedAt || steps.settle(world.record, node) === undefined) return;
+  const { pending, pendingNode } = world.cloud;
+  const left: Partial<CloudState> = pending !== "none" && pendingNode === node ? { pending: "none", pendingNode: 0 } : {};
+  emit(withCloud(world, { ...IDLE, kind: "settle", node, askedAt, ...left }), `moves the ETag of n${node}`);
+}
+
+/** A record that was made anew since may have others unsettled, by updates that were allowed since. */
+function settles({ world, steps, emit }: Turn): void {
+  const { node, askedAt } = world.cloud;
+  const record = storedOf(world.record).generation === askedAt ? steps.settle(world.record, node) : undefined;
+  if (record !== undefined) emit({ ...withCloud(world, IDLE), record }, `settles n${node}`);
 }
 
 /** Wants come and go at any time. */

@@ -9,11 +9,13 @@ import {
   give,
   grant,
   isFencing,
+  isWriter,
   leaveQuarantine,
   mayAttach,
   mayDetach,
   proveClean,
   revoke,
+  settle,
   type Step,
   take,
   unwant,
@@ -49,19 +51,25 @@ export function storedSteps(epochsMax: number) {
     leaveQuarantine: move(leaveQuarantine),
     proveClean: move(proveClean),
     clearDetached: move(clearDetached),
+    settle: move(settle),
     takeAt: byNumber((storeGeneration) => (record, node) => take(record, node, { isClean: true, storeGeneration })),
     claimKnowing: byNumber((epochKnown) => (record, node) => claim(record, node, epochKnown)),
     mayAttach: memoized((stored, node) => mayAttach(fullRecord(stored), identities[node])),
     mayDetach: memoized((stored, node) => mayDetach(fullRecord(stored), identities[node])),
     isFencing: memoized((stored, node) => isFencing(fullRecord(stored), identities[node])),
+    /** Writes, is wanted, and nobody cuts it off. */
+    isHealthyWriter: memoized((stored, node) => {
+      const record = fullRecord(stored);
+      return isWriter(record, identities[node]) && record.writer?.wanted === true && !isFencing(record, identities[node]);
+    }),
     isUnproven: memoized((stored, node) => includesNode(fullRecord(stored).unproven, identities[node])),
   };
 }
 
-/** The record that a sweep makes: `holders` has a bit for each node. */
-export function sweptRecord(holders: number, numbers: { readonly epoch: number; readonly generation: number }): number {
+/** The record that a sweep makes: `holders` has a bit for each node. `isSettled`: as if nothing could be under way to their VMs. */
+export function sweptRecord(holders: number, numbers: { readonly epoch: number; readonly generation: number }, isSettled: boolean): number {
   const attachedTo = identities.filter((_, index) => (holders & (1 << index)) !== 0);
-  return storedRecord(foundRecord({ attachedTo, epoch: numbers.epoch, storeGeneration: numbers.generation }));
+  return storedRecord(foundRecord({ attachedTo, unsettled: isSettled ? [] : attachedTo, epoch: numbers.epoch, storeGeneration: numbers.generation }));
 }
 
 function storedRecord(record: WriterRecord): number {

@@ -34,9 +34,11 @@ export function storedOf(stored: number): StoredRecord {
 
 const STORED_CODES = RECORD_CODES * epochs.length * generations.length;
 
-/** A backup that was not taken, and one that was put back: no other will be. */
+/** A backup that was not taken, and one that was put back: no other will be. `CUT_OFF`: since then a healthy writer has lost its disk; nothing happens any more. */
 export const NO_BACKUP = STORED_CODES;
 export const RESTORED = STORED_CODES + 1;
+export const CUT_OFF = STORED_CODES + 2;
+const BACKUPS = STORED_CODES + 3;
 
 const leaseCodec = createCodec({
   /** The store generation, and the one that a sweep is under way for (0: none). */
@@ -71,14 +73,17 @@ export type NodeState = ReturnType<typeof nodeCodec.decode>;
 const doingCodec = createCodec({
   /**
    * `asked`: has read that the store may be trusted, in `askedAt`, and is about to read the record and move it. `sweep`: has read in Azure who has the disk.
-   * `raise`: the record is made anew, the generation comes next.
+   * `raise`: the record is made anew, the generation comes next. `settle`: by a record of `askedAt` the VM's ETag has moved, and the record comes next.
    */
-  kind: ["idle", "asked", "sweep", "raise"],
+  kind: ["idle", "asked", "sweep", "raise", "settle"],
   node: [0, 1],
   askedAt: generations,
   holders: [0, 1, 2, 3],
-  /** An update of a VM that was allowed, and lands whenever it likes; also when the controller has died since. */
-  pending: ["none", "attach", "detach", "fence"],
+  /**
+   * An update of a VM that was allowed, and lands whenever it likes; also when the controller has died since. `late`: it takes the disk off, and was allowed by the record that has
+   * been made anew since.
+   */
+  pending: ["none", "attach", "detach", "fence", "late"],
   pendingNode: [0, 1],
   /**
    * What the controller remembers of the Lease. `ahead`: more than the store shows. `new`: nothing, and it does not know yet whether the store went back before it started.
@@ -95,7 +100,7 @@ export type CloudState = ReturnType<typeof doingCodec.decode>;
 export interface World {
   /** `storedCode` of the record. */
   readonly record: number;
-  /** The same of the backup, `NO_BACKUP` or `RESTORED`. */
+  /** The same of the backup, `NO_BACKUP`, `RESTORED` or `CUT_OFF`. */
   readonly backup: number;
   readonly lease: LeaseState;
   readonly nodes: readonly [NodeState, NodeState];
@@ -110,7 +115,7 @@ const clouds = createInterner(CLOUDS_MAX);
 
 /** A world as one whole number. */
 export function encode({ record, backup, lease, nodes, cloud }: World): number {
-  const store = stores.codeOf(record + STORED_CODES * (backup + (STORED_CODES + 2) * leaseCodec.encode(lease)));
+  const store = stores.codeOf(record + STORED_CODES * (backup + BACKUPS * leaseCodec.encode(lease)));
   return (
     store + STORES_MAX * (nodeCodec.encode(nodes[0]) + nodeCodec.size * (nodeCodec.encode(nodes[1]) + nodeCodec.size * clouds.codeOf(doingCodec.encode(cloud))))
   );
@@ -125,8 +130,8 @@ export function decode(state: number): World {
   const [first, second] = [nodeCodec.decode(next(nodeCodec.size)), nodeCodec.decode(next(nodeCodec.size))];
   return {
     record,
-    backup: store % (STORED_CODES + 2),
-    lease: leaseCodec.decode(Math.floor(store / (STORED_CODES + 2))),
+    backup: store % BACKUPS,
+    lease: leaseCodec.decode(Math.floor(store / BACKUPS)),
     nodes: [first, second],
     cloud: doingCodec.decode(clouds.valueOf(next(CLOUDS_MAX))),
   };

@@ -36,8 +36,8 @@ export interface SavedWriter {
   readonly age: "sameEpoch" | "olderEpoch";
 }
 
-/** How many codes there are: writers × fencing × quarantine × clean × unproven × foundInUse. */
-export const RECORD_CODES = 9 * 3 * 4 * 4 * 4 * 2;
+/** How many codes there are: unsettled × writers × fencing × quarantine × clean × unproven × foundInUse. */
+export const RECORD_CODES = 4 * 9 * 3 * 4 * 4 * 4 * 2;
 
 const decoded: (WriterRecord | undefined)[] = [];
 
@@ -53,8 +53,9 @@ export function codeOf(record: WriterRecord): number {
   const { writer } = record;
   const writerCode = writer === undefined ? 0 : 1 + indexOf(writer) * 4 + Number(writer.held) * 2 + Number(writer.wanted);
   const fencingCode = record.fencing === undefined ? 0 : 1 + indexOf(record.fencing);
+  const writerOfUnsettled = maskOf(record.unsettled ?? []) * 9 + writerCode;
   return (
-    ((((writerCode * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) * 4 + maskOf(record.unproven)) * 2 +
+    ((((writerOfUnsettled * 3 + fencingCode) * 4 + maskOf(record.quarantine)) * 4 + maskOf(record.clean)) * 4 + maskOf(record.unproven)) * 2 +
     Number(record.foundInUse)
   );
 }
@@ -97,7 +98,7 @@ function decode(code: number): WriterRecord {
   const next = digitsOf(code);
   const foundInUse = next(2) === 1;
   const [unproven, clean, quarantine] = [nodesIn(next(4)), nodesIn(next(4)), nodesIn(next(4))];
-  const [fencing, writer] = [next(3), next(9)];
+  const [fencing, writer, unsettled] = [next(3), next(9), nodesIn(next(4))];
   return {
     ...(writer === 0
       ? {}
@@ -108,6 +109,7 @@ function decode(code: number): WriterRecord {
     quarantine,
     clean,
     unproven,
+    ...(unsettled.length === 0 ? {} : { unsettled }),
     foundInUse,
     epoch: EPOCH_NOW,
     storeGeneration: 0,

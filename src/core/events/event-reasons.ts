@@ -188,6 +188,12 @@ export const eventReasons = {
     when: "a node that is being cut off is not proven to be off the disk",
     cure: TRIED_AGAIN,
   },
+  NotSettled: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    when: "a volume's record was lost, and a detach that it allowed may still be under way to a node's VM",
+    cure: TRIED_AGAIN,
+  },
   Fenced: {
     type: "Normal",
     tells: ["PersistentVolumeClaim", "Pod", "Node"],

@@ -27,6 +27,12 @@ const writerRecordSchema = z.object({
   foundInUse: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
   clean: z.array(nodeIdentitySchema).describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
   unproven: z.array(placedNodeSchema).describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
+  unsettled: z
+    .array(nodeIdentitySchema)
+    .optional()
+    .describe(
+      "Nodes whose VM may still be reached by an update that a lost record allowed, and that takes the disk off. None of them is granted the disk, or claims it.",
+    ),
   epoch: z.int().min(0).describe("The highest epoch ever given out."),
   storeGeneration: z.int().min(0).describe("Raised after the store went back to a backup; each take compares it."),
 });

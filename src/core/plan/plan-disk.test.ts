@@ -62,11 +62,11 @@ describe("planDisk", () => {
     check([
       { because: "deleted by hand", observed: anObservedVolume({ volume: aVolume({ metadata }) }), plan: { kind: "RebuildVolume" } },
       {
-        because: "deleted by hand while a node is being cut off: the record that is made anew would not know of it",
+        because: "deleted by hand while a node is being cut off: nobody writes there by the record that is made anew before its VM is settled",
         observed: anObservedVolume({
           volume: { ...aVolumeWithRecord({ fencing: { nodeName: "node-a", vmId: "vm-a" } }), metadata: aVolume({ metadata }).metadata },
         }),
-        plan: { kind: "Wait", because: "a node is being cut off from the disk" },
+        plan: { kind: "RebuildVolume" },
       },
       { because: "deleted by hand before it had a disk", observed: withoutDisk("Creating", { metadata }), plan: { kind: "RebuildVolume" } },
       { because: "marked", observed: anObservedVolume({ volume: aVolume(marked) }), plan: { kind: "DeleteDisk" } },

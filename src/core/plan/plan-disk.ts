@@ -24,8 +24,6 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const { volume, attachments } = observed;
   const status = volume.status;
   if (volume.metadata.deletionTimestamp !== undefined) {
-    // A detach by force may be under way for minutes, and would cut off whoever is granted the disk by a record that does not know of it.
-    if (!volume.spec.deleteRequested && status?.record?.fencing !== undefined) return { kind: "Wait", because: "a node is being cut off from the disk" };
     if (!volume.spec.deleteRequested) return { kind: "RebuildVolume" };
     // Who has the disk is not known before it was looked at: without their attachments nobody would take it off them, and Azure deletes no disk that a VM has.
     if (isToBeAdopted(volume)) return { kind: "AdoptDisk", diskUri: volume.spec.diskUri };

@@ -134,6 +134,7 @@ describe("planNodeVolume", () => {
       { because: "staged, and nobody uses it", seen: seen({ record, ...staged }), plan: prove },
       { because: "dead, and its pod still stands", seen: seen({ record, ...live, mount: "dead" }), plan: [{ kind: "Claim", epochKnown: 3 }] },
       { because: "in use, and being cut off: its want would be ended again and again", seen: seen({ record: { ...record, fencing: a }, ...live }), plan: [] },
+      { because: "in use, and its disk may be taken off", seen: seen({ record: { ...record, unsettled: [a] }, ...live }), plan: [] },
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
       {

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
-import { isFencing, isInQuarantine, isWriter } from "./writer-steps.ts";
+import { isFencing, isInQuarantine, isUnsettled, isWriter } from "./writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
@@ -66,8 +66,8 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
 /** What a pod has mounted is claimed, also where it is dead: taken away from under the pod it would let a container that is started again write beside its disk. */
 function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
   if (observed.mount !== "none" && observed.targets.length > 0 && record.writer === undefined) {
-    // Who is being cut off can claim nothing, and a want that is stated for that would only be ended again.
-    return isFencing(record, observed.node) ? [] : [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
+    // Who is being cut off, or may be, can claim nothing, and a want that is stated for that would only be ended again.
+    return isFencing(record, observed.node) || isUnsettled(record, observed.node) ? [] : [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
   }
   return [cleanUp(observed), { kind: "ProveClean" }, { kind: "Forget" }];
 }

@@ -21,6 +21,7 @@ import {
   newRecord,
   proveClean,
   revoke,
+  settle,
   type Step,
   take,
   unwant,
@@ -417,3 +418,36 @@ describe("what may be attached and detached", () => {
 function withoutFencing({ fencing: _, ...record }: WriterRecord): WriterRecord {
   return record;
 }
+
+describe("settle", () => {
+  const unsettled = foundRecord({ attachedTo: [placedA, b], unsettled: [placedA, b], epoch: 4, storeGeneration: 0 });
+
+  it("lets a node write only once nothing that a lost record allowed can take the disk off it any more", () => {
+    const refusal = "an update that a lost record allowed may still take the disk off node-a";
+    const onlyA = { ...unsettled, unproven: [], clean: [a, b], unsettled: [a] };
+    check([
+      { because: "it claims", step: claim(unsettled, a, 0), expected: refusal },
+      { because: "it is wanted", step: grant(onlyA, a), expected: refusal },
+      { because: "another is wanted", step: grant(onlyA, b), expected: { ...onlyA, writer: { ...aWriter("node-b", { held: false }), epoch: 5 }, epoch: 5 } },
+      { because: "one of two is settled", step: settle(unsettled, a), expected: { ...unsettled, unsettled: [b] } },
+      {
+        because: "the last one is settled",
+        step: settle({ ...unsettled, unsettled: [b] }, b),
+        expected: foundRecord({ attachedTo: [placedA, b], epoch: 4, storeGeneration: 0 }),
+      },
+      { because: "it is settled already", step: settle({ ...unsettled, unsettled: [b] }, a), expected: "node-a is settled" },
+      { because: "another VM of its name", step: settle(unsettled, newA), expected: "node-a is settled" },
+    ]);
+  });
+
+  it("is done by each proof that moves the ETag of the VM, and by the VM's end; not by a node that is clean", () => {
+    for (const { because, step, left } of [
+      { because: "fenced", step: fenceClear({ ...unsettled, fencing: a }, a, undefined), left: [b] },
+      { because: "proven to be off the disk", step: clearDetached(unsettled, a), left: [b] },
+      { because: "vanished", step: clearVanished(unsettled, a), left: [b] },
+      { because: "vanished, and nothing else was said of it", step: clearVanished({ ...unsettled, unproven: [] }, a), left: [b] },
+      { because: "clean", step: proveClean(unsettled, a), left: [a, b] },
+    ])
+      assert.deepEqual(step.ok && step.value.unsettled, left, because);
+  });
+});

@@ -1,4 +1,4 @@
-import type { Writer, WriterRecord } from "../model/az-volume.ts";
+import type { AzVolume, Writer, WriterRecord } from "../model/az-volume.ts";
 import { includesNode, isSameNode, type NodeIdentity, type PlacedNode, withNode, withoutNode, withPlacedNode } from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
@@ -14,9 +14,19 @@ export function newRecord(storeGeneration: number): WriterRecord {
   return { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration };
 }
 
-/** The record of a disk that is not new, or whose record was lost: everyone who has it attached is unproven, everyone else in quarantine until clean. */
-export function foundRecord(found: { readonly attachedTo: readonly PlacedNode[]; readonly epoch: number; readonly storeGeneration: number }): WriterRecord {
-  return { quarantine: [], foundInUse: true, clean: [], unproven: [...found.attachedTo], epoch: found.epoch, storeGeneration: found.storeGeneration };
+/**
+ * The record of a disk that is not new, or whose record was lost: everyone who has it attached is unproven, everyone else in quarantine until clean. `unsettled`: whose VM an
+ * update may still reach that a lost record has allowed.
+ */
+export function foundRecord(found: {
+  readonly attachedTo: readonly PlacedNode[];
+  /** Default: none. */
+  readonly unsettled?: readonly NodeIdentity[] | undefined;
+  readonly epoch: number;
+  readonly storeGeneration: number;
+}): WriterRecord {
+  const { attachedTo, unsettled = [], epoch, storeGeneration } = found;
+  return withUnsettled({ quarantine: [], foundInUse: true, clean: [], unproven: [...attachedTo], epoch, storeGeneration }, unsettled);
 }
 
 /** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
@@ -40,6 +50,21 @@ export function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord
 /** Whether a controller is cutting `node` off. */
 export function isFencing(record: WriterRecord, node: NodeIdentity): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);
+}
+
+/** Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by then would be cut off. */
+export function isUnsettled(record: WriterRecord, node: NodeIdentity): boolean {
+  return includesNode(record.unsettled ?? [], node);
+}
+
+/** The nodes that a volume's record has unsettled, by name. */
+export function unsettledNames(volume: AzVolume | undefined): readonly string[] {
+  return volume?.status?.record?.unsettled?.map(({ nodeName }) => nodeName) ?? [];
+}
+
+/** What whoever wants an unsettled node to write waits for. */
+export function waitsToBeSettled(nodeName: string): string {
+  return `the leading controller to make sure that no detach from ${nodeName} is under way any more`;
 }
 
 /** Whether `node` is being cut off from the disk, or was and has not shown since that it is clean. */
@@ -68,6 +93,7 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (record.unproven.length > 0) return fail(`nothing proves yet that ${record.unproven.map((other) => other.nodeName).join(", ")} can't write`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
+  if (isUnsettled(record, node)) return fail(notSettled(node));
   const epoch = record.epoch + 1;
   return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: false, wanted: true }, epoch });
 }
@@ -136,7 +162,7 @@ export function fenceClear(record: WriterRecord, node: PlacedNode, writerAtInten
   if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok({
-    ...withoutFencingOf(freed, node),
+    ...settled(withoutFencingOf(freed, node), node),
     quarantine: quarantineWith(record, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
@@ -151,11 +177,16 @@ export function clearDetached(record: WriterRecord, node: PlacedNode): Step {
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return ok({
-    ...record,
+    ...settled(record, node),
     quarantine: quarantineWith(record, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
+}
+
+/** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
+export function settle(record: WriterRecord, node: NodeIdentity): Step {
+  return isUnsettled(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
 }
 
 /** *leave quarantine*, by the node itself once it is clean. */
@@ -179,6 +210,7 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (isUnsettled(record, node)) return fail(notSettled(node));
   const epoch = Math.max(record.epoch, epochKnown) + 1;
   return ok({
     ...record,
@@ -192,7 +224,7 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
 export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   const cleared = {
-    ...withoutFencingOf(freed, node),
+    ...settled(withoutFencingOf(freed, node), node),
     quarantine: withoutNode(record.quarantine, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
@@ -229,7 +261,20 @@ function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly
 
 /** Whether `node` appears anywhere in the record. */
 function isNamed(record: WriterRecord, node: NodeIdentity): boolean {
-  return isWriter(record, node) || isFencing(record, node) || [record.quarantine, record.clean, record.unproven].some((nodes) => includesNode(nodes, node));
+  const lists = [record.quarantine, record.clean, record.unproven, record.unsettled ?? []];
+  return isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node));
+}
+
+function settled(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  return record.unsettled === undefined ? record : withUnsettled(record, withoutNode(record.unsettled, node));
+}
+
+function withUnsettled({ unsettled: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
+  return nodes.length === 0 ? record : { ...record, unsettled: nodes.map(({ nodeName, vmId }) => ({ nodeName, vmId })) };
+}
+
+function notSettled({ nodeName }: NodeIdentity): string {
+  return `an update that a lost record allowed may still take the disk off ${nodeName}`;
 }
 
 function setWanted(record: WriterRecord, node: NodeIdentity, wanted: boolean): Step {

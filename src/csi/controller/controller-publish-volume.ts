@@ -6,7 +6,7 @@ import { isZoneRedundant } from "../../core/model/disk-sku.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
-import { isInQuarantine, isWriter, speaksOf } from "../../core/plan/writer-steps.ts";
+import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { isStanding } from "../../reconcile/restore-wants.ts";
 import { stateWant } from "../../reconcile/want.ts";
@@ -141,5 +141,6 @@ function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId
   if (record !== undefined && record.unproven.length > 0)
     return { kind: "WriterRecordUnproven", volumeId, nodes: record.unproven.map(({ nodeName }) => nodeName) };
   if (record !== undefined && isInQuarantine(record, node)) return { kind: "InQuarantine", volumeId, nodeName: node.nodeName };
+  if (record !== undefined && isUnsettled(record, node)) return { kind: "StillWaiting", volumeId, what: waitsToBeSettled(node.nodeName) };
   return { kind: "StillWaiting", volumeId, what: "the leading controller to grant it" };
 }

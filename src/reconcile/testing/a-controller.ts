@@ -45,7 +45,7 @@ export interface ReconcileWorld {
   /** Disks that exist, by URI. */
   readonly disks: Set<string>;
   /** Happens once, while the platform is at it. */
-  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "attachDisk" | "detachDisk" | "users", Meeting>>;
+  readonly meanwhile: Partial<Record<"fenceDisk" | "proveDetached" | "settleInstance" | "attachDisk" | "detachDisk" | "users", Meeting>>;
   /** What the orchestrator says of the volume's users, past every cache; and how often it was asked. */
   use: VolumeUse;
   asked: number;
@@ -207,7 +207,10 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
 }
 
 /** A platform with one disk that succeeds at what it may do. */
-function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "proveDetached" | "attachDisk" | "detachDisk") => Promise<void>): CloudProvisioner {
+function aCloud(
+  world: () => ReconcileWorld,
+  meet: (where: "fenceDisk" | "proveDetached" | "settleInstance" | "attachDisk" | "detachDisk") => Promise<void>,
+): CloudProvisioner {
   const unused = (): never => invariant(false, "this test does not ask this of the platform") as never;
   const refused = (diskUri: string, nodeName: string): Result<never, Failure> => fail({ kind: "Refused", diskUri, nodeName });
   return {
@@ -242,6 +245,11 @@ function aCloud(world: () => ReconcileWorld, meet: (where: "fenceDisk" | "proveD
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
       await meet("proveDetached");
       return ok({ kind: "entryGone", detail: "the VM does not list it", instanceUri: anInstance(node.nodeName).instanceUri });
+    },
+    settleInstance: async ({ diskUri, node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
+      await meet("settleInstance");
+      return ok(undefined);
     },
     inspectInstance: async ({ nodeName, instanceUri }) => {
       const failure = world().inspectFailure;

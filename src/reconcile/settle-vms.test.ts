@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../core/model/az-volume.ts";
+import { annotatedNumber, CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { agoMs, aRecord, aVolumeWithRecord, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { settleReconciler } from "./settle-vms.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { anInstance } from "./testing/an-instance.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+const b = identity("node-b");
+const found: Partial<WriterRecord> = { foundInUse: true, unproven: [a, b], epoch: 4 };
+const unsettled: Partial<WriterRecord> = { ...found, unsettled: [a, b] };
+const inUpdate = { kind: "CloudUnavailable", code: "Conflict", message: "an update is under way", requestId: "" } as const;
+
+/** A world with two records that were made anew, while a detach that the lost ones allowed may be under way to two VMs; each test looks at the first. */
+async function withUnsettled(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    for (const { nodeName, vmId } of [a, b]) world.instances.set(nodeName, vmId);
+    await world.given("AzVolume", aVolumeWithRecord(unsettled));
+    const other = aVolumeWithRecord(unsettled);
+    await world.given("AzVolume", { ...other, metadata: { ...other.metadata, name: "pvc-2", uid: "uid-pvc-2" } });
+    await act(world);
+  });
+}
+
+function settleA(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(settleReconciler(ports).reconcile("node-a", never));
+}
+
+/** How often the platform is asked to settle a VM, and nothing goes wrong. */
+function counting(): { readonly settleInstance: CloudProvisioner["settleInstance"]; readonly asked: () => number } {
+  let asked = 0;
+  const settleInstance: CloudProvisioner["settleInstance"] = async ({ diskUri: uri, node, mayProceed }, signal) => {
+    asked += 1;
+    return (await mayProceed(signal)) ? ok(undefined) : fail({ kind: "Refused", diskUri: uri, nodeName: node.nodeName });
+  };
+  return { settleInstance, asked: () => asked };
+}
+
+describe("a VM that lost records may have sent an update to", () => {
+  it("is settled once for all volumes that it has, and its node may claim them", () =>
+    withUnsettled(async (world) => {
+      const { settleInstance, asked } = counting();
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
+      assert.deepEqual(world.record(), aRecord({ ...found, unsettled: [b] }), "nobody has looked after node-b");
+      const other = await world.other.get("AzVolume", "pvc-2", never);
+      assert.deepEqual(other.ok && other.value.status?.record?.unsettled, [b]);
+      assert.equal(asked(), 1);
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
+      assert.equal(asked(), 1, "it is settled");
+    }));
+
+  it("stays unsettled while Azure does not take an update of it, and people are told", () =>
+    withUnsettled(async (world) => {
+      assert.deepEqual(await settleA(world, { settleInstance: async () => fail(inUpdate) }), { ok: false, failure: inUpdate });
+      assert.deepEqual(world.record(), aRecord(unsettled));
+      assert.deepEqual(
+        world.told.map(({ reason, nodeName, about }) => [reason, nodeName, about.name]),
+        [
+          ["NotSettled", "node-a", "pvc-1"],
+          ["NotSettled", "node-a", "pvc-2"],
+        ],
+      );
+    }));
+
+  it("stays unsettled for a disk that it still lists as one that is coming off: its next update may carry that out", () =>
+    withUnsettled(async (world) => {
+      const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }];
+      const passed = (await settleA(world, { inspectInstance: async () => ok(anInstance("node-a", { vmId: a.vmId, dataDisks })) })) as { readonly ok: boolean };
+      assert.equal(passed.ok, false);
+      assert.deepEqual(world.record(), aRecord(unsettled));
+    }));
+
+  it("is settled where it is gone, as far as the disks say so, too: it may have been looked for in the wrong place", () =>
+    withUnsettled(async (world) => {
+      const settleInstance: CloudProvisioner["settleInstance"] = async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" });
+      const stillOwned: CloudProvisioner["proveDetached"] = async () => fail({ kind: "CloudUnavailable", code: "DiskStillOwned", message: "", requestId: "" });
+      assert.equal(((await settleA(world, { settleInstance, proveDetached: stillOwned })) as { readonly ok: boolean }).ok, false);
+      assert.deepEqual(world.record(), aRecord(unsettled));
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
+      assert.deepEqual(world.record(), aRecord({ ...found, unsettled: [b] }));
+    }));
+
+  it("stays unsettled where the record was lost once more meanwhile: that one may have allowed an update since", () =>
+    withUnsettled(async (world) => {
+      world.meanwhile.settleInstance = () => world.setRecord((record) => ({ ...record, storeGeneration: 7 }));
+      await settleA(world);
+      assert.deepEqual(world.record()?.unsettled, [a, b]);
+    }));
+
+  it("is not written to while the records are being made anew, and nobody asks Azure about it", () =>
+    withUnsettled(async (world) => {
+      const annotations = { [SWEEP_ANNOTATION]: "3" };
+      const spec = { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 };
+      const lease = await world.other.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations }, spec }, never);
+      assert.equal(lease.ok && annotatedNumber(lease.value, SWEEP_ANNOTATION), 3);
+      const { settleInstance, asked } = counting();
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
+      assert.equal(asked(), 0);
+    }));
+
+  it("is tried again soon where the store could not be asked right before the write", () =>
+    withUnsettled(async (world) => {
+      const { settleInstance } = counting();
+      const settling = settleA(world, {
+        settleInstance: async (request, signal) => {
+          world.store.failNext({ fault: "unavailable", verb: "get", kind: "Lease" });
+          return settleInstance(request, signal);
+        },
+      });
+      assert.deepEqual(await settling, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.deepEqual(world.told, [], "that is no trouble of Azure's");
+    }));
+});

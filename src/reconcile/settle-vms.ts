@@ -1,0 +1,138 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
+import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { settle } from "../core/plan/writer-steps.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { moveRecord } from "./move-record.ts";
+import { readStoreGeneration } from "./store-generation.ts";
+
+/** A volume whose record was made anew, and the node that it has unsettled, with its disk. */
+interface Unsettled {
+  readonly volume: AzVolume;
+  readonly node: NodeIdentity;
+  readonly diskUri: string;
+}
+
+/**
+ * Ends *unsettled* for a node, by its name, in all records that were made anew: one update moves the ETag of its VM, so that whatever the lost records allowed lands no more, a
+ * forced detach above all. Beside the loop that fences: what is to be outrun may be a fence of this very controller, which waits for its answer.
+ */
+export function settleReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "settle",
+    workers: 64,
+    // Azure takes few updates of a VM, and a failover may want the next one.
+    backoff: { baseMs: 500, maxMs: 30_000 },
+    reconcile: (nodeName, signal) => settleVm(ports, nodeName, signal),
+  };
+}
+
+async function settleVm(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
+  const generation = await readStoreGeneration(ports, signal);
+  // No record is to be trusted yet: its end brings every node here again.
+  if (!generation.ok) return generation.failure.kind === "StoreWentBack" ? ok({}) : generation;
+  const read = await readUnsettled(ports, nodeName, generation.value, signal);
+  if (!read.ok) return read;
+  const [first] = read.value;
+  if (first === undefined) return ok({});
+  const settled = await settledOf(ports, first, read.value, generation.value, signal);
+  if (!settled.ok) {
+    for (const unsettled of read.value) tellUnsettled(ports, unsettled, settled.failure);
+    return settled;
+  }
+  const moved = await Promise.all(settled.value.map((unsettled) => recordSettled(ports, unsettled, signal)));
+  const failed = moved.find((result) => !result.ok);
+  if (failed !== undefined) return failed;
+  const left = read.value.find((unsettled) => !settled.value.includes(unsettled));
+  if (left === undefined) return ok({});
+  const failure: Failure = {
+    kind: "CloudUnavailable",
+    code: "DiskStillDetaching",
+    message: `VM ${nodeName} lists the disk as one that is coming off`,
+    requestId: "",
+  };
+  tellUnsettled(ports, left, failure);
+  return fail(failure);
+}
+
+/** The records as they are now, past the cache: what was sent before them is outrun by what comes after. */
+async function readUnsettled(
+  ports: ControllerPorts,
+  nodeName: string,
+  generation: number,
+  signal: AbortSignal,
+): Promise<Result<readonly Unsettled[], Failure>> {
+  const names = ports.cache.byIndex("AzVolume", "unsettledOn", nodeName).map(({ metadata }) => metadata.name);
+  const reads = await Promise.all(names.map((name) => ports.store.get("AzVolume", name, signal)));
+  const unsettled: Unsettled[] = [];
+  for (const read of reads) {
+    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
+    if (!read.ok) continue;
+    const { status, spec } = read.value;
+    const diskUri = status?.detail?.diskUri ?? spec.diskUri;
+    const node = status?.record?.unsettled?.find((other) => other.nodeName === nodeName);
+    if (diskUri !== undefined && node !== undefined && status?.record?.storeGeneration === generation) unsettled.push({ volume: read.value, node, diskUri });
+  }
+  return ok(unsettled);
+}
+
+/** Moves the VM's ETag; answers the volumes whose disks stay where they are. */
+async function settledOf(
+  ports: ControllerPorts,
+  first: Unsettled,
+  unsettled: readonly Unsettled[],
+  generation: number,
+  signal: AbortSignal,
+): Promise<Result<readonly Unsettled[], Failure>> {
+  const { cloud, steps } = ports;
+  const { node, diskUri } = first;
+  const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
+    const still = await readStoreGeneration(ports, asked);
+    return still.ok && still.value === generation;
+  };
+  const moved = await steps.run("settle-vm", () => cloud.settleInstance({ diskUri, node, mayProceed }, signal));
+  if (!moved.ok) return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(ports, unsettled, mayProceed, signal)) : moved;
+  const instance = await cloud.inspectInstance({ nodeName: node.nodeName }, signal);
+  if (!instance.ok) return instance;
+  // What a detach has left half done Azure may carry out with any update of the VM.
+  const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
+  return ok(unsettled.filter((other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri))));
+}
+
+/** There is no such VM where it was looked for: those whose disks name none of that name either. In the wrong resource group every VM would seem gone. */
+async function withoutVm(
+  { cloud }: ControllerPorts,
+  unsettled: readonly Unsettled[],
+  mayProceed: (signal: AbortSignal) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<readonly Unsettled[]> {
+  const proofs = await Promise.all(unsettled.map(({ diskUri, node }) => cloud.proveDetached({ diskUri, node, mayProceed }, signal)));
+  return unsettled.filter((_, index) => {
+    const proof = proofs[index];
+    return proof?.ok === true && proof.value !== undefined;
+  });
+}
+
+/** A record that was lost once more meanwhile may have allowed other updates. */
+async function recordSettled(ports: ControllerPorts, { volume: made, node }: Unsettled, signal: AbortSignal): Promise<Reconciled> {
+  const { name, uid } = made.metadata;
+  const generation = made.status?.record?.storeGeneration;
+  const moved = await moveRecord(
+    ports,
+    { volumeName: name, nodeName: node.nodeName, step: "settled" },
+    (record, { metadata }) => (metadata.uid === uid && record.storeGeneration === generation ? settle(record, node) : fail("the record was made anew")),
+    signal,
+  );
+  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
+}
+
+function tellUnsettled({ events }: ControllerPorts, { volume, node: { nodeName } }: Unsettled, failure: Failure): void {
+  if (failure.kind === "Refused" || failure.kind === "Cancelled") return;
+  const message = `a detach from ${nodeName} may still be under way, so it may not write: ${describeFailure(failure)}`;
+  events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, nodeName, reason: "NotSettled", message, news: failureNews(failure) });
+}
