@@ -188,6 +188,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     ...mishaps,
     ...outsiders,
     recreateVm: (nodeName) => {
+      // Whoever asks for it while it is under way would have the VM deleted that comes of it, and nobody would make another.
+      if (recreating.has(nodeName)) return;
       recreating.add(nodeName);
       outsiders.deleteVm(nodeName);
     },
