@@ -28,6 +28,11 @@ export function eraseStandbysOn(world: SimWorld, nodeName: string): void {
     if (spec.nodeName === nodeName && spec.role === "Replica") erase(world, "AzVolumeAttachment", metadata.name, false);
 }
 
+/** Deletes the controllers' Lease in that way. */
+export function eraseLease(world: SimWorld): void {
+  for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name, false);
+}
+
 /** Deletes all objects of the driver's in that way, or as `isForced` says. */
 export function eraseEverything(world: SimWorld, isForced: boolean): void {
   for (const kind of ["AzVolumeAttachment", "AzVolume", "AzDriverNode"] as const)

@@ -1,5 +1,5 @@
 import type { SimWorld } from "../world.ts";
-import { erase, eraseEverything } from "./delete-by-hand.ts";
+import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
 import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
@@ -80,7 +80,7 @@ export const loss: FaultClass = {
     "lease-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world }) => {
-        for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name, false);
+        eraseLease(world);
         return overAtOnce;
       },
     },

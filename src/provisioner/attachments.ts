@@ -9,6 +9,7 @@ import { ownersOf, readDisk, untilDisowned } from "./disk-owners.ts";
 import { toFailure } from "./error-table.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
 import type { VmQueues } from "./vm-queues.ts";
+import type { VmRequest } from "./vm-request.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /** What attaches and detaches work with. */
@@ -115,11 +116,7 @@ export async function detachDisk(context: AttachmentContext, request: DetachRequ
 
 /** Fences a disk off a node. */
 export async function fenceDisk(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
-  const answer = await writing(
-    context,
-    request,
-    () => context.queues.submit(request.vm, { ...request, kind: "fence", lane: "failover", cachingMode: "None" }, signal).answer,
-  );
+  const answer = await writing(context, request, () => askForProof(context, request, "fence", signal));
   if (!answer.ok) return answer;
   if (answer.value.kind === "fenced") return ok(answer.value.proof);
   throw new Error(`a fence was answered ${answer.value.kind}`);
@@ -127,7 +124,7 @@ export async function fenceDisk(context: AttachmentContext, request: FenceReques
 
 /** Proves that a disk is off a node, and takes nothing off. Undefined: it is not. */
 export async function proveDetached(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<FenceProof | undefined, Failure>> {
-  const answer = await context.queues.submit(request.vm, { ...request, kind: "prove", lane: "failover", cachingMode: "None" }, signal).answer;
+  const answer = await askForProof(context, request, "prove", signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "fenced") return ok(answer.value.proof);
   if (answer.value.kind === "listed") return ok(undefined);
@@ -136,11 +133,15 @@ export async function proveDetached(context: AttachmentContext, request: FenceRe
 
 /** Settles what may be under way to a VM. */
 export async function settleInstance(context: AttachmentContext, request: FenceRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const answer = await context.queues.submit(request.vm, { ...request, kind: "settle", lane: "failover", cachingMode: "None" }, signal).answer;
+  const answer = await askForProof(context, request, "settle", signal);
   if (!answer.ok) return answer;
   if (answer.value.kind === "settled") return ok(undefined);
   if (answer.value.kind === "instanceGone") return fail({ kind: "InstanceNotFound", nodeName: request.node.nodeName });
   throw new Error(`settling a VM was answered ${answer.value.kind}`);
+}
+
+function askForProof(context: AttachmentContext, request: FenceRequest, kind: "fence" | "prove" | "settle", signal: AbortSignal): VmRequest["answer"] {
+  return context.queues.submit(request.vm, { ...request, kind, lane: "failover", cachingMode: "None" }, signal).answer;
 }
 
 /** A write of ours: what was known of the disk is dropped after it, too, since someone may have read the disk meanwhile. */

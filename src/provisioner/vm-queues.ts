@@ -15,7 +15,8 @@ interface VmQueue {
   readonly settlements: GroupCommit;
 }
 
-const queueOf: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
+/** Which queue takes what. */
+const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
   attach: "updates",
   detach: "updates",
   fence: "fences",
@@ -51,7 +52,7 @@ export class VmQueues {
   submit(vm: VmTarget, spec: VmRequestSpec, signal: AbortSignal): VmRequest {
     const request = new VmRequest(spec, this.#sequence++, signal);
     const queue = this.#queueOf(vm);
-    queue[queueOf[spec.kind]].submit(request);
+    queue[queueFor[spec.kind]].submit(request);
     return request;
   }
 

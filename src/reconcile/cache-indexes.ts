@@ -1,5 +1,5 @@
 import { resourceUriKey } from "../core/model/disk-uri.ts";
-import { unsettledNames } from "../core/plan/writer-steps.ts";
+import { unsettledNames } from "../core/plan/observed-volume.ts";
 import type { Kind, KindMap } from "../ports/object-store.ts";
 import type { KeysOf } from "./cached-objects.ts";
 
@@ -12,7 +12,7 @@ const cacheIndexes = {
       return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
     },
     /** Names of the nodes that its record has unsettled. */
-    unsettledOn: (volume: KindMap["AzVolume"]) => unsettledNames(volume),
+    unsettledOn: unsettledNames,
   },
   AzVolumeAttachment: {
     /** Name of the AzVolume object. */

@@ -3,10 +3,9 @@ import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, type Lease, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { hasGivenUp, isRecordMissing, type VolumeSettings } from "../core/plan/observed-volume.ts";
+import { hasGivenUp, isRecordMissing, unsettledNames, type VolumeSettings } from "../core/plan/observed-volume.ts";
 import { holdsShare } from "../core/plan/plan-attachment.ts";
 import { asksForAttachments } from "../core/plan/plan-disk.ts";
-import { unsettledNames } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import { sameJson } from "../core/same-json.ts";
 import { attachmentReconciler } from "./attachment.ts";
@@ -102,13 +101,14 @@ function createLoops(ports: ControllerPorts): {
     for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.attachment.queue.add(attachment.metadata.name);
   };
   const isGone = (nodeName: string): boolean => ports.users.cachedNode(nodeName).isGone;
+  const unsettledNodes = (): ReadonlySet<string> => new Set(ports.cache.list("AzVolume").flatMap(unsettledNames));
   const addEverything = (): void => {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
     for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantinedNames(ports)])
       if (isGone(nodeName)) loops.driverNode.queue.remind(nodeName);
-    for (const nodeName of ports.cache.list("AzVolume").flatMap(unsettledNames)) loops.settle.queue.remind(nodeName);
+    for (const nodeName of unsettledNodes()) loops.settle.queue.remind(nodeName);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);
   };
@@ -151,7 +151,7 @@ function createLoops(ports: ControllerPorts): {
     if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
     // The records that it has made are to be trusted now.
     if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous))
-      for (const nodeName of ports.cache.list("AzVolume").flatMap(unsettledNames)) loops.settle.queue.add(nodeName);
+      for (const nodeName of unsettledNodes()) loops.settle.queue.add(nodeName);
   };
 
   loops.recovery.queue.add(ONLY_KEY);

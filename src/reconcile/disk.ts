@@ -158,8 +158,8 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
  * Whether there was a record of this disk before, which may have allowed what is still under way to a VM. Thousands of disks that come from V1 were never spoken of: no VM
  * is written to for their sake.
  */
-function hadRecord({ cache }: ControllerPorts, volumeName: string, disk: DiskFacts): boolean {
-  return isMadeByV2(disk.tags) || epochsKnownToNodes({ cache }, volumeName).length > 0 || attachmentsMade({ cache }, volumeName).length > 0;
+function hadRecord(ports: ControllerPorts, volumeName: string, disk: DiskFacts): boolean {
+  return isMadeByV2(disk.tags) || epochsKnownToNodes(ports, volumeName).length > 0 || attachmentsMade(ports, volumeName).length > 0;
 }
 
 async function resizeDisk(

@@ -83,7 +83,7 @@ export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: 
 }
 
 /** Attachments of a volume that an attach was begun for: a record has allowed it. */
-export function attachmentsMade({ cache }: Pick<ControllerPorts, "cache">, volumeName: string): readonly BegunAttachment[] {
+export function attachmentsMade({ cache }: ControllerPorts, volumeName: string): readonly BegunAttachment[] {
   const isBegun = (attachment: AzVolumeAttachment): attachment is BegunAttachment => attachment.status !== undefined && attachment.status.state !== "Pending";
   return cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).filter(isBegun);
 }
@@ -97,7 +97,7 @@ export function withHolders(attachedTo: readonly PlacedNode[], present: WriterRe
 }
 
 /** The highest epochs that nodes noted before they mounted this volume. */
-export function epochsKnownToNodes(ports: Pick<ControllerPorts, "cache">, volumeName: string): readonly number[] {
+export function epochsKnownToNodes(ports: ControllerPorts, volumeName: string): readonly number[] {
   return nodesThatNoted(ports, volumeName).flatMap(({ status }) =>
     status.volumes.filter((noted) => noted.volumeName === volumeName).map((noted) => noted.epoch),
   );
@@ -105,7 +105,7 @@ export function epochsKnownToNodes(ports: Pick<ControllerPorts, "cache">, volume
 
 type HeardNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
 
-function nodesThatNoted(ports: Pick<ControllerPorts, "cache">, volumeName: string): readonly HeardNode[] {
+function nodesThatNoted(ports: ControllerPorts, volumeName: string): readonly HeardNode[] {
   const hasNoted = (node: AzDriverNode): node is HeardNode => node.status?.volumes.some((noted) => noted.volumeName === volumeName) ?? false;
   return ports.cache.list("AzDriverNode").filter(hasNoted);
 }

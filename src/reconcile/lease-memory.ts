@@ -2,8 +2,8 @@ import type { Lease } from "../core/model/lease.ts";
 import { type RememberedLease, rememberedOf } from "../core/plan/lease-steps.ts";
 
 /**
- * The latest that this process has seen in the controller's Lease, by fresh reads, its own writes, and renewals that a watch told it of: a Lease that shows less went back to a backup. Never kept
- * longer than the process, so a controller that starts after the store went back relies on the others, and on what the nodes report.
+ * The latest that this process has seen in the controller's Lease, by fresh reads, its own writes, and renewals that a watch told it of: a Lease that shows less went back to a
+ * backup. Never kept longer than the process, so a controller that starts after the store went back relies on the others, and on what the nodes report.
  */
 export class LeaseMemory {
   #seen: RememberedLease = { generation: 0, counter: 0 };

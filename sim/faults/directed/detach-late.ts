@@ -1,6 +1,6 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import { cordonAllBut, uncordonAll } from "../cordon.ts";
-import { erase, eraseEverything, eraseStandbysOn } from "../delete-by-hand.ts";
+import { erase, eraseEverything, eraseLease, eraseStandbysOn } from "../delete-by-hand.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
 import { runningOn } from "./where-pods-are.ts";
@@ -25,15 +25,12 @@ export const detachLate = detachUnderWay(() => overAtOnce);
 /** And nobody knows of the fence any more: its record is erased, or all objects, or no record counts any more since the Lease is gone, or a backup of before is put back. */
 export const detachLateAndLost = detachUnderWay(({ world, later }, dice) => {
   const backup = world.store.snapshot();
-  const eraseLease = (): void => {
-    for (const { metadata } of world.store.objects("Lease")) erase(world, "Lease", metadata.name, false);
-  };
   return (azVolumeName) => {
     const lose = pick(
       [
         () => erase(world, "AzVolume", azVolumeName, diceAgain(dice, 2) < 0.5),
         () => eraseEverything(world, true),
-        eraseLease,
+        () => eraseLease(world),
         () => world.store.restore(backup),
       ],
       dice,

@@ -99,6 +99,11 @@ export function isRecordMissing(volume: AzVolume): boolean {
   return isSingleWriter(volume.spec.capabilities) && volume.status?.record === undefined && volume.status?.error?.kind !== "DiskNotFound";
 }
 
+/** The nodes that a volume's record has unsettled, by name. */
+export function unsettledNames(volume: AzVolume | undefined): readonly string[] {
+  return volume?.status?.record?.unsettled?.map(({ nodeName }) => nodeName) ?? [];
+}
+
 /** The writer record, absent for multi-writer volumes and before the disk exists. */
 export function recordOf(observed: ObservedVolume): WriterRecord | undefined {
   return observed.volume.status?.record;

@@ -1,4 +1,4 @@
-import type { AzVolume, Writer, WriterRecord } from "../model/az-volume.ts";
+import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { includesNode, isSameNode, type NodeIdentity, type PlacedNode, withNode, withoutNode, withPlacedNode } from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
@@ -55,11 +55,6 @@ export function isFencing(record: WriterRecord, node: NodeIdentity): boolean {
 /** Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by then would be cut off. */
 export function isUnsettled(record: WriterRecord, node: NodeIdentity): boolean {
   return includesNode(record.unsettled ?? [], node);
-}
-
-/** The nodes that a volume's record has unsettled, by name. */
-export function unsettledNames(volume: AzVolume | undefined): readonly string[] {
-  return volume?.status?.record?.unsettled?.map(({ nodeName }) => nodeName) ?? [];
 }
 
 /** What whoever wants an unsettled node to write waits for. */
