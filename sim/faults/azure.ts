@@ -5,7 +5,7 @@ import type { SimWorld } from "../world.ts";
 import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
 import { standbyAttachesLost } from "./directed/standby-attaches-lost.ts";
 import { vmFailed } from "./directed/vm-failed.ts";
-import { type BeginFault, type FaultClass, diceAgain, pick } from "./fault-class.ts";
+import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "./fault-class.ts";
 
 /** An update of a VM, by either way: how disks come and go. */
 const VM_WRITES = "VirtualMachines_Update";
@@ -25,11 +25,16 @@ function diskOf(world: SimWorld, { volumeName }: TimedFault): string {
   return world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
 }
 
+/** Azure carries operations out, and refuses to say how they are doing: the permission to read operations is missing, or a proxy blocks these URLs. */
+const refusePolls = rules(({ dice }) => [
+  { operation: "Operations_Get", effect: { kind: "Error", status: pick([401, 403, 404], dice), code: "AuthorizationFailed" } },
+]);
+
 /** Azure refuses, hangs, lies, and forgets. */
 export const azure: FaultClass = {
   name: "azure",
   about:
-    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly",
+    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly, refuses to say how operations are doing",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
@@ -104,6 +109,15 @@ export const azure: FaultClass = {
     "reads-stale": {
       forMs: [10_000, 90_000],
       begin: rules(({ dice }) => [{ operation: dice < 0.5 ? "*_Get" : "*", probability: 0.3 + diceAgain(dice, 1) * 0.7, effect: { kind: "StaleRead" } }]),
+    },
+    "polls-refused": {
+      forMs: [20_000, 90_000],
+      isDirected: true,
+      begin: (context, fault) => {
+        // The permission stays missing until the end of the run.
+        refusePolls(context, fault);
+        return overAtOnce;
+      },
     },
     outage: { forMs: [10_000, 60_000], begin: rules(() => [{ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } }]) },
     "one-vm-refuses": {

@@ -4,7 +4,7 @@ import { RECENT_DURATIONS_MAX, pollDelayMs } from "../core/cloud/poll-delay.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import type { ArmAnswer, ArmApi, ArmError, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmError, ArmOperation, ArmOperationEnd, ArmOperationStatus } from "./arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "./arm-error.ts";
 import { classOf } from "./error-table.ts";
 import type { ProvisionerSettings } from "./settings.ts";
@@ -18,7 +18,12 @@ export interface OperationWait {
   readonly maxMs?: number;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
   readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete";
+  /** Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure refuses the polls. */
+  readonly readEnd: ReadEnd;
 }
+
+/** See `OperationWait`. */
+export type ReadEnd = (signal: AbortSignal) => Promise<Result<ArmOperationEnd | undefined, ArmError>>;
 
 /** Calls to ARM within the budget, and waiting by our clock. One for each provisioner. */
 export interface ArmSession {
@@ -37,7 +42,10 @@ export interface ArmSession {
    * even then, since whoever makes it must read and ask again first.
    */
   readonly call: <T>(budgeted: BudgetedCall, invoke: (clientRequestId: string) => Promise<ArmAnswer<T>>, signal: AbortSignal) => Promise<Result<T, ArmError>>;
-  /** Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost operation: it is asked again. */
+  /**
+   * Polls an operation to its end, for at most `maxMs` (default: `operationMaxMs`). A lost poll is no lost operation: it is asked again. Where Azure refuses
+   * to answer polls (401, 403, 404), the resource is read instead: a missing permission delays the end of a call, and never blocks it.
+   */
   readonly untilEnded: (operation: ArmOperation, options: OperationWait, signal: AbortSignal) => Promise<Result<ArmOperationEnd, ArmError>>;
   /** Waits before try `attempt` (1 = first retry). */
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
@@ -100,11 +108,11 @@ export function createArmSession(options: {
   }
 
   async function untilEnded(started: ArmOperation, options: OperationWait, signal: AbortSignal): Promise<Result<ArmOperationEnd, ArmError>> {
-    const { maxMs = settings.operationMaxMs, likeness, ...target } = options;
+    const { maxMs = settings.operationMaxMs, likeness, readEnd, ...target } = options;
     const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
-    const group = started.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
     const startedMs = clock.elapsedMs();
     let operation = started;
+    let arePollsRefused = false;
     while (operation.pollUrl !== undefined) {
       const elapsedMs = clock.elapsedMs() - startedMs;
       if (elapsedMs >= maxMs) return fail(stillRunning(target.resource, elapsedMs));
@@ -112,22 +120,31 @@ export function createArmSession(options: {
         Math.min(maxMs - elapsedMs, pollDelayMs(pace, { elapsedMs, retryAfterMs: operation.retryAfterMs, recentDurationsMs: durationsOf(likeness) })),
         signal,
       );
-      const current = operation;
-      const polled = await call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation: current, clientRequestId }, signal), signal);
-      if (!polled.ok) {
-        const mayAskAgain =
-          classOf(polled.failure) === "lost" || (classOf(polled.failure) === "throttled" && polled.failure.code !== ownErrorCodes.budgetExhausted);
-        if (mayAskAgain) continue;
-        return polled;
+      if (!arePollsRefused) {
+        const polled = await poll(operation, target, signal);
+        if (polled.ok) {
+          const status = polled.value;
+          if (status.state === "succeeded") noteDuration(likeness, status.durationMs);
+          if (status.state !== "running") return status.state === "succeeded" ? ok(status) : fail(status.error);
+          operation = status.operation;
+        } else if (isPollRefused(polled.failure)) arePollsRefused = true;
+        else if (!mayAskAgain(polled.failure)) return polled;
       }
-      if (polled.value.state === "succeeded") {
-        noteDuration(likeness, polled.value.durationMs);
-        return ok(polled.value);
-      }
-      if (polled.value.state !== "running") return fail(polled.value.error);
-      operation = polled.value.operation;
+      if (!arePollsRefused) continue;
+      const end = await readEnd(signal);
+      if (end.ok && end.value !== undefined) return ok(end.value);
+      if (!end.ok && !mayAskAgain(end.failure)) return end;
     }
     return ok({});
+  }
+
+  function poll(
+    operation: ArmOperation,
+    target: { readonly resource: string; readonly lane: Lane },
+    signal: AbortSignal,
+  ): Promise<Result<ArmOperationStatus, ArmError>> {
+    const group = operation.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
+    return call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation, clientRequestId }, signal), signal);
   }
 
   return {
@@ -149,6 +166,16 @@ async function backOff(
   signal: AbortSignal,
 ): Promise<void> {
   await options.clock.sleep(backoffMs({ ...options.backoff, attempt: options.attempt, chance: options.random.next() }), signal);
+}
+
+/** Whether an answer is worth asking for once more: the call was lost, or Azure wants it later. */
+function mayAskAgain(error: ArmError): boolean {
+  return classOf(error) === "lost" || (classOf(error) === "throttled" && error.code !== ownErrorCodes.budgetExhausted);
+}
+
+/** Whether Azure will not say how an operation is doing: the permission to read operations is missing, or the operation is forgotten. */
+function isPollRefused(error: ArmError): boolean {
+  return error.statusCode === 401 || error.statusCode === 403 || error.statusCode === 404;
 }
 
 function stillRunning(resource: string, elapsedMs: number): ArmError {

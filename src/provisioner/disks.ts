@@ -5,12 +5,13 @@ import type { Failure } from "../core/failure.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
-import type { ArmAnswer, ArmDisk, ArmError, ArmName, ArmOperation } from "./arm-api.ts";
+import type { ArmAnswer, ArmDisk, ArmError, ArmName, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
 import type { ArmSession } from "./arm-session.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
 import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
 import { ownersOf, readDisk } from "./disk-owners.ts";
 import { classOf, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import { endShownBy, isTerminal } from "./provisioning-state.ts";
 import type { CallGroup } from "./throttle-budget.ts";
 
 /** Where disks go that name no place. */
@@ -128,7 +129,7 @@ async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSi
   for (let attempt = 1; ; attempt++) {
     const read = await readDisk(session, { diskUri, lane: LANE }, signal);
     const elapsedMs = session.clock.elapsedMs() - startedMs;
-    if (read.ok && (isTerminal(read.value) || elapsedMs > session.settings.operationMaxMs)) return read;
+    if (read.ok && (isTerminal(read.value.provisioningState) || elapsedMs > session.settings.operationMaxMs)) return read;
     if (read.ok) {
       await session.clock.sleep(pollDelayMs(session.settings.diskPollPace, { elapsedMs, retryAfterMs: undefined }), signal);
     } else {
@@ -151,11 +152,23 @@ async function write(
   disks.drop(resourceUriKey(target.diskUri));
   for (let attempt = 1; ; attempt++) {
     const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, start, signal);
-    const ended = started.ok ? await session.untilEnded(started.value, { resource: target.diskUri, lane: LANE, likeness: target.likeness }, signal) : started;
+    const waiting = { resource: target.diskUri, lane: LANE, likeness: target.likeness, readEnd: (asked: AbortSignal) => readWriteEnd(session, target, asked) };
+    const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
     await session.backOff(attempt, signal);
   }
+}
+
+async function readWriteEnd(
+  session: ArmSession,
+  { diskUri, likeness }: { readonly diskUri: string; readonly likeness: string },
+  signal: AbortSignal,
+): Promise<Result<ArmOperationEnd | undefined, ArmError>> {
+  const read = await readDisk(session, { diskUri, lane: LANE }, signal);
+  // A disk that is being created may not be there yet.
+  if (!read.ok) return saysNotThere(read.failure) ? ok(likeness === "diskDelete" ? {} : undefined) : read;
+  return likeness === "diskDelete" ? ok(undefined) : endShownBy(read.value.provisioningState, `disk ${diskUri}`);
 }
 
 function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {
@@ -166,10 +179,6 @@ function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Fai
 /** Azure names only some owners, and sometimes none. */
 function withOwners(failure: Failure, attachedTo: readonly string[]): Failure {
   return failure.kind === "DiskInUse" ? { ...failure, attachedTo } : failure;
-}
-
-function isTerminal(disk: ArmDisk): boolean {
-  return disk.provisioningState === "Succeeded" || disk.provisioningState === "Failed";
 }
 
 function nameOf(diskUri: string): ArmName {

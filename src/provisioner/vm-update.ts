@@ -1,9 +1,10 @@
 import type { Lane } from "../core/cloud/lane.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
-import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "./arm-api.ts";
+import type { ArmDataDisk, ArmError, ArmName, ArmOperationEnd, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
+import { endShownBy } from "./provisioning-state.ts";
 
 /** A VM that a queue works on. */
 export interface VmTarget extends ArmName {
@@ -60,10 +61,24 @@ export async function updateVm(
   if (!started.ok) return fail(started.failure);
   const ended = await session.untilEnded(
     started.value,
-    { resource: key, lane: update.lane, ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }) },
+    {
+      resource: key,
+      lane: update.lane,
+      ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }),
+      readEnd: (asked) => readUpdateEnd(session, update, asked),
+    },
     signal,
   );
   return ended.ok ? ok(undefined) : ended;
+}
+
+async function readUpdateEnd(
+  session: ArmSession,
+  { vm, lane }: { readonly vm: VmTarget; readonly lane: Lane },
+  signal: AbortSignal,
+): Promise<Result<ArmOperationEnd | undefined, ArmError>> {
+  const read = await readVm(session, vm, lane, signal);
+  return read.ok ? endShownBy(read.value.provisioningState, `VM ${vm.name}`) : read;
 }
 
 /** An entry that takes its disk off with the next write of the list. */

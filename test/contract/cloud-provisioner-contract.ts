@@ -399,6 +399,56 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
+    describe("polls that Azure refuses", () => {
+      for (const [status, code] of [
+        [401, "InvalidAuthenticationToken"],
+        [403, "AuthorizationFailed"],
+        [404, "OperationNotFound"],
+      ] as const) {
+        on(`attaches, detaches, and proves a fence by reading the VM, with one update each: ${status}`, async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status, code } });
+          assert.equal(await attach(cloud, uri, node), 0);
+          assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+          assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 2]);
+          assert.equal(valueOf(await cloud.run(proving(cloud.provisioner, { diskUri: uri, node })))?.kind, "entryGone");
+          assert.equal(await attach(cloud, uri, node), 0);
+          valueOf(await cloud.run(detaching(cloud.provisioner, { diskUri: uri, node })));
+          assert.deepEqual([disksOn(cloud, "node-a"), vmWrites(cloud).length], [[], 5]);
+        });
+      }
+
+      on("asks Azure for the state of an operation only once after a refusal", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        slowDownAttaches(cloud);
+        cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
+        const since = cloud.model.journal.lastSequence();
+        assert.equal(await attach(cloud, uri, node), 0);
+        const polls = cloud.model.journal.since(since).filter((entry) => entry.kind === "poll");
+        assert.equal(polls.length, 1);
+      });
+
+      on("does not take a failed operation for one that has succeeded", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "FailOperation", code: "DetachFailed" } });
+        assert.equal((await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).ok, false);
+        assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
+      });
+
+      on("creates, grows and deletes a disk by reading it", async (cloud) => {
+        cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
+        const uri = await addDisk(cloud, "pvc-1");
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), { sizeGiB: 128 });
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
+        assert.equal(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).kind, "DiskNotFound");
+      });
+    });
+
     describe("promised LUNs", () => {
       on("gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is", async (cloud) => {
         const node = addVm(cloud, "node-a");
