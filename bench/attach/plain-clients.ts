@@ -2,7 +2,7 @@ import { pollDelayMs } from "../../src/core/cloud/poll-delay.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { ArmAnswer, ArmApi, ArmDataDisk, ArmOperation } from "../../src/provisioner/arm-api.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
-import { RESOURCE_GROUP } from "./place.ts";
+import { RESOURCE_GROUP, SUBSCRIPTION_ID } from "./place.ts";
 
 /** A way to attach disks to one VM. */
 export type AttachAll = (cloud: { readonly arm: ArmApi; readonly clock: Clock }, nodeName: string, diskUris: readonly string[]) => Promise<void>;
@@ -24,12 +24,16 @@ export const oneSecondWindow: AttachAll = async (cloud, nodeName, diskUris) => {
 };
 
 async function update({ arm, clock }: Parameters<AttachAll>[0], name: string, diskUris: readonly string[]): Promise<void> {
-  const vm = await repeated(clock, () => arm.getVm({ resourceGroup: RESOURCE_GROUP, name, instanceView: false, clientRequestId }, never));
+  const vm = await repeated(clock, () =>
+    arm.getVm({ subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name, instanceView: false, clientRequestId }, never),
+  );
   const used = new Set(vm.dataDisks.map((entry) => entry.lun));
   const free = Array.from({ length: 64 }, (_, lun) => lun).filter((lun) => !used.has(lun));
   const added = diskUris.map((id, index): ArmDataDisk => ({ lun: free[index] ?? 0, createOption: "Attach", caching: "None", managedDisk: { id } }));
   const change = { dataDisks: [...vm.dataDisks, ...added] };
-  const started = await repeated(clock, () => arm.startVmUpdate({ resourceGroup: RESOURCE_GROUP, name, change, ifMatch: vm.etag, clientRequestId }, never));
+  const started = await repeated(clock, () =>
+    arm.startVmUpdate({ subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name, change, ifMatch: vm.etag, clientRequestId }, never),
+  );
   await untilEnded({ arm, clock }, started);
 }
 

@@ -138,9 +138,14 @@ export interface ArmVmChange {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** Where a resource is, within the subscription of the client. */
-export interface ArmName {
+/** A resource group by its full id: no call goes to the subscription of the client by default. */
+export interface ArmGroup {
+  readonly subscriptionId: string;
   readonly resourceGroup: string;
+}
+
+/** A resource by its full id: every segment travels with every call, so that none can be dropped on the way. */
+export interface ArmName extends ArmGroup {
   readonly name: string;
 }
 
@@ -208,17 +213,18 @@ interface ArmCall {
  */
 export interface ArmApi {
   getDisk(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmDisk>>;
-  listDisks(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
+  listDisks(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmDisk[]>>;
   startDiskCreateOrUpdate(request: ArmName & ArmCall & { readonly disk: ArmDiskSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   startDiskUpdate(request: ArmName & ArmCall & { readonly change: ArmDiskChange }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   startDiskDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   getSnapshot(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmSnapshot>>;
-  listSnapshots(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
+  listSnapshots(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmSnapshot[]>>;
   startSnapshotCreate(request: ArmName & ArmCall & { readonly snapshot: ArmSnapshotSpec }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   startSnapshotDelete(request: ArmName & ArmCall, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
+  /** The sizes that the subscription of the client offers. */
   listVmSizes(request: { readonly location: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVmSize[]>>;
   getVm(request: ArmName & ArmCall & { readonly instanceView: boolean }, signal: AbortSignal): Promise<ArmAnswer<ArmVm>>;
-  listVms(request: { readonly resourceGroup: string } & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
+  listVms(request: ArmGroup & ArmCall, signal: AbortSignal): Promise<ArmAnswer<readonly ArmVm[]>>;
   /** PATCH with `If-Match`: the one way in which disks reach and leave a VM. */
   startVmUpdate(request: ArmName & ArmCall & { readonly change: ArmVmChange; readonly ifMatch: string }, signal: AbortSignal): Promise<ArmAnswer<ArmOperation>>;
   /** Has no precondition, so it can't take part in the writer protocol; here for comparison and for volumes without a record. */

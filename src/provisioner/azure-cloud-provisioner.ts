@@ -1,4 +1,3 @@
-import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { Failure } from "../core/failure.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { type Result, fail, ok } from "../core/result.ts";
@@ -11,8 +10,8 @@ import { createArmSession } from "./arm-session.ts";
 import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetached, settleInstance } from "./attachments.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk-facts.ts";
-import { readDisk } from "./disk-owners.ts";
-import { type DiskPlace, createDisk, deleteDisk, listDisks, resizeDisk } from "./disks.ts";
+import { diskIdOf, readDisk } from "./disk-owners.ts";
+import { type DiskPlace, type DiskTarget, createDisk, deleteDisk, listDisks, resizeDisk } from "./disks.ts";
 import { toFailure } from "./error-table.ts";
 import { instanceFactsOf } from "./instance-facts.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
@@ -67,16 +66,18 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
 
   return {
     createDisk: (request, signal) => cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
-    deleteDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => deleteDisk({ session, disks }, request.diskUri, signal))),
-    resizeDisk: (request, signal) => cancellable(signal, () => onDisk(request.diskUri, () => resizeDisk({ session, disks }, request, signal))),
+    deleteDisk: (request, signal) => cancellable(signal, () => onDisk(place, request.diskUri, (disk) => deleteDisk({ session, disks }, disk, signal))),
+    resizeDisk: (request, signal) =>
+      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => resizeDisk({ session, disks }, { ...disk, sizeGiB: request.sizeGiB }, signal))),
     getDisk: (request, signal) =>
       cancellable(signal, () =>
-        onDisk(request.diskUri, async () => {
+        onDisk(place, request.diskUri, async () => {
           const read = await readDisk(session, { diskUri: request.diskUri, lane: "primaryAttach" }, signal);
           return read.ok ? ok(diskFactsOf(read.value)) : fail(toFailure(read.failure, request));
         }),
       ),
-    listDisks: (request, signal) => cancellable(signal, () => listDisks(session, request.resourceGroup ?? place.resourceGroup, signal)),
+    listDisks: ({ resourceGroup = place.resourceGroup }, signal) =>
+      cancellable(signal, () => listDisks(session, { subscriptionId: place.subscriptionId, resourceGroup }, signal)),
     attachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => attachDisk(attachments, { ...request, vm }, signal))),
     detachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
     fenceDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
@@ -106,15 +107,14 @@ async function cancellable<T>(signal: AbortSignal, work: () => Promise<Result<T,
   }
 }
 
-/** Refuses what is no managed disk before ARM sees it. */
-async function onDisk<T>(diskUri: string, work: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
-  if (parseArmId(diskUri)?.type === "disks") return work();
-  return fail({
-    kind: "InvalidArgument",
-    field: "diskUri",
-    value: diskUri,
-    problem: "is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…",
-  });
+/** Refuses what is no managed disk, or one of another subscription, before ARM sees it: the disk of that group and name here would be another one. */
+async function onDisk<T>(place: DiskPlace, diskUri: string, work: (disk: DiskTarget) => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> {
+  const id = diskIdOf(diskUri);
+  const refuse = (problem: string): Result<never, Failure> => fail({ kind: "InvalidArgument", field: "diskUri", value: diskUri, problem });
+  if (id === undefined) return refuse("is not the id of a managed disk: /subscriptions/…/resourceGroups/…/providers/Microsoft.Compute/disks/…");
+  if (id.subscriptionId.toLowerCase() !== place.subscriptionId.toLowerCase())
+    return refuse(`is in subscription ${id.subscriptionId}; this driver serves only disks of subscription ${place.subscriptionId}`);
+  return work({ id, diskUri });
 }
 
 /** Also finds the VM, and refuses a node without vmId: every VM would seem to be another than it. */
@@ -129,5 +129,5 @@ async function onVm<T>(
     return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
   }
   const vm = resolveNode(sources, nodeName);
-  return vm.ok ? onDisk(request.diskUri, () => work(vm.value)) : vm;
+  return vm.ok ? onDisk(sources.place, request.diskUri, () => work(vm.value)) : vm;
 }

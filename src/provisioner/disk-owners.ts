@@ -1,7 +1,7 @@
 import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { Lane } from "../core/cloud/lane.ts";
 import { type Result, fail, ok } from "../core/result.ts";
-import type { ArmDisk, ArmError } from "./arm-api.ts";
+import type { ArmDisk, ArmError, ArmName } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { isWorthRetrying, saysNotThere } from "./error-table.ts";
@@ -12,18 +12,23 @@ export function ownersOf(disk: ArmDisk): readonly string[] {
   return named.filter((owner, index) => named.findIndex((other) => other.toLowerCase() === owner.toLowerCase()) === index);
 }
 
+/** A disk's full id in ARM's parts; undefined for anything that is no managed disk. */
+export function diskIdOf(diskUri: string): ArmName | undefined {
+  const id = parseArmId(diskUri);
+  return id?.type === "disks" ? { subscriptionId: id.subscriptionId, resourceGroup: id.resourceGroup, name: id.name } : undefined;
+}
+
 /** Reads a disk, never from a cache. A URI that is no disk's is an error of code `InvalidResourceId`. */
 export function readDisk(
   session: ArmSession,
   disk: { readonly diskUri: string; readonly lane: Lane },
   signal: AbortSignal,
 ): Promise<Result<ArmDisk, ArmError>> {
-  const id = parseArmId(disk.diskUri);
-  if (id === undefined || id.type !== "disks")
-    return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
+  const id = diskIdOf(disk.diskUri);
+  if (id === undefined) return Promise.resolve(fail({ ...ownError("InvalidResourceId", `${disk.diskUri} is no managed disk`), statusCode: 400 }));
   return session.call(
     { group: "diskRead", resource: undefined, lane: disk.lane },
-    (clientRequestId) => session.arm.getDisk({ resourceGroup: id.resourceGroup, name: id.name, clientRequestId }, signal),
+    (clientRequestId) => session.arm.getDisk({ ...id, clientRequestId }, signal),
     signal,
   );
 }

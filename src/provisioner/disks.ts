@@ -1,11 +1,10 @@
-import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { Lane } from "../core/cloud/lane.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import type { Failure } from "../core/failure.ts";
-import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { formatDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
-import type { ArmAnswer, ArmDisk, ArmError, ArmName, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
+import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
 import type { ArmSession } from "./arm-session.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
 import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
@@ -24,6 +23,12 @@ export interface DiskPlace {
 /** Disk calls have no lane of their own: volumes wait for them as for a first attach. */
 const LANE: Lane = "primaryAttach";
 
+/** A disk that exists, or may: its id in ARM's parts, and as it was named. */
+export interface DiskTarget {
+  readonly id: ArmName;
+  readonly diskUri: string;
+}
+
 /** What disk calls work with. */
 export interface DiskContext {
   readonly session: ArmSession;
@@ -38,8 +43,8 @@ export async function createDisk(
   request: CreateDiskRequest,
   signal: AbortSignal,
 ): Promise<Result<DiskFacts, Failure>> {
-  const name = { resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
-  const diskUri = `/subscriptions/${place.subscriptionId}/resourceGroups/${name.resourceGroup}/providers/Microsoft.Compute/disks/${name.name}`;
+  const id = { subscriptionId: place.subscriptionId, resourceGroup: request.resourceGroup ?? place.resourceGroup, name: request.diskName };
+  const diskUri = formatDiskUri({ ...id, diskName: id.name });
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
   if (existing.ok && existing.value.provisioningState !== "Failed") return adopt(request, existing.value);
@@ -55,7 +60,7 @@ export async function createDisk(
   const created = await write(
     { session, disks },
     { group: "diskWrite", likeness: "diskCreate", diskUri },
-    (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...name, disk, clientRequestId }, signal),
+    (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId }, signal),
     signal,
   );
   if (!created.ok) return fail(toFailure(created.failure, {}));
@@ -69,7 +74,7 @@ export async function createDisk(
 }
 
 /** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
-export async function deleteDisk({ session, disks }: DiskContext, diskUri: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function deleteDisk({ session, disks }: DiskContext, { id, diskUri }: DiskTarget, signal: AbortSignal): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: LANE }, signal);
   if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
@@ -77,7 +82,7 @@ export async function deleteDisk({ session, disks }: DiskContext, diskUri: strin
   const deleted = await write(
     { session, disks },
     { group: "diskDelete", likeness: "diskDelete", diskUri },
-    (clientRequestId) => session.arm.startDiskDelete({ ...nameOf(diskUri), clientRequestId }, signal),
+    (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
   if (deleted.ok || saysNotThere(deleted.failure)) return ok(undefined);
@@ -87,10 +92,9 @@ export async function deleteDisk({ session, disks }: DiskContext, diskUri: strin
 /** Grows a disk. */
 export async function resizeDisk(
   { session, disks }: DiskContext,
-  request: { readonly diskUri: string; readonly sizeGiB: number },
+  { id, diskUri, sizeGiB }: DiskTarget & { readonly sizeGiB: number },
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
-  const { diskUri, sizeGiB } = request;
   const before = await settledDisk(session, diskUri, signal);
   if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
   if (before.value.diskSizeGB >= sizeGiB) return ok({ sizeGiB: before.value.diskSizeGB });
@@ -99,7 +103,7 @@ export async function resizeDisk(
   const resized = await write(
     { session, disks },
     { group: "diskWrite", likeness: "diskUpdate", diskUri },
-    (clientRequestId) => session.arm.startDiskUpdate({ ...nameOf(diskUri), change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
+    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
   );
   if (!resized.ok) return fail(withOwners(toFailure(resized.failure, { diskUri }), attachedTo));
@@ -108,10 +112,10 @@ export async function resizeDisk(
 }
 
 /** All disks of a resource group. */
-export async function listDisks(session: ArmSession, resourceGroup: string, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
+export async function listDisks(session: ArmSession, group: ArmGroup, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
   const listed = await session.call(
     { group: "diskList", resource: undefined, lane: LANE },
-    (clientRequestId) => session.arm.listDisks({ resourceGroup, clientRequestId }, signal),
+    (clientRequestId) => session.arm.listDisks({ ...group, clientRequestId }, signal),
     signal,
   );
   if (!listed.ok) return fail(toFailure(listed.failure, {}));
@@ -179,9 +183,4 @@ function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Fai
 /** Azure names only some owners, and sometimes none. */
 function withOwners(failure: Failure, attachedTo: readonly string[]): Failure {
   return failure.kind === "DiskInUse" ? { ...failure, attachedTo } : failure;
-}
-
-function nameOf(diskUri: string): ArmName {
-  const id = parseArmId(diskUri);
-  return { resourceGroup: id?.resourceGroup ?? "", name: id?.name ?? "" };
 }

@@ -45,7 +45,7 @@ export function nodeNameOf({ place, nodes }: NodeSources, instanceUri: string): 
 
 function targetIn(subscriptionId: string, resourceGroup: string, name: string): VmTarget {
   const uri = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
-  return { resourceGroup, name, uri, key: resourceUriKey(uri) };
+  return { subscriptionId, resourceGroup, name, uri, key: resourceUriKey(uri) };
 }
 
 /** Who said which VM it is, for the error where that can't be. */

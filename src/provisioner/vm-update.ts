@@ -36,10 +36,14 @@ export async function readInstance(
 ): Promise<Result<ArmVm, ArmError>> {
   const read = await session.call(
     { group: "vmRead", resource: vm.key, lane },
-    (clientRequestId) => session.arm.getVm({ resourceGroup: vm.resourceGroup, name: vm.name, instanceView, clientRequestId }, signal),
+    (clientRequestId) => session.arm.getVm({ ...armNameOf(vm), instanceView, clientRequestId }, signal),
     signal,
   );
   return read.ok && read.value.vmId === "" ? fail(incomplete(vm, "a vmId")) : read;
+}
+
+function armNameOf({ subscriptionId, resourceGroup, name }: VmTarget): ArmName {
+  return { subscriptionId, resourceGroup, name };
 }
 
 function incomplete(vm: VmTarget, what: string): ArmError {
@@ -52,17 +56,17 @@ export async function updateVm(
   update: { readonly vm: VmTarget; readonly ifMatch: string; readonly change: ArmVmChange; readonly lane: Lane; readonly maxMs?: number },
   signal: AbortSignal,
 ): Promise<Result<void, ArmError>> {
-  const { resourceGroup, name, key } = update.vm;
+  const { vm } = update;
   const started = await session.call(
-    { group: "vmWrite", resource: key, lane: update.lane },
-    (clientRequestId) => session.arm.startVmUpdate({ resourceGroup, name, change: update.change, ifMatch: update.ifMatch, clientRequestId }, signal),
+    { group: "vmWrite", resource: vm.key, lane: update.lane },
+    (clientRequestId) => session.arm.startVmUpdate({ ...armNameOf(vm), change: update.change, ifMatch: update.ifMatch, clientRequestId }, signal),
     signal,
   );
   if (!started.ok) return fail(started.failure);
   const ended = await session.untilEnded(
     started.value,
     {
-      resource: key,
+      resource: vm.key,
       lane: update.lane,
       ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }),
       readEnd: (asked) => readUpdateEnd(session, update, asked),

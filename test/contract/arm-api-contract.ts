@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import type { Result } from "../../src/core/result.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { ArmAnswer, ArmApi, ArmDisk, ArmDiskSpec, ArmError, ArmOperation, ArmVm } from "../../src/provisioner/arm-api.ts";
-import { LOCATION, RESOURCE_GROUP, diskUri, never } from "./cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, never } from "./cloud-bench.ts";
 
 /** An `ArmApi` to hold to the contract, on a cloud whose operations end by their first poll; it has VMs `node-a` and `node-b` in zone 1. */
 export interface ArmUnderTest {
@@ -15,8 +15,8 @@ export interface ArmUnderTest {
 /** How long an operation may take on a busy machine, in milliseconds of real time. */
 const PATIENCE_MS = 60_000;
 const clientRequestId = "correlation-1";
-const group = { resourceGroup: RESOURCE_GROUP, clientRequestId };
-const named = (name: string): { resourceGroup: string; name: string; clientRequestId: string } => ({ ...group, name });
+const group = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, clientRequestId };
+const named = (name: string): typeof group & { name: string } => ({ ...group, name });
 
 const aDisk = (changes: Partial<ArmDiskSpec> = {}): ArmDiskSpec => ({
   location: LOCATION,
@@ -187,15 +187,34 @@ export function armApiContract(name: string, makeArm: () => Promise<ArmUnderTest
       startVmPowerOff: () => arm.startVmPowerOff({ ...named("none"), skipShutdown: true }, never),
       startVmDeallocate: () => arm.startVmDeallocate({ ...named("none"), forceDeallocate: true }, never),
       startAttachDetachDataDisks: () => arm.startAttachDetachDataDisks({ ...named("none"), attach: [], detach: [] }, never),
-      listDisks: () => arm.listDisks({ resourceGroup: "none", clientRequestId }, never),
-      listSnapshots: () => arm.listSnapshots({ resourceGroup: "none", clientRequestId }, never),
-      listVms: () => arm.listVms({ resourceGroup: "none", clientRequestId }, never),
+      listDisks: () => arm.listDisks({ ...group, resourceGroup: "none" }, never),
+      listSnapshots: () => arm.listSnapshots({ ...group, resourceGroup: "none" }, never),
+      listVms: () => arm.listVms({ ...group, resourceGroup: "none" }, never),
     } satisfies Partial<Record<keyof ArmApi, () => Promise<ArmAnswer<unknown>>>>)) {
       it(`answers a 404 of ${method} as Azure's error, with its request id`, async () => {
         const failure = failureOf(await call());
         assert.deepEqual([failure.statusCode, failure.code.endsWith("NotFound"), failure.requestId !== ""], [404, true, true], JSON.stringify(failure));
       });
     }
+
+    it("sends every call to the subscription that it names", async () => {
+      await createDisk("in-one-subscription");
+      const elsewhere = { ...named("in-one-subscription"), subscriptionId: "00000000-0000-0000-0000-00000000beef" };
+      const calls = [
+        arm.getDisk(elsewhere, never),
+        arm.listDisks(elsewhere, never),
+        arm.listVms(elsewhere, never),
+        arm.listSnapshots(elsewhere, never),
+        arm.startDiskUpdate({ ...elsewhere, change: { diskSizeGB: 1024 } }, never),
+        arm.startDiskDelete(elsewhere, never),
+        arm.getVm({ ...elsewhere, name: "node-a", instanceView: false }, never),
+        arm.startVmPowerOff({ ...elsewhere, name: "node-a", skipShutdown: true }, never),
+      ];
+      for (const call of calls) assert.equal(failureOf(await call).statusCode, 404);
+      assert.notEqual((await disk("in-one-subscription")).diskSizeGB, 1024);
+      const sent = under.model.journal.since(0).filter(({ path }) => path.includes("00000000beef"));
+      assert.equal(sent.length, calls.length);
+    });
 
     for (const kind of ["FailOperation", "DropResponse"] as const) {
       it(`tells a snapshot that ${kind === "FailOperation" ? "failed" : "nobody answered for"} from one that is there`, async () => {

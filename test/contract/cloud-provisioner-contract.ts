@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import type { Failure } from "../../src/core/failure.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ok, type Result } from "../../src/core/result.ts";
@@ -7,6 +8,7 @@ import { putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
+  SUBSCRIPTION_ID,
   aDiskRequest,
   addDisk,
   addVm,
@@ -25,6 +27,7 @@ import {
   vmUri,
   vmWrites,
 } from "./cloud-bench.ts";
+import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
 /** What is done at once on a machine that has no time for it, in milliseconds. An hour is what a patient caller would wait. */
@@ -147,6 +150,61 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(
           factsOf(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") })))),
           missing,
+        );
+      });
+
+      on("leaves a disk alone when the id of a call differs in any one segment", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2, tags: { a: "b" } });
+        const before = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
+        const { provisioner } = cloud;
+        const calls: readonly ((other: string) => Promise<Result<unknown, Failure>>)[] = [
+          (other) => provisioner.getDisk({ diskUri: other }, never),
+          (other) => provisioner.deleteDisk({ diskUri: other }, never),
+          (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024 }, never),
+          (other) => attaching(provisioner, { diskUri: other, node }),
+          (other) => provisioner.detachDisk({ diskUri: other, node, lane: "detach", mayProceed: mayAlways }, never),
+          (other) => provisioner.fenceDisk({ diskUri: other, node, mayProceed: mayAlways }, never),
+        ];
+        await fc.assert(
+          fc.asyncProperty(otherDiskIds(uri), fc.constantFrom(...calls), async (other, call) => {
+            const answered = await cloud.run(call(other));
+            assert.ok(!answered.ok || answered.value === undefined || "kind" in Object(answered.value), `${other}: ${JSON.stringify(answered)}`);
+            assert.deepEqual(valueOf(await cloud.run(provisioner.getDisk({ diskUri: uri }, never))), before);
+            assert.deepEqual(disksOn(cloud, "node-a"), []);
+          }),
+          { numRuns: 60 },
+        );
+      });
+
+      on("refuses a disk of another subscription before it calls Azure", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const other = (await addDisk(cloud, "pvc-1")).replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef");
+        const calls = callsOf(cloud, "Disks_Get").length;
+        const failures = [
+          failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: other }, never))),
+          failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other }, never))),
+          failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))),
+        ];
+        const problem = `is in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
+        for (const failure of failures) assert.deepEqual(failure, { kind: "InvalidArgument", field: "diskUri", value: other, problem });
+        assert.equal(callsOf(cloud, "Disks_Get").length, calls);
+        assert.equal(callsOf(cloud, "Disks_Delete").length + vmWrites(cloud).length, 0);
+      });
+
+      on("takes an id in any case for the same disk", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await fc.assert(
+          fc.asyncProperty(sameDiskIds(uri), sameDiskIds(uri), async (one, other) => {
+            assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: one }, never))).diskUri, uri);
+            const lun = valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: one, node }))).lun;
+            assert.equal(valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))).lun, lun);
+            assert.equal(disksOn(cloud, "node-a").length, 1);
+            valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: other, node, lane: "detach", mayProceed: mayAlways }, never)));
+            assert.deepEqual(disksOn(cloud, "node-a"), []);
+          }),
+          { numRuns: 5 },
         );
       });
 

@@ -78,7 +78,10 @@ describe("connectAzure", () => {
         clock: systemClock,
       });
       assert.ok(connected.ok);
-      const read = await connected.value.arm.getDisk({ resourceGroup: "rg", name: "none", clientRequestId: "correlation-1" }, new AbortController().signal);
+      const read = await connected.value.arm.getDisk(
+        { subscriptionId: complete.subscriptionId ?? "", resourceGroup: "rg", name: "none", clientRequestId: "correlation-1" },
+        new AbortController().signal,
+      );
       assert.ok(!read.result.ok);
       assert.equal(read.result.failure.code, "ResourceNotFound");
     } finally {

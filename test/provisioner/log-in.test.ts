@@ -118,7 +118,10 @@ describe("who the driver logs in as", () => {
         clock: systemClock,
       });
       assert.ok(connected.ok);
-      const read = await connected.value.arm.getDisk({ resourceGroup: "rg", name: "none", clientRequestId: "any" }, new AbortController().signal);
+      const read = await connected.value.arm.getDisk(
+        { subscriptionId: place.subscriptionId, resourceGroup: "rg", name: "none", clientRequestId: "any" },
+        new AbortController().signal,
+      );
       assert.equal(read.result.ok ? "" : read.result.failure.code, "ResourceNotFound");
       const [last] = asked.slice(-1);
       assert.deepEqual({ ...last, appid: appIdOf(bearer) }, expected());

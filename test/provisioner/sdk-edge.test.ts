@@ -9,7 +9,7 @@ import { createTlsMaterial } from "../../src/emulator/http/tls.ts";
 import type { ArmApi } from "../../src/provisioner/arm-api.ts";
 
 const SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001";
-const name = { resourceGroup: "rg", name: "node-a", clientRequestId: "correlation-1" };
+const name = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "rg", name: "node-a", clientRequestId: "correlation-1" };
 const never = new AbortController().signal;
 
 interface Edge {

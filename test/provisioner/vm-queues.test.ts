@@ -17,7 +17,7 @@ const GROUP_URI = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_G
 
 function aVm(name: string): VmTarget {
   const uri = `${GROUP_URI}/virtualMachines/${name}`;
-  return { resourceGroup: RESOURCE_GROUP, name, uri, key: uri.toLowerCase() };
+  return { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name, uri, key: uri.toLowerCase() };
 }
 
 function aRequest(kind: VmRequestSpec["kind"], nodeName: string): VmRequestSpec {

@@ -1,7 +1,7 @@
 import { fail, ok } from "../../core/result.ts";
 import type { ArmAnswer as ModelAnswer, ArmRequest } from "../../emulator/model/arm-message.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmName, ArmSnapshot, ArmVm } from "../../provisioner/arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmDisk, ArmError, ArmGroup, ArmName, ArmSnapshot, ArmVm } from "../../provisioner/arm-api.ts";
 import { errorWithoutAnswer, ownErrorCodes } from "../../provisioner/arm-error.ts";
 import { readDiskResource, readPage, readSnapshotResource, readVmResource, readVmSize } from "../arm-wire/read-resources.ts";
 import { type WireAnswer, startedFrom, statusFrom, valueFrom } from "../arm-wire/wire-answer.ts";
@@ -10,6 +10,7 @@ import { diskBody, diskChangeBody, snapshotBody } from "../arm-wire/write-resour
 /** What the adapter needs of the emulator's model. */
 export interface ModelArmApiOptions {
   readonly model: { handle(request: ArmRequest): ModelAnswer };
+  /** Whose sizes of VMs are listed; all other calls name their subscription. */
   readonly subscriptionId: string;
   readonly clock: Clock;
   /** Who calls, where one caller's reads may lag behind another's writes. Default: all callers are one. */
@@ -29,10 +30,11 @@ const POLLED_MAX = 100;
 /** Builds `ArmApi` over the emulator's model, called directly: what simulations run on. It speaks the wire's JSON, so the two can't agree on a mistake of ours alone. */
 export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   const { model, clock } = options;
-  const group = (resourceGroup: string): string => `/subscriptions/${options.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
-  const diskPath = (disk: ArmName): string => `${group(disk.resourceGroup)}/disks/${disk.name}`;
-  const snapshotPath = (snapshot: ArmName): string => `${group(snapshot.resourceGroup)}/snapshots/${snapshot.name}`;
-  const vmPath = (vm: ArmName): string => `${group(vm.resourceGroup)}/virtualMachines/${vm.name}`;
+  const group = ({ subscriptionId, resourceGroup }: ArmGroup): string =>
+    `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute`;
+  const diskPath = (disk: ArmName): string => `${group(disk)}/disks/${disk.name}`;
+  const snapshotPath = (snapshot: ArmName): string => `${group(snapshot)}/snapshots/${snapshot.name}`;
+  const vmPath = (vm: ArmName): string => `${group(vm)}/virtualMachines/${vm.name}`;
 
   /** Where operations are asked for, by their addresses: each is asked for many times, and to read an address takes longer than to answer it. */
   const polled = new Map<string, { readonly path: string; readonly query: Readonly<Record<string, string>> }>();
@@ -95,7 +97,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
   return {
     getDisk: async ({ clientRequestId, ...disk }, signal) =>
       read(await send({ method: "GET", path: diskPath(disk), clientRequestId }, signal), (answer) => valueFrom<ArmDisk>(answer, readDiskResource)),
-    listDisks: ({ resourceGroup, clientRequestId }, signal) => list({ path: `${group(resourceGroup)}/disks`, clientRequestId }, readDiskResource, signal),
+    listDisks: ({ clientRequestId, ...place }, signal) => list({ path: `${group(place)}/disks`, clientRequestId }, readDiskResource, signal),
     startDiskCreateOrUpdate: async ({ disk, clientRequestId, ...name }, signal) => {
       return read(await send({ method: "PUT", path: diskPath(name), body: diskBody(disk), clientRequestId }, signal), (answer) => startedFrom(answer, "disk"));
     },
@@ -107,8 +109,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
       read(await send({ method: "DELETE", path: diskPath(name), clientRequestId }, signal), (answer) => startedFrom(answer, "disk")),
     getSnapshot: async ({ clientRequestId, ...name }, signal) =>
       read(await send({ method: "GET", path: snapshotPath(name), clientRequestId }, signal), (answer) => valueFrom<ArmSnapshot>(answer, readSnapshotResource)),
-    listSnapshots: ({ resourceGroup, clientRequestId }, signal) =>
-      list({ path: `${group(resourceGroup)}/snapshots`, clientRequestId }, readSnapshotResource, signal),
+    listSnapshots: ({ clientRequestId, ...place }, signal) => list({ path: `${group(place)}/snapshots`, clientRequestId }, readSnapshotResource, signal),
     startSnapshotCreate: async ({ snapshot, clientRequestId, ...name }, signal) =>
       read(await send({ method: "PUT", path: snapshotPath(name), body: snapshotBody(snapshot), clientRequestId }, signal), (answer) =>
         startedFrom(answer, "disk"),
@@ -122,7 +123,7 @@ export function createModelArmApi(options: ModelArmApiOptions): ArmApi {
         await send({ method: "GET", path: vmPath(name), clientRequestId, ...(instanceView ? { query: { $expand: "instanceView" } } : {}) }, signal),
         (answer) => valueFrom<ArmVm>(answer, readVmResource),
       ),
-    listVms: ({ resourceGroup, clientRequestId }, signal) => list({ path: `${group(resourceGroup)}/virtualMachines`, clientRequestId }, readVmResource, signal),
+    listVms: ({ clientRequestId, ...place }, signal) => list({ path: `${group(place)}/virtualMachines`, clientRequestId }, readVmResource, signal),
     startVmUpdate: async ({ change, ifMatch, clientRequestId, ...name }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: change.tags }),

@@ -1,5 +1,5 @@
 import { ComputeManagementClient, type DataDisk, type Disk, type DiskUpdate, type Snapshot } from "@azure/arm-compute";
-import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } from "@azure/core-rest-pipeline";
+import { createDefaultHttpClient, createHttpHeaders, createPipelineRequest, type HttpClient } from "@azure/core-rest-pipeline";
 import type { TokenCredential } from "@azure/identity";
 import { fail, ok } from "../../core/result.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -13,6 +13,7 @@ import { type CallOptions, type SdkAnswer, readSdkAnswer, sendThroughSdk } from 
 /** How to reach Azure. */
 export interface SdkArmApiOptions {
   readonly credential: TokenCredential;
+  /** Whose sizes of VMs are listed, and whose client polls; all other calls name their subscription. */
   readonly subscriptionId: string;
   /** Azure Resource Manager's address, such as `https://management.azure.com`; an emulator's must be HTTPS too, or the SDK sends no token. */
   readonly endpoint: string;
@@ -36,14 +37,7 @@ const PAGES_MAX = 1000;
  */
 export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   const httpClient = createDefaultHttpClient();
-  const client = new ComputeManagementClient(options.credential, options.subscriptionId, {
-    endpoint: options.endpoint,
-    httpClient,
-    retryOptions: { maxRetries: 0 },
-    userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
-    credentials: { scopes: [`${options.endpoint.replace(/\/$/, "")}/.default`] },
-    ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
-  });
+  const clientOf = createClients(options, httpClient);
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
 
   function send(clientRequestId: string, invoke: (call: CallOptions) => Promise<unknown>, signal: AbortSignal): Promise<SdkAnswer> {
@@ -55,7 +49,9 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
       clientRequestId,
       async (call) => {
         const headers = createHttpHeaders({ accept: "application/json", ...call.requestOptions.headers });
-        call.onResponse(await client.pipeline.sendRequest(httpClient, createPipelineRequest({ url, headers, abortSignal: call.abortSignal })));
+        call.onResponse(
+          await clientOf(options.subscriptionId).pipeline.sendRequest(httpClient, createPipelineRequest({ url, headers, abortSignal: call.abortSignal })),
+        );
       },
       signal,
     );
@@ -79,83 +75,145 @@ export function createSdkArmApi(options: SdkArmApiOptions): ArmApi {
   }
 
   return {
-    getDisk: async ({ resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(await send(clientRequestId, (call) => client.disks.get(resourceGroup, name, call), signal), (wire) =>
+    getDisk: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>
+      readSdkAnswer(await send(clientRequestId, (call) => clientOf(subscriptionId).disks.get(resourceGroup, name, call), signal), (wire) =>
         valueFrom<ArmDisk>(wire, readDiskResource),
       ),
-    listDisks: ({ resourceGroup, clientRequestId }, signal) =>
-      list({ clientRequestId, first: (call) => client.disks.listByResourceGroup(resourceGroup, call).byPage().next(), readItem: readDiskResource }, signal),
-    startDiskCreateOrUpdate: async ({ resourceGroup, name, disk, clientRequestId }, signal) => {
-      const body: Disk = { location: disk.location, ...flattened(diskBody(disk)) };
-      const answer = await send(clientRequestId, (call) => client.disks.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
-    },
-    startDiskUpdate: async ({ resourceGroup, name, change, clientRequestId }, signal) => {
-      const body: DiskUpdate = flattened(diskChangeBody(change));
-      const answer = await send(clientRequestId, (call) => client.disks.update(resourceGroup, name, body, call).submitted(), signal);
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
-    },
-    startDiskDelete: async ({ resourceGroup, name, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => client.disks.delete(resourceGroup, name, call).submitted(), signal);
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
-    },
-    getSnapshot: async ({ resourceGroup, name, clientRequestId }, signal) =>
-      readSdkAnswer(await send(clientRequestId, (call) => client.snapshots.get(resourceGroup, name, call), signal), (wire) =>
-        valueFrom<ArmSnapshot>(wire, readSnapshotResource),
-      ),
-    listSnapshots: ({ resourceGroup, clientRequestId }, signal) =>
+    listDisks: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
       list(
-        { clientRequestId, first: (call) => client.snapshots.listByResourceGroup(resourceGroup, call).byPage().next(), readItem: readSnapshotResource },
+        {
+          clientRequestId,
+          first: (call) => clientOf(subscriptionId).disks.listByResourceGroup(resourceGroup, call).byPage().next(),
+          readItem: readDiskResource,
+        },
         signal,
       ),
-    startSnapshotCreate: async ({ resourceGroup, name, snapshot, clientRequestId }, signal) => {
-      const body: Snapshot = { location: snapshot.location, ...flattened(snapshotBody(snapshot)) };
-      const answer = await send(clientRequestId, (call) => client.snapshots.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
+    startDiskCreateOrUpdate: async ({ subscriptionId, resourceGroup, name, disk, clientRequestId }, signal) => {
+      const body: Disk = { location: disk.location, ...flattened(diskBody(disk)) };
+      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).disks.createOrUpdate(resourceGroup, name, body, call).submitted(), signal);
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
-    startSnapshotDelete: async ({ resourceGroup, name, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => client.snapshots.delete(resourceGroup, name, call).submitted(), signal);
+    startDiskUpdate: async ({ subscriptionId, resourceGroup, name, change, clientRequestId }, signal) => {
+      const body: DiskUpdate = flattened(diskChangeBody(change));
+      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).disks.update(resourceGroup, name, body, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    startDiskDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).disks.delete(resourceGroup, name, call).submitted(), signal);
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    getSnapshot: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) =>
+      readSdkAnswer(await send(clientRequestId, (call) => clientOf(subscriptionId).snapshots.get(resourceGroup, name, call), signal), (wire) =>
+        valueFrom<ArmSnapshot>(wire, readSnapshotResource),
+      ),
+    listSnapshots: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
+      list(
+        {
+          clientRequestId,
+          first: (call) => clientOf(subscriptionId).snapshots.listByResourceGroup(resourceGroup, call).byPage().next(),
+          readItem: readSnapshotResource,
+        },
+        signal,
+      ),
+    startSnapshotCreate: async ({ subscriptionId, resourceGroup, name, snapshot, clientRequestId }, signal) => {
+      const body: Snapshot = { location: snapshot.location, ...flattened(snapshotBody(snapshot)) };
+      const answer = await send(
+        clientRequestId,
+        (call) => clientOf(subscriptionId).snapshots.createOrUpdate(resourceGroup, name, body, call).submitted(),
+        signal,
+      );
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
+    },
+    startSnapshotDelete: async ({ subscriptionId, resourceGroup, name, clientRequestId }, signal) => {
+      const answer = await send(clientRequestId, (call) => clientOf(subscriptionId).snapshots.delete(resourceGroup, name, call).submitted(), signal);
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "disk"));
     },
     listVmSizes: ({ location, clientRequestId }, signal) =>
-      list({ clientRequestId, first: (call) => client.virtualMachineSizes.list(location, call).byPage().next(), readItem: readVmSize }, signal),
-    getVm: async ({ resourceGroup, name, instanceView, clientRequestId }, signal) => {
+      list(
+        { clientRequestId, first: (call) => clientOf(options.subscriptionId).virtualMachineSizes.list(location, call).byPage().next(), readItem: readVmSize },
+        signal,
+      ),
+    getVm: async ({ subscriptionId, resourceGroup, name, instanceView, clientRequestId }, signal) => {
       const answer = await send(
         clientRequestId,
-        (call) => client.virtualMachines.get(resourceGroup, name, { ...call, ...(instanceView ? { expand: "instanceView" } : {}) }),
+        (call) => clientOf(subscriptionId).virtualMachines.get(resourceGroup, name, { ...call, ...(instanceView ? { expand: "instanceView" } : {}) }),
         signal,
       );
       return readSdkAnswer(answer, (wire) => valueFrom<ArmVm>(wire, readVmResource));
     },
-    listVms: ({ resourceGroup, clientRequestId }, signal) =>
-      list({ clientRequestId, first: (call) => client.virtualMachines.list(resourceGroup, call).byPage().next(), readItem: readVmResource }, signal),
-    startVmUpdate: async ({ resourceGroup, name, change, ifMatch, clientRequestId }, signal) => {
+    listVms: ({ subscriptionId, resourceGroup, clientRequestId }, signal) =>
+      list(
+        { clientRequestId, first: (call) => clientOf(subscriptionId).virtualMachines.list(resourceGroup, call).byPage().next(), readItem: readVmResource },
+        signal,
+      ),
+    startVmUpdate: async ({ subscriptionId, resourceGroup, name, change, ifMatch, clientRequestId }, signal) => {
       const body = {
         ...(change.tags === undefined ? {} : { tags: { ...change.tags } }),
         ...(change.dataDisks === undefined ? {} : { storageProfile: { dataDisks: change.dataDisks.map(toSdkDataDisk) } }),
       };
-      const answer = await send(clientRequestId, (call) => client.virtualMachines.update(resourceGroup, name, body, { ...call, ifMatch }).submitted(), signal);
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
-    },
-    startAttachDetachDataDisks: async ({ resourceGroup, name, attach, detach, clientRequestId }, signal) => {
-      const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
-      const answer = await send(clientRequestId, (call) => client.virtualMachines.attachDetachDataDisks(resourceGroup, name, body, call).submitted(), signal);
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
-    },
-    startVmPowerOff: async ({ resourceGroup, name, skipShutdown, clientRequestId }, signal) => {
-      const answer = await send(clientRequestId, (call) => client.virtualMachines.powerOff(resourceGroup, name, { ...call, skipShutdown }).submitted(), signal);
-      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
-    },
-    startVmDeallocate: async ({ resourceGroup, name, forceDeallocate, clientRequestId }, signal) => {
       const answer = await send(
         clientRequestId,
-        (call) => client.virtualMachines.deallocate(resourceGroup, name, { ...call, forceDeallocate }).submitted(),
+        (call) =>
+          clientOf(subscriptionId)
+            .virtualMachines.update(resourceGroup, name, body, { ...call, ifMatch })
+            .submitted(),
+        signal,
+      );
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    startAttachDetachDataDisks: async ({ subscriptionId, resourceGroup, name, attach, detach, clientRequestId }, signal) => {
+      const body = { dataDisksToAttach: attach.map((disk) => ({ ...disk })), dataDisksToDetach: detach.map((disk) => ({ ...disk })) };
+      const answer = await send(
+        clientRequestId,
+        (call) => clientOf(subscriptionId).virtualMachines.attachDetachDataDisks(resourceGroup, name, body, call).submitted(),
+        signal,
+      );
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    startVmPowerOff: async ({ subscriptionId, resourceGroup, name, skipShutdown, clientRequestId }, signal) => {
+      const answer = await send(
+        clientRequestId,
+        (call) =>
+          clientOf(subscriptionId)
+            .virtualMachines.powerOff(resourceGroup, name, { ...call, skipShutdown })
+            .submitted(),
+        signal,
+      );
+      return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
+    },
+    startVmDeallocate: async ({ subscriptionId, resourceGroup, name, forceDeallocate, clientRequestId }, signal) => {
+      const answer = await send(
+        clientRequestId,
+        (call) =>
+          clientOf(subscriptionId)
+            .virtualMachines.deallocate(resourceGroup, name, { ...call, forceDeallocate })
+            .submitted(),
         signal,
       );
       return readSdkAnswer(answer, (wire) => startedFrom(wire, "vm"));
     },
     pollOperation: async ({ operation, clientRequestId }, signal) =>
       readSdkAnswer(await get(operation.pollUrl ?? "", clientRequestId, signal), (wire) => statusFrom(wire, operation)),
+  };
+}
+
+/** The SDK's clients, one a subscription: each sends its calls to that subscription and no other. */
+function createClients(options: SdkArmApiOptions, httpClient: HttpClient): (subscriptionId: string) => ComputeManagementClient {
+  const clients = new Map<string, ComputeManagementClient>();
+  return (subscriptionId) => {
+    const key = subscriptionId.toLowerCase();
+    const client =
+      clients.get(key) ??
+      new ComputeManagementClient(options.credential, subscriptionId, {
+        endpoint: options.endpoint,
+        httpClient,
+        retryOptions: { maxRetries: 0 },
+        userAgentOptions: { userAgentPrefix: "azuredisk-csi-driver-v2" },
+        credentials: { scopes: [`${options.endpoint.replace(/\/$/, "")}/.default`] },
+        ...(options.caPem === undefined ? {} : { tlsOptions: { ca: options.caPem } }),
+      });
+    clients.set(key, client);
+    return client;
   };
 }
 
