@@ -29,7 +29,10 @@ export function adoptedUse(disk: Pick<DiskFacts, "diskUri" | "maxShares" | "tags
   return { volumeName, capabilities, parameters, maxMountReplicaCount: Number.isInteger(replicas) && replicas >= 0 ? replicas : disk.maxShares - 1 };
 }
 
-/** Only what this version acts upon: a volume's context carries more, such as its provisioner's identity, and parameters that this version refuses to others. */
+/**
+ * Only what this version acts upon: a volume's context carries more, such as its provisioner's identity and parameters that shaped the disk when it was created.
+ * What V1 would act upon at attach or mount is refused there (`unservedAttribute`), never dropped.
+ */
 function parametersIn(volumeContext: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const isActedUpon = (name: string): boolean => volumeParameterNames.some((known) => known.toLowerCase() === name.toLowerCase());
   return Object.fromEntries(Object.entries(volumeContext).filter(([name]) => isActedUpon(name)));

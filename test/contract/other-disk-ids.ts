@@ -3,9 +3,12 @@ import { formatDiskUri, parseDiskUri } from "../../src/core/model/disk-uri.ts";
 
 /** Ids that Azure takes for the disk of `uri`: the same segments in another case. */
 export function sameDiskIds(uri: string): fc.Arbitrary<string> {
-  return fc
-    .array(fc.boolean(), { minLength: uri.length, maxLength: uri.length })
-    .map((upper) => [...uri].map((char, index) => (upper[index] === true ? char.toUpperCase() : char.toLowerCase())).join(""));
+  return fc.array(fc.boolean(), { minLength: uri.length, maxLength: uri.length }).map((upper) =>
+    uri
+      .split("")
+      .map((char, index) => (upper[index] === true ? char.toUpperCase() : char.toLowerCase()))
+      .join(""),
+  );
 }
 
 /** Ids of other resources than the disk of `uri`: each differs from it in one segment alone. */

@@ -76,6 +76,16 @@ describe("controllerPublishVolume", () => {
       }));
   }
 
+  it("refuses an attribute of V1 that would be dropped, before anything is written", () =>
+    withController(async (world) => {
+      await world.givenNode("node-a");
+      await world.given("AzVolume", aVolumeObject());
+      const request = { volumeId, nodeId: "node-a", volumeCapability: aMountCapability(), readonly: false, secrets: {} };
+      const answer = await world.answerOf(controllerPublishVolume(world.context, { ...request, volumeContext: { partition: "1" } }, aCall()));
+      assert.ok(!answer.ok && answer.failure.kind === "InvalidArgument");
+      assert.deepEqual([answer.failure.field, answer.failure.value, world.steps], ["volume_context.partition", "1", []]);
+    }));
+
   it("waits for a node plug-in that has not said yet where it runs, instead of refusing its zone", () =>
     withController(async (world) => {
       await world.given("AzVolume", aVolumeObject());

@@ -5,6 +5,7 @@ import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
+import { unservedAttribute } from "../../core/model/volume-attributes.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
@@ -32,6 +33,8 @@ export async function controllerPublishVolume(
   if (missing !== undefined) return fail(missing);
   const capability = readVolumeCapability(request.volumeCapability, "volume_capability");
   if (!capability.ok) return capability;
+  const unserved = unservedAttribute(request.volumeContext);
+  if (unserved !== undefined) return fail(unserved);
   return context.locks.run(publicationKey(request), "ControllerPublishVolume", () => publish(context, request, capability.value, call.signal));
 }
 

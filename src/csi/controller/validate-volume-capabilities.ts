@@ -3,6 +3,7 @@ import type { Failure } from "../../core/failure.ts";
 import { capabilitiesDifference, checkCapabilities } from "../../core/model/access-modes.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { createRequestDifference } from "../../core/model/create-request-difference.ts";
+import { unservedAttribute } from "../../core/model/volume-attributes.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { readVolume } from "../../reconcile/find-volume.ts";
@@ -35,6 +36,8 @@ function objectionTo(volume: AzVolume, request: ValidateVolumeCapabilitiesReques
   if (!served.ok) return describeFailure(served.failure);
   const difference = capabilitiesDifference(volume.spec.capabilities, capabilities.value);
   if (difference !== undefined) return difference;
+  const unserved = unservedAttribute(request.volumeContext);
+  if (unserved !== undefined) return describeFailure(unserved);
   const mutable = Object.keys(request.mutableParameters)[0];
   if (mutable !== undefined) return `mutable parameter ${mutable} is not supported`;
   // Not stated is not compared: a CO may validate a volume that it knows only by its id.

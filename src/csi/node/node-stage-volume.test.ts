@@ -46,6 +46,17 @@ describe("nodeStageVolume", () => {
       );
     }));
 
+  it("does not format a blank disk of which a partition was asked for", () =>
+    withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
+      const ofPartition = { ...request, volumeContext: { partition: "1" } };
+      const staged = await world.answerOf(nodeStageVolume(world.ports(), ofPartition, aCall()));
+      assert.ok(!staged.ok);
+      assert.match(JSON.stringify(toGrpcStatus(staged.failure)), /"code":3,"details":".*volume_context.partition.*whole disks/u);
+      assert.equal(world.disk.content.kind, "blank");
+      assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);
+      assert.notEqual(world.disk.content.kind, "blank");
+    }));
+
   it("waits its own time where the caller waits longer: kubelet doubles its pauses after each error", () =>
     withNode({ writer: aWriter("node-b") }, async (world) => assert.equal((await answerFor(world, 3_600_000)).afterMs, 100_000)));
 

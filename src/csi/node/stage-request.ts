@@ -1,9 +1,10 @@
 import type { Failure } from "../../core/failure.ts";
 import { checkCapabilities, isMultiNode } from "../../core/model/access-modes.ts";
 import type { FileSystemType } from "../../core/model/file-system.ts";
+import { unservedAttribute } from "../../core/model/volume-attributes.ts";
 import { parseFileSystemType } from "../../core/model/volume-parameters.ts";
 import { chooseFileSystem } from "../../core/model/volume-rules.ts";
-import { ok, type Result } from "../../core/result.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
 import type { StageRequest } from "../../node/stage-volume.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "../gen/csi/v1/csi.ts";
 import { readVolumeCapability } from "../volume-capability.ts";
@@ -23,6 +24,9 @@ export function readStageRequest(request: {
   const { accessType, accessMode } = capability.value;
   const supported = checkCapabilities([capability.value], isMultiNode(accessMode) ? SHARES_UNKNOWN : 1);
   if (!supported.ok) return supported;
+  // Without VolumeAttachments no controller has seen the context before: a blank disk must not be formatted whole where a partition of it was meant.
+  const unserved = unservedAttribute(request.volumeContext);
+  if (unserved !== undefined) return fail(unserved);
   const contextFsType = fsTypeOf(request.volumeContext);
   if (!contextFsType.ok) return contextFsType;
   const fsType = chooseFileSystem({ fsType: contextFsType.value }, capability.value.fsType);
