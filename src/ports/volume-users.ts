@@ -1,4 +1,5 @@
 import type { Labels, Taint, VolumePlacement } from "../core/schedule/pod-rules.ts";
+import type { VolumePod } from "../core/schedule/volume-pod.ts";
 
 /** Who uses a volume on a node. `unknown`: nobody can tell now, and why, where that is known; never treated as unused. */
 export type VolumeUse =
@@ -30,6 +31,8 @@ export interface VolumeUsers {
   isOutOfService(nodeName: string, signal: AbortSignal): Promise<boolean>;
   /** What a cache says of a node. */
   cachedNode(nodeName: string): OrchestratorNode;
+  /** The pods that use a volume, on any node or on none yet, as a cache shows them; sorted by name. Empty where there are no pods, or they are still being listed. */
+  cachedPods(volumeId: string): readonly VolumePod[];
   /** What a cache says of who uses a volume anywhere, and where else they could run: for placing standbys. Looks through the pods of the cluster. */
   cachedPlacement(volumeId: string): VolumePlacement;
   /** Calls `listener` with the node's name whenever what the cache says of a node or of its users has changed. */

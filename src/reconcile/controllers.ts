@@ -169,7 +169,7 @@ function isNewsOfVolume(previous: AzVolume | undefined, current: AzVolume | unde
   const relevant = (volume: AzVolume | undefined): object | undefined => {
     if (volume === undefined) return undefined;
     const { resourceVersion: _, ...metadata } = volume.metadata;
-    const { error: __, conditions: ___, state, ...status } = volume.status ?? { conditions: [], state: "Pending" as const };
+    const { error: __, conditions: ___, unrequestedSince: ____, state, ...status } = volume.status ?? { conditions: [], state: "Pending" as const };
     const phase = state === "Creating" ? "Pending" : state;
     return { metadata, spec: volume.spec, status, phase, isRecordMissing: isRecordMissing(volume) };
   };

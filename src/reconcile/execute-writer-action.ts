@@ -3,6 +3,7 @@ import { unreachable } from "../core/invariant.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { waitsForRelease, type WriterAction } from "../core/plan/plan-writer.ts";
 import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -105,7 +106,7 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   };
   const granted = await moveRecord(
     ports,
-    { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant", confirm },
+    { volumeName: observed.volume.metadata.name, nodeName: node.nodeName, step: "grant", confirm, alsoStatus: withoutRequestTime },
     (record, volume) => {
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");

@@ -20,7 +20,12 @@ async function withRecord(act: (world: ReconcileWorld) => Promise<void>): Promis
 describe("moveRecord", () => {
   it("writes what the step answers, with whatever else belongs to that write, as one named step", () =>
     withRecord(async (world) => {
-      const moved = await moveRecord(world.ports, { ...request, alsoStatus: () => ({ state: "Updated" }) }, (record) => grant(record, a), never);
+      const moved = await moveRecord(
+        world.ports,
+        { ...request, alsoStatus: (status) => ({ ...status, state: "Updated" }) },
+        (record) => grant(record, a),
+        never,
+      );
       assert.ok(moved.ok);
       assert.deepEqual(world.volume()?.status, { ...aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }).status, state: "Updated" });
       assert.deepEqual(world.steps, ["grant"]);

@@ -5,6 +5,8 @@ import { fail, ok, type Result } from "../core/result.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { StepName, Steps } from "../ports/steps.ts";
 
+type Status = NonNullable<AzVolume["status"]>;
+
 const CONFLICTS_MAX = 20;
 
 /** What moving a record takes. */
@@ -29,8 +31,8 @@ export async function moveRecord(
     readonly justRead?: AzVolume;
     /** Asked each time after the volume was read and before `move` is: what it trusts can't have gone back in between without the write being refused. */
     readonly confirm?: () => Promise<Result<unknown, Failure>>;
-    /** Changes to the rest of the status that belong to the same write. */
-    readonly alsoStatus?: (volume: AzVolume) => Partial<NonNullable<AzVolume["status"]>>;
+    /** Changes the rest of the status in the same write. */
+    readonly alsoStatus?: (status: Status) => Status;
   },
   move: (record: WriterRecord, volume: AzVolume) => Step,
   signal: AbortSignal,
@@ -50,7 +52,8 @@ export async function moveRecord(
     const moved = move(status.record, volume);
     if (!moved.ok)
       return fail({ kind: "NotWriter", volumeId: status.detail?.diskUri ?? request.volumeName, nodeName: request.nodeName, reason: moved.failure });
-    const next: AzVolume = { ...volume, status: { ...status, ...request.alsoStatus?.(volume), record: moved.value } };
+    const rest = request.alsoStatus?.(status) ?? status;
+    const next: AzVolume = { ...volume, status: { ...rest, record: moved.value } };
     const written = await ports.steps.run(request.step, () => ports.store.updateStatus("AzVolume", next, signal));
     if (written.ok || written.failure.kind !== "ObjectConflict" || request.onlyAtVersion !== undefined || attempt >= CONFLICTS_MAX) return written;
   }

@@ -33,6 +33,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
     whyUseUnknown: use.kind === "unknown" ? use.because : undefined,
+    pods: () => (volumeId === undefined ? [] : users.cachedPods(volumeId)),
     placement: () => observePlacement(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,

@@ -1,11 +1,13 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
-import type { WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
+import { planRequestTime, withRequestTime } from "../core/plan/plan-request-time.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
 import { ok } from "../core/result.ts";
+import { sameJson } from "../core/same-json.ts";
 import { describeRejections } from "../core/schedule/describe-rejections.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
@@ -13,6 +15,8 @@ import type { ControllerPorts } from "./controller-ports.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { newAttachment } from "./new-attachment.ts";
 import { observeVolume } from "./observe-volume.ts";
+
+type Status = NonNullable<AzVolume["status"]>;
 
 /** Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. */
 export function volumeReconciler(ports: ControllerPorts): Reconciler {
@@ -35,7 +39,8 @@ async function reconcileVolume(ports: ControllerPorts, volumeName: string, signa
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);
-  if (conditions !== undefined) passes.push(() => recordConditions(ports, volumeName, conditions, signal));
+  const requestTime = planRequestTime(observed);
+  if (conditions !== undefined || requestTime !== undefined) passes.push(() => recordStatus(ports, volumeName, { conditions, requestTime }, signal));
   for (const pass of passes) {
     const done = await pass();
     if (done.ok) againAfterMs = Math.min(againAfterMs, done.value.againAfterMs ?? Infinity);
@@ -45,10 +50,11 @@ async function reconcileVolume(ports: ControllerPorts, volumeName: string, signa
   return ok(againAfterMs === Infinity ? {} : { againAfterMs });
 }
 
-async function recordConditions(
+/** Writes what the volume's status is to say beside its record. Where it has just come to be unrequested, the plan is due again when its replicas are. */
+async function recordStatus(
   ports: ControllerPorts,
   volumeName: string,
-  conditions: NonNullable<ReturnType<typeof planConditions>>,
+  planned: { readonly conditions: ReturnType<typeof planConditions>; readonly requestTime: ReturnType<typeof planRequestTime> },
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const recorded = await changeStatus(
@@ -56,13 +62,21 @@ async function recordConditions(
     { kind: "AzVolume", name: volumeName },
     (present) => {
       if (present.status === undefined) return undefined;
-      // Other loops have conditions of their own on the same object.
-      const others = present.status.conditions.filter((condition) => !isPlannedHere(condition.type));
-      return { ...present, status: { ...present.status, conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))] } };
+      const { conditions, requestTime } = planned;
+      const told = conditions === undefined ? present.status : withConditions(present.status, conditions);
+      const next = requestTime === undefined ? told : withRequestTime(told, requestTime);
+      return sameJson(next, present.status) ? undefined : { ...present, status: next };
     },
     signal,
   );
-  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
+  if (!recorded.ok) return recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
+  return ok(planned.requestTime?.unrequestedSince === undefined ? {} : { againAfterMs: ports.settings.collectReplicasAfterMs });
+}
+
+/** Other loops have conditions of their own on the same object. */
+function withConditions(status: Status, conditions: Status["conditions"]): Status {
+  const others = status.conditions.filter((condition) => !isPlannedHere(condition.type));
+  return { ...status, conditions: [...others, ...conditions.filter((condition) => isPlannedHere(condition.type))] };
 }
 
 async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVolume, action: ReplicaAction, signal: AbortSignal): Promise<Reconciled> {
@@ -78,6 +92,7 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
       const present = await store.get("AzVolume", volumeName, signal);
       if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
       if (present.ok && mayWrite(present.value.status?.record, attachment.spec.nodeName)) return ok({});
+      if (action.unrequestedSince !== undefined && present.ok && present.value.status?.unrequestedSince !== action.unrequestedSince) return ok({});
       // The version, too: a want that was stated meanwhile makes it a primary, which is never deleted from here.
       const deleted = await store.delete(
         "AzVolumeAttachment",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import { agoMs, anAttachment, aReplica, aVolume, diskUri, leaving } from "../core/plan/testing/objects.ts";
+import { anAttachment, aReplica, aVolume, diskUri, leaving } from "../core/plan/testing/objects.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { endWant, stateWant } from "./want.ts";
@@ -37,10 +37,9 @@ describe("stateWant", () => {
     }));
 
   it("promotes a standby in place", () =>
-    withAttachment(aReplica("node-a", { spec: { demotedSince: agoMs(1_000) } }), async (world) => {
+    withAttachment(aReplica("node-a"), async (world) => {
       await stateWant(world.ports, publish, never);
-      const { demotedSince: _, ...spec } = aReplica("node-a").spec;
-      assert.deepEqual(specOf(world), { ...spec, role: "Primary", want: { since: toTimestamp(world.clock.nowMs()) } });
+      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, role: "Primary", want: { since: toTimestamp(world.clock.nowMs()) } });
     }));
 
   it("asks for no attachment to be made where there is one: each request is one that a pod waits for", () =>
@@ -83,10 +82,10 @@ describe("stateWant", () => {
 });
 
 describe("endWant", () => {
-  it("makes the attachment a standby that is remembered as just demoted", () =>
+  it("makes the attachment a standby", () =>
     withAttachment(anAttachment("node-a"), async (world) => {
       assert.deepEqual(await endWant(world.ports, unpublish, never), { ok: true, value: undefined });
-      assert.deepEqual(specOf(world), { ...aReplica("node-a").spec, demotedSince: toTimestamp(world.clock.nowMs()) });
+      assert.deepEqual(specOf(world), aReplica("node-a").spec);
     }));
 
   it("leaves it the primary where it is still published there", () =>
@@ -97,9 +96,10 @@ describe("endWant", () => {
     }));
 
   it("changes nothing about a standby, and succeeds where there is nothing to end", async () => {
-    await withAttachment(aReplica("node-a", { spec: { demotedSince: agoMs(9_000) } }), async (world) => {
+    await withAttachment(aReplica("node-a"), async (world) => {
+      const before = world.attachment("node-a");
       await endWant(world.ports, unpublish, never);
-      assert.equal(specOf(world)?.demotedSince, agoMs(9_000));
+      assert.deepEqual(world.attachment("node-a"), before);
     });
     await withAttachment(undefined, async (world) => assert.deepEqual(await endWant(world.ports, unpublish, never), { ok: true, value: undefined }));
   });

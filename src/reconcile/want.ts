@@ -58,8 +58,7 @@ function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId
 function wanting(present: AzVolumeAttachment, want: { readonly since: string; readonly readOnly: boolean }): AzVolumeAttachment | undefined {
   if (present.metadata.deletionTimestamp !== undefined) return undefined;
   if (present.spec.role === "Primary" && present.spec.want !== undefined && present.spec.readOnly === want.readOnly) return undefined;
-  const { demotedSince: _, ...spec } = present.spec;
-  return { ...present, spec: { ...spec, role: "Primary", want: present.spec.want ?? { since: want.since }, readOnly: want.readOnly } };
+  return { ...present, spec: { ...present.spec, role: "Primary", want: present.spec.want ?? { since: want.since }, readOnly: want.readOnly } };
 }
 
 /**
@@ -72,7 +71,6 @@ export async function endWant(
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const name = attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeName });
-  const demotedSince = toTimestamp(ports.clock.nowMs());
   const ended = await ports.steps.run("end-want", () =>
     changeSpec(
       ports.store,
@@ -81,7 +79,7 @@ export async function endWant(
         const { want: _, ...spec } = present.spec;
         if (request.keepsPrimary) return present.spec.want === undefined ? undefined : { ...present, spec };
         if (present.spec.role === "Replica" && present.spec.want === undefined) return undefined;
-        return { ...present, spec: { ...spec, role: "Replica", demotedSince } };
+        return { ...present, spec: { ...spec, role: "Replica" } };
       },
       signal,
     ),

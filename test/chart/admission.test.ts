@@ -335,7 +335,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     const ended = (await must(onA, {
       method: "PUT",
       path,
-      body: { ...own, spec: { ...unwanted, role: "Replica", demotedSince: SINCE } },
+      body: { ...own, spec: { ...unwanted, role: "Replica" } },
     })) as AzVolumeAttachment;
     const again = (await must(onA, { method: "PUT", path, body: { ...ended, spec: own.spec } })) as AzVolumeAttachment;
 

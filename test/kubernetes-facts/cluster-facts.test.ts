@@ -240,6 +240,7 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
       cachedOn: (request) => users.cachedOn(there(request)),
       isOutOfService: (nodeName, signal) => users.isOutOfService(nameOf(nodeName), signal),
       cachedNode: (nodeName) => users.cachedNode(nameOf(nodeName)),
+      cachedPods: (volumeId) => users.cachedPods(disk(volumeId)),
       cachedPlacement: (volumeId) => users.cachedPlacement(disk(volumeId)),
       onChange: (listener) => users.onChange((nodeName) => listener(nodeName.slice(objects.namespace.length + 1))),
     },

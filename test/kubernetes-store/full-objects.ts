@@ -63,7 +63,6 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
     nodeName: "node-a",
     role: "Primary",
     want: { since: TIME },
-    demotedSince: TIME,
     readOnly: false,
     volumeContext: { skuName: "Premium_LRS" },
     recall: { id: "r1", since: TIME },

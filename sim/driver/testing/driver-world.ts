@@ -105,6 +105,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     cachedOn: useOf,
     isOutOfService: async (nodeName) => outOfService.has(nodeName),
     cachedNode: (nodeName) => ({ isGone: false, isOutOfService: outOfService.has(nodeName), isUnschedulable: false, labels: {}, taints: [] }),
+    cachedPods: () => [],
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => listeners.push(listener),
   };

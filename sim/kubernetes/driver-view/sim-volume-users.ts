@@ -1,4 +1,5 @@
 import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
+import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/ports/volume-users.ts";
 import { type ApiChange, type Node, OUT_OF_SERVICE, type Pod, taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
@@ -36,6 +37,10 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
     return view.get("PersistentVolume", pod.volumeName)?.volumeId ?? "unknown";
   }
 
+  function podsUsing(volumeId: string): readonly Pod[] {
+    return view.hasSynced() ? [...view.list("Pod")].filter((pod) => isSameDisk(diskOf(pod), volumeId)) : [];
+  }
+
   return {
     on: async ({ nodeName, volumeId }, signal) => {
       const asked = await ask(
@@ -51,8 +56,9 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
       return asked.ok && asked.value;
     },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
+    cachedPods: (volumeId) => podsUsing(volumeId).map(volumePod),
     cachedPlacement: (volumeId) => {
-      const users = view.hasSynced() ? [...view.list("Pod")].filter((pod) => isSameDisk(diskOf(pod), volumeId)) : [];
+      const users = podsUsing(volumeId);
       return { pods: users.map(rulesOf), neighbours: [], otherVolumeIds: [] };
     },
     onChange: (listener) => {
@@ -73,6 +79,10 @@ function isSameDisk(left: string | undefined, right: string): boolean {
 
 function used(pods: readonly Pod[]): VolumeUse {
   return { kind: "used", users: pods.map(({ name, isDeleted }) => `pod default/${name}${isDeleted ? " (being deleted)" : ""}`).toSorted() };
+}
+
+function volumePod({ name, nodeName = "", phase, isDeleted }: Pod): VolumePod {
+  return { name: `default/${name}`, nodeName, isPending: phase === "Pending", isTerminating: isDeleted };
 }
 
 function rulesOf({ name }: Pod): PodRules {

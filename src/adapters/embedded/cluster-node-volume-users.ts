@@ -32,6 +32,8 @@ export function createClusterNodeVolumeUsers(options: { readonly store: ObjectSt
       const spec = cache.get("ClusterNode", nodeName)?.spec;
       return { isGone: false, isOutOfService: spec?.outOfService ?? false, isUnschedulable: spec?.unschedulable ?? false, labels: {}, taints: [] };
     },
+    // A workload that waits for a node is on no ClusterNode.
+    cachedPods: () => [],
     // A ClusterNode says who uses a volume, and no rules: its orchestrator starts workloads where it likes.
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => {

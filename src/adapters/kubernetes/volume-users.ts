@@ -1,6 +1,7 @@
 import { isSameResourceUri, resourceUriKey } from "../../core/model/disk-uri.ts";
 import { selectsPod } from "../../core/schedule/pod-fits-node.ts";
 import { type NeighbourPod, placementUnknown, type PodAffinityTerm, type PodRules, type VolumePlacement } from "../../core/schedule/pod-rules.ts";
+import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { SourceCache } from "../../ports/source-cache.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 import type { ApiClient } from "./api-client.ts";
@@ -96,6 +97,7 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
       return read.ok && read.value !== undefined && isOutOfService(readClusterNode(read.value).taints);
     },
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
+    cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : []),
     cachedPlacement: (volumeId) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);
@@ -117,6 +119,15 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
       });
     },
   };
+}
+
+function volumePod(pod: ClusterPod): VolumePod {
+  const { nodeName, isPending, isTerminating } = pod;
+  return { name: nameOf(pod), nodeName, isPending, isTerminating };
+}
+
+function byName(left: VolumePod, right: VolumePod): number {
+  return left.name < right.name ? -1 : 1;
 }
 
 function nameOf({ metadata: { namespace, name } }: ClusterPod): string {

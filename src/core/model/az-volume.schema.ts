@@ -82,6 +82,10 @@ export const azVolumeSchema = z.object({
         })
         .optional(),
       record: writerRecordSchema.optional().describe("Absent for multi-writer volumes."),
+      unrequestedSince: z
+        .string()
+        .optional()
+        .describe("Since when no node requests the volume and no pod uses it. Replicas are pruned a while later. Absent while it is requested or fails over."),
       error: objectErrorSchema.optional(),
       conditions: conditionsSchema,
     })

@@ -4,6 +4,7 @@ import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import type { NodeIdentity } from "../model/node-identity.ts";
 import type { NodeForPods } from "../schedule/pod-fits-node.ts";
 import type { VolumePlacement } from "../schedule/pod-rules.ts";
+import type { VolumePod } from "../schedule/volume-pod.ts";
 
 /** A node as a controller sees it. Durations are measured on the observer's own clock, never by comparing two machines' clocks. */
 export interface ObservedNode extends NodeIdentity, NodeForPods {
@@ -68,6 +69,8 @@ export interface ObservedVolume {
   readonly writerUsers: readonly string[];
   /** Why it can't tell, where that is known. */
   readonly whyUseUnknown: string | undefined;
+  /** Pods that use the volume, as a cache shows them. */
+  readonly pods: () => readonly VolumePod[];
   /** Where the pods that use the volume could run. Looks through the pods of the cluster, so it is asked only where a replica is to be placed. */
   readonly placement: () => ObservedPlacement;
   readonly nowMs: number;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
+import type { VolumePod } from "../schedule/volume-pod.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
 import {
@@ -7,6 +9,8 @@ import {
   anAttachment,
   aNode,
   anObservedVolume,
+  aPod,
+  aRecord,
   aReplica,
   attachmentName,
   aVolume,
@@ -32,7 +36,13 @@ const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: 
 const triedAgain = "every try failed a while ago, and another may not";
 const unfit = "its node is gone, fenced or out of service";
 const surplus = "it is more than asked for, or a primary needs its share";
-const forgotten = "no node has wanted the volume for a while";
+const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
+const prunes = (nodeName: string, ms: number): ReplicaAction => ({
+  kind: "DeleteAttachment",
+  attachmentName: attachmentName(nodeName),
+  because: "the volume has not been requested for a while",
+  unrequestedSince: agoMs(ms),
+});
 
 interface Row {
   readonly because: string;
@@ -227,38 +237,67 @@ describe("planReplicas", () => {
     ]);
   });
 
-  it("collects replicas once no node has wanted the volume for a while, and comes back when that is due", () => {
-    const demoted = (agedMs: number) => aReplica("node-a", { spec: { demotedSince: agoMs(agedMs) } });
+  it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {
+    const standbys = [aReplica("node-a"), aReplica("node-b")];
     check([
       {
         because: "due",
-        observed: anObservedVolume({ attachments: [demoted(collectMs), aReplica("node-b")] }),
-        plan: [deletes("node-a", forgotten), deletes("node-b", forgotten)],
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys }),
+        plan: [prunes("node-a", collectMs), prunes("node-b", collectMs)],
       },
       {
         because: "not yet",
-        observed: anObservedVolume({ attachments: [demoted(collectMs - 5_000), aReplica("node-b")] }),
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: standbys }),
         plan: [{ kind: "PlanAgain", afterMs: 5_000 }],
       },
       {
-        because: "a want is there again",
-        observed: anObservedVolume({ attachments: [demoted(collectMs), anAttachment("node-b")] }),
+        because: "a request is there again",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: [aReplica("node-a"), anAttachment("node-b")] }),
         plan: [creates("node-c")],
+      },
+      {
+        because: "the volume does not say since when: its objects were made anew, or its request has just ended",
+        observed: anObservedVolume({ attachments: standbys }),
+        plan: [],
       },
     ]);
   });
 
+  it("prunes no replica at the moment of a failover, however old the replicas are: the fence deletes what the dead writer had", () => {
+    const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
+    const standbys = [aReplica("node-b", old), aReplica("node-c", old)];
+    const dead = { nodeName: "node-a", vmId: identity("node-a").vmId };
+    const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
+      { because: "the writer is recalled", record: { writer: aWriter("node-a", { wanted: false }) } },
+      { because: "the writer is being fenced", record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },
+      { because: "an unproven node is being fenced", record: { unproven: [dead], fencing: dead } },
+      { because: "the fence has ended, and a pod waits", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
+      { because: "the fence has ended, and a pod was bound", record: { quarantine: [dead] }, pods: [aPod({ nodeName: "node-b" })] },
+    ];
+    for (const { because, record, pods = [] } of rows) {
+      const volume = aVolume({ spec: asked, status: { record: aRecord(record), unrequestedSince: agoMs(collectMs * 2) } });
+      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments: standbys, pods: () => pods })), [], because);
+    }
+  });
+
   it("never touches the writer, a node that wants to write or an unproven one, and does not ask to be called again for them", () => {
-    const old = { spec: { demotedSince: agoMs(collectMs * 2) } };
+    const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
+    const since = { unrequestedSince: agoMs(collectMs * 2) };
     check([
       {
         because: "unpublished, and not given back yet",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }), attachments: [aReplica("node-a", old)] }),
+        observed: anObservedVolume({
+          volume: aVolume({ status: { ...since, record: aRecord({ writer: aWriter("node-a", { wanted: false }) }) } }),
+          attachments: [aReplica("node-a", old)],
+        }),
         plan: [],
       },
       {
         because: "unproven",
-        observed: anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-a")] }), attachments: [aReplica("node-a", old)] }),
+        observed: anObservedVolume({
+          volume: aVolume({ status: { ...since, record: aRecord({ unproven: [identity("node-a")] }) } }),
+          attachments: [aReplica("node-a", old)],
+        }),
         plan: [],
       },
       {

@@ -2,11 +2,18 @@ import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { hasGivenUp, isDeleting, isLeaving, isResizingOffline, keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import { isRequested } from "./plan-request-time.ts";
 
 /** What to do next with a volume's standbys. */
 export type ReplicaAction =
   | { readonly kind: "CreateReplica"; readonly nodeName: string }
-  | { readonly kind: "DeleteAttachment"; readonly attachmentName: string; readonly because: string }
+  | {
+      readonly kind: "DeleteAttachment";
+      readonly attachmentName: string;
+      readonly because: string;
+      /** Only while the volume still says that it is not requested since then. */
+      readonly unrequestedSince?: string;
+    }
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
@@ -15,13 +22,13 @@ const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
  * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
- * once no want has followed for a while. Standbys never block: they make room for a primary that needs a share.
+ * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
   const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
-  return [...deletions, ...planCreations(observed, kept), ...planCollection(observed, kept)];
+  return [...deletions, ...planCreations(observed, kept), ...planPruning(observed, kept)];
 }
 
 type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
@@ -41,14 +48,12 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
   const fit = replicas.filter((replica) => !isUnfit(observed, replica));
-  if (!hasPrimary(observed))
-    return [
-      ...remove(unfit, "its node is gone, fenced or out of service"),
-      ...remove(
-        fit.filter((replica) => isDueForCollection(observed, replica)),
-        "no node has wanted the volume for a while",
-      ),
-    ];
+  if (!hasPrimary(observed)) {
+    const since = observed.volume.status?.unrequestedSince;
+    const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];
+    const onlyWhile = since === undefined ? {} : { unrequestedSince: since };
+    return [...remove(unfit, "its node is gone, fenced or out of service"), ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
+  }
   // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
   const surplus = surplusReplicas(
     observed,
@@ -82,11 +87,11 @@ function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachme
   return withoutPlace > 0 ? [...creations, { kind: "ReplicasMissing", missing: withoutPlace, rejected }] : creations;
 }
 
-function planCollection(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
-  if (hasPrimary(observed)) return [];
-  // Those that are no standbys are not collected: a writer is released first, and that changes the record.
-  const dueInMs = kept.filter((attachment) => isStandby(observed, attachment)).map((attachment) => collectionDueMs(observed, attachment) - observed.nowMs);
-  return dueInMs.length === 0 ? [] : [{ kind: "PlanAgain", afterMs: Math.max(1, Math.min(...dueInMs)) }];
+/** Those that are no standbys are not pruned: a writer is released first, and that changes the record. */
+function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  const since = observed.volume.status?.unrequestedSince;
+  if (since === undefined || isRequested(observed) || !kept.some((attachment) => isStandby(observed, attachment))) return [];
+  return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
 /** The writer, or a node that may be one. */
@@ -152,13 +157,8 @@ function usefulness(observed: ObservedVolume, replica: AzVolumeAttachment): numb
   return (replica.status?.state === "Attached" ? 2 : 1) + (isHealthy ? 4 : 0);
 }
 
-function isDueForCollection(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
-  return collectionDueMs(observed, replica) <= observed.nowMs;
-}
-
-/** Every replica is collected this long after the last primary went; those that never were primary go with the one that was. */
-function collectionDueMs(observed: ObservedVolume, replica: AzVolumeAttachment): number {
-  const demotions = observed.attachments.map(({ attachment }) => attachment.spec.demotedSince).filter((since) => since !== undefined);
-  const last = [...demotions, replica.metadata.creationTimestamp].map((since) => fromTimestamp(since));
-  return Math.max(...last) + observed.settings.collectReplicasAfterMs;
+/** When the replicas of a volume that is not requested are pruned, in milliseconds from now. Never while it is requested. */
+function pruneInMs(observed: ObservedVolume, unrequestedSince: string): number {
+  if (isRequested(observed)) return Infinity;
+  return fromTimestamp(unrequestedSince) + observed.settings.collectReplicasAfterMs - observed.nowMs;
 }

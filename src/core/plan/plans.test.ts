@@ -3,12 +3,12 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
-import type { ObservedVolume } from "./observed-volume.ts";
+import { isLeaving, type ObservedVolume } from "./observed-volume.ts";
 import { holdsShare, planAttachment } from "./plan-attachment.ts";
 import { planReplicas } from "./plan-replicas.ts";
 import { planWriter } from "./plan-writer.ts";
 import { applyPlans, mayWrite, sharesTaken } from "./testing/apply-plans.ts";
-import { agoMs, anAttachment, aNode, anObservedVolume, aRecord, aReplica, aVolume, identity, leaving } from "./testing/objects.ts";
+import { agoMs, anAttachment, aNode, anObservedVolume, aPod, aRecord, aReplica, aVolume, identity, leaving } from "./testing/objects.ts";
 import { isWriter, unwant } from "./writer-steps.ts";
 
 /** More rounds than any plan needs here: beyond them it goes in circles. */
@@ -26,14 +26,13 @@ const attachment = fc
     state,
     leaves: fc.boolean(),
     wantAgeMs: fc.nat(600_000),
-    demotedAgeMs: fc.option(fc.nat(600_000), { nil: undefined }),
   })
-  .map(({ nodeName: name, isPrimary, wants, state: drawn, leaves, wantAgeMs, demotedAgeMs }): AzVolumeAttachment => {
+  .map(({ nodeName: name, isPrimary, wants, state: drawn, leaves, wantAgeMs }): AzVolumeAttachment => {
     const spec = wants && isPrimary ? { want: { since: agoMs(wantAgeMs) } } : {};
     const status = drawn === "Pending" ? undefined : { state: drawn, lun: 0 };
     const { want: _, ...withoutWant } = anAttachment(name).spec;
     const primary = { ...anAttachment(name, { status }), spec: { ...withoutWant, ...spec } };
-    const made = isPrimary ? primary : aReplica(name, { status, spec: demotedAgeMs === undefined ? {} : { demotedSince: agoMs(demotedAgeMs) } });
+    const made = isPrimary ? primary : aReplica(name, { status });
     return leaves || drawn === "Detaching" ? leaving(made) : made;
   });
 
@@ -67,12 +66,16 @@ const observed = fc
     maxShares: fc.integer({ min: 1, max: 4 }),
     replicas: fc.nat(3),
     out: fc.uniqueArray(nodeName, { maxLength: 1 }),
+    unrequestedForMs: fc.option(fc.nat(600_000), { nil: undefined }),
+    hasPod: fc.boolean(),
     use: fc.constantFrom("used", "unused", "unknown" as const),
   })
-  .map(({ record: drawn, attachments, maxShares, replicas, out, use }): ObservedVolume => {
+  .map(({ record: drawn, attachments, maxShares, replicas, out, use, unrequestedForMs, hasPod }): ObservedVolume => {
     const nodes = nodeNames.map((name) => aNode(name, { isOutOfService: out.includes(name) }));
-    const volume = aVolume({ spec: { maxShares, maxMountReplicaCount: Math.min(replicas, maxShares - 1) }, status: { record: drawn } });
-    return anObservedVolume({ volume, nodes, attachments, writerUse: use, outOfService: out });
+    const unrequested = unrequestedForMs === undefined ? {} : { unrequestedSince: agoMs(unrequestedForMs) };
+    const volume = aVolume({ spec: { maxShares, maxMountReplicaCount: Math.min(replicas, maxShares - 1) }, status: { record: drawn, ...unrequested } });
+    const pods = (): ReturnType<ObservedVolume["pods"]> => (hasPod ? [aPod()] : []);
+    return anObservedVolume({ volume, nodes, attachments, writerUse: use, outOfService: out, pods });
   });
 
 describe("the plans of a volume, carried out over and over", () => {
@@ -135,6 +138,18 @@ describe("the plans of a volume, carried out over and over", () => {
           assert.notEqual(named?.writer?.nodeName, target.spec.nodeName);
           assert.ok(named?.unproven.every((node) => node.nodeName !== target.spec.nodeName));
         }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("never prune a replica of a volume that is requested, fails over or has a pod, whatever it says of the time before", () => {
+    fc.assert(
+      fc.property(observed, (start) => {
+        const record = start.volume.status?.record;
+        const isUsed = start.attachments.some(({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other)) || start.pods().length > 0;
+        fc.pre(isUsed || record?.writer !== undefined || record?.fencing !== undefined);
+        assert.ok(planReplicas(start).every((action) => action.kind !== "DeleteAttachment" || action.unrequestedSince === undefined));
       }),
       { numRuns: 2_000 },
     );

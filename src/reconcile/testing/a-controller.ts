@@ -109,6 +109,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       labels: {},
       taints: [],
     }),
+    cachedPods: () => [],
     cachedPlacement: () => placementUnknown,
     onChange: () => {},
   };

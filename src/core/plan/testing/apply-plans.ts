@@ -4,6 +4,7 @@ import type { WriterRecord } from "../../model/az-volume.ts";
 import { isLeaving, isOutOfService, type ObservedVolume } from "../observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../plan-replicas.ts";
+import { planRequestTime, type RequestTime, withRequestTime } from "../plan-request-time.ts";
 import { planWriter, type WriterAction } from "../plan-writer.ts";
 import {
   clearVanished,
@@ -26,6 +27,7 @@ export function applyPlans(observed: ObservedVolume): ObservedVolume {
   let next = observed;
   for (const action of planWriter(observed)) next = applyWriterAction(next, action);
   for (const action of planReplicas(observed)) next = applyReplicaAction(next, action);
+  next = withPlannedRequestTime(next, planRequestTime(observed));
   for (const { attachment } of observed.attachments) {
     const action = planAttachment(next, attachment);
     if (action !== undefined) next = applyAttachmentAction(next, attachment, action);
@@ -66,7 +68,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "EndWant":
       return changed(observed, attachmentName(action.nodeName), ({ spec: { want: _, ...spec }, ...attachment }) => ({
         ...attachment,
-        spec: { ...spec, role: "Replica", demotedSince: agoMs(0) },
+        spec: { ...spec, role: "Replica" },
       }));
     case "ReleaseCheck":
     case "WaitFor":
@@ -75,6 +77,12 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     default:
       return unreachable(action);
   }
+}
+
+function withPlannedRequestTime(observed: ObservedVolume, planned: RequestTime | undefined): ObservedVolume {
+  const { volume } = observed;
+  if (planned === undefined || volume.status === undefined) return observed;
+  return { ...observed, volume: { ...volume, status: withRequestTime(volume.status, planned) } };
 }
 
 function applyReplicaAction(observed: ObservedVolume, action: ReplicaAction): ObservedVolume {

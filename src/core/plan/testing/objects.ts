@@ -3,6 +3,7 @@ import type { AzVolume, VolumeDetail, Writer, WriterRecord } from "../../model/a
 import { formatDiskUri } from "../../model/disk-uri.ts";
 import type { NodeIdentity } from "../../model/node-identity.ts";
 import { attachmentObjectName } from "../../model/object-names.ts";
+import type { VolumePod } from "../../schedule/volume-pod.ts";
 import { fromTimestamp, toTimestamp } from "../../timestamp.ts";
 import { gibToBytes } from "../../units.ts";
 import type { ObservedAttachment, ObservedNode, ObservedVolume, VolumeSettings } from "../observed-volume.ts";
@@ -157,6 +158,11 @@ export function aNode(nodeName: string, overrides: Partial<ObservedNode> = {}): 
   };
 }
 
+/** A pod that waits on node-b, changed. */
+export function aPod(overrides: Partial<VolumePod> = {}): VolumePod {
+  return { name: "default/db-0", nodeName: "node-b", isPending: true, isTerminating: false, ...overrides };
+}
+
 /** What `unchangedMs` of an attachment is where a test does not say. */
 const UNCHANGED_MS = 1_000;
 
@@ -179,6 +185,7 @@ export function anObservedVolume(
     writerUse: "unknown",
     writerUsers: [],
     whyUseUnknown: undefined,
+    pods: () => [],
     placement: () => ({ pods: [], neighbours: [], companionsOn: new Map() }),
     nowMs,
     settings,

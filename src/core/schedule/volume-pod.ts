@@ -1,0 +1,11 @@
+/** A pod that uses a volume and has not ended. */
+export interface VolumePod {
+  /** As `<namespace>/<name>`. */
+  readonly name: string;
+  /** The node that it is bound to; empty: it is not scheduled yet. */
+  readonly nodeName: string;
+  /** None of its containers has been started. */
+  readonly isPending: boolean;
+  /** Marked for deletion. */
+  readonly isTerminating: boolean;
+}
