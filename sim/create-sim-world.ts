@@ -28,6 +28,8 @@ export interface SimWorldOptions {
   readonly timeScale?: number;
   /** The size of all VMs, which says how many data disks each takes. Default: eight. */
   readonly vmSize?: string | undefined;
+  /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
+  readonly collectReplicasAfterMs?: number | undefined;
   /** Settings of Azure's model. */
   readonly azure?: Partial<ModelSettings>;
   /** The way to the object store where no fault has changed it. Default: calls take up to 5 ms, watches are up to 20 ms behind. */
@@ -82,6 +84,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     azure,
     attach,
     timeScale,
+    collectReplicasAfterMs: options.collectReplicasAfterMs,
     report,
     connect: (observer) => cluster.connect(observer),
   });

@@ -33,6 +33,8 @@ export interface DriverWorld extends ProcessWorld {
   readonly attach: "kubernetes" | "driver";
   /** Azure's latencies are those of the real one times this. */
   readonly timeScale: number;
+  /** How long replicas outlive the last request of their volume, in milliseconds. Default: the flag's. */
+  readonly collectReplicasAfterMs?: number | undefined;
 }
 
 /** A controller's place, and its socket. */
@@ -45,13 +47,14 @@ export interface ControllerPlace {
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"];
 
 /** The defaults of the controller's flags. */
-const volumeSettings = volumeSettingsOf(
+const defaultSettings = volumeSettingsOf(
   Object.fromEntries(Object.entries(volumeOptions).map(([name, option]) => [name, option.default])) as Parameters<typeof volumeSettingsOf>[0],
 );
 
 /** A place for a controller: CSI's controller service, and the reconcilers while it leads. As `src/compose/controller-role.ts` makes it. */
 export function createControllerPlace(name: string, world: DriverWorld): ControllerPlace {
   const clock = createRatedClock(world.clock);
+  const volumeSettings = { ...defaultSettings, collectReplicasAfterMs: world.collectReplicasAfterMs ?? defaultSettings.collectReplicasAfterMs };
   let csi: ControllerCsi | undefined;
   let election: Election | undefined;
 

@@ -1,6 +1,6 @@
 import { withoutHold, withoutPromisedLuns } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { forcedByHandStorm, numbersGivenAwayStorm, promisedLunsStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
+import { agedFailoverStorm, forcedByHandStorm, numbersGivenAwayStorm, promisedLunsStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
@@ -238,5 +238,23 @@ export const driverMutations: readonly Mutation[] = [
     storm: { isQuiet: true, strikes: { "loss/restored": 3, "haste/forced-by-hand": 4 } },
     takes: "the store is restored from a backup in which another node is the writer, or none is",
     noticedBy: "src/node/heartbeat.test.ts",
+  },
+  {
+    name: "collect-at-failover",
+    removes: "replicas are pruned by the time that the volume has not been requested, which outlives the dead writer's attachment",
+    edits: [
+      {
+        file: "src/core/plan/plan-replicas.ts",
+        find: `const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];`,
+        replace: `const isOld = (replica: AzVolumeAttachment): boolean =>
+      fromTimestamp(replica.metadata.creationTimestamp) + observed.settings.collectReplicasAfterMs <= observed.nowMs;
+    const pruned = remove(fit.filter(isOld), "the volume has not been requested for a while");`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["replica-removed"],
+    storm: agedFailoverStorm,
+    takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
+    noticedBy: "src/core/plan/plan-replicas.test.ts",
   },
 ];

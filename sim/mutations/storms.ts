@@ -72,3 +72,10 @@ export const detachUnderWay = {
   lastStrikeMs: 40_000,
   workload: { maxShares: 2, replicas: 1, access: "mount" },
 } as const satisfies Partial<DirectedStorm>;
+
+/** Nodes die whose volumes are older than the time that replicas outlive the last request. */
+export const agedFailoverStorm: DirectedStorm = {
+  workload: { maxShares: 3, replicas: 2, access: "mount" },
+  collectReplicasAfterMs: 20_000,
+  strikes: { "nodes/freeze-and-mark": 3 },
+};

@@ -21,6 +21,8 @@ export interface DirectedStorm {
   readonly nodesMax?: number;
   /** The size of all VMs, which says how many data disks each takes. */
   readonly vmSize?: string;
+  /** How long replicas outlive the last request of their volume, in milliseconds. Default: as drawn. */
+  readonly collectReplicasAfterMs?: number;
   /** What all volumes have in common. */
   readonly workload?: Partial<Omit<SimWorkload, "volumeName">>;
   /** What is different about the first volume, which every strike is about then. */
@@ -66,6 +68,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     attach: storm.attach ?? drawn.attach,
     nodes,
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
+    ...(storm.collectReplicasAfterMs === undefined ? {} : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
     workloads,
     acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
     faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),

@@ -17,6 +17,9 @@ const UNTIL_AGAIN_MS = 20_000;
 /** Users do the last of what they do this long before the storm ends, in milliseconds. */
 const LAST_ACT_BEFORE_END_MS = 20_000;
 
+/** How long replicas outlive the last request, in milliseconds: the default, which no storm outlasts, and times that volumes are older than when their nodes fail. */
+const COLLECT_REPLICAS_AFTER_MS = [300_000, 60_000, 20_000] as const;
+
 /** The scenario of a seed: the same each time. `faults`: only these classes, and each of them; `givenStormMs`: how long its storm takes. */
 export function drawScenario(seed: number, faults?: readonly FaultName[], givenStormMs?: number): Scenario {
   const random = createSeededRandom(`scenario/${seed}`);
@@ -25,12 +28,14 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
   const stormMs = givenStormMs ?? oneOf(random.fork("storm"), STORMS_MS);
   const strikes = drawFaults(striking, { nodes, workloads, stormMs }, faults);
+  const collectReplicasAfterMs: number = oneOf(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS);
   // A backup brings back what was deleted since, and nobody tells the driver: whoever restores one deletes those objects by hand.
   const isRestored = strikes.some(isRestore);
   return {
     seed,
     attach: shape.next() < 0.6 ? "kubernetes" : "driver",
     nodes,
+    collectReplicasAfterMs,
     workloads,
     stormMs,
     acts: byTime(drawActs(acting, { nodes, workloads, stormMs }).filter(({ act }) => !isRestored || (act.kind !== "delete" && act.kind !== "apply"))),

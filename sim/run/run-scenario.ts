@@ -9,9 +9,11 @@ import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
 import { watchFormats } from "../checkers/watch-formats.ts";
 import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
+import { watchReplicas } from "../checkers/watch-replicas.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
 import { createSimWorld } from "../create-sim-world.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
+import type { FaultName } from "../faults/fault-names.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
@@ -52,12 +54,21 @@ const END_MAX_MS = 60_000;
 /** Pods are moved on after the storm until there were this many failovers: faults may have used up their time. */
 export const FAILOVERS_MIN = 10;
 const MOVES_AFTER_STORM_MAX = 16;
+/** How long a request or a pod is there before every controller knows of it, in milliseconds; the second where faults keep news from controllers. */
+const KNOWN_AFTER_MS = 3_000;
+const KNOWN_LATE_MS = 90_000;
+const faultsOfNews: readonly FaultName[] = ["stale", "hidden", "watches", "leaders", "conflicts", "mass"];
 /** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
 const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
 
+function hearsLate({ faults }: Scenario): boolean {
+  return faults.some(({ fault }) => faultsOfNews.includes(fault));
+}
+
 /** Runs a scenario to its end, or to the first broken promise. */
 export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
-  const world = createSimWorld({ seed: scenario.seed, nodes: scenario.nodes, attach: scenario.attach, vmSize: scenario.vmSize });
+  const { seed, nodes, attach, vmSize, collectReplicasAfterMs } = scenario;
+  const world = createSimWorld({ seed, nodes, attach, vmSize, collectReplicasAfterMs });
   const { clock, cluster, azure } = world;
   const outside = createOutsideEvents(clock);
   const vmChanges = createVmChanges(azure.model.journal);
@@ -67,6 +78,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const nodeNames = (): readonly string[] => [...new Set([...scenario.nodes.map(({ name }) => name), ...azure.machines().map(({ nodeName }) => nodeName)])];
   watchWriters(world);
   watchCutOffs({ ...world, outside, vmChanges });
+  watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS });
   watchFormats({ ...world, outside });
   watchLuns(world, {
     disksMax: (machine) =>

@@ -46,6 +46,8 @@ export interface Scenario {
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
   /** Of all VMs. Default: one that takes eight data disks. */
   readonly vmSize?: string;
+  /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
+  readonly collectReplicasAfterMs?: number;
   readonly workloads: readonly SimWorkload[];
   readonly stormMs: number;
   readonly acts: readonly TimedAct[];

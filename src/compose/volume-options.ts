@@ -16,7 +16,7 @@ export const volumeOptions = {
     default: 300_000,
     min: 0,
     max: 24 * HOUR_MS,
-    help: "Replicas that no node has wanted for this time are detached",
+    help: "Replicas of a volume that no node has requested, and no pod used, for this time are detached",
   },
   "replica-attach-tries": { kind: "number", default: 3, min: 1, max: 100, help: "Tries to attach one replica before another node is chosen" },
   "heartbeat-stale-ms": { kind: "number", default: 35_000, min: 100, max: HOUR_MS, help: "A heartbeat that has not moved for this time is stale" },

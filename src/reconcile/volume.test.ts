@@ -1,7 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, aDetail, anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, settings } from "../core/plan/testing/objects.ts";
+import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
+import {
+  agoMs,
+  aDetail,
+  anAttachment,
+  aPod,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  settings,
+} from "../core/plan/testing/objects.ts";
 import { aPlacement } from "../core/schedule/testing/placement.ts";
+import type { VolumePod } from "../core/schedule/volume-pod.ts";
+import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
@@ -52,6 +67,48 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
       await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, unproven: [identity("node-b")] }));
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("keeps replicas that are older than the timer when the writer is fenced, and prunes them once no request follows for as long", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      const old = { metadata: { creationTimestamp: agoMs(86_400_000) } };
+      // The fence has ended: the dead writer's attachment is gone, and with it all that it said.
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }, { maxMountReplicaCount: 1 }));
+      await world.given("AzVolumeAttachment", aReplica("node-b", old));
+      let pods: readonly VolumePod[] = [aPod({ nodeName: "" })];
+      const users: VolumeUsers = { ...world.ports.users, cachedPods: () => pods };
+      const reconcile = async (): Promise<unknown> => {
+        const done = await world.answerOf(volumeReconciler({ ...world.ports, users, settings }).reconcile("pvc-1", never));
+        await world.clock.advance(1_000);
+        return done;
+      };
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+
+      await reconcile();
+      assert.equal(world.volume()?.status?.unrequestedSince, undefined, "a pod waits");
+      pods = [];
+      const since = toTimestamp(world.clock.nowMs());
+      assert.deepEqual(await reconcile(), { ok: true, value: { againAfterMs: settings.collectReplicasAfterMs } });
+      assert.deepEqual([isKept(), world.volume()?.status?.unrequestedSince], [true, since]);
+      await world.clock.advance(settings.collectReplicasAfterMs - 2_000);
+      await reconcile();
+      assert.ok(isKept(), "not yet");
+      await reconcile();
+      assert.ok(!isKept());
+    }));
+
+  it("prunes no replica of a volume that was requested since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolume({ status: { unrequestedSince: "2025-12-31T00:00:00.000Z" } }));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.store.holdWatches(true);
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok && present.value.status !== undefined);
+      await world.other.updateStatus("AzVolume", { ...present.value, status: withoutRequestTime(present.value.status) }, never);
       await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));

@@ -417,6 +417,20 @@ describe("createPodVolumeUsers: placement", () => {
     await cluster.show();
     assert.deepEqual(users.cachedPlacement(diskOf("other")), nothing);
   });
+
+  it("names the pods that use a volume wherever they are, those without a node too, once it knows the cluster", async () => {
+    const cluster = aCoreCluster();
+    putUse(cluster, "data", "db-0");
+    putPod(cluster, "db-1", { claims: ["data"], phase: "Pending", nodeName: "", metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
+    putUse(cluster, "log", "log-0");
+    const users = usersOf(cluster);
+    assert.deepEqual(users.cachedPods(diskOf("data")), []);
+    await cluster.show();
+    assert.deepEqual(users.cachedPods(diskOf("DATA")), [
+      { name: "default/db-0", nodeName: "node-a", isPending: false, isTerminating: false },
+      { name: "default/db-1", nodeName: "", isPending: true, isTerminating: true },
+    ]);
+  });
 });
 
 function twoVolumes(...claims: readonly string[]): readonly { readonly name: string; readonly persistentVolumeClaim: { readonly claimName: string } }[] {

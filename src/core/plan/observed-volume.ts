@@ -34,7 +34,7 @@ export interface ObservedNode extends NodeIdentity, NodeForPods {
 export interface VolumeSettings {
   /** What ControllerUnpublishVolume does where replicas are kept. Default `demote`. */
   readonly unpublish: "demote" | "detach";
-  /** Replicas that no want follows are detached after this time, in milliseconds. Default 300,000 (5 minutes). */
+  /** Replicas of a volume that is not requested for this time are detached, in milliseconds. Default 300,000 (5 minutes). */
   readonly collectReplicasAfterMs: number;
   /** Attach tries of one replica before another node is chosen. Default 3. */
   readonly replicaAttachTries: number;

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity } from "../../src/core/plan/testing/objects.ts";
+import { aDriverNode } from "../../src/reconcile/testing/a-driver-node.ts";
+import type { SimPod } from "../kubernetes/sim-cluster.ts";
+import { aHistory, diskUri } from "./testing/a-history.ts";
+import { watchReplicas } from "./watch-replicas.ts";
+
+const KNOWN_AFTER_MS = 3_000;
+const names = ["node-a", "node-b", "node-c"];
+const aPod: SimPod = { name: "db-0", uid: "pod-1", volumeName: "pvc-1", nodeName: undefined, phase: "Pending", isReady: false, isDeleted: false };
+const place = { volumeId: diskUri };
+const replica = aReplica("node-b", { spec: place });
+const leaving = { ...replica, metadata: { ...replica.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+const requestOnC = anAttachment("node-c", { spec: place });
+const broken = ["replica-removed"];
+
+interface Circumstances {
+  readonly volume?: AzVolume;
+  readonly others?: readonly AzVolumeAttachment[];
+  readonly pods?: readonly SimPod[];
+  /** How long all of that has been so, in milliseconds. */
+  readonly forMs?: number;
+  readonly nodes?: readonly string[];
+  readonly driverNodes?: readonly AzDriverNode[];
+  readonly outOfService?: readonly string[];
+  readonly by?: string;
+  readonly before?: AzVolumeAttachment;
+  readonly after?: AzVolumeAttachment;
+}
+
+/** The replica on node-b is marked for deletion; a pod has been waiting for its volume, whose last writer was fenced. */
+async function aRemoval(circumstances: Circumstances): Promise<readonly string[]> {
+  const { before = replica, after = leaving, nodes = names, outOfService = [], others = [], by = "controller-1" } = circumstances;
+  const history = aHistory();
+  const objects = {
+    AzVolume: [circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } })],
+    AzVolumeAttachment: [...others, after],
+    AzDriverNode: circumstances.driverNodes ?? names.map((name) => aDriverNode(name)),
+  };
+  const store = { ...history.store, objects: (kind: keyof typeof objects) => objects[kind] };
+  const cluster = {
+    pods: () => circumstances.pods ?? [aPod],
+    nodes: () => nodes.map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
+    diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
+  };
+  const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName) };
+  watchReplicas({ ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside }, { knownAfterMs: KNOWN_AFTER_MS });
+  history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
+  await history.clock.advance(circumstances.forMs ?? KNOWN_AFTER_MS);
+  history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
+  return history.invariants();
+}
+
+describe("replicas at a failover", () => {
+  it("reports one that is removed while a pod or another node waits for the volume", async () => {
+    assert.deepEqual(await aRemoval({}), broken);
+    assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC] }), broken);
+  });
+
+  it("reports one that is removed while the writer is recalled or fenced", async () => {
+    const recalled = { writer: aWriter("node-a", { wanted: false }) };
+    for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
+      assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
+  });
+
+  const fine: readonly ({ readonly because: string } & Circumstances)[] = [
+    { because: "nothing requests the volume", pods: [] },
+    { because: "the request has just come", forMs: KNOWN_AFTER_MS - 1 },
+    { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
+    { because: "a node writes, and is to", volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }) },
+    { because: "an operator removes it", by: "operator" },
+    { because: "it was being removed before", before: leaving },
+    { because: "it never attached", before: aReplica("node-b", { spec: place, status: { state: "AttachmentFailed" } }) },
+    { because: "the volume is being deleted", volume: aVolume({ spec: { deleteRequested: true } }) },
+    { because: "no replicas are asked for", volume: aVolume({ spec: { maxMountReplicaCount: 0 } }) },
+    { because: "the shared disk grows", volume: aVolume({ status: { state: "Updating" } }) },
+    { because: "its node is gone", nodes: ["node-a", "node-c"] },
+    { because: "its node plug-in is gone", driverNodes: [aDriverNode("node-a")] },
+    { because: "its node is out of service", outOfService: ["node-b"] },
+    { because: "its node is cut off", volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }) },
+    {
+      because: "a primary needs its share",
+      volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }),
+      others: [requestOnC, aReplica("node-a", { spec: place })],
+    },
+    {
+      because: "there are more than asked for, and the primary is served",
+      volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+      others: [requestOnC, aReplica("node-a", { spec: place })],
+    },
+    {
+      because: "a primary of another volume needs its slot",
+      others: [
+        anAttachment("node-b", {
+          metadata: { name: "other" },
+          spec: { volumeName: "pvc-2" },
+          status: { state: "AttachmentFailed", error: { kind: "NoFreeLun", message: "", failure: "{}", time: "", retries: 1 } },
+        }),
+      ],
+    },
+  ];
+  for (const { because, ...circumstances } of fine)
+    it(`is content where ${because}`, async () => {
+      assert.deepEqual(await aRemoval(circumstances), []);
+    });
+});

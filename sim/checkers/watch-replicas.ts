@@ -1,0 +1,107 @@
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import { isDeleting, isLeaving, isResizingOffline } from "../../src/core/plan/observed-volume.ts";
+import type { OutsideEvents } from "../history/outside-events.ts";
+import type { Violation } from "../history/violation.ts";
+import type { SimCluster } from "../kubernetes/sim-cluster.ts";
+
+/** What the checker looks at. */
+interface ReplicaWorld {
+  readonly clock: Pick<VirtualClock, "elapsedMs">;
+  readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
+  readonly cluster: Pick<SimCluster, "pods" | "nodes" | "diskUriOf">;
+  readonly outside: Pick<OutsideEvents, "wasOutOfService">;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}
+
+/**
+ * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that is being replaced, and a node requests it or a pod uses
+ * it. `knownAfterMs`: how long a request or a pod is there before every controller knows of it. Legitimate are the removals that `whyLegitimate` lists, and those by hand.
+ */
+export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfterMs: number }): void {
+  const { clock, cluster, store } = world;
+  /** Since when there are what now asks for a volume: attachments with a request by name, pods by uid. */
+  const since = new Map<string, number>();
+
+  function look(): void {
+    const present = new Set([
+      ...store.objects("AzVolumeAttachment").flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
+      ...cluster.pods().map(({ uid }) => uid),
+    ]);
+    for (const key of since.keys()) if (!present.has(key)) since.delete(key);
+    for (const key of present) if (!since.has(key)) since.set(key, clock.elapsedMs());
+  }
+  const isKnown = (key: string): boolean => clock.elapsedMs() - (since.get(key) ?? Number.POSITIVE_INFINITY) >= options.knownAfterMs;
+
+  /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
+  function whatRequests(attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
+    const request = attachments.find((attachment) => isRequest(attachment) && isKnown(attachment.metadata.name));
+    if (request !== undefined) return `${request.spec.nodeName} requests it`;
+    const pod = cluster.pods().find(({ uid, volumeName }) => isKnown(uid) && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
+    return pod === undefined ? undefined : `pod ${pod.name} uses it`;
+  }
+
+  store.onCommit((commit) => {
+    look();
+    const replica = removedReplica(commit);
+    if (replica === undefined) return;
+    const volume = store.objects("AzVolume").find(({ metadata }) => metadata.name === replica.spec.volumeName);
+    if (volume === undefined || hasSettledWriter(volume)) return;
+    const others = store
+      .objects("AzVolumeAttachment")
+      .filter(({ metadata, spec }) => spec.volumeName === replica.spec.volumeName && metadata.name !== replica.metadata.name);
+    const requested = whatRequests(others, replica.spec.volumeId);
+    if (requested === undefined || whyLegitimate(world, volume, replica, others) !== undefined) return;
+    world.report({
+      invariant: "replica-removed",
+      detail: `${commit.by} removed the replica of ${volume.metadata.name} on ${replica.spec.nodeName}, which has no writer, while ${requested}`,
+    });
+  });
+}
+
+/** Why a replica may be removed though its volume is requested and has no writer. */
+function whyLegitimate(world: ReplicaWorld, volume: AzVolume, replica: AzVolumeAttachment, others: readonly AzVolumeAttachment[]): string | undefined {
+  const { nodeName } = replica.spec;
+  const { maxShares, maxMountReplicaCount } = volume.spec;
+  const record = volume.status?.record;
+  if (isDeleting(volume)) return "the volume is being deleted";
+  if (maxMountReplicaCount === 0) return "no replicas are asked for";
+  if (isResizingOffline(volume)) return "the disk grows only while no VM has it";
+  if (!world.cluster.nodes().some(({ name }) => name === nodeName)) return "its node is gone";
+  const driverNode = world.store.objects("AzDriverNode").find(({ spec }) => spec.nodeName === nodeName);
+  if (driverNode === undefined || driverNode.metadata.deletionTimestamp !== undefined) return "its node plug-in is gone";
+  if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
+  if ([...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])].some((node) => node.nodeName === nodeName))
+    return "its node is cut off from the disk";
+  const staying = others.filter((attachment) => !isLeaving(attachment));
+  if (staying.length + 1 > maxShares) return "a primary needs its share";
+  const isServed = staying.some(({ spec, status }) => spec.role === "Primary" && status?.state === "Attached");
+  const replicas = staying.filter(({ spec }) => spec.role === "Replica").length + 1;
+  if (isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
+  const isFull = world.store
+    .objects("AzVolumeAttachment")
+    .some(({ spec, status }) => spec.nodeName === nodeName && spec.role === "Primary" && status?.error?.kind === "NoFreeLun");
+  return isFull ? "a primary of another volume needs its slot" : undefined;
+}
+
+/** The attached replica that a controller marks for deletion, or deletes, with this commit. */
+function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined {
+  if (commit.kind !== "AzVolumeAttachment" || commit.before === undefined || !commit.by.startsWith("controller")) return undefined;
+  const before = asKind<"AzVolumeAttachment">(commit.before);
+  const isRemoved = commit.after === undefined || isLeaving(asKind<"AzVolumeAttachment">(commit.after));
+  if (!isRemoved || isLeaving(before)) return undefined;
+  return before.spec.role === "Replica" && before.status?.state === "Attached" ? before : undefined;
+}
+
+/** Whether a node writes, and is to go on writing. */
+function hasSettledWriter({ status }: AzVolume): boolean {
+  return status?.record === undefined || (status.record.writer?.wanted === true && status.record.fencing === undefined);
+}
+
+function isRequest(attachment: AzVolumeAttachment): boolean {
+  return !isLeaving(attachment) && (attachment.spec.role === "Primary" || attachment.spec.want !== undefined);
+}
