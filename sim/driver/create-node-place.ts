@@ -32,6 +32,7 @@ export interface NodePlace {
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment"];
 /** The defaults of the node's flags. */
 const STAGE_WAIT_MS = 100_000;
+const DEVICE_WAIT_MS = 60_000;
 const HEARTBEAT_MS = 10_000;
 const KUBELET_DIRECTORY = "/var/lib/kubelet";
 /** From a machine's boot until its kubelet has started the plug-in, in milliseconds. */
@@ -91,7 +92,13 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
         clock,
         logger,
       }),
-      settings: { attach: world.attach, stageWaitMs: STAGE_WAIT_MS, heartbeatMs: HEARTBEAT_MS, allowedRoots: [KUBELET_DIRECTORY] },
+      settings: {
+        attach: world.attach,
+        stageWaitMs: STAGE_WAIT_MS,
+        deviceWaitMs: DEVICE_WAIT_MS,
+        heartbeatMs: HEARTBEAT_MS,
+        allowedRoots: [KUBELET_DIRECTORY],
+      },
     };
     const synced = cache.untilSynced(lifetime);
     const work = untilToldToEnd(life, [cache.run(lifetime), synced.then(() => runNode(ports, lifetime))]);

@@ -113,7 +113,11 @@ export const masks: readonly Mask[] = [
     name: "twins",
     removes: "two volumes that are said to be at one LUN are both looked up in Azure",
     edits: [
-      { file: "src/node/wait-for-device.ts", find: `if (twin !== undefined) return reportTwins(ports, attachment, twin, lun, signal);\n`, replace: `\n` },
+      {
+        file: "src/node/find-right-device.ts",
+        find: `if (twin !== undefined) return { kind: "refused", failure: await reportTwins(ports, attachment, twin, lun, signal) };\n`,
+        replace: `\n`,
+      },
     ],
   },
   {

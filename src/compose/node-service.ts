@@ -40,9 +40,12 @@ export async function addNodeService(
 ): Promise<(signal: AbortSignal) => Promise<void>> {
   const { store, cache, notes, node, vmSize, metadata, ownNode, events } = parts;
   const { clock, random, steps, logger } = process;
+  const deviceRoot = values["device-root"];
+  const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
+  if (sharesKernel) logger.warn("links to loop devices are believed without an address of the kernel's: for emulators and labs only", { deviceRoot });
   const host = await createLinuxHost({
-    deviceRoot: values["device-root"],
-    sharesKernel: values["shares-kernel"],
+    deviceRoot,
+    sharesKernel,
     lockDirectory: join(values["state-dir"], "locks"),
     clock,
   });
@@ -62,7 +65,13 @@ export async function addNodeService(
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
     volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),
-    settings: { attach: values.attach, stageWaitMs: values["stage-wait-ms"], heartbeatMs: values["heartbeat-ms"], allowedRoots: values["kubelet-dir"] },
+    settings: {
+      attach: values.attach,
+      stageWaitMs: values["stage-wait-ms"],
+      deviceWaitMs: values["device-wait-ms"],
+      heartbeatMs: values["heartbeat-ms"],
+      allowedRoots: values["kubelet-dir"],
+    },
   };
   server.add(NodeService, nodeHandlers(ports));
   return (signal) => runNode(ports, signal);

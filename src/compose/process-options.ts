@@ -46,10 +46,21 @@ export const nodeOptions = {
   "node-name": { kind: "text", required: true, help: "Name of this node, which is its VM's name" },
   "state-dir": { kind: "text", default: "/var/lib/azuredisk-csi", help: "Folder for this node's notes and locks; must survive reboots" },
   "kubelet-dir": { kind: "list", default: ["/var/lib/kubelet"], help: "Folders below which staging and target paths may lie" },
-  "device-root": { kind: "text", default: "", help: "Folder that holds this machine's dev/disk/azure; empty: the root" },
+  "device-root": {
+    kind: "text",
+    default: "",
+    help: "For emulators: folder that holds this machine's dev/disk/azure, whose links to loop devices are believed; empty: the root",
+  },
   "shares-kernel": {
     kind: "flag",
-    help: "Other nodes run on this machine's kernel, as in a lab: the number of a device may be that of another node's. Taken for granted with --device-root",
+    help: "For labs: other nodes run on this kernel, disks are loop devices, and the links to them are believed. Taken for granted with --device-root",
+  },
+  "device-wait-ms": {
+    kind: "number",
+    default: 60_000,
+    min: 0,
+    max: 600_000,
+    help: "How long NodeStageVolume waits for the device of an attached disk, and for its link and the kernel's address to agree",
   },
   "max-volumes": {
     kind: "number",

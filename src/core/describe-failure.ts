@@ -128,7 +128,7 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
     case "StoreUnavailable":
       return `the object store can't be reached: ${failure.detail}`;
     case "DeviceNotFound":
-      return `no block device for LUN ${failure.lun} appeared (searched ${failure.searched.join(", ")}); check that the disk is attached and that the image has Azure's udev rules`;
+      return describeMissingDevice(failure);
     case "WrongDevice":
       return `device ${failure.devicePath} is not the volume's disk: ${failure.problem}; nothing was written to it`;
     case "WrongFileSystem":
@@ -155,6 +155,11 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
 }
 
 const MS_PER_SECOND = 1000;
+
+function describeMissingDevice({ lun, searched, seen, waitedMs }: Extract<Failure, { readonly kind: "DeviceNotFound" }>): string {
+  const found = seen.length === 0 ? "nothing" : seen.join("; ");
+  return `no block device for LUN ${lun} appeared within ${waitedMs / MS_PER_SECOND} s (searched ${searched.join(", ")}; seen: ${found}); check that the disk is attached`;
+}
 
 function quote(value: string): string {
   return JSON.stringify(value);

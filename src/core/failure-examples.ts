@@ -39,7 +39,7 @@ export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } 
   ObjectConflict: { kind: "ObjectConflict", objectKind: "AzVolume", name: "pvc-1" },
   ObjectInvalid: { kind: "ObjectInvalid", objectKind: "AzVolume", name: "pvc-1", problem: "spec.maxShares must be at most 15" },
   StoreUnavailable: { kind: "StoreUnavailable", detail: "connection refused" },
-  DeviceNotFound: { kind: "DeviceNotFound", lun: 3, searched: ["/dev/disk/azure/scsi1/lun3"] },
+  DeviceNotFound: { kind: "DeviceNotFound", lun: 3, searched: ["/dev/disk/azure/scsi1/lun3"], seen: [], waitedMs: 60_000 },
   WrongDevice: { kind: "WrongDevice", devicePath: "/dev/sdc", problem: "it has 4 GiB, not 10 GiB" },
   WrongFileSystem: { kind: "WrongFileSystem", devicePath: "/dev/sdc", found: "xfs", wanted: "ext4" },
   DeviceBusy: { kind: "DeviceBusy", devicePath: "/dev/sdc", detail: "mounted at /mnt" },

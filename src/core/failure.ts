@@ -50,7 +50,14 @@ export type Failure =
   | { readonly kind: "ObjectInvalid"; readonly objectKind: string; readonly name: string; readonly problem: string }
   | { readonly kind: "StoreUnavailable"; readonly detail: string }
   // The host.
-  | { readonly kind: "DeviceNotFound"; readonly lun: number; readonly searched: readonly string[] }
+  /** `seen`: what was found of the LUN without its device, such as a link that leads nowhere. */
+  | {
+      readonly kind: "DeviceNotFound";
+      readonly lun: number;
+      readonly searched: readonly string[];
+      readonly seen: readonly string[];
+      readonly waitedMs: number;
+    }
   | { readonly kind: "WrongDevice"; readonly devicePath: string; readonly problem: string }
   | { readonly kind: "WrongFileSystem"; readonly devicePath: string; readonly found: string; readonly wanted: string }
   | { readonly kind: "DeviceBusy"; readonly devicePath: string; readonly detail: string }

@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { reportMissing } from "../reconcile/report-missing.ts";
+import { isMissing } from "./find-right-device.ts";
 import { lunHere } from "./lun-here.ts";
 import type { NodePorts } from "./node-ports.ts";
 
@@ -39,7 +40,7 @@ async function lookAt(ports: NodePorts, attachment: AzVolumeAttachment, signal: 
   const lun = lunHere(ports.node, attachment);
   if (lun === undefined) return ok({});
   const found = await ports.host.findDevice({ lun }, signal);
-  if (found.ok || found.failure.kind !== "DeviceNotFound") return found;
+  if (found.ok || !isMissing(found.failure)) return found;
   // One that has been taken off in good order meanwhile does not say Attached any more, and is not marked.
   const reported = await reportMissing(ports, attachment, signal);
   return reported.ok || reported.failure.kind === "ObjectNotFound" ? ok({}) : reported;

@@ -14,6 +14,8 @@ const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
 /** Until a watch has told of a grant, and the volume is mounted. */
 const GRANT_SEEN_MAX_MS = 1_000;
+/** One look for a device, and the watch that tells of its end. */
+const LOOK_MAX_MS = 10_000;
 const granted = aWriter("node-a", { held: false });
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 
@@ -98,6 +100,75 @@ describe("stageVolume", () => {
       const tookMs = clock.elapsedMs() - beganAgain;
       assert.ok(tookMs < stageWaitMs / 2 + GRANT_SEEN_MAX_MS, `${tookMs} ms`);
     }));
+
+  describe("where the device is awaited", () => {
+    /** The other volume's disk takes the name that the volume's had, while its LUN's link lags. */
+    const swapNames = (world: NodeWorld): void => {
+      world.machine.setUdev("lags");
+      world.machine.detach(0);
+      world.machine.attach({ lun: 1, disk: anotherDisk() });
+      world.machine.attach({ lun: 0, disk: world.disk });
+    };
+    /** What the controller does once it has read the VM again. */
+    const lookedUp = (world: NodeWorld): Promise<void> =>
+      world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", deviceMissing: false } }));
+
+    it("uses no device that the link of the LUN leads to and the kernel has at another LUN, and says so", () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          swapNames(world);
+          assert.deepEqual(await stage(world, { accessType: "block" }), {
+            ok: false,
+            failure: {
+              kind: "WrongDevice",
+              devicePath: "/dev/sdc",
+              problem:
+                "/dev/disk/azure/scsi1/lun0 leads to /dev/sdc (8:32, SCSI 3:0:0:1), while by the kernel's addresses LUN 0 is /dev/sdd (8:48, SCSI 3:0:0:0): check the udev rules of the node, and whether udev runs",
+            },
+          });
+          assert.deepEqual([world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [true, false]);
+        },
+        { reusesNumbers: true },
+      ));
+
+    it("stages once the link follows, within the same call", () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          swapNames(world);
+          const staging = stageVolume(world.ports(), { ...request, accessType: "block" }, never);
+          await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS);
+          world.machine.setUdev("runs");
+          await lookedUp(world);
+          const staged = await world.answerOf(staging);
+          assert.equal(staged.ok && staged.value.device.path, "/dev/sdd");
+        },
+        { reusesNumbers: true },
+      ));
+
+    it("finds the device without any link, by the kernel's address", () =>
+      withNode({ writer: granted }, async (world) => {
+        world.machine.setUdev("lost");
+        assert.equal(kindOf(await stage(world)), "ok");
+      }));
+
+    it("waits as long as it is set to for one that does not come, has it looked up once, and says what it saw", () =>
+      withNode({ writer: granted }, async (world) => {
+        world.machine.detach(0);
+        const began = world.clock.elapsedMs();
+        const staging = stageVolume(world.ports(), request, never);
+        await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LOOK_MAX_MS);
+        await lookedUp(world);
+        const staged = await world.answerOf(staging);
+        const waitedMs = world.clock.elapsedMs() - began;
+        const searched = ["model of node-a"];
+        assert.deepEqual(staged, { ok: false, failure: { kind: "DeviceNotFound", lun: 0, searched, seen: [], waitedMs } });
+        const { deviceWaitMs } = world.ports().settings;
+        assert.ok(waitedMs >= deviceWaitMs && waitedMs <= deviceWaitMs + LOOK_MAX_MS, `${waitedMs} ms`);
+        assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+      }));
+  });
 
   it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
     withNode({ writer: granted }, async (world) => {

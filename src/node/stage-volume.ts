@@ -10,9 +10,11 @@ import { changeStatus } from "../reconcile/change-object.ts";
 import { readVolume } from "../reconcile/find-volume.ts";
 import { reportMissing } from "../reconcile/report-missing.ts";
 import { stateWant } from "../reconcile/want.ts";
+import { findRightDevice } from "./find-right-device.ts";
+import type { AttachedDevice } from "./find-right-device.ts";
 import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
-import { findRightDevice, waitForAttachment, waitForGrant } from "./wait-for-device.ts";
+import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
 /** How a volume is to be staged. */
 export interface StageRequest {
@@ -48,19 +50,19 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   const wanted = await stateOwnWant(ports, request, volume, attachmentName, signal);
   if (!wanted.ok) return wanted;
   // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
-  const attached = await ports.locks.whileWaiting(request.volumeId, async () => {
+  const found = await ports.locks.whileWaiting(request.volumeId, async () => {
     if (volume.status?.record !== undefined) {
       const granted = await waitForGrant(ports, { volumeId: request.volumeId, volumeName: volume.metadata.name, waitMs: waitMs() }, signal);
       if (!granted.ok) return granted;
     }
-    return waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+    const attached = await waitForAttachment(ports, { volumeId: request.volumeId, attachmentName, waitMs: waitMs() }, signal);
+    if (!attached.ok) return attached;
+    return findRightDevice(ports, { volume, attachment: attached.value, waitMs: Math.min(ports.settings.deviceWaitMs, waitMs()) }, signal);
   });
-  if (!attached.ok) return attached;
-  const device = await findRightDevice(ports, volume, attached.value, signal);
-  if (!device.ok) return device;
+  if (!found.ok) return found;
   return volume.status?.record === undefined
-    ? stageShared(ports, request, volume, device.value, signal)
-    : stageAsWriter(ports, request, volume, attached.value, device.value, signal);
+    ? stageShared(ports, request, volume, found.value.device, signal)
+    : stageAsWriter(ports, request, volume, found.value, signal);
 }
 
 /** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
@@ -104,8 +106,7 @@ async function stageAsWriter(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
-  attachment: AzVolumeAttachment,
-  device: Device,
+  { attachment, device }: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
   const volumeName = volume.metadata.name;
@@ -164,14 +165,15 @@ async function findSameDevice(
   const problem = `LUN ${attachment.status?.lun ?? "?"} was its place before the take, ${state === "Attached" ? `LUN ${lun ?? "?"}` : (state ?? "nothing")} is now`;
   if (state !== "Attached" || lun !== attachment.status?.lun || vmId !== attachment.status?.vmId)
     return fail({ kind: "WrongDevice", devicePath: device.path, problem });
-  const again = await findRightDevice(ports, volume, fresh.value, signal);
+  // One look is enough for what was there a moment ago.
+  const again = await findRightDevice(ports, { volume, attachment: fresh.value, waitMs: 0 }, signal);
   if (!again.ok) return again;
-  return again.value.majorMinor === device.majorMinor
+  return again.value.device.majorMinor === device.majorMinor
     ? ok(undefined)
     : fail({
         kind: "WrongDevice",
         devicePath: device.path,
-        problem: `LUN ${lun ?? "?"} was ${device.majorMinor} before the take and is ${again.value.majorMinor} now`,
+        problem: `LUN ${lun ?? "?"} was ${device.majorMinor} before the take and is ${again.value.device.majorMinor} now`,
       });
 }
 

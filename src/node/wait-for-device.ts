@@ -4,9 +4,6 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { WRITER_WAITING } from "../core/plan/plan-conditions.ts";
 import { isUnsettled, isWriter, waitsToBeSettled } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { gibToBytes } from "../core/units.ts";
-import type { Device } from "../ports/host-provisioner.ts";
-import { reportMissing } from "../reconcile/report-missing.ts";
 import { lunHere } from "./lun-here.ts";
 import type { NodePorts } from "./node-ports.ts";
 
@@ -51,68 +48,4 @@ export async function waitForGrant(
   const waiting = status?.conditions.find((condition) => condition.type === WRITER_WAITING)?.message;
   const what = writer === undefined ? "a controller to grant it to this node" : `${writer}, which is still its writer, to unmount it`;
   return fail({ kind: "StillWaiting", volumeId: request.volumeId, what: waiting === undefined ? what : `${what}: ${waiting}` });
-}
-
-/**
- * Finds the device of an attached volume and proves that it is the right one: its LUN is the attachment's and its size the disk's (looked at
- * again after a rescan). No device at all is told to the controller, which reads the VM again.
- */
-export async function findRightDevice(
-  ports: NodePorts,
-  volume: AzVolume,
-  attachment: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<Result<Device, Failure>> {
-  const lun = attachment.status?.lun;
-  const detail = volume.status?.detail;
-  if (lun === undefined || detail === undefined) return fail({ kind: "StillWaiting", volumeId: attachment.spec.volumeId, what: "its LUN" });
-  const twin = twinAt(ports, attachment, lun);
-  if (twin !== undefined) return reportTwins(ports, attachment, twin, lun, signal);
-  const found = await ports.host.findDevice({ lun }, signal);
-  if (!found.ok) {
-    if (found.failure.kind !== "DeviceNotFound") return found;
-    const reported = await reportMissing(ports, attachment, signal);
-    return reported.ok ? found : reported;
-  }
-  const wantedBytes = gibToBytes(detail.sizeGiB);
-  if (found.value.sizeBytes === wantedBytes) return found;
-  const rescanned = await ports.host.rescanDevice(found.value, signal);
-  if (!rescanned.ok || rescanned.value.sizeBytes === wantedBytes) return rescanned;
-  return fail({
-    kind: "WrongDevice",
-    devicePath: found.value.path,
-    problem: `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${wantedBytes} (${detail.sizeGiB} GiB)`,
-  });
-}
-
-/** Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and nothing on a raw device tells which. */
-function twinAt(ports: NodePorts, attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment | undefined {
-  return ports.cache
-    .byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)
-    .find(
-      (other) =>
-        other.metadata.name !== attachment.metadata.name &&
-        other.status?.state === "Attached" &&
-        other.status.deviceMissing !== true &&
-        other.status.lun === lun &&
-        other.status.vmId === attachment.status?.vmId,
-    );
-}
-
-async function reportTwins(
-  ports: NodePorts,
-  attachment: AzVolumeAttachment,
-  twin: AzVolumeAttachment,
-  lun: number,
-  signal: AbortSignal,
-): Promise<Result<never, Failure>> {
-  for (const one of [attachment, twin]) {
-    const reported = await reportMissing(ports, one, signal);
-    if (!reported.ok) return reported;
-  }
-  return fail({
-    kind: "StillWaiting",
-    volumeId: attachment.spec.volumeId,
-    what: `its LUN: ${lun} is also that of ${twin.spec.volumeId}, so both are looked up in Azure`,
-  });
 }

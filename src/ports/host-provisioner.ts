@@ -57,7 +57,10 @@ export interface CleanRequest {
  * Besides what it names, each may fail with `HostCommandFailed`, `HostCommandTimedOut` or `Cancelled`.
  */
 export interface HostProvisioner {
-  /** Finds the device of a LUN by its SCSI or NVMe link under the device root; rescans first if it is not there. Fails with `DeviceNotFound`. */
+  /**
+   * Finds the device of a LUN by the kernel's own address of it, which no link of the LUN may contradict. Waits some seconds while there is none or they disagree. Fails with
+   * `DeviceNotFound` where there is none, or with `WrongDevice` where they still disagree.
+   */
   findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
   /** Asks the kernel to read the device's size anew. */
   rescanDevice(device: Device, signal: AbortSignal): Promise<Result<Device, Failure>>;

@@ -270,7 +270,13 @@ describe("Linux host: finding devices", () => {
     t.after(host.close);
     assert.deepEqual(await host.findDevice({ lun: 7 }, never), {
       ok: false,
-      failure: { kind: "DeviceNotFound", lun: 7, searched: [join(directory, "dev/disk/azure/scsi1/lun7"), join(directory, "dev/disk/azure/data/by-lun/7")] },
+      failure: {
+        kind: "DeviceNotFound",
+        lun: 7,
+        searched: [join(directory, "dev/disk/azure/scsi1/lun7"), join(directory, "dev/disk/azure/data/by-lun/7")],
+        seen: [],
+        waitedMs: 1,
+      },
     });
     assert.deepEqual(await Promise.all(scans.map((scan) => readFile(scan, "utf8"))), ["- - -", "- - -"]);
   });

@@ -10,7 +10,7 @@ import type { HostWorld } from "./host-provisioner-contract.ts";
 /** A modelled machine as the contract's world. */
 export async function makeModelHostWorld(): Promise<HostWorld> {
   const gate = createGate();
-  const machine = createModelMachine({ nodeName: "node-a", clock: gatedClock(systemClock, gate), reusesNumbers: true });
+  const machine = createModelMachine({ nodeName: "node-a", clock: gatedClock(systemClock, gate), reusesNumbers: true, deviceWaitMs: 20 });
   const untilMounting = async (isMounting: boolean): Promise<void> => {
     while (machine.commandsInFlight().some((line) => line.startsWith("mountDevice")) !== isMounting) await systemClock.sleep(1, new AbortController().signal);
   };

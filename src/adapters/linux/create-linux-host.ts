@@ -31,13 +31,16 @@ import { unmountPath } from "./unmount-path.ts";
 export interface LinuxHostOptions {
   /** Prefix of `/dev/disk/azure`, for a node with a device tree of its own; default: empty, the real one. */
   readonly deviceRoot?: string;
-  /** Whether other nodes, with links of their own, have devices on this kernel; taken for granted where there is a `deviceRoot`. */
+  /**
+   * Whether other nodes, with links of their own, have loop devices on this kernel; default: where there is a `deviceRoot`. A link to a loop device, which has no address, is then
+   * believed, and the kernel's own disks are not looked at.
+   */
   readonly sharesKernel?: boolean;
   /** A directory on the host, the same for every instance of this node's plug-in, on a file system with flock. */
   readonly lockDirectory: string;
   readonly clock: Clock;
   readonly commandTimeLimits?: Partial<CommandTimeLimits>;
-  /** How long `findDevice` waits for udev after its rescan, in milliseconds; default 5000. */
+  /** How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in milliseconds; default 5000. */
   readonly deviceWaitMs?: number;
   /** Where sysfs is; default `/sys`. */
   readonly sysRoot?: string;
@@ -56,7 +59,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
   const { whileHolding, descriptorsOf } = createHeldDevices();
   const host: HostContext = {
     deviceRoot: options.deviceRoot ?? "",
-    sharesKernel: options.sharesKernel === true || (options.deviceRoot ?? "") !== "",
+    sharesKernel: options.sharesKernel ?? (options.deviceRoot ?? "") !== "",
     sysRoot: options.sysRoot ?? "/sys",
     procRoot: options.procRoot ?? "/proc",
     deviceWaitMs: options.deviceWaitMs ?? defaultDeviceWaitMs,

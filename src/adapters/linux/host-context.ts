@@ -7,11 +7,11 @@ import type { InstanceLock } from "./instance-lock.ts";
 export interface HostContext {
   /** Prefix of `/dev/disk/azure`; empty for the real one. */
   readonly deviceRoot: string;
-  /** Whether other nodes, with links of their own, have devices on this kernel. */
+  /** Whether other nodes, with links of their own, have loop devices on this kernel. */
   readonly sharesKernel: boolean;
   readonly sysRoot: string;
   readonly procRoot: string;
-  /** How long `findDevice` waits for a device after its rescan, in milliseconds. */
+  /** How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in milliseconds. */
   readonly deviceWaitMs: number;
   /** Whether an ext file system that is mounted can be grown. */
   readonly mayGrowMountedExt: boolean;

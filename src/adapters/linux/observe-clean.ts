@@ -6,11 +6,12 @@ import type { CleanEvidence } from "../../core/host/judge-clean.ts";
 import { losetupArgs, parseLosetup } from "../../core/host/parse-losetup.ts";
 import type { Result } from "../../core/result.ts";
 import { ok } from "../../core/result.ts";
-import type { CleanRequest, Device } from "../../ports/host-provisioner.ts";
+import type { CleanRequest } from "../../ports/host-provisioner.ts";
 import { blockDeviceAt, isPartitioned, nodeOfDevice, sizeOfDevice } from "./block-device.ts";
 import { commandFailed } from "./command-failed.ts";
 import { exclusiveHolderOf } from "./exclusive-open.ts";
-import { deviceAtLun, devicesAtLuns, linkedDevices } from "./find-device.ts";
+import { devicesAtLun, linkedDevices, numbersAtLuns } from "./find-device.ts";
+import type { DeviceAtLun } from "./find-device.ts";
 import type { HostContext } from "./host-context.ts";
 import { processesWithMount, processesWithOpenDevice } from "./processes.ts";
 import { mountPathsOf } from "./read-mounts.ts";
@@ -24,9 +25,8 @@ export async function observeClean(
   // First: a command that is dead now can't leave new traces behind the looks that follow.
   const earlierAlive = await host.lock.earlierAlive();
   if (!earlierAlive.ok) return earlierAlive;
-  const device = request.lun === undefined ? ok(undefined) : await deviceAtLun(host, request.lun);
-  if (!device.ok) return device;
-  const places = await placesToSearch(host, request, device.value);
+  const present = request.lun === undefined ? [] : await devicesAtLun(host, request.lun);
+  const places = await placesToSearch(host, request, present);
   const looks = await Promise.all(places.map((place) => (request.accessType === "block" ? blockTracesOf(host, place, signal) : mountTracesOf(host, place))));
   const found: Traces[] = [];
   for (const look of looks) {
@@ -36,7 +36,7 @@ export async function observeClean(
   return ok(
     judgeClean({
       earlierChildAlive: earlierAlive.value,
-      devicePath: device.value?.path,
+      devicePath: present[0]?.path ?? present[0]?.majorMinor,
       commandsInFlight: found.flatMap((traces) => traces.commandsInFlight),
       heldPaths: found.flatMap((traces) => traces.heldPaths),
       mountPaths: found.flatMap((traces) => traces.mountPaths),
@@ -50,20 +50,16 @@ export async function observeClean(
 type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
 
 /** A device number that may stand for the volume; `path` is its node, if there is one that can be asked for an exclusive holder. */
-interface Place {
-  readonly majorMinor: string;
-  readonly path: string | undefined;
-}
+type Place = DeviceAtLun;
 
 /**
- * The device that the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only when nothing holds the old device, so a
+ * What the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only when nothing holds the old device, so a
  * number that another volume's LUN has now says nothing of this volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
  */
-async function placesToSearch(host: HostContext, { lastMajorMinor, lunsOfOthers }: CleanRequest, present: Device | undefined): Promise<readonly Place[]> {
-  const seen = present === undefined ? [] : [present];
-  if (lastMajorMinor === undefined || lastMajorMinor === present?.majorMinor) return seen;
-  if ((await devicesAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) || (await isAnotherNodes(host, lastMajorMinor))) return seen;
-  return [...seen, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
+async function placesToSearch(host: HostContext, { lastMajorMinor, lunsOfOthers }: CleanRequest, present: readonly Place[]): Promise<readonly Place[]> {
+  if (lastMajorMinor === undefined || present.some(({ majorMinor }) => majorMinor === lastMajorMinor)) return present;
+  if ((await numbersAtLuns(host, lunsOfOthers)).includes(lastMajorMinor) || (await isAnotherNodes(host, lastMajorMinor))) return present;
+  return [...present, { majorMinor: lastMajorMinor, path: await nodeOfWholeDisk(host, lastMajorMinor) }];
 }
 
 /** Not of a partitioned disk, which its partitions' mounts hold: after a reboot numbers are given anew, and this one may be that of the node's own disk. */

@@ -53,6 +53,10 @@ export interface MachineState {
   readonly mayGrowMountedExt: boolean;
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
+  /** The links that udev has made, by LUN: the name of the device that each leads to, which is another disk's by now where udev lags. */
+  readonly links: Map<number, string>;
+  /** How long one look for a device waits for it, in milliseconds. */
+  readonly deviceWaitMs: number;
   readonly mounts: ModelMount[];
   /** Where a tombstone is mounted; below what else is mounted there, if anything is. */
   readonly tombstones: Set<string>;

@@ -1,4 +1,6 @@
 import type { Failure } from "../../core/failure.ts";
+import { chooseDevice } from "../../core/host/choose-device.ts";
+import type { SeenDevice } from "../../core/host/choose-device.ts";
 import { judgeClean } from "../../core/host/judge-clean.ts";
 import { stagingMountOptions } from "../../core/host/mount-options.ts";
 import type { Result } from "../../core/result.ts";
@@ -12,6 +14,8 @@ import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machin
 const bytesPerInode = 16384n;
 /** The kernel gives file systems without a device numbers of major 0. */
 const tombstoneMajorMinor = "0:99";
+/** How often a LUN is looked at while its device is awaited, in milliseconds. */
+const lookEveryMs = 500;
 /** Stands for whatever process of a container holds a volume. */
 const containerPid = 1;
 
@@ -81,11 +85,18 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
   };
 
   return {
-    findDevice: async ({ lun }, signal) =>
-      look("findDevice", signal, () => {
-        const device = machine.devicesByLun.get(lun);
-        return device === undefined ? fail({ kind: "DeviceNotFound", lun, searched: [`model of ${machine.nodeName}`] }) : ok(toDevice(device));
-      }),
+    findDevice: async ({ lun }, signal) => {
+      const untilMs = machine.clock.elapsedMs() + machine.deviceWaitMs;
+      for (;;) {
+        const found = look("findDevice", signal, () => findDeviceNow(machine, lun));
+        if (found.ok || (found.failure.kind !== "DeviceNotFound" && found.failure.kind !== "WrongDevice") || machine.clock.elapsedMs() >= untilMs) return found;
+        const waited = await machine.clock.sleep(lookEveryMs, signal).then(
+          () => ok(undefined),
+          () => fail({ kind: "Cancelled" } as const),
+        );
+        if (!waited.ok) return waited;
+      }
+    },
     rescanDevice: async (device, signal) =>
       look("rescanDevice", signal, () =>
         withDevice(device, (found) => {
@@ -317,6 +328,34 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       }),
     earlierChildrenAlive: async (signal) => look("earlierChildrenAlive", signal, () => ok(earlierAlive())),
   };
+}
+
+/** What the kernel and its links show of a LUN, judged as on Linux. */
+function findDeviceNow(machine: MachineState, lun: number): Result<Device, Failure> {
+  const devices = [...machine.devicesByLun];
+  const seen = ([at, device]: readonly [number, ModelDevice]): SeenDevice => ({
+    path: device.path,
+    majorMinor: device.majorMinor,
+    sizeBytes: device.knownBytes,
+    address: { kind: "dataDisk", lun: at, shown: `SCSI 3:0:0:${at}` },
+  });
+  const target = machine.links.get(lun);
+  // A name without a device is no link: udev removes it, or has not made it yet.
+  const linked = devices.find(([, { path }]) => path === target);
+  const choice = chooseDevice({
+    lun,
+    links: linked === undefined ? [] : [{ link: `/dev/disk/azure/scsi1/lun${lun}`, device: seen(linked) }],
+    disks: devices.filter(([at]) => at === lun).map(seen),
+    sharesKernel: false,
+  });
+  switch (choice.kind) {
+    case "found":
+      return ok({ path: choice.device.path, majorMinor: choice.device.majorMinor, sizeBytes: bytes(choice.device.sizeBytes) });
+    case "absent":
+      return fail({ kind: "DeviceNotFound", lun, searched: [`model of ${machine.nodeName}`], seen: choice.seen, waitedMs: machine.deviceWaitMs });
+    case "contradiction":
+      return fail({ kind: "WrongDevice", devicePath: choice.devicePath, problem: choice.problem });
+  }
 }
 
 function judgePresent(present: ModelMount, device: Device, readOnly: boolean): Result<void, Failure> {

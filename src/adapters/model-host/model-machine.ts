@@ -35,6 +35,8 @@ export interface ModelMachine {
   readonly detach: (lun: number) => void;
   /** The platform has taken the disk off, but the machine has not noticed: the device is there, and every write fails. */
   readonly cutOff: (lun: number) => void;
+  /** `lags`: links stay as they are, whatever comes and goes. `lost`: there are none. `runs`, as at first: they follow the devices. */
+  readonly setUdev: (how: "runs" | "lags" | "lost") => void;
   /** Power lost: mounts, processes and everything unflushed are gone; disks stay attached. */
   readonly reboot: () => void;
   /** A process writes a file: into the cache, until a flush. */
@@ -67,6 +69,9 @@ export interface ModelMachine {
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
+/** How long one look for a device waits for it, in milliseconds, as on Linux. */
+const DEVICE_WAIT_MS = 5_000;
+
 /** The index of the first data disk: sda is the system's, sdb the temporary one. */
 const FIRST_INDEX = 2;
 
@@ -83,6 +88,7 @@ export function createModelMachine({
   onDiskWrite,
   onCached,
   usualLatencyMs = () => 0,
+  deviceWaitMs = DEVICE_WAIT_MS,
 }: {
   readonly nodeName: string;
   readonly clock: Clock;
@@ -91,10 +97,12 @@ export function createModelMachine({
   readonly onDiskWrite?: (write: ModelDiskWrite) => void;
   readonly onCached?: () => void;
   readonly usualLatencyMs?: (method: HostMethod) => number;
+  readonly deviceWaitMs?: number;
 }): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
   const latencies = new Map<HostMethod, number>();
   let devicesMade = 0;
+  let isUdevHeld = false;
   const instanceNumbers = new Map<HostProvisioner, number>();
   let instancesStarted = 0;
   const state: MachineState = {
@@ -103,6 +111,8 @@ export function createModelMachine({
     mayGrowMountedExt,
     operations: createModelOperations(clock),
     devicesByLun: new Map(),
+    links: new Map(),
+    deviceWaitMs,
     mounts: [],
     tombstones: new Set(),
     heldVolumes: new Set(),
@@ -122,6 +132,12 @@ export function createModelMachine({
     const device = state.devicesByLun.get(lun);
     invariant(device !== undefined, `no disk is attached at LUN ${lun} of ${nodeName}`);
     return device;
+  };
+  /** As udev does, unless it is held. */
+  const makeLinks = (): void => {
+    if (isUdevHeld) return;
+    state.links.clear();
+    for (const [lun, { path }] of state.devicesByLun) state.links.set(lun, path);
   };
   const withMount = (path: string, act: (mount: ModelMount, name: string) => ModelIo): ModelIo => {
     const mount = mountAbove(state, path);
@@ -157,10 +173,17 @@ export function createModelMachine({
         unflushed: new Map(),
         writesDone: 0,
       });
+      makeLinks();
     },
     detach: (lun) => {
       deviceAt(lun).state = "gone";
       state.devicesByLun.delete(lun);
+      makeLinks();
+    },
+    setUdev: (how) => {
+      isUdevHeld = how !== "runs";
+      if (how === "lost") state.links.clear();
+      makeLinks();
     },
     cutOff: (lun) => {
       deviceAt(lun).state = "cutOff";

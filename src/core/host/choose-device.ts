@@ -1,26 +1,83 @@
-/** A link of a LUN that leads to a block device. */
-export interface DeviceCandidate {
-  readonly link: string;
-  readonly path: string;
+import type { DeviceAddress } from "./device-address.ts";
+
+/** A block device that the kernel has, with the address that it shows for it. */
+export interface SeenDevice {
+  /** Its node; undefined while there is none under `/dev`. */
+  readonly path: string | undefined;
   readonly majorMinor: string;
   readonly sizeBytes: bigint;
+  readonly address: DeviceAddress;
 }
 
-/** Which device a LUN means, or why that can't be told. */
+/** A link of a LUN. `device`: what it leads to; undefined for a node whose device the kernel no longer has. */
+export interface SeenLink {
+  readonly link: string;
+  readonly device: SeenDevice | undefined;
+}
+
+/** All that a host shows of one LUN. */
+export interface LunSight {
+  readonly lun: number;
+  /** Its links that there are, made by udev. */
+  readonly links: readonly SeenLink[];
+  /** Every data disk that has this LUN by the kernel's own addresses. Empty where `sharesKernel`: the kernel's disks are not this node's. */
+  readonly disks: readonly SeenDevice[];
+  /** Other nodes run on this kernel, and disks are loop devices, which have no address: a link to one is believed. On a node of its own a loop device never is a data disk. */
+  readonly sharesKernel: boolean;
+}
+
+/** A device that a volume may be on. */
+export type ChosenDevice = SeenDevice & { readonly path: string };
+
+/** Which device a LUN means. `absent`: there is none yet. `contradiction`: what there is can't be told apart, or the witnesses disagree; both may pass. */
 export type DeviceChoice =
-  | { readonly kind: "found"; readonly device: DeviceCandidate }
-  | { readonly kind: "none" }
+  | { readonly kind: "found"; readonly device: ChosenDevice }
+  | { readonly kind: "absent"; readonly seen: readonly string[] }
   | { readonly kind: "contradiction"; readonly devicePath: string; readonly problem: string };
 
-/** Chooses among what the links of one LUN lead to; links that lead to different devices contradict each other, and neither is believed. */
-export function chooseDevice(candidates: readonly DeviceCandidate[]): DeviceChoice {
-  const [first, ...others] = candidates;
-  if (first === undefined) return { kind: "none" };
-  const contrary = others.find((other) => other.majorMinor !== first.majorMinor);
-  if (contrary === undefined) return { kind: "found", device: first };
-  return {
-    kind: "contradiction",
-    devicePath: first.path,
-    problem: `${first.link} leads to ${first.path} (${first.majorMinor}), but ${contrary.link} to ${contrary.path} (${contrary.majorMinor}): check the udev rules of the node`,
-  };
+/**
+ * Chooses the device of a LUN. The kernel's address decides, and no link may contradict it: udev makes links after the kernel has made devices, so that a link may be missing,
+ * or lead to the disk that had the LUN before, or to a device whose name another disk has by now.
+ */
+export function chooseDevice(sight: LunSight): DeviceChoice {
+  const { lun, links } = sight;
+  const candidates = candidatesOf(sight);
+  const [first, other] = candidates;
+  if (first !== undefined && other !== undefined) return contradiction(first, `LUN ${lun} is both ${told(first)} and ${told(other)}`);
+  const contrary = links.find(({ device }) => device !== undefined && device.majorMinor !== first?.majorMinor);
+  if (contrary?.device !== undefined) {
+    const kernelSays = first === undefined ? `there is no disk at LUN ${lun}` : `LUN ${lun} is ${told(first)}`;
+    return contradiction(contrary.device, `${contrary.link} leads to ${told(contrary.device)}, while by the kernel's addresses ${kernelSays}`);
+  }
+  if (first?.path !== undefined) return { kind: "found", device: { ...first, path: first.path } };
+  const dangling = links.filter(({ device }) => device === undefined).map(({ link }) => `${link}, which leads to no device that the kernel has`);
+  return { kind: "absent", seen: [...dangling, ...(first === undefined ? [] : [`${told(first)} without a node under /dev`])] };
+}
+
+/** Every device that may have the LUN, by the kernel's address or by a link that no address contradicts. A search that must miss none looks at all of them. */
+export function candidatesOf({ lun, links, disks, sharesKernel }: LunSight): readonly SeenDevice[] {
+  const linked = links.flatMap(({ device }) => (device !== undefined && isBelieved(device, lun, sharesKernel) ? [device] : []));
+  return [...new Map([...disks, ...linked].map((device) => [device.majorMinor, device])).values()];
+}
+
+/** Whether a link and its device together show that the device has the LUN. */
+function isBelieved({ address }: SeenDevice, lun: number, sharesKernel: boolean): boolean {
+  switch (address.kind) {
+    // Udev links data disks only, and the kernel shows the same LUN.
+    case "dataDisk":
+    case "unknownController":
+      return address.lun === lun;
+    case "loop":
+      return sharesKernel;
+    case "elsewhere":
+      return false;
+  }
+}
+
+function contradiction({ path, majorMinor }: SeenDevice, problem: string): DeviceChoice {
+  return { kind: "contradiction", devicePath: path ?? majorMinor, problem: `${problem}: check the udev rules of the node, and whether udev runs` };
+}
+
+function told({ path, majorMinor, address }: SeenDevice): string {
+  return `${path ?? "a device"} (${majorMinor}, ${address.shown})`;
 }

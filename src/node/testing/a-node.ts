@@ -118,7 +118,7 @@ export async function withNode(
     lunsReadAgain: new Set(),
     node: { ...identity("node-a"), instanceUri: "/virtualMachines/node-a", location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
     volumeLimit: { measure: async () => 8 },
-    settings: { attach: "kubernetes", stageWaitMs: 100_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
+    settings: { attach: "kubernetes", stageWaitMs: 100_000, deviceWaitMs: 60_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
   });
 
   const running = cache.run(signal);
