@@ -65,6 +65,7 @@ async function main(task: DriverTask): Promise<void> {
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger, kinds });
   const parts = {
     store: rememberingStore(store, cache, kinds),
+    leaseStore: store,
     cache,
     cloud,
     users: createClusterNodeVolumeUsers({ store, cache }),

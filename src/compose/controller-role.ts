@@ -34,11 +34,11 @@ export const controllerRole: Role<typeof options> = {
     const { clock, random, logger, lifetime } = ports;
     const { "driver-name": driverName, namespace } = values;
     const connection = await connectStore(values, "controller", ports);
-    const { store, apiClient } = connection;
+    const { store, leaseStore, apiClient } = connection;
     const nodes = new NodeInstances();
     const cloud = await connectCloud(values, ports, nodes);
     const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
-    const cache = createObjectCache({ store, clock, random, logger, kinds: followed });
+    const cache = createObjectCache({ store, stores: { Lease: leaseStore }, clock, random, logger, kinds: followed });
     const orchestrator =
       apiClient === undefined
         ? embeddedOrchestrator({ store, cache }, ports)
@@ -49,7 +49,7 @@ export const controllerRole: Role<typeof options> = {
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: rememberingStore(store, cache, followed), cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: false },
+      { store: rememberingStore(store, cache, followed), leaseStore, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: false },
       values,
       ports,
     );

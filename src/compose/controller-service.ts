@@ -46,6 +46,8 @@ export const controllerServiceOptions = {
 /** What the controller half of a process is made of. */
 export interface ControllerParts {
   readonly store: ObjectStore;
+  /** The way to the Lease: nothing that `store` has under way delays a call of it. */
+  readonly leaseStore: ObjectStore;
   /** Follows `Lease` besides the driver's own kinds. */
   readonly cache: ObjectCache;
   readonly cloud: CloudProvisioner;
@@ -62,7 +64,7 @@ export interface ControllerParts {
  * That run is to be waited for at the end: it releases the Lease last of all.
  */
 export function addControllerService(
-  server: GrpcServer,
+  server: Pick<GrpcServer, "add">,
   parts: ControllerParts,
   values: Values<typeof controllerServiceOptions>,
   process: ProcessPorts,
@@ -89,12 +91,15 @@ export function addControllerService(
     help: "1 while this controller runs the reconcilers, 0 while it stands by.",
     registers: [registry],
   });
-  const election = createElection(ports, {
-    identity: `${hostname()}_${random.uuid()}`,
-    settings: electionSettingsOf(values),
-    isAlone: parts.isAlone || values["leader-election"] === "none",
-    onChange: (isLeading) => leads.set(isLeading ? 1 : 0),
-  });
+  const election = createElection(
+    { ...ports, store: parts.leaseStore },
+    {
+      identity: `${hostname()}_${random.uuid()}`,
+      settings: electionSettingsOf(values),
+      isAlone: parts.isAlone || values["leader-election"] === "none",
+      onChange: (isLeading) => leads.set(isLeading ? 1 : 0),
+    },
+  );
   const reconcile = createControllers(whileLeading(ports, election.isLeading));
   return (signal) => election.run(reconcile, signal);
 }

@@ -46,7 +46,7 @@ export const standaloneRole: Role<typeof options> = {
     const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },
+      { store: remembering, leaseStore: remembering, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },
       values,
       ports,
     );

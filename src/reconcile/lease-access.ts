@@ -15,6 +15,7 @@ const LOOK_AGAIN_MIN_MS = 100;
 
 /** What reading and writing the Lease takes. */
 export interface LeasePorts {
+  /** Renewals have a deadline: where calls queue for connections, this store has its own. */
   readonly store: ObjectStore;
   /** Follows `Lease`, too: what it shows wakes whoever waits, or lets it wait on, and decides nothing. */
   readonly cache: ObjectCache;

@@ -75,6 +75,8 @@ export interface ObjectCache {
 /** What a cache works with. */
 export interface ObjectCacheOptions {
   readonly store: ObjectStore;
+  /** Kinds that are listed and watched over a way of their own. Default: none, all over `store`. */
+  readonly stores?: { readonly [K in Kind]?: ObjectStore };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -85,11 +87,11 @@ export interface ObjectCacheOptions {
 
 /** An empty cache; `run` fills it. */
 export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
-  const { store, clock, kinds } = options;
+  const { store, stores = {}, clock, kinds } = options;
   const caches = new Map<Kind, SourceCache<KindMap[Kind], string>>(kinds.map((kind) => [kind, cacheOf(kind)]));
 
   function cacheOf<K extends Kind>(kind: K): SourceCache<KindMap[Kind], string> {
-    const cache = createSourceCache<KindMap[K], IndexName<K>>({ ...options, source: storeSource(store, kind), indexes: indexesOf(kind) });
+    const cache = createSourceCache<KindMap[K], IndexName<K>>({ ...options, source: storeSource(stores[kind] ?? store, kind), indexes: indexesOf(kind) });
     // Only `of` takes it out of the map again, by the same kind.
     return cache as unknown as SourceCache<KindMap[Kind], string>;
   }

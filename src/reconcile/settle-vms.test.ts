@@ -55,6 +55,25 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.equal(asked(), 1, "it is settled");
     }));
 
+  it("is read and recorded with one call to the store at a time, however many volumes it has", () =>
+    withUnsettled(async (world) => {
+      let [underWay, most] = [0, 0];
+      const alone = async <T>(call: Promise<T>): Promise<T> => {
+        most = Math.max(most, ++underWay);
+        return call.finally(() => underWay--);
+      };
+      const { store } = world.ports;
+      const counted: ReconcileWorld["ports"]["store"] = {
+        ...store,
+        get: (...asked) => alone(store.get(...asked)),
+        updateStatus: (...asked) => alone(store.updateStatus(...asked)),
+      };
+      const ports = { ...world.ports, store: counted, cloud: { ...world.ports.cloud, ...counting() } };
+      assert.deepEqual(await world.answerOf(settleReconciler(ports).reconcile("node-a", never)), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.unsettled, [b]);
+      assert.equal(most, 1);
+    }));
+
   it("stays unsettled while Azure does not take an update of it, and people are told", () =>
     withUnsettled(async (world) => {
       assert.deepEqual(await settleA(world, { settleInstance: async () => fail(inUpdate) }), { ok: false, failure: inUpdate });

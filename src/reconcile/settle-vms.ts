@@ -45,9 +45,10 @@ async function settleVm(ports: ControllerPorts, nodeName: string, signal: AbortS
     for (const unsettled of read.value) tellUnsettled(ports, unsettled, settled.failure);
     return settled;
   }
-  const moved = await Promise.all(settled.value.map((unsettled) => recordSettled(ports, unsettled, signal)));
-  const failed = moved.find((result) => !result.ok);
-  if (failed !== undefined) return failed;
+  for (const unsettled of settled.value) {
+    const recorded = await recordSettled(ports, unsettled, signal);
+    if (!recorded.ok) return recorded;
+  }
   const left = read.value.find((unsettled) => !settled.value.includes(unsettled));
   if (left === undefined) return ok({});
   const failure: Failure = {
@@ -68,9 +69,10 @@ async function readUnsettled(
   signal: AbortSignal,
 ): Promise<Result<readonly Unsettled[], Failure>> {
   const names = ports.cache.byIndex("AzVolume", "unsettledOn", nodeName).map(({ metadata }) => metadata.name);
-  const reads = await Promise.all(names.map((name) => ports.store.get("AzVolume", name, signal)));
   const unsettled: Unsettled[] = [];
-  for (const read of reads) {
+  // One after the other: 64 workers, each with all volumes of a node, would fill the connections of the store.
+  for (const name of names) {
+    const read = await ports.store.get("AzVolume", name, signal);
     if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
     if (!read.ok) continue;
     const { status, spec } = read.value;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, mock } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { ApiClient, ApiRequest, ApiWatchEvent } from "../../src/adapters/kubernetes/api-client.ts";
 import { connectApiServer } from "../../src/adapters/kubernetes/connect-api-server.ts";
 import type { ConnectApiServerOptions } from "../../src/adapters/kubernetes/connect-api-server.ts";
@@ -137,6 +138,33 @@ describe("connectApiServer: calls", { timeout: TEST_TIMEOUT_MS }, () => {
       assert.ok(answers.every((answer) => answer.ok));
       assert.equal(server.received.length, 200);
       assert.ok(server.connections() <= 32, `${server.connections()} connections`);
+    }),
+  );
+
+  it(
+    "counts a call's time for an answer from when it gets one of the connections",
+    besideServer(async ({ server, connect }) => {
+      const client = connect();
+      const held: (() => void)[] = [];
+      server.answerWith((received, response) => void held.push(() => json(200, {})(received, response)));
+      const untilHeld = async (count: number): Promise<void> => {
+        while (held.length < count) await setImmediate();
+      };
+      mock.timers.enable({ apis: ["setTimeout"] });
+      try {
+        const first = Array.from({ length: 32 }, () => client.call(PUT, never));
+        await untilHeld(32);
+        const queued = client.call(PUT, never);
+        mock.timers.tick(PATIENCE_MS - 1);
+        held[0]?.();
+        await untilHeld(33);
+        mock.timers.tick(PATIENCE_MS - 1);
+        held[32]?.();
+        assert.equal((await queued).ok, true);
+        assert.equal((await Promise.all(first)).filter((answer) => answer.ok).length, 1);
+      } finally {
+        mock.timers.reset();
+      }
     }),
   );
 

@@ -53,6 +53,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
   const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
   const parts = {
     store: rememberingStore(store, cache, kinds),
+    leaseStore: store,
     cache,
     cloud,
     users: createClusterNodeVolumeUsers({ store, cache }),

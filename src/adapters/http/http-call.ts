@@ -12,11 +12,14 @@ export interface HttpCall {
   /** What tells that a new connection is ready for a request: after TLS's handshake, where there is one. */
   readonly readyEvent: "connect" | "secureConnect";
   readonly body: { readonly text: string; readonly contentType: string } | undefined;
-  /** Milliseconds until the answer must be there. */
+  /** Milliseconds until the answer must be there, counted from when the call gets a connection: time in the queue for one does not count. */
   readonly timeoutMs: number;
   /** What must be there by then: the head of an answer that goes on for long, or all of it. */
   readonly timeoutCovers: "head" | "whole";
 }
+
+/** How long a call waits for one of a limited number of connections, in milliseconds. Callers that wait less long end it by their signals. */
+const QUEUE_MAX_MS = 60_000;
 
 /** How a call ended without an answer. */
 export class CallFailed extends Error {
@@ -47,16 +50,17 @@ export function sendCall(call: HttpCall, signal: AbortSignal): Promise<IncomingM
     let answer: IncomingMessage | undefined;
     // Node writes nothing of a request to a connection that is not ready.
     let isReady = false;
-    const late = setTimeout(() => {
-      const options = { wasNotSent: !isReady, isTimeout: true };
-      (answer ?? sent).destroy(new CallFailed(`${call.server} gave no answer within ${call.timeoutMs} ms`, options));
-    }, call.timeoutMs);
+    const giveUpAfter = (ms: number, why: string): NodeJS.Timeout =>
+      setTimeout(() => (answer ?? sent).destroy(new CallFailed(why, { wasNotSent: !isReady, isTimeout: true })), ms);
+    let late = giveUpAfter(QUEUE_MAX_MS, `all connections to ${call.server} were taken for ${QUEUE_MAX_MS} ms`);
     const abort = (): void => {
       sent.destroy();
       reject(signal.reason);
     };
     signal.addEventListener("abort", abort);
     sent.on("socket", (socket: Socket) => {
+      clearTimeout(late);
+      late = giveUpAfter(call.timeoutMs, `${call.server} gave no answer within ${call.timeoutMs} ms`);
       isReady = readySockets.has(socket);
       if (isReady) return;
       socket.once(call.readyEvent, () => {
