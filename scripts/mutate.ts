@@ -1,0 +1,189 @@
+import { glob, readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { outdatedEquivalents, whyEquivalent } from "./mutate/equivalents.ts";
+import { findMutants } from "./mutate/find-mutants.ts";
+import { createImportGraph } from "./mutate/import-graph.ts";
+import type { ImportGraph } from "./mutate/import-graph.ts";
+import { judgeMutants } from "./mutate/judge-mutants.ts";
+import { describeChange } from "./mutate/mutant.ts";
+import type { Mutant } from "./mutate/mutant.ts";
+import { describeMutant, isSurvivor, isWronglyListed, scoreOf, scoreTable } from "./mutate/show-score.ts";
+import type { JudgedMutant } from "./mutate/show-score.ts";
+import { judgingTests, modelTests, targets } from "./mutate/targets.ts";
+import { mutantKey, openVerdictCache } from "./mutate/verdict-cache.ts";
+import type { Outcome } from "./mutate/verdict-cache.ts";
+
+const USAGE = `npm run mutate                      changes the rules one by one and lists the changes that no test notices
+npm run mutate -- --files <word>    only files whose path contains the word; may be repeated
+npm run mutate -- --list            the mutants, without running a test
+npm run mutate -- --killed          lists killed mutants, too, each with the test that noticed it
+npm run mutate -- --models          lets the models of the protocols judge as well: slow
+npm run mutate -- --threads <n>     default: one for each processor
+npm run mutate -- --no-cache        judges everything again
+Exit code 1 where a target has fewer killed mutants than it must, or an entry of the list of equivalents is wrong.`;
+
+const CACHE_FILE = ".cache/mutate/verdicts.json";
+const PROGRESS_EVERY_MS = 5_000;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+interface Options {
+  readonly words: readonly string[];
+  readonly isList: boolean;
+  readonly showsKilled: boolean;
+  readonly withModels: boolean;
+  readonly usesCache: boolean;
+  readonly threads: number;
+}
+
+async function filesOf(patterns: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for await (const file of glob([...patterns], { cwd: root })) files.push(file);
+  return files.toSorted();
+}
+
+/** For each test file the distance to every file that it loads and that has mutants. */
+async function distancesTo(paths: readonly string[], tests: readonly string[], graph: ImportGraph): Promise<Map<string, Map<string, number>>> {
+  const distances = new Map<string, Map<string, number>>();
+  for (const test of tests) {
+    const own = [...(await graph.distancesFrom(test))].filter(([file]) => paths.includes(file));
+    if (own.length > 0) distances.set(test, new Map(own));
+  }
+  return distances;
+}
+
+/** Prints a line now and then, the last one always. */
+function createProgress(): (what: string, done: number, all: number) => void {
+  let printedMs = performance.now();
+  return (what, done, all) => {
+    if (done < all && performance.now() - printedMs < PROGRESS_EVERY_MS) return;
+    printedMs = performance.now();
+    console.log(`${what}: ${done} of ${all}`);
+  };
+}
+
+async function run(options: Options): Promise<boolean> {
+  const chosen = await Promise.all(
+    targets.map(async (target) => {
+      const all = (await filesOf(target.files)).filter((file) => !file.endsWith(".test.ts"));
+      return { ...target, paths: all.filter((file) => options.words.length === 0 || options.words.some((word) => file.includes(word))) };
+    }),
+  );
+  const paths = chosen.flatMap((target) => target.paths);
+  const sources = new Map(await Promise.all(paths.map(async (file) => [file, await readFile(join(root, file), "utf8")] as const)));
+  const sourceOf = (file: string): string => sources.get(file) ?? "";
+  const mutants = paths.flatMap((file) => findMutants(file, sourceOf(file)));
+  if (options.isList) {
+    for (const mutant of mutants)
+      console.log(`${mutant.file}:${mutant.line}:${mutant.column}: ${mutant.operator}: ${describeChange(mutant, sourceOf(mutant.file))}`);
+    console.log(`${mutants.length} mutants in ${paths.length} files`);
+    return true;
+  }
+  if (mutants.length === 0) throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
+
+  const outcomes = await judgeAll(options, mutants, sources);
+  const judged = mutants.map((mutant): JudgedMutant => {
+    const outcome = outcomes.get(mutant) ?? { kind: "unreached" };
+    return { mutant, outcome, equivalent: whyEquivalent(mutant, sourceOf(mutant.file)) };
+  });
+  if (options.showsKilled) {
+    for (const one of judged) {
+      if (one.outcome.kind === "killed")
+        console.log(`killed: ${describeMutant(one, sourceOf(one.mutant.file))}\n  by ${one.outcome.by.file}: ${one.outcome.by.title}`);
+    }
+  }
+  for (const one of judged.filter(isSurvivor)) console.log(`survived: ${describeMutant(one, sourceOf(one.mutant.file))}`);
+  const wrong = judged.filter(isWronglyListed);
+  for (const one of wrong) console.log(`listed as equivalent, and noticed by a test: ${describeMutant(one, sourceOf(one.mutant.file))}`);
+  const outdated = outdatedEquivalents(sources, mutants);
+  for (const { file, change } of outdated) console.log(`listed as equivalent, and no mutant: ${file}: ${change}`);
+  console.log(scoreTable(chosen, judged));
+  const isReached = chosen.every(({ paths: own, killedMin }) => scoreOf(judged.filter(({ mutant }) => own.includes(mutant.file))).percent >= killedMin);
+  return isReached && wrong.length === 0 && outdated.length === 0;
+}
+
+async function judgeAll(options: Options, mutants: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<ReadonlyMap<Mutant, Outcome>> {
+  const graph = createImportGraph(root);
+  const tests = await filesOf([...judgingTests, ...(options.withModels ? modelTests : [])]);
+  const distances = await distancesTo([...sources.keys()], tests, graph);
+  const cache = await openVerdictCache(join(root, CACHE_FILE));
+  const byFile = Map.groupBy(mutants, ({ file }) => file);
+  const hashes = new Map<string, string>();
+  const outcomes = new Map<Mutant, Outcome>();
+  for (const [file, ofFile] of byFile) {
+    const own = [...distances].filter(([, reached]) => reached.has(file)).map(([test]) => test);
+    const hash = await graph.hashOf([file, ...own, "scripts/mutate.ts", "scripts/mutate/judge-thread.ts"]);
+    hashes.set(file, hash);
+    const known = options.usesCache ? cache.valid(file, hash) : undefined;
+    for (const mutant of ofFile) {
+      const outcome = known?.get(mutantKey(mutant));
+      if (outcome !== undefined) outcomes.set(mutant, outcome);
+    }
+  }
+  const waiting = mutants.filter((mutant) => !outcomes.has(mutant));
+  console.log(`${mutants.length} mutants, ${waiting.length} to be judged`);
+  if (waiting.length === 0) return outcomes;
+  const waitingFiles = new Set(waiting.map(({ file }) => file));
+  const reaching = new Map([...distances].filter(([, reached]) => [...reached.keys()].some((file) => waitingFiles.has(file))));
+  const writes: Promise<void>[] = [];
+  const save = (file: string): void => {
+    const ofFile = (byFile.get(file) ?? []).flatMap((mutant): readonly (readonly [string, Outcome])[] => {
+      const outcome = outcomes.get(mutant);
+      return outcome === undefined ? [] : [[mutantKey(mutant), outcome]];
+    });
+    // What an interrupted run has judged is not judged again.
+    if (ofFile.length === byFile.get(file)?.length) writes.push(cache.put(file, hashes.get(file) ?? "", new Map(ofFile)));
+  };
+  await judgeMutants({
+    root,
+    sources,
+    mutants: waiting,
+    distances: reaching,
+    threads: options.threads,
+    lastKiller: cache.lastKiller,
+    onProgress: createProgress(),
+    onFailing: ({ file, title, failure }) => console.log(`judges nothing, since it fails in this thread: ${file}: ${title}: ${failure}`),
+    onOutcome: (mutant, outcome) => {
+      outcomes.set(mutant, outcome);
+      save(mutant.file);
+    },
+  });
+  await Promise.all(writes);
+  return outcomes;
+}
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      help: { type: "boolean" },
+      list: { type: "boolean" },
+      killed: { type: "boolean" },
+      models: { type: "boolean" },
+      "no-cache": { type: "boolean" },
+      files: { type: "string", multiple: true },
+      threads: { type: "string" },
+    },
+  });
+  if (values.help === true) {
+    console.log(USAGE);
+    return true;
+  }
+  const threads = values.threads === undefined ? availableParallelism() : Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads must be a whole number from 1, not ${values.threads}`);
+  const startedMs = performance.now();
+  const isGood = await run({
+    words: values.files ?? [],
+    isList: values.list === true,
+    showsKilled: values.killed === true,
+    withModels: values.models === true,
+    usesCache: values["no-cache"] !== true,
+    threads,
+  });
+  if (values.list !== true) console.log(`${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
+  return isGood;
+}
+
+if (!(await main())) process.exitCode = 1;

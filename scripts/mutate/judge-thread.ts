@@ -1,0 +1,156 @@
+import { registerHooks } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import { SWITCH_NAME } from "./instrument.ts";
+import type { JudgeAnswer, JudgeTask, JudgeThreadData, MeasuredTest, TestName, Verdict } from "./judge-protocol.ts";
+import { waitingTests } from "./targets.ts";
+import { takeRegistered } from "./test-registry.ts";
+import type { RegisteredTest } from "./test-registry.ts";
+
+const { rootUrl, sources, activeFromStart } = workerData as JudgeThreadData;
+
+/** A test that takes longer than this many times its usual time, and than this many milliseconds, hangs. */
+const SLOWER_MAX = 20;
+const TEST_MAX_MS = 4_000;
+/** A test that was never run before may take this long, in milliseconds. */
+const FIRST_MAX_MS = 20_000;
+/** A loop that asks for this many switches more than the test usually does goes round without an end. */
+const ASKED_MORE_MAX = 200_000;
+
+let active: number | undefined = activeFromStart;
+/** What asked while something is measured. */
+let asked: Set<number> | undefined;
+let askedCount = 0;
+let askedMax = Number.POSITIVE_INFINITY;
+/** What modules ask while they are loaded: such a mutant can't be switched on later. */
+const askedAtLoad = new Set<number>();
+
+Object.assign(globalThis, {
+  [SWITCH_NAME]: (id: number): boolean => {
+    askedCount += 1;
+    if (askedCount > askedMax) throw new Error("goes round without an end");
+    asked?.add(id);
+    return id === active;
+  },
+});
+
+registerHooks({
+  resolve: (specifier, context, nextResolve) =>
+    specifier === "node:test" ? { url: new URL("test-registry.ts", import.meta.url).href, shortCircuit: true } : nextResolve(specifier, context),
+  load: (url, context, nextLoad) => {
+    const source = sources.get(url);
+    return source === undefined ? nextLoad(url, context) : { format: "module-typescript", source, shortCircuit: true };
+  },
+});
+
+/** What broke outside the test that was running: a promise that nothing waits for. */
+const broken: unknown[] = [];
+for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+  process.on(event, (error: unknown) => {
+    broken.push(error);
+  });
+}
+
+interface LoadedTest extends RegisteredTest {
+  /** Measured without any mutant; `undefined` as long as it has not been run. */
+  usual: { readonly durationMs: number; readonly askedCount: number } | undefined;
+}
+
+const loaded = new Map<string, Promise<ReadonlyMap<string, LoadedTest>>>();
+
+function load(file: string): Promise<ReadonlyMap<string, LoadedTest>> {
+  const present = loaded.get(file) ?? register(file);
+  loaded.set(file, present);
+  return present;
+}
+
+async function register(file: string): Promise<ReadonlyMap<string, LoadedTest>> {
+  asked = askedAtLoad;
+  await import(new URL(file, rootUrl).href);
+  asked = undefined;
+  const tests = new Map<string, LoadedTest>();
+  for (const { title, run } of takeRegistered().filter(({ title: name }) => !waitingTests.test(name))) {
+    // Of two tests with one title the second is another test all the same.
+    const own = tests.has(title) ? `${title} (${tests.size})` : title;
+    tests.set(own, { title: own, run, usual: undefined });
+  }
+  return tests;
+}
+
+/** Why the test failed; `undefined` where it passed. */
+async function runOnce(test: LoadedTest): Promise<string | undefined> {
+  const limitMs = test.usual === undefined ? FIRST_MAX_MS : Math.max(TEST_MAX_MS, test.usual.durationMs * SLOWER_MAX);
+  broken.length = 0;
+  askedCount = 0;
+  askedMax = test.usual === undefined ? Number.POSITIVE_INFINITY : test.usual.askedCount * SLOWER_MAX + ASKED_MORE_MAX;
+  const hanging = Promise.withResolvers<string>();
+  const timer = setTimeout(() => hanging.resolve(HANGS), limitMs);
+  try {
+    const why = await Promise.race([test.run().then(() => undefined, describeError), hanging.promise]);
+    // What was left behind is reported once the event loop has turned.
+    await new Promise((resolve) => setImmediate(resolve));
+    return why ?? broken.map(describeError)[0];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const HANGS = "hangs";
+
+function describeError(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+}
+
+/** Runs each test of a file as the sources are, and notes what it asks for. */
+async function measure(file: string): Promise<readonly MeasuredTest[]> {
+  const measured: MeasuredTest[] = [];
+  for (const test of (await load(file)).values()) {
+    const own = new Set<number>();
+    asked = own;
+    const startedMs = performance.now();
+    const why = await runOnce(test);
+    const durationMs = performance.now() - startedMs;
+    asked = undefined;
+    test.usual = { durationMs, askedCount };
+    if (why === HANGS) {
+      measured.push({ file, title: test.title, durationMs, askedCount, reached: [], failure: why });
+      break;
+    }
+    measured.push({ file, title: test.title, durationMs, askedCount, reached: [...own], failure: why });
+  }
+  return measured;
+}
+
+/** Runs tests with a mutant until one fails. What fails without the mutant, too, proves that this thread is spoilt. */
+async function judge(mutant: number, tests: readonly TestName[]): Promise<Verdict> {
+  for (const { file, title, usual } of tests) {
+    const present = await load(file).then(
+      (ofFile) => ofFile.get(title),
+      (error: unknown) => describeError(error),
+    );
+    if (typeof present === "string") return { kind: "killed", by: { file, title }, why: `does not load: ${present}` };
+    if (present === undefined) return { kind: "spoilt", why: `${file} registers no test ${title}` };
+    present.usual = usual;
+    active = mutant;
+    const why = await runOnce(present);
+    active = activeFromStart;
+    if (why === undefined) continue;
+    // In a thread that has had the mutant from the start there is nothing to compare with.
+    const alsoWithout = activeFromStart === undefined ? await runOnce(present) : undefined;
+    if (alsoWithout !== undefined) return { kind: "spoilt", why: `${title} fails without a mutant: ${alsoWithout}` };
+    return { kind: "killed", by: { file, title }, why };
+  }
+  return { kind: "survived" };
+}
+
+async function answerTo(task: JudgeTask): Promise<JudgeAnswer> {
+  if (task.kind === "judge") return { kind: "verdict", verdict: await judge(task.mutant, task.tests) };
+  const tests = await measure(task.file);
+  return { kind: "measured", tests, reachedAtLoad: [...askedAtLoad] };
+}
+
+parentPort?.on("message", (task: JudgeTask) => {
+  answerTo(task).then(
+    (answer) => parentPort?.postMessage(answer),
+    (error: unknown) => parentPort?.postMessage({ kind: "error", why: describeError(error) } satisfies JudgeAnswer),
+  );
+});

@@ -1,0 +1,57 @@
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Mutant } from "./mutant.ts";
+
+/** What became of a mutant in the end. */
+export type Outcome =
+  | { readonly kind: "killed"; readonly by: { readonly file: string; readonly title: string }; readonly why: string }
+  /** The tests went on without an end. */
+  | { readonly kind: "timeout" }
+  | { readonly kind: "survived" }
+  /** No test runs the line. */
+  | { readonly kind: "unreached" };
+
+/** Outcomes of earlier runs, by file. */
+export interface VerdictCache {
+  /** Those of a file, if neither it nor any of its tests nor anything that they load has changed. */
+  valid(file: string, hash: string): ReadonlyMap<string, Outcome> | undefined;
+  /** The test that killed a mutant in whatever run was the last: the one to try first. */
+  lastKiller(mutant: Mutant): { readonly file: string; readonly title: string } | undefined;
+  put(file: string, hash: string, outcomes: ReadonlyMap<string, Outcome>): Promise<void>;
+}
+
+type Stored = Record<string, { readonly hash: string; readonly outcomes: Record<string, Outcome> }>;
+
+/** A mutant within its file. */
+export function mutantKey({ operator, edit }: Mutant): string {
+  return `${edit.start}-${edit.end} ${operator} ${edit.text}`;
+}
+
+/** Reads what an earlier run left behind; an unreadable file is none. */
+export async function openVerdictCache(path: string): Promise<VerdictCache> {
+  const stored = await readFile(path, "utf8").then(
+    (text) => JSON.parse(text) as Stored,
+    (): Stored => ({}),
+  );
+  let last = Promise.resolve();
+  const write = async (): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.new`, JSON.stringify(stored));
+    await rename(`${path}.new`, path);
+  };
+  return {
+    valid: (file, hash) => {
+      const present = stored[file];
+      return present?.hash === hash ? new Map(Object.entries(present.outcomes)) : undefined;
+    },
+    lastKiller: (mutant) => {
+      const outcome = stored[mutant.file]?.outcomes[mutantKey(mutant)];
+      return outcome?.kind === "killed" ? outcome.by : undefined;
+    },
+    put: (file, hash, outcomes) => {
+      stored[file] = { hash, outcomes: Object.fromEntries(outcomes) };
+      last = last.then(write);
+      return last;
+    },
+  };
+}
