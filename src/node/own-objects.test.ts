@@ -4,7 +4,7 @@ import { createSimulatedStore } from "../adapters/simulated-store/simulated-stor
 import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import { aDetail, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import type { NewObject, ObjectStore } from "../ports/object-store.ts";
 import { createObjectCache, type ObjectCache } from "../reconcile/object-cache.ts";
 import { must, settledOn } from "../reconcile/testing/settled.ts";
@@ -53,16 +53,14 @@ async function onNodeA(prepare: (world: Pick<World, "record" | "want" | "noted">
       const created = present.ok
         ? present.value
         : await must(store.create("AzVolume", { metadata: { name: volumeName }, spec } as NewObject<"AzVolume">, never));
-      const status = volume.status === undefined ? {} : { status: volume.status };
+      // Each volume has a disk of its own here, so that their attachments do not meet.
+      const detail = aDetail({ diskUri: diskUri.replace("pvc-1", volumeName) });
+      const status = volume.status === undefined ? {} : { status: { ...volume.status, detail } };
       await must(store.updateStatus("AzVolume", { ...created, ...status }, never));
     },
     want: async (volumeName, nodeName) => {
       const volume = await must(store.get("AzVolume", volumeName, never));
-      // Each volume has a disk of its own name here, so that their attachments do not meet.
-      const detail = volume.status?.detail;
-      assert.ok(detail !== undefined && volume.status !== undefined);
-      const own = { ...volume, status: { ...volume.status, detail: { ...detail, diskUri: detail.diskUri.replace("pvc-1", volumeName) } } };
-      await must(settledOn(clock, stateWant({ store, clock, steps }, { volume: own, nodeName, volumeContext: {} }, never)));
+      await must(settledOn(clock, stateWant({ store, clock, steps }, { volume, nodeName, volumeContext: {} }, never)));
     },
     known: async () => {
       await clock.advance(10_000);

@@ -8,6 +8,7 @@ import { toTimestamp } from "../core/timestamp.ts";
 import type { Device } from "../ports/host-provisioner.ts";
 import { changeStatus } from "../reconcile/change-object.ts";
 import { readVolume } from "../reconcile/find-volume.ts";
+import { readAttachment } from "../reconcile/named-attachment.ts";
 import { reportMissing } from "../reconcile/report-missing.ts";
 import { stateWant } from "../reconcile/want.ts";
 import { findRightDevice } from "./find-right-device.ts";
@@ -47,7 +48,7 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   if (!read.ok) return read;
   const volume = read.value;
   const attachmentName = attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName });
-  const wanted = await stateOwnWant(ports, request, volume, attachmentName, signal);
+  const wanted = await stateOwnWant(ports, request, volume, signal);
   if (!wanted.ok) return wanted;
   // What the node has to clean up first, in quarantine perhaps, it does meanwhile.
   const found = await ports.locks.whileWaiting(request.volumeId, async () => {
@@ -66,15 +67,9 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
 }
 
 /** Where the orchestrator does not publish, the node says itself that it wants the volume; elsewhere it only says so again after it had unstaged. */
-async function stateOwnWant(
-  ports: NodePorts,
-  request: StageRequest,
-  volume: AzVolume,
-  attachmentName: string,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   if (ports.settings.attach === "kubernetes") {
-    const present = await ports.store.get("AzVolumeAttachment", attachmentName, signal);
+    const present = await readAttachment(ports.store, { diskUri: request.volumeId, nodeName: ports.node.nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     const isPublished = present.ok && present.value.spec.role === "Primary" && present.value.metadata.deletionTimestamp === undefined;
     if (isPublished && present.value.spec.want !== undefined) return present;

@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
@@ -48,7 +49,7 @@ export async function attach(
         node: action.node,
         cachingMode: cachingModeOf(volume),
         lane: action.lane,
-        mayProceed: (asked) => mayAttachNow(ports, volume, action.node, asked),
+        mayProceed: (asked) => mayAttachNow(ports, volume, attachment, action.node, asked),
         mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
         promisedLuns: () => lunsPromisedOn(ports, action.node),
       },
@@ -110,9 +111,17 @@ function recordAttached(
 }
 
 /** A fresh look, asked between the read of the VM and its write. */
-async function mayAttachNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+async function mayAttachNow(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  attachment: AzVolumeAttachment,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
+  // The record that is asked has to be that of the very disk that is attached.
+  if (attachmentProblem(attachment, fresh.value) !== undefined) return false;
   if (volumesCutOffFrom(ports, node).length > 0) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));

@@ -8,6 +8,7 @@ import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { detach, detachByName } from "./detach.ts";
+import { removeIgnored } from "./ignored-attachment.ts";
 import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { releaseOrphan } from "./release-orphan.ts";
@@ -25,7 +26,9 @@ export function attachmentReconciler(ports: ControllerPorts): Reconciler {
 
 async function reconcileAttachment(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
   const attachment = ports.cache.get("AzVolumeAttachment", attachmentName);
-  if (attachment === undefined) return ok({});
+  if (attachment === undefined) {
+    return ports.cache.ignoredAttachment(attachmentName) === undefined ? ok({}) : removeIgnored(ports, attachmentName, signal);
+  }
   const observed = observeVolume(ports, attachment.spec.volumeName);
   if (observed === undefined) return releaseOrphan(ports, attachment, signal);
   const action = planAttachment(observed, attachment);

@@ -4,11 +4,15 @@ import type { Kind, KindMap, ObjectStore } from "../ports/object-store.ts";
 
 const CONFLICTS_MAX = 20;
 
-/** The object to change. With `uid`, only that very one: another that was made under its name since is as good as none (`ObjectNotFound`). */
+/**
+ * The object to change. With `uid`, only that very one: another that was made under its name since is as good as none (`ObjectNotFound`). So is one for which `isTarget`
+ * does not hold.
+ */
 export interface ChangeTarget<K extends Kind> {
   readonly kind: K;
   readonly name: string;
   readonly uid?: string;
+  readonly isTarget?: (object: KindMap[K]) => boolean;
 }
 
 /** Reads an object afresh, changes metadata or spec, and writes it on that version; again on a conflict. `change` answers undefined when nothing is to be changed. */
@@ -41,7 +45,8 @@ async function changeWith<K extends Kind>(
   for (let attempt = 1; ; attempt += 1) {
     const read = await store.get(target.kind, target.name, signal);
     if (!read.ok) return read;
-    if (target.uid !== undefined && read.value.metadata.uid !== target.uid) return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
+    const isOther = target.uid !== undefined && read.value.metadata.uid !== target.uid;
+    if (isOther || target.isTarget?.(read.value) === false) return fail({ kind: "ObjectNotFound", objectKind: target.kind, name: target.name });
     const changed = change(read.value);
     if (changed === undefined) return ok(read.value);
     const written = await write(changed);

@@ -1,11 +1,11 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
-import { attachmentObjectName } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { readAttachment } from "./named-attachment.ts";
 import { recordHolders } from "./record-holders.ts";
 import { reportMissing } from "./report-missing.ts";
 
@@ -51,7 +51,7 @@ async function recordStrays(
   for (const instanceUri of disk.attachedTo) {
     const nodeName = ports.cloud.nodeNameOf(instanceUri);
     if (nodeName === undefined) continue;
-    const present = await ports.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: detail.diskUri, nodeName }), signal);
+    const present = await readAttachment(ports.store, { volumeName, diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (!present.ok) unsaid.push(instanceUri);
   }

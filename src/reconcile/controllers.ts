@@ -106,6 +106,7 @@ function createLoops(ports: ControllerPorts): {
     for (const volume of ports.cache.list("AzVolume")) addVolumeAlone(volume.metadata.name);
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
+    for (const name of ports.cache.ignoredAttachments()) loops.attachment.queue.remind(name);
     for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantinedNames(ports)])
       if (isGone(nodeName)) loops.driverNode.queue.remind(nodeName);
     for (const nodeName of unsettledNodes()) loops.settle.queue.remind(nodeName);

@@ -1,4 +1,5 @@
 import { describeFailure } from "../core/describe-failure.ts";
+import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
@@ -57,7 +58,7 @@ export async function detach(
 async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
-  if (!fresh.ok || isRecordMissing(fresh.value)) return false;
+  if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
 }

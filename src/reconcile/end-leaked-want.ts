@@ -1,8 +1,8 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { attachmentObjectName } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { readAttachment } from "./named-attachment.ts";
 import { endWant, stateWant } from "./want.ts";
 
 /**
@@ -15,8 +15,7 @@ export async function endLeakedWant(
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const name = attachmentObjectName({ diskUri: where.volumeId, nodeName: where.nodeName });
-  const present = await ports.store.get("AzVolumeAttachment", name, signal);
+  const present = await readAttachment(ports.store, { diskUri: where.volumeId, nodeName: where.nodeName }, signal);
   if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok({}) : present;
   if (present.value.spec.want === undefined) return ok({});
   const ended = await endWant(ports, { ...where, keepsPrimary: true }, signal);

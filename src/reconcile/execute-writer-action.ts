@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
+import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
@@ -96,6 +97,7 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
   if (attachment === undefined) return ok({});
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok({}) : fresh;
+  if (attachmentProblem(fresh.value, observed.volume) !== undefined || fresh.value.spec.nodeName !== node.nodeName) return ok({});
   if (fresh.value.spec.want === undefined || fresh.value.metadata.deletionTimestamp !== undefined) return ok({});
   let storeGeneration = Number.NaN;
   // After the record was read, as for *take*: before, the store could go back in between.

@@ -1,9 +1,9 @@
 import type { Failure } from "../core/failure.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
-import { attachmentObjectName } from "../core/model/object-names.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { changeStatus } from "./change-object.ts";
+import { namedAttachment } from "./named-attachment.ts";
 
 /**
  * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The LUN that the attachment still names may be another
@@ -16,7 +16,7 @@ export async function forgetAttach(
 ): Promise<Result<void, Failure>> {
   const forgotten = await changeStatus(
     store,
-    { kind: "AzVolumeAttachment", name: attachmentObjectName({ diskUri: where.diskUri, nodeName: where.node.nodeName }) },
+    namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
     (present) => {
       if (present.status?.vmId !== undefined && present.status.vmId.toLowerCase() !== where.node.vmId.toLowerCase()) return undefined;
       if (present.status === undefined || (present.status.state === "Pending" && present.status.lun === undefined)) return undefined;

@@ -7,6 +7,7 @@ import { createSeededRandom } from "../adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import type { VirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import type { Failure } from "../core/failure.ts";
+import { attachmentObjectName } from "../core/model/object-names.ts";
 import type { Result } from "../core/result.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Kind, KindMap, NewObject } from "../ports/object-store.ts";
@@ -66,9 +67,10 @@ describe("createObjectCache", () => {
     inWorld(async ({ cache, clock, handle, writer, start }) => {
       handle.setWeather({ callDelayMs: [100, 100] });
       await create(writer, "AzVolume", { ...aVolume("pvc-1"), spec: { ...aVolume("pvc-1").spec, diskUri: "/Disks/PVC-1" } });
-      await create(writer, "AzVolumeAttachment", anAttachment("y", "pvc-1", "node-b"));
-      await create(writer, "AzVolumeAttachment", anAttachment("x", "pvc-1", "node-a"));
-      await create(writer, "AzVolumeAttachment", anAttachment("z", "pvc-2", "node-a"));
+      await create(writer, "AzVolumeAttachment", anAttachment("pvc-1", "node-b"));
+      await create(writer, "AzVolumeAttachment", anAttachment("pvc-1", "node-a"));
+      await create(writer, "AzVolumeAttachment", anAttachment("pvc-2", "node-a"));
+      const named = (volumeName: string, nodeName: string): string => anAttachment(volumeName, nodeName).metadata.name;
       start();
       await clock.advance(50);
       assert.deepEqual([cache.hasSynced(), cache.list("AzVolume")], [false, []]);
@@ -78,8 +80,8 @@ describe("createObjectCache", () => {
       assert.equal(cache.get("AzVolume", "pvc-1")?.metadata.name, "pvc-1");
       assert.equal(cache.get("AzVolume", "pvc-2"), undefined);
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/pvc-1").map(nameOf), ["pvc-1"]);
-      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), ["x", "y"]);
-      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), ["x", "z"]);
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), [named("pvc-1", "node-a"), named("pvc-1", "node-b")]);
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), [named("pvc-1", "node-a"), named("pvc-2", "node-a")]);
       assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-c"), []);
     }),
   );
@@ -462,8 +464,10 @@ function aVolume(name: string): NewObject<"AzVolume"> {
   };
 }
 
-function anAttachment(name: string, volumeName: string, nodeName: string): NewObject<"AzVolumeAttachment"> {
-  return { metadata: { name }, spec: { volumeName, volumeId: `/disks/${volumeName}`, nodeName, role: "Replica", readOnly: false, volumeContext: {} } };
+function anAttachment(volumeName: string, nodeName: string): NewObject<"AzVolumeAttachment"> {
+  const volumeId = `/disks/${volumeName}`;
+  const name = attachmentObjectName({ diskUri: volumeId, nodeName });
+  return { metadata: { name }, spec: { volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext: {} } };
 }
 
 function statusWithDisk(diskUri: string): NonNullable<KindMap["AzVolume"]["status"]> {

@@ -1,9 +1,11 @@
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Kind, KindMap, ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import type { SourceCache, WaitLimit } from "../ports/source-cache.ts";
 import type { Source } from "../ports/source.ts";
+import { createAttachmentFilter, type IgnoredAttachment } from "./attachment-filter.ts";
 import { indexesOf } from "./cache-indexes.ts";
 import type { IndexName } from "./cache-indexes.ts";
 import type { FollowSettings } from "./follow-source.ts";
@@ -17,6 +19,9 @@ export type ObjectChange = {
 /**
  * What this process knows of the object store: filled by `run`, always a moment behind. Everything that matters is written conditionally, so a
  * stale answer costs an attempt, never safety.
+ *
+ * AzVolumeAttachments whose name, volume and disk contradict each other are as good as none, in every answer but `ignoredAttachment` and `onChange`: a node's token may create
+ * objects, and nothing is granted or attached on the word of one.
  */
 export interface ObjectCache {
   get<K extends Kind>(kind: K, name: string): KindMap[K] | undefined;
@@ -24,6 +29,10 @@ export interface ObjectCache {
   list<K extends Kind>(kind: K): readonly KindMap[K][];
   /** The objects that have `key` in one of the kind's indexes (`cache-indexes.ts`), sorted by name. */
   byIndex<K extends Kind>(kind: K, index: IndexName<K>, key: string): readonly KindMap[K][];
+  /** An AzVolumeAttachment that is ignored, and why; undefined if there is none of that name, or it is consistent. */
+  ignoredAttachment(name: string): IgnoredAttachment | undefined;
+  /** Names of all that are ignored, sorted. */
+  ignoredAttachments(): readonly string[];
   /** Whether every kind has been listed once. Before that, an object that isn't here may well exist. */
   hasSynced(): boolean;
   /** Waits until `hasSynced`. Rejects with the signal's reason. */
@@ -45,7 +54,7 @@ export interface ObjectCache {
   watchedUnchangedMs(kind: Kind, name: string): number | undefined;
   /** When the store last said anything of this kind, on the clock's `elapsedMs`; undefined before the first list. */
   lastHeardElapsedMs(kind: Kind): number | undefined;
-  /** Calls `listener` after each change, also for what the first list brings. One that throws is logged. Answers how to stop it. */
+  /** Calls `listener` after each change, also for what the first list brings, ignored attachments included. One that throws is logged. Answers how to stop it. */
   onChange(listener: (change: ObjectChange) => void): () => void;
   /**
    * Waits until `predicate` holds for the object (undefined: there is none), without polling; never before the kind has been listed.
@@ -103,10 +112,37 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
     return found as unknown as SourceCache<KindMap[K], IndexName<K>>;
   }
 
+  const filter = createAttachmentFilter((volumeName) => caches.get("AzVolume")?.get(volumeName) as KindMap["AzVolume"] | undefined);
+
+  /** Every answer about objects goes through here. */
+  function isShown<K extends Kind>(kind: K, object: KindMap[K] | undefined): boolean {
+    return kind !== "AzVolumeAttachment" || object === undefined || filter.problem(object as AzVolumeAttachment) === undefined;
+  }
+
+  function shown<K extends Kind>(kind: K, objects: readonly KindMap[K][]): readonly KindMap[K][] {
+    return kind !== "AzVolumeAttachment" || objects.every((object) => isShown(kind, object)) ? objects : objects.filter((object) => isShown(kind, object));
+  }
+
+  function judging<K extends Kind>(kind: K, predicate: (object: KindMap[K] | undefined) => boolean): typeof predicate {
+    return (object) => predicate(isShown(kind, object) ? object : undefined);
+  }
+
   return {
-    get: (kind, name) => of(kind).get(name),
-    list: (kind) => of(kind).list(),
-    byIndex: (kind, index, key) => of(kind).byIndex(index, key),
+    get: (kind, name) => {
+      const found = of(kind).get(name);
+      return isShown(kind, found) ? found : undefined;
+    },
+    list: (kind) => shown(kind, of(kind).list()),
+    byIndex: (kind, index, key) => shown(kind, of(kind).byIndex(index, key)),
+    ignoredAttachment: (name) => {
+      const attachment = of("AzVolumeAttachment").get(name);
+      const because = attachment === undefined ? undefined : filter.problem(attachment);
+      return attachment === undefined || because === undefined ? undefined : { attachment, because };
+    },
+    ignoredAttachments: () =>
+      of("AzVolumeAttachment")
+        .list()
+        .flatMap((attachment) => (isShown("AzVolumeAttachment", attachment) ? [] : attachment.metadata.name)),
     hasSynced: () => kinds.every((kind) => of(kind).hasSynced()),
     untilSynced: async (signal) => {
       await Promise.all(kinds.map((kind) => of(kind).untilSynced(signal)));
@@ -130,8 +166,11 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
         for (const stop of stops) stop();
       };
     },
-    waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, predicate, limit, signal),
-    waitFor: (kind, name, predicate, limit, signal) => of(kind).waitFor(name, predicate, limit, signal),
+    waitUntil: (kind, name, predicate, limit, signal) => of(kind).waitUntil(name, judging(kind, predicate), limit, signal),
+    waitFor: async (kind, name, predicate, limit, signal) => {
+      const found = await of(kind).waitFor(name, judging(kind, predicate), limit, signal);
+      return isShown(kind, found) ? found : undefined;
+    },
     listAgain: () => {
       for (const kind of kinds) of(kind).listAgain();
     },

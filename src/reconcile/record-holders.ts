@@ -6,6 +6,8 @@ import { type DiskHolder, isForeign } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { createAttachment } from "./ignored-attachment.ts";
+import { namedAttachment } from "./named-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
@@ -32,11 +34,11 @@ export async function recordHolders(
       readOnly: false,
       volumeContext: detail.volumeContext,
     });
-    const created = await ports.store.create("AzVolumeAttachment", replica, signal);
+    const created = await createAttachment(ports, replica, signal);
     if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
     const recorded = await changeStatus(
       ports.store,
-      { kind: "AzVolumeAttachment", name: replica.metadata.name },
+      namedAttachment({ volumeName, diskUri: detail.diskUri, nodeName: node.nodeName }),
       (present) =>
         isRecorded(present, { node, lun, isLeaving }) ? undefined : { ...present, status: attachedStatus(present.status, { node, lun, isLeaving }) },
       signal,

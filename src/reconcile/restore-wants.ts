@@ -9,6 +9,7 @@ import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { endLeakedWant } from "./end-leaked-want.ts";
 import { findAnew, withHolders } from "./find-anew.ts";
+import { readAttachment } from "./named-attachment.ts";
 import { endWant, stateWant } from "./want.ts";
 
 /** How long an attachment of ours has to ask for what it asks for before it counts as forgotten, in milliseconds: the cluster's may only be seen later. What its tries come to is no matter. */
@@ -132,7 +133,7 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
   if (!read.ok) return read;
   if (read.value.status?.record === undefined || speaksOf(read.value.status.record, nodeName)) return ok(undefined);
   // The cache may be behind with what this driver's own publish has made.
-  const own = await store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: diskOf(volume), nodeName }), signal);
+  const own = await readAttachment(store, { volumeName: volume.metadata.name, diskUri: diskOf(volume), nodeName }, signal);
   if (own.ok ? own.value.spec.role === "Primary" : own.failure.kind !== "ObjectNotFound") return own;
   logger.warn("volume published by another driver: its record trusts nobody any more", { volumeName: volume.metadata.name, nodeName });
   const found = await findAnew(

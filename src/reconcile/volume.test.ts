@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { attachmentObjectName } from "../core/model/object-names.ts";
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import {
   agoMs,
@@ -131,7 +132,13 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       const otherUri = `${diskUri}-2`;
       await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { detail: aDetail({ diskUri: otherUri }) } }));
-      await world.given("AzVolumeAttachment", aReplica("node-c", { metadata: { name: "pvc-2-node-c" }, spec: { volumeName: "pvc-2", volumeId: otherUri } }));
+      await world.given(
+        "AzVolumeAttachment",
+        aReplica("node-c", {
+          metadata: { name: attachmentObjectName({ diskUri: otherUri, nodeName: "node-c" }) },
+          spec: { volumeName: "pvc-2", volumeId: otherUri },
+        }),
+      );
       const tainted = [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }];
       const users: VolumeUsers = {
         ...world.ports.users,

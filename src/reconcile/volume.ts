@@ -13,6 +13,7 @@ import { changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
+import { createAttachment } from "./ignored-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
 import { observeVolume } from "./observe-volume.ts";
 
@@ -131,7 +132,7 @@ async function createReplica(ports: ControllerPorts, observed: ObservedVolume, n
   const volumeName = observed.volume.metadata.name;
   const { diskUri: volumeId, volumeContext } = detail;
   const replica = newAttachment({ volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext });
-  const created = await ports.steps.run("create-replica", () => ports.store.create("AzVolumeAttachment", replica, signal));
+  const created = await ports.steps.run("create-replica", () => createAttachment(ports, replica, signal));
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   ports.logger.info("replica placed", { volumeName, nodeName });
   return ok({});

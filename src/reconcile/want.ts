@@ -1,13 +1,13 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { attachmentObjectName } from "../core/model/object-names.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Steps } from "../ports/steps.ts";
 import { changeSpec } from "./change-object.ts";
+import { namedAttachment } from "./named-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
 
 /** What stating and ending a want takes: the same for ControllerPublishVolume and for a node that attaches by itself. */
@@ -19,7 +19,7 @@ export interface WantPorts {
 
 /**
  * States that a node wants to write a volume: its AzVolumeAttachment is made, or becomes Primary. A want that stands already keeps its age.
- * Fails with `OperationInProgress` while an attachment of that name is still being detached.
+ * Fails with `OperationInProgress` while the attachment is still being detached, and with `StillWaiting` while another object has its name.
  */
 export async function stateWant(
   ports: WantPorts,
@@ -31,23 +31,24 @@ export async function stateWant(
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
   if (volumeId === undefined) return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
-  const name = attachmentObjectName({ diskUri: volumeId, nodeName });
+  const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
   const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
-    changeSpec(
-      ports.store,
-      { kind: "AzVolumeAttachment", name },
-      (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }),
-      signal,
-    );
+    changeSpec(ports.store, target, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }), signal);
   return ports.steps.run("want", async () => {
     const present = await change();
     if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
     const wanted = newAttachment({ volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly: readOnly ?? false, volumeContext });
     const created = await ports.store.create("AzVolumeAttachment", wanted, signal);
-    // Somebody else has made it meanwhile, such as the controller a replica.
-    return created.ok || created.failure.kind !== "ObjectAlreadyExists" ? created : unlessLeaving(await change(), volumeId, nodeName);
+    if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
+    // The controller may have made a replica in between.
+    const found = await change();
+    return found.ok || found.failure.kind !== "ObjectNotFound" ? unlessLeaving(found, volumeId, nodeName) : fail(nameTaken(target.name, volumeId));
   });
+}
+
+function nameTaken(name: string, volumeId: string): Failure {
+  return { kind: "StillWaiting", volumeId, what: `the controller to delete AzVolumeAttachment ${name}, which is about another volume or node` };
 }
 
 function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId: string, nodeName: string): Result<AzVolumeAttachment, Failure> {
@@ -70,11 +71,11 @@ export async function endWant(
   request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const name = attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeName });
+  const target = namedAttachment({ diskUri: request.volumeId, nodeName: request.nodeName });
   const ended = await ports.steps.run("end-want", () =>
     changeSpec(
       ports.store,
-      { kind: "AzVolumeAttachment", name },
+      target,
       (present) => {
         const { want: _, ...spec } = present.spec;
         if (request.keepsPrimary) return present.spec.want === undefined ? undefined : { ...present, spec };

@@ -230,6 +230,12 @@ export const eventReasons = {
     when: "a node that was cut off is clean: disks are attached to it again",
     cure: "",
   },
+  AttachmentIgnored: {
+    type: "Warning",
+    tells: [],
+    when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
+    cure: "The controller deletes it. The driver makes no such object: find out what wrote it, with that node's token or by hand.",
+  },
   RegistrationRefused: {
     type: "Warning",
     tells: [],

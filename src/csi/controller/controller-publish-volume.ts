@@ -4,11 +4,11 @@ import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
-import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { unservedAttribute } from "../../core/model/volume-attributes.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { readAttachment } from "../../reconcile/named-attachment.ts";
 import { isStanding } from "../../reconcile/restore-wants.ts";
 import { stateWant } from "../../reconcile/want.ts";
 import type { ControllerPublishVolumeRequest, ControllerPublishVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -111,7 +111,7 @@ function sharesTaken(context: ControllerContext, volume: AzVolume, request: Cont
 
 /** CSI asks for ALREADY_EXISTS where the volume is published to the node with another `readonly`. */
 async function differentPublish(context: ControllerContext, request: ControllerPublishVolumeRequest, signal: AbortSignal): Promise<Failure | undefined> {
-  const present = await context.store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: request.volumeId, nodeName: request.nodeId }), signal);
+  const present = await readAttachment(context.store, { diskUri: request.volumeId, nodeName: request.nodeId }, signal);
   if (!present.ok || present.value.spec.role !== "Primary" || present.value.spec.readOnly === request.readonly) return undefined;
   return {
     kind: "VolumeExistsWithOtherRequest",
@@ -131,7 +131,7 @@ async function isPublishedByAnother(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!isStanding(clusterVolumes.attachmentOn(volumeId, nodeId)) || status?.record === undefined || speaksOf(status.record, nodeId)) return false;
-  const own = await store.get("AzVolumeAttachment", attachmentObjectName({ diskUri: volumeId, nodeName: nodeId }), signal);
+  const own = await readAttachment(store, { diskUri: volumeId, nodeName: nodeId }, signal);
   return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
 

@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure.ts";
+import type { AttachmentIdentity } from "../../core/model/attachment-identity.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
@@ -6,6 +7,7 @@ import { isRecordMissing, keepsReplicas } from "../../core/plan/observed-volume.
 import { unwant } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { moveRecord } from "../../reconcile/move-record.ts";
+import { readAttachment } from "../../reconcile/named-attachment.ts";
 import { releaseCheck } from "../../reconcile/release-check.ts";
 import { endWant, stateWant } from "../../reconcile/want.ts";
 import type { ControllerUnpublishVolumeRequest, ControllerUnpublishVolumeResponse } from "../gen/csi/v1/csi.ts";
@@ -74,7 +76,7 @@ async function unpublishFrom(
   if (!released.ok) return released;
   const isKept = keepsReplicas(volume) && context.settings.unpublish === "demote" && !isOutOfService;
   if (!isKept) {
-    const deleted = await deleteAttachment(context, attachmentObjectName({ diskUri: volumeId, nodeName }), signal);
+    const deleted = await deleteAttachment(context, { diskUri: volumeId, nodeName }, signal);
     if (!deleted.ok) return deleted;
   }
   return waitUntilReleased(context, { volume, volumeId, nodeName, isKept }, call);
@@ -84,11 +86,11 @@ async function unpublishFrom(
 const DELETE_TRIES_MAX = 20;
 
 /** Deletes the attachment, unless it was published again meanwhile: deleting what somebody wants would only delay them. */
-async function deleteAttachment(context: ControllerContext, name: string, signal: AbortSignal): Promise<Result<void, Failure>> {
+async function deleteAttachment(context: ControllerContext, identity: AttachmentIdentity, signal: AbortSignal): Promise<Result<void, Failure>> {
   for (let attempt = 1; ; attempt += 1) {
-    const present = await context.store.get("AzVolumeAttachment", name, signal);
+    const present = await readAttachment(context.store, identity, signal);
     if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
-    const { uid, resourceVersion } = present.value.metadata;
+    const { name, uid, resourceVersion } = present.value.metadata;
     if (present.value.spec.want !== undefined) return fail({ kind: "ObjectConflict", objectKind: "AzVolumeAttachment", name });
     context.cache.remember("AzVolumeAttachment", present.value);
     const deleted = await context.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);

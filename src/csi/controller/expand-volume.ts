@@ -4,13 +4,13 @@ import type { AzVolume, VolumeDetail } from "../../core/model/az-volume.ts";
 import type { CapacityRange } from "../../core/model/capacity.ts";
 import { chooseDiskSize, isSizeWithin } from "../../core/model/capacity.ts";
 import { diskSkus } from "../../core/model/disk-sku.ts";
-import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
 import { changeSpec, changeStatus } from "../../reconcile/change-object.ts";
 import { readVolume } from "../../reconcile/find-volume.ts";
+import { readAttachment } from "../../reconcile/named-attachment.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import type { ControllerExpandVolumeRequest, ControllerExpandVolumeResponse } from "../gen/csi/v1/csi.ts";
 import { missingField } from "../required.ts";
@@ -93,8 +93,7 @@ async function sharedUse(
   const writer = volume.status?.record?.writer?.nodeName;
   const using = new Set(writer === undefined ? [] : [writer]);
   for (const nodeName of publishedNodes(context.cache, volume)) {
-    const name = attachmentObjectName({ diskUri: detail.diskUri, nodeName });
-    const present = await context.store.get("AzVolumeAttachment", name, signal);
+    const present = await readAttachment(context.store, { diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (present.ok && present.value.spec.role === "Primary") using.add(nodeName);
   }

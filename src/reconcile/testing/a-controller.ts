@@ -160,7 +160,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       const whole = object.status === undefined ? created : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
       if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
       const isShown = (): boolean => {
-        const shown = cache.get(kind, name);
+        const shown = cache.get(kind, name) ?? (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
         return (
           shown?.metadata.uid === whole.metadata.uid &&
           (shown.metadata.deletionTimestamp !== undefined) === (object.metadata.deletionTimestamp !== undefined) &&
