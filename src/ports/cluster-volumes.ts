@@ -56,6 +56,8 @@ export interface ClusterVolumes {
   attachments(): readonly ClusterAttachment[];
   /** The attachment of a volume to a node, from a cache. */
   attachmentOn(volumeId: string, nodeName: string): ClusterAttachment | undefined;
+  /** Calls `listener` with the node's name whenever the cache has learnt of an attachment to it, or of its end. */
+  onChange(listener: (nodeName: string) => void): void;
   /** One attachment, past every cache; undefined if there is none of that name. Fails with `StoreUnavailable` or `Cancelled`. */
   readAttachment(name: string, signal: AbortSignal): Promise<Result<ClusterAttachment | undefined, Failure>>;
   /**

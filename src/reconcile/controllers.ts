@@ -40,6 +40,7 @@ export function createControllers(ports: ControllerPorts): (signal: AbortSignal)
   /** What is told of a node while the reconcilers run. */
   let onNode: ((nodeName: string) => void) | undefined;
   ports.users.onChange((nodeName) => onNode?.(nodeName));
+  ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName));
   return async (signal) => {
     const term = createLoops(ports);
     const stopListening = ports.cache.onChange(term.onChange);

@@ -49,7 +49,7 @@ describe("executeWriterAction", () => {
         const observed = observeVolume(world.ports, "pvc-1");
         await meanwhile(world);
         assert.ok(observed !== undefined);
-        await world.answerOf(executeWriterAction(world.ports, observed, { kind: "Grant", node: a }, never));
+        await world.answerOf(executeWriterAction(world.ports, observed, { kind: "Grant", node: a, isUserSeen: true }, never));
         assert.deepEqual(world.record()?.writer, writer, because);
       });
     }
@@ -185,3 +185,24 @@ async function changeState(world: ReconcileWorld, state: "Updating"): Promise<vo
   assert.ok(present.ok && present.value.status !== undefined);
   await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, state } }, never);
 }
+
+describe("Grant to a node where no user is seen", () => {
+  const rows = [
+    { because: "attach: driver, and a pod is bound there", attach: "driver", use: { kind: "used", users: ["pod default/db-0"] }, isGranted: true },
+    { because: "attach: driver, and no pod is", attach: "driver", use: { kind: "unused" }, isGranted: false },
+    { because: "attach: driver, and users are not known", attach: "driver", use: { kind: "unknown" }, isGranted: false },
+    { because: "attach: kubernetes, where a pod is no VolumeAttachment", attach: "kubernetes", use: { kind: "used", users: ["a"] }, isGranted: false },
+  ] as const;
+  for (const { because, attach, use, isGranted } of rows)
+    it(`${isGranted ? "grants" : "waits"}: ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", anAttachment("node-a"));
+        const ports = { ...world.ports, attach };
+        const observed = observeVolume(ports, "pvc-1");
+        assert.ok(observed !== undefined);
+        world.use = use;
+        await world.answerOf(executeWriterAction(ports, observed, { kind: "Grant", node: a, isUserSeen: false }, never));
+        assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);
+      }));
+});

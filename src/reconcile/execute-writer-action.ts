@@ -30,6 +30,7 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
   const volumeId = observed.volume.status?.detail?.diskUri ?? volumeName;
   switch (action.kind) {
     case "Grant":
+      if (!action.isUserSeen && !(await hasUserNow(ports, { nodeName: action.node.nodeName, volumeId }, signal))) return ok({});
       return settled(await grantWriter(ports, observed, action.node, signal));
     case "Revoke":
       return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
@@ -89,6 +90,11 @@ function waitingNodes({ volume, attachments }: ObservedVolume): readonly string[
 function settled(result: Result<unknown, Failure>): Reconciled {
   if (result.ok || result.failure.kind === "NotWriter") return ok({});
   return result;
+}
+
+/** Past every cache. Where VolumeAttachments state wants, a pod says nothing: it may have been force-deleted, or run on without one. */
+async function hasUserNow(ports: ControllerPorts, where: { readonly nodeName: string; readonly volumeId: string }, signal: AbortSignal): Promise<boolean> {
+  return ports.attach === "driver" && (await ports.users.on(where, signal)).kind === "used";
 }
 
 /** The want is read afresh, too: it lives in another object than the record. */

@@ -80,8 +80,8 @@ describe("createObjectCache", () => {
       assert.equal(cache.get("AzVolume", "pvc-1")?.metadata.name, "pvc-1");
       assert.equal(cache.get("AzVolume", "pvc-2"), undefined);
       assert.deepEqual(cache.byIndex("AzVolume", "diskUri", "/disks/pvc-1").map(nameOf), ["pvc-1"]);
-      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), [named("pvc-1", "node-a"), named("pvc-1", "node-b")]);
-      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), [named("pvc-1", "node-a"), named("pvc-2", "node-a")]);
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").map(nameOf), [named("pvc-1", "node-a"), named("pvc-1", "node-b")].toSorted());
+      assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-a").map(nameOf), [named("pvc-1", "node-a"), named("pvc-2", "node-a")].toSorted());
       assert.deepEqual(cache.byIndex("AzVolumeAttachment", "nodeName", "node-c"), []);
     }),
   );

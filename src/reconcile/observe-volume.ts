@@ -30,6 +30,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       return driverNode === undefined ? undefined : observeNode(ports, driverNode);
     },
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
+    hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, { nodeName, volumeId }),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
     whyUseUnknown: use.kind === "unknown" ? use.because : undefined,
@@ -38,6 +39,13 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
     nowMs: clock.nowMs(),
     settings,
   };
+}
+
+/** By what states wants: the CSI call of a client that no orchestrator stands behind is the user itself. */
+function hasUser({ attach, clusterVolumes, users }: ControllerPorts, where: { readonly nodeName: string; readonly volumeId: string }): boolean {
+  if (!clusterVolumes.knowsAttachments) return true;
+  if (attach === "driver") return users.cachedOn(where).kind === "used";
+  return clusterVolumes.attachmentOn(where.volumeId, where.nodeName)?.isLeaving === false;
 }
 
 /** Where the pods that use the volume could run, and where their other volumes are. */

@@ -31,6 +31,15 @@ export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi)
         .filter((attachment) => attachment.nodeName === nodeName)
         .flatMap((attachment) => clusterAttachment(attachment, view.get("PersistentVolume", attachment.volumeName)) ?? [])
         .find((attachment) => attachment.volumeId.toLowerCase() === volumeId.toLowerCase()),
+    onChange: (listener) => {
+      view.onChange((change) => {
+        if (change.kind !== "VolumeAttachment") return;
+        const { previous, current } = change;
+        if (previous !== undefined && current !== undefined && previous.isDeleted === current.isDeleted) return;
+        const nodeName = (current ?? previous)?.nodeName;
+        if (nodeName !== undefined) listener(nodeName);
+      });
+    },
     readAttachment: (name, signal) =>
       ask(() => {
         const attachment = api.get("VolumeAttachment", name);

@@ -9,6 +9,7 @@ export const noClusterVolumes: ClusterVolumes = {
   volumeOf: () => undefined,
   attachments: () => [],
   attachmentOn: () => undefined,
+  onChange: () => {},
   readAttachment: () => Promise.resolve(ok(undefined)),
   releaseAttachment: () => Promise.resolve(ok(undefined)),
   releaseVolumes: () => Promise.resolve(ok(undefined)),

@@ -62,6 +62,12 @@ export function createClusterVolumes(options: {
         .byIndex("nodeName", nodeName)
         .flatMap((attachment) => attachmentOf(attachment, cachedVolumeId(attachment)) ?? [])
         .find((attachment) => isSameResourceUri(attachment.volumeId, volumeId)),
+    onChange: (listener) => {
+      volumeAttachments.onChange(({ previous, current }) => {
+        const attachment = current ?? previous;
+        if (attachment?.isOurs === true && isNewsOfAttachment(previous, current)) listener(attachment.nodeName);
+      });
+    },
     readAttachment: async (name, signal) => {
       const read = await readCoreObject<VolumeAttachment>(client, coreResources.volumeAttachments, name, signal);
       if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
@@ -97,6 +103,11 @@ export function createClusterVolumes(options: {
       return read.value === undefined ? "gone" : "present";
     },
   };
+}
+
+/** Whether it came, is on its way out, or went: its status changes far more often. */
+function isNewsOfAttachment(previous: ClusterVolumeAttachment | undefined, current: ClusterVolumeAttachment | undefined): boolean {
+  return previous === undefined || current === undefined || previous.isLeaving !== current.isLeaving;
 }
 
 function attachmentOf(attachment: ClusterVolumeAttachment, volumeId: string | undefined): ClusterAttachment | undefined {

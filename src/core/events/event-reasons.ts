@@ -146,6 +146,12 @@ export const eventReasons = {
     when: "a node wants the volume while another one writes it",
     cure: `It moves once nobody uses it there any more; ${OUT_OF_SERVICE}.`,
   },
+  WaitingForUser: {
+    type: "Normal",
+    tells: [],
+    when: "a node wants the volume, and no user is seen there: a pod (`attach: driver`), or a VolumeAttachment (`attach: kubernetes`)",
+    cure: "It is granted once a user is seen. Where no pod is to run there, find out what states that want with the node's token.",
+  },
   WaitingForUnmount: {
     type: "Normal",
     tells: ["PersistentVolumeClaim", "Pod"],

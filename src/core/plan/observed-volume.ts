@@ -63,6 +63,11 @@ export interface ObservedVolume {
   readonly node: (nodeName: string) => ObservedNode | undefined;
   /** Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in may never have registered with this store. */
   readonly outOfService: readonly string[];
+  /**
+   * Whether a want of that node has a user behind it, as caches show: a pod that is bound there, or a VolumeAttachment, by who states wants (`attach`). True where no
+   * orchestrator knows of either: there the CSI call is the user.
+   */
+  readonly hasUser: (nodeName: string) => boolean;
   /** Users of the volume on the writer's node, as a cache tells. */
   readonly writerUse: "used" | "unused" | "unknown";
   /** Their names, where it can. */

@@ -36,7 +36,7 @@ function check(rows: readonly Row[]): void {
   for (const { because, observed, plan } of rows) assert.deepEqual(planWriter(observed), plan, because);
 }
 
-const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName) });
+const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName), isUserSeen: true });
 const endsWant = (nodeName: string): WriterAction => ({ kind: "EndWant", nodeName });
 const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
 
@@ -179,8 +179,30 @@ describe("planWriter", () => {
       {
         because: "revoked while its fence runs: another node is granted, the fenced one is not",
         observed: anObservedVolume({ volume: aVolumeWithRecord({ fencing: a }), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
-        plan: [{ kind: "Grant", node: b }],
+        plan: [grants("node-b")],
       },
+    ]);
+  });
+
+  it("grants only where a user is seen, and never to a node that is gone", () => {
+    const attachments = [
+      anAttachment("node-a", { spec: { want: { since: agoMs(9_000) } } }),
+      anAttachment("node-b", { spec: { want: { since: agoMs(1_000) } } }),
+    ];
+    const hasUser = (nodeName: string): boolean => nodeName === "node-b";
+    assert.deepEqual(planWriter(anObservedVolume({ attachments, hasUser })), [grants("node-b")]);
+    const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
+    assert.deepEqual(planWriter(anObservedVolume({ attachments, nodes })), [grants("node-b")]);
+  });
+
+  it("looks again soon where no user is seen yet, then reports it and asks past the caches", () => {
+    const hasUser = (): boolean => false;
+    const attachment = anAttachment("node-a");
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
+    const message = "node-a wants the volume, and no user of it is seen there";
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })), [
+      { kind: "Grant", node: a, isUserSeen: false },
+      { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: 10_000 },
     ]);
   });
 

@@ -18,7 +18,8 @@ import { grant, isFencing } from "./writer-steps.ts";
 
 /** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
 export type WriterAction =
-  | { readonly kind: "Grant"; readonly node: NodeIdentity }
+  /** `isUserSeen`: caches show who uses the volume there. Otherwise that is asked past them first. */
+  | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
   | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
   /** The want in the attachment, and its role, whether or not its node is the writer: where nobody unpublishes, they would outlive the workload. */
@@ -35,6 +36,8 @@ export type WriterAction =
 export type FenceGround = "outOfService" | "lost" | "stalled";
 
 const RECHECK_MS = 1_000;
+/** How long a want may have no user in the caches before it is reported and asked for past them, in milliseconds. */
+const NO_USER_MS = 15_000;
 /** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
 
@@ -249,15 +252,31 @@ function quietly(actions: readonly WriterAction[]): readonly WriterAction[] {
   });
 }
 
+/** The oldest want with a user. A node's token may state a want for which no workload asks: that alone is no reason for a grant. */
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume)) return [];
-  for (const attachment of wants(observed)) {
+  const grantable = wants(observed).flatMap((attachment): readonly { readonly node: NodeIdentity; readonly name: string }[] => {
     const node = observed.node(attachment.spec.nodeName);
-    if (node === undefined || node.isOutOfService) continue;
+    if (node === undefined || node.isOutOfService || node.isGone) return [];
     const identity: NodeIdentity = { nodeName: node.nodeName, vmId: node.vmId };
-    if (grant(record, identity).ok) return [{ kind: "Grant", node: identity }];
-  }
-  return [];
+    return grant(record, identity).ok ? [{ node: identity, name: attachment.metadata.name }] : [];
+  });
+  const used = grantable.find(({ node }) => observed.hasUser(node.nodeName));
+  if (used !== undefined) return [{ kind: "Grant", node: used.node, isUserSeen: true }];
+  return grantable.length === 0 ? [] : planWithoutUser(observed, grantable);
+}
+
+/** The cache that shows users may be behind by a moment; what it never shows is asked for, at a slow pace. */
+function planWithoutUser(observed: ObservedVolume, unused: readonly { readonly node: NodeIdentity; readonly name: string }[]): readonly WriterAction[] {
+  const ageOf = (name: string): number => observed.attachments.find(({ attachment }) => attachment.metadata.name === name)?.unchangedMs ?? 0;
+  const oldMs = Math.max(...unused.map(({ name }) => ageOf(name)));
+  if (oldMs < NO_USER_MS) return [{ kind: "PlanAgain", afterMs: RECHECK_MS }];
+  const names = unused.map(({ node }) => node.nodeName).join(", ");
+  const message = `${names} wants the volume, and no user of it is seen there`;
+  return [
+    ...unused.map(({ node }) => ({ kind: "Grant", node, isUserSeen: false }) as const),
+    { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_PLATFORM_MS },
+  ];
 }
 
 /** Attachments whose node wants to write, the oldest want first. */

@@ -53,6 +53,7 @@ export function aCluster(known: readonly ClusterVolume[], attached: readonly Clu
     volumeOf: (volumeId) => cluster.known.find((volume) => isSameResourceUri(volume.volumeId, volumeId)),
     attachments: () => cluster.stale ?? [...cluster.attached.values()],
     attachmentOn: (volumeId, nodeName) => cluster.attachments().find((each) => isSameResourceUri(each.volumeId, volumeId) && each.nodeName === nodeName),
+    onChange: () => {},
     readAttachment: async (name) => {
       const present = cluster.attached.get(name);
       cluster.meanwhile?.();

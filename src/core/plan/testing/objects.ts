@@ -182,6 +182,7 @@ export function anObservedVolume(
     volume: aVolume(),
     unchangedMs: 60_000,
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
+    hasUser: () => true,
     writerUse: "unknown",
     writerUsers: [],
     whyUseUnknown: undefined,
