@@ -79,6 +79,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       logger,
       locks: new OperationLock(),
       lunsReadAgain: new Set(),
+      disputes: new Map(),
       node: { nodeName, vmId: here.vmGuid, instanceUri: resourceId, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
       volumeLimit: createVolumeLimit({
         given: undefined,

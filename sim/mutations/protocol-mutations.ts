@@ -128,7 +128,7 @@ export const protocolMutations: readonly Mutation[] = [
   {
     name: "unproven",
     removes: "whoever has a disk attached whose record was lost counts as a writer until it shows otherwise",
-    edits: [{ file: WRITER_STEPS, find: `unproven: [...attachedTo]`, replace: `unproven: []` }],
+    edits: [{ file: WRITER_STEPS, find: `unproven: [...attachedTo, ...unverified]`, replace: `unproven: []` }],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } },

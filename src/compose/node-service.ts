@@ -64,6 +64,7 @@ export async function addNodeService(
     events,
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
+    disputes: new Map(),
     volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),
     settings: {
       attach: values.attach,

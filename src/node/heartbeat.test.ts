@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter } from "../core/plan/testing/objects.ts";
+import type { VolumeNote } from "../ports/node-notes.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { type NodeWorld, withNode } from "./testing/a-node.ts";
@@ -55,6 +56,25 @@ describe("heartbeatReconciler", () => {
       assert.deepEqual([await beats(), reads], [6, 3]);
       const noticed = await world.answerOf(world.store.get("AzDriverNode", "node-a", never));
       assert.deepEqual(noticed.ok && noticed.value.status?.conditions.map(({ type }) => type), ["StoreWentBack"]);
+    }));
+
+  it("shows a volume that another node has claimed under a pod here, for as long as it is so", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      ports.disputes.set("pvc-1", "node-b has claimed pvc-1");
+      const [condition] = (await beat(world, ports)).status?.conditions ?? [];
+      assert.deepEqual([condition?.type, condition?.status, condition?.message], ["ClaimDisputed", "True", "node-b has claimed pvc-1"]);
+      assert.deepEqual((await beat(world, ports)).status?.conditions, [condition], "its time of transition stays");
+      ports.disputes.clear();
+      assert.deepEqual((await beat(world, ports)).status?.conditions, []);
+    }));
+
+  it("reports no epoch that the API server would refuse: a damaged note must not silence the node", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      const volumes: typeof ports.notes.volumes = () => [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeNote];
+      const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
+      assert.deepEqual(status?.volumes, [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 2 ** 52 }]);
     }));
 
   it("says that the store went back where its own counter did, and has everything listed anew", () =>

@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../core/model/epoch.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
@@ -12,6 +13,9 @@ const JITTER_SHARE = 0.1;
 const SLOW_STORE_MAX_MS = 60_000;
 /** A heartbeat says how many volumes the node takes as it was measured this long ago at most, in milliseconds. */
 const VOLUME_LIMIT_MAX_AGE_MS = 60_000;
+
+/** The condition of an AzDriverNode that says: another node has claimed a volume that a pod uses here. */
+const CLAIM_DISPUTED = "ClaimDisputed";
 
 type NodeStatus = NonNullable<AzDriverNode["status"]>;
 
@@ -66,9 +70,10 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
   const maxVolumes = await ports.volumeLimit.measure(VOLUME_LIMIT_MAX_AGE_MS, signal);
   const seen = present.status?.heartbeat ?? 0;
   const heartbeat = Math.max(seen, notes.heartbeat()) + 1;
-  const conditions = conditionsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat });
+  const doubts = doubtsOf(ports, present, { seen, generation: generation.value, generationAtLastBeat });
+  const conditions = [...doubts, ...disputesOf(ports, present)];
   // Before it is said: with this beat the counter is right again, and what is said goes where somebody deletes the object.
-  const isNoted = conditions.length === 0 || notedDoubt(notes, generation.value) !== undefined;
+  const isNoted = doubts.length === 0 || notedDoubt(notes, generation.value) !== undefined;
   const noted = isNoted ? ok(undefined) : await notes.putDoubt(generation.value, signal);
   if (!noted.ok) return noted;
   const status: NodeStatus = {
@@ -83,7 +88,11 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
     busType: node.busType,
     vmId: node.vmId,
     ...(node.instanceUri === undefined ? {} : { instanceUri: node.instanceUri }),
-    volumes: notes.volumes().map(({ volumeName, uid, epoch }) => ({ volumeName, uid, epoch })),
+    // A damaged note must not keep the API server from taking the heartbeat.
+    volumes: notes
+      .volumes()
+      .slice(0, NOTED_VOLUMES_MAX)
+      .map(({ volumeName, uid, epoch }) => ({ volumeName, uid, epoch: Math.min(epoch, COUNTER_MAX) })),
   };
   const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present, status }, signal));
   return written.ok ? ok({ heartbeat, generation: generation.value, written: written.value }) : written;
@@ -98,6 +107,15 @@ async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Re
   return created;
 }
 
+/** Volumes that another node has claimed while a pod uses them here. */
+function disputesOf(ports: NodePorts, present: AzDriverNode): NodeStatus["conditions"] {
+  const message = [...ports.disputes.values()].toSorted().join("; ");
+  if (message === "") return [];
+  const earlier = present.status?.conditions.find((condition) => condition.type === CLAIM_DISPUTED && condition.message === message);
+  if (earlier !== undefined) return [earlier];
+  return [{ type: CLAIM_DISPUTED, status: "True", reason: "ClaimedElsewhere", message, lastTransitionTime: toTimestamp(ports.clock.nowMs()) }];
+}
+
 async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (lease.ok) return ok(annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION));
@@ -105,7 +123,7 @@ async function readGeneration(ports: NodePorts, signal: AbortSignal): Promise<Re
 }
 
 /** Says `StoreWentBack` until the leader has moved past the generation in which it was noticed. */
-function conditionsOf(
+function doubtsOf(
   ports: NodePorts,
   present: AzDriverNode,
   state: { readonly seen: number; readonly generation: number; readonly generationAtLastBeat: number | undefined },

@@ -56,6 +56,8 @@ export interface NodePorts {
   readonly locks: OperationLock;
   /** Volumes whose LUN this instance has had looked up in Azure before it erases what an unfinished format left. Losing it costs one more look. */
   readonly lunsReadAgain: Set<string>;
+  /** Volumes that another node has claimed while a pod uses them here, and what the heartbeat says of each. */
+  readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
   readonly volumeLimit: VolumeLimit;
   readonly settings: NodeSettings;

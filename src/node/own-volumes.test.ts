@@ -58,6 +58,23 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.machine.mounts().length, 2);
     }));
 
+  it("keeps a pod's mount where another node has claimed the volume, and reports it until that ends", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const claimed = aWriter("node-b", { epoch: 2 });
+      await world.setRecord((record) => ({ ...record, foundInUse: true, unproven: [a], epoch: 2, writer: claimed }));
+      const ports = world.ports();
+      const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      assert.deepEqual(await pass(), { ok: true, value: { againAfterMs: 2_000 } });
+      assert.equal(world.machine.mounts().length, 2);
+      assert.deepEqual([...ports.disputes], [["pvc-1", "node-b has claimed pvc-1, and a pod of node-a has it mounted"]]);
+      assert.deepEqual(world.told.map(({ reason }) => reason).slice(-1), ["ClaimDisputed"]);
+      await done(world, unpublishVolume(world.ports(), { volumeId: mount.volumeId, targetPath }, never));
+      await pass();
+      assert.deepEqual([[...ports.disputes], world.machine.mounts().length, world.record()?.unproven], [[], 0, []]);
+    }));
+
   const foundInUse = { foundInUse: true, unproven: [a] };
   const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
   const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";

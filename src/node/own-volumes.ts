@@ -25,6 +25,8 @@ import type { KnownVolume } from "./where-to-look.ts";
 const BUSY_AGAIN_MS = 200;
 /** How often a recalled volume is looked at while workloads have it, in milliseconds: no change of an object tells that the last one has gone. */
 const RECALLED_AGAIN_MS = 500;
+/** How often a volume is looked at that another node has claimed while a pod uses it here, in milliseconds. */
+const DISPUTED_AGAIN_MS = 2_000;
 
 /** What a node does with its volumes by itself: claims what it uses, answers recalls, removes what the record does not allow, and leaves quarantine. */
 export function ownVolumesReconciler(ports: NodePorts): Reconciler {
@@ -40,7 +42,10 @@ export function ownVolumesReconciler(ports: NodePorts): Reconciler {
       // Looked at first without the lock: a call must not be told to come again because the node had nothing to do. By the cache, where it follows the volume: nothing is done by
       // what it says, and what it does not say yet wakes this when it comes.
       const seen = volume === undefined ? await lookAfresh(ports, volumeName, volumeId, signal) : await look(ports, { volumeName, volumeId, volume }, signal);
-      if (!seen.ok || planNodeVolume(seen.value.observed).length === 0) return seen.ok ? ok({}) : seen;
+      if (!seen.ok) return seen;
+      const planned = planNodeVolume(seen.value.observed);
+      if (!planned.some(({ kind }) => kind === "ReportDispute")) ports.disputes.delete(volumeName);
+      if (planned.length === 0) return ok({});
       const done = await ports.locks.runMeanwhile(volumeId, "clean-up", () => reconcileOwnVolume(ports, volumeName, volumeId, signal));
       // A call has the volume; it may leave something to do.
       return !done.ok && done.failure.kind === "OperationInProgress" ? ok({ againAfterMs: BUSY_AGAIN_MS }) : done;
@@ -60,6 +65,7 @@ async function reconcileOwnVolume(ports: NodePorts, volumeName: string, volumeId
     // Refused by the record: another pass or a controller was faster, and the rest of the plan still holds.
     if (!done.ok && done.failure.kind !== "NotWriter") return done;
   }
+  if (actions.some(({ kind }) => kind === "ReportDispute")) return ok({ againAfterMs: DISPUTED_AGAIN_MS });
   return ok(actions.some(({ kind }) => kind === "AnswerRecall") ? { againAfterMs: RECALLED_AGAIN_MS } : {});
 }
 
@@ -134,6 +140,8 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
       return claimVolume(ports, target, action.epochKnown, signal);
     case "NoteEpoch":
       return target.volume === undefined || target.note === undefined ? ok({}) : noteEpoch(ports, target.volume, target.note, action.epoch, signal);
+    case "ReportDispute":
+      return reportDispute(ports, volumeName, action.claimedBy);
     case "StateWant":
       return stateLostWant(ports, target, signal);
     case "ProveClean":
@@ -192,6 +200,14 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
   }
 }
 
+/** The heartbeat says so, too, for as long as it is so. */
+async function reportDispute(ports: NodePorts, volumeName: string, claimedBy: string): Promise<Result<void, Failure>> {
+  const message = `${claimedBy} has claimed ${volumeName}, and a pod of ${ports.node.nodeName} has it mounted`;
+  ports.disputes.set(volumeName, message);
+  tell(ports, volumeName, "ClaimDisputed", message);
+  return ok(undefined);
+}
+
 function tell(ports: NodePorts, volumeName: string, reason: EventReason, message: string): void {
   ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName: ports.node.nodeName, reason, message });
 }
@@ -214,9 +230,10 @@ async function claimVolume(ports: NodePorts, target: Target, epochKnown: number,
   const { volume, note, volumeName } = target;
   if (volume === undefined || note === undefined) return ok({});
   // The want first: a claim that was cut off is made again, and one without a want would look like a leaked one.
-  const wanted = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: {} }, signal);
-  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell.
-  if (!wanted.ok && wanted.failure.kind !== "OperationInProgress") return wanted;
+  const wanted = await stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: {}, creates: ports.settings.attach === "driver" }, signal);
+  // An attachment that is to go takes no want; but it stays for as long as its node may write, which only a claim can tell. Where the orchestrator publishes, the controller makes
+  // the attachment that is missing.
+  if (!wanted.ok && wanted.failure.kind !== "OperationInProgress" && wanted.failure.kind !== "ObjectNotFound") return wanted;
   const claimed = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "claim" },

@@ -81,7 +81,8 @@ async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzV
       });
     }
   }
-  return stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext }, signal);
+  const creates = ports.settings.attach === "driver";
+  return stateWant(ports, { volume, nodeName: ports.node.nodeName, volumeContext: request.volumeContext, creates }, signal);
 }
 
 /** Several nodes may write: there is nothing to take, and only raw block gets here. */

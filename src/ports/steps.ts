@@ -29,6 +29,7 @@ export const stepNames = [
   "prove-detached",
   "settle-vm",
   "settled",
+  "verify",
   "leave-quarantine",
   "prove-clean",
   "claim",

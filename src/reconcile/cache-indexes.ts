@@ -19,7 +19,10 @@ const cacheIndexes = {
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
   },
-  AzDriverNode: {},
+  AzDriverNode: {
+    /** Names of the volumes that the node says it has noted. */
+    noted: (node: KindMap["AzDriverNode"]) => [...new Set(node.status?.volumes.map(({ volumeName }) => volumeName))],
+  },
   ClusterNode: {},
   Lease: {},
 } as const satisfies { readonly [K in Kind]: Readonly<Record<string, KeysOf<KindMap[K]>>> };

@@ -5,6 +5,7 @@ import { invariant, unreachable } from "../core/invariant.ts";
 import { isRetryable } from "../core/is-retryable.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../core/model/az-volume.ts";
+import { highestEpoch } from "../core/model/epoch.ts";
 import { diskNameFor } from "../core/model/object-names.ts";
 import { accessibleTopology, choosePlacement, nodeTopology } from "../core/model/topology.ts";
 import { parseVolumeParameters, volumeContextOf } from "../core/model/volume-parameters.ts";
@@ -20,7 +21,7 @@ import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
-import { attachmentsMade, epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
+import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
@@ -130,11 +131,11 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   const storeGeneration = await readStoreGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;
   const { name } = volume.metadata;
-  const attachedTo = whoMayHave(ports, name, holders.value);
+  const mayHave = whoMayHave(ports, volume, holders.value);
   const record = foundRecord({
-    attachedTo,
-    unsettled: hadRecord(ports, name, disk.value) ? ownNodes(attachedTo) : [],
-    epoch: Math.max(0, ...epochsKnownToNodes(ports, name)),
+    ...mayHave,
+    unsettled: hadRecord(ports, volume, disk.value) ? ownNodes(allOf(mayHave)) : [],
+    epoch: highestEpoch(0, epochsKnownToNodes(ports, volume)),
     storeGeneration: storeGeneration.value,
   });
   if (isSingleWriter(volume.spec.capabilities)) {
@@ -150,7 +151,7 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   const recorded = await ports.steps.run("record-created", () =>
     setStatus(ports, volume, ({ error: _, ...status }) => ({ ...status, state: "Created", observedGeneration: volume.metadata.generation, detail }), signal),
   );
-  if (recorded.ok) ports.logger.info("disk adopted", { volumeName: name, diskUri, attachedTo: attachedTo.map(({ nodeName }) => nodeName) });
+  if (recorded.ok) ports.logger.info("disk adopted", { volumeName: name, diskUri, attachedTo: allOf(mayHave).map(({ nodeName }) => nodeName) });
   return settled(recorded);
 }
 
@@ -158,8 +159,8 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
  * Whether there was a record of this disk before, which may have allowed what is still under way to a VM. Thousands of disks that come from V1 were never spoken of: no VM
  * is written to for their sake.
  */
-function hadRecord(ports: ControllerPorts, volumeName: string, disk: DiskFacts): boolean {
-  return isMadeByV2(disk.tags) || epochsKnownToNodes(ports, volumeName).length > 0 || attachmentsMade(ports, volumeName).length > 0;
+function hadRecord(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
+  return isMadeByV2(disk.tags) || epochsKnownToNodes(ports, volume).length > 0 || attachmentsMade(ports, volume.metadata.name).length > 0;
 }
 
 async function resizeDisk(

@@ -1,18 +1,25 @@
 import type { Failure } from "../core/failure.ts";
-import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
-import { type PlacedNode, withPlacedNode } from "../core/model/node-identity.ts";
+import { highestEpoch } from "../core/model/epoch.ts";
+import { includesNode, type PlacedNode, withPlacedNode } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { nodesThatNoted } from "./noted-volumes.ts";
 import { forgetOthers, recordHolders } from "./record-holders.ts";
 
-/** What can be said of a volume whose record is true no more. */
-interface Seen {
-  /** Who may have the disk: as Azure says, and as nodes say that noted it before they mounted it. Azure may show the disk as it was before its last attach. */
+/** Who may have a disk. */
+export interface MayHave {
+  /** As Azure says, or the record that is replaced. */
   readonly attachedTo: readonly PlacedNode[];
+  /** As only nodes say that noted the volume before they mounted it, or its attachments: Azure may show the disk as it was before its last attach. */
+  readonly noted: readonly PlacedNode[];
+}
+
+/** What can be said of a volume whose record is true no more. */
+interface Seen extends MayHave {
   /** The highest that the record or a node knows. */
   readonly epoch: number;
 }
@@ -35,15 +42,15 @@ export async function findAnew(
   // A disk that is gone is on no VM; its record still has to be one that is trusted, or nothing could be done with it any more.
   const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
-  const attachedTo = whoMayHave(ports, volume.metadata.name, holders.value);
+  const mayHave = whoMayHave(ports, volume, holders.value);
   const sizeGiB = disk.ok ? disk.value.sizeGiB : detail.sizeGiB;
-  const known = epochsKnownToNodes(ports, volume.metadata.name);
+  const known = epochsKnownToNodes(ports, volume);
   const written = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
     (present) => {
       if (present.status === undefined) return undefined;
-      const record = anew(present.status.record, { attachedTo, epoch: Math.max(present.status.record?.epoch ?? 0, ...known) });
+      const record = anew(present.status.record, { ...mayHave, epoch: highestEpoch(present.status.record?.epoch ?? 0, known) });
       return record === undefined ? undefined : { ...present, status: { ...withSize(withoutFormatting(present.status), sizeGiB), record } };
     },
     signal,
@@ -69,17 +76,37 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
  * The nodes that Azure names, those of ours that noted the volume, and those to which it is attached as its objects say: what Azure shows may be from before the last attach, and a
  * note is told with the next heartbeat only. Their notes outlive a store that went back.
  */
-export function whoMayHave(ports: ControllerPorts, volumeName: string, holders: readonly DiskHolder[]): readonly PlacedNode[] {
-  const noting = nodesThatNoted(ports, volumeName).map(({ metadata, status: { vmId, instanceUri } }) => ({
-    nodeName: metadata.name,
-    vmId,
-    instanceUri,
-  }));
-  const attached = attachmentsMade(ports, volumeName).flatMap(({ spec: { nodeName }, status: { vmId } }) => (vmId === undefined ? [] : [{ nodeName, vmId }]));
-  return [...noting, ...attached].reduce<readonly PlacedNode[]>(
-    withPlacedNode,
-    holders.map(({ node }) => node),
+export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: readonly DiskHolder[]): MayHave {
+  const noting = nodesThatNoted(ports, volume).map(
+    ({
+      node: {
+        metadata,
+        status: { vmId, instanceUri },
+      },
+    }) => ({
+      nodeName: metadata.name,
+      vmId,
+      instanceUri,
+    }),
   );
+  const attached = attachmentsMade(ports, volume.metadata.name).flatMap(({ spec: { nodeName }, status: { vmId } }) =>
+    vmId === undefined ? [] : [{ nodeName, vmId }],
+  );
+  return mergedOf(
+    holders.map(({ node }) => node),
+    [...noting, ...attached],
+  );
+}
+
+/** Each node once: what a note knows of where its VM is, is kept, whoever else names the node. */
+function mergedOf(attachedTo: readonly PlacedNode[], noted: readonly PlacedNode[]): MayHave {
+  const placed = noted.filter((node) => includesNode(attachedTo, node)).reduce<readonly PlacedNode[]>(withPlacedNode, attachedTo);
+  return { attachedTo: placed, noted: noted.filter((node) => !includesNode(attachedTo, node)).reduce<readonly PlacedNode[]>(withPlacedNode, []) };
+}
+
+/** All of them. */
+export function allOf({ attachedTo, noted }: MayHave): readonly PlacedNode[] {
+  return [...attachedTo, ...noted];
 }
 
 /** Attachments of a volume that an attach was begun for: a record has allowed it. */
@@ -91,21 +118,15 @@ export function attachmentsMade({ cache }: ControllerPorts, volumeName: string):
 type BegunAttachment = AzVolumeAttachment & { readonly status: NonNullable<AzVolumeAttachment["status"]> };
 
 /** With the nodes of which the record that is replaced said that they hold the volume, or may, whatever Azure shows. */
-export function withHolders(attachedTo: readonly PlacedNode[], present: WriterRecord | undefined): readonly PlacedNode[] {
+export function withHolders({ attachedTo, noted }: MayHave, present: WriterRecord | undefined): MayHave {
   const writer = present?.writer?.held === true ? [{ nodeName: present.writer.nodeName, vmId: present.writer.vmId }] : [];
-  return [...writer, ...(present?.unproven ?? [])].reduce(withPlacedNode, attachedTo);
+  const unproven = present?.unproven ?? [];
+  const verified = unproven.filter((node) => node.unverified !== true);
+  const named = [...writer, ...verified].reduce(withPlacedNode, attachedTo);
+  return mergedOf(named, [...noted, ...unproven.filter((node) => node.unverified === true)]);
 }
 
 /** The highest epochs that nodes noted before they mounted this volume. */
-export function epochsKnownToNodes(ports: ControllerPorts, volumeName: string): readonly number[] {
-  return nodesThatNoted(ports, volumeName).flatMap(({ status }) =>
-    status.volumes.filter((noted) => noted.volumeName === volumeName).map((noted) => noted.epoch),
-  );
-}
-
-type HeardNode = AzDriverNode & { readonly status: NonNullable<AzDriverNode["status"]> };
-
-function nodesThatNoted(ports: ControllerPorts, volumeName: string): readonly HeardNode[] {
-  const hasNoted = (node: AzDriverNode): node is HeardNode => node.status?.volumes.some((noted) => noted.volumeName === volumeName) ?? false;
-  return ports.cache.list("AzDriverNode").filter(hasNoted);
+export function epochsKnownToNodes(ports: ControllerPorts, volume: AzVolume): readonly number[] {
+  return nodesThatNoted(ports, volume).flatMap(({ epoch }) => epoch ?? []);
 }

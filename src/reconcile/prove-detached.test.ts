@@ -61,10 +61,13 @@ describe("an unproven node that has nothing to show itself clean by", () => {
           return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : instance;
         },
       };
+      const unproven = [{ ...a, unverified: true as const }, b];
+      await world.setRecord((record) => ({ ...record, unproven }));
+      await world.clock.advance(1_000);
       await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       const { state, lun, vmId, deviceMissing } = world.attachment("node-a")?.status ?? {};
       assert.deepEqual({ state, lun, vmId, deviceMissing }, { state: "Attached", lun: 5, vmId: a.vmId, deviceMissing: undefined });
-      assert.deepEqual(world.record(), aRecord(found));
+      assert.deepEqual(world.record(), aRecord(found), "from now on it may claim");
     }));
 
   it("stays unproven where the record was made anew during the proof: an attach may have landed in between", () =>

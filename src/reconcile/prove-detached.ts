@@ -1,12 +1,13 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { includesNode, isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { planProofs } from "../core/plan/plan-proofs.ts";
-import { clearDetached, isFencing } from "../core/plan/writer-steps.ts";
-import { ok } from "../core/result.ts";
+import { clearDetached, isFencing, isUnverified, verify } from "../core/plan/writer-steps.ts";
+import { fail, ok } from "../core/result.ts";
 import { findHolders } from "./adopt-disk.ts";
 import { clearProven } from "./clear-proven.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { moveRecord } from "./move-record.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { recordHolders } from "./record-holders.ts";
 import { isTrusted } from "./store-generation.ts";
@@ -69,7 +70,24 @@ async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeI
   const holders = await findHolders(cloud, { ...disk.value, attachedTo: own }, signal);
   if (!holders.ok) return holders;
   const there = holders.value.filter((holder) => isSameNode(holder.node, node));
-  return recordHolders(ports, { volumeName: volume.metadata.name, detail }, there, signal);
+  const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, there, signal);
+  return recorded.ok && there.length > 0 ? recordVerified(ports, volume, node, signal) : recorded;
+}
+
+/** A record that was made anew since asks for another look at Azure. */
+async function recordVerified(ports: ControllerPorts, { metadata, status }: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  if (status?.record === undefined || !isUnverified(status.record, node)) return ok({});
+  const { storeGeneration } = status.record;
+  const moved = await moveRecord(
+    ports,
+    { volumeName: metadata.name, nodeName: node.nodeName, step: "verify" },
+    (record, fresh) => {
+      const isSameRecord = fresh.metadata.uid === metadata.uid && record.storeGeneration === storeGeneration;
+      return isSameRecord ? verify(record, node) : fail("the record was made anew");
+    },
+    signal,
+  );
+  return moved.ok || moved.failure.kind === "NotWriter" || moved.failure.kind === "ObjectNotFound" ? ok({}) : moved;
 }
 
 function isUnproven(volume: AzVolume, node: NodeIdentity): boolean {

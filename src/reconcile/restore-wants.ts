@@ -139,9 +139,9 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
   const found = await findAnew(
     ports,
     read.value,
-    (present, { attachedTo, epoch }) => {
+    (present, { epoch, ...seen }) => {
       if (present === undefined || speaksOf(present, nodeName)) return undefined;
-      return foundRecord({ attachedTo: withHolders(attachedTo, present), unsettled: present.unsettled, epoch, storeGeneration: present.storeGeneration });
+      return foundRecord({ ...withHolders(seen, present), unsettled: present.unsettled, epoch, storeGeneration: present.storeGeneration });
     },
     signal,
   );

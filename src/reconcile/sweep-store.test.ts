@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { COUNTER_MAX } from "../core/model/epoch.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { agoMs, anAttachment, aDetail, aRecord, attachmentName, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
-import { ok } from "../core/result.ts";
+import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { Reconciled } from "./control-loop.ts";
 import { STORE_WENT_BACK, sweepReconciler, wentBackReason } from "./sweep-store.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
@@ -28,10 +30,11 @@ async function withGeneration(generation: number, act: (world: ReconcileWorld) =
   });
 }
 
-/** `meanwhile` happens while the first disk is looked at. */
-function sweep(world: ReconcileWorld, meanwhile: () => Promise<void> = async () => undefined): Promise<unknown> {
+/** `meanwhile` happens while the first disk is looked at. Azure can't say anything of the disk `failing`. */
+function sweep(world: ReconcileWorld, meanwhile: () => Promise<void> = async () => undefined, failing?: string): Promise<Reconciled> {
   let hasHappened = false;
-  const getDisk: CloudProvisioner["getDisk"] = async () => {
+  const getDisk: CloudProvisioner["getDisk"] = async (asked) => {
+    if (asked.diskUri === failing) return fail({ kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" });
     if (!hasHappened) await meanwhile();
     hasHappened = true;
     return ok(aDisk({ attachedTo: ["/vms/node-a"] }));
@@ -122,7 +125,7 @@ describe("sweepReconciler", () => {
       await sweep(world);
       assert.deepEqual(
         world.record(),
-        aRecord({ foundInUse: true, unproven: [placed("node-a"), identity("node-b")], unsettled: [a, identity("node-b")], epoch: 4, storeGeneration: 3 }),
+        aRecord({ foundInUse: true, unproven: [placed("node-a"), { ...b, unverified: true }], unsettled: [a, b], epoch: 4, storeGeneration: 3 }),
       );
     }));
 
@@ -132,10 +135,53 @@ describe("sweepReconciler", () => {
       await world.given("AzVolumeAttachment", anAttachment("node-d", { status: { vmId: identity("node-d").vmId } }));
       await sweep(world);
       assert.deepEqual(
-        world.record()?.unproven.map(({ nodeName }) => nodeName),
-        ["node-a", "node-d", "node-b", "node-c"],
+        world.record()?.unproven.map(({ nodeName, unverified = false }) => [nodeName, unverified]),
+        [
+          ["node-a", false],
+          ["node-b", false],
+          ["node-c", false],
+          ["node-d", true],
+        ],
       );
     }));
+
+  it("ignores an epoch that no node can have seen: the record would run out of numbers", () =>
+    withGeneration(3, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, storeGeneration: 2 }));
+      const volumes = (epoch: number) => ({ volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch }] });
+      await world.given("AzDriverNode", aDriverNode("node-b", volumes(COUNTER_MAX)));
+      await world.given("AzDriverNode", aDriverNode("node-c", volumes(9)));
+      await sweep(world);
+      assert.equal(world.record()?.epoch, 9);
+    }));
+
+  it("proves the other records where one volume fails, reports that one, and tries it again", () =>
+    withGeneration(
+      1,
+      async (world) => {
+        const failing = diskUri.replace("pvc-1", "pvc-0");
+        await world.given(
+          "AzVolume",
+          aVolume({ metadata: { name: "pvc-0" }, status: { detail: aDetail({ diskUri: failing }), record: aRecord({ storeGeneration: 1 }) } }),
+        );
+        await world.given("AzVolume", aVolumeWithRecord({ storeGeneration: 1 }));
+        const swept = await sweep(world, undefined, failing);
+        assert.equal(swept.ok ? undefined : swept.failure.kind, "CloudUnavailable");
+        assert.deepEqual(await generations(world), [2, 0]);
+        const generationOf = (name: string): number | undefined =>
+          world.ports.cache.list("AzVolume").find(({ metadata }) => metadata.name === name)?.status?.record?.storeGeneration;
+        await world.clock.advance(1_000);
+        assert.deepEqual([generationOf("pvc-0"), generationOf("pvc-1")], [1, 2]);
+        assert.deepEqual(
+          world.told.map(({ reason, about }) => [reason, about.name]),
+          [["RecordNotProven", "pvc-0"]],
+        );
+        assert.equal((await sweep(world)).ok, true);
+        await world.clock.advance(1_000);
+        assert.equal(generationOf("pvc-0"), 2);
+      },
+      2,
+    ));
 
   it("leaves records of the store's own generation alone", () =>
     withGeneration(3, async (world) => {

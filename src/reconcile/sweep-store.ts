@@ -1,13 +1,15 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
-import { ok, type Result } from "../core/result.ts";
+import { fail, ok, type Result } from "../core/result.ts";
 import { ownNodes } from "./adopt-disk.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { findAnew, withHolders } from "./find-anew.ts";
+import { allOf, findAnew, withHolders } from "./find-anew.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
@@ -20,7 +22,7 @@ export function wentBackReason(generation: number): string {
 /**
  * After the store went back to a backup, no record can be trusted. The leader makes every record *unproven* from what Azure shows, its epoch
  * above all that any record or node knows, and then raises the store generation: only then is anybody granted anything. A crash in between
- * leaves the mark that the next leader carries on from.
+ * leaves the mark that the next leader carries on from. A volume that could not be looked at keeps its old generation, and is tried again.
  */
 export function sweepReconciler(ports: ControllerPorts): Reconciler {
   return { name: "sweep", workers: 1, backoff: { baseMs: 500, maxMs: 10_000 }, reconcile: (_key, signal) => sweepIfDue(ports, signal) };
@@ -41,13 +43,25 @@ async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<
 
 /** Records of another generation: written while a sweep passed by, or left over after the Lease was deleted by hand. Nobody would ever trust them again. */
 async function sweepStragglers(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
-  for (const volume of ports.cache.list("AzVolume")) {
-    const record = volume.status?.record;
-    if (record === undefined || record.storeGeneration === generation) continue;
+  const stragglers = ports.cache.list("AzVolume").filter(({ status }) => status?.record !== undefined && status.record.storeGeneration !== generation);
+  return sweepEach(ports, stragglers, generation, signal);
+}
+
+/**
+ * A failure on one volume keeps no other waiting. Its record stays one of an earlier generation, which nothing is done by, and is proven by the next pass. Fails as the first one
+ * that failed did, once all were tried.
+ */
+async function sweepEach(ports: ControllerPorts, volumes: readonly AzVolume[], generation: number, signal: AbortSignal): Promise<Reconciled> {
+  let failed: Failure | undefined;
+  for (const volume of volumes) {
     const swept = await sweepVolume(ports, volume, generation, signal);
-    if (!swept.ok) return swept;
+    if (swept.ok) continue;
+    if (signal.aborted || swept.failure.kind === "Cancelled") return swept;
+    failed ??= swept.failure;
+    const message = `its record is not proven yet after the object store went back: ${describeFailure(swept.failure)}`;
+    ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "RecordNotProven", message, news: failureNews(swept.failure) });
   }
-  return ok({});
+  return failed === undefined ? ok({}) : fail(failed);
 }
 
 async function sweep(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
@@ -58,12 +72,11 @@ async function sweep(ports: ControllerPorts, generation: number, signal: AbortSi
   ports.logger.warn("the object store went back: every record is proven anew", { generation });
   const volumes = await ports.store.list("AzVolume", {}, signal);
   if (!volumes.ok) return volumes;
-  for (const volume of volumes.value.items) {
-    const swept = await sweepVolume(ports, volume, generation, signal);
-    if (!swept.ok) return swept;
-  }
+  const swept = await sweepEach(ports, volumes.value.items, generation, signal);
+  if (!swept.ok && (signal.aborted || swept.failure.kind === "Cancelled")) return swept;
+  // Also where some failed: their records are of an earlier generation than the store, and trusted by nobody.
   const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
-  return raised.ok ? ok({}) : raised;
+  return raised.ok ? swept : raised;
 }
 
 /** Says that every record is to be proven anew, though nobody has noticed anything: nobody is left who could. */
@@ -88,10 +101,10 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
   return findAnew(
     ports,
     volume,
-    (present, { attachedTo, epoch }) => {
+    (present, { epoch, ...seen }) => {
       if (present?.storeGeneration === generation) return undefined;
-      const mayHave = withHolders(attachedTo, present);
-      return foundRecord({ attachedTo: mayHave, unsettled: ownNodes(mayHave), epoch, storeGeneration: generation });
+      const mayHave = withHolders(seen, present);
+      return foundRecord({ ...mayHave, unsettled: ownNodes(allOf(mayHave)), epoch, storeGeneration: generation });
     },
     signal,
   );

@@ -23,7 +23,14 @@ export interface WantPorts {
  */
 export async function stateWant(
   ports: WantPorts,
-  request: { readonly volume: AzVolume; readonly nodeName: string; readonly readOnly?: boolean; readonly volumeContext: Readonly<Record<string, string>> },
+  request: {
+    readonly volume: AzVolume;
+    readonly nodeName: string;
+    readonly readOnly?: boolean;
+    readonly volumeContext: Readonly<Record<string, string>>;
+    /** Whether an attachment that is missing is made; otherwise fails with `ObjectNotFound`. Default true. */
+    readonly creates?: boolean;
+  },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it is.
@@ -38,6 +45,7 @@ export async function stateWant(
   return ports.steps.run("want", async () => {
     const present = await change();
     if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
+    if (request.creates === false) return present;
     const wanted = newAttachment({ volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly: readOnly ?? false, volumeContext });
     const created = await ports.store.create("AzVolumeAttachment", wanted, signal);
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;

@@ -9,6 +9,7 @@ import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubern
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { attachmentObjectName } from "../../src/core/model/object-names.ts";
 import type { Step } from "../../src/core/plan/writer-steps.ts";
 import * as steps from "../../src/core/plan/writer-steps.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
@@ -35,6 +36,7 @@ const nodeC: NodeIdentity = { nodeName: "node-c", vmId: "6b1a7c1e-0000-4000-8000
 
 const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
 const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeGeneration: 1 }), clean: [nodeC] };
+const unverifiedA: WriterRecord = { ...found, unproven: [{ ...nodeA, unverified: true }, nodeB] };
 const detail: VolumeDetail = {
   diskUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1",
   sizeGiB: 10,
@@ -126,6 +128,21 @@ const forgeries: readonly { readonly name: string; readonly from: WriterRecord; 
   },
   { name: "claiming under an old epoch", from: found, to: { ...found, unproven: [nodeB], writer: { ...nodeA, epoch: 4, held: true, wanted: true } } },
   {
+    name: "claiming what only its own word gives it",
+    from: unverifiedA,
+    to: { ...unverifiedA, unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+  },
+  {
+    name: "that Azure has listed it",
+    from: unverifiedA,
+    to: { ...unverifiedA, unproven: [nodeA, nodeB] },
+  },
+  {
+    name: "claiming under an epoch that leaves no room",
+    from: found,
+    to: { ...found, unproven: [nodeB], epoch: 2 ** 52, writer: { ...nodeA, epoch: 2 ** 52, held: true, wanted: true } },
+  },
+  {
     name: "claiming while its disk may be taken off",
     from: { ...found, unsettled: [nodeA] },
     to: { ...found, unsettled: [nodeA], unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
@@ -170,7 +187,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     folder = await mkdtemp(join(tmpdir(), "admission-"));
     const file = join(folder, "chart.json");
     // Of the whole chart this API server takes all but the DaemonSet: it allows no privileged pods.
-    const items = (await renderChart({})).filter(({ kind }) => kind !== "DaemonSet");
+    const items = (await renderChart({ attach: "driver" })).filter(({ kind }) => kind !== "DaemonSet");
     await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
     const applied = await server.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);
     assert.equal(applied.code, 0, applied.output);
@@ -308,15 +325,23 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       assert.match((await refusal(onA, request)) ?? "allowed", /cannot (?:update|delete)/u);
   });
 
-  function anAttachment(node: NodeIdentity, spec: Partial<AzVolumeAttachment["spec"]> = {}): object {
-    const name = `att-${++made}`;
+  function withoutLabels(attachment: ReturnType<typeof anAttachment>): object {
+    return { ...attachment, metadata: { ...attachment.metadata, labels: {} } };
+  }
+
+  function anAttachment(
+    node: NodeIdentity,
+    spec: Partial<AzVolumeAttachment["spec"]> = {},
+  ): Pick<AzVolumeAttachment, "spec"> & { readonly apiVersion: string; readonly kind: string; readonly metadata: object } {
+    const diskUri = `${detail.diskUri}-${++made}`;
+    const name = attachmentObjectName({ diskUri, nodeName: node.nodeName });
     return {
       apiVersion: "disk.csi.azure.com/v1",
       kind: "AzVolumeAttachment",
       metadata: { name, finalizers: [FINALIZER], labels: { "disk.csi.azure.com/node-name": node.nodeName } },
       spec: {
         volumeName: "pvc-1",
-        volumeId: detail.diskUri,
+        volumeId: diskUri,
         nodeName: node.nodeName,
         role: "Primary",
         want: { since: SINCE },
@@ -349,7 +374,16 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     for (const change of changes)
       assert.match((await refusal(onA, { method: "PUT", path, body: { ...again, ...change } })) ?? "allowed", REFUSED, JSON.stringify(change));
     assert.match((await refusal(onA, { method: "DELETE", path })) ?? "allowed", /cannot delete/u);
-    const born = [anAttachment(nodeB), anAttachment(nodeA, { role: "Replica" }), anAttachment(nodeA, { recall: { id: "r", since: SINCE } })];
+    const born = [
+      anAttachment(nodeB),
+      anAttachment(nodeA, { role: "Replica" }),
+      anAttachment(nodeA, { recall: { id: "r", since: SINCE } }),
+      anAttachment(nodeA, { volumeId: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/snapshots/pvc-1" }),
+      // The name of another node's attachment, and of another disk's.
+      { ...anAttachment(nodeA), metadata: anAttachment(nodeB).metadata },
+      anAttachment(nodeA, { volumeId: detail.diskUri.replace("pvc-1", "backup") }),
+      withoutLabels(anAttachment(nodeA)),
+    ];
     for (const body of born) assert.match((await refusal(onA, { method: "POST", path: collection, body })) ?? "allowed", REFUSED);
 
     const other = (await must(admin, { method: "POST", path: collection, body: anAttachment(nodeB) })) as AzVolumeAttachment;
@@ -472,6 +506,31 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       });
       assert.match(refused, REFUSED, `${request.method} ${request.path}`);
     }
+  });
+
+  it("refuses epochs and counters beyond what an exact number holds, and more volumes than a node can have", async () => {
+    const present = (await must(onA, { method: "GET", path: pathOf("azdrivernodes", "node-a") })) as { readonly status: object };
+    const noted = (epoch: number) => ({ volumeName: "pvc-1", uid: "uid", epoch });
+    const put = (status: object): ApiRequest => ({
+      method: "PUT",
+      path: pathOf("azdrivernodes", "node-a", "status"),
+      body: { ...present, status: { ...present.status, ...status } },
+    });
+    const lies = [{ volumes: [noted(2 ** 53)] }, { heartbeat: 2 ** 53 }, { volumes: Array.from({ length: 257 }, () => noted(1)) }];
+    for (const lie of lies) assert.match((await refusal(onA, put(lie))) ?? "allowed", /is invalid/u, JSON.stringify(lie).slice(0, 80));
+    assert.equal(await refusal(onA, put({ volumes: [noted(1)] })), undefined);
+  });
+
+  it("gives nodes no right to make attachments where VolumeAttachments state wants", async () => {
+    const rightsOf = async (values: object): Promise<readonly string[]> => {
+      const roles = (await renderChart(values)).filter(
+        ({ kind, metadata }) => kind === "Role" && (metadata as { readonly name: string }).name === "csi-azuredisk-node",
+      );
+      const rules = roles.flatMap(({ rules: granted }) => granted as readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[]);
+      return rules.filter(({ resources }) => resources.includes("azvolumeattachments")).flatMap(({ verbs }) => verbs);
+    };
+    assert.deepEqual(await rightsOf({}), ["get", "list", "watch", "update"]);
+    assert.deepEqual(await rightsOf({ attach: "driver" }), ["get", "list", "watch", "create", "update"]);
   });
 
   it("has no rule that nothing above is refused by", async () => {

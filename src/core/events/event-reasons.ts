@@ -194,6 +194,12 @@ export const eventReasons = {
     when: "a node that is being cut off is not proven to be off the disk",
     cure: TRIED_AGAIN,
   },
+  RecordNotProven: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod"],
+    when: "the object store went back, and the volume's record could not be proven anew yet: it is granted to no node until then",
+    cure: TRIED_AGAIN,
+  },
   NotSettled: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod", "Node"],
@@ -218,6 +224,12 @@ export const eventReasons = {
     when: "the volume's record was lost while a pod wrote it: that node goes on",
     cure: "",
   },
+  ClaimDisputed: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Node"],
+    when: "after a record was lost, one node claimed the volume, and on another one a pod still has it mounted. Neither mount is removed",
+    cure: "Both pods may write: find out which one is right, and delete the other; its node releases the volume then.",
+  },
   StaleMountsRemoved: {
     type: "Warning",
     tells: ["Node"],
@@ -241,6 +253,12 @@ export const eventReasons = {
     tells: [],
     when: "an AzVolumeAttachment has a name, volume and disk that contradict each other (about its Node)",
     cure: "The controller deletes it. The driver makes no such object: find out what wrote it, with that node's token or by hand.",
+  },
+  ReportIgnored: {
+    type: "Warning",
+    tells: [],
+    when: "a node reports of itself what can't be: an epoch far above that of the record, or more volumes than a VM has disks (about its Node)",
+    cure: "Its notes are damaged, or something else writes with its token: look into that node.",
   },
   RegistrationRefused: {
     type: "Warning",

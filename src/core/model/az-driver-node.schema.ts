@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "./epoch.ts";
 import { conditionsSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** The AzDriverNode resource: one node plug-in and its heartbeat. */
@@ -11,6 +12,7 @@ export const azDriverNodeSchema = z.object({
       heartbeat: z
         .int()
         .min(0)
+        .max(COUNTER_MAX)
         .describe("A counter that only this node writes, also kept in a local file: a smaller value here means that the store went back."),
       readyForVolumeAllocation: z.boolean(),
       statusMessage: z.string(),
@@ -22,7 +24,8 @@ export const azDriverNodeSchema = z.object({
       vmId: z.string(),
       instanceUri: z.string().optional().describe("The VM's resource id. Says which VM to look for once the cluster has no node of that name any more."),
       volumes: z
-        .array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0) }))
+        .array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0).max(COUNTER_MAX) }))
+        .max(NOTED_VOLUMES_MAX)
         .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
     })
     .optional(),

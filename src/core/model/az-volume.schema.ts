@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { accessModes } from "./access-modes.ts";
-import { nodeIdentitySchema, placedNodeSchema } from "./node-identity.schema.ts";
+import { COUNTER_MAX } from "./epoch.ts";
+import { nodeIdentitySchema, placedNodeSchema, unprovenNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** One capability as CSI's VolumeCapability states it. */
@@ -17,7 +18,7 @@ const topologySchema = z.object({ segments: z.record(z.string(), z.string()) });
 const writerRecordSchema = z.object({
   writer: nodeIdentitySchema
     .extend({
-      epoch: z.int().min(1).describe("Rises with every grant or claim."),
+      epoch: z.int().min(1).max(COUNTER_MAX).describe("Rises with every grant or claim."),
       held: z.boolean().describe("The node has taken the grant: it may have the file system mounted."),
       wanted: z.boolean().describe("Someone still wants this node to write. Only an unwanted writer is revoked or recalled."),
     })
@@ -26,15 +27,15 @@ const writerRecordSchema = z.object({
   quarantine: z.array(placedNodeSchema).describe("Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean."),
   foundInUse: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
   clean: z.array(nodeIdentitySchema).describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
-  unproven: z.array(placedNodeSchema).describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
+  unproven: z.array(unprovenNodeSchema).describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),
   unsettled: z
     .array(nodeIdentitySchema)
     .optional()
     .describe(
       "Nodes whose VM may still be reached by an update that a lost record allowed, and that takes the disk off. None of them is granted the disk, or claims it.",
     ),
-  epoch: z.int().min(0).describe("The highest epoch ever given out."),
-  storeGeneration: z.int().min(0).describe("Raised after the store went back to a backup; each take compares it."),
+  epoch: z.int().min(0).max(COUNTER_MAX).describe("The highest epoch ever given out."),
+  storeGeneration: z.int().min(0).max(COUNTER_MAX).describe("Raised after the store went back to a backup; each take compares it."),
 });
 
 /** The AzVolume resource: one managed disk. */

@@ -1,12 +1,15 @@
 import type { z } from "zod";
 import type { DeepReadonly } from "./deep-readonly.ts";
-import type { nodeIdentitySchema, placedNodeSchema } from "./node-identity.schema.ts";
+import type { nodeIdentitySchema, placedNodeSchema, unprovenNodeSchema } from "./node-identity.schema.ts";
 
 /** A node's name with its VM's GUID. */
 export type NodeIdentity = DeepReadonly<z.infer<typeof nodeIdentitySchema>>;
 
 /** A node's name with its VM's GUID, and where that VM was, as far as anybody has told. */
 export type PlacedNode = DeepReadonly<z.infer<typeof placedNodeSchema>>;
+
+/** A node that may have a disk, and whether anything but its own word says so. */
+export type UnprovenNode = DeepReadonly<z.infer<typeof unprovenNodeSchema>>;
 
 /** Whether two identities mean the same VM. GUIDs are compared without case, as Azure does. */
 export function isSameNode(left: NodeIdentity, right: NodeIdentity): boolean {

@@ -138,10 +138,32 @@ describe("planNodeVolume", () => {
       { because: "dead", seen: seen({ record, ...staged, mount: "dead" }), plan: prove },
       { because: "nothing here", seen: seen({ record }), plan: prove },
       {
-        because: "another has claimed it",
+        because: "another has claimed it, and a pod uses it here",
         seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live }),
+        plan: [{ kind: "ReportDispute", claimedBy: "node-b" }],
+      },
+      {
+        because: "another has claimed it, and the mount here is dead",
+        seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...live, mount: "dead" }),
         plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
       },
+      { because: "another has claimed it, and no pod uses it here", seen: seen({ record: { ...record, writer: aWriter("node-b") }, ...staged }), plan: prove },
+    ]);
+  });
+
+  it("leaves a claim to nodes that Azure lists, and first to one that can still write", () => {
+    const record = aRecord({ foundInUse: true, unproven: [a, identity("node-b")] });
+    const unverified = { ...a, unverified: true as const };
+    const claims: readonly NodeVolumeAction[] = [{ kind: "Claim", epochKnown: 3 }];
+    check([
+      { because: "Azure has not listed it yet", seen: seen({ record: { ...record, unproven: [unverified] }, ...live }), plan: [] },
+      { because: "its mount is dead, and another node may write", seen: seen({ record, ...live, mount: "dead" }), plan: [] },
+      {
+        because: "its mount is dead, and the other node is known only from its own word",
+        seen: seen({ record: { ...record, unproven: [a, { ...identity("node-b"), unverified: true }] }, ...live, mount: "dead" }),
+        plan: claims,
+      },
+      { because: "its mount is live, whoever else may write", seen: seen({ record, ...live }), plan: claims },
     ]);
   });
 

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
-import { isFencing, isInQuarantine, isUnsettled, isWriter } from "./writer-steps.ts";
+import { includesNode, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { isFencing, isInQuarantine, isUnsettled, isUnverified, isWriter } from "./writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
@@ -31,6 +31,8 @@ export type NodeVolumeAction =
   | { readonly kind: "NoteEpoch"; readonly epoch: number }
   /** The object was lost that says that this node wants the volume, which a workload uses here. */
   | { readonly kind: "StateWant" }
+  /** Another node has claimed the volume while a pod uses it here: nothing is unmounted, and people are told. */
+  | { readonly kind: "ReportDispute"; readonly claimedBy: string }
   | { readonly kind: "ProveClean" }
   | { readonly kind: "LeaveQuarantine" }
   /** Answers a recall while workloads still have the volume. */
@@ -63,13 +65,26 @@ function planWithoutRecord(observed: ObservedNodeVolume): readonly NodeVolumeAct
   return observed.mount === "live" || observed.targets.length > 0 ? [] : [cleanUp(observed), { kind: "Forget" }];
 }
 
-/** What a pod has mounted is claimed, also where it is dead: taken away from under the pod it would let a container that is started again write beside its disk. */
+/**
+ * What a pod has mounted is claimed, also where it is dead: taken away from under the pod it would let a container that is started again write beside its disk. A live
+ * mount under a pod is never taken away, also where another node has claimed the volume: which of the two is right only people can say.
+ */
 function planUnproven(observed: ObservedNodeVolume, record: WriterRecord): readonly NodeVolumeAction[] {
-  if (observed.mount !== "none" && observed.targets.length > 0 && record.writer === undefined) {
-    // Who is being cut off, or may be, can claim nothing, and a want that is stated for that would only be ended again.
-    return isFencing(record, observed.node) || isUnsettled(record, observed.node) ? [] : [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }];
+  const isPublished = observed.mount !== "none" && observed.targets.length > 0;
+  if (isPublished && record.writer === undefined) {
+    return mayClaimNow(observed, record) ? [{ kind: "Claim", epochKnown: observed.note?.epoch ?? 0 }] : [];
   }
+  if (isPublished && observed.mount === "live") return [{ kind: "ReportDispute", claimedBy: record.writer?.nodeName ?? "" }];
   return [cleanUp(observed), { kind: "ProveClean" }, { kind: "Forget" }];
+}
+
+/**
+ * A node that is being cut off, or may be, can claim nothing, and a want that is stated for that would only be ended again. A dead mount leaves the volume to a node that may
+ * still write it.
+ */
+function mayClaimNow({ node, mount }: ObservedNodeVolume, record: WriterRecord): boolean {
+  if (isFencing(record, node) || isUnsettled(record, node) || isUnverified(record, node)) return false;
+  return mount === "live" || !record.unproven.some((other) => !isSameNode(other, node) && other.unverified !== true);
 }
 
 function cleanUp(observed: ObservedNodeVolume): NodeVolumeAction {

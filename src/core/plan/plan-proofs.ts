@@ -1,10 +1,12 @@
 import type { NodeIdentity } from "../model/node-identity.ts";
 import { isSameNode } from "../model/node-identity.ts";
 import { type ObservedVolume, recordOf } from "./observed-volume.ts";
+import { isUnverified } from "./writer-steps.ts";
 
 /**
  * Unproven nodes that have nothing by which they could show themselves clean: no device, as far as the attachment tells, and so no LUN to look at. Such a node waits for an
- * attach, which an unproven node is refused; only Azure can say that the disk is not there. Empty while anybody is being cut off: one after the other.
+ * attach, which an unproven node is refused; only Azure can say that the disk is not there. Nodes that only their own notes name are asked about, too: they may not claim before
+ * Azure lists the disk on their VM. Empty while anybody is being cut off: one after the other.
  */
 export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   const record = recordOf(observed);
@@ -12,7 +14,7 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   return record.unproven.filter((node) => {
     const present = observed.node(node.nodeName);
     // Who is no node of ours, or another VM by now, is asked about elsewhere.
-    return present !== undefined && isSameNode(present, node) && !hasDevice(observed, node);
+    return present !== undefined && isSameNode(present, node) && (isUnverified(record, node) || !hasDevice(observed, node));
   });
 }
 

@@ -523,6 +523,17 @@ describe("planWriter", () => {
     ]);
   });
 
+  it("reports a node that stays unproven beside a writer: a pod may use the disk there as well", () => {
+    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a], writer: aWriter("node-b") });
+    const attachments = [anAttachment("node-b")];
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 119_999 })), []);
+    const message =
+      "node-b has claimed the volume, and another node does not release it: node-a had the disk when the record was made and has not shown yet whether it is clean";
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 120_000 })), [
+      { kind: "WaitFor", reason: "ClaimDisputed", message, retryAfterMs: 10_000 },
+    ]);
+  });
+
   it("asks the platform first about names that now mean another VM", () => {
     const older = { nodeName: "node-a", vmId: "older" };
     const record = {

@@ -36,6 +36,8 @@ export type WriterAction =
 export type FenceGround = "outOfService" | "lost" | "stalled";
 
 const RECHECK_MS = 1_000;
+/** How long a node may stay unproven beside a writer before that is reported, in milliseconds. */
+const DISPUTED_MS = 120_000;
 /** How long a want may have no user in the caches before it is reported and asked for past them, in milliseconds. */
 const NO_USER_MS = 15_000;
 /** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
@@ -53,7 +55,8 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
   const unproven = record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
-  if (writer !== undefined) return writer.held && isFencing(record, writer) ? [] : [...planForWriter(observed, record, writer), ...quietly(unproven)];
+  if (writer !== undefined)
+    return writer.held && isFencing(record, writer) ? [] : [...planForWriter(observed, record, writer), ...quietly(observed, writer, unproven)];
   if (record.unproven.length > 0) return unproven;
   return planGrant(observed, record);
 }
@@ -244,10 +247,17 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
     : [{ ...wait, retryAfterMs: RECHECK_MS }];
 }
 
-/** Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next writer would wait. */
-function quietly(actions: readonly WriterAction[]): readonly WriterAction[] {
+/**
+ * Nobody waits for them while one of them writes, but those that are lost keep their shares, and the next writer would wait. One that stays unproven for long may have a pod that
+ * uses the disk as well.
+ */
+function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readonly WriterAction[]): readonly WriterAction[] {
   return actions.flatMap((action): readonly WriterAction[] => {
     if (action.kind !== "WaitFor") return [action];
+    if (action.reason === "WaitingForProof" && observed.unchangedMs >= DISPUTED_MS) {
+      const message = `${writer.nodeName} has claimed the volume, and another node does not release it: ${action.message}`;
+      return [{ kind: "WaitFor", reason: "ClaimDisputed", message, retryAfterMs: ASK_PLATFORM_MS }];
+    }
     return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "PlanAgain", afterMs: action.retryAfterMs }];
   });
 }

@@ -25,6 +25,7 @@ import {
   type Step,
   take,
   unwant,
+  verify,
   wantAgain,
 } from "./writer-steps.ts";
 
@@ -37,6 +38,7 @@ const clean = { isClean: true, storeGeneration: 0 };
 const unclean = { isClean: false, storeGeneration: 0 };
 const grantedA = aWriter("node-a", { held: false });
 const unwantedA = aWriter("node-a", { wanted: false });
+const unverifiedB = { ...identity("node-b"), unverified: true as const };
 const foundOnA = foundRecord({ attachedTo: [a], epoch: 4, storeGeneration: 0 });
 
 interface Row {
@@ -301,9 +303,36 @@ describe("claim", () => {
       },
       { because: "the node does", step: claim(foundOnA, a, 9), expected: { ...claimed, writer: aWriter("node-a", { epoch: 10 }), epoch: 10 } },
       { because: "not unproven", step: claim(foundOnA, b, 0), expected: "node-b is not unproven" },
+      {
+        because: "only its own word says that it has the disk",
+        step: claim(foundRecord({ attachedTo: [a], noted: [b], epoch: 4, storeGeneration: 0 }), b, 0),
+        expected: "Azure has not listed the disk on node-b yet",
+      },
+      {
+        because: "its note shows an epoch that is out of reach",
+        step: claim(foundOnA, a, 2 ** 52),
+        expected: { ...claimed, writer: aWriter("node-a", { epoch: 5 }), epoch: 5 },
+      },
       { because: "there is a writer", step: claim({ ...foundOnA, writer: aWriter("node-b") }, a, 0), expected: "node-b is the writer" },
       { because: "being fenced", step: claim({ ...foundOnA, fencing: a }, a, 0), expected: "node-a is being fenced" },
     ]);
+  });
+});
+
+describe("verify", () => {
+  it("lets a node claim once Azure lists the disk on its VM, and no other", () => {
+    const found = foundRecord({ attachedTo: [a], noted: [b, a], epoch: 4, storeGeneration: 0 });
+    assert.deepEqual(found.unproven, [a, unverifiedB], "the node that Azure lists needs no more");
+    check([
+      { because: "Azure lists it", step: verify(found, b), expected: { ...found, unproven: [a, b] } },
+      { because: "it was listed from the first", step: verify(found, a), expected: "node-a is not unverified" },
+      { because: "another VM under its name", step: verify(found, { nodeName: "node-b", vmId: "another-vm" }), expected: "node-b is not unverified" },
+    ]);
+  });
+
+  it("leaves nothing of it behind where the node turns out not to have the disk", () => {
+    const found = foundRecord({ attachedTo: [], noted: [b], epoch: 4, storeGeneration: 0 });
+    check([{ because: "proven", step: clearDetached(found, b), expected: { ...found, unproven: [], quarantine: [b] } }]);
   });
 });
 

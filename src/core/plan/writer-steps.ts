@@ -1,5 +1,15 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
-import { includesNode, isSameNode, type NodeIdentity, type PlacedNode, withNode, withoutNode, withPlacedNode } from "../model/node-identity.ts";
+import { highestEpoch } from "../model/epoch.ts";
+import {
+  includesNode,
+  isSameNode,
+  type NodeIdentity,
+  type PlacedNode,
+  type UnprovenNode,
+  withNode,
+  withoutNode,
+  withPlacedNode,
+} from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /**
@@ -20,13 +30,16 @@ export function newRecord(storeGeneration: number): WriterRecord {
  */
 export function foundRecord(found: {
   readonly attachedTo: readonly PlacedNode[];
+  /** Nodes of which only their notes, or attachment objects, say that they have the disk: unproven as well, but they may not claim it. Default: none. */
+  readonly noted?: readonly PlacedNode[] | undefined;
   /** Default: none. */
   readonly unsettled?: readonly NodeIdentity[] | undefined;
   readonly epoch: number;
   readonly storeGeneration: number;
 }): WriterRecord {
-  const { attachedTo, unsettled = [], epoch, storeGeneration } = found;
-  return withUnsettled({ quarantine: [], foundInUse: true, clean: [], unproven: [...attachedTo], epoch, storeGeneration }, unsettled);
+  const { attachedTo, noted = [], unsettled = [], epoch, storeGeneration } = found;
+  const unverified = noted.filter((node) => !includesNode(attachedTo, node)).map((node) => ({ ...node, unverified: true as const }));
+  return withUnsettled({ quarantine: [], foundInUse: true, clean: [], unproven: [...attachedTo, ...unverified], epoch, storeGeneration }, unsettled);
 }
 
 /** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
@@ -200,13 +213,27 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
   });
 }
 
-/** *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know. */
+/** Whether nothing but its own word, or an attachment object, says of an unproven node that it has the disk. */
+export function isUnverified(record: WriterRecord, node: NodeIdentity): boolean {
+  return record.unproven.some((other) => isSameNode(other, node) && other.unverified === true);
+}
+
+/** *verify*, by the controller, once Azure lists the disk on the VM of an unproven node: from now on that node may claim it. */
+export function verify(record: WriterRecord, node: NodeIdentity): Step {
+  if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
+  const verified = ({ unverified, ...other }: UnprovenNode): UnprovenNode =>
+    isSameNode(other, node) || unverified === undefined ? other : { ...other, unverified };
+  return ok({ ...record, unproven: record.unproven.map(verified) });
+}
+
+/** *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. */
 export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: number): Step {
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+  if (isUnverified(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (isUnsettled(record, node)) return fail(notSettled(node));
-  const epoch = Math.max(record.epoch, epochKnown) + 1;
+  const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   return ok({
     ...record,
     writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, wanted: true },
