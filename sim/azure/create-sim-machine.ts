@@ -75,6 +75,7 @@ export function createSimMachine(options: {
     nodeName,
     clock,
     reusesNumbers: true,
+    keepsDevicesOpen: true,
     usualLatencyMs: (method) => between(commandMs[method] ?? [0, 0]),
     onDiskWrite: ({ diskUri, by }) => onChange(machine, { kind: "wrote", diskUri, by }),
     onCached: () => {

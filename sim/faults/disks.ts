@@ -1,11 +1,14 @@
 import type { TimedFault } from "../run/scenario.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
 import { grownOutside } from "./directed/grown-outside.ts";
+import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
+/** How often there are no links at all where they would else lag. */
+const LINKS_LOST = 0.3;
 const GIVEN_BACK_MS = 15_000;
 /** How soon after its creation a disk is found, in milliseconds: long before it is attached. */
 const LOOK_MS = 200;
@@ -29,7 +32,7 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
 /** What others do to disks. */
 export const disks: FaultClass = {
   name: "disks",
-  about: "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, or delete it",
+  about: "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, or delete it; udev makes the links of disks late, or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -64,6 +67,15 @@ export const disks: FaultClass = {
     },
     "pulled-in-mount": diskPulledInMount,
     "lun-freed": lunFreed,
+    "lun-freed-and-links-lag": lunFreedAndLinksLag,
+    "links-lag": {
+      forMs: [10_000, 90_000],
+      begin: ({ world }, fault) => {
+        const kernel = world.azure.machineOf(nodeOfPod(world, fault))?.kernel;
+        kernel?.setUdev(fault.dice < LINKS_LOST ? "lost" : "lags");
+        return () => kernel?.setUdev("runs");
+      },
+    },
     "grown-outside": grownOutside,
     "lun-moved": {
       forMs: [10_000, 90_000],

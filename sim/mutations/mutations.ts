@@ -1,3 +1,4 @@
+import { deviceMutations } from "./device-mutations.ts";
 import { driverMutations } from "./driver-mutations.ts";
 import { masks } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
@@ -5,7 +6,7 @@ import { protocolMutations } from "./protocol-mutations.ts";
 import { releaseMutations } from "./release-mutations.ts";
 
 /** Every rule that the simulation has to miss when it is gone. */
-export const mutations: readonly Mutation[] = [...protocolMutations, ...releaseMutations, ...driverMutations];
+export const mutations: readonly Mutation[] = [...protocolMutations, ...releaseMutations, ...driverMutations, ...deviceMutations];
 
 /** The mutation of a name. Throws with all names where there is none. */
 export function mutationNamed(name: string): Mutation {

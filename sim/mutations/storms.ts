@@ -56,6 +56,17 @@ export const promisedLunsStorm: DirectedStorm = {
   strikes: { "disks/lun-freed": 4 },
 };
 
+/** The same while links lag: what the link of a freed LUN names is the other volume's disk. */
+export const linksLagStorm: DirectedStorm = { ...promisedLunsStorm, strikes: { "disks/lun-freed-and-links-lag": 4 } };
+
+/** Raw disks that move between standbys, each of which has read them. */
+export const rawStandbysStorm: DirectedStorm = {
+  attach: "driver",
+  nodesMax: 3,
+  workload: { maxShares: 3, replicas: 2, access: "block", sizeGiB: 1024 },
+  strikes: { "nodes/kubelet-restarts": 2 },
+};
+
 /** A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a standby of each disk that it was cut off from, once it is back. */
 export const deletedInMountStorm: DirectedStorm = {
   ...oneThatMoves,

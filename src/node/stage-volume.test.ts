@@ -170,6 +170,19 @@ describe("stageVolume", () => {
       }));
   });
 
+  for (const accessType of ["block", "mount"] as const) {
+    it(`uses none of the blocks that its kernel read while it stood by (${accessType})`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.disk.content = { kind: "fileSystem", fsType: "xfs", uuid: "uuid" };
+        world.disk.files.set("block", "old");
+        world.machine.readDevice(0);
+        world.disk.files.set("block", "new");
+        assert.equal(world.machine.readBlock(0, "block"), "old", "the premise: the kernel has the old block");
+        assert.equal(kindOf(await stage(world, { accessType, fsType: "xfs" })), "ok");
+        assert.equal(world.machine.readBlock(0, "block"), "new");
+      }));
+  }
+
   it("has both looked up in Azure where two volumes are said to be at one LUN", () =>
     withNode({ writer: granted }, async (world) => {
       const name = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });

@@ -95,7 +95,9 @@ async function stageShared(ports: NodePorts, request: StageRequest, volume: AzVo
       problem: "a file system can be used on one node only",
     });
   const noted = await note(ports, request, volume, device, 0, signal);
-  return noted.ok ? ok({ volume, device }) : noted;
+  if (!noted.ok) return noted;
+  const fresh = await ports.host.dropCachedBlocks(device, signal);
+  return fresh.ok ? ok({ volume, device }) : fresh;
 }
 
 async function stageAsWriter(
@@ -176,6 +178,9 @@ async function findSameDevice(
 async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
   const noted = await note(ports, request, volume, device, volume.status?.record?.writer?.epoch ?? 0, signal);
   if (!noted.ok) return noted;
+  // Another node may have written the disk since this kernel read it as a standby's: raw block would hand out the old blocks, and write some of them back.
+  const fresh = await ports.host.dropCachedBlocks(device, signal);
+  if (!fresh.ok) return fresh;
   if (request.accessType === "block") return ok({ volume, device });
   const ready = await prepareFileSystem(ports, request, volume, device, signal);
   if (!ready.ok) return ready;

@@ -70,6 +70,12 @@ export interface HostProvisioner {
    * within `act`. It keeps nobody out, and is no use of the volume. Fails with `WrongDevice`, without running `act`, if the name leads to another number.
    */
   whileHolding<T>(device: Device, act: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<Result<T, Failure>>;
+  /**
+   * Drops what this kernel has cached of a device's blocks. The disk may have been attached here as a replica while another node wrote it: as long as anything keeps the device
+   * open, every look at it, every mount and every container reads the old blocks until they are dropped. To be called once the node is the writer, before anything else.
+   */
+  dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** What is on the device, as this kernel has it cached. */
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
   /** Makes a file system on a device that `inspectDevice` calls blank; looks again itself. Fails with `WrongFileSystem` if it is not blank. */
   format(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;

@@ -17,6 +17,13 @@ export interface HostWorld {
   readonly detachDisk: (lun: number) => Promise<void>;
   /** The platform takes a disk off one LUN and puts it at another, under whatever name and number the kernel has free. */
   readonly moveDisk: (move: { readonly fromLun: number; readonly toLun: number }) => Promise<void>;
+  /** Attaches the disk of one LUN a second time, with a device and a cache of its own, as a second machine would see it. */
+  readonly attachSameDisk: (at: { readonly lun: number; readonly asLun: number }) => Promise<void>;
+  /** A process reads the device and keeps it open: only that keeps the kernel from forgetting its blocks. The answer closes it. */
+  readonly keepDeviceRead: (lun: number) => Promise<() => Promise<void>>;
+  /** A process writes a text to the raw device, and syncs it; a process reads it there, as the kernel has it. */
+  readonly writeRaw: (lun: number, text: string) => Promise<void>;
+  readonly readRaw: (lun: number) => Promise<string>;
   readonly growDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
   /** Some application has written to the raw disk. */
   readonly scribble: (lun: number) => Promise<void>;
@@ -50,6 +57,8 @@ const TEST_TIMEOUT_MS = 240_000;
 const MIB = 1024n * 1024n;
 /** XFS refuses anything below 300 MiB. */
 const DISK_BYTES = 320n * MIB;
+/** Where the standby of the disk at LUN 0 is. */
+const STANDBY_LUN = 2;
 const never = new AbortController().signal;
 
 /** Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this machine. */
@@ -97,6 +106,15 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
+    on("hands out a raw disk's old blocks until they are dropped", async (world) => {
+      const { standby, close } = await aStandby(world, () => world.writeRaw(0, "old"));
+      await world.writeRaw(0, "new");
+      assert.equal(await world.readRaw(STANDBY_LUN), "old", "the premise: the kernel has the old block");
+      valueOf(await world.host.dropCachedBlocks(standby, never));
+      assert.equal(await world.readRaw(STANDBY_LUN), "new");
+      await close();
+    });
+
     on("refuses to format a disk that isn't blank, and leaves it as it is", async (world) => {
       const device = await aDevice(world, 0);
       await world.scribble(0);
@@ -125,6 +143,21 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
   for (const fsType of fileSystemTypes) {
     describe(`${name}: ${fsType}`, () => {
+      on("is seen on a standby that had read the blank disk, once its cached blocks are dropped", async (world, context) => {
+        if (skipped(context, world.whyNot(fsType))) return;
+        const { writer, standby, close } = await aStandby(world);
+        valueOf(await world.host.format({ device: writer, fsType }, never));
+        const stale = valueOf(await world.host.inspectDevice(standby, never));
+        assert.notEqual(stale.kind, "fileSystem", "the premise: the kernel has the old blocks");
+        valueOf(await world.host.dropCachedBlocks(standby, never));
+        const content = valueOf(await world.host.inspectDevice(standby, never));
+        assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, fsType);
+        const path = world.pathOf("promoted");
+        valueOf(await world.host.mountDevice({ device: standby, path, fsType, mountFlags: [], readOnly: false }, never));
+        valueOf(await world.host.unmount(path, never));
+        await close();
+      });
+
       on("formats, checks, mounts, keeps a file, and grows", async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const device = await aFormattedDevice(world, 0, fsType);
@@ -542,6 +575,18 @@ function aBlock(place: Place): CleanRequest {
 async function aDevice(world: HostWorld, lun: number): Promise<Device> {
   await world.attachDisk({ lun, sizeBytes: DISK_BYTES });
   return valueOf(await world.host.findDevice({ lun }, never));
+}
+
+/** The disk at LUN 0, and the same disk as a standby has it: read by something that keeps its device open. `before` happens to the disk first. */
+async function aStandby(
+  world: HostWorld,
+  before: () => Promise<void> = async () => {},
+): Promise<{ readonly writer: Device; readonly standby: Device; readonly close: () => Promise<void> }> {
+  const writer = await aDevice(world, 0);
+  await before();
+  await world.attachSameDisk({ lun: 0, asLun: STANDBY_LUN });
+  const standby = valueOf(await world.host.findDevice({ lun: STANDBY_LUN }, never));
+  return { writer, standby, close: await world.keepDeviceRead(STANDBY_LUN) };
 }
 
 async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSystemType): Promise<Device> {

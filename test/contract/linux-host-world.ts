@@ -14,6 +14,10 @@ import type { HostWorld, StoppedMount } from "./host-provisioner-contract.ts";
 /** Bit of CAP_SYS_RESOURCE in the effective capabilities: the kernel wants it for resizing a mounted ext4. */
 const sysResourceBit = 24n;
 
+/** What reads a standby's device reads this much of it, and a test this much of a raw one, in bytes. */
+const READ_BYTES = 4 * 1024 * 1024;
+const RAW_BYTES = 4096;
+
 interface AttachedLoop {
   readonly path: string;
   readonly filePath: string;
@@ -25,8 +29,6 @@ export type LinuxHostWorld = HostWorld & {
   readonly deviceRoot: string;
   /** The path of the file behind a disk. */
   readonly fileOf: (lun: number) => string;
-  /** Attaches the disk of one LUN a second time, as a second machine on this kernel would see it. */
-  readonly attachSameDisk: (at: { readonly lun: number; readonly asLun: number }) => Promise<void>;
   /** Keeps a shell command running that prints a line when it is ready and ends with its standard input. */
   readonly keepRunning: (program: string, args: readonly string[]) => Promise<() => Promise<void>>;
 };
@@ -103,6 +105,19 @@ export async function makeLinuxHostWorld(): Promise<LinuxHostWorld> {
     deviceRoot,
     fileOf: (lun) => loopAt(lun).filePath,
     attachSameDisk: ({ lun, asLun }) => attachFile(asLun, loopAt(lun).filePath),
+    keepDeviceRead: (lun) => keepRunning("sh", ["-c", `exec 3<"$1"; head -c ${READ_BYTES} <&3 >/dev/null; echo read; exec cat`, "sh", loopAt(lun).path]),
+    writeRaw: async (lun, text) => {
+      const device = await open(loopAt(lun).path, "r+");
+      await device.write(text, 0);
+      await device.sync();
+      await device.close();
+    },
+    readRaw: async (lun) => {
+      const device = await open(loopAt(lun).path, "r");
+      const { buffer, bytesRead } = await device.read(Buffer.alloc(RAW_BYTES), 0, RAW_BYTES, 0);
+      await device.close();
+      return buffer.subarray(0, bytesRead).toString().replaceAll("\0", "");
+    },
     keepRunning,
     pathOf: (name) => join(mountRoot, name),
     attachDisk: async ({ lun, sizeBytes }) => {

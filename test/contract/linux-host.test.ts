@@ -49,24 +49,6 @@ describe("Linux host on a disk that several machines see", () => {
     assert.equal(await readFile(`${there}/synced`, "utf8"), "synced");
   });
 
-  on("sees past its own cache that another machine has formatted the disk", async (world) => {
-    await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
-    await world.attachSameDisk({ lun: 0, asLun: 1 });
-    const [writer, replica] = [valueOf(await world.host.findDevice({ lun: 0 }, never)), valueOf(await world.host.findDevice({ lun: 1 }, never))];
-    // Somebody keeps the replica's device open and has read it while the disk was blank: only that keeps the kernel from forgetting.
-    const close = await world.keepRunning("sh", ["-c", 'exec 3<"$1"; head -c 4194304 <&3 >/dev/null; echo read; exec cat', "sh", replica.path]);
-    valueOf(await world.host.format({ device: writer, fsType: "ext4" }, never));
-    const stale = await run("blkid", ["-p", replica.path]).then(
-      () => "sees ext4",
-      () => "sees nothing",
-    );
-    assert.equal(stale, "sees nothing", "the premise: without dropping the cache the disk looks blank");
-    valueOf(await world.host.checkFileSystem({ device: replica, fsType: "ext4" }, never));
-    const content = valueOf(await world.host.inspectDevice(replica, never));
-    assert.equal(content.kind === "fileSystem" ? content.fsType : content.kind, "ext4");
-    await close();
-  });
-
   on("doesn't write to the disk by a read-only mount, even with a journal to replay", async (world) => {
     const device = await aFormattedDevice(world);
     const staging = await aStagedVolume(world, device);

@@ -36,6 +36,13 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       disks.set(toLun, disk);
       machine.attach({ lun: toLun, disk });
     },
+    attachSameDisk: async ({ lun, asLun }) => machine.attach({ lun: asLun, disk: diskAt(lun) }),
+    keepDeviceRead: async (lun) => {
+      machine.readDevice(lun);
+      return async () => {};
+    },
+    writeRaw: async (lun, text) => machine.writeBlock(lun, "block", text),
+    readRaw: async (lun) => machine.readBlock(lun, "block") ?? "",
     growDisk: async ({ lun, sizeBytes }) => {
       diskAt(lun).sizeBytes = sizeBytes;
     },

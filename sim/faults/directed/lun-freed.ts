@@ -1,18 +1,19 @@
 import { cordonAllBut, uncordonAll } from "../cordon.ts";
-import { type FaultVariant, overAtOnce } from "../fault-class.ts";
+import { type BeginFault, type FaultContext, type FaultVariant, overAtOnce } from "../fault-class.ts";
 import { listsDisk } from "../lists-disk.ts";
 import { runningOn } from "./where-pods-are.ts";
 
 const LOOK_MS = 200;
 
+/** When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already once its disk is at the node. */
+type FollowsOnce = "runs" | "isAttached";
+
 /**
- * Somebody takes a standby's disk off, and at once another volume's pod comes to that node, whose raw disk has the same size and gets the lowest free LUN. As soon as it runs,
- * the pod of the first volume comes, too.
+ * Somebody takes a standby's disk off, and at once another volume's pod comes to that node, whose raw disk has the same size and gets the lowest free LUN. Then the pod of the
+ * first volume comes, too; `arrived` happens as soon as it runs there.
  */
-export const lunFreed: FaultVariant = {
-  forMs: [50_000, 60_000],
-  isDirected: true,
-  begin: (context, { volumeName, atMs }) => {
+export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContext) => void): BeginFault {
+  return (context, { volumeName, atMs }) => {
     const { world, nodeNames, later } = context;
     const { cluster, azure } = world;
     const home = runningOn(context, volumeName);
@@ -31,10 +32,21 @@ export const lunFreed: FaultVariant = {
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });
       later(LOOK_MS, moveHere);
     };
+    const isNeighbourThere = (): boolean => {
+      const neighboursUri = cluster.diskUriOf(neighbour);
+      if (followsOnce === "runs") return runningOn(context, neighbour) !== undefined;
+      return neighboursUri !== undefined && listsDisk(context, standby, neighboursUri);
+    };
     const moveHere = (): void => {
       if (isOver) return;
-      if (runningOn(context, neighbour) === undefined) return later(LOOK_MS, moveHere);
+      if (!isNeighbourThere()) return later(LOOK_MS, moveHere);
       cluster.deletePod(volumeName, { isForced: false });
+      later(LOOK_MS, arrive);
+    };
+    const arrive = (): void => {
+      if (isOver) return;
+      if (runningOn(context, volumeName) !== standby) return later(LOOK_MS, arrive);
+      arrived(context);
     };
     context.toRestart(volumeName);
     azure.detachOutside(standby, diskUri);
@@ -44,5 +56,8 @@ export const lunFreed: FaultVariant = {
       uncordonAll(context);
       cluster.deleteWorkload(neighbour);
     };
-  },
-};
+  };
+}
+
+/** As soon as the other volume's pod runs, the pod of the first volume comes. */
+export const lunFreed: FaultVariant = { forMs: [50_000, 60_000], isDirected: true, begin: freeLun("runs", () => undefined) };

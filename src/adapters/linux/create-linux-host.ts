@@ -8,6 +8,7 @@ import { checkFileSystem } from "./check-file-system.ts";
 import { createCommandRunner } from "./command-runner.ts";
 import { defaultCommandTimeLimits } from "./command-time-limits.ts";
 import type { CommandTimeLimits } from "./command-time-limits.ts";
+import { dropCachedBlocks } from "./drop-cached-blocks.ts";
 import { eraseUnfinishedFormat } from "./erase-unfinished-format.ts";
 import { findDevice } from "./find-device.ts";
 import { flushPath } from "./flush-path.ts";
@@ -74,6 +75,7 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     rescanDevice: (device, signal) => attempt(`rescan ${device.path}`, signal, () => rescanDevice(host, device)),
     // What `act` throws is not this host's.
     whileHolding: async (device, act, signal) => (signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act)),
+    dropCachedBlocks: (device, signal) => attempt(`drop the cached blocks of ${device.path}`, signal, () => dropCachedBlocks(host, device, signal)),
     inspectDevice: (device, signal) => attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
     format: (request, signal) => attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
     eraseUnfinishedFormat: (device, signal) =>

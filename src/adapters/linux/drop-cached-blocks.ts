@@ -6,10 +6,7 @@ import { commandFailed } from "./command-failed.ts";
 import type { HostCommand } from "./command-runner.ts";
 import type { HostContext } from "./host-context.ts";
 
-/**
- * Drops what this kernel has cached of a device's blocks. The disk may have been attached here as a replica while another node formatted and wrote it: as long
- * as anything keeps the device open, blkid, fsck and mount would read the old blocks from the cache, take the disk for blank or replay an old journal.
- */
+/** Drops what this kernel has cached of a device's blocks: BLKFLSBUF, since the kernel forgets them by itself only with the last close of the device. */
 export async function dropCachedBlocks(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
   const command: HostCommand = {
     program: "blockdev",

@@ -6,7 +6,6 @@ import { fail, ok } from "../../core/result.ts";
 import type { Device } from "../../ports/host-provisioner.ts";
 import { commandFailed } from "./command-failed.ts";
 import type { HostCommand } from "./command-runner.ts";
-import { dropCachedBlocks } from "./drop-cached-blocks.ts";
 import type { HostContext } from "./host-context.ts";
 
 /** How much of each end of a device is read raw. */
@@ -20,12 +19,10 @@ const blkidFoundNothing = 2;
 const blkidAmbivalent = 8;
 
 /**
- * Asks what is on a device, past every cache. A signature that blkid names decides alone, as it does on every stage but the first: each further witness costs a
+ * Asks what is on a device. A signature that blkid names decides alone, as it does on every stage but the first: each further witness costs a
  * command. Where blkid finds nothing, wipefs and the device's own ends have to agree.
  */
 export async function inspectDevice(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>> {
-  const fresh = await dropCachedBlocks(host, device, signal);
-  if (!fresh.ok) return fresh;
   const blkid = await askBlkid(host, device, signal);
   if (!blkid.ok) return blkid;
   const isNamed = blkid.value !== "nothing" && blkid.value !== "ambivalent";

@@ -7,7 +7,6 @@ import { fail, ok } from "../../core/result.ts";
 import type { Device } from "../../ports/host-provisioner.ts";
 import { commandFailed } from "./command-failed.ts";
 import type { HostCommand } from "./command-runner.ts";
-import { dropCachedBlocks } from "./drop-cached-blocks.ts";
 import { undefinedIfMissing } from "./error-code.ts";
 import type { HostContext } from "./host-context.ts";
 import { canonicalPath, observeMountAt } from "./read-mounts.ts";
@@ -37,8 +36,6 @@ export async function mountDevice(host: HostContext, request: MountRequest, sign
   if ((await lstat(path).catch(undefinedIfMissing))?.isSymbolicLink() === true)
     return fail({ kind: "InvalidArgument", field: "path", value: path, problem: "is a symbolic link; a volume is mounted on a directory" });
   await mkdir(path, { recursive: true, mode: directoryMode });
-  const fresh = await dropCachedBlocks(host, request.device, signal);
-  if (!fresh.ok) return fresh;
   const command = mountCommand(host, request, path, options.value);
   const exit = await host.runner.run(command, signal);
   if (!exit.ok) return exit;

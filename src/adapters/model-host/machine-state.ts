@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/failure.ts";
+import type { DeviceContent } from "../../core/host/judge-device-content.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host-provisioner.ts";
 import type { ModelDisk } from "./model-disk.ts";
@@ -13,9 +14,17 @@ export interface ModelDevice {
   knownBytes: bigint;
   /** `cutOff`: still visible, but every write and direct read fails. */
   state: "present" | "cutOff" | "gone";
+  /** What the kernel has cached of its blocks, as they were when it read them: every read is answered from here until it is dropped. Undefined: nothing. */
+  cached: CachedBlocks | undefined;
   /** Written, but not flushed: lost with the machine. */
   readonly unflushed: Map<string, string>;
   writesDone: number;
+}
+
+/** What a disk held when a kernel read it. */
+export interface CachedBlocks {
+  content: DeviceContent;
+  readonly files: Map<string, string>;
 }
 
 /** A mount in the machine's one mount namespace. */
@@ -69,11 +78,32 @@ export interface MachineState {
   /** Paths that exist below no mount, and what they are. */
   readonly paths: Map<string, "directory" | "file" | "strayFile">;
   readonly liveInstances: Set<number>;
+  /** Something other than the driver reads each device as it comes and after its last unmount, and keeps it open: the kernel forgets none of its blocks. */
+  readonly keepsDevicesOpen: boolean;
   latencyMs: (method: HostMethod) => number;
   takeFault: (method: HostMethod) => Failure | undefined;
   wrote: (device: ModelDevice, by: ModelDiskWrite["by"]) => void;
   /** Something was written into the cache that is not on its disk yet. */
   cached: () => void;
+}
+
+/** What a read of a device answers: the blocks that are cached, or else the disk's. */
+export function blocksOf({ cached, disk }: ModelDevice): Readonly<CachedBlocks> {
+  return cached ?? disk;
+}
+
+/** Has the kernel cache the blocks of a device as they are now, unless it has them. */
+export function readBlocks(device: ModelDevice): void {
+  device.cached ??= { content: device.disk.content, files: new Map(device.disk.files) };
+}
+
+/** Writes what is on a device: to the disk, and to what is cached of it here. */
+export function writeContent(device: ModelDevice, content: DeviceContent): void {
+  for (const blocks of [device.disk, device.cached]) {
+    if (blocks === undefined) continue;
+    blocks.content = content;
+    blocks.files.clear();
+  }
 }
 
 /** Whether a file system of the device is mounted anywhere on the machine, in any namespace. */
@@ -89,13 +119,17 @@ export function afterUnmount(state: MachineState, device: ModelDevice): void {
   if (isMounted(state, device) || state.mounts.some((mount) => mount.device === device)) return;
   if ([...state.heldVolumes].some((held) => held.device === device)) return;
   if (!flushDevice(state, device)) device.unflushed.clear();
+  if (state.keepsDevicesOpen) readBlocks(device);
 }
 
 /** Writes back what a device has cached; false if the disk no longer takes it. */
 export function flushDevice(state: MachineState, device: ModelDevice): boolean {
   if (device.state !== "present") return false;
   if (device.unflushed.size === 0) return true;
-  for (const [name, text] of device.unflushed) device.disk.files.set(name, text);
+  for (const [name, text] of device.unflushed) {
+    device.disk.files.set(name, text);
+    device.cached?.files.set(name, text);
+  }
   device.unflushed.clear();
   state.wrote(device, "flush");
   return true;

@@ -7,7 +7,7 @@ import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { bytes } from "../../core/units.ts";
 import type { Device, HostProvisioner, MountPoint } from "../../ports/host-provisioner.ts";
-import { afterUnmount, flushDevice, isMounted as isMountedOn } from "./machine-state.ts";
+import { afterUnmount, blocksOf, flushDevice, isMounted as isMountedOn, writeContent } from "./machine-state.ts";
 import type { HostMethod, MachineState, ModelDevice, ModelMount } from "./machine-state.ts";
 
 /** Bytes for one inode, as ext4 makes them; only so that the model's numbers look like some file system's. */
@@ -115,11 +115,18 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         machine.holds.delete(hold);
       }
     },
-    inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(found.disk.content))),
+    dropCachedBlocks: (device, signal) =>
+      command("dropCachedBlocks", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          found.cached = undefined;
+          return ok(undefined);
+        }),
+      ),
+    inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(blocksOf(found).content))),
     format: ({ device, fsType }, signal) =>
       command("format", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
-          const { content } = found.disk;
+          const { content } = blocksOf(found);
           if (content.kind !== "blank") {
             return fail({
               kind: "WrongFileSystem",
@@ -129,8 +136,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             });
           }
           if (isMounted(found)) return busy(found);
-          found.disk.files.clear();
-          found.disk.content = { kind: "fileSystem", fsType, uuid: `uuid-of-${found.disk.diskUri}` };
+          writeContent(found, { kind: "fileSystem", fsType, uuid: `uuid-of-${found.disk.diskUri}` });
           found.disk.fileSystemBytes = found.knownBytes;
           machine.wrote(found, "format");
           return ok(undefined);
@@ -140,8 +146,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
       command("eraseUnfinishedFormat", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
           if (isMounted(found)) return busy(found);
-          found.disk.files.clear();
-          found.disk.content = { kind: "blank" };
+          writeContent(found, { kind: "blank" });
           found.disk.isBroken = false;
           machine.wrote(found, "format");
           return ok(undefined);
@@ -152,6 +157,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         withDevice(device, (found) => {
           if (fsType === "xfs") return ok(undefined);
           if (isMounted(found)) return busy(found);
+          // e2fsck drops them itself (-F).
+          found.cached = undefined;
           if (found.disk.isBroken || found.disk.content.kind !== "fileSystem")
             return fail({ kind: "FileSystemBroken", devicePath: device.path, detail: "the check found damage that it can't repair" });
           machine.wrote(found, "check");
@@ -172,7 +179,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         const present = mountAt(request.path);
         if (present !== undefined) return judgePresent(present, request.device, request.readOnly);
         return withDevice(request.device, (found) => {
-          const { content } = found.disk;
+          const { content } = blocksOf(found);
           if (content.kind !== "fileSystem" || content.fsType !== request.fsType) {
             return fail({
               kind: "HostCommandFailed",
@@ -268,7 +275,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (mount === undefined) return fail({ kind: "PathNotMounted", path });
         if (isDead(mount)) return fail({ kind: "FileSystemBroken", devicePath: mount.device.path, detail: `the mount at ${path} is dead` });
         const { disk, unflushed } = mount.device;
-        const files = new Map([...disk.files, ...unflushed]);
+        const files = new Map([...blocksOf(mount.device).files, ...unflushed]);
         const usedBytes = [...files.values()].reduce((sum, text) => sum + BigInt(text.length), 0n);
         const totalInodes = disk.fileSystemBytes / bytesPerInode;
         const usedInodes = BigInt(files.size);

@@ -3,7 +3,7 @@ import { invariant } from "../../core/invariant.ts";
 import { isSameResourceUri } from "../../core/model/disk-uri.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HostProvisioner } from "../../ports/host-provisioner.ts";
-import { afterUnmount, flushDevice } from "./machine-state.ts";
+import { afterUnmount, blocksOf, flushDevice, readBlocks } from "./machine-state.ts";
 import type { HeldVolume, HostMethod, MachineState, ModelDevice, ModelDiskWrite, ModelMount } from "./machine-state.ts";
 import type { ModelDisk } from "./model-disk.ts";
 import { createModelHost } from "./model-host.ts";
@@ -52,6 +52,11 @@ export interface ModelMachine {
   readonly makeDirectory: (path: string) => void;
   /** Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw device bound or open, of a device that takes writes. */
   readonly canWrite: (diskUri: string) => boolean;
+  /** A process keeps a device open that it has read: the kernel answers from what it cached then, until that is dropped. */
+  readonly readDevice: (lun: number) => void;
+  /** A process reads, or writes and syncs, a block of a raw device. */
+  readonly readBlock: (lun: number, name: string) => string | undefined;
+  readonly writeBlock: (lun: number, name: string, text: string) => void;
   /** A process keeps the raw device open, also after it has been cut off or has gone; the answer closes it. */
   readonly openRaw: (lun: number) => () => void;
   /** The kernel writes back all that is in its cache, as it does by itself now and then. What a disk does not take any more stays there. */
@@ -78,7 +83,8 @@ const FIRST_INDEX = 2;
 /**
  * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache; commands take `usualLatencyMs`, by default no
  * time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. `reusesNumbers`, default false: a new device gets the lowest number that nothing
- * holds, as the kernel may do, else one that there never was.
+ * holds, as the kernel may do, else one that there never was. `keepsDevicesOpen`, default false: something, such as multipathd, reads each device and keeps it open, so that the
+ * kernel has old blocks of a disk that another machine writes.
  */
 export function createModelMachine({
   nodeName,
@@ -89,6 +95,7 @@ export function createModelMachine({
   onCached,
   usualLatencyMs = () => 0,
   deviceWaitMs = DEVICE_WAIT_MS,
+  keepsDevicesOpen = false,
 }: {
   readonly nodeName: string;
   readonly clock: Clock;
@@ -98,6 +105,7 @@ export function createModelMachine({
   readonly onCached?: () => void;
   readonly usualLatencyMs?: (method: HostMethod) => number;
   readonly deviceWaitMs?: number;
+  readonly keepsDevicesOpen?: boolean;
 }): ModelMachine {
   const faults = new Map<HostMethod, Failure[]>();
   const latencies = new Map<HostMethod, number>();
@@ -120,6 +128,7 @@ export function createModelMachine({
     rawDescriptors: new Set(),
     paths: new Map(),
     liveInstances: new Set(),
+    keepsDevicesOpen,
     latencyMs: (method) => usualLatencyMs(method) + (latencies.get(method) ?? 0),
     takeFault: (method) => faults.get(method)?.shift(),
     wrote: (device, by) => {
@@ -164,15 +173,18 @@ export function createModelMachine({
       invariant(!state.devicesByLun.has(lun), `LUN ${lun} of ${nodeName} is taken`);
       const index = reusesNumbers ? lowestFree(state) : FIRST_INDEX + devicesMade;
       devicesMade += 1;
-      state.devicesByLun.set(lun, {
+      const device: ModelDevice = {
         path: `/dev/sd${String.fromCharCode("a".charCodeAt(0) + index)}`,
         majorMinor: numberOf(index),
         disk,
         knownBytes: disk.sizeBytes,
         state: "present",
+        cached: undefined,
         unflushed: new Map(),
         writesDone: 0,
-      });
+      };
+      state.devicesByLun.set(lun, device);
+      if (keepsDevicesOpen) readBlocks(device);
       makeLinks();
     },
     detach: (lun) => {
@@ -198,6 +210,8 @@ export function createModelMachine({
       state.rawDescriptors.clear();
       for (const device of state.devicesByLun.values()) {
         device.unflushed.clear();
+        device.cached = undefined;
+        if (keepsDevicesOpen) readBlocks(device);
         device.knownBytes = device.disk.sizeBytes;
       }
     },
@@ -213,7 +227,7 @@ export function createModelMachine({
           }),
     readFile: (path) =>
       withMount(path, (mount, name) => {
-        const text = mount.device.unflushed.get(name) ?? mount.device.disk.files.get(name);
+        const text = mount.device.unflushed.get(name) ?? blocksOf(mount.device).files.get(name);
         return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
       }),
     fsync: (path) => withMount(path, (mount) => (flushDevice(state, mount.device) ? { kind: "done", text: "" } : { kind: "EIO" })),
@@ -235,6 +249,13 @@ export function createModelMachine({
       const isWritable = ({ device, readOnly }: { readonly device: ModelDevice; readonly readOnly: boolean }): boolean =>
         !readOnly && device.state === "present" && isSameResourceUri(device.disk.diskUri, diskUri);
       return state.mounts.some(isWritable) || [...state.heldVolumes].some(isWritable);
+    },
+    readDevice: (lun) => readBlocks(deviceAt(lun)),
+    readBlock: (lun, name) => blocksOf(deviceAt(lun)).files.get(name),
+    writeBlock: (lun, name, text) => {
+      const device = deviceAt(lun);
+      device.unflushed.set(name, text);
+      flushDevice(state, device);
     },
     openRaw: (lun) => {
       const descriptor = { majorMinor: deviceAt(lun).majorMinor };
@@ -281,7 +302,7 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
       }),
     read: (name) =>
       io(() => {
-        const text = device.unflushed.get(name) ?? device.disk.files.get(name);
+        const text = device.unflushed.get(name) ?? blocksOf(device).files.get(name);
         return text === undefined ? { kind: "ENOENT" } : { kind: "done", text };
       }),
     sync: () => io(() => (flushDevice(state, device) ? { kind: "done", text: "" } : { kind: "EIO" })),
