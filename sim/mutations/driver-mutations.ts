@@ -96,6 +96,11 @@ export const driverMutations: readonly Mutation[] = [
         replace: `context.store.delete("AzVolumeAttachment", name, {}, signal)`,
       },
       {
+        file: "src/reconcile/disk.ts",
+        find: `deleteDisk({ diskUri: target, mayProceed: asked(ports, volume, isDeleting) }, signal)`,
+        replace: `deleteDisk({ diskUri: target, mayProceed: () => Promise.resolve(true) }, signal)`,
+      },
+      {
         file: "src/csi/controller/mark-deleted.ts",
         find: `context.store.delete("AzVolume", name, { uid }, signal)`,
         replace: `context.store.delete("AzVolume", name, {}, signal)`,

@@ -84,7 +84,9 @@ function describeCloudFailure(failure: Exclude<Failure, { readonly kind: Request
     case "InstanceReplaced":
       return `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: it was made anew under the same name`;
     case "Refused":
-      return `the writer record of disk ${quote(failure.diskUri)} forbids this on node ${failure.nodeName} now; it is tried again when the record has changed`;
+      return failure.nodeName === undefined
+        ? `the volume of disk ${quote(failure.diskUri)} has changed since this was decided; it is decided again`
+        : `the writer record of disk ${quote(failure.diskUri)} forbids this on node ${failure.nodeName} now; it is tried again when the record has changed`;
     case "Throttled":
       return `Azure throttles requests (${failure.detail}); tried again in ${Math.ceil(failure.retryAfterMs / MS_PER_SECOND)} s`;
     case "QuotaExceeded":

@@ -37,7 +37,7 @@ export type Failure =
   | { readonly kind: "NoFreeShare"; readonly diskUri: string; readonly maxShares: number }
   | { readonly kind: "InstanceNotFound"; readonly nodeName: string; readonly azure?: AzureAnswer }
   | { readonly kind: "InstanceReplaced"; readonly nodeName: string; readonly vmId: string }
-  | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName: string }
+  | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }
   | { readonly kind: "QuotaExceeded"; readonly detail: string; readonly azure?: AzureAnswer }
   | { readonly kind: "CloudRejected"; readonly code: string; readonly message: string; readonly requestId: string }

@@ -17,6 +17,7 @@ export interface CreateDiskRequest {
   readonly sizeGiB: number;
   readonly maxShares: number;
   readonly tags: Readonly<Record<string, string>>;
+  readonly mayProceed: MayProceed;
 }
 
 /** A managed disk as the platform shows it. */
@@ -54,7 +55,10 @@ export interface InstanceFacts {
   readonly dataDisks: readonly { readonly diskUri: string; readonly lun: number; readonly beingDetached: boolean }[];
 }
 
-/** Asked per disk after each read of the VM and before each write: a fresh look at the writer record. `false` refuses the disk (`Refused`). */
+/**
+ * Asked per disk after each read of the VM and before each write: a fresh look at the writer record, or at the volume where the disk itself is written. `false`
+ * refuses the disk (`Refused`).
+ */
 export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
 
 /** LUNs at which a node looks for other disks, whether the platform still has these there or not: somebody may have taken them off without telling. */
@@ -75,12 +79,25 @@ export interface FenceProof {
  * `CloudUnauthorized`, `CloudRejected` (Azure's refusal with its code) or `Cancelled`. A cancelled call may leave an operation running, which the next call finds.
  */
 export interface CloudProvisioner {
-  /** Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`. */
+  /**
+   * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write whose answer was lost is sent again. `mayProceed` is asked before
+   * each time: the volume may have been deleted since, and the disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
+   * `Refused`.
+   */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
-  /** Deletes a disk; success if it is gone already. Fails with `DiskInUse` while a VM has it. */
-  deleteDisk(request: { readonly diskUri: string }, signal: AbortSignal): Promise<Result<void, Failure>>;
-  /** Grows a disk to at least `sizeGiB`; never shrinks. Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM has them). */
-  resizeDisk(request: { readonly diskUri: string; readonly sizeGiB: number }, signal: AbortSignal): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
+  /**
+   * Deletes a disk; success if it is gone already. Asks `mayProceed` as `createDisk` does: another disk may have the name since. Fails with `DiskInUse` while a VM has
+   * it, or `Refused`.
+   */
+  deleteDisk(request: { readonly diskUri: string; readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /**
+   * Grows a disk to at least `sizeGiB`; never shrinks. Asks `mayProceed` as `createDisk` does. Fails with `DiskNotFound`, `DiskInUse` (shared disks grow only while no VM
+   * has them), or `Refused`.
+   */
+  resizeDisk(
+    request: { readonly diskUri: string; readonly sizeGiB: number; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /** Reads a disk, never from a cache. Fails with `DiskNotFound`. */
   getDisk(request: { readonly diskUri: string }, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
   /** All disks of a resource group (default: the cluster's), sorted by URI. */

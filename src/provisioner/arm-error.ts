@@ -10,6 +10,8 @@ export const ownErrorCodes = {
   stillRunning: "OperationStillRunning",
   /** Our own budget says that Azure would refuse the call. */
   budgetExhausted: "CallBudgetExhausted",
+  /** The caller's `mayProceed` said no, so that nothing was sent. */
+  refused: "RefusedByCaller",
 } as const;
 
 /** An error without an answer of ARM. */

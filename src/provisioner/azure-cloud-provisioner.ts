@@ -66,9 +66,10 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
 
   return {
     createDisk: (request, signal) => cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
-    deleteDisk: (request, signal) => cancellable(signal, () => onDisk(place, request.diskUri, (disk) => deleteDisk({ session, disks }, disk, signal))),
+    deleteDisk: (request, signal) =>
+      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => deleteDisk({ session, disks }, { ...request, ...disk }, signal))),
     resizeDisk: (request, signal) =>
-      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => resizeDisk({ session, disks }, { ...disk, sizeGiB: request.sizeGiB }, signal))),
+      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => resizeDisk({ session, disks }, { ...request, ...disk }, signal))),
     getDisk: (request, signal) =>
       cancellable(signal, () =>
         onDisk(place, request.diskUri, async () => {

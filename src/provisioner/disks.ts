@@ -3,8 +3,9 @@ import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import type { Failure } from "../core/failure.ts";
 import { formatDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
-import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { CreateDiskRequest, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
+import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
 import { differenceTo, diskFactsOf, zonesOf } from "./disk-facts.ts";
@@ -57,9 +58,10 @@ export async function createDisk(
     diskSizeGB: request.sizeGiB,
     maxShares: request.maxShares,
   };
+  const { mayProceed } = request;
   const created = await write(
     { session, disks },
-    { group: "diskWrite", likeness: "diskCreate", diskUri },
+    { group: "diskWrite", likeness: "diskCreate", diskUri, mayProceed },
     (clientRequestId) => session.arm.startDiskCreateOrUpdate({ ...id, disk, clientRequestId }, signal),
     signal,
   );
@@ -74,14 +76,18 @@ export async function createDisk(
 }
 
 /** Deletes a disk. Looks for owners first, since a delete can win over an attach that is in flight. */
-export async function deleteDisk({ session, disks }: DiskContext, { id, diskUri }: DiskTarget, signal: AbortSignal): Promise<Result<void, Failure>> {
+export async function deleteDisk(
+  { session, disks }: DiskContext,
+  { id, diskUri, mayProceed }: DiskTarget & { readonly mayProceed: MayProceed },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const read = await readDisk(session, { diskUri, lane: LANE }, signal);
   if (!read.ok) return saysNotThere(read.failure) ? ok(undefined) : fail(toFailure(read.failure, { diskUri }));
   const attachedTo = ownersOf(read.value);
   if (attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const deleted = await write(
     { session, disks },
-    { group: "diskDelete", likeness: "diskDelete", diskUri },
+    { group: "diskDelete", likeness: "diskDelete", diskUri, mayProceed },
     (clientRequestId) => session.arm.startDiskDelete({ ...id, clientRequestId }, signal),
     signal,
   );
@@ -92,7 +98,7 @@ export async function deleteDisk({ session, disks }: DiskContext, { id, diskUri 
 /** Grows a disk. */
 export async function resizeDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, sizeGiB }: DiskTarget & { readonly sizeGiB: number },
+  { id, diskUri, sizeGiB, mayProceed }: DiskTarget & { readonly sizeGiB: number; readonly mayProceed: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<{ readonly sizeGiB: number }, Failure>> {
   const before = await settledDisk(session, diskUri, signal);
@@ -102,7 +108,7 @@ export async function resizeDisk(
   if (before.value.maxShares > 1 && attachedTo.length > 0) return fail({ kind: "DiskInUse", diskUri, attachedTo });
   const resized = await write(
     { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed },
     (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { diskSizeGB: sizeGiB }, clientRequestId }, signal),
     signal,
   );
@@ -146,22 +152,37 @@ async function settledDisk(session: ArmSession, diskUri: string, signal: AbortSi
 /** Tries of a disk call whose answers are lost or that meets another operation, before the caller is told to come again. */
 const DISK_TRIES_MAX = 4;
 
-/** Starts a write of a disk and waits for its end; answers the disk where the end shows it. Disk writes say what is to be, so one whose answer was lost is sent again. */
+/**
+ * Starts a write of a disk and waits for its end; answers the disk where the end shows it. One whose answer was lost is sent again: it says what is to be, of the
+ * disk of that name. `mayProceed` is asked right before each request, also before one that Azure had throttled: only the caller knows whether the name still
+ * stands for the same disk.
+ */
 async function write(
   { session, disks }: DiskContext,
-  target: { readonly group: CallGroup; readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete"; readonly diskUri: string },
+  target: {
+    readonly group: CallGroup;
+    readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
+    readonly diskUri: string;
+    readonly mayProceed: MayProceed;
+  },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
 ): Promise<Result<ArmDisk | undefined, ArmError>> {
   disks.drop(resourceUriKey(target.diskUri));
+  const startIfAllowed: typeof start = async (clientRequestId) => ((await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri));
   for (let attempt = 1; ; attempt++) {
-    const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, start, signal);
+    const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, startIfAllowed, signal);
     const waiting = { resource: target.diskUri, lane: LANE, likeness: target.likeness, readEnd: (asked: AbortSignal) => readWriteEnd(session, target, asked) };
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
     await session.backOff(attempt, signal);
   }
+}
+
+/** What stands for the answer of a request that `mayProceed` has refused. */
+function notSent(diskUri: string): ArmAnswer<never> {
+  return { result: fail({ ...ownError(ownErrorCodes.refused, "the volume has changed since this was decided"), target: diskUri }), remaining: [] };
 }
 
 async function readWriteEnd(

@@ -80,6 +80,7 @@ const instanceNotFound = (error: ArmError, context: ErrorContext): Failure =>
  */
 const rows: readonly Row[] = [
   { code: exactly(ownErrorCodes.cancelled), class: "cancelled", failure: () => ({ kind: "Cancelled" }) },
+  { code: exactly(ownErrorCodes.refused), class: "rejected", failure: ({ target }) => ({ kind: "Refused", diskUri: target }) },
   { code: exactly(ownErrorCodes.budgetExhausted), class: "throttled", failure: throttled },
   { code: /^(OperationPreempted|DataDisksForceDetached)$/i, class: "preempted", failure: unavailable },
   { status: [0], class: "lost", failure: unavailable },

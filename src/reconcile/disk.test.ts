@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
-import { agoMs, anAttachment, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { aDetail, agoMs, anAttachment, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
-import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { CloudProvisioner, MayProceed } from "../ports/cloud-provisioner.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
@@ -196,6 +196,55 @@ describe("diskReconciler", () => {
         );
         assert.equal(world.record()?.unsettled, undefined);
       }));
+  });
+
+  describe("asks the volume before each request that writes the disk", () => {
+    const pending = { state: "Pending", observedGeneration: 0, conditions: [] } as const;
+    const volumes = {
+      createDisk: { ...aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] } }), status: pending },
+      resizeDisk: aVolume({
+        metadata: { finalizers: [VOLUME_FINALIZER] },
+        spec: { requiredBytes: 20 * 2 ** 30 },
+        status: { detail: aDetail({ maxShares: 1 }) },
+      }),
+      deleteDisk: aVolume({ metadata: deleted, spec: { deleteRequested: true } }),
+    };
+    const markDeleted = (world: ReconcileWorld): Promise<unknown> => world.other.delete("AzVolume", "pvc-1", {}, never);
+    const replaced = async (world: ReconcileWorld): Promise<void> => {
+      await markDeleted(world);
+      await madeAnew(world);
+    };
+    const created = async (world: ReconcileWorld): Promise<void> => {
+      const present = await world.other.get("AzVolume", "pvc-1", never);
+      assert.ok(present.ok);
+      await world.other.updateStatus("AzVolume", { ...present.value, status: aVolume().status }, never);
+    };
+    const rows: readonly [keyof typeof volumes, string, (world: ReconcileWorld) => Promise<unknown>][] = [
+      ["createDisk", "gave its name to another", replaced],
+      ["createDisk", "is deleted", markDeleted],
+      ["createDisk", "has its disk by another controller", created],
+      ["createDisk", "can't be read", async (world) => world.store.setReachable(false)],
+      ["resizeDisk", "gave its name to another", replaced],
+      ["resizeDisk", "is deleted", markDeleted],
+      ["deleteDisk", "gave its name to another", replaced],
+    ];
+    for (const [call, what, change] of rows)
+      it(`and refuses ${call} where the volume ${what}`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", volumes[call]);
+          const answers: boolean[] = [];
+          const refused = fail({ kind: "Refused", diskUri } as const);
+          const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }, signal: AbortSignal): Promise<typeof refused> => {
+            answers.push(await mayProceed(signal));
+            await change(world);
+            answers.push(await mayProceed(signal));
+            return refused;
+          };
+          const ports = { ...world.ports, cloud: { ...world.ports.cloud, [call]: asking } };
+          assert.deepEqual(await world.answerOf(diskReconciler(ports).reconcile("pvc-1", never)), refused);
+          assert.deepEqual(answers, [true, false]);
+          assert.deepEqual(world.told, []);
+        }));
   });
 
   it("tells the claim, and whoever waits for it, why a disk is not there yet, and that it never will be", () =>

@@ -10,12 +10,12 @@ import { diskNameFor } from "../core/model/object-names.ts";
 import { accessibleTopology, choosePlacement, nodeTopology } from "../core/model/topology.ts";
 import { parseVolumeParameters, volumeContextOf } from "../core/model/volume-parameters.ts";
 import { settleVolume } from "../core/model/volume-rules.ts";
-import type { ObservedVolume } from "../core/plan/observed-volume.ts";
+import { isDeleting, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type DiskAction, planDisk } from "../core/plan/plan-disk.ts";
 import { foundRecord, newRecord } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
-import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { CreateDiskRequest, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
 import { findHolders, ownNodes } from "./adopt-disk.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
@@ -86,7 +86,9 @@ async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   if (!request.ok) return recordFailure(ports, volume, request.failure, signal);
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
   if (!marked.ok) return settled(marked);
-  const created = await ports.steps.run("create-disk", () => ports.cloud.createDisk(request.value, signal));
+  const created = await ports.steps.run("create-disk", () =>
+    ports.cloud.createDisk({ ...request.value, mayProceed: asked(ports, volume, isToBeCreated) }, signal),
+  );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   if (!isMadeByDriver(created.value.tags)) {
     const difference = `disk ${created.value.diskUri} exists already and was not made by this driver; use it as a static volume, or choose another name`;
@@ -169,7 +171,9 @@ async function resizeDisk(
   action: Extract<DiskAction, { kind: "ResizeDisk" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const resized = await ports.steps.run("resize-disk", () => ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB }, signal));
+  const resized = await ports.steps.run("resize-disk", () =>
+    ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB, mayProceed: asked(ports, volume, isKept) }, signal),
+  );
   if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
   const recorded = await setStatus(
     ports,
@@ -207,7 +211,9 @@ async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   if (!known.ok) return recordFailure(ports, volume, known.failure, signal);
   if (known.value !== undefined) {
     const target = known.value;
-    const deleted = await ports.steps.run("delete-disk", () => ports.cloud.deleteDisk({ diskUri: target }, signal));
+    const deleted = await ports.steps.run("delete-disk", () =>
+      ports.cloud.deleteDisk({ diskUri: target, mayProceed: asked(ports, volume, isDeleting) }, signal),
+    );
     if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
   }
@@ -223,8 +229,27 @@ async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, sign
   return disks.ok ? ok(disks.value.find((disk) => isMadeFor(volume, disk.tags))?.diskUri) : disks;
 }
 
+/**
+ * Asked before each request to Azure that writes the disk, also before one that is sent again after a lost answer: reads the volume past the cache. Another
+ * controller may have deleted it since, and its name, which is the disk's, may stand for another volume.
+ */
+function asked(ports: ControllerPorts, { metadata }: AzVolume, isAsPlanned: (present: AzVolume) => boolean): MayProceed {
+  return async (signal) => {
+    const fresh = await ports.store.get("AzVolume", metadata.name, signal);
+    return fresh.ok && fresh.value.metadata.uid === metadata.uid && isAsPlanned(fresh.value);
+  };
+}
+
+function isKept(volume: AzVolume): boolean {
+  return !isDeleting(volume);
+}
+
+function isToBeCreated(volume: AzVolume): boolean {
+  return isKept(volume) && volume.status?.detail === undefined;
+}
+
 /** What to ask of the platform. The rules were checked when the volume was asked for; they are checked again, since anyone may write a resource. */
-function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<CreateDiskRequest, Failure> {
+function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<Omit<CreateDiskRequest, "mayProceed">, Failure> {
   const parameters = parseVolumeParameters(volume.spec.parameters);
   if (!parameters.ok) return parameters;
   const capacity = { requiredBytes: BigInt(volume.spec.requiredBytes), limitBytes: BigInt(volume.spec.limitBytes) };
@@ -290,7 +315,8 @@ function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["c
 
 /** A permanent failure stops with the state that says so; any other is tried again. */
 async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal, finality?: "final"): Promise<Reconciled> {
-  if (failure.kind === "Cancelled") return fail(failure);
+  // Refused: the volume has changed, and the next plan goes by what it is now.
+  if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
   const isFinal = finality === "final" || !isRetryable(failure);
   const retries = (volume.status?.error?.retries ?? 0) + 1;
   const recorded = await setStatus(

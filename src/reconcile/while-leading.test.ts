@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Failure } from "../core/failure.ts";
 import { aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
-import { fail, ok } from "../core/result.ts";
-import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import type { CloudProvisioner, MayProceed } from "../ports/cloud-provisioner.ts";
 import type { NewObject } from "../ports/object-store.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
@@ -29,6 +30,25 @@ describe("whileLeading", () => {
       assert.deepEqual(await world.answerOf(store.get("AzVolume", "pvc-1", never)), created, "reading harms nobody");
     }));
 
+  for (const write of ["createDisk", "deleteDisk", "resizeDisk"] as const) {
+    it(`refuses a ${write} that is sent again after the leadership was lost`, () =>
+      withControllerPorts(async (world) => {
+        let isLeading = true;
+        const answers: boolean[] = [];
+        const asking = async ({ mayProceed }: { readonly mayProceed: MayProceed }): Promise<Result<never, Failure>> => {
+          answers.push(await mayProceed(never));
+          isLeading = false;
+          answers.push(await mayProceed(never));
+          return fail({ kind: "Refused", diskUri });
+        };
+        const { cloud } = whileLeading({ ...world.ports, cloud: { ...world.ports.cloud, [write]: asking } }, () => isLeading);
+        const where = { diskUri, diskName: "pvc-1", resourceGroup: undefined, location: undefined, zone: undefined };
+        const what = { skuName: "Premium_LRS", sizeGiB: 20, maxShares: 1, tags: {}, mayProceed: async () => true } as const;
+        assert.deepEqual(await cloud[write]({ ...where, ...what }, never), fail({ kind: "Refused", diskUri }));
+        assert.deepEqual(answers, [true, false]);
+      }));
+  }
+
   it("asks nothing of the platform afterwards, and what waited in a queue since is refused when its turn comes", () =>
     withControllerPorts(async (world) => {
       let isLeading = true;
@@ -49,8 +69,8 @@ describe("whileLeading", () => {
         cloud.attachDisk(request, never),
         cloud.detachDisk(request, never),
         cloud.fenceDisk(where, never),
-        cloud.deleteDisk({ diskUri }, never),
-        cloud.resizeDisk({ diskUri, sizeGiB: 20 }, never),
+        cloud.deleteDisk(where, never),
+        cloud.resizeDisk({ ...where, sizeGiB: 20 }, never),
       ]);
       assert.deepEqual(
         refused,

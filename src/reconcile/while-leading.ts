@@ -43,9 +43,9 @@ function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () =
     mayProceed: async (signal: AbortSignal) => isLeading() && (await request.mayProceed(signal)) && isLeading(),
   });
   return {
-    createDisk: (request, signal) => leading(() => cloud.createDisk(request, signal)),
-    deleteDisk: (request, signal) => leading(() => cloud.deleteDisk(request, signal)),
-    resizeDisk: (request, signal) => leading(() => cloud.resizeDisk(request, signal)),
+    createDisk: (request, signal) => leading(() => cloud.createDisk(asking(request), signal)),
+    deleteDisk: (request, signal) => leading(() => cloud.deleteDisk(asking(request), signal)),
+    resizeDisk: (request, signal) => leading(() => cloud.resizeDisk(asking(request), signal)),
     attachDisk: (request, signal) => leading(() => cloud.attachDisk(asking(request), signal)),
     detachDisk: (request, signal) => leading(() => cloud.detachDisk(asking(request), signal)),
     fenceDisk: (request, signal) => leading(() => cloud.fenceDisk(asking(request), signal)),

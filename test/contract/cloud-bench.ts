@@ -60,6 +60,7 @@ export function aDiskRequest(changes: Partial<CreateDiskRequest> = {}): CreateDi
     sizeGiB: 64,
     maxShares: 1,
     tags: {},
+    mayProceed: mayAlways,
     ...changes,
   };
 }

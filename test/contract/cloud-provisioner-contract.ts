@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Failure } from "../../src/core/failure.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ok, type Result } from "../../src/core/result.ts";
-import { putVm } from "../../src/emulator/model/world.ts";
+import { findDisk, putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
@@ -32,6 +32,17 @@ import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 const TEST_TIMEOUT_MS = 240_000;
 /** What is done at once on a machine that has no time for it, in milliseconds. An hour is what a patient caller would wait. */
 const AT_ONCE_MAX_MS = 60_000;
+
+/** A caller that lets one write go, and refuses the next after it has done `meanwhile`. */
+function refusingSecond(meanwhile: () => Promise<void> = () => Promise.resolve()): MayProceed {
+  let asked = 0;
+  return async () => {
+    asked += 1;
+    if (asked === 1) return true;
+    await meanwhile();
+    return false;
+  };
+}
 
 /** Declares the tests that every cloud provisioner passes, the simulated one and the real one. */
 export function cloudProvisionerContract(name: string, makeCloud: () => Promise<CloudUnderTest>): void {
@@ -99,6 +110,45 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).isReady, true);
       });
 
+      on("does not create a disk again that was deleted while the answer to its creation was lost", async (cloud) => {
+        cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect: { kind: "DropResponse" } });
+        const mayProceed = refusingSecond(async () => {
+          valueOf(await cloud.another().deleteDisk({ diskUri: diskUri("pvc-1"), mayProceed: mayAlways }, never));
+        });
+        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ mayProceed }), never));
+        assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
+        assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+      });
+
+      on("does not delete the next disk of the name after the answer to its deletion was lost", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "Disks_Delete", times: 1, effect: { kind: "DropResponse" } });
+        const mayProceed = refusingSecond(async () => {
+          valueOf(await cloud.another().createDisk(aDiskRequest({ tags: { made: "since" } }), never));
+        });
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed }, never))), { kind: "Refused", diskUri: uri });
+        assert.deepEqual(findDisk(cloud.model.world, uri)?.spec.tags, { made: "since" });
+      });
+
+      on("does not grow a disk once more when its caller refuses that after a lost answer", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
+        const resized = await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: refusingSecond() }, never));
+        assert.deepEqual(failureOf(resized), { kind: "Refused", diskUri: uri });
+        assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+      });
+
+      on("asks again before a creation that Azure had throttled", async (cloud) => {
+        cloud.model.faults.add({
+          operation: "Disks_CreateOrUpdate",
+          times: 1,
+          effect: { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 1 },
+        });
+        const created = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ mayProceed: refusingSecond() }), never));
+        assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
+        assert.equal(findDisk(cloud.model.world, diskUri("pvc-1")), undefined);
+      });
+
       on("carries the caller's correlation id on every call", async (cloud) => {
         await addDisk(cloud, "pvc-1");
         assert.deepEqual([...new Set(cloud.model.journal.since(0).map((entry) => entry.clientRequestId))], ["correlation-1"]);
@@ -106,16 +156,16 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("deletes a disk, and again", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never)));
         assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)))), { kind: "DiskNotFound", diskUri: uri });
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never)));
       });
 
       on("does not delete a disk that a VM has", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never))), {
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never))), {
           kind: "DiskInUse",
           diskUri: uri,
           attachedTo: [vmUri("node-a")],
@@ -125,8 +175,12 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
 
       on("grows a disk, and never shrinks it", async (cloud) => {
         const uri = await addDisk(cloud, "pvc-1");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), { sizeGiB: 128 });
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100 }, never))), { sizeGiB: 128 });
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: mayAlways }, never))), {
+          sizeGiB: 128,
+        });
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 100, mayProceed: mayAlways }, never))), {
+          sizeGiB: 128,
+        });
         assert.equal(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).sizeGiB, 128);
         assert.equal(callsOf(cloud, "Disks_Update").length, 1);
       });
@@ -135,7 +189,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
         await attach(cloud, uri, node);
-        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), {
+        assert.deepEqual(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: mayAlways }, never))), {
           kind: "DiskInUse",
           diskUri: uri,
           attachedTo: [vmUri("node-a")],
@@ -146,7 +200,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("says which disk is not there", async (cloud) => {
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
         assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))), missing);
-        assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8 }, never)))), missing);
+        assert.deepEqual(
+          factsOf(failureOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: diskUri("none"), sizeGiB: 8, mayProceed: mayAlways }, never)))),
+          missing,
+        );
         assert.deepEqual(
           factsOf(failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: diskUri("none"), node: addVm(cloud, "node-a") })))),
           missing,
@@ -160,8 +217,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const { provisioner } = cloud;
         const calls: readonly ((other: string) => Promise<Result<unknown, Failure>>)[] = [
           (other) => provisioner.getDisk({ diskUri: other }, never),
-          (other) => provisioner.deleteDisk({ diskUri: other }, never),
-          (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024 }, never),
+          (other) => provisioner.deleteDisk({ diskUri: other, mayProceed: mayAlways }, never),
+          (other) => provisioner.resizeDisk({ diskUri: other, sizeGiB: 1024, mayProceed: mayAlways }, never),
           (other) => attaching(provisioner, { diskUri: other, node }),
           (other) => provisioner.detachDisk({ diskUri: other, node, lane: "detach", mayProceed: mayAlways }, never),
           (other) => provisioner.fenceDisk({ diskUri: other, node, mayProceed: mayAlways }, never),
@@ -183,7 +240,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         const calls = callsOf(cloud, "Disks_Get").length;
         const failures = [
           failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: other }, never))),
-          failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other }, never))),
+          failureOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: other, mayProceed: mayAlways }, never))),
           failureOf(await cloud.run(attaching(cloud.provisioner, { diskUri: other, node }))),
         ];
         const problem = `is in subscription 00000000-0000-0000-0000-00000000beef; this driver serves only disks of subscription ${SUBSCRIPTION_ID}`;
@@ -256,7 +313,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
             .map((entry) => entry.operation);
         };
         assert.deepEqual(await callsFor(created), ["VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
-        valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128 }, never)));
+        valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: other, sizeGiB: 128, mayProceed: mayAlways }, never)));
         assert.deepEqual(await callsFor(other), ["Disks_Get", "VirtualMachines_Get", "VirtualMachines_Update", "VirtualMachines_Get"]);
       });
 
@@ -501,8 +558,10 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("creates, grows and deletes a disk by reading it", async (cloud) => {
         cloud.model.faults.add({ operation: "Operations_Get", effect: { kind: "Error", status: 403, code: "AuthorizationFailed" } });
         const uri = await addDisk(cloud, "pvc-1");
-        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128 }, never))), { sizeGiB: 128 });
-        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri }, never)));
+        assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.resizeDisk({ diskUri: uri, sizeGiB: 128, mayProceed: mayAlways }, never))), {
+          sizeGiB: 128,
+        });
+        valueOf(await cloud.run(cloud.provisioner.deleteDisk({ diskUri: uri, mayProceed: mayAlways }, never)));
         assert.equal(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).kind, "DiskNotFound");
       });
     });

@@ -83,6 +83,7 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
           sizeGiB: 64,
           maxShares: 1 + (disk % 3),
           tags: {},
+          mayProceed: async () => true,
         },
         never,
       ),

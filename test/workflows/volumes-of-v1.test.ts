@@ -30,7 +30,17 @@ async function mountedByV1(world: LabWorld): Promise<{ readonly volume: DemoVolu
   for (const { name } of vms) assert.ok((await lab.store.delete("AzDriverNode", name, {}, signal)).ok);
   const azure = await azureOf(lab);
   const disk = await azure.createDisk(
-    { diskName: "of-v1", resourceGroup: undefined, location: undefined, zone: "1", skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1, tags: V1_TAGS },
+    {
+      diskName: "of-v1",
+      resourceGroup: undefined,
+      location: undefined,
+      zone: "1",
+      skuName: "Premium_LRS",
+      sizeGiB: 1,
+      maxShares: 1,
+      tags: V1_TAGS,
+      mayProceed: async () => true,
+    },
     signal,
   );
   assert.ok(disk.ok);
