@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity } from "../../src/core/plan/testing/objects.ts";
-import { aDriverNode } from "../../src/reconcile/testing/a-driver-node.ts";
 import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";
@@ -25,7 +23,6 @@ interface Circumstances {
   /** How long all of that has been so, in milliseconds. */
   readonly forMs?: number;
   readonly nodes?: readonly string[];
-  readonly driverNodes?: readonly AzDriverNode[];
   readonly outOfService?: readonly string[];
   readonly by?: string;
   readonly before?: AzVolumeAttachment;
@@ -39,7 +36,6 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const objects = {
     AzVolume: [circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } })],
     AzVolumeAttachment: [...others, after],
-    AzDriverNode: circumstances.driverNodes ?? names.map((name) => aDriverNode(name)),
   };
   const store = { ...history.store, objects: (kind: keyof typeof objects) => objects[kind] };
   const cluster = {
@@ -79,7 +75,6 @@ describe("replicas at a failover", () => {
     { because: "no replicas are asked for", volume: aVolume({ spec: { maxMountReplicaCount: 0 } }) },
     { because: "the shared disk grows", volume: aVolume({ status: { state: "Updating" } }) },
     { because: "its node is gone", nodes: ["node-a", "node-c"] },
-    { because: "its node plug-in is gone", driverNodes: [aDriverNode("node-a")] },
     { because: "its node is out of service", outOfService: ["node-b"] },
     { because: "its node is cut off", volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }) },
     {

@@ -72,8 +72,6 @@ function whyLegitimate(world: ReplicaWorld, volume: AzVolume, replica: AzVolumeA
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
   if (isResizingOffline(volume)) return "the disk grows only while no VM has it";
   if (!world.cluster.nodes().some(({ name }) => name === nodeName)) return "its node is gone";
-  const driverNode = world.store.objects("AzDriverNode").find(({ spec }) => spec.nodeName === nodeName);
-  if (driverNode === undefined || driverNode.metadata.deletionTimestamp !== undefined) return "its node plug-in is gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
   if ([...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])].some((node) => node.nodeName === nodeName))
     return "its node is cut off from the disk";

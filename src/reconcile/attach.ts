@@ -85,7 +85,9 @@ function markAttaching(
     (present) => {
       const status = present.status ?? { state: "Pending" };
       const isDone = status.state === "Attached" && status.deviceMissing !== true && status.vmId?.toLowerCase() === vmId.toLowerCase();
-      return isDone || present.metadata.deletionTimestamp !== undefined ? undefined : { ...present, status: { ...status, state: "Attaching", attempt } };
+      if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
+      const { provenOff: _, ...begun } = status;
+      return { ...present, status: { ...begun, state: "Attaching", attempt } };
     },
     signal,
   );

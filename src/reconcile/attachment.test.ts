@@ -183,6 +183,36 @@ describe("attachmentReconciler", () => {
       assert.equal(world.attachment("node-a"), undefined);
     }));
 
+  it("asks Azure for no second detach of a disk that a fence has proven to be off: other detaches from a dead VM take long", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
+      assert.deepEqual(await runOn(world, { detachDisk: () => assert.fail("a call to Azure") }), { ok: true, value: {} });
+      assert.equal(world.attachment("node-a"), undefined);
+    }));
+
+  it("keeps such an attachment where the record has been made anew since the cache was told", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } })));
+      world.store.holdWatches(true);
+      await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), foundInUse: true } }));
+      assert.deepEqual(await run(world), { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+      assert.notEqual(world.attachment("node-a"), undefined);
+    }));
+
+  it("forgets that a disk was proven to be off once it is attached again", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: { state: "Pending", provenOff: a.vmId } }));
+      world.meanwhile.attachDisk = async () => assert.equal(world.attachment("node-a")?.status?.provenOff, undefined);
+      await run(world);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, world.attachment("node-a")?.status?.provenOff], ["Attached", undefined]);
+    }));
+
   it("ends a want that a node stated while the volume was on its way out, once the disk is gone: nobody else would ever collect it", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { state: "Pending" } }));

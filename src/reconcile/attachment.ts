@@ -7,7 +7,7 @@ import { attach } from "./attach.ts";
 import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { detach, detachByName } from "./detach.ts";
+import { detach, detachByName, releaseProven } from "./detach.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { observeVolume } from "./observe-volume.ts";
@@ -50,6 +50,8 @@ async function execute(
       return detach(ports, attachment, action.node, action.lane, signal);
     case "DetachByName":
       return detachByName(ports, attachment, signal);
+    case "Release":
+      return releaseProven(ports, attachment, action.node, signal);
     case "RecordRole":
       return recordRole(ports, attachment, action.role, signal);
     case "MakeAnew":

@@ -31,7 +31,7 @@ export async function clearProven(ports: ControllerPorts, proven: ProvenDetached
   const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
   const { nodeName } = node;
   const placed: PlacedNode = { ...node, instanceUri: proof.instanceUri };
-  const forgotten = await forgetAttach(ports.store, { diskUri, node }, signal);
+  const forgotten = await forgetAttach(ports.store, { diskUri, node, isEntryGone: proof.kind === "entryGone" }, signal);
   if (!forgotten.ok) return forgotten;
   const cleared = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear", onlyAtVersion }, (record) => clear(record, placed), signal);
   if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;

@@ -2,7 +2,8 @@ import { describeFailure } from "../core/describe-failure.ts";
 import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
-import { isRecordMissing } from "../core/plan/observed-volume.ts";
+import { isLeaving, isRecordMissing } from "../core/plan/observed-volume.ts";
+import { isProvenOff } from "../core/plan/plan-attachment.ts";
 import { mayDetach } from "../core/plan/writer-steps.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -61,6 +62,21 @@ async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachme
   if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
   const record = fresh.value.status?.record;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
+}
+
+/** Lets an attachment go whose disk a fence has proven to be off its VM, if the record still says so and is to be trusted. No call to Azure. */
+export async function releaseProven(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const [volume, present] = await Promise.all([
+    ports.store.get("AzVolume", attachment.spec.volumeName, signal),
+    ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal),
+  ]);
+  if (!volume.ok) return unlessGone(volume);
+  if (!present.ok) return unlessGone(present);
+  const record = volume.value.status?.record;
+  const stillHolds = isProvenOff(record, present.value, node) && isLeaving(present.value) && (await isTrusted(ports, record, signal));
+  if (!stillHolds) return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
+  ports.logger.info("attachment released after a fence", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName });
+  return releaseAttachment(ports, attachment, signal);
 }
 
 /** The node is gone from the cluster. If its VM still exists, the disk is taken off it as off any other. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../core/describe-failure.ts";
 import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
-import { fail } from "../core/result.ts";
+import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -37,6 +37,13 @@ describe("fenceReconciler", () => {
   it("forgets where the disk was attached, since another disk may get that LUN", () =>
     withFence(async (world) => {
       await fence(world);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
+    }));
+
+  it("says that nothing is left to detach only where the VM has no entry for the disk: a VM that is off keeps it", () =>
+    withFence(async (world) => {
+      const cloud = { ...world.ports.cloud, fenceDisk: async () => ok({ kind: "instanceOff", detail: "deallocated" } as const) };
+      await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 

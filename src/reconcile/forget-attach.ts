@@ -1,17 +1,20 @@
 import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
+import { sameJson } from "../core/same-json.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { changeStatus } from "./change-object.ts";
 import { namedAttachment } from "./named-attachment.ts";
 
 /**
  * Notes that a disk is off a node other than by a detach of its attachment: by a fence, or with its VM. The LUN that the attachment still names may be another
- * disk's soon, and a node that trusted it would take that disk for this one. Success where there is no such attachment.
+ * disk's soon, and a node that trusted it would take that disk for this one. `isEntryGone`: it is proven that the VM lists the disk no more, so nothing is left to detach.
+ * Success where there is no such attachment.
  */
 export async function forgetAttach(
   store: ObjectStore,
-  where: { readonly diskUri: string; readonly node: NodeIdentity },
+  where: { readonly diskUri: string; readonly node: NodeIdentity; readonly isEntryGone?: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const forgotten = await changeStatus(
@@ -19,9 +22,10 @@ export async function forgetAttach(
     namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
     (present) => {
       if (present.status?.vmId !== undefined && present.status.vmId.toLowerCase() !== where.node.vmId.toLowerCase()) return undefined;
-      if (present.status === undefined || (present.status.state === "Pending" && present.status.lun === undefined)) return undefined;
-      const { vmId: _, lun: __, publishContext: ___, deviceMissing: ____, ...status } = present.status;
-      return { ...present, status: { ...status, state: "Pending" } };
+      const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
+      const { vmId: _, lun: __, publishContext: ___, deviceMissing: ____, provenOff: _____, ...status } = present.status ?? {};
+      const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };
+      return sameJson(next.status, present.status ?? { state: "Pending" }) ? undefined : next;
     },
     signal,
   );

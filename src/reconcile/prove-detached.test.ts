@@ -35,7 +35,7 @@ describe("an unproven node that has nothing to show itself clean by", () => {
     withLateDetach(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
       assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [placed("node-a")] }));
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
       assert.deepEqual([...world.attachedTo], ["node-b"]);
       assert.deepEqual(await pass(world), { ok: true, value: {} });
     }));

@@ -73,7 +73,7 @@ function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Pl
 }
 
 function attachedStatus(present: AttachmentStatus | undefined, { node, lun, isLeaving }: Place): AttachmentStatus {
-  const { error: _, deviceMissing: __, ...status } = present ?? { state: "Attached" };
+  const { error: _, deviceMissing: __, provenOff: ___, ...status } = present ?? { state: "Attached" };
   const place = { vmId: node.vmId, lun, publishContext: { LUN: String(lun) } };
   return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
 }

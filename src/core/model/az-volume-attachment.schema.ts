@@ -23,6 +23,10 @@ export const azVolumeAttachmentSchema = z.object({
       previousRole: roleSchema.optional(),
       attempt: z.string().optional().describe("The attach under way: only who began it records its end."),
       vmId: z.string().optional().describe("The VM that the disk was attached to. Under another VM of the same name nothing of this status holds."),
+      provenOff: z
+        .string()
+        .optional()
+        .describe("The vmId of the VM that a proof has shown to have no entry for the disk: nothing is left to detach. Absent once an attach begins."),
       lun: z.int().min(0).max(63).optional(),
       publishContext: z.record(z.string(), z.string()).optional(),
       recall: z

@@ -196,6 +196,7 @@ describe("planAttachment", () => {
   });
 
   it("detaches what is leaving, never from under a node that may write", () => {
+    const off = { state: "Pending", provenOff: a.vmId } as const;
     check([
       { because: "a standby", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
       { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
@@ -203,6 +204,30 @@ describe("planAttachment", () => {
         because: "in quarantine it may go",
         own: leaving(aReplica("node-a")),
         volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "a fence has proven that it is off",
+        own: leaving(aReplica("node-a", { status: off })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Release", node: a },
+      },
+      {
+        because: "it was proven to be off another VM of that name",
+        own: leaving(aReplica("node-a", { status: { ...off, provenOff: "older" } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "it was off, and an attach has begun since",
+        own: leaving(aReplica("node-a", { status: { ...off, state: "Attaching" } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "it was off, and a record that was made anew knows nothing of that",
+        own: leaving(aReplica("node-a", { status: off })),
+        volume: aVolumeWithRecord({ foundInUse: true }),
         plan: { kind: "Detach", node: a, lane: "collection" },
       },
       {

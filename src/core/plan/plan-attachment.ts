@@ -1,7 +1,7 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
-import type { NodeIdentity } from "../model/node-identity.ts";
+import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
 import { hasGivenUp, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 
@@ -11,6 +11,8 @@ export type AttachmentAction =
   | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /** The node has gone from the cluster; whether its VM still exists, and still has the disk, only the platform can tell. */
   | { readonly kind: "DetachByName" }
+  /** A fence has proven that the VM has no entry for the disk: the object goes without another call to Azure. */
+  | { readonly kind: "Release"; readonly node: NodeIdentity }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node is to go on writing: nothing is detached, and the object is made anew. */
   | { readonly kind: "MakeAnew"; readonly node: NodeIdentity }
@@ -43,8 +45,18 @@ function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, n
   const record = recordOf(observed);
   if (record !== undefined && isFencing(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced` };
   if (isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
+  if (isProvenOff(record, attachment, node)) return { kind: "Release", node };
   if (record !== undefined && !mayDetach(record, node)) return { kind: "Wait", because: `${node.nodeName} may still write the volume` };
   return { kind: "Detach", node, lane: attachment.spec.role === "Primary" ? "detach" : "collection" };
+}
+
+/**
+ * Whether nothing is left to detach: the entry of the disk on this VM was proven to be gone, and no attach has begun since. The proof has moved the VM's ETag, so that no
+ * update from before it lands, and none comes after it while the node is in quarantine.
+ */
+export function isProvenOff(record: WriterRecord | undefined, { status }: AzVolumeAttachment, node: NodeIdentity): boolean {
+  if (record === undefined || status?.state !== "Pending" || status.provenOff === undefined) return false;
+  return status.provenOff.toLowerCase() === node.vmId.toLowerCase() && includesNode(record.quarantine, node);
 }
 
 /**

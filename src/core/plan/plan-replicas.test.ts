@@ -208,8 +208,16 @@ describe("planReplicas", () => {
       },
       {
         because: "on a node that is gone",
-        observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-z")] }),
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, asked),
+          attachments: [primary, aReplica("node-b"), aReplica("node-z")],
+        }),
         plan: [deletes("node-z", unfit)],
+      },
+      {
+        because: "whose AzDriverNode was lost while nothing writes: it may register again",
+        observed: anObservedVolume({ attachments: [aReplica("node-z")], pods: () => [aPod()] }),
+        plan: [],
       },
       {
         because: "on a node that was fenced",

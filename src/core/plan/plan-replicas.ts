@@ -1,7 +1,17 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
-import { hasGivenUp, isDeleting, isLeaving, isResizingOffline, keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import {
+  hasGivenUp,
+  isDeleting,
+  isLeaving,
+  isOutOfService,
+  isResizingOffline,
+  keepsReplicas,
+  type ObservedVolume,
+  recordOf,
+  stayingAttachments,
+} from "./observed-volume.ts";
 import { isRequested } from "./plan-request-time.ts";
 
 /** What to do next with a volume's standbys. */
@@ -116,12 +126,17 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
   return primaries.length > 0 && primaries.every((attachment) => attachment.status?.state === "Attached");
 }
 
-/** Its node is no more, or was cut off from the volume and may not have it attached. */
+/**
+ * Its node is no more, or was cut off from the volume and may not have it attached. A node without an AzDriverNode may only have lost that object, and register again: its
+ * replica is replaced while another node writes, and kept while the volume fails over.
+ */
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
-  const node = observed.node(replica.spec.nodeName);
-  if (node === undefined || node.isGone || node.isOutOfService) return true;
-  return record?.quarantine.some((other) => other.nodeName === replica.spec.nodeName) ?? false;
+  const { nodeName } = replica.spec;
+  if (isOutOfService(observed, nodeName) || (record?.quarantine.some((other) => other.nodeName === nodeName) ?? false)) return true;
+  const node = observed.node(nodeName);
+  if (node !== undefined) return node.isGone;
+  return record === undefined || (record.writer?.wanted === true && record.fencing === undefined);
 }
 
 /**

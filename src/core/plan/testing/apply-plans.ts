@@ -111,6 +111,7 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
       );
     case "Detach":
     case "DetachByName":
+    case "Release":
       return withAttachments(
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),
