@@ -27,6 +27,18 @@ describe("describeFailure", () => {
     assert.match(describeFailure(failureExamples.Throttled), /in 2 s$/u);
   });
 
+  it("speaks of no request where Azure gave none, and of no outage while Azure is still at it", () => {
+    const failure = {
+      kind: "CloudUnavailable",
+      code: "DiskStillDetaching",
+      message: "VM node-a lists the disk as one that is coming off",
+      requestId: "",
+    } as const;
+    assert.equal(describeFailure(failure), "Azure is still at it: DiskStillDetaching: VM node-a lists the disk as one that is coming off");
+    assert.equal(describeFailure({ ...failure, code: "Timeout", message: "later" }), "Azure can't be reached or failed for now: Timeout: later");
+    assert.doesNotMatch(describeFailure(failureExamples.CloudUnavailable), /tried again/u, "the event says so");
+  });
+
   it("names the users of a volume where they are known", () => {
     assert.match(describeFailure(failureExamples.OtherWriter), /node-a \(default\/pod-1\)/u);
     assert.match(describeFailure(failureExamples.VolumeInUse), /on node node-a;/u);

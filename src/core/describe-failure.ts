@@ -5,7 +5,20 @@ import { unreachable } from "./invariant.ts";
 export function describeFailure(failure: Failure): string {
   const sentence = describe(failure);
   if (!("azure" in failure) || failure.azure === undefined) return sentence;
-  return `${sentence} (Azure: ${failure.azure.code}, request ${failure.azure.requestId})`;
+  const { code, requestId } = failure.azure;
+  return `${sentence} (Azure: ${code}${requestId === "" ? "" : `, request ${requestId}`})`;
+}
+
+/** Codes of the driver's own where Azure has answered, and what it was asked for has not taken effect yet. */
+const UNDER_WAY_CODES: readonly string[] = ["DiskStillDetaching", "DiskStillAttached", "DiskStillOwned", "OperationStillRunning"];
+
+function isUnderWay(code: string): boolean {
+  return UNDER_WAY_CODES.includes(code);
+}
+
+/** Where no answer of Azure's is behind it there is no request to ask about. */
+function requestOf({ requestId }: { readonly requestId: string }): string {
+  return requestId === "" ? "" : ` (request ${requestId})`;
 }
 
 function describe(failure: Failure): string {
@@ -92,11 +105,11 @@ function describeCloudFailure(failure: Exclude<Failure, { readonly kind: Request
     case "QuotaExceeded":
       return `an Azure quota is used up (${failure.detail}); ask for more or delete what is not needed`;
     case "CloudRejected":
-      return `Azure refused: ${failure.code}: ${failure.message} (request ${failure.requestId})`;
+      return `Azure refused: ${failure.code}: ${failure.message}${requestOf(failure)}`;
     case "CloudUnavailable":
-      return `Azure can't be reached or failed for now: ${failure.code}: ${failure.message} (request ${failure.requestId}); it is tried again`;
+      return `${isUnderWay(failure.code) ? "Azure is still at it" : "Azure can't be reached or failed for now"}: ${failure.code}: ${failure.message}${requestOf(failure)}`;
     case "CloudUnauthorized":
-      return `Azure denies the driver access: ${failure.code}: ${failure.message} (request ${failure.requestId}); check the identity's role assignments`;
+      return `Azure denies the driver access: ${failure.code}: ${failure.message}${requestOf(failure)}; check the identity's role assignments`;
     default:
       return describeLocalFailure(failure);
   }

@@ -15,6 +15,7 @@ import { diskReconciler } from "./disk.ts";
 import { driverNodeReconciler } from "./driver-node.ts";
 import { fenceReconciler } from "./fence.ts";
 import { forgetVolumes } from "./forget-volumes.ts";
+import { silenceReconciler } from "./mark-silent.ts";
 import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
 import { restoreWants } from "./restore-wants.ts";
@@ -76,6 +77,7 @@ function createLoops(ports: ControllerPorts): {
     settle: new ControlLoop(settleReconciler(ports), ports),
     sweep: new ControlLoop(sweepReconciler(ports), ports),
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
+    silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
       recoveryReconciler(ports, () => loops.wants.queue.add(ONLY_KEY)),
       ports,
@@ -159,6 +161,7 @@ function createLoops(ports: ControllerPorts): {
   loops.recovery.queue.add(ONLY_KEY);
   loops.sweep.queue.add(ONLY_KEY);
   loops.resync.queue.add(ONLY_KEY);
+  loops.silence.queue.add(ONLY_KEY);
   const { sweep, ...others } = loops;
   return { loops: Object.values(others), sweep, sweepNow: () => sweep.queue.add(ONLY_KEY), onChange, onNode };
 }

@@ -5,6 +5,7 @@ import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
+import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
 import { waitsForRelease, type WriterAction } from "../core/plan/plan-writer.ts";
 import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -64,8 +65,12 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "PlanAgain":
       return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
-      ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, reason: action.reason, message: action.message, waitingOn: waitingNodes(observed) });
+    case "Tell": {
+      const { reason, message, nodeName } = action;
+      const named = nodeName === undefined ? {} : { nodeName };
+      ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, reason, message, ...named, waitingOn: waitingNodes(observed) });
       return ok({ againAfterMs: action.retryAfterMs });
+    }
     default:
       return unreachable(action);
   }
@@ -79,12 +84,12 @@ function tellStillUsed(ports: ControllerPorts, observed: ObservedVolume, writer:
   ports.events.emit({ about: { kind: "AzVolume", name: observed.volume.metadata.name }, reason: "WaitingForWriter", message, waitingOn });
 }
 
-/** Nodes that want to write and may not yet. */
-function waitingNodes({ volume, attachments }: ObservedVolume): readonly string[] {
-  const writer = volume.status?.record?.writer?.nodeName;
-  return attachments
-    .filter(({ attachment: { spec } }) => spec.want !== undefined && spec.nodeName !== writer)
-    .map(({ attachment }) => attachment.spec.nodeName);
+/** Nodes that want to write and may not yet, and those with a pod that waits: Kubernetes' attach controller may hold its attach back, so that no want says so. */
+function waitingNodes(observed: ObservedVolume): readonly string[] {
+  const writer = observed.volume.status?.record?.writer?.nodeName;
+  const wanting = observed.attachments.filter(({ attachment: { spec } }) => spec.want !== undefined && spec.nodeName !== writer);
+  const waiting = observed.pods().filter((pod) => isWaitingElsewhere(pod, writer));
+  return [...new Set([...wanting.map(({ attachment }) => attachment.spec.nodeName), ...waiting.map(({ nodeName }) => nodeName)])];
 }
 
 function settled(result: Result<unknown, Failure>): Reconciled {

@@ -13,6 +13,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { Kind, KindMap, NewObject } from "../ports/object-store.ts";
 import { createObjectCache } from "./object-cache.ts";
 import type { ObjectCache, ObjectChange } from "./object-cache.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const BOOKMARK_INTERVAL_MS = 10_000;
 const never = new AbortController().signal;
@@ -376,9 +377,31 @@ describe("createObjectCache", () => {
         valueOf(await writer.update("AzDriverNode", { ...node, metadata: { ...node.metadata, labels: { a: "1" } } }, never));
         await clock.settle();
         assert.equal(cache.askedMs("AzDriverNode", "node-a"), 25_000, "a label asks for nothing");
-        assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [0, 0]);
+        assert.deepEqual([cache.unchangedMs("AzDriverNode", "node-a"), cache.watchedUnchangedMs("AzDriverNode", "node-a")], [0, 25_000]);
         clock.jumpWallClock(1e9);
         assert.equal(cache.unchangedMs("AzDriverNode", "node-a"), 0);
+      }),
+    );
+
+    it(
+      "hears a node by its heartbeat alone: what a controller writes of it is no word of the node's",
+      inWorld(async ({ cache, clock, writer, start }) => {
+        start();
+        await create(writer, "AzDriverNode", { metadata: { name: "node-a" }, spec: { nodeName: "node-a" } });
+        await clock.settle();
+        const { status } = aDriverNode("node-a");
+        assert.ok(status !== undefined);
+        const write = async (next: typeof status): Promise<void> => {
+          const present = valueOf(await writer.get("AzDriverNode", "node-a", never));
+          valueOf(await writer.updateStatus("AzDriverNode", { ...present, status: next }, never));
+          await clock.settle();
+        };
+        await write({ ...status, heartbeat: 1 });
+        await clock.advance(12_000);
+        await write({ ...status, heartbeat: 1, readyForVolumeAllocation: false });
+        assert.equal(cache.watchedUnchangedMs("AzDriverNode", "node-a"), 12_000);
+        await write({ ...status, heartbeat: 2 });
+        assert.equal(cache.watchedUnchangedMs("AzDriverNode", "node-a"), 0);
       }),
     );
 

@@ -81,6 +81,12 @@ export interface ObjectCache {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** A node is heard by its heartbeat alone: what a controller writes of a silent one is no word of the node's. */
+function signOfLifeOf<K extends Kind>(kind: K): { readonly signOfLife?: (object: KindMap[K]) => unknown } {
+  if (kind !== "AzDriverNode") return {};
+  return { signOfLife: (object) => `${object.metadata.uid} ${(object as KindMap["AzDriverNode"]).status?.heartbeat ?? ""}` };
+}
+
 /** What a cache works with. */
 export interface ObjectCacheOptions {
   readonly store: ObjectStore;
@@ -100,7 +106,12 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
   const caches = new Map<Kind, SourceCache<KindMap[Kind], string>>(kinds.map((kind) => [kind, cacheOf(kind)]));
 
   function cacheOf<K extends Kind>(kind: K): SourceCache<KindMap[Kind], string> {
-    const cache = createSourceCache<KindMap[K], IndexName<K>>({ ...options, source: storeSource(stores[kind] ?? store, kind), indexes: indexesOf(kind) });
+    const cache = createSourceCache<KindMap[K], IndexName<K>>({
+      ...options,
+      source: storeSource(stores[kind] ?? store, kind),
+      indexes: indexesOf(kind),
+      ...signOfLifeOf(kind),
+    });
     // Only `of` takes it out of the map again, by the same kind.
     return cache as unknown as SourceCache<KindMap[Kind], string>;
   }

@@ -24,6 +24,8 @@ export interface SourceCacheOptions<T extends SourceObject, Index extends string
   readonly random: Random;
   readonly logger: Logger;
   readonly settings?: Partial<FollowSettings>;
+  /** What of an object has to change for `watchedUnchangedMs` to begin again. Default: anything. */
+  readonly signOfLife?: (object: T) => unknown;
 }
 
 /** An empty cache of one source; `run` fills it. */
@@ -39,14 +41,19 @@ export function createSourceCache<T extends SourceObject, Index extends string =
 
   function publish(changes: readonly CachedChange<T>[]): void {
     const watchedMs = watched.totalMsNow();
-    for (const { key, current } of changes) {
-      if (current === undefined) watchedAtChange.delete(key);
-      else watchedAtChange.set(key, watchedMs);
+    for (const change of changes) {
+      if (change.current === undefined) watchedAtChange.delete(change.key);
+      else if (isAlive(change.previous, change.current)) watchedAtChange.set(change.key, watchedMs);
     }
     for (const change of changes) {
       for (const listener of [...listeners]) tell(listener, change);
       for (const look of [...waiters]) look(change.key);
     }
+  }
+
+  function isAlive(previous: T | undefined, current: T): boolean {
+    const { signOfLife } = options;
+    return signOfLife === undefined || previous === undefined || signOfLife(previous) !== signOfLife(current);
   }
 
   function tell(listener: (change: CachedChange<T>) => void, change: CachedChange<T>): void {

@@ -145,14 +145,19 @@ describe("volumeReconciler", () => {
         cachedNode: (nodeName) => ({ ...world.ports.users.cachedNode(nodeName), taints: nodeName === "node-d" ? tainted : [] }),
         cachedPlacement: () => aPlacement({ otherVolumeIds: [otherUri.toUpperCase()] }),
       };
-      await world.answerOf(volumeReconciler({ ...world.ports, users }).reconcile("pvc-1", never));
+      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, users }).reconcile("pvc-1", never));
+      await reconcile();
+      assert.deepEqual(world.told, [], "what is just being placed is not told of");
+      await world.clock.advance(1_000);
+      await reconcile();
       const observed = observeVolume({ ...world.ports, users }, "pvc-1");
       assert.deepEqual(observed?.placement().companionsOn, new Map([["node-c", 1]]));
       assert.deepEqual(
         ["node-b", "node-c", "node-d"].map((nodeName) => world.attachment(nodeName)?.spec.role),
         ["Replica", "Replica", undefined],
       );
-      const because = "node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule; node-a: has an attachment already";
+      const because =
+        "node-a, node-b, node-c: has an attachment already; node-d: has a taint that pod default/db-0 does not tolerate: dedicated=gpu:NoSchedule";
       assert.deepEqual(world.told, [
         { about: { kind: "AzVolume", name: "pvc-1" }, reason: "ReplicasMissing", message: `1 of 3 replicas find no node: ${because}` },
       ]);

@@ -5,8 +5,10 @@ export function eventsRows(): readonly string[] {
   return Object.keys(eventReasons).map((reason) => rowOf(reason as EventReason));
 }
 
+const toldNames = { PersistentVolumeClaim: "claim", Pod: "waiting pods", PodOnNode: "pods on the node", Node: "node" } as const;
+
 function rowOf(reason: EventReason): string {
   const { type, tells, when, cure } = meaningOf(reason);
-  const told = tells.map((kind) => (kind === "PersistentVolumeClaim" ? "claim" : kind === "Pod" ? "waiting pods" : "node"));
+  const told = tells.map((kind) => toldNames[kind]);
   return `| \`${reason}\` | ${type} | ${told.join(", ")} | ${when} | ${cure} |`;
 }

@@ -57,6 +57,11 @@ describe("controllerSubjects", () => {
       { because: "only on one node", event: { about, reason: EVERYWHERE, waitingOn: ["node-b"] }, told: [azVolume, claim, ...pods("waits-node-b", "inline")] },
       { because: "on none", event: { about, reason: EVERYWHERE, waitingOn: [] }, told: [azVolume, claim] },
       { because: "a node", event: { about, reason: EVERYWHERE, nodeName: "node-a", waitingOn: [] }, told: [azVolume, claim, "Node /node-a node-a"] },
+      {
+        because: "the pods of a node, whatever they do there",
+        event: { about, reason: "WriterSilent", nodeName: "node-a", waitingOn: ["node-b"] },
+        told: [azVolume, claim, ...pods("leaves", "runs-node-a", "waits-node-a", "waits-node-b", "inline"), "Node /node-a node-a"],
+      },
       { because: "of no interest to claims and pods", event: { about, reason: "ReplicaAttached", nodeName: "node-a" }, told: [azVolume] },
       { because: "about a node", event: { about: { kind: "Node", name: "node-a" }, reason: "StaleMountsRemoved" }, told: ["Node /node-a node-a"] },
       {

@@ -40,7 +40,7 @@ export function controllerSubjects(options: {
 }): (event: DriverEvent) => readonly EventSubject[] {
   const { objects, caches, namespace } = options;
   return (event) => {
-    const { about, reason, nodeName, waitingOn } = event;
+    const { about, reason, nodeName } = event;
     if (about.kind === "Node") return [nodeSubject(about.name)];
     if (about.kind === "Lease") return leaseSubject(objects.get("Lease", about.name), namespace);
     const volume = objects.get("AzVolume", about.name);
@@ -49,7 +49,7 @@ export function controllerSubjects(options: {
     return [
       ...volumeSubject(volume, namespace),
       ...(tells.includes("PersistentVolumeClaim") ? claims.map(claimSubject) : []),
-      ...(tells.includes("Pod") && volume !== undefined ? waitingPods(volume, claims, caches, waitingOn).map(podSubject) : []),
+      ...(volume === undefined ? [] : podsToTell(volume, claims, caches, event).map(podSubject)),
       ...(tells.includes("Node") && nodeName !== undefined ? [nodeSubject(nodeName)] : []),
     ];
   };
@@ -108,15 +108,20 @@ function claimsOf(volume: AzVolume, { persistentVolumes, claims }: SubjectCaches
   return named === undefined ? [] : [named];
 }
 
-function waitingPods(
+/** The volume's pods that an event is for, each once: those that wait for it, and those that are bound to the node that it names. */
+function podsToTell(
   volume: AzVolume,
   claims: readonly ClusterClaim[],
   { pods }: SubjectCaches,
-  waitingOn: readonly string[] | undefined,
+  { reason, nodeName, waitingOn }: DriverEvent,
 ): readonly ClusterPod[] {
+  const { tells } = meaningOf(reason);
+  if (!tells.includes("Pod") && !tells.includes("PodOnNode")) return [];
   const diskUri = volume.status?.detail?.diskUri;
   const byClaim = claims.flatMap(({ metadata }) => pods.byIndex("claim", `${metadata.namespace}/${metadata.name}`));
   const byDisk = diskUri === undefined ? [] : pods.byIndex("diskKey", resourceUriKey(diskUri));
+  const all = [...new Set([...byClaim, ...byDisk])];
   const isWaiting = (pod: ClusterPod): boolean => pod.isPending && !pod.isTerminating && (waitingOn === undefined || waitingOn.includes(pod.nodeName));
-  return [...new Set([...byClaim, ...byDisk])].filter(isWaiting);
+  const isThere = (pod: ClusterPod): boolean => nodeName !== undefined && pod.nodeName === nodeName;
+  return all.filter((pod) => (tells.includes("Pod") && isWaiting(pod)) || (tells.includes("PodOnNode") && isThere(pod)));
 }

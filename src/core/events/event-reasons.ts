@@ -1,15 +1,16 @@
 /** What an event means, whoever tells it. */
 interface EventMeaning {
   readonly type: "Normal" | "Warning";
-  /** Who is told besides the object that it is about: the volume's claim, the pods that wait for the volume, the node that it names. */
-  readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "Node")[];
+  /** Who is told besides the object that it is about: the volume's claim, the pods that wait for the volume, those of its pods that are bound to the node that it names, that node. */
+  readonly tells: readonly ("PersistentVolumeClaim" | "Pod" | "PodOnNode" | "Node")[];
   /** When it is told, for docs/events.md. */
   readonly when: string;
   /** What to do, in a sentence that follows the message; empty: nothing is to be done. */
   readonly cure: string;
 }
 
-const OUT_OF_SERVICE = "if that node is dead, mark it out of service (on Kubernetes: taint node.kubernetes.io/out-of-service)";
+const OUT_OF_SERVICE =
+  "if that node is dead, mark it out of service (on Kubernetes: kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute)";
 const TRIED_AGAIN = "It is tried again by itself.";
 
 /** Every reason for which the driver tells people something, in the order of a volume's life. */
@@ -151,6 +152,12 @@ export const eventReasons = {
     tells: [],
     when: "a node wants the volume, and no user is seen there: a pod (`attach: driver`), or a VolumeAttachment (`attach: kubernetes`)",
     cure: "It is granted once a user is seen. Where no pod is to run there, find out what states that want with the node's token.",
+  },
+  WriterSilent: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
+    when: "the writer's node sends no heartbeats, or is NotReady, and a pod on another node waits for the volume, or one is still bound to that node. The message has the command",
+    cure: "The driver then takes the disk off that VM, with proof, and the volume moves. Take the taint off once the node is back.",
   },
   WaitingForUnmount: {
     type: "Normal",

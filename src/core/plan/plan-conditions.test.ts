@@ -66,7 +66,7 @@ describe("planConditions", () => {
   it("tells what a node waits for and what to do about it, and forgets it when the wait is over", () => {
     const wait = { kind: "WaitFor", reason: "WaitingForWriter", message: "node-b waits for the volume to be released by node-a", retryAfterMs: 1_000 } as const;
     const message =
-      "node-b waits for the volume to be released by node-a. It moves once nobody uses it there any more; if that node is dead, mark it out of service (on Kubernetes: taint node.kubernetes.io/out-of-service).";
+      "node-b waits for the volume to be released by node-a. It moves once nobody uses it there any more; if that node is dead, mark it out of service (on Kubernetes: kubectl taint nodes <node> node.kubernetes.io/out-of-service=nodeshutdown:NoExecute).";
     const waiting = { type: WRITER_WAITING, status: "True" as const, reason: wait.reason, message, lastTransitionTime: toTimestamp(nowMs) };
     assert.deepEqual(planConditions(anObservedVolume({ attachments: replicas, nodes }), [wait]), [ready, waiting]);
     const volume = aVolume({ status: { conditions: [ready, waiting] } });

@@ -94,7 +94,8 @@ function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachme
   // Those that only wait for a share to come free are not missing.
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - wanted);
   const withoutPlace = missing - chosen.length - waiting;
-  return withoutPlace > 0 ? [...creations, { kind: "ReplicasMissing", missing: withoutPlace, rejected }] : creations;
+  // What is missing is told of what stands: with those that are just being placed, each node would be told of twice, for two reasons.
+  return creations.length === 0 && withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : creations;
 }
 
 /** Those that are no standbys are not pruned: a writer is released first, and that changes the record. */

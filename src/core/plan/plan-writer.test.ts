@@ -8,6 +8,7 @@ import {
   anAttachment,
   aNode,
   anObservedVolume,
+  aPod,
   aReplica,
   attachmentName,
   aVolume,
@@ -460,6 +461,25 @@ describe("planWriter", () => {
         plan: [confirms, unanswered],
       },
     ]);
+  });
+
+  it("says nothing of proofs for which no pod waits: one that writes undisturbed has its node claim the volume", () => {
+    const volume = aVolumeWithRecord({ foundInUse: true, unproven: [a, b] });
+    const again: WriterAction = { kind: "PlanAgain", afterMs: 1_000 };
+    const attachments = [anAttachment("node-a"), aReplica("node-b")];
+    const running = [aPod({ nodeName: "node-a", isPending: false })];
+    check([
+      { because: "its pod runs", observed: anObservedVolume({ volume, attachments, pods: () => running }), plan: [again, again] },
+      { because: "no request at all", observed: anObservedVolume({ volume, attachments: [aReplica("node-b")] }), plan: [again, again] },
+    ]);
+    for (const observed of [
+      anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "node-a" })] }),
+      anObservedVolume({ volume, attachments: [...attachments, anAttachment("node-c")] }),
+    ])
+      assert.deepEqual(
+        planWriter(observed).map(({ kind }) => kind),
+        ["WaitFor", "WaitFor"],
+      );
   });
 
   it("grants nothing while somebody is unproven: each is asked for, fenced if it is dead, and never if it is no node of ours", () => {

@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
 import { fromTimestamp } from "../timestamp.ts";
+import { isSilent, isUnheard } from "./node-silence.ts";
 import {
   isDeleting,
   isOutOfService,
@@ -14,6 +15,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
+import { planSilentWriter } from "./plan-silent-writer.ts";
 import { grant, isFencing } from "./writer-steps.ts";
 
 /** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
@@ -30,7 +32,10 @@ export type WriterAction =
   | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly ground: FenceGround; readonly because: string }
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
-  | { readonly kind: "WaitFor"; readonly reason: EventReason; readonly message: string; readonly retryAfterMs: number };
+  /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
+  | { readonly kind: "WaitFor"; readonly reason: EventReason; readonly message: string; readonly retryAfterMs: number; readonly nodeName?: string }
+  /** Something to report of the writer though no node waits. */
+  | { readonly kind: "Tell"; readonly reason: EventReason; readonly message: string; readonly retryAfterMs: number; readonly nodeName: string };
 
 /** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
 export type FenceGround = "outOfService" | "lost" | "stalled";
@@ -55,10 +60,19 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
   const unproven = record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
-  if (writer !== undefined)
-    return writer.held && isFencing(record, writer) ? [] : [...planForWriter(observed, record, writer), ...quietly(observed, writer, unproven)];
-  if (record.unproven.length > 0) return unproven;
+  if (writer !== undefined) {
+    if (writer.held && isFencing(record, writer)) return [];
+    return [...withSilence(planForWriter(observed, record, writer), planSilentWriter(observed, writer.nodeName)), ...quietly(observed, writer, unproven)];
+  }
+  if (record.unproven.length > 0) return isAwaited(observed, record) ? unproven : unproven.map(withoutWord);
   return planGrant(observed, record);
+}
+
+/** One state is told once: what waits for a writer whose node is silent is told why, and what to do, instead of only for which writer. */
+function withSilence(planned: readonly WriterAction[], silence: readonly WriterAction[]): readonly WriterAction[] {
+  const isToldBySilence = silence.some(({ kind }) => kind === "WaitFor");
+  const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "PlanAgain");
+  return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isToldBySilence), ...added];
 }
 
 /** Names in the record that now belong to another VM. */
@@ -210,16 +224,6 @@ function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, nod
   };
 }
 
-/** No heartbeat for a while: not dead by that, but worth asking the platform whether its VM still exists. */
-function isSilent(observed: ObservedVolume, node: ObservedNode): boolean {
-  return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;
-}
-
-/** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
-function isUnheard(observed: ObservedVolume, node: ObservedNode): boolean {
-  return isSilent(observed, node) && observed.nodes().some((other) => other.nodeName !== node.nodeName && !isSilent(observed, other));
-}
-
 /** Both witnesses are stale, and the store itself is seen to work. */
 function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
   return isUnheard(observed, node) && node.isKubeletLeaseStale === true;
@@ -260,6 +264,17 @@ function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readon
     }
     return action.retryAfterMs < ASK_PLATFORM_MS ? [] : [{ kind: "PlanAgain", afterMs: action.retryAfterMs }];
   });
+}
+
+/** Whether a pod that has not started, or another node than the unproven ones, waits for a proof. A pod that writes undisturbed waits for nothing: its node claims the volume. */
+function isAwaited(observed: ObservedVolume, { unproven }: WriterRecord): boolean {
+  const isUnproven = (nodeName: string): boolean => unproven.some((node) => node.nodeName === nodeName);
+  if (wants(observed).some(({ spec }) => !isUnproven(spec.nodeName))) return true;
+  return observed.pods().some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
+}
+
+function withoutWord(action: WriterAction): WriterAction {
+  return action.kind === "WaitFor" && action.reason === "WaitingForProof" ? { kind: "PlanAgain", afterMs: action.retryAfterMs } : action;
 }
 
 /** The oldest want with a user. A node's token may state a want for which no workload asks: that alone is no reason for a grant. */

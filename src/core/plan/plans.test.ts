@@ -194,7 +194,7 @@ function settle(start: ObservedVolume, look: (before: ObservedVolume, after: Obs
 
 /** What the plans would still do; waiting and telling are no work. */
 function workLeft(end: ObservedVolume): readonly string[] {
-  const idle = new Set(["WaitFor", "ReplicasMissing", "PlanAgain", "Wait", "ReleaseCheck"]);
+  const idle = new Set(["WaitFor", "Tell", "ReplicasMissing", "PlanAgain", "Wait", "ReleaseCheck"]);
   const attachments = end.attachments.flatMap(({ attachment: other }) => planAttachment(end, other) ?? []);
   return [...planWriter(end), ...planReplicas(end), ...attachments].map((action) => action.kind).filter((kind) => !idle.has(kind));
 }

@@ -72,6 +72,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       }));
     case "ReleaseCheck":
     case "WaitFor":
+    case "Tell":
     case "PlanAgain":
       return observed;
     default:

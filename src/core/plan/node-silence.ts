@@ -1,0 +1,19 @@
+import type { ObservedNode, ObservedVolume } from "./observed-volume.ts";
+
+/** No heartbeat for a while: not dead by that, but worth asking the platform whether its VM still exists. */
+export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
+  return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;
+}
+
+/** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
+export function isUnheard(observed: ObservedVolume, node: ObservedNode): boolean {
+  return isSilent(observed, node) && observed.nodes().some((other) => other.nodeName !== node.nodeName && !isSilent(observed, other));
+}
+
+/** Taints by which Kubernetes says that a node's kubelet is not heard of, or not well. */
+const NOT_READY_TAINTS: readonly string[] = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+
+/** Whether the orchestrator says that the node is not ready. */
+export function isNotReady({ taints }: Pick<ObservedNode, "taints">): boolean {
+  return taints.some(({ key }) => NOT_READY_TAINTS.includes(key));
+}

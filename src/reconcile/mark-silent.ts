@@ -1,0 +1,48 @@
+import type { Failure } from "../core/failure.ts";
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
+import { ok, type Result } from "../core/result.ts";
+import { changeStatus } from "./change-object.ts";
+import type { Reconciler } from "./control-loop.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+
+/** How often it is looked which nodes are silent, in milliseconds: at the cache alone. */
+const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * Says of each node whose heartbeat is stale that it is not ready: its AzDriverNode would say otherwise for ever, and its volumes be planned again only with the next resync.
+ * The node's next heartbeat says that it is ready again.
+ */
+export function silenceReconciler(ports: ControllerPorts): Reconciler {
+  return {
+    name: "silence",
+    workers: 1,
+    backoff: { baseMs: 1_000, maxMs: 30_000 },
+    reconcile: async (_key, signal) => {
+      for (const driverNode of ports.cache.list("AzDriverNode").filter((each) => isStale(ports, each))) {
+        const marked = await markSilent(ports, driverNode, signal);
+        if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
+      }
+      return ok({ againAfterMs: LOOK_AGAIN_MS });
+    },
+  };
+}
+
+function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzDriverNode): boolean {
+  return status?.readyForVolumeAllocation === true && (cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0) >= settings.heartbeatStaleMs;
+}
+
+/** Only where no heartbeat has come since the one that the cache shows. */
+function markSilent({ store, logger }: ControllerPorts, { metadata, status: seen }: AzDriverNode, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {
+  return changeStatus(
+    store,
+    { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },
+    (present) => {
+      const { status } = present;
+      if (status === undefined || status.heartbeat !== seen?.heartbeat || !status.readyForVolumeAllocation) return undefined;
+      logger.warn("node is silent", { nodeName: metadata.name, lastHeartbeatTime: status.lastHeartbeatTime });
+      const statusMessage = `silent: the node plug-in's last heartbeat was at ${status.lastHeartbeatTime}`;
+      return { ...present, status: { ...status, readyForVolumeAllocation: false, statusMessage } };
+    },
+    signal,
+  );
+}
