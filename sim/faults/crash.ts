@@ -1,6 +1,7 @@
 import { type StepName, stepNames } from "../../src/ports/steps.ts";
 import type { CrashPlan } from "../driver/process-slot.ts";
 import { dieInMount } from "./die-in-mount.ts";
+import { killedInFormat } from "./directed/killed-in-format.ts";
 import { diceAgain, type FaultClass, type FaultContext, leaderOf, nodeOfPod, pick } from "./fault-class.ts";
 import { markOutOfService } from "./mark-out-of-service.ts";
 
@@ -75,6 +76,7 @@ export const crash: FaultClass = {
         return () => takenBack.forEach((takeBack) => takeBack?.());
       },
     },
+    "plugin-in-format": killedInFormat,
     "plugin-in-mount": {
       forMs: [60_000, 150_000],
       begin: (context, { dice }) => {

@@ -1,5 +1,6 @@
 import type { TimedFault } from "../run/scenario.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
+import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed.ts";
 import { grownOutside } from "./directed/grown-outside.ts";
 import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
@@ -68,6 +69,7 @@ export const disks: FaultClass = {
     "pulled-in-mount": diskPulledInMount,
     "lun-freed": lunFreed,
     "lun-freed-and-links-lag": lunFreedAndLinksLag,
+    "format-cut-off-and-lun-freed": formatCutOffAndLunFreed,
     "links-lag": {
       forMs: [10_000, 90_000],
       begin: ({ world }, fault) => {

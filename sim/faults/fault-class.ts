@@ -1,5 +1,6 @@
 import { invariant } from "../../src/core/invariant.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import type { FaultName } from "./fault-names.ts";
@@ -17,6 +18,8 @@ export interface FaultContext {
    * nothing anew under a pod, and an attachment that is in use goes when the pod has moved.
    */
   readonly toRestart: (volumeName: string) => void;
+  /** A user makes a volume, and wants a pod of it from then on. */
+  readonly create: (workload: SimWorkload) => void;
   /** The volume's user asks for that size, if it is more than before. */
   readonly grow: (volumeName: string, sizeGiB: number) => void;
   /** The disk of a volume was destroyed: its workload can only be deleted. */

@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { linksLagStorm, rawStandbysStorm } from "./storms.ts";
+import { formatCutOffAndLunFreedStorm, formatCutOffStorm, linksLagStorm, rawStandbysStorm } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
 
@@ -35,6 +35,26 @@ export const deviceMutations: readonly Mutation[] = [
     breaks: ["synced-data-lost"],
     storm: rawStandbysStorm,
     takes: "a raw disk moves to a standby whose kernel has read it before, and keeps its device open",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "no-formatting-mark",
+    removes: "a first format is announced before it begins",
+    edits: [{ file: STAGE_VOLUME, find: `const began = await recordFormatting(ports, request, volume, signal);`, replace: `const began = ok(undefined);` }],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: formatCutOffStorm,
+    takes: "a plug-in is killed with its format command: what that left can't be told from other people's data",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "format-anew-at-once",
+    removes: "the rest of an unfinished format is erased only after the LUN was looked up in Azure once more",
+    edits: [{ file: STAGE_VOLUME, find: `if (!ports.lunsReadAgain.delete(volumeName)) {`, replace: `if (ports.lunsReadAgain.delete(volumeName)) {` }],
+    alsoRemoves: ["twins", "kept-luns"],
+    breaks: ["formatted-data", "synced-data-lost"],
+    storm: formatCutOffAndLunFreedStorm,
+    takes: "a first format is cut off, its disk is taken off, and another volume's raw disk gets its LUN before anything is noticed",
     noticedBy: "src/node/stage-volume.test.ts",
   },
 ];

@@ -67,6 +67,20 @@ export const rawStandbysStorm: DirectedStorm = {
   strikes: { "nodes/kubelet-restarts": 2 },
 };
 
+/** Plug-ins are killed with the command of a first format. */
+export const formatCutOffStorm: DirectedStorm = { isQuiet: true, strikes: { "crash/plugin-in-format": 4 } };
+
+/** The same, and another volume's raw disk gets the LUN. */
+export const formatCutOffAndLunFreedStorm: DirectedStorm = {
+  attach: "kubernetes",
+  nodesMax: 3,
+  isQuiet: true,
+  workload: { maxShares: 1, replicas: 0, access: "mount", sizeGiB: 1024 },
+  victim: { maxShares: 3, replicas: 0, access: "block" },
+  lastStrikeMs: 240_000,
+  strikes: { "disks/format-cut-off-and-lun-freed": 2 },
+};
+
 /** A node is fenced with a mount command under way, and somebody deletes its Node; it is to have a standby of each disk that it was cut off from, once it is back. */
 export const deletedInMountStorm: DirectedStorm = {
   ...oneThatMoves,

@@ -78,6 +78,7 @@ export function createStorm(parts: {
           world.report({ invariant: "crashed", detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` }),
         );
     },
+    create: (workload) => operations.act({ kind: "apply", workload }),
     grow: (volumeName, sizeGiB) => operations.act({ kind: "grow", volumeName, sizeGiB }),
     destroyed: desired.destroyed,
     toRestart: (volumeName) => {

@@ -212,6 +212,8 @@ async function prepareFileSystem(
     if (expected !== undefined && content.value.uuid !== expected) {
       return fail({ kind: "WrongDevice", devicePath: device.path, problem: `its file system has UUID ${content.value.uuid}, the volume's has ${expected}` });
     }
+    // Nothing checks an XFS before its mount, and once its UUID is noted it is never made again.
+    if (isUnfinished && request.fsType === "xfs") return formatAnew(ports, request, volume, device, signal);
     const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
     if (checked.ok) {
       const grown = request.readOnly ? ok(undefined) : await ports.host.growBeforeMount({ device, fsType: request.fsType }, signal);
@@ -247,7 +249,7 @@ async function formatAnew(ports: NodePorts, request: StageRequest, volume: AzVol
     return fail({
       kind: "WrongDevice",
       devicePath: device.path,
-      problem: "it is not blank, and the volume's first format was cut off: its LUN is looked up in Azure once more",
+      problem: "the volume's first format was cut off, and this may be its rest: its LUN is looked up in Azure once more",
     });
   }
   ports.logger.warn("the first format of the volume was cut off: it is made anew", { volumeName, devicePath: device.path });

@@ -106,6 +106,11 @@ export function writeContent(device: ModelDevice, content: DeviceContent): void 
   }
 }
 
+function writeRawContent(device: ModelDevice): void {
+  for (const blocks of [device.disk, device.cached])
+    if (blocks !== undefined) blocks.content = { kind: "otherData", detail: "no known signature, but data at its start" };
+}
+
 /** Whether a file system of the device is mounted anywhere on the machine, in any namespace. */
 export function isMounted(state: MachineState, device: ModelDevice): boolean {
   return (
@@ -130,6 +135,8 @@ export function flushDevice(state: MachineState, device: ModelDevice): boolean {
     device.disk.files.set(name, text);
     device.cached?.files.set(name, text);
   }
+  // What is written past every file system is data that no tool knows.
+  if (device.disk.content.kind === "blank") writeRawContent(device);
   device.unflushed.clear();
   state.wrote(device, "flush");
   return true;

@@ -16,6 +16,11 @@ const bytesPerInode = 16384n;
 const tombstoneMajorMinor = "0:99";
 /** How often a LUN is looked at while its device is awaited, in milliseconds. */
 const lookEveryMs = 500;
+/** How far a command that makes a file system has come: it looks first, then writes, and the signature, which names what is not complete yet, comes last. */
+const formatPhases = [
+  { untilShare: 0.2, phase: "reading" },
+  { untilShare: 0.7, phase: "writing" },
+] as const;
 /** Stands for whatever process of a container holds a volume. */
 const containerPid = 1;
 
@@ -38,6 +43,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     touches: readonly string[],
     signal: AbortSignal,
     act: () => Result<void, Failure>,
+    cutOff?: (doneShare: number) => void,
   ): Promise<Result<void, Failure>> => {
     const admitted = look(method, signal, () => ok(undefined));
     if (!admitted.ok) return admitted;
@@ -50,6 +56,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         latencyMs: machine.latencyMs(method),
         heldNumbers: heldNumbers.filter((number) => touches.includes(number)),
         act,
+        ...(cutOff === undefined ? {} : { cutOff }),
       },
       signal,
     );
@@ -123,8 +130,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         }),
       ),
     inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(blocksOf(found).content))),
-    format: ({ device, fsType }, signal) =>
-      command("format", [device.majorMinor], signal, () =>
+    format: ({ device, fsType }, signal) => {
+      const make = (): Result<void, Failure> =>
         withDevice(device, (found) => {
           const { content } = blocksOf(found);
           if (content.kind !== "blank") {
@@ -138,10 +145,21 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
           if (isMounted(found)) return busy(found);
           writeContent(found, { kind: "fileSystem", fsType, uuid: `uuid-of-${found.disk.diskUri}` });
           found.disk.fileSystemBytes = found.knownBytes;
+          found.disk.isBroken = false;
           machine.wrote(found, "format");
           return ok(undefined);
-        }),
-      ),
+        });
+      const leaveUnfinished = (doneShare: number): void => {
+        const phase = formatPhases.find(({ untilShare }) => doneShare < untilShare)?.phase ?? "signed";
+        if (phase === "reading" || !make().ok) return;
+        withDevice(device, (found) => {
+          if (phase === "signed") found.disk.isBroken = true;
+          else writeContent(found, { kind: "otherData", detail: "no known signature, but data at its start" });
+          return ok(undefined);
+        });
+      };
+      return command("format", [device.majorMinor], signal, make, leaveUnfinished);
+    },
     eraseUnfinishedFormat: (device, signal) =>
       command("eraseUnfinishedFormat", [device.majorMinor], signal, () =>
         withDevice(device, (found) => {
@@ -188,6 +206,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
               stderr: "wrong fs type, bad option, bad superblock",
             });
           }
+          if (found.disk.isBroken) return fail({ kind: "FileSystemBroken", devicePath: found.path, detail: "Structure needs cleaning" });
           makeDirectory(machine, request.path);
           machine.mounts.push({
             path: request.path,

@@ -188,7 +188,9 @@ export function createModelMachine({
       makeLinks();
     },
     detach: (lun) => {
-      deviceAt(lun).state = "gone";
+      const device = deviceAt(lun);
+      state.operations.cutOff(device.majorMinor);
+      device.state = "gone";
       state.devicesByLun.delete(lun);
       makeLinks();
     },
@@ -198,7 +200,9 @@ export function createModelMachine({
       makeLinks();
     },
     cutOff: (lun) => {
-      deviceAt(lun).state = "cutOff";
+      const device = deviceAt(lun);
+      if (device.state === "present") state.operations.cutOff(device.majorMinor);
+      device.state = "cutOff";
     },
     reboot: () => {
       state.liveInstances.clear();

@@ -12,6 +12,8 @@ interface ModelOperation {
   /** Numbers of devices that it has inherited open: nobody else gets them while it is under way. */
   readonly heldNumbers: readonly string[];
   readonly act: () => Result<void, Failure>;
+  /** What it has done when it is cut off with that share of its time behind it, from 0 to 1; nothing where this is left out. */
+  readonly cutOff?: (doneShare: number) => void;
 }
 
 /** The commands of a machine that are under way, over all plug-in instances. */
@@ -22,13 +24,16 @@ export interface ModelOperations {
    */
   readonly run: (operation: ModelOperation, signal: AbortSignal) => Promise<Result<void, Failure>>;
   readonly inFlight: () => readonly ModelOperation[];
-  /** Ends, without effect, the commands that `isKilled` picks. */
+  /** Ends the commands that `isKilled` picks, with what they have done by then. */
   readonly kill: (isKilled: (operation: ModelOperation) => boolean) => void;
+  /** Has the commands on a thing do no more than they have done by now: it is taken from them, and they fail when they notice. */
+  readonly cutOff: (touched: string) => void;
 }
 
 interface InFlight {
   readonly operation: ModelOperation;
   readonly killed: AbortController;
+  readonly beganAtMs: number;
   readonly ended: Promise<Result<void, Failure>>;
 }
 
@@ -40,10 +45,16 @@ export function createModelOperations(clock: Clock): ModelOperations {
   const conflictOf = ({ instanceNumber, touches }: ModelOperation): InFlight | undefined =>
     [...inFlight].find(({ operation }) => operation.instanceNumber === instanceNumber && operation.touches.some((touched) => touches.includes(touched)));
 
+  const cutOff = ({ operation, beganAtMs, killed }: InFlight): void => {
+    // Killed already, and not woken yet.
+    if (killed.signal.aborted) return;
+    operation.cutOff?.(Math.min(1, (clock.elapsedMs() - beganAtMs) / Math.max(1, operation.latencyMs)));
+  };
+
   const begin = (operation: ModelOperation): InFlight => {
     const killed = new AbortController();
     const whenEnded = Promise.withResolvers<Result<void, Failure>>();
-    const entry: InFlight = { operation, killed, ended: whenEnded.promise };
+    const entry: InFlight = { operation, killed, beganAtMs: clock.elapsedMs(), ended: whenEnded.promise };
     inFlight.add(entry);
     const slept = operation.latencyMs === 0 ? Promise.resolve() : clock.sleep(operation.latencyMs, killed.signal);
     whenEnded.resolve(
@@ -72,7 +83,14 @@ export function createModelOperations(clock: Clock): ModelOperations {
     },
     inFlight: () => [...inFlight].map(({ operation }) => operation),
     kill: (isKilled) => {
-      for (const entry of inFlight) if (isKilled(entry.operation)) entry.killed.abort();
+      for (const entry of inFlight) {
+        if (!isKilled(entry.operation)) continue;
+        cutOff(entry);
+        entry.killed.abort();
+      }
+    },
+    cutOff: (touched) => {
+      for (const entry of inFlight) if (entry.operation.touches.includes(touched)) cutOff(entry);
     },
   };
 }

@@ -37,8 +37,8 @@ export interface NodeWorld {
   readonly steps: readonly StepName[];
   /** What people were told, in order. */
   readonly told: readonly DriverEvent[];
-  /** Kills the plug-in, whose commands live on, and starts another one. */
-  readonly restartPlugin: () => void;
+  /** Kills the plug-in, whose commands live on unless they die with it, and starts another one. */
+  readonly restartPlugin: (how?: { readonly childrenSurvive: boolean }) => void;
   /** Lets time pass until the promise has settled. */
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** The writer record as the store has it. */
@@ -137,8 +137,8 @@ export async function withNode(
       store,
       steps,
       told,
-      restartPlugin: () => {
-        machine.killPlugin(host, { childrenSurvive: true });
+      restartPlugin: (how = { childrenSurvive: true }) => {
+        machine.killPlugin(host, how);
         host = machine.startPlugin();
       },
       answerOf,
