@@ -77,7 +77,12 @@ async function main(task: DriverTask): Promise<void> {
   await cache.untilSynced(ending.signal);
   if (task.kind === "serve") {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
-    const reconcile = addControllerService(server, { ...parts, volumes: volumeSettingsOf(values), isAlone: true }, values, ports);
+    const reconcile = addControllerService(
+      server,
+      { ...parts, volumes: volumeSettingsOf(values), leaseMemory: new LeaseMemory(), isAlone: true },
+      values,
+      ports,
+    );
     const reconciling = reconcile(ending.signal).catch(() => undefined);
     await listen(server, `unix://${task.socketPath}`);
     process.stdout.write("ready\n");

@@ -62,6 +62,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     const { random, logger, lifetime, steps, events } = life;
     const { azure } = world;
     const cache = createObjectCache({ store: life.store, clock: life.clock, random, logger, kinds });
+    const leaseMemory = new LeaseMemory();
     const cloud = createAzureCloudProvisioner({
       arm: gatedCalls(azure.arm(name), life.gate),
       clock: life.clock,
@@ -69,6 +70,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       place: azure.place,
       lifetime,
       settings: scaledSettings(world.timeScale),
+      etagWrites: leaseMemory,
     });
     const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
     const shared = {
@@ -83,7 +85,6 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       steps,
       events,
     };
-    const leaseMemory = new LeaseMemory();
     const hearing = new NodeHearing({ ...shared, leaseMemory, settings: volumeSettings });
     const ports: ControllerPorts = { ...shared, leaseMemory, hearing, settings: volumeSettings, attach: world.attach };
     const elected = createElection(ports, {

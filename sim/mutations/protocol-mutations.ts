@@ -49,8 +49,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/provisioner/vm-update.ts",
-        find: `change: update.change, ifMatch: update.ifMatch, clientRequestId }`,
-        replace: `change: update.change, ifMatch: "*", clientRequestId }`,
+        find: `change, ifMatch, clientRequestId }`,
+        replace: `change, ifMatch: "*", clientRequestId }`,
       },
     ],
     alsoRemoves: [],
@@ -97,8 +97,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: FENCE_BATCH,
-        find: `const off = allowed.filter((request) => !after.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey));`,
-        replace: `const off = allowed;`,
+        find: `request.kind !== "settle" && !lists(after, new Set([request.diskKey])));`,
+        replace: `request.kind !== "settle");`,
       },
     ],
     alsoRemoves: ["disk-names-owner"],
@@ -113,10 +113,11 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: FENCE_BATCH,
-        find: `const change = changeFor(before.value, allowed, { memory, mark: session.random.uuid() });`,
-        replace: `const isOff = (request: VmRequest): boolean => !before.value.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey);
-    if (allowed.every(isOff)) return this.#prove(before.value, before.value, allowed);
-    const change = changeFor(before.value, allowed, { memory, mark: session.random.uuid() });`,
+        find: `    const victims = victimsOf(allowed);\n    // The disk`,
+        replace: `    const victims = victimsOf(allowed);
+    const isOff = (request: VmRequest): boolean => !lists(before, new Set([request.diskKey]));
+    if (allowed.every(isOff)) return proveAll(allowed, (request) => entryGone(session, { before, after: before }, request, this.#lifetime));
+    // The disk`,
       },
     ],
     alsoRemoves: ["held-device"],

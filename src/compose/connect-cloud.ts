@@ -5,17 +5,28 @@ import { parseAzureConfig } from "../adapters/azure-sdk/parse-azure-config.ts";
 import { registerBudgetMetrics } from "../adapters/observe/budget-metrics.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import { ok } from "../core/result.ts";
+import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../provisioner/azure-cloud-provisioner.ts";
 import type { NodeInstances } from "../provisioner/node-instances.ts";
-import { scaledSettings } from "../provisioner/settings.ts";
+import { type detachOptions, provisionerSettingsOf } from "./detach-options.ts";
 import type { Values } from "./options.ts";
 import type { azureOptions } from "./process-options.ts";
 import type { ProcessPorts } from "./run-role.ts";
 
+type CloudValues = Values<typeof azureOptions & typeof detachOptions>;
+
 type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime">;
 
-/** Builds the provisioner from a role's settings; `nodes` says which VM is behind each node, where that is known. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
-export async function connectCloud(values: Values<typeof azureOptions>, ports: CloudPorts, nodes?: NodeInstances): Promise<AzureCloudProvisioner> {
+/** What the provisioner knows of its surroundings besides its settings. */
+export interface CloudContext {
+  /** Keeps what is learnt of writes that move a VM's ETag. */
+  readonly etagWrites?: EtagWriteMemory;
+  /** Which VM is behind each node, where that is known. */
+  readonly nodes?: NodeInstances;
+}
+
+/** Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */
+export async function connectCloud(values: CloudValues, ports: CloudPorts, context: CloudContext = {}): Promise<AzureCloudProvisioner> {
   const file = values["cloud-config"];
   const fromFile = file === undefined ? ok({}) : parseAzureConfig(await readFile(file, "utf8"));
   if (!fromFile.ok) throw new Error(`--cloud-config ${file ?? ""}: ${describeFailure(fromFile.failure)}`);
@@ -42,8 +53,8 @@ export async function connectCloud(values: Values<typeof azureOptions>, ports: C
     clock: ports.clock,
     random: ports.random,
     lifetime: ports.lifetime,
-    settings: scaledSettings(values["azure-time-scale"]),
-    ...(nodes === undefined ? {} : { nodes }),
+    settings: provisionerSettingsOf(values),
+    ...context,
   });
   registerBudgetMetrics(ports.registry, () => provisioner.budget());
   return provisioner;

@@ -1,10 +1,12 @@
 import type { Kind } from "../ports/object-store.ts";
 import { NodeInstances } from "../provisioner/node-instances.ts";
+import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { connectStore, storeOptions } from "./connect-store.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+import { detachOptions } from "./detach-options.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { embeddedOrchestrator, kubernetesOrchestrator } from "./orchestrator.ts";
 import { azureOptions, processOptions } from "./process-options.ts";
@@ -19,6 +21,7 @@ const options = {
   ...endpointOptions,
   ...storeOptions,
   ...azureOptions,
+  ...detachOptions,
   ...controllerServiceOptions,
   ...volumeOptions,
   ...processOptions,
@@ -36,7 +39,8 @@ export const controllerRole: Role<typeof options> = {
     const connection = await connectStore(values, "controller", ports);
     const { store, leaseStore, apiClient } = connection;
     const nodes = new NodeInstances();
-    const cloud = await connectCloud(values, ports, nodes);
+    const leaseMemory = new LeaseMemory();
+    const cloud = await connectCloud(values, ports, { nodes, etagWrites: leaseMemory });
     const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
     const cache = createObjectCache({ store, stores: { Lease: leaseStore }, clock, random, logger, kinds: followed });
     const orchestrator =
@@ -49,7 +53,16 @@ export const controllerRole: Role<typeof options> = {
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: rememberingStore(store, cache, followed), leaseStore, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: false },
+      {
+        store: rememberingStore(store, cache, followed),
+        leaseStore,
+        cache,
+        cloud,
+        leaseMemory,
+        ...orchestrator,
+        volumes: volumeSettingsOf(values),
+        isAlone: false,
+      },
       values,
       ports,
     );

@@ -14,7 +14,7 @@ import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "../reconcile/controller-ports.ts";
 import { createControllers } from "../reconcile/controllers.ts";
 import { createElection } from "../reconcile/election.ts";
-import { LeaseMemory } from "../reconcile/lease-memory.ts";
+import type { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { NodeHearing } from "../reconcile/node-hearing.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
 import { whileLeading } from "../reconcile/while-leading.ts";
@@ -51,6 +51,8 @@ export interface ControllerParts {
   /** Follows `Lease` besides the driver's own kinds. */
   readonly cache: ObjectCache;
   readonly cloud: CloudProvisioner;
+  /** Shared with the provisioner, which keeps in the Lease what it learns of Azure. */
+  readonly leaseMemory: LeaseMemory;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
   readonly events: Events;
@@ -69,9 +71,8 @@ export function addControllerService(
   values: Values<typeof controllerServiceOptions>,
   process: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
-  const { store, cache, cloud, users, clusterVolumes, events, volumes } = parts;
+  const { store, cache, cloud, leaseMemory, users, clusterVolumes, events, volumes } = parts;
   const { clock, random, steps, logger, registry } = process;
-  const leaseMemory = new LeaseMemory();
   const hearing = new NodeHearing({ store, cache, users, clock, logger, leaseMemory, settings: volumes });
   const shared = { store, cache, hearing, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {

@@ -2,10 +2,12 @@ import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
 import { describeFailure } from "../core/describe-failure.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Kind } from "../ports/object-store.ts";
+import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
+import { detachOptions } from "./detach-options.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
 import { openNotes } from "./open-notes.ts";
@@ -23,6 +25,7 @@ const options = {
   ...endpointOptions,
   "store-file": { kind: "text", required: true, help: "File of the embedded object store; made if it is not there" },
   ...azureOptions,
+  ...detachOptions,
   ...nodeOptions,
   ...controllerServiceOptions,
   ...volumeOptions,
@@ -37,7 +40,8 @@ export const standaloneRole: Role<typeof options> = {
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
-    const cloud = await connectCloud(values, ports);
+    const leaseMemory = new LeaseMemory();
+    const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const machine = await readMachine(cloud, values, lifetime);
     const store = openEmbeddedStore({ file: values["store-file"], clock, random });
     const cache = createObjectCache({ store, clock, random, logger, kinds });
@@ -46,7 +50,7 @@ export const standaloneRole: Role<typeof options> = {
     const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, leaseStore: remembering, cache, cloud, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },
+      { store: remembering, leaseStore: remembering, cache, cloud, leaseMemory, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },
       values,
       ports,
     );

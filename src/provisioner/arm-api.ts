@@ -31,6 +31,8 @@ export interface ArmVm {
   readonly dataDisks: readonly ArmDataDisk[];
   /** Codes such as `PowerState/running`; undefined unless the instance view was asked for. */
   readonly statusCodes: readonly string[] | undefined;
+  /** Codes of the guest agent's status, such as `ProvisioningState/succeeded`; undefined unless the instance view was asked for. */
+  readonly agentStatusCodes: readonly string[] | undefined;
 }
 
 /** A managed disk, as far as the driver reads it. */

@@ -20,6 +20,8 @@ export interface OperationWait {
   readonly likeness?: "diskCreate" | "diskUpdate" | "diskDelete";
   /** Reads from the resource itself whether the operation has ended; undefined: not yet. Asked where Azure refuses the polls. */
   readonly readEnd: ReadEnd;
+  /** Reads the same after each poll that says that the operation runs: what the resource shows already need not be waited for. Default: polls decide. */
+  readonly readEarlyEnd?: ReadEnd;
 }
 
 /** See `OperationWait`. */
@@ -108,7 +110,7 @@ export function createArmSession(options: {
   }
 
   async function untilEnded(started: ArmOperation, options: OperationWait, signal: AbortSignal): Promise<Result<ArmOperationEnd, ArmError>> {
-    const { maxMs = settings.operationMaxMs, likeness, readEnd, ...target } = options;
+    const { maxMs = settings.operationMaxMs, likeness, readEnd, readEarlyEnd, ...target } = options;
     const pace = started.kind === "vm" ? settings.vmPollPace : settings.diskPollPace;
     const startedMs = clock.elapsedMs();
     let operation = started;
@@ -130,8 +132,9 @@ export function createArmSession(options: {
         } else if (isPollRefused(polled.failure)) arePollsRefused = true;
         else if (!mayAskAgain(polled.failure)) return polled;
       }
-      if (!arePollsRefused) continue;
-      const end = await readEnd(signal);
+      const read = arePollsRefused ? readEnd : readEarlyEnd;
+      if (read === undefined) continue;
+      const end = await read(signal);
       if (end.ok && end.value !== undefined) return ok(end.value);
       if (!end.ok && !mayAskAgain(end.failure)) return end;
     }

@@ -12,7 +12,9 @@ import type { ArmSession } from "./arm-session.ts";
 import { askEach, askForForce } from "./ask-each.ts";
 import { diskOwners } from "./disk-owners.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import { isTerminal } from "./provisioning-state.ts";
 import { Troubles } from "./troubles.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
@@ -37,6 +39,7 @@ export interface AttachBatchContext {
   readonly session: ArmSession;
   readonly vm: VmTarget;
   readonly sizes: VmSizes;
+  readonly underWay: UpdatesUnderWay;
 }
 
 /** Carries out attaches and detaches of one VM together; all of them are settled at the end. */
@@ -83,7 +86,7 @@ class AttachBatch {
 
   async #round(open: readonly VmRequest[]): Promise<void> {
     const lane = mostUrgentLane(open.map((request) => request.lane)) ?? "collection";
-    const read = await readVm(this.#session, this.#vm, lane, this.#lifetime);
+    const read = await readVm(this.#session, this.#vm, { lane }, this.#lifetime);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
     if (await this.#waitedForOther(read.value, open)) return;
@@ -104,16 +107,20 @@ class AttachBatch {
     return allowed.filter(({ request }) => !unforced.has(request));
   }
 
-  /** Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. */
+  /**
+   * Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. Only a detach that hangs is
+   * forced: where none of its disks is on its way off any more, Azure works on something else, and nothing is forced.
+   */
   async #waitedForOther(model: ArmVm, open: readonly VmRequest[]): Promise<boolean> {
-    if (model.provisioningState !== "Updating" || this.#overdue.size > 0) {
+    const leavingKeys = model.dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf);
+    if (isTerminal(model.provisioningState) || leavingKeys.some((diskKey) => this.#overdue.has(diskKey))) {
       this.#inFlightSinceMs = undefined;
       return false;
     }
+    this.#overdue.clear();
     const { clock, settings } = this.#session;
     this.#inFlightSinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#inFlightSinceMs;
-    const leavingKeys = model.dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf);
     const hanging = open.filter((request) => leavingKeys.includes(request.diskKey));
     if (elapsedMs >= (hanging.length > 0 ? settings.detachPatienceMs : settings.inFlightPatienceMs)) {
       for (const request of hanging) this.#overdue.add(request.diskKey);
@@ -127,7 +134,7 @@ class AttachBatch {
     const change = { dataDisks: listWith(model, allowed, this.#overdue) };
     const regular = allowed.filter((planned) => takesOff(planned) && !this.#overdue.has(planned.request.diskKey));
     const maxMs = regular.length > 0 ? this.#session.settings.detachPatienceMs : this.#session.settings.operationMaxMs;
-    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs }, this.#lifetime);
+    const written = await updateVm(this.#session, { vm: this.#vm, ifMatch: model.etag, change, lane, maxMs, underWay: this.#context.underWay }, this.#lifetime);
     this.#inFlightSinceMs = undefined;
     if (written.ok) {
       this.#successes++;

@@ -4,6 +4,7 @@ import { type Result, fail, ok } from "../core/result.ts";
 import type { CallBudgetState } from "../ports/call-budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import type { Random } from "../ports/random.ts";
 import type { ArmApi, ArmDisk } from "./arm-api.ts";
 import { createArmSession } from "./arm-session.ts";
@@ -13,6 +14,7 @@ import { diskFactsOf } from "./disk-facts.ts";
 import { diskIdOf, readDisk } from "./disk-owners.ts";
 import { type DiskPlace, type DiskTarget, createDisk, deleteDisk, listDisks, resizeDisk } from "./disks.ts";
 import { toFailure } from "./error-table.ts";
+import { EtagWrites } from "./etag-writes.ts";
 import { instanceFactsOf } from "./instance-facts.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
 import { NodeInstances } from "./node-instances.ts";
@@ -38,6 +40,8 @@ export interface AzureCloudProvisionerOptions {
   readonly correlationId?: () => string | undefined;
   /** Which VM is behind each node. Default: nobody tells, so nodes are the VMs of their names in the cluster's resource group. */
   readonly nodes?: NodeInstances;
+  /** Keeps what is learnt of writes that move a VM's ETag. Default: for as long as the process lives. */
+  readonly etagWrites?: EtagWriteMemory;
 }
 
 /** The provisioner with its end: work that callers no longer wait for goes on until `drained`. */
@@ -60,7 +64,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
   const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
   const sources = { place, nodes: options.nodes ?? new NodeInstances() };
   const sizes = new VmSizes(session, lifetime);
-  const queues = new VmQueues({ session, sizes, lifetime });
+  const queues = new VmQueues({ session, sizes, etagWrites: options.etagWrites ?? new EtagWrites(), lifetime });
   const disks = new BoundedCache<ArmDisk>({ clock, entriesMax: DISKS_KNOWN_MAX, maxAgeMs: DISKS_KNOWN_MAX_AGE_MS });
   const attachments: AttachmentContext = { session, queues, firstAttaches: new KeyedMutex(), disks };
 

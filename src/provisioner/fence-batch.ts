@@ -1,34 +1,46 @@
 import { parseArmId } from "../core/cloud/arm-id.ts";
+import type { EtagWrite } from "../core/cloud/etag-write.ts";
+import { type FenceMove, planFence } from "../core/cloud/plan-fence.ts";
+import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { FenceProof } from "../ports/cloud-provisioner.ts";
+import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import type { ArmError, ArmVm, ArmVmChange } from "./arm-api.ts";
-import { ownError } from "./arm-error.ts";
+import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { askEach } from "./ask-each.ts";
 import { untilDisowned } from "./disk-owners.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import { isTerminal } from "./provisioning-state.ts";
 import { Troubles } from "./troubles.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
 
-/** Set on a VM whose ETag an empty update does not move. */
+/** Set on a VM whose ETag no smaller write moves. */
 const FENCE_TAG = "disk.csi.azure.com-fence";
 
 /** Updates that are accepted and then fail, after which each disk of the batch is tried by itself, and a single one given up. */
 const OPERATION_FAILURES_MAX = 2;
 
-/** What fences have learnt of this cloud. */
-export interface FenceMemory {
-  /** Whether an update that changes nothing moves a VM's ETag; true until one did not. */
-  emptyUpdateMovesEtag: boolean;
-}
-
 /** What fences of one VM work with. */
 export interface FenceContext {
   readonly session: ArmSession;
   readonly vm: VmTarget;
-  readonly memory: FenceMemory;
+  readonly etagWrites: EtagWriteMemory;
+  readonly underWay: UpdatesUnderWay;
+}
+
+/** An update that Azure has taken up. */
+interface Sent {
+  /** The VM as it was: by `If-Match`, at the moment of the update. */
+  readonly before: ArmVm;
+  readonly requests: readonly VmRequest[];
+  /** The kind of write where it only moves the ETag. */
+  readonly etagWrite: EtagWrite | undefined;
+  /** Azure has called it succeeded. */
+  readonly hasSucceeded: boolean;
 }
 
 /** Fences disks off one VM, or sees to it that nothing is under way to it any more; all requests are settled at the end, each with proof or with a failure. */
@@ -37,22 +49,28 @@ export function runFenceBatch(context: FenceContext, batch: readonly VmRequest[]
 }
 
 /**
- * Takes disks off by force and *moves the VM's ETag even if they are off already*, so that a write which a former leader prepared fails. Each round: read
- * the VM with its ETag, ask `mayProceed`, update with `If-Match`, wait for the end, read again, look at the disk. ETags are small numbers and may recur, so
- * an ETag alone proves nothing: the proof is the entry's absence at an ETag other than before our update. Never a guess.
+ * Takes disks off and *moves the VM's ETag even if they are off already*, so that a write which a former leader prepared fails. Each round: read the VM with
+ * its ETag, conclude from it what the last update has done, decide, ask `mayProceed`, update with `If-Match`, wait for the end. ETags are small numbers and
+ * may recur, so an ETag alone proves nothing: the proof is the entry's absence, after an update of ours, at an ETag other than before it. Never a guess.
  */
 class FenceBatch {
   readonly #context: FenceContext;
   readonly #batch: readonly VmRequest[];
   readonly #lifetime: AbortSignal;
   readonly #troubles: Troubles;
+  readonly #startedMs: number;
   #operationFailures = 0;
+  /** A regular detach was tried, and has not taken the disks off. */
+  #isRegularOver = false;
+  #busySinceMs: number | undefined;
+  #sent: Sent | undefined;
 
   constructor(context: FenceContext, batch: readonly VmRequest[], lifetime: AbortSignal) {
     this.#context = context;
     this.#batch = batch;
     this.#lifetime = lifetime;
     this.#troubles = new Troubles(context.session, context.vm, lifetime);
+    this.#startedMs = context.session.clock.elapsedMs();
   }
 
   async run(): Promise<void> {
@@ -60,36 +78,85 @@ class FenceBatch {
   }
 
   #open(): readonly VmRequest[] {
-    return this.#openOf(this.#batch);
-  }
-
-  #openOf(requests: readonly VmRequest[]): readonly VmRequest[] {
-    return requests.filter((request) => !request.isSettled);
+    return this.#batch.filter((request) => !request.isSettled);
   }
 
   async #round(): Promise<void> {
-    const { session, vm, memory } = this.#context;
-    const before = await readVm(session, vm, "failover", this.#lifetime);
-    if (!before.ok) return saysNotThere(before.failure) ? this.#vmGone() : this.#endure(before.failure);
-    settleReplaced(this.#open(), before.value);
-    settleListed(this.#open(), before.value);
+    const { session, vm } = this.#context;
+    const regularLeftMs = this.#regularLeftMs();
+    const read = await readVm(session, vm, { lane: "failover", instanceView: regularLeftMs > 0 }, this.#lifetime);
+    if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
+    settleReplaced(this.#open(), read.value);
+    settleListed(this.#open(), read.value);
+    const trouble = await this.#conclude(read.value);
+    if (trouble !== undefined) return this.#endure(trouble);
     if (this.#open().length === 0) return;
+    const isOurs = this.#context.underWay.isAny || isLeaving(read.value, victimsOf(this.#open()));
+    const move = planFence({
+      isListed: lists(read.value, victimsOf(this.#open())),
+      isUpdating: !isTerminal(read.value.provisioningState),
+      isOurs,
+      answers: answers(read.value),
+      regularLeftMs,
+    });
+    if (move.kind === "wait") return this.#wait(isOurs);
+    this.#busySinceMs = undefined;
     const allowed = (await askEach(this.#open().map((request) => ({ request })))).map(({ request }) => request);
-    if (allowed.length === 0) return;
+    if (allowed.length > 0) await this.#update(read.value, move, allowed);
+  }
 
-    const change = changeFor(before.value, allowed, { memory, mark: session.random.uuid() });
-    const updated = await updateVm(session, { vm, ifMatch: before.value.etag, change, lane: "failover" }, this.#lifetime);
-    if (!updated.ok) return this.#updateFailed(updated.failure, allowed);
-    const after = await readVm(session, vm, "failover", this.#lifetime);
-    if (!after.ok) return this.#endure(asRetryable(after.failure));
-    // Another machine: the next round's read says so again and settles.
-    if (after.value.vmId !== before.value.vmId) return this.#endure(ownError("InstanceReplaced", `VM ${vm.name} was replaced meanwhile`));
-    if (after.value.etag === before.value.etag) {
-      if (isEmpty(change)) memory.emptyUpdateMovesEtag = false;
-      return this.#endure(ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.value.etag} as it was`));
+  /** How long a regular detach may still be tried; zero where there is nothing to take off. */
+  #regularLeftMs(): number {
+    const { clock, settings } = this.#context.session;
+    if (this.#isRegularOver || victimsOf(this.#open()).size === 0) return 0;
+    return Math.max(0, settings.fenceRegularDetachMs - (clock.elapsedMs() - this.#startedMs));
+  }
+
+  async #update(before: ArmVm, move: Exclude<FenceMove, { kind: "wait" }>, allowed: readonly VmRequest[]): Promise<void> {
+    const { session, vm, underWay, etagWrites } = this.#context;
+    const victims = victimsOf(allowed);
+    // The disk that was to be taken off may be the one that was refused.
+    const force = move.kind === "detach" && lists(before, victims) ? move.force : undefined;
+    const etagWrite = force === undefined ? etagWrites.etagWrite : undefined;
+    const change = etagWrite === undefined ? without(before, victims, { force: force === true }) : etagMove(before, etagWrite, session.random.uuid());
+    const isRegular = force === false;
+    const wait = isRegular
+      ? { maxMs: this.#regularLeftMs() }
+      : etagWrite === undefined
+        ? {}
+        : { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) };
+    const updated = await updateVm(session, { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait }, this.#lifetime);
+    const wasTakenUp = updated.ok || updated.failure.code === ownErrorCodes.stillRunning || isOperationFailure(updated.failure);
+    if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
+    if (isRegular && wasTakenUp) this.#isRegularOver = true;
+    else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
+  }
+
+  /**
+   * What a read says of the update that was sent before it. Where the wait for its end was given up, or it failed, it may have done its work all the same: that
+   * shows by another ETag, once nothing runs on the VM.
+   */
+  async #conclude(after: ArmVm): Promise<ArmError | undefined> {
+    const sent = this.#sent;
+    if (sent === undefined) return undefined;
+    const { vm, etagWrites } = this.#context;
+    // Another machine: what is open is asked of that one.
+    const isReplaced = after.vmId !== sent.before.vmId;
+    const isMoved = after.etag !== sent.before.etag;
+    if (!isReplaced && !sent.hasSucceeded && !(isMoved && isTerminal(after.provisioningState))) return undefined;
+    this.#sent = undefined;
+    if (isReplaced) return undefined;
+    if (!isMoved) {
+      if (sent.etagWrite !== undefined) etagWrites.leftEtag(sent.etagWrite);
+      return ownError("EtagNotMoved", `the update of VM ${vm.name} left its ETag ${after.etag} as it was`);
     }
-    for (const request of allowed) if (request.kind === "settle") request.settle(ok({ kind: "settled" }));
-    await this.#prove(before.value, after.value, this.#openOf(allowed));
+    const open = sent.requests.filter((request) => !request.isSettled);
+    for (const request of open) if (request.kind === "settle") request.settle(ok({ kind: "settled" }));
+    // An entry that is only marked `toBeDetached` is an entry.
+    const off = open.filter((request) => request.kind !== "settle" && !lists(after, new Set([request.diskKey])));
+    await proveAll(off, (request) => entryGone(this.#context.session, { before: sent.before, after }, request, this.#lifetime));
+    if (open.every((request) => request.isSettled)) return undefined;
+    return ownError("DiskStillAttached", `the detach from VM ${vm.name} succeeded, but the disk is still listed`);
   }
 
   #vmGone(): Promise<void> {
@@ -98,13 +165,16 @@ class FenceBatch {
     return proveAll(this.#open(), (request) => instanceGone(session, vm, request, this.#lifetime));
   }
 
-  async #prove(before: ArmVm, after: ArmVm, allowed: readonly VmRequest[]): Promise<void> {
-    const { session, vm } = this.#context;
-    // An entry that is only marked `toBeDetached` is an entry.
-    const off = allowed.filter((request) => !after.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey));
-    await proveAll(off, (request) => entryGone(session, { before, after }, request, this.#lifetime));
-    if (this.#open().length > 0)
-      await this.#endure(ownError("DiskStillAttached", `the forced detach from VM ${vm.name} succeeded, but the disk is still listed`));
+  /** Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of its own write is waited for as that of any operation. */
+  async #wait(isOurs: boolean): Promise<void> {
+    const { clock, settings } = this.#context.session;
+    this.#busySinceMs ??= clock.elapsedMs();
+    const elapsedMs = clock.elapsedMs() - this.#busySinceMs;
+    const patienceMs = this.#sent === undefined ? settings.inFlightPatienceMs : settings.operationMaxMs;
+    if (elapsedMs < patienceMs) return clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
+    const whose = isOurs ? "an update" : "an update, reimage or upgrade that this controller has not begun";
+    const busy = ownError("VmBeingUpdated", `Azure works on ${whose} of VM ${this.#context.vm.name}; nothing is forced before it has ended`);
+    for (const request of this.#open()) request.settle(fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
   }
 
   async #updateFailed(error: ArmError, writers: readonly VmRequest[]): Promise<void> {
@@ -124,17 +194,40 @@ class FenceBatch {
   }
 }
 
-/** Takes the disks off; if none is there, moves the ETag. */
-function changeFor(model: ArmVm, allowed: readonly VmRequest[], options: { readonly memory: FenceMemory; readonly mark: string }): ArmVmChange {
-  const victims = new Set(allowed.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
-  if (model.dataDisks.some((entry) => victims.has(diskKeyOf(entry)))) {
-    return { dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, { force: true }) : entry)) };
-  }
-  return options.memory.emptyUpdateMovesEtag ? {} : { tags: { ...model.tags, [FENCE_TAG]: options.mark } };
+/** The disks that are to be taken off. */
+function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
+  return new Set(requests.filter(({ kind }) => kind === "fence").map((request) => request.diskKey));
 }
 
-function isEmpty(change: ArmVmChange): boolean {
-  return change.dataDisks === undefined && change.tags === undefined;
+function lists(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
+  return model.dataDisks.some((entry) => diskKeys.has(diskKeyOf(entry)));
+}
+
+/** Whether one of the disks is on its way off. */
+function isLeaving(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
+  return model.dataDisks.some((entry) => entry.toBeDetached === true && diskKeys.has(diskKeyOf(entry)));
+}
+
+/** Whether the VM runs and its agent is ready, by an instance view: a model without one says neither. */
+function answers({ statusCodes = [], agentStatusCodes = [] }: ArmVm): boolean {
+  const has = (codes: readonly string[], code: string): boolean => codes.some((other) => other.toLowerCase() === code);
+  return has(statusCodes, "powerstate/running") && has(agentStatusCodes, "provisioningstate/succeeded");
+}
+
+/** The list without the disks. */
+function without(model: ArmVm, victims: ReadonlySet<string>, how: { readonly force: boolean }): ArmVmChange {
+  return { dataDisks: model.dataDisks.map((entry) => (victims.has(diskKeyOf(entry)) ? leaving(entry, how) : entry)) };
+}
+
+/** The smallest change that moves the ETag. */
+function etagMove(model: ArmVm, write: EtagWrite, mark: string): ArmVmChange {
+  if (write === "empty") return {};
+  return write === "dataDisks" ? { dataDisks: model.dataDisks } : { tags: { ...model.tags, [FENCE_TAG]: mark } };
+}
+
+/** Whether a later model of the VM shows that its ETag has moved, and that nothing runs: such a write may be called running for long while a zone fails. */
+function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
+  return (later) => later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
 }
 
 function settleReplaced(open: readonly VmRequest[], model: ArmVm): void {

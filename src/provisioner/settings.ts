@@ -18,10 +18,18 @@ export interface ProvisionerSettings {
   /** How long an update that is found in flight on a VM is waited for before ours is tried all the same. Default 60 s. */
   readonly inFlightPatienceMs: number;
   /**
-   * How long an update that takes disks off may run before they are taken off by force. Azure calls 30 to 120 s usual for a detach. A guest that hangs
-   * never lets go by itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 150 s.
+   * How long an update that takes disks off may run before they are taken off by force. Azure calls 30 to 120 s usual for a detach and ForceDetach a last
+   * resort. A guest that hangs never releases a disk by itself, and Azure takes one write of a VM at a time: nothing else would reach the VM. Default 240 s,
+   * as long as Azure's V1 driver waits.
    */
   readonly detachPatienceMs: number;
+  /**
+   * How long a fence tries a regular detach where the VM runs and its agent answers, before it forces. 0: every fence forces at once. Default 30 s: three
+   * times what a detach takes as a rule, and the most that a failover loses where Azure still calls a dead VM well.
+   */
+  readonly fenceRegularDetachMs: number;
+  /** How long Azure is asked for the end of a write that only moves a VM's ETag; from then on the VM alone is read, to see whether it has moved. Default 60 s. */
+  readonly etagMoveMaxMs: number;
   /** How long a disk may go on naming a VM that no longer has it. Default 60 s; after the deletion of a VM it takes tens of seconds. */
   readonly ownerPatienceMs: number;
   /** Longest wait for the call budget; beyond it a call fails as `Throttled`. Default 60 s. */
@@ -42,7 +50,9 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
   troublesMax: 12,
   operationMaxMs: 900_000,
   inFlightPatienceMs: 60_000,
-  detachPatienceMs: 150_000,
+  detachPatienceMs: 240_000,
+  fenceRegularDetachMs: 30_000,
+  etagMoveMaxMs: 60_000,
   ownerPatienceMs: 60_000,
   throttleWaitMaxMs: 60_000,
   announcedMaxMs: 500,
@@ -54,9 +64,12 @@ export const defaultProvisionerSettings: ProvisionerSettings = {
  * The settings for an emulator whose operations take `timeScale` times what Azure's take (0.01: a hundred times as fast): all paces and limits alike.
  * Waits keep a lower bound of some milliseconds, since calls themselves are not scaled.
  */
-export function scaledSettings(timeScale: number): ProvisionerSettings {
+export function scaledSettings(
+  timeScale: number,
+  changes: Partial<Pick<ProvisionerSettings, "detachPatienceMs" | "fenceRegularDetachMs">> = {},
+): ProvisionerSettings {
   const scaled = (ms: number, leastMs: number): number => Math.max(leastMs, ms * timeScale);
-  const settings = defaultProvisionerSettings;
+  const settings = { ...defaultProvisionerSettings, ...changes };
   return {
     vmPollPace: { minMs: scaled(settings.vmPollPace.minMs, 5), maxMs: scaled(settings.vmPollPace.maxMs, 25) },
     diskPollPace: { minMs: scaled(settings.diskPollPace.minMs, 2), maxMs: scaled(settings.diskPollPace.maxMs, 20) },
@@ -65,6 +78,8 @@ export function scaledSettings(timeScale: number): ProvisionerSettings {
     operationMaxMs: scaled(settings.operationMaxMs, 5000),
     inFlightPatienceMs: scaled(settings.inFlightPatienceMs, 1000),
     detachPatienceMs: scaled(settings.detachPatienceMs, 2000),
+    fenceRegularDetachMs: settings.fenceRegularDetachMs === 0 ? 0 : scaled(settings.fenceRegularDetachMs, 500),
+    etagMoveMaxMs: scaled(settings.etagMoveMaxMs, 1000),
     ownerPatienceMs: scaled(settings.ownerPatienceMs, 1000),
     throttleWaitMaxMs: settings.throttleWaitMaxMs,
     announcedMaxMs: settings.announcedMaxMs,

@@ -1,9 +1,11 @@
 import { mostUrgentLane } from "../core/cloud/lane.ts";
 import type { Failure } from "../core/failure.ts";
+import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { runAttachBatch } from "./attach-batch.ts";
-import { type FenceMemory, runFenceBatch } from "./fence-batch.ts";
+import { runFenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { UpdatesUnderWay } from "./updates-under-way.ts";
 import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -33,13 +35,14 @@ export class VmQueues {
   readonly #session: ArmSession;
   readonly #sizes: VmSizes;
   readonly #lifetime: AbortSignal;
-  readonly #memory: FenceMemory = { emptyUpdateMovesEtag: true };
+  readonly #etagWrites: EtagWriteMemory;
   readonly #queues = new Map<string, VmQueue>();
   #sequence = 0;
 
-  constructor(options: { readonly session: ArmSession; readonly sizes: VmSizes; readonly lifetime: AbortSignal }) {
+  constructor(options: { readonly session: ArmSession; readonly sizes: VmSizes; readonly etagWrites: EtagWriteMemory; readonly lifetime: AbortSignal }) {
     this.#session = options.session;
     this.#sizes = options.sizes;
+    this.#etagWrites = options.etagWrites;
     this.#lifetime = options.lifetime;
   }
 
@@ -75,6 +78,7 @@ export class VmQueues {
   #newQueue(vm: VmTarget): VmQueue {
     const session = this.#session;
     const lifetime = this.#lifetime;
+    const underWay = new UpdatesUnderWay();
     const onUnused = (): void => {
       if (!updates.isUsed && !fences.isUsed && !settlements.isUsed) this.#queues.delete(vm.key);
     };
@@ -94,7 +98,7 @@ export class VmQueues {
       heldBy: (): undefined => undefined,
       delayMs: (): number => 0,
       ...patience,
-      run: (batch: readonly VmRequest[]): Promise<void> => runFenceBatch({ session, vm, memory: this.#memory }, batch, lifetime),
+      run: (batch: readonly VmRequest[]): Promise<void> => runFenceBatch({ session, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
       onUnused,
     };
     const fences = new GroupCommit(atOnce);
@@ -106,7 +110,7 @@ export class VmQueues {
       delayMs: (waiting) =>
         session.waitMs({ group: "vmWrite", resource: vm.key, lane: mostUrgentLane(waiting.map((request) => request.lane)) ?? "collection" }),
       ...patience,
-      run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes }, batch, lifetime),
+      run: (batch) => runAttachBatch({ session, vm, sizes: this.#sizes, underWay }, batch, lifetime),
       onUnused,
     });
     return { updates, fences, settlements };

@@ -1,10 +1,11 @@
 import type { Lane } from "../core/cloud/lane.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
-import type { ArmDataDisk, ArmError, ArmName, ArmOperationEnd, ArmVm, ArmVmChange } from "./arm-api.ts";
+import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
-import type { ArmSession } from "./arm-session.ts";
+import type { ArmSession, ReadEnd } from "./arm-session.ts";
 import { endShownBy } from "./provisioning-state.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
 
 /** A VM that a queue works on. */
 export interface VmTarget extends ArmName {
@@ -22,8 +23,13 @@ export function diskKeyOf(entry: ArmDataDisk): string {
  * Reads a VM's model, never from a cache. A model without ETag or vmId counts as no answer: without the first nothing can be written conditionally, and
  * a missing vmId must never pass for another machine's.
  */
-export async function readVm(session: ArmSession, vm: VmTarget, lane: Lane, signal: AbortSignal): Promise<Result<ArmVm, ArmError>> {
-  const read = await readInstance(session, vm, { lane, instanceView: false }, signal);
+export async function readVm(
+  session: ArmSession,
+  vm: VmTarget,
+  { lane, instanceView = false }: { readonly lane: Lane; readonly instanceView?: boolean },
+  signal: AbortSignal,
+): Promise<Result<ArmVm, ArmError>> {
+  const read = await readInstance(session, vm, { lane, instanceView }, signal);
   return read.ok && read.value.etag === "" ? fail(incomplete(vm, "an ETag")) : read;
 }
 
@@ -50,38 +56,51 @@ function incomplete(vm: VmTarget, what: string): ArmError {
   return ownError("IncompleteVm", `VM ${vm.name} was answered without ${what}`);
 }
 
-/** The conditional update of a VM, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */
-export async function updateVm(
-  session: ArmSession,
-  update: { readonly vm: VmTarget; readonly ifMatch: string; readonly change: ArmVmChange; readonly lane: Lane; readonly maxMs?: number },
-  signal: AbortSignal,
-): Promise<Result<void, ArmError>> {
-  const { vm } = update;
+/** A conditional update of a VM. */
+export interface VmUpdate {
+  readonly vm: VmTarget;
+  readonly ifMatch: string;
+  readonly change: ArmVmChange;
+  readonly lane: Lane;
+  /** Longest wait for its end. Default: `operationMaxMs`. */
+  readonly maxMs?: number;
+  /** Told while Azure works on it. */
+  readonly underWay: UpdatesUnderWay;
+  /** Whether a model of the VM shows already what the update is for. Default: its end is waited for. */
+  readonly isDone?: (vm: ArmVm) => boolean;
+}
+
+/** Carries an update out, to its end. Success says only that Azure called the operation succeeded: what is so, a fresh read tells. */
+export async function updateVm(session: ArmSession, update: VmUpdate, signal: AbortSignal): Promise<Result<void, ArmError>> {
+  const { change, ifMatch, lane, maxMs, underWay, isDone } = update;
+  const { key } = update.vm;
   const started = await session.call(
-    { group: "vmWrite", resource: vm.key, lane: update.lane },
-    (clientRequestId) => session.arm.startVmUpdate({ ...armNameOf(vm), change: update.change, ifMatch: update.ifMatch, clientRequestId }, signal),
+    { group: "vmWrite", resource: key, lane },
+    (clientRequestId) => session.arm.startVmUpdate({ ...armNameOf(update.vm), change, ifMatch, clientRequestId }, signal),
     signal,
   );
   if (!started.ok) return fail(started.failure);
-  const ended = await session.untilEnded(
-    started.value,
-    {
-      resource: vm.key,
-      lane: update.lane,
-      ...(update.maxMs === undefined ? {} : { maxMs: update.maxMs }),
-      readEnd: (asked) => readUpdateEnd(session, update, asked),
-    },
-    signal,
-  );
+  const readEnd = (asked: AbortSignal): ReturnType<ReadEnd> => readUpdateEnd(session, update, asked);
+  const waiting = {
+    resource: key,
+    lane,
+    readEnd,
+    ...(maxMs === undefined ? {} : { maxMs }),
+    ...(isDone === undefined ? {} : { readEarlyEnd: readDone(isDone) }),
+  };
+  const ended = await underWay.during(() => session.untilEnded(started.value, waiting, signal));
   return ended.ok ? ok(undefined) : ended;
+
+  function readDone(isDoneIn: (vm: ArmVm) => boolean): ReadEnd {
+    return async (asked) => {
+      const read = await readVm(session, update.vm, { lane }, asked);
+      return read.ok ? ok(isDoneIn(read.value) ? {} : undefined) : read;
+    };
+  }
 }
 
-async function readUpdateEnd(
-  session: ArmSession,
-  { vm, lane }: { readonly vm: VmTarget; readonly lane: Lane },
-  signal: AbortSignal,
-): Promise<Result<ArmOperationEnd | undefined, ArmError>> {
-  const read = await readVm(session, vm, lane, signal);
+async function readUpdateEnd(session: ArmSession, { vm, lane }: Pick<VmUpdate, "vm" | "lane">, signal: AbortSignal): ReturnType<ReadEnd> {
+  const read = await readVm(session, vm, { lane }, signal);
   return read.ok ? endShownBy(read.value.provisioningState, `VM ${vm.name}`) : read;
 }
 

@@ -51,7 +51,13 @@ export class LeaseAccess {
   /** This process, as it writes the Lease now. */
   writer(): LeaseWriter {
     const { clock, leaseMemory } = this.#ports;
-    return { identity: this.#identity, leaseDurationMs: this.#leaseDurationMs, nowMs: clock.nowMs(), remembered: leaseMemory.seen };
+    return {
+      identity: this.#identity,
+      leaseDurationMs: this.#leaseDurationMs,
+      nowMs: clock.nowMs(),
+      remembered: leaseMemory.seen,
+      etagWrite: leaseMemory.etagWrite,
+    };
   }
 
   /** A fresh read; undefined if there is no Lease. Whoever compares it with what it remembers takes that before. */

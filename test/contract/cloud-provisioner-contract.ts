@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Failure } from "../../src/core/failure.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ok, type Result } from "../../src/core/result.ts";
+import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
 import { findDisk, putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud-provisioner.ts";
 import {
@@ -913,7 +914,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("moves it also where an empty update does not", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
-        cloud.model.world.settings = { ...cloud.model.world.settings, emptyUpdateMovesEtag: false };
+        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
         const prepared = etagOf(cloud, "node-a");
         valueOf(await cloud.run(settling(cloud.provisioner, { diskUri: uri, node })));
         assert.notEqual(etagOf(cloud, "node-a"), prepared);
@@ -967,7 +968,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
     });
 
     describe("fence", () => {
-      on("takes the disk off by force and proves it at another ETag", async (cloud) => {
+      on("takes the disk off and proves it at another ETag", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -988,8 +989,110 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(vmAt(cloud, "node-a").tags, { owner: "team" });
       });
 
-      on("changes a tag where an empty update leaves the ETag as it is", async (cloud) => {
-        cloud.model.world.settings = { ...cloud.model.world.settings, emptyUpdateMovesEtag: false };
+      on("tries a regular detach first where the VM answers, with one update", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.deepEqual(detachesIn(cloud), ["regular"]);
+      });
+
+      for (const { what, change } of [
+        { what: "its guest hangs", change: { guestResponsive: false } },
+        { what: "its agent is cut off", change: { agentReachable: false } },
+        { what: "it is stopped", change: { power: "stopped" } },
+        { what: "it is deallocated", change: { power: "deallocated" } },
+      ] as const) {
+        on(`forces at once where the VM does not answer: ${what}`, async (cloud) => {
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), ...change });
+          assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+          assert.deepEqual(detachesIn(cloud), ["forced"]);
+        });
+      }
+
+      on("forces once a regular detach has taken too long, or failed", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [slow, failing] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        for (const uri of [slow, failing]) await attach(cloud, uri, node);
+        const { settings } = cloud.model.world;
+        cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, detach: { medianMs: 3_600_000, p99Ms: 3_600_000 } } };
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: slow, node }))).kind, "entryGone");
+        assert.deepEqual(detachesIn(cloud), ["regular", "forced"]);
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: failing, node }))).kind, "entryGone");
+        assert.deepEqual(detachesIn(cloud), ["regular", "forced", "regular", "forced"]);
+      });
+
+      for (const begun of ["reimage", "reapply"] as const) {
+        on(`neither forces nor writes while others ${begun} the VM, and decides on a fresh read then`, async (cloud) => {
+          cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+          const node = addVm(cloud, "node-a");
+          const uri = await addDisk(cloud, "pvc-1");
+          await attach(cloud, uri, node);
+          cloud.model.faults.add({ operation: `VirtualMachines_${begun}`, times: 1, effect: { kind: "StuckOperation" } });
+          assert.equal(cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/${begun}`, query: { "api-version": "2025-04-01" } }).status, 202);
+          putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+          const readsBefore = callsOf(cloud, "VirtualMachines_Get").length;
+          const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+          await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= readsBefore + 3);
+          assert.deepEqual([vmAt(cloud, "node-a").provisioningState, detachesIn(cloud)], ["Updating", []]);
+          releaseStuckOperations(cloud.model.world);
+          assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+          assert.deepEqual([detachesIn(cloud).length, vmAt(cloud, "node-a").agentReachable], [1, true]);
+        });
+      }
+
+      on("says that it waits for others where their update outlasts its patience", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.faults.add({ operation: "VirtualMachines_Reapply", effect: { kind: "StuckOperation" } });
+        cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/reapply`, query: { "api-version": "2025-04-01" } });
+        const failure = failureOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+        assert.equal(failure.kind === "CloudUnavailable" ? failure.code : failure.kind, "VmBeingUpdated");
+        assert.deepEqual([disksOn(cloud, "node-a"), detachesIn(cloud)], [["pvc-1@0"], []]);
+      });
+
+      on("does not wait for the end of a write that only moves the ETag once the VM shows another one", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", effect: { kind: "UnreportedOperation" } });
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        assert.equal(vmWrites(cloud).length, 1);
+      });
+
+      on("asks for the end of a write that only moves the ETag for a while, and reads the VM alone from then on", async (cloud) => {
+        const { settings } = cloud.model.world;
+        cloud.model.world.settings = { ...settings, latencies: { ...settings.latencies, vmUpdate: { medianMs: 600_000, p99Ms: 600_000 } } };
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        const since = cloud.model.journal.lastSequence();
+        assert.equal(valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node }))).kind, "entryGone");
+        const calls = cloud.model.journal.since(since);
+        const lastPoll = calls.findLastIndex(({ kind }) => kind === "poll");
+        assert.ok(lastPoll > 0 && lastPoll < calls.length - 10, `the last poll is call ${lastPoll} of ${calls.length}`);
+        assert.equal(vmWrites(cloud).length, 1);
+      });
+
+      on("learns which write moves the ETag, the smallest first, and sends no other one from then on", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const [uri, other] = [await addDisk(cloud, "pvc-1"), await addDisk(cloud, "pvc-2")];
+        await attach(cloud, other, node);
+        const bodies = (): readonly string[] => vmWrites(cloud).map(({ body }) => JSON.stringify(body));
+        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "dataDisks" };
+        const before = bodies().length;
+        for (let fences = 0; fences < 2; fences++) valueOf(await cloud.run(fencing(cloud.provisioner, { diskUri: uri, node })));
+        const [first = "", second = "", third = "", ...more] = bodies().slice(before);
+        assert.deepEqual([first, more], ["{}", []]);
+        for (const body of [second, third]) assert.match(body, /"dataDisks":\[\{"lun":0/u);
+        assert.deepEqual([disksOn(cloud, "node-a"), vmAt(cloud, "node-a").tags], [["pvc-2@0"], {}]);
+      });
+
+      on("changes a tag where no smaller update moves the ETag", async (cloud) => {
+        cloud.model.world.settings = { ...cloud.model.world.settings, etagMovedBy: "change" };
         const node = addVm(cloud, "node-a", { tags: { owner: "team" } });
         const uri = await addDisk(cloud, "pvc-1");
         const prepared = etagOf(cloud, "node-a");
@@ -1082,7 +1185,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(disksOn(cloud, "node-a"), ["pvc-1@0"]);
       });
 
-      on("has no proof when the forced detach fails, and says so", async (cloud) => {
+      on("has no proof when each detach fails, and says so", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
         await attach(cloud, uri, node);
@@ -1210,6 +1313,12 @@ function settling(provisioner: CloudProvisioner, wish: Wish): ReturnType<CloudPr
 
 async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): Promise<number> {
   return valueOf(await cloud.run(attaching(cloud.provisioner, { diskUri: uri, node }))).lun;
+}
+
+/** How each update that took a disk off did so. */
+function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
+  const bodies = vmWrites(cloud).map(({ body }) => JSON.stringify(body));
+  return bodies.filter((body) => body.includes('"toBeDetached":true')).map((body) => (body.includes("ForceDetach") ? "forced" : "regular"));
 }
 
 /** Someone deletes the VM; its disks name it for a while longer. */

@@ -20,6 +20,7 @@ import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import type { Kind, ObjectStore } from "../../src/ports/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 import { must } from "../../src/reconcile/testing/settled.ts";
 import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
@@ -84,6 +85,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       leaseStore: leaseStore.counted,
       cache,
       cloud,
+      leaseMemory: new LeaseMemory(),
       users: createClusterNodeVolumeUsers({ store: store.counted, cache: { get: () => undefined, onChange: () => undefined } }),
       clusterVolumes: noClusterVolumes,
       events: { emit: ({ about, message }) => void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0) },

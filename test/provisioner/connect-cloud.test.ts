@@ -29,7 +29,8 @@ describe("a role's way to Azure", () => {
 
   const registry = new Registry();
   const connect = (values: Partial<Values>): ReturnType<typeof connectCloud> => {
-    const given = { "cloud-config": undefined, "subscription-id": undefined, "resource-group": undefined, location: undefined, ...values };
+    const none = { "cloud-config": undefined, "subscription-id": undefined, "resource-group": undefined, location: undefined };
+    const given = { ...none, "force-detach-after-ms": 240_000, "fence-regular-detach-ms": 30_000, ...values };
     const ports = { clock: systemClock, random: systemRandom, registry, lifetime: new AbortController().signal };
     return connectCloud({ ...given, "azure-endpoint": emulator.url, "azure-ca-file": join(folder, "ca.pem"), "azure-time-scale": 1 }, ports);
   };

@@ -5,6 +5,7 @@ import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts"
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { createArmSession } from "../../src/provisioner/arm-session.ts";
+import { EtagWrites } from "../../src/provisioner/etag-writes.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { ThrottleBudget } from "../../src/provisioner/throttle-budget.ts";
 import { VmQueues } from "../../src/provisioner/vm-queues.ts";
@@ -31,7 +32,7 @@ function aWorld() {
   const settings = defaultProvisionerSettings;
   const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
   const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings, clientRequestId: () => undefined });
-  return { clock, queues: new VmQueues({ session, sizes: new VmSizes(session, never), lifetime: never }) };
+  return { clock, queues: new VmQueues({ session, sizes: new VmSizes(session, never), etagWrites: new EtagWrites(), lifetime: never }) };
 }
 
 describe("VmQueues", () => {

@@ -8,6 +8,7 @@ import { systemClock } from "../../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../../src/adapters/system/system-random.ts";
 import { connectCloud } from "../../src/compose/connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "../../src/compose/controller-service.ts";
+import { detachOptions } from "../../src/compose/detach-options.ts";
 import { createCsiServer, listen } from "../../src/compose/grpc.ts";
 import { readOptions } from "../../src/compose/options.ts";
 import { azureOptions } from "../../src/compose/process-options.ts";
@@ -17,12 +18,13 @@ import { volumeOptions, volumeSettingsOf } from "../../src/compose/volume-option
 import type { CloudProvisioner } from "../../src/ports/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
 import type { Kind } from "../../src/ports/object-store.ts";
+import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
 import { createObjectCache } from "../../src/reconcile/object-cache.ts";
 import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
 import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
 
 const kinds: readonly Kind[] = ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "ClusterNode", "Lease"];
-const options = { ...azureOptions, ...controllerServiceOptions, ...volumeOptions } as const;
+const options = { ...azureOptions, ...detachOptions, ...controllerServiceOptions, ...volumeOptions } as const;
 
 /** The lab's Azure, as a driver before this one used it: for what a test does there by hand. */
 export interface AzureByHand extends CloudProvisioner {
@@ -47,7 +49,8 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
   const values = await valuesOf(lab, ["--leader-election=none", ...flags]);
   const ending = new AbortController();
   const ports = portsOf(ending.signal);
-  const cloud = await connectCloud(values, ports);
+  const leaseMemory = new LeaseMemory();
+  const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
   const store = connectEmbeddedStore({ socketPath: join(lab.directory, "store.sock"), clock: systemClock, random: systemRandom });
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
   const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
@@ -56,6 +59,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
     leaseStore: store,
     cache,
     cloud,
+    leaseMemory,
     users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,
     events: createLogEvents(silentLogger),

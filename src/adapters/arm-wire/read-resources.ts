@@ -67,8 +67,13 @@ export function readVmResource(body: unknown): ArmVm {
     provisioningState: text(properties["provisioningState"]),
     diskControllerType: optionalText(storage["diskControllerType"]),
     dataDisks: list(storage["dataDisks"]) as readonly ArmDataDisk[],
-    statusCodes: view === undefined ? undefined : list(object(view)["statuses"]).map((status) => text(object(status)["code"])),
+    statusCodes: view === undefined ? undefined : codesOf(object(view)["statuses"]),
+    agentStatusCodes: view === undefined ? undefined : codesOf(object(object(view)["vmAgent"])["statuses"]),
   };
+}
+
+function codesOf(statuses: unknown): readonly string[] {
+  return list(statuses).map((status) => text(object(status)["code"]));
 }
 
 /** The items of a page, and where the next one is. */

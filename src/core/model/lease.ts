@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { type EtagWrite, etagWrites } from "../cloud/etag-write.ts";
 import type { DeepReadonly } from "./deep-readonly.ts";
 import type { leaseSchema } from "./lease.schema.ts";
 
@@ -17,8 +18,17 @@ export const STORE_GENERATION_ANNOTATION = "disk.csi.azure.com/store-generation"
 /** Set while records are being proven anew, to the generation to come: nobody grants, takes, claims, attaches or fences meanwhile. */
 export const SWEEP_ANNOTATION = "disk.csi.azure.com/sweep";
 
+/** The kind of write that moves a VM's ETag in this cloud, where the smallest one was seen not to. Removing the annotation has the controllers learn it again. */
+export const ETAG_WRITE_ANNOTATION = "disk.csi.azure.com/etag-write";
+
 /** A whole number in an annotation; zero where there is none. */
 export function annotatedNumber(lease: Lease, annotation: string): number {
   const value = Number(lease.metadata.annotations?.[annotation] ?? "0");
   return Number.isInteger(value) && value >= 0 ? value : 0;
+}
+
+/** What the Lease says of writes that move a VM's ETag; the smallest kind where it says nothing. */
+export function etagWriteOf(lease: Lease): EtagWrite {
+  const value = lease.metadata.annotations?.[ETAG_WRITE_ANNOTATION];
+  return etagWrites.find((write) => write === value) ?? "empty";
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { COUNTER_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../model/lease.ts";
+import { COUNTER_ANNOTATION, ETAG_WRITE_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../model/lease.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import {
   isOlderThan,
@@ -19,7 +19,7 @@ import { aLease } from "./testing/a-lease.ts";
 const nowMs = fromTimestamp("2026-01-01T00:00:00.000Z");
 
 function aWriter(remembered: Partial<RememberedLease> = {}): LeaseWriter {
-  return { identity: "b", leaseDurationMs: 15_000, nowMs, remembered: { generation: 0, counter: 0, ...remembered } };
+  return { identity: "b", leaseDurationMs: 15_000, nowMs, remembered: { generation: 0, counter: 0, ...remembered }, etagWrite: "empty" };
 }
 
 describe("steps of the Lease", () => {
@@ -39,6 +39,25 @@ describe("steps of the Lease", () => {
     const lease = aLease({ counter: 5 });
     const renewed = renewedLease(lease, aWriter({ counter: 5 }));
     assert.deepEqual([renewed.spec.holderIdentity, renewed.spec.leaseTransitions, rememberedOf(renewed)], ["a", 3, { generation: 0, counter: 6 }]);
+  });
+
+  it("keeps which write moves the ETag of a VM, and the larger one of what the holder and the Lease know", () => {
+    const rows = [
+      { known: "empty", shown: undefined, becomes: undefined },
+      { known: "dataDisks", shown: undefined, becomes: "dataDisks" },
+      { known: "empty", shown: "tag", becomes: "tag" },
+      { known: "tag", shown: "dataDisks", becomes: "tag" },
+      { known: "empty", shown: "unheard of", becomes: "unheard of" },
+    ] as const;
+    for (const { known, shown, becomes } of rows) {
+      const { metadata, ...rest } = aLease({ counter: 5 });
+      const annotations = { ...metadata.annotations, ...(shown === undefined ? {} : { [ETAG_WRITE_ANNOTATION]: shown }) };
+      const lease = { ...rest, metadata: { ...metadata, annotations } };
+      const writer = { ...aWriter({ counter: 5 }), etagWrite: known };
+      assert.equal(renewedLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
+      assert.equal(takenLease(lease, writer).metadata.annotations?.[ETAG_WRITE_ANNOTATION], becomes);
+    }
+    assert.equal(newLease({ ...aWriter(), etagWrite: "tag" }, undefined).metadata.annotations[ETAG_WRITE_ANNOTATION], "tag");
   });
 
   it("releasing leaves no holder and the shortest time", () => {

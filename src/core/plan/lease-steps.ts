@@ -1,4 +1,13 @@
-import { annotatedNumber, COUNTER_ANNOTATION, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../model/lease.ts";
+import { type EtagWrite, largerEtagWrite } from "../cloud/etag-write.ts";
+import {
+  annotatedNumber,
+  COUNTER_ANNOTATION,
+  ETAG_WRITE_ANNOTATION,
+  etagWriteOf,
+  type Lease,
+  STORE_GENERATION_ANNOTATION,
+  SWEEP_ANNOTATION,
+} from "../model/lease.ts";
 import { toTimestamp } from "../timestamp.ts";
 
 /** What a process has seen in the Lease: its counter never falls within a store generation, and generations never fall. Zero: it has seen none. */
@@ -14,6 +23,8 @@ export interface LeaseWriter {
   readonly leaseDurationMs: number;
   readonly nowMs: number;
   readonly remembered: RememberedLease;
+  /** The kind of write that moves a VM's ETag, as far as this process knows. */
+  readonly etagWrite: EtagWrite;
 }
 
 /** What a Lease shows of the two. */
@@ -45,19 +56,19 @@ export function takenLease(lease: Lease, writer: LeaseWriter): Lease {
     renewTime: toTimestamp(writer.nowMs),
     leaseTransitions: lease.spec.leaseTransitions + 1,
   };
-  return { ...withAnnotations(lease, renewal(lease, writer.remembered)), spec };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
 }
 
 /** The Lease as its holder renews it. */
 export function renewedLease(lease: Lease, writer: LeaseWriter): Lease {
   const spec = { ...lease.spec, leaseDurationSeconds: seconds(writer.leaseDurationMs), renewTime: toTimestamp(writer.nowMs) };
-  return { ...withAnnotations(lease, renewal(lease, writer.remembered)), spec };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
 }
 
 /** The Lease as its holder lets go of it: whoever sees this may take it at once. */
 export function releasedLease(lease: Lease, writer: LeaseWriter): Lease {
   const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, renewTime: toTimestamp(writer.nowMs) };
-  return { ...withAnnotations(lease, renewal(lease, writer.remembered)), spec };
+  return { ...withAnnotations(lease, renewal(lease, writer)), spec };
 }
 
 /**
@@ -70,6 +81,7 @@ export function newLease(writer: LeaseWriter, generationOfRecords: number | unde
     [COUNTER_ANNOTATION]: String(writer.remembered.counter + 1),
     [STORE_GENERATION_ANNOTATION]: String(generation),
     ...(generationOfRecords === undefined ? {} : { [SWEEP_ANNOTATION]: String(generation + 1) }),
+    ...etagWriteAnnotation(writer.etagWrite),
   };
   const spec = {
     holderIdentity: writer.identity,
@@ -82,10 +94,15 @@ export function newLease(writer: LeaseWriter, generationOfRecords: number | unde
 
 type NewMetadata = { readonly annotations: Readonly<Record<string, string>> };
 
-function renewal(lease: Lease, remembered: RememberedLease): Readonly<Record<string, string>> {
+function renewal(lease: Lease, { remembered, etagWrite }: LeaseWriter): Readonly<Record<string, string>> {
   const { generation, counter } = rememberedOf(lease);
   const highest = generation > remembered.generation ? counter : Math.max(counter, remembered.counter);
-  return { [COUNTER_ANNOTATION]: String(highest + 1), ...(isOlderThan(lease, remembered) ? markFor(lease, remembered) : {}) };
+  const mark = isOlderThan(lease, remembered) ? markFor(lease, remembered) : {};
+  return { [COUNTER_ANNOTATION]: String(highest + 1), ...mark, ...etagWriteAnnotation(largerEtagWrite(etagWrite, etagWriteOf(lease))) };
+}
+
+function etagWriteAnnotation(write: EtagWrite): Readonly<Record<string, string>> {
+  return write === "empty" ? {} : { [ETAG_WRITE_ANNOTATION]: write };
 }
 
 /** A generation that no record, of this timeline or of the one that was lost, can be of. */

@@ -85,7 +85,7 @@ describe("planCandidacy", () => {
 describe("holdOf", () => {
   it("changes with each renewal, and not with a mark that somebody else set", () => {
     const lease = aLease({});
-    const writer = { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered: knowsMore };
+    const writer = { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered: knowsMore, etagWrite: "empty" } as const;
     assert.notEqual(holdOf(renewedLease(lease, writer)), holdOf(lease));
     assert.equal(holdOf(markedLease(lease, knowsMore)), holdOf(lease));
     assert.notEqual(holdOf({ ...lease, metadata: { ...lease.metadata, uid: "uid-2" } }), holdOf(lease));
@@ -96,7 +96,7 @@ describe("holdOf", () => {
 describe("isRenewal", () => {
   const lease = aLease({});
   const remembered = { generation: 0, counter: 1 };
-  const renewed = renewedLease(lease, { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered });
+  const renewed = renewedLease(lease, { identity: "a", leaseDurationMs: 15_000, nowMs: 0, remembered, etagWrite: "empty" });
   const told: readonly { readonly because: string; readonly lease: Lease; readonly of?: Lease | undefined; readonly is: boolean }[] = [
     { because: "its holder has renewed it", lease: renewed, of: lease, is: true },
     { because: "another holds it by now", lease: { ...renewed, spec: { ...renewed.spec, holderIdentity: "c" } }, of: lease, is: false },

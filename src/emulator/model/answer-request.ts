@@ -1,10 +1,12 @@
 import { type ArmAnswer, type ArmCall, type ArmRequest, type HandlerResult, reply } from "./arm-message.ts";
 import { armErrors, errorBody, failure } from "./errors.ts";
 import { faultDelivery, type FaultEffect, faultFailure } from "./faults.ts";
+import { renderInstanceView } from "./instance-view.ts";
+import { type Json, objectAt } from "./json.ts";
 import type { Routed } from "./router.ts";
 import { POLL_OPERATION } from "./routes.ts";
 import { throttle } from "./throttle.ts";
-import { vmReadsKey, type World } from "./world.ts";
+import { findVm, vmReadsKey, type World } from "./world.ts";
 
 /** A call's result with what its way through the front door added. */
 export interface Answered {
@@ -71,7 +73,15 @@ function rejected(result: HandlerResult, operation = "Unknown"): Answered {
 /** The last fresh answer, where a fault asks for a stale one and there is one. */
 function read(world: World, call: ArmCall, fault: FaultEffect | undefined, operation: string): HandlerResult | undefined {
   const last = fault?.kind === "StaleRead" && mayBeStale(operation) ? world.lastReads.get(readKey(call, operation)) : undefined;
-  return last === undefined ? undefined : reply(200, last);
+  if (last === undefined) return undefined;
+  return reply(200, operation === VM_GET ? withViewOfNow(world, call, last) : last);
+}
+
+/** A VM's model as it was remembered. The instance view is the host's word, which no read of the model remembers. */
+function withViewOfNow(world: World, call: ArmCall, last: Json): Json {
+  const { instanceView: _, ...properties } = objectAt(last, "properties") ?? {};
+  const vm = call.query["$expand"] === "instanceView" ? findVm(world, call.path) : undefined;
+  return { ...objectAt(last), properties: vm === undefined ? properties : { ...properties, instanceView: renderInstanceView(vm, world.nowMs) } };
 }
 
 function remember(world: World, call: ArmCall, operation: string, result: HandlerResult): void {
@@ -81,7 +91,8 @@ function remember(world: World, call: ArmCall, operation: string, result: Handle
   else world.lastReads.clear();
 }
 
-const VM_READS: readonly string[] = ["VirtualMachines_Get", "VirtualMachines_InstanceView"];
+const VM_GET = "VirtualMachines_Get";
+const VM_READS: readonly string[] = [VM_GET, "VirtualMachines_InstanceView"];
 
 /** Lists, disks and snapshots may lag, and VMs behind what others write. */
 function mayBeStale(operation: string): boolean {
@@ -93,7 +104,8 @@ function mayBeStale(operation: string): boolean {
  * concludes from a GET of the VM after its own operation must hold.
  */
 function readKey(call: ArmCall, operation: string): string {
-  const path = `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
+  // A caller that has read a VM with its instance view reads no older model without it.
+  const path = operation === VM_GET ? call.path.toLowerCase() : `${call.path.toLowerCase()}?${JSON.stringify(call.query)}`;
   return VM_READS.includes(operation) ? `${vmReadsKey(call.caller, vmPath(call.path))}${path}` : path;
 }
 

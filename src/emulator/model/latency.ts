@@ -31,6 +31,7 @@ export type LatencyName =
   | "vmRestart"
   | "vmRedeploy"
   | "vmReapply"
+  | "vmReimage"
   | "ownershipRelease"
   | "sharedAttachRace"
   | "snapshotBackgroundCopy";
@@ -62,6 +63,7 @@ export const DEFAULT_LATENCIES: Latencies = {
   vmForcedDeallocate: { medianMs: 12_500, p99Ms: 60_000 },
   vmRestart: { medianMs: 20_000, p99Ms: 90_000 },
   vmRedeploy: { medianMs: 60_000, p99Ms: 300_000 },
+  vmReimage: { medianMs: 60_000, p99Ms: 300_000 },
   vmReapply: { medianMs: 5000, p99Ms: 30_000 },
   ownershipRelease: { medianMs: 2000, p99Ms: 20_000 },
   // Two first attaches of a shared disk about 200 ms apart were seen to fail with ConflictingUserInput: the width of that window.

@@ -21,6 +21,7 @@ import {
   powerHandler,
   putVmHandler,
 } from "./vm-handlers.ts";
+import { REIMAGE } from "./vm-state.ts";
 
 const SUBSCRIPTION = "/subscriptions/{subscriptionId}";
 const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
@@ -95,6 +96,7 @@ export const ARM_ROUTES: readonly Route[] = [
   { operation: "VirtualMachines_Deallocate", method: "POST", pattern: `${VM}/deallocate`, handler: powerHandler("deallocate") },
   { operation: "VirtualMachines_Restart", method: "POST", pattern: `${VM}/restart`, handler: powerHandler("restart") },
   { operation: "VirtualMachines_Redeploy", method: "POST", pattern: `${VM}/redeploy`, handler: powerHandler("redeploy") },
+  { operation: REIMAGE, method: "POST", pattern: `${VM}/reimage`, handler: powerHandler("reimage") },
   { operation: "VirtualMachines_Reapply", method: "POST", pattern: `${VM}/reapply`, handler: powerHandler("reapply") },
 
   { operation: POLL_OPERATION, method: "GET", pattern: `${SUBSCRIPTION_COMPUTE}/locations/{location}/operations/{operationId}`, handler: getOperation },

@@ -8,7 +8,9 @@ export type ParsedSettings = { readonly ok: true; readonly settings: Partial<Mod
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   concurrentVmWrite: ["conflict", "preempt"],
   changesWhileAttached: ["refuse", "allow"],
+  etagMovedBy: ["update", "dataDisks", "change"],
   etagMovesAt: ["start", "end", "both"],
+  forcedDuringReimage: ["refuse", "breaks"],
   preemptedStatus: ["Canceled", "Failed"],
   throttling: ["off", "report", "enforce"],
 };

@@ -12,8 +12,10 @@ export interface ModelSettings {
   readonly powerOffPreemptsUpdate: boolean;
   /** When a VM's ETag moves: as the service accepts a write, as the write's operation ends, or at both moments. */
   readonly etagMovesAt: "start" | "end" | "both";
-  /** Whether an update that changes nothing, such as PATCH `{}`, moves the ETag. */
-  readonly emptyUpdateMovesEtag: boolean;
+  /** Which updates move the ETag: all, PATCH `{}` too; those that send a list of data disks, the same one too, or change something; or only those that do. */
+  readonly etagMovedBy: "update" | "dataDisks" | "change";
+  /** A forced detach while the VM is being reimaged: refused with 409, or taken up, and the VM comes back without its set-up: nothing on it answers. */
+  readonly forcedDuringReimage: "refuse" | "breaks";
   /** Form of the end of a pre-empted operation: newer services say Canceled, older ones Failed. */
   readonly preemptedStatus: "Canceled" | "Failed";
   /** A disk that is being attached still reads `Unattached`. Whether a DELETE in that window wins, as it used to. */
@@ -44,7 +46,8 @@ export const DEFAULT_SETTINGS: ModelSettings = {
   concurrentVmWrite: "conflict",
   powerOffPreemptsUpdate: true,
   etagMovesAt: "both",
-  emptyUpdateMovesEtag: true,
+  etagMovedBy: "update",
+  forcedDuringReimage: "refuse",
   preemptedStatus: "Canceled",
   deleteWinsOverAttachInFlight: false,
   sharedAttachRace: true,

@@ -295,13 +295,13 @@ describe("a VM's ETag", () => {
     { because: "an empty update moves it", write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}), moves: [true, true] },
     {
       because: "an empty update may be set not to",
-      settings: { settings: { emptyUpdateMovesEtag: false } },
+      settings: { settings: { etagMovedBy: "change" } },
       write: (azure) => azure.send("PATCH", "virtualMachines/node-a", {}),
       moves: [false, false],
     },
     {
       because: "a changed tag always does",
-      settings: { settings: { emptyUpdateMovesEtag: false } },
+      settings: { settings: { etagMovedBy: "change" } },
       write: (azure) => azure.send("PATCH", "virtualMachines/node-a", { tags: { bump: "1" } }),
       moves: [true, true],
     },

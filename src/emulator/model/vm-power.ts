@@ -4,10 +4,10 @@ import { type ArmFailure, armErrors } from "./errors.ts";
 import type { LatencyName } from "./latency.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
 import type { PowerState, VirtualMachine } from "./virtual-machine.ts";
-import { admitWrite, begun, dataDiskEffects, dataPlaneVm, endWrite, preempt, withDataDisksSettled } from "./vm-state.ts";
+import { admitWrite, begun, dataDiskEffects, dataPlaneVm, endWrite, preempt, REIMAGE, withDataDisksSettled } from "./vm-state.ts";
 import { findDisk, putVm, type World } from "./world.ts";
 
-export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply";
+export type PowerAction = "start" | "powerOff" | "deallocate" | "restart" | "redeploy" | "reapply" | "reimage";
 
 interface PowerRule {
   readonly name: string;
@@ -44,6 +44,7 @@ const RULES: Readonly<Record<PowerAction, PowerRule>> = {
   },
   restart: { name: "VirtualMachines_Restart", latency: "vmRestart", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
   redeploy: { name: "VirtualMachines_Redeploy", latency: "vmRedeploy", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
+  reimage: { name: REIMAGE, latency: "vmReimage", afterwards: "running", wakesGuest: true, effects: ["vmStopped", "vmStarted"] },
   reapply: { name: "VirtualMachines_Reapply", latency: "vmReapply", wakesGuest: false, effects: [] },
 };
 

@@ -16,6 +16,9 @@ export function checkPreconditions(
   return call.ifMatch === "*" || call.ifMatch === etagText(vm) ? undefined : armErrors.preconditionFailed(call.ifMatch, etagText(vm));
 }
 
+/** The operation that gives a VM a new OS disk. */
+export const REIMAGE = "VirtualMachines_Reimage";
+
 /** How a new write meets the one that is still running on its VM. */
 export type Admission = { readonly kind: "Admitted"; readonly preempts?: Operation } | ArmFailure;
 
@@ -28,7 +31,8 @@ export function admitWrite(world: World, vm: VirtualMachine, write: { readonly n
   const running = runningOperation(world, vm);
   if (running === undefined) return { kind: "Admitted" };
   const takesOver = write.takesOver || world.settings.concurrentVmWrite === "preempt";
-  if (takesOver && running.phase === "Running" && isUpdate(running) && vm.power !== "creating") return { kind: "Admitted", preempts: running };
+  const mayGiveWay = isUpdate(running) || (running.name === REIMAGE && world.settings.forcedDuringReimage === "breaks");
+  if (takesOver && running.phase === "Running" && mayGiveWay && vm.power !== "creating") return { kind: "Admitted", preempts: running };
   if (isUpdate(running)) return armErrors.conflict();
   const power = POWER_AFTERWARDS[vm.power];
   return power === undefined ? armErrors.operationInProgress(write.name, vm.name) : armErrors.powerChanging(write.name, vm.name, power);

@@ -3,10 +3,11 @@ import { type AttachDetachRequest, type DataDiskPlan, parseDataDisks, planAttach
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { booleanAt, type Json, type JsonObject, listAt, sameJson, textAt, textsAt } from "./json.ts";
 import { delayMs, type Operation, startOperation } from "./operations.ts";
+import type { ModelSettings } from "./settings.ts";
 import { type DataDisk, isLeaving, renderStorageProfile, type VirtualMachine } from "./virtual-machine.ts";
 import { otherProperties } from "./vm-create.ts";
 import { findVmSize, type VmSize } from "./vm-sizes.ts";
-import { admitWrite, asDiskShows, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, withDataDisksSettled } from "./vm-state.ts";
+import { admitWrite, asDiskShows, begun, dataDiskEffects, endWrite, preempt, putVmWithReservations, REIMAGE, withDataDisksSettled } from "./vm-state.ts";
 import { findDisk, findVm, normalLocation, putVm, type World } from "./world.ts";
 
 /** What an update makes of a VM. */
@@ -16,6 +17,8 @@ interface VmChange {
   readonly ultraSsdEnabled: boolean;
   readonly other: JsonObject;
   readonly dataDisks: readonly DataDisk[];
+  /** The values of `etagMovedBy` by which it moves the ETag even if it changes nothing. */
+  readonly moves: readonly ModelSettings["etagMovedBy"][];
 }
 
 export type VmUpdate = { readonly kind: "Started"; readonly vm: VirtualMachine; readonly operation: Operation } | ArmFailure;
@@ -42,6 +45,7 @@ export function updateVm(
     ultraSsdEnabled: booleanAt(body, "properties", "additionalCapabilities", "ultraSSDEnabled") ?? vm.ultraSsdEnabled,
     other: { ...vm.other, ...otherProperties(body) },
     dataDisks: plan.entries,
+    moves: list === undefined ? ["update"] : ["update", "dataDisks"],
   });
 }
 
@@ -55,6 +59,7 @@ export function attachDetachDataDisks(world: World, vm: VirtualMachine, request:
     ultraSsdEnabled: vm.ultraSsdEnabled,
     other: vm.other,
     dataDisks: plan.entries,
+    moves: ["update", "dataDisks"],
   });
 }
 
@@ -70,9 +75,13 @@ function startUpdate(world: World, vm: VirtualMachine, name: string, change: VmC
   }
   preempt(world, admission.preempts, forced);
 
-  const etagMoves = world.settings.emptyUpdateMovesEtag || changesAnything(vm, change);
+  const etagMoves = change.moves.includes(world.settings.etagMovedBy) || changesAnything(vm, change);
   const dataDisks = change.dataDisks.map((entry) => asDiskShows(world, entry));
-  const begunVm = putVmWithReservations(world, { ...begun(world, vm, etagMoves), ...change, dataDisks, provisioningState: "Updating" });
+  const { size, tags, ultraSsdEnabled, other } = change;
+  // A reimage that is broken off leaves a VM that has not been set up.
+  const left = admission.preempts?.name === REIMAGE ? { ...vm, guestResponsive: false, agentReachable: false } : vm;
+  const changed = { ...begun(world, left, etagMoves), size, tags, ultraSsdEnabled, other, dataDisks, provisioningState: "Updating" } as const;
+  const begunVm = putVmWithReservations(world, changed);
   const operation = startUpdateOperation(world, begunVm, name, etagMoves);
   return { kind: "Started", vm: putVm(world, { ...begunVm, operationId: operation.id }), operation };
 }

@@ -1,0 +1,27 @@
+/** What a fence sees of the VM. */
+export interface FencedVm {
+  /** It lists a disk that is to be taken off. */
+  readonly isListed: boolean;
+  /** An operation is under way on it. */
+  readonly isUpdating: boolean;
+  /** That operation is an update of this process, or takes one of the disks off. */
+  readonly isOurs: boolean;
+  /** It runs, and its agent answers: the guest may help with a regular detach. */
+  readonly answers: boolean;
+  /** How long a regular detach may still be tried, in milliseconds. */
+  readonly regularLeftMs: number;
+}
+
+/** What a fence does next. */
+export type FenceMove = { readonly kind: "wait" } | { readonly kind: "detach"; readonly force: boolean } | { readonly kind: "moveEtag" };
+
+/**
+ * Decides the next move of a fence. ForceDetach is Azure's last resort: a VM that answers is asked for a regular detach first, for a while. Any other VM is
+ * fenced by force at once, since its guest can't help. Nothing is forced while Azure works on an update, reimage or upgrade of others: it is waited for, and
+ * the next read decides.
+ */
+export function planFence({ isListed, isUpdating, isOurs, answers, regularLeftMs }: FencedVm): FenceMove {
+  const force = !answers || regularLeftMs <= 0;
+  if (isUpdating) return isListed && isOurs && force ? { kind: "detach", force } : { kind: "wait" };
+  return isListed ? { kind: "detach", force } : { kind: "moveEtag" };
+}
