@@ -26,6 +26,33 @@ describe("takeVolume", () => {
     }));
 });
 
+describe("takeVolume, by a record that is older than what this node has noted", () => {
+  const noted = { volumeName: "pvc-1", volumeId: diskUri, lun: 0, accessType: "mount", stagingPath, targetPaths: [], majorMinor: "8:16" } as const;
+
+  for (const [what, epoch, isTaken] of [
+    ["takes nothing where it noted a later epoch of that object", 2, false],
+    ["takes it where it noted the same epoch", 1, true],
+  ] as const)
+    it(what, () =>
+      withNode({ writer: granted, epoch: 1 }, async (world) => {
+        const ports = world.ports();
+        const volume = await world.answerOf(ports.store.get("AzVolume", "pvc-1", never));
+        const { uid } = volume.ok ? volume.value.metadata : assert.fail("no volume");
+        assert.equal((await world.answerOf(ports.notes.put({ ...noted, uid, epoch }, never))).ok, true);
+        const taken = await world.answerOf(takeVolume(ports, "pvc-1", 0, never));
+        assert.equal(taken.ok || taken.failure.kind, isTaken || "NotWriter");
+        assert.equal(world.record()?.writer?.held, isTaken);
+      }),
+    );
+
+  it("takes the volume of an object that was made anew under the name, whatever it noted of the old one", () =>
+    withNode({ writer: granted, epoch: 1 }, async (world) => {
+      const ports = world.ports();
+      assert.equal((await world.answerOf(ports.notes.put({ ...noted, uid: "of the old object", epoch: 2 }, never))).ok, true);
+      assert.equal((await world.answerOf(takeVolume(ports, "pvc-1", 0, never))).ok, true);
+    }));
+});
+
 describe("confirmHeld", () => {
   it("states the want of a writer again that a release check has marked: after this no fence can begin that has not seen the new user", () =>
     withNode({ writer: aWriter("node-a", { wanted: false }) }, async (world) => {

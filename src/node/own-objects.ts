@@ -1,6 +1,7 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { labelValue } from "../core/model/object-names.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../ports/object-store.ts";
+import { NODE_NAME_LABEL } from "../reconcile/new-attachment.ts";
 
 /** Who follows, and what it knows of volumes that the volume's own object does not tell. */
 export interface OwnObjectsOptions {
@@ -24,7 +25,7 @@ export function ownObjectsOf(store: ObjectStore, options: OwnObjectsOptions): Ob
   const concerns = (volume: AzVolume): boolean => recordNames(volume, nodeName) || knowsVolume(volume.metadata.name);
   const isOwn = <K extends Kind>(kind: K, object: KindMap[K]): boolean => kind !== "AzVolume" || concerns(object as AzVolume);
   const narrowed = (kind: Kind, selector: LabelSelector): LabelSelector =>
-    kind === "AzVolumeAttachment" ? { ...selector, "disk.csi.azure.com/node-name": labelValue(nodeName) } : selector;
+    kind === "AzVolumeAttachment" ? { ...selector, [NODE_NAME_LABEL]: labelValue(nodeName) } : selector;
 
   async function* watch<K extends Kind>(kind: K, selector: LabelSelector, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void> {
     for await (const event of store.watch(kind, narrowed(kind, selector), resourceVersion, signal)) {

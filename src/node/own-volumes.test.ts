@@ -75,6 +75,31 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([[...ports.disputes], world.machine.mounts().length, world.record()?.unproven], [[], 0, []]);
     }));
 
+  const byOthers: readonly [string, (record: WriterRecord) => WriterRecord][] = [
+    ["of another store generation", (record) => ({ ...withoutWriter(record), epoch: 2, storeGeneration: 7 })],
+    ["older than it has noted", (record) => ({ ...withoutWriter(record), epoch: 0 })],
+    ["of another store generation, in which it is unproven", (record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a], storeGeneration: 7 })],
+  ];
+  for (const [which, change] of byOthers)
+    it(`neither unmounts nor reclaims a volume by a record ${which}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await stage(world, mount);
+        await publish(world, mount);
+        await world.setRecord(change);
+        const before = world.record();
+        assert.equal(kindOf(await reconcile(world)), "StoreWentBack");
+        assert.deepEqual(world.record(), before);
+        assert.equal(world.machine.mounts().length, 2);
+      }));
+
+  it("unmounts by a record of the store's own generation that names another writer", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...record, epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.machine.mounts().length, 0);
+    }));
+
   const foundInUse = { foundInUse: true, unproven: [a] };
   const byV1 = "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com/d1f2/globalmount";
   const ofPod = "/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc-1/mount";

@@ -1,20 +1,19 @@
 import type { Failure } from "../core/failure.ts";
-import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
-import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
 import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
-import { isDeleting } from "../core/plan/observed-volume.ts";
 import type { AttachmentAction } from "../core/plan/plan-attachment.ts";
-import { mayAttach, mayForceOff } from "../core/plan/writer-steps.ts";
+import { mayForceOff } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { erased, recordAttachFailure } from "./attach-failure.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-now.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment, whileTelling } from "./tell-attachment.ts";
 
@@ -42,6 +41,8 @@ export async function attach(
   if (!marked.ok) return unlessGone(marked);
   // The plan was made on a cache; what the object itself says goes.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
+  let avoidedLuns: readonly number[] | undefined;
+  const planned = { volume, attachment, node: action.node, avoidedLuns: () => avoidedLuns };
   const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
     cloud.attachDisk(
       {
@@ -49,9 +50,9 @@ export async function attach(
         node: action.node,
         cachingMode: cachingModeOf(volume),
         lane: action.lane,
-        mayProceed: (asked) => mayAttachNow(ports, volume, attachment, action.node, asked),
+        mayProceed: (asked) => mayAttachNow(ports, planned, asked),
         mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
-        promisedLuns: () => lunsPromisedOn(ports, action.node),
+        promisedLuns: () => (avoidedLuns = lunsPromisedOn(ports, action.node)),
       },
       signal,
     );
@@ -112,48 +113,11 @@ function recordAttached(
   );
 }
 
-/** A fresh look, asked between the read of the VM and its write. */
-async function mayAttachNow(
-  ports: ControllerPorts,
-  volume: AzVolume,
-  attachment: AzVolumeAttachment,
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
-  if (!fresh.ok || fresh.value.metadata.uid !== volume.metadata.uid || isDeleting(fresh.value)) return false;
-  // The record that is asked has to be that of the very disk that is attached.
-  if (attachmentProblem(attachment, fresh.value) !== undefined) return false;
-  if (volumesCutOffFrom(ports, node).length > 0) return false;
-  const record = fresh.value.status?.record;
-  return (record === undefined || mayAttach(record, node)) && (await isTrusted(ports, record, signal));
-}
-
-/** The same for taking the disk off by force first. Without a record nobody knows who writes: then Azure is waited for. */
+/** A fresh look, asked before the disk is taken off by force first. Without a record nobody knows who writes: then Azure is waited for. */
 async function mayForceNow(ports: ControllerPorts, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", volume.metadata.name, signal);
   const record = fresh.ok && fresh.value.metadata.uid === volume.metadata.uid ? fresh.value.status?.record : undefined;
   return record !== undefined && mayForceOff(record, node) && (await isTrusted(ports, record, signal));
-}
-
-/**
- * After a fence, something on that VM may still stand for the old device: a container with a raw device open, or a plug-in that froze right before it mounts
- * `/dev/sdc`. The kernel may give that name and number to the next disk. So nothing new is attached to the VM until it has shown that it is clean.
- */
-function volumesCutOffFrom(ports: ControllerPorts, node: NodeIdentity): readonly string[] {
-  const cutOff = ports.cache.list("AzVolume").filter((volume) => includesNode(volume.status?.record?.quarantine ?? [], node));
-  return cutOff.map((volume) => volume.metadata.name);
-}
-
-/**
- * Where the node looks for the disks that its attachments say it has. One that somebody else has taken off is missed only at the next look at Azure; until then its LUN leads to nothing. If it
- * led to another disk, a raw one that is promoted would be that disk: nothing on it tells a node whose it is.
- */
-function lunsPromisedOn({ cache }: ControllerPorts, node: NodeIdentity): readonly number[] {
-  const attached = cache
-    .byIndex("AzVolumeAttachment", "nodeName", node.nodeName)
-    .filter(({ status }) => status?.state === "Attached" && status.vmId?.toLowerCase() === node.vmId.toLowerCase());
-  return attached.flatMap(({ status }) => status?.lun ?? []);
 }
 
 /** As the volume's parameters ask, where its SKU, size and shares allow it. */

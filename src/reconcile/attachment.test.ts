@@ -16,7 +16,7 @@ import {
   leaving,
 } from "../core/plan/testing/objects.ts";
 import { newRecord } from "../core/plan/writer-steps.ts";
-import { fail, ok } from "../core/result.ts";
+import { fail, ok, type Result } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
@@ -46,6 +46,11 @@ async function setStatus(world: ReconcileWorld, change: (status: NonNullable<AzV
   const status = before === undefined ? undefined : change(before);
   const written = await world.other.updateStatus("AzVolume", { ...volume, ...(status === undefined ? {} : { status }) }, never);
   assert.ok(written.ok);
+}
+
+async function read<T>(call: Promise<Result<T, unknown>>): Promise<{ readonly value: T }> {
+  const result = await call;
+  return result.ok ? result : assert.fail(JSON.stringify(result));
 }
 
 const givenNode = (world: ReconcileWorld): Promise<void> => world.given("AzDriverNode", aDriverNode("node-a"));
@@ -331,6 +336,99 @@ describe("attachmentReconciler", () => {
       assert.deepEqual([[...world.attachedTo], world.steps, world.attachment("node-a")?.status], [[], [], undefined]);
     }));
 
+  const standbyName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
+  const standby = aReplica("node-a", { metadata: { name: standbyName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
+
+  for (const [what, storeGeneration, attachedTo] of [
+    ["takes a disk off no node by a record of another store generation", 7, ["node-a"]],
+    ["takes a disk off a node by a record of the store's own generation", 0, []],
+  ] as const)
+    it(what, () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ storeGeneration }));
+        await world.given("AzVolumeAttachment", leaving(aReplica("node-a", { metadata })));
+        world.attachedTo.add("node-a");
+        await run(world);
+        assert.deepEqual([...world.attachedTo], attachedTo);
+        assert.equal(world.attachment("node-a") === undefined, attachedTo.length === 0);
+      }),
+    );
+
+  describe("past a cache that is old", () => {
+    const elsewhere = { name: standbyName, volumeName: "pvc-2" } as const;
+    const lun3 = { ...standby, status: { ...standby.status, state: "Attached", lun: 3 } } as const;
+    const ofTheOther = aVolume({ metadata: { name: "pvc-2" }, status: { record: newRecord(0), detail: aDetail({ diskUri: otherUri }) } });
+    const quarantine = async (world: ReconcileWorld): Promise<void> => {
+      const { value } = await read(world.other.get("AzVolume", elsewhere.volumeName, never));
+      const record = { ...newRecord(0), quarantine: [a] };
+      await read(world.other.updateStatus("AzVolume", { ...value, status: { ...(value.status ?? assert.fail()), record } }, never));
+    };
+    const remove = async (world: ReconcileWorld): Promise<void> => {
+      await world.other.delete("AzVolumeAttachment", elsewhere.name, {}, never);
+      const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
+      await read(world.other.update("AzVolumeAttachment", { ...value, metadata: { ...value.metadata, finalizers: [] } }, never));
+    };
+    const fence = async (world: ReconcileWorld): Promise<void> => {
+      await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
+      await quarantine(world);
+    };
+    const rows: readonly [string, (world: ReconcileWorld) => Promise<void>, boolean][] = [
+      ["attaches where nothing has happened", async () => undefined, true],
+      ["attaches nothing to a node that another controller has cut off since", fence, false],
+      [
+        "attaches nothing to it once that attachment is gone, too",
+        async (world) => {
+          await fence(world);
+          await remove(world);
+        },
+        false,
+      ],
+      [
+        "attaches beside a disk that is just off that node in good order",
+        async (world) => {
+          await read(forgetAttach(world.other, { diskUri: otherUri, node: a }, never));
+          await remove(world);
+        },
+        true,
+      ],
+    ];
+    const oldCache = async (world: ReconcileWorld): Promise<void> => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.given("AzVolume", ofTheOther);
+      await world.given("AzVolumeAttachment", lun3);
+      world.store.holdWatches(true);
+    };
+    for (const [what, change, isAttached] of rows)
+      it(what, () =>
+        withControllerPorts(async (world) => {
+          await oldCache(world);
+          await change(world);
+          const refused = { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } };
+          assert.deepEqual(await run(world), isAttached ? { ok: true, value: {} } : refused);
+          assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
+        }),
+      );
+
+    it("attaches nothing at a LUN that another controller has promised since", () =>
+      withControllerPorts(async (world) => {
+        await oldCache(world);
+        const { value } = await read(world.other.get("AzVolumeAttachment", elsewhere.name, never));
+        await read(world.other.updateStatus("AzVolumeAttachment", { ...value, status: { ...(value.status ?? assert.fail()), lun: 4 } }, never));
+        let mayProceedNow: boolean | undefined;
+        await runOn(world, {
+          attachDisk: async ({ promisedLuns, mayProceed }, signal) => {
+            assert.deepEqual(promisedLuns?.(), [3]);
+            mayProceedNow = await mayProceed(signal);
+            return fail({ kind: "Refused", diskUri, nodeName: "node-a" });
+          },
+        });
+        assert.equal(mayProceedNow, false);
+      }));
+  });
+
   it("attaches to the VM that has the name now, whatever an earlier one had", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
@@ -355,8 +453,6 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Attaching", attempt: "a later one" });
     }));
 
-  const standbyName = attachmentObjectName({ diskUri: otherUri, nodeName: "node-a" });
-  const standby = aReplica("node-a", { metadata: { name: standbyName }, spec: { volumeName: "pvc-2", volumeId: otherUri } });
   const full: CloudProvisioner["attachDisk"] = async ({ node }) => fail({ kind: "NoFreeLun", nodeName: node.nodeName, lunsMax: 8 });
 
   it("has no disk put where the node looks for another one, which somebody may have taken off: the pod of that volume would get this disk", () =>

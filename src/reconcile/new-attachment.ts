@@ -3,15 +3,24 @@ import { attachmentObjectName, labelValue } from "../core/model/object-names.ts"
 import type { NewObject } from "../ports/object-store.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 
+/** By which the attachments of a volume, and of a node, are listed: names as `labelValue` writes them. */
+export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
+export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
+
 /** An AzVolumeAttachment as it is created, whoever does: its name and labels follow from its disk, volume and node, and it stays until the disk is off the node. */
 export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
-  const { volumeName, volumeId, nodeName } = spec;
+  const { volumeId, nodeName } = spec;
   return {
     metadata: {
       name: attachmentObjectName({ diskUri: volumeId, nodeName }),
       finalizers: [ATTACHMENT_FINALIZER],
-      labels: { "disk.csi.azure.com/volume-name": labelValue(volumeName), "disk.csi.azure.com/node-name": labelValue(nodeName) },
+      labels: attachmentLabels(spec),
     },
     spec,
   };
+}
+
+/** The labels by which an attachment is listed. */
+export function attachmentLabels({ volumeName, nodeName }: { readonly volumeName: string; readonly nodeName: string }): Readonly<Record<string, string>> {
+  return { [VOLUME_NAME_LABEL]: labelValue(volumeName), [NODE_NAME_LABEL]: labelValue(nodeName) };
 }

@@ -73,6 +73,21 @@ describe("controllerUnpublishVolume", () => {
       assert.equal(!answer.ok && answer.failure.kind, "StillWaiting");
     }));
 
+  it("ends the wants of all nodes where none is named, also those that this replica's cache has not heard of", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord(), withReplicas);
+      world.store.holdWatches(true);
+      const volume = aVolumeObject({ spec: withReplicas });
+      const stated = await world.answerOf(stateWant(world.context, { volume, nodeName: "node-b", volumeContext: {} }, never));
+      assert.ok(stated.ok);
+      assert.equal(world.context.cache.list("AzVolumeAttachment").length, 1);
+      const users = { ...world.context.users, isOutOfService: async () => false };
+      const answer = await world.answerOf(controllerUnpublishVolume({ ...world.context, users }, { volumeId, nodeId: "", secrets: {} }, aCall()));
+      assert.deepEqual(answer, { ok: true, value: {} });
+      const wants = await world.answerOf(world.store.list("AzVolumeAttachment", {}, never));
+      assert.deepEqual(wants.ok && wants.value.items.flatMap(({ spec }) => spec.want ?? []), []);
+    }));
+
   it("answers within its caller's deadline with the reason, while the node does not give the volume back", () =>
     withController(async (world) => {
       await givenPublished(world, aRecord({ writer: holder, epoch: 1 }));

@@ -6,6 +6,7 @@ import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isRecordMissing, keepsReplicas } from "../../core/plan/observed-volume.ts";
 import { unwant } from "../../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
+import { attachmentsNow } from "../../reconcile/attachments-now.ts";
 import { moveRecord } from "../../reconcile/move-record.ts";
 import { readAttachment } from "../../reconcile/named-attachment.ts";
 import { releaseCheck } from "../../reconcile/release-check.ts";
@@ -43,20 +44,25 @@ async function unpublish(
   // CSI: a volume that is gone is not published anywhere.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   context.cache.remember("AzVolume", found.value);
-  for (const nodeName of nodesToUnpublish(context, found.value, request.nodeId)) {
+  const nodes = await nodesToUnpublish(context, found.value, request.nodeId, call.signal);
+  if (!nodes.ok) return nodes;
+  for (const nodeName of nodes.value) {
     const done = await unpublishFrom(context, found.value, request.volumeId, nodeName, call);
     if (!done.ok) return done;
   }
   return ok({});
 }
 
-/** Without a node id CSI means every node that the volume is published to. */
-function nodesToUnpublish(context: ControllerContext, volume: AzVolume, nodeId: string): readonly string[] {
-  if (nodeId !== "") return [nodeId];
-  return context.cache
-    .byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name)
-    .filter((attachment) => attachment.spec.role === "Primary")
-    .map((attachment) => attachment.spec.nodeName);
+/** Without a node id CSI means every node that the volume is published to: also one of which this replica's cache does not know yet. */
+async function nodesToUnpublish(
+  context: ControllerContext,
+  volume: AzVolume,
+  nodeId: string,
+  signal: AbortSignal,
+): Promise<Result<readonly string[], Failure>> {
+  if (nodeId !== "") return ok([nodeId]);
+  const attachments = await attachmentsNow(context, { volumeName: volume.metadata.name }, signal);
+  return attachments.ok ? ok(attachments.value.filter(({ spec }) => spec.role === "Primary").map(({ spec }) => spec.nodeName)) : attachments;
 }
 
 async function unpublishFrom(

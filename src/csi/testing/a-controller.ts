@@ -10,6 +10,7 @@ import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse } from "../../ports/volume-users.ts";
+import { attachmentLabels } from "../../reconcile/new-attachment.ts";
 import { createObjectCache } from "../../reconcile/object-cache.ts";
 import { toObjectError } from "../../reconcile/object-error.ts";
 import { aDriverNode } from "../../reconcile/testing/a-driver-node.ts";
@@ -109,12 +110,11 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     answerOf,
     until: async (isReached) => invariant(await clock.runUntil(isReached, LIMIT_MS), "not reached within an hour"),
     volume: (name) => simulated.objects("AzVolume").find(({ metadata }) => metadata.name === name),
-    given: async (kind, { metadata, spec, status }) => {
-      const created = await must(
-        store.create(kind, { metadata: { name: metadata.name, finalizers: ["disk.csi.azure.com/test"] }, spec } as unknown as NewObject<typeof kind>, signal),
-      );
+    given: async (kind, { metadata: { name }, spec, status }) => {
+      const metadata = { name, finalizers: ["disk.csi.azure.com/test"], labels: "volumeId" in spec ? attachmentLabels(spec) : {} };
+      const created = await must(store.create(kind, { metadata, spec } as unknown as NewObject<typeof kind>, signal));
       const whole = status === undefined ? created : await must(store.updateStatus(kind, { ...created, status }, signal));
-      await world.until(() => cache.get(kind, metadata.name)?.metadata.resourceVersion === whole.metadata.resourceVersion);
+      await world.until(() => cache.get(kind, name)?.metadata.resourceVersion === whole.metadata.resourceVersion);
     },
     givenNode: async (nodeName) => {
       const { spec, status } = aDriverNode(nodeName);

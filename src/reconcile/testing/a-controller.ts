@@ -16,6 +16,7 @@ import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { LeaseMemory } from "../lease-memory.ts";
+import { attachmentLabels } from "../new-attachment.ts";
 import { NodeHearing } from "../node-hearing.ts";
 import { createObjectCache } from "../object-cache.ts";
 import { aDisk } from "./a-disk.ts";
@@ -155,7 +156,14 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     answerOf,
     given: async (kind, object) => {
       const { name, finalizers } = object.metadata;
-      const made = { metadata: { name, finalizers: [...(finalizers ?? ["disk.csi.azure.com/test"])] }, spec: object.spec };
+      const made = {
+        metadata: {
+          name,
+          finalizers: [...(finalizers ?? ["disk.csi.azure.com/test"])],
+          labels: "volumeId" in object.spec ? attachmentLabels(object.spec) : {},
+        },
+        spec: object.spec,
+      };
       const created = await must(other.create(kind, made as unknown as NewObject<typeof kind>, signal));
       const whole = object.status === undefined ? created : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
       if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
