@@ -125,8 +125,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 
   function tell(machine: SimMachine, change: DeviceChange): void {
     const event = toEvent(machine, change);
-    const diskName = event.diskUri.slice(event.diskUri.lastIndexOf("/") + 1);
-    trace.note(machine.nodeName, event.kind === "wrote" ? `wrote ${diskName} by ${event.by}` : `${event.kind} ${diskName} at LUN ${event.lun}`);
+    trace.note(machine.nodeName, describeEvent(event));
     for (const listener of diskListeners) listener(event);
   }
 
@@ -180,6 +179,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       };
     },
     diskOf: dataPlane.diskOf,
+    isCopyOfData: dataPlane.isCopyOfData,
     onDiskEvent: (listener) => diskListeners.push(listener),
     addVm: (nodeName, zone) => {
       zones.set(nodeName, zone);
@@ -196,10 +196,25 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   };
 }
 
+function describeEvent(event: DiskEvent): string {
+  const diskName = event.diskUri.slice(event.diskUri.lastIndexOf("/") + 1);
+  switch (event.kind) {
+    case "wrote":
+      return `wrote ${diskName} by ${event.by}`;
+    case "unmounted":
+      return `unmounted ${diskName} from ${event.path}`;
+    case "attached":
+    case "detached":
+      return `${event.kind} ${diskName} at LUN ${event.lun}`;
+  }
+}
+
 function toEvent(machine: SimMachine, change: DeviceChange): DiskEvent {
   switch (change.kind) {
     case "wrote":
       return { kind: "wrote", diskUri: change.diskUri, machine, by: change.by };
+    case "unmounted":
+      return { kind: "unmounted", diskUri: change.diskUri, machine, path: change.path, couldWrite: change.couldWrite };
     case "attached":
       return { kind: "attached", diskUri: change.disk.diskUri, machine, lun: change.lun };
     case "detached":

@@ -11,7 +11,8 @@ import type { SimMachine } from "./sim-machine.ts";
 export type DeviceChange =
   | { readonly kind: "attached"; readonly disk: ModelDisk; readonly lun: number }
   | { readonly kind: "detached"; readonly disk: ModelDisk; readonly lun: number; readonly couldWrite: boolean }
-  | { readonly kind: "wrote"; readonly diskUri: string; readonly by: ModelDiskWrite["by"] };
+  | { readonly kind: "wrote"; readonly diskUri: string; readonly by: ModelDiskWrite["by"] }
+  | { readonly kind: "unmounted"; readonly diskUri: string; readonly path: string; readonly couldWrite: boolean };
 
 /** A machine with the switches of the platform that runs it. */
 export interface RunMachine extends SimMachine {
@@ -78,6 +79,7 @@ export function createSimMachine(options: {
     keepsDevicesOpen: true,
     usualLatencyMs: (method) => between(commandMs[method] ?? [0, 0]),
     onDiskWrite: ({ diskUri, by }) => onChange(machine, { kind: "wrote", diskUri, by }),
+    onUnmount: ({ diskUri, path, canWrite }) => onChange(machine, { kind: "unmounted", diskUri, path, couldWrite: canWrite }),
     onCached: () => {
       if (writeBackDueMs !== undefined) return;
       const delayMs = between(WRITE_BACK_MS);

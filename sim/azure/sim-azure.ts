@@ -12,7 +12,15 @@ export type DiskEvent =
   | { readonly kind: "attached"; readonly diskUri: string; readonly machine: SimMachine; readonly lun: number }
   /** No write of the machine reaches the disk any more. `hadWritableMount`: something on it could write until then. */
   | { readonly kind: "detached"; readonly diskUri: string; readonly machine: SimMachine; readonly lun: number; readonly hadWritableMount: boolean }
-  | { readonly kind: "wrote"; readonly diskUri: string; readonly machine: SimMachine; readonly by: ModelDiskWrite["by"] };
+  | { readonly kind: "wrote"; readonly diskUri: string; readonly machine: SimMachine; readonly by: ModelDiskWrite["by"] }
+  /** A node plug-in removed a mount. `couldWrite`: what was written through it reached the disk. */
+  | {
+      readonly kind: "unmounted";
+      readonly diskUri: string;
+      readonly machine: SimMachine;
+      readonly path: string;
+      readonly couldWrite: boolean;
+    };
 
 /** Azure as its model has it, with the machines that it runs: the model decides, the machines' devices follow. It lives by the world's agenda. */
 export interface SimAzure {
@@ -37,6 +45,8 @@ export interface SimAzure {
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** What stands on a disk, by its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
+  /** Whether a disk was made as a copy of one that held data. */
+  isCopyOfData(diskUri: string): boolean;
   onDiskEvent(listener: (event: DiskEvent) => void): void;
 
   // What can happen to a VM.

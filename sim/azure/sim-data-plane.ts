@@ -10,11 +10,14 @@ export interface SimDataPlane {
   carryOut(effect: DataPlaneEffect): void;
   /** By its URI in any case. */
   diskOf(diskUri: string): ModelDisk | undefined;
+  /** Whether a disk was made as a copy of one that held data. */
+  isCopyOfData(diskUri: string): boolean;
 }
 
 /** A data plane without disks. */
 export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine | undefined): SimDataPlane {
   const disks = new Map<string, ModelDisk>();
+  const copiesOfData = new Set<string>();
 
   function carryOut(effect: DataPlaneEffect): void {
     switch (effect.kind) {
@@ -24,6 +27,7 @@ export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine |
         diskAt(effect.diskId).sizeBytes = effect.sizeBytes;
         return;
       case "diskDeleted":
+        copiesOfData.delete(resourceUriKey(effect.diskId));
         return void disks.delete(resourceUriKey(effect.diskId));
       case "diskCopied":
         return copyDisk(effect);
@@ -43,6 +47,7 @@ export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine |
     const disk = { ...createModelDisk({ diskUri: copy.diskId, sizeBytes: copy.sizeBytes }), content: source.content, fileSystemBytes: source.fileSystemBytes };
     for (const [name, text] of source.files) disk.files.set(name, text);
     disks.set(resourceUriKey(copy.diskId), disk);
+    if (source.content.kind !== "blank" || source.files.size > 0) copiesOfData.add(resourceUriKey(copy.diskId));
   }
 
   function diskAt(diskId: string): ModelDisk {
@@ -57,5 +62,9 @@ export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine |
     return machine;
   }
 
-  return { carryOut, diskOf: (diskUri) => disks.get(resourceUriKey(diskUri)) };
+  return {
+    carryOut,
+    diskOf: (diskUri) => disks.get(resourceUriKey(diskUri)),
+    isCopyOfData: (diskUri) => copiesOfData.has(resourceUriKey(diskUri)),
+  };
 }

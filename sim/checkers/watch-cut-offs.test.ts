@@ -27,7 +27,7 @@ async function aDetach(circumstances: {
   const node = aMachine("node-a");
   node.state = circumstances.state ?? "running";
   const cluster = {
-    containersOn: (nodeName: string) => (nodeName === "node-a" ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }] : []),
+    usersOn: (nodeName: string) => (nodeName === "node-a" ? [{ podUid: "pod-1", volumeName: "vol-1", isInApi: circumstances.isInApi ?? true }] : []),
     diskUriOf: () => diskUri.toUpperCase(),
   };
   const calls: {

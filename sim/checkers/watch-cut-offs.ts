@@ -10,7 +10,8 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
 /**
- * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows runs with it there, or the node
+ * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows has it there, running or published and
+ * about to start, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
  * next change of the VM carries out where theirs has failed, and nobody has forced it. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
  * is said of the node meanwhile.
@@ -19,7 +20,7 @@ export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
   readonly vmChanges: VmChanges;
   readonly store: Pick<SimulatedStore, "onCommit">;
-  readonly cluster: Pick<SimCluster, "containersOn" | "diskUriOf">;
+  readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
@@ -40,7 +41,7 @@ export function watchCutOffs(world: {
   world.azure.onDiskEvent((event) => {
     const { diskUri, machine } = event;
     const { nodeName } = machine;
-    if (event.kind === "wrote") return;
+    if (event.kind === "wrote" || event.kind === "unmounted") return;
     const by = vmChanges.lastBy(nodeName);
     const isOthersDoing = vmChanges.isAskedAway(nodeName, diskUri) || by === OUTSIDER;
     // What they asked for before was about the disk as it was there then.
@@ -48,13 +49,11 @@ export function watchCutOffs(world: {
     if (event.kind !== "detached") return;
     if (!event.hadWritableMount || isOthersDoing) return;
     if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === nodeName) return;
-    const users = cluster
-      .containersOn(nodeName)
-      .filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
+    const users = cluster.usersOn(nodeName).filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
     if (users.length === 0) return;
     world.report({
       invariant: "healthy-writer-cut-off",
-      detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} writes to it there`,
+      detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`,
     });
   });
 }

@@ -4,10 +4,11 @@ import { createOutsideEvents } from "../history/outside-events.ts";
 import { aHistory, aMachine, diskUri } from "./testing/a-history.ts";
 import { watchFormats } from "./watch-formats.ts";
 
-function aDisk() {
+function aDisk({ isCopyOfData = false } = {}) {
   const history = aHistory();
   const outside = createOutsideEvents(history.clock);
-  watchFormats({ ...history, outside });
+  const azure = { ...history.azure, isCopyOfData: () => isCopyOfData };
+  watchFormats({ ...history, azure, outside });
   const { machine } = aMachine("node-a");
   const write = (by: "format" | "check" | "mount" | "flush"): void => history.happen({ kind: "wrote", diskUri, machine, by });
   return { history, outside, write };
@@ -27,6 +28,15 @@ describe("nothing is formatted that had data", () => {
       write("format");
       assert.deepEqual(history.invariants(), ["formatted-data"]);
     }
+  });
+
+  it("reports a format of a copy of a disk with data, though the copy was never mounted", () => {
+    const { history, write } = aDisk({ isCopyOfData: true });
+    write("format");
+    assert.deepEqual(
+      history.violations.map(({ detail }) => detail),
+      ["node-a formatted vol-1, that is a copy of a disk with data"],
+    );
   });
 
   it("reports a format over somebody else's data", () => {

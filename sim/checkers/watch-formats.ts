@@ -4,9 +4,12 @@ import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { diskName } from "./watch-writers.ts";
 
-/** Nothing is formatted, or wiped, that had data: a disk that was ever mounted, or that somebody else's data stands on. */
+/**
+ * Nothing is formatted, or wiped, that had data: a disk that was ever mounted or written, that was made as a copy of one with data, or on which others
+ * have put data.
+ */
 export function watchFormats(world: {
-  readonly azure: Pick<SimAzure, "onDiskEvent">;
+  readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopyOfData">;
   readonly outside: Pick<OutsideEvents, "hasForeignData">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
@@ -15,9 +18,15 @@ export function watchFormats(world: {
     if (event.kind !== "wrote") return;
     const key = resourceUriKey(event.diskUri);
     if (event.by === "mount" || event.by === "flush") used.add(key);
-    const why = used.has(key) ? "that was in use before" : world.outside.hasForeignData(event.diskUri) ? "that holds somebody else's data" : undefined;
-    if (event.by === "format" && why !== undefined) {
-      world.report({ invariant: "formatted-data", detail: `${event.machine.nodeName} formatted ${diskName(event.diskUri)}, ${why}` });
-    }
+    if (event.by !== "format") return;
+    const why = whyNot(event.diskUri);
+    if (why === undefined) return;
+    world.report({ invariant: "formatted-data", detail: `${event.machine.nodeName} formatted ${diskName(event.diskUri)}, ${why}` });
   });
+
+  function whyNot(diskUri: string): string | undefined {
+    if (used.has(resourceUriKey(diskUri))) return "that was in use before";
+    if (world.azure.isCopyOfData(diskUri)) return "that is a copy of a disk with data";
+    return world.outside.hasForeignData(diskUri) ? "that holds somebody else's data" : undefined;
+  }
 }

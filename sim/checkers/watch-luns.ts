@@ -20,7 +20,7 @@ export function watchLuns(
   const machinesOf = new Map<string, Set<SimMachine>>();
 
   world.azure.onDiskEvent((event) => {
-    if (event.kind === "wrote") return;
+    if (event.kind === "wrote" || event.kind === "unmounted") return;
     const { machine, lun, diskUri } = event;
     const key = resourceUriKey(diskUri);
     const luns = disksByLun.get(machine) ?? new Map<number, string>();

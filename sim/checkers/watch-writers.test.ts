@@ -80,14 +80,48 @@ describe("never two writers", () => {
       ]);
     });
 
-    it("is content where the record was made anew, put back from a backup, or is being proven anew, and names nobody since", () => {
-      const anew = { ...aVolume(), metadata: { ...aVolume().metadata, uid: "uid-2" } };
-      assert.deepEqual(afterwards([aVolume(), granted], [granted, undefined], [undefined, anew]), []);
-      const found = aVolume({ epoch: 2, unproven: [{ nodeName: "node-a", vmId: "guid-node-a" }] });
-      assert.deepEqual(afterwards([aVolume(), granted], [granted, found], [found, released]), []);
+    /** Of another object than `uid-1`, as one that was made again has. */
+    const madeAgain = (record: Parameters<typeof aVolume>[0]): AzVolume => {
+      const volume = aVolume({ foundInUse: true, epoch: 2, ...record });
+      return { ...volume, metadata: { ...volume.metadata, uid: "uid-2" } };
+    };
+    const nodeA = { nodeName: "node-a", vmId: "guid-node-a" };
+    const lost = [
+      [aVolume(), granted],
+      [granted, undefined],
+    ] as const;
+    const isReported = (...commits: Parameters<typeof afterwards>): boolean => afterwards(...commits).length > 0;
+
+    it("is content while there is no record, or one that a backup put back, until a node is granted the volume", () => {
+      const { record: _, ...status } = granted.status ?? {};
+      assert.ok(!isReported([aVolume(), granted], [granted, { ...granted, status } as AzVolume]));
       const ofBackup = aVolume({ writer: aWriter("node-c", 1), epoch: 1 });
-      assert.deepEqual(afterwards([aVolume(), granted], [ofBackup, ofBackup]), []);
-      assert.equal(afterwards([aVolume(), granted], [ofBackup, ofBackup], [ofBackup, granted]).length, 1);
+      assert.ok(!isReported([aVolume(), granted], [ofBackup, ofBackup]));
+      assert.ok(isReported([aVolume(), granted], [ofBackup, ofBackup], [ofBackup, granted]));
+    });
+
+    it("is content, after a loss, with an unproven node until it is proven not to write, and with none that the record does not name", () => {
+      const unproven = madeAgain({ unproven: [nodeA] });
+      assert.ok(!isReported(...lost, [undefined, unproven]));
+      assert.ok(isReported(...lost, [undefined, madeAgain({})]));
+      assert.ok(isReported(...lost, [undefined, madeAgain({ unproven: [{ ...nodeA, vmId: "guid-of-an-earlier-vm" }] })]));
+      assert.ok(isReported(...lost, [undefined, unproven], [unproven, madeAgain({ clean: [nodeA] })]));
+    });
+
+    it("is content with the claim of an unproven node, and not with others from then on", () => {
+      const unproven = madeAgain({ unproven: [nodeA] });
+      const claimed = madeAgain({ writer: aWriter("node-a", 3), epoch: 3 });
+      assert.ok(!isReported(...lost, [undefined, unproven], [unproven, claimed]));
+      const byB = madeAgain({ unproven: [nodeA], writer: aWriter("node-b", 3), epoch: 3 });
+      assert.ok(!isReported(...lost, [undefined, unproven], [unproven, byB]));
+      const alone = madeAgain({ writer: aWriter("node-b", 3), epoch: 3 });
+      assert.ok(isReported(...lost, [undefined, unproven], [unproven, byB], [byB, alone]));
+    });
+
+    it("is content with the same where a sweep makes the record again in its place", () => {
+      const swept = aVolume({ foundInUse: true, epoch: 2, storeGeneration: 2, unproven: [nodeA] });
+      assert.ok(!isReported([aVolume(), granted], [granted, swept]));
+      assert.ok(isReported([aVolume(), granted], [granted, { ...swept, status: { ...aVolume({ storeGeneration: 2, foundInUse: true }).status } } as AzVolume]));
     });
   });
 });

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { AzVolume, Writer } from "../../src/core/model/az-volume.ts";
+import type { Writer, WriterRecord } from "../../src/core/model/az-volume.ts";
 import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
 import type { SimMachine } from "../azure/sim-machine.ts";
 import type { Violation } from "../history/violation.ts";
@@ -16,17 +18,24 @@ interface RecordedWrite {
 
 /** What the object of a disk says of its writer. */
 interface Granted {
-  readonly writer: Writer | undefined;
-  /** Whether it may be taken at its word: not one that was made anew, put back from a backup, or found in use, before it has named a writer again. */
-  readonly isProven: boolean;
+  readonly record: WriterRecord | undefined;
+  /**
+   * How far the record may be taken at its word. `known`: only the writer that it names may write. `found`: it was made again after a loss, and names
+   * all that may write; those that it calls unproven may, until they claim or are proven not to. `unknown`: there is none, or an older one was put back.
+   */
+  readonly trust: "known" | "found" | "unknown";
 }
 
 /** Writes of one disk that a report shows. */
 const WRITES_SHOWN = 4;
 
 /**
- * Never two writers: no write reaches a disk while another machine could complete one as well, or from a machine that is not the writer that the record names; and nobody is granted or claims a
- * volume while a machine that is not its writer still could write. A machine can write while something on it has the disk mounted writable, or raw, and the disk is attached: a frozen one too, since it goes on.
+ * Never two writers: no write reaches a disk while another machine could complete one as well, or from a machine that its record does not allow; and no
+ * node is granted or claims a volume while a machine that is not its writer still could write. A machine can write while something on it has the disk
+ * mounted writable, or raw, and the disk is attached: a frozen one too, since it continues later.
+ *
+ * The record allows its writer. While a record that was made again after a loss names unproven nodes, it allows those as well: they mounted by the lost
+ * one. Nothing is held against a machine only while there is no record, or one that a backup has put back.
  */
 export function watchWriters(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -47,13 +56,13 @@ export function watchWriters(world: {
     if (event.kind !== "wrote") return;
     const writes = writesOf.get(key) ?? [];
     writesOf.set(key, writes);
-    writes.push({ nodeName: event.machine.nodeName, vmGuid: event.machine.vmGuid, by: event.by, writer: grantedOf.get(key)?.writer });
+    writes.push({ nodeName: event.machine.nodeName, vmGuid: event.machine.vmGuid, by: event.by, writer: grantedOf.get(key)?.record?.writer });
     if (writes.length > WRITES_SHOWN) writes.shift();
     const granted = grantedOf.get(key);
-    if (granted?.isProven === true && !isWriter(event.machine, granted.writer)) {
+    if (granted !== undefined && !mayWrite(event.machine, granted)) {
       world.report({
         invariant: "two-writers",
-        detail: `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}), whose writer is ${granted.writer?.nodeName ?? "nobody"}; last writes: ${writes.map(described).join(", ")}`,
+        detail: `${event.machine.nodeName} wrote to ${diskName(event.diskUri)} (${event.by}), whose writer is ${describedWriters(granted)}; last writes: ${writes.map(described).join(", ")}`,
       });
     }
     const others = othersThatCanWrite(event.diskUri, (machine) => machine === event.machine);
@@ -65,16 +74,13 @@ export function watchWriters(world: {
   });
 
   world.store.onCommit((commit) => {
-    const granted = grantIn(commit);
-    if (granted === undefined) return;
-    const { diskUri, writer, before, isAnew, isFound } = granted;
+    const change = recordChangeIn(commit);
+    if (change === undefined) return;
+    const { diskUri, before, after } = change;
     const key = resourceUriKey(diskUri);
-    const isNew = !isSameWriter(writer, before);
-    const known = grantedOf.get(key);
-    // Where it was another one before this than was ever written, a backup has been put back.
-    const wasProven = known?.isProven === true && !isAnew && isSameWriter(known.writer, before);
-    grantedOf.set(key, { writer, isProven: (wasProven && !isFound) || (isNew && writer !== undefined) });
-    if (!isNew || writer === undefined) return;
+    grantedOf.set(key, { record: after, trust: trustAfter(change, grantedOf.get(key)) });
+    const writer = after?.writer;
+    if (writer === undefined || isSameWriter(writer, before?.writer)) return;
     const others = othersThatCanWrite(diskUri, (machine) => isWriter(machine, writer));
     if (others.length === 0) return;
     world.report({
@@ -84,43 +90,56 @@ export function watchWriters(world: {
   });
 }
 
-/** What a commit says of the writer of a disk, and what it was before. */
-interface GrantCommit {
+/** What a commit says of the record of a disk, and what it was before. */
+interface RecordChange {
   readonly diskUri: string;
-  readonly writer: Writer | undefined;
-  readonly before: Writer | undefined;
+  readonly before: WriterRecord | undefined;
+  readonly after: WriterRecord | undefined;
   /** The object is another one than before. */
-  readonly isAnew: boolean;
-  /** Nodes may write that the record does not name as writer: they have not shown yet what they do. */
-  readonly isFound: boolean;
+  readonly isOther: boolean;
 }
 
-function grantIn(commit: SimulatedCommit): GrantCommit | undefined {
+function recordChangeIn(commit: SimulatedCommit): RecordChange | undefined {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return undefined;
   const after = asKind<"AzVolume">(commit.after);
   const diskUri = after.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
   const before = commit.before === undefined ? undefined : asKind<"AzVolume">(commit.before);
-  const record = after.status?.record;
   return {
     diskUri,
-    writer: writerOf(after),
-    before: before === undefined ? undefined : writerOf(before),
-    isAnew: before?.metadata.uid !== after.metadata.uid,
-    isFound: record?.foundInUse === true || (record?.unproven ?? []).length > 0,
+    before: before?.status?.record,
+    after: after.status?.record,
+    isOther: before?.metadata.uid !== after.metadata.uid,
   };
+}
+
+function trustAfter({ before, after, isOther }: RecordChange, known: Granted | undefined): Granted["trust"] {
+  if (after === undefined) return "unknown";
+  const isMadeAgain = isOther || before === undefined || before.storeGeneration !== after.storeGeneration;
+  // The record of a new disk, which no node has ever had, is no loss.
+  if (isMadeAgain) return after.foundInUse ? "found" : known === undefined ? "known" : "unknown";
+  const isNamed = after.writer !== undefined && !isSameWriter(after.writer, before.writer);
+  if (isNamed && after.unproven.length === 0) return "known";
+  // Where it was another one before this than was ever written, a backup has been put back.
+  return known !== undefined && isDeepStrictEqual(known.record, before) ? known.trust : "unknown";
+}
+
+function mayWrite(machine: SimMachine, { record, trust }: Granted): boolean {
+  if (record === undefined || trust === "unknown" || isWriter(machine, record.writer)) return true;
+  return trust === "found" && record.unproven.some((node) => isWriter(machine, node));
+}
+
+function describedWriters({ record }: Granted): string {
+  const unproven = (record?.unproven ?? []).map(({ nodeName }) => nodeName);
+  return `${record?.writer?.nodeName ?? "nobody"}${unproven.length === 0 ? "" : `, unproven ${unproven.join(", ")}`}`;
 }
 
 function isSameWriter(left: Writer | undefined, right: Writer | undefined): boolean {
   return left?.epoch === right?.epoch && left?.nodeName === right?.nodeName && left?.vmId === right?.vmId;
 }
 
-function isWriter(machine: SimMachine, writer: Writer | undefined): boolean {
+function isWriter(machine: SimMachine, writer: NodeIdentity | undefined): boolean {
   return machine.nodeName === writer?.nodeName && machine.vmGuid === writer.vmId;
-}
-
-function writerOf(volume: AzVolume): Writer | undefined {
-  return volume.status?.record?.writer;
 }
 
 function described({ nodeName, by, writer }: RecordedWrite): string {

@@ -4,6 +4,7 @@ export const invariants = [
   "healthy-writer-cut-off",
   "synced-data-lost",
   "formatted-data",
+  "deleted-unasked",
   "replica-removed",
   "lun-twice",
   "limit-exceeded",

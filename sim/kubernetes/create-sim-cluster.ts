@@ -52,7 +52,18 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     nowMs: () => clock.elapsedMs(),
     report: options.report,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
+    onCreated: (volumeId) => created.add(volumeId.toLowerCase()),
+    onDeleteVolume: (volumeId) => {
+      const key = volumeId.toLowerCase();
+      if (!deletionsAskedAtMs.has(key)) deletionsAskedAtMs.set(key, clock.elapsedMs());
+    },
   });
+  const deletionsAskedAtMs = new Map<string, number>();
+  const created = new Set<string>();
+  const containersOn: SimCluster["containersOn"] = (nodeName) => {
+    const uids = new Set(api.list("Pod").map(({ uid }) => uid));
+    return kubelets.containersOn(nodeName).map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));
+  };
   const kubelets = createKubelets({
     api,
     clock,
@@ -157,10 +168,17 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     volumeAttachments: () => api.list("VolumeAttachment"),
     diskUriOf: (volumeName) => api.get("PersistentVolume", volumeName)?.volumeId,
     sizeOf: (volumeName) => api.get("PersistentVolume", volumeName)?.sizeGiB,
-    containersOn: (nodeName) => {
-      const uids = new Set(api.list("Pod").map(({ uid }) => uid));
-      return kubelets.containersOn(nodeName).map(({ podUid, volumeName }) => ({ podUid, volumeName, isInApi: uids.has(podUid) }));
+    containersOn,
+    usersOn: (nodeName) => {
+      const running = containersOn(nodeName);
+      const admitted = api.list("Pod").filter((pod) => pod.nodeName === nodeName && !pod.isDeleted);
+      const starting = kubelets
+        .publishedOn(nodeName)
+        .filter(({ podUid }) => admitted.some(({ uid }) => uid === podUid) && !running.some((container) => container.podUid === podUid));
+      return [...running, ...starting.map((pod) => ({ ...pod, isInApi: true }))];
     },
+    wasCreated: (volumeId) => created.has(volumeId.toLowerCase()),
+    deletionAskedAtMs: (volumeId) => deletionsAskedAtMs.get(volumeId.toLowerCase()),
     failovers,
     unsettled: () => unsettledIn(api),
   };

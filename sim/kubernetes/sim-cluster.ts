@@ -169,6 +169,15 @@ export interface SimCluster {
   readonly sizeOf: (volumeName: string) => number | undefined;
   /** Pods whose containers run on a node, whatever the API server thinks. */
   readonly containersOn: (nodeName: string) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
+  /**
+   * Pods that use their volume on a node: the container runs, or the volume has been published for it and the container is to start, for the first time
+   * or again after it has failed. One that has no container yet counts while it is in the API, and is not being deleted.
+   */
+  readonly usersOn: (nodeName: string) => readonly { readonly podUid: string; readonly volumeName: string; readonly isInApi: boolean }[];
+  /** When DeleteVolume was first called for a volume, in milliseconds; undefined: never. */
+  readonly deletionAskedAtMs: (volumeId: string) => number | undefined;
+  /** Whether a CreateVolume has ever answered that volume. */
+  readonly wasCreated: (volumeId: string) => boolean;
   /** How often a workload's pod has become Running on another node than before. */
   readonly failovers: () => number;
   /** What Kubernetes still waits for, a sentence each: pods that do not run, volumes and attachments on their way in or out. Empty at rest. */

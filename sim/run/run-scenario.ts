@@ -6,8 +6,10 @@ import { judgeDesired } from "../checkers/judge-desired.ts";
 import { judgeLeaks } from "../checkers/judge-leaks.ts";
 import type { Complaint } from "../checkers/rest-world.ts";
 import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
+import { watchDeletions } from "../checkers/watch-deletions.ts";
 import { watchFormats } from "../checkers/watch-formats.ts";
 import { watchLuns } from "../checkers/watch-luns.ts";
+import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
@@ -79,6 +81,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   watchWriters(world);
   watchCutOffs({ ...world, outside, vmChanges });
   watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS });
+  watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });
   watchLuns(world, {
     disksMax: (machine) =>
@@ -86,6 +89,9 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     sharesMax: (diskUri) => azure.model.world.disks.get(diskUri.toLowerCase())?.spec.maxShares ?? Number.POSITIVE_INFINITY,
   });
   const pace = watchPace({ ...world, journal: azure.model.journal });
+  // Azure's clock is the world's, and no fault moves it.
+  const startedAtMs = clock.nowMs() - clock.elapsedMs();
+  const deletions = watchDeletions({ ...world, journal: azure.model.journal, elapsedMsAt: (atMs) => atMs - startedAtMs });
   const isBroken = (): boolean => world.violations().length > 0;
   const ending = new AbortController();
   let hasEnded = false;
@@ -100,6 +106,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   async function pass(ms: number): Promise<boolean> {
     await clock.runUntil(isBroken, ms);
     pace.look();
+    deletions.look();
     return !isBroken();
   }
   /** Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took too long. */

@@ -17,6 +17,10 @@ export interface CsiJudgeOptions {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
   /** The volume's name of a disk, for people. */
   readonly volumeNameOf: (volumeId: string) => string;
+  /** A CreateVolume has answered that volume. */
+  readonly onCreated?: (volumeId: string) => void;
+  /** A DeleteVolume is about to be called. */
+  readonly onDeleteVolume?: (volumeId: string) => void;
 }
 
 /** One call that was answered. */
@@ -88,6 +92,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
   function judgeCreated({ request, answer }: Judged<"createVolume">): void {
     const volume = answer.ok ? answer.value.volume : undefined;
     if (volume === undefined || volume.volumeId === "") return wrong(request.name, "createVolume answered without a volume");
+    options.onCreated?.(volume.volumeId);
     judgeSize(request.name, request.capacityRange?.requiredBytes ?? 0n, volume.capacityBytes);
     const known = idsByName.get(request.name);
     if (known !== undefined && known !== volume.volumeId) wrong(request.name, `createVolume answered ${volume.volumeId}, and ${known} before`);
@@ -140,6 +145,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return {
       createVolume: watched("createVolume", "", csi.createVolume),
       deleteVolume: watched("deleteVolume", "", async (request, callOptions) => {
+        options.onDeleteVolume?.(request.volumeId);
         const answer = await csi.deleteVolume(request, callOptions);
         if (answer.ok) for (const [name, id] of idsByName) if (id === request.volumeId) idsByName.delete(name);
         return answer;

@@ -4,13 +4,15 @@ export interface KubeletFiles {
   readonly stagings: Set<string>;
   /** Pods that a volume may be published for, by uid, and which. */
   readonly targets: Map<string, string>;
+  /** Pods whose volume has been published and is not being unpublished, by uid, and which volume. Of this boot of the machine. */
+  readonly published: Map<string, string>;
   /** Which volume each name stands for (`vol_data.json`): cleaning up takes no API server. */
   readonly volumes: Map<string, { readonly volumeId: string; readonly access: "mount" | "block" }>;
 }
 
 /** The folders of a new machine. */
 export function createKubeletFiles(): KubeletFiles {
-  return { stagings: new Set(), targets: new Map(), volumes: new Map() };
+  return { stagings: new Set(), targets: new Map(), published: new Map(), volumes: new Map() };
 }
 
 const ROOT = "/var/lib/kubelet";

@@ -29,6 +29,8 @@ export interface Kubelets {
   setReachable(nodeName: string, isReachable: boolean): void;
   setRunning(nodeName: string, isRunning: boolean): void;
   containersOn(nodeName: string): readonly Container[];
+  /** Pods whose volume has been published on the node, and is not being unpublished. */
+  publishedOn(nodeName: string): readonly { readonly podUid: string; readonly volumeName: string }[];
 }
 
 /** What kubelets are made of. */
@@ -75,6 +77,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
     const tasks = createTaskGroup(life.signal, options.onFailure);
     const runtime = createContainerRuntime({ io: options.containers, machine, tasks });
     place.runtime = runtime;
+    place.files.published.clear();
     life.signal.addEventListener("abort", () => {
       if (place.runtime === runtime) place.runtime = undefined;
     });
@@ -141,6 +144,7 @@ export function createKubelets(options: KubeletsOptions): Kubelets {
       else if (place.machine !== undefined && place.runtime !== undefined) startProcess(place, place.machine, place.runtime);
     },
     containersOn: (nodeName) => places.get(nodeName)?.runtime?.list() ?? [],
+    publishedOn: (nodeName) => [...(places.get(nodeName)?.files.published ?? [])].map(([podUid, volumeName]) => ({ podUid, volumeName })),
   };
 }
 

@@ -57,6 +57,7 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
     files.targets.set(podUid, state.name);
     const answer = await callNode(context, (csi) => csi.nodePublishVolume, request);
     const certainty = certaintyAfter(state, state.published.get(podUid) ?? "no", answer);
+    if (answer?.ok === true) files.published.set(podUid, state.name);
     if (certainty !== "no") state.published.set(podUid, certainty);
     else {
       state.published.delete(podUid);
@@ -106,6 +107,7 @@ export function createVolumeOperations(context: KubeletContext): VolumeOperation
       const request = { volumeId: volume.volumeId, targetPath: targetPathOf(state.name, podUid, volume.access) };
       // It may be half done, whatever it answers: a new pod has it published anew.
       state.published.set(podUid, "uncertain");
+      files.published.delete(podUid);
       const answer = await callNode(context, (csi) => csi.nodeUnpublishVolume, request);
       if (answer?.ok !== true) return false;
       state.published.delete(podUid);

@@ -85,6 +85,8 @@ export interface MachineState {
   wrote: (device: ModelDevice, by: ModelDiskWrite["by"]) => void;
   /** Something was written into the cache that is not on its disk yet. */
   cached: () => void;
+  /** A plug-in has removed a mount. */
+  unmounted: (mount: ModelMount) => void;
 }
 
 /** What a read of a device answers: the blocks that are cached, or else the disk's. */

@@ -86,6 +86,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
     for (let mount = mountAt(path); mount !== undefined; mount = mountAt(path)) {
       if (mount.openFiles > 0) return fail({ kind: "DeviceBusy", devicePath: mount.device.path, detail: `${path} is in use: end what uses it` });
       machine.mounts.splice(machine.mounts.lastIndexOf(mount), 1);
+      machine.unmounted(mount);
       afterUnmount(machine, mount.device);
     }
     return ok(undefined);

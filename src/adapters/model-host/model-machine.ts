@@ -71,6 +71,14 @@ export interface ModelMachine {
   readonly mounts: () => readonly { readonly path: string; readonly diskUri: string; readonly readOnly: boolean; readonly canWrite: boolean }[];
 }
 
+/** A mount that a plug-in has removed, as it was before. */
+export interface ModelUnmount {
+  readonly path: string;
+  readonly diskUri: string;
+  /** Writes through it reached the disk. */
+  readonly canWrite: boolean;
+}
+
 /** The first major number of the kernel's `sd` driver, so that a model's messages look like real ones. */
 const sdMajor = 8;
 
@@ -81,7 +89,7 @@ const DEVICE_WAIT_MS = 5_000;
 const FIRST_INDEX = 2;
 
 /**
- * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache; commands take `usualLatencyMs`, by default no
+ * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache, `onUnmount` of every mount that a plug-in removes; commands take `usualLatencyMs`, by default no
  * time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. `reusesNumbers`, default false: a new device gets the lowest number that nothing
  * holds, as the kernel may do, else one that there never was. `keepsDevicesOpen`, default false: something, such as multipathd, reads each device and keeps it open, so that the
  * kernel has old blocks of a disk that another machine writes.
@@ -93,6 +101,7 @@ export function createModelMachine({
   reusesNumbers = false,
   onDiskWrite,
   onCached,
+  onUnmount,
   usualLatencyMs = () => 0,
   deviceWaitMs = DEVICE_WAIT_MS,
   keepsDevicesOpen = false,
@@ -103,6 +112,7 @@ export function createModelMachine({
   readonly reusesNumbers?: boolean;
   readonly onDiskWrite?: (write: ModelDiskWrite) => void;
   readonly onCached?: () => void;
+  readonly onUnmount?: (mount: ModelUnmount) => void;
   readonly usualLatencyMs?: (method: HostMethod) => number;
   readonly deviceWaitMs?: number;
   readonly keepsDevicesOpen?: boolean;
@@ -136,6 +146,7 @@ export function createModelMachine({
       onDiskWrite?.({ nodeName, diskUri: device.disk.diskUri, by });
     },
     cached: () => onCached?.(),
+    unmounted: ({ path, device, readOnly }) => onUnmount?.({ path, diskUri: device.disk.diskUri, canWrite: !readOnly && device.state === "present" }),
   };
   const deviceAt = (lun: number): ModelDevice => {
     const device = state.devicesByLun.get(lun);
