@@ -1,6 +1,14 @@
 import { withoutHold, withoutPromisedLuns } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { agedFailoverStorm, forcedByHandStorm, numbersGivenAwayStorm, promisedLunsStorm, standbysOnEachNode, thereAndBackStorm } from "./storms.ts";
+import {
+  agedFailoverStorm,
+  forcedByHandStorm,
+  mountsInUseStorm,
+  numbersGivenAwayStorm,
+  promisedLunsStorm,
+  standbysOnEachNode,
+  thereAndBackStorm,
+} from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
@@ -261,5 +269,40 @@ export const driverMutations: readonly Mutation[] = [
     storm: agedFailoverStorm,
     takes: "a node dies whose volume is older than the timer, and its pod goes to another node",
     noticedBy: "src/core/plan/plan-replicas.test.ts",
+  },
+  {
+    name: "tombstone-under-pod",
+    removes: "a node leaves the mounts of a wanted writer alone: here it buries each under a tombstone",
+    edits: [
+      {
+        file: "src/core/plan/plan-node-volume.ts",
+        find: `  if (writer.wanted) {\n`,
+        replace: `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0) return [cleanUp(observed)];
+  if (writer.wanted) {\n`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: mountsInUseStorm,
+    takes: "a pod runs",
+    noticedBy: "src/core/plan/plan-node-volume.test.ts",
+  },
+  {
+    name: "unmount-under-pod",
+    removes: "a node gives a volume back only once it is not wanted there any more, or after the last target has gone",
+    edits: [
+      {
+        file: "src/core/plan/plan-node-volume.ts",
+        find: `  if (writer.wanted) {\n`,
+        replace: `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0)
+    return [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }];
+  if (writer.wanted) {\n`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: mountsInUseStorm,
+    takes: "a pod runs",
+    noticedBy: "src/core/plan/plan-node-volume.test.ts",
   },
 ];

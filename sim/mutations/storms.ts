@@ -104,3 +104,6 @@ export const agedFailoverStorm: DirectedStorm = {
   collectReplicasAfterMs: 20_000,
   strikes: { "nodes/freeze-and-mark": 3 },
 };
+
+/** Pods come and go between nodes, and plug-ins are started again under them. */
+export const mountsInUseStorm: DirectedStorm = { strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 } };
