@@ -4,6 +4,9 @@ import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";
 import { watchWriters } from "./watch-writers.ts";
 
+/** The volume's object before and after a write. */
+type RecordCommit = readonly [before: AzVolume | undefined, after: AzVolume | undefined];
+
 /** Two machines that have the disk, in a history that is watched. */
 function aSharedDisk() {
   const history = aHistory();
@@ -64,7 +67,7 @@ describe("never two writers", () => {
     const granted = aVolume({ writer: aWriter("node-b", 2), epoch: 2 });
     const released = aVolume({ epoch: 2 });
     /** Whether it is reported that node-a, which nobody else disturbs, writes. */
-    const afterwards = (...commits: readonly (readonly [before: AzVolume | undefined, after: AzVolume | undefined])[]): readonly string[] => {
+    const afterwards = (...commits: readonly RecordCommit[]): readonly string[] => {
       const { history, a } = aSharedDisk();
       for (const [before, after] of commits) history.commit({ kind: "AzVolume", name: "vol-1", before, after });
       history.happen({ kind: "wrote", diskUri, machine: a.machine, by: "flush" });
@@ -90,7 +93,7 @@ describe("never two writers", () => {
       [aVolume(), granted],
       [granted, undefined],
     ] as const;
-    const isReported = (...commits: Parameters<typeof afterwards>): boolean => afterwards(...commits).length > 0;
+    const isReported = (...commits: readonly RecordCommit[]): boolean => afterwards(...commits).length > 0;
 
     it("is content while there is no record, or one that a backup put back, until a node is granted the volume", () => {
       const { record: _, ...status } = granted.status ?? {};
