@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { refusedByCompiler } from "./mutate/ask-compiler.ts";
 import { outdatedEquivalents, whyEquivalent } from "./mutate/equivalents.ts";
 import { findMutants } from "./mutate/find-mutants.ts";
 import { createImportGraph } from "./mutate/import-graph.ts";
@@ -85,8 +86,10 @@ async function run(options: Options): Promise<boolean> {
   if (mutants.length === 0) throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
 
   const outcomes = await judgeAll(options, mutants, sources);
+  const unnoticed = mutants.filter((mutant) => ["survived", "unreached"].includes(outcomes.get(mutant)?.kind ?? ""));
+  const refused = await refusedByCompiler(root, unnoticed, sources);
   const judged = mutants.map((mutant): JudgedMutant => {
-    const outcome = outcomes.get(mutant) ?? { kind: "unreached" };
+    const outcome: Outcome = refused.has(mutant) ? { kind: "refused" } : (outcomes.get(mutant) ?? { kind: "unreached" });
     return { mutant, outcome, equivalent: whyEquivalent(mutant, sourceOf(mutant.file)) };
   });
   if (options.showsKilled) {
@@ -115,7 +118,7 @@ async function judgeAll(options: Options, mutants: readonly Mutant[], sources: R
   const outcomes = new Map<Mutant, Outcome>();
   for (const [file, ofFile] of byFile) {
     const own = [...distances].filter(([, reached]) => reached.has(file)).map(([test]) => test);
-    const hash = await graph.hashOf([file, ...own, "scripts/mutate.ts", "scripts/mutate/judge-thread.ts"]);
+    const hash = await graph.hashOf([file, ...own, "scripts/mutate/judge-thread.ts"]);
     hashes.set(file, hash);
     const known = options.usesCache ? cache.valid(file, hash) : undefined;
     for (const mutant of ofFile) {

@@ -19,10 +19,10 @@ function aJudged(outcome: Outcome, equivalent?: string): JudgedMutant {
 
 describe("the score", () => {
   it("is what was killed, or ran without an end, of all mutants that are not equivalent", () => {
-    const judged = [aJudged(killed), aJudged({ kind: "timeout" }), aJudged({ kind: "survived" }), aJudged({ kind: "unreached" })];
+    const judged = [...(["timeout", "survived", "unreached", "refused"] as const).map((kind) => aJudged({ kind })), aJudged(killed)];
     const all = [...judged, aJudged({ kind: "survived" }, "both are always true")];
-    assert.deepEqual(scoreOf(all), { killed: 2, survived: 1, unreached: 1, equivalent: 1, percent: 50 });
-    assert.deepEqual(all.map(isSurvivor), [false, false, true, true, false]);
+    assert.deepEqual(scoreOf(all), { killed: 2, survived: 1, unreached: 1, refused: 1, equivalent: 1, percent: 50 });
+    assert.deepEqual(all.map(isSurvivor), [false, true, true, false, false, false]);
     assert.equal(scoreOf([]).percent, 100);
   });
 
@@ -31,7 +31,7 @@ describe("the score", () => {
     const rows = scoreTable([target, { ...target, name: "others", paths: ["c.ts"] }], [aJudged(killed)]).split("\n");
     assert.deepEqual(
       rows.map((row) => row.replaceAll(/\s+/gu, " ").trim()),
-      ["killed survived unreached equivalent score", "rules (at least 90 %) 1 0 0 0 100.0 %", "a.ts 1 0 0 0 100.0 %", "all 1 0 0 0 100.0 %"],
+      ["killed survived unreached refused equivalent score", "rules (at least 90 %) 1 0 0 0 0 100.0 %", "a.ts 1 0 0 0 0 100.0 %", "all 1 0 0 0 0 100.0 %"],
     );
   });
 

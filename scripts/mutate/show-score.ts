@@ -16,21 +16,25 @@ export interface Score {
   readonly killed: number;
   readonly survived: number;
   readonly unreached: number;
+  /** What no test notices and the compiler refuses: not counted. */
+  readonly refused: number;
   readonly equivalent: number;
-  /** Killed of those that are not equivalent, in percent. 100 where there are none. */
+  /** Killed of those that compile and are not equivalent, in percent. 100 where there are none. */
   readonly percent: number;
 }
 
 /** Counts what became of mutants. Whatever kills one that is listed as equivalent, the list is wrong. */
 export function scoreOf(judged: readonly JudgedMutant[]): Score {
-  const counted = judged.filter(({ equivalent }) => equivalent === undefined);
+  const listed = judged.filter(({ equivalent }) => equivalent !== undefined);
+  const counted = judged.filter(({ equivalent, outcome }) => equivalent === undefined && outcome.kind !== "refused");
   const count = (...kinds: readonly Outcome["kind"][]): number => counted.filter(({ outcome }) => kinds.includes(outcome.kind)).length;
   const killed = count("killed", "timeout");
   return {
     killed,
     survived: count("survived"),
     unreached: count("unreached"),
-    equivalent: judged.length - counted.length,
+    refused: judged.length - listed.length - counted.length,
+    equivalent: listed.length,
     percent: counted.length === 0 ? 100 : (killed / counted.length) * 100,
   };
 }
@@ -63,12 +67,12 @@ export function scoreTable(targets: readonly (Target & { readonly paths: readonl
   return [HEADINGS, ...rows, row("all", scoreOf(judged))].map(cells).join("\n");
 }
 
-const HEADINGS = ["", "killed", "survived", "unreached", "equivalent", "score"] as const;
+const HEADINGS = ["", "killed", "survived", "unreached", "refused", "equivalent", "score"] as const;
 const FIRST_WIDTH = 52;
 const WIDTH = 11;
 
-function row(name: string, { killed, survived, unreached, equivalent, percent }: Score): readonly string[] {
-  return [name, String(killed), String(survived), String(unreached), String(equivalent), `${percent.toFixed(1)} %`];
+function row(name: string, { killed, survived, unreached, refused, equivalent, percent }: Score): readonly string[] {
+  return [name, String(killed), String(survived), String(unreached), String(refused), String(equivalent), `${percent.toFixed(1)} %`];
 }
 
 function cells([first = "", ...others]: readonly string[]): string {

@@ -8,6 +8,8 @@ export type Outcome =
   /** The tests went on without an end. */
   | { readonly kind: "timeout" }
   | { readonly kind: "survived" }
+  /** No test notices it, and it does not compile. */
+  | { readonly kind: "refused" }
   /** No test runs the line. */
   | { readonly kind: "unreached" };
 

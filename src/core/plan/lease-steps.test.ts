@@ -129,4 +129,16 @@ describe("steps of the Lease", () => {
       });
     }
   });
+
+  it("renewing and releasing say when and for how long", () => {
+    const lease = aLease({ counter: 5, spec: { leaseDurationSeconds: 60, renewTime: "2025-12-31T00:00:00.000Z" } });
+    const { spec } = renewedLease(lease, aWriter({ counter: 5 }));
+    assert.deepEqual([spec.leaseDurationSeconds, spec.renewTime], [15, "2026-01-01T00:00:00.000Z"]);
+    assert.equal(releasedLease(lease, aWriter({ counter: 5 })).spec.renewTime, "2026-01-01T00:00:00.000Z");
+  });
+
+  it("the counter of a later generation counts alone", () => {
+    const renewed = renewedLease(aLease({ generation: 2, counter: 3 }), aWriter({ generation: 1, counter: 7 }));
+    assert.deepEqual(rememberedOf(renewed), { generation: 2, counter: 4 });
+  });
 });

@@ -4,7 +4,7 @@ import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import type { ObservedNode } from "./observed-volume.ts";
-import { type AttachmentAction, planAttachment } from "./plan-attachment.ts";
+import { type AttachmentAction, isStillWanted, planAttachment } from "./plan-attachment.ts";
 import { agoMs, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "./testing/objects.ts";
 
 const a = identity("node-a");
@@ -313,5 +313,28 @@ describe("planAttachment", () => {
         plan: { kind: "Detach", node: a, lane: "detach" },
       },
     ]);
+  });
+});
+
+describe("isStillWanted", () => {
+  it("is false while the record is missing, or the node is being fenced", () => {
+    const { record: _, ...status } = aVolume().status ?? {};
+    assert.equal(isStillWanted({ ...aVolume(), status } as AzVolume, anAttachment("node-a"), a), false);
+    const writer = aWriter("node-a");
+    assert.equal(isStillWanted(aVolumeWithRecord({ writer }), anAttachment("node-a"), a), true);
+    assert.equal(isStillWanted(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a), false);
+  });
+
+  it("goes by role and want where several nodes may write", () => {
+    const capabilities = [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] as const;
+    const { record: _, ...status } = aVolume().status ?? {};
+    const several = { ...aVolume({ spec: { capabilities } }), status } as AzVolume;
+    const { want: _want, ...unwanted } = anAttachment("node-a").spec;
+    const rows = [
+      { own: anAttachment("node-a"), expected: true },
+      { own: { ...anAttachment("node-a"), spec: unwanted }, expected: false },
+      { own: aReplica("node-a", { spec: { want: { since: agoMs(0) } } }), expected: false },
+    ];
+    for (const { own, expected } of rows) assert.equal(isStillWanted(several, own, a), expected);
   });
 });

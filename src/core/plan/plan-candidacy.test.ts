@@ -135,3 +135,28 @@ describe("electionProblem", () => {
     });
   }
 });
+
+describe("the limits of an election", () => {
+  it("leaves a Lease alone for ten minutes at most", () => {
+    assert.equal(LEASE_DURATION_MAX_MS, 600_000);
+  });
+
+  it("refuses a renew deadline that is just as long as the time between two renewals may be", () => {
+    const retryPeriodMs = 1_000;
+    const longestMs = retryPeriodMs * (1 + ELECTION_JITTER_SHARE);
+    const problemAt = (renewDeadlineMs: number): string | undefined => electionProblem({ ...defaultElectionSettings, retryPeriodMs, renewDeadlineMs });
+    assert.match(problemAt(longestMs) ?? "", /1\.2 times as much/u);
+    assert.equal(problemAt(longestMs + 1), undefined);
+  });
+
+  it("waits for what is left, to the last millisecond", () => {
+    const wait = (seen: Partial<ObservedLease>): CandidateAction => planCandidacy(observed(seen));
+    assert.deepEqual(wait({ lease: undefined, unchangedMs: 4_000 }), { kind: "Wait", ms: 11_000 });
+    assert.deepEqual(wait({ unchangedMs: 14_999 }), { kind: "Wait", ms: 1 });
+  });
+
+  it("takes a released Lease for no renewal", () => {
+    const seen = observed({ lease: released });
+    assert.equal(isRenewal(released, seen), false);
+  });
+});

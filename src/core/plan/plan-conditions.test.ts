@@ -88,4 +88,29 @@ describe("planConditions", () => {
     for (const attachments of [[standby], [passing], [anAttachment("node-a")]])
       assert.deepEqual(planConditions(anObservedVolume({ volume: condition, attachments, nodes }), []), []);
   });
+
+  it("counts no replica that is not attached yet, nor one whose node's heartbeat is stale by now", () => {
+    const none = "0 of 2 replicas are attached to nodes that could take over";
+    const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined => planConditions(anObservedVolume(observed), [])?.[0]?.message;
+    const attaching = replicas.map((one) => ({ ...one, status: { ...one.status, state: "Attaching" as const } }));
+    assert.equal(messageOf({ attachments: attaching, nodes }), none);
+    const stale = nodes.map((node) => ({ ...node, heartbeatUnchangedMs: 35_000 }));
+    assert.equal(messageOf({ attachments: replicas, nodes: stale }), none);
+  });
+
+  it("notices that one of two conditions has changed", () => {
+    const other = { ...ready, type: "Other" };
+    const missing = { ...ready, status: "False" as const, reason: "ReplicasMissing" };
+    for (const conditions of [
+      [other, missing],
+      [missing, other],
+    ]) {
+      const volume = aVolume({ status: { conditions } });
+      assert.deepEqual(planConditions(anObservedVolume({ volume, attachments: replicas, nodes }), []), [other, ready]);
+    }
+  });
+
+  it("has the names that users and dashboards know", () => {
+    assert.deepEqual([FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED], ["FailoverReady", "WriterWaiting", "AttachRefused"]);
+  });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import type { AzVolume } from "../model/az-volume.ts";
 import { gibToBytes } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
@@ -153,5 +154,36 @@ describe("planDisk", () => {
       return isAsking;
     });
     assert.ok(asking.length >= 3);
+  });
+});
+
+describe("asksForAttachments", () => {
+  it("is true of a volume that is deleted, or that is to be larger than its disk", () => {
+    const sized = (sizeGiB: number): AzVolume => aVolume({ status: { detail: aDetail({ sizeGiB }) } });
+    assert.equal(asksForAttachments(sized(9)), true);
+    assert.equal(asksForAttachments(sized(10)), false);
+    assert.equal(asksForAttachments(withoutDisk("Pending").volume), false);
+    assert.equal(asksForAttachments(aVolume({ metadata: { deletionTimestamp: agoMs(0) } })), true);
+  });
+});
+
+describe("planDisk of a shared disk that is to grow", () => {
+  it("is refused by each sign that a node uses it", () => {
+    const because = "a node has the volume published: a shared disk grows only while no VM has it";
+    const { want: _, ...unwanted } = anAttachment("node-a").spec;
+    const users = [{ ...anAttachment("node-a"), spec: unwanted }, aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
+    for (const user of users) assert.deepEqual(planDisk(growing(3, {}, [user])), { kind: "EndOfflineResize", because });
+  });
+
+  it("waits for its replicas until the time is over, and no shorter", () => {
+    const standby = [aReplica("node-b")];
+    assert.equal(planDisk(growing(3, offlineSince(600_000), standby))?.kind, "Wait");
+    assert.equal(planDisk(growing(3, offlineSince(600_001), standby))?.kind, "EndOfflineResize");
+  });
+
+  it("is deleted, not adopted, once it was adopted", () => {
+    const metadata = { deletionTimestamp: agoMs(0) };
+    const volume = aVolume({ metadata, spec: { deleteRequested: true, diskUri } });
+    assert.deepEqual(planDisk(anObservedVolume({ volume })), { kind: "DeleteDisk" });
   });
 });

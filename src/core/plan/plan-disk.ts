@@ -1,4 +1,4 @@
-import type { AzVolume } from "../model/az-volume.ts";
+import type { AzVolume, VolumeDetail } from "../model/az-volume.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
@@ -35,7 +35,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
     if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
     return volume.spec.diskUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
   }
-  return planResize(observed, status.detail.diskUri, status.detail.sizeGiB);
+  return planResize(observed, status.detail);
 }
 
 /** Whether the plan of a volume's disk goes by its attachments: it is to be deleted, or to grow. */
@@ -49,14 +49,14 @@ function isToBeAdopted(volume: AzVolume): volume is AzVolume & { readonly spec: 
   return volume.spec.diskUri !== undefined && volume.status?.detail === undefined;
 }
 
-function planResize(observed: ObservedVolume, diskUri: string, sizeGiB: number): DiskAction | undefined {
+function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: VolumeDetail): DiskAction | undefined {
   const { volume, attachments, nowMs, settings } = observed;
   const status = volume.status;
   const wantedGiB = bytesToGibRoundedUp(BigInt(volume.spec.requiredBytes));
   if (wantedGiB <= sizeGiB)
     return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
   if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
-  if ((status?.detail?.maxShares ?? 1) === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
+  if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
   // Before any mark: a disk that is in use is refused, and nobody's grant is held back for it.
   if (attachments.some(({ attachment }) => attachment.spec.role === "Primary" || attachment.spec.want !== undefined)) {
     return { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };

@@ -218,4 +218,50 @@ describe("planNodeVolume", () => {
       { because: "nothing", seen: seen({ record: undefined }), plan: [] },
     ]);
   });
+
+  it("takes each single trace for a leftover", () => {
+    check([
+      { because: "a staging mount", seen: seen({ mount: "live" }), plan: [cleanUp, forget] },
+      { because: "a target", seen: seen({ targets: [target] }), plan: [cleanUp, forget] },
+      { because: "a note", seen: seen({ note }), plan: [cleanUp, forget] },
+    ]);
+  });
+
+  it("obeys no record where several nodes may write", () => {
+    const record = aRecord({ writer: aWriter("node-b"), unproven: [a] });
+    check([{ because: "in use", seen: seen({ record, isMultiWriter: true, ...live }), plan: [] }]);
+  });
+
+  it("claims, and is left to its pod, only with a mount", () => {
+    const unmounted = { ...live, mount: "none" } as const;
+    check([
+      {
+        because: "nothing is mounted of what it may have written",
+        seen: seen({ record: aRecord({ unproven: [a] }), ...unmounted }),
+        plan: [cleanUpOfPod, { kind: "ProveClean" }, forget],
+      },
+      {
+        because: "nothing is mounted of a found disk",
+        seen: seen({ record: aRecord({ foundInUse: true }), ...unmounted }),
+        plan: [cleanUpOfPod, { kind: "LeaveQuarantine" }, forget],
+      },
+      {
+        because: "it has no note of the mount that it claims",
+        seen: seen({ record: aRecord({ unproven: [a] }), mount: "live", targets: [target] }),
+        plan: [{ kind: "Claim", epochKnown: 0 }],
+      },
+    ]);
+  });
+
+  it("leaves a grant alone that it has not taken, and a want that need not be stated", () => {
+    const writer = aWriter("node-a", { epoch: 3 });
+    const untaken = aRecord({ writer: aWriter("node-a", { epoch: 9, held: false }) });
+    const wanted = aReplica("node-a", { spec: { want: { since: agoMs(0) } } });
+    const dead = { ...live, mount: "dead" } as const;
+    check([
+      { because: "not taken", seen: seen({ record: untaken, ...live }), plan: [] },
+      { because: "stated", seen: seen({ record: aRecord({ writer }), attachment: wanted, ...live }), plan: [] },
+      { because: "dead", seen: seen({ record: aRecord({ writer }), attachment: aReplica("node-a"), ...dead }), plan: [] },
+    ]);
+  });
 });

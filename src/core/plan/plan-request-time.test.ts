@@ -74,3 +74,16 @@ describe("withRequestTime", () => {
     assert.deepEqual(withoutRequestTime(withRequestTime(status, planned)), status);
   });
 });
+
+describe("planRequestTime of a volume with a want", () => {
+  it("is taken back by the want of a node that is no primary yet", () => {
+    const attachments = [aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
+    const volume = aVolume({ status: { unrequestedSince: agoMs(9_000) } });
+    assert.deepEqual(planRequestTime(anObservedVolume({ volume, attachments })), { unrequestedSince: undefined });
+  });
+
+  it("is nothing before there is a status to write it to", () => {
+    const { status: _, ...volume } = aVolume();
+    assert.equal(planRequestTime(anObservedVolume({ volume, attachments: [aReplica("node-a")] })), undefined);
+  });
+});

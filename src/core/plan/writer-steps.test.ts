@@ -359,6 +359,13 @@ describe("clearDetached", () => {
   });
 });
 
+describe("newRecord", () => {
+  it("names no node, and begins to count at zero", () => {
+    const expected = { quarantine: [], foundInUse: false, clean: [], unproven: [], epoch: 0, storeGeneration: 3 };
+    assert.deepEqual(newRecord(3), expected);
+  });
+});
+
 describe("clearVanished", () => {
   it("removes every trace of one VM and of no other", () => {
     const everywhere = aRecord({ writer: unwantedA, fencing: a, quarantine: [a, b], clean: [a, b], unproven: [a, b] });
@@ -368,6 +375,13 @@ describe("clearVanished", () => {
         because: "the writer stays if it is another VM of that name",
         step: clearVanished(aRecord({ writer: { ...aWriter("node-a"), ...newA }, quarantine: [a] }), a),
         expected: aRecord({ writer: { ...aWriter("node-a"), ...newA } }),
+      },
+      { because: "the writer alone", step: clearVanished(aRecord({ writer: aWriter("node-a") }), a), expected: aRecord({ epoch: 1 }) },
+      { because: "being fenced alone", step: clearVanished(aRecord({ fencing: a }), a), expected: aRecord() },
+      {
+        because: "the fence of another node goes on",
+        step: clearVanished(aRecord({ unproven: [a], fencing: b }), a),
+        expected: aRecord({ fencing: b }),
       },
       { because: "nowhere", step: clearVanished(aRecord({ writer: aWriter("node-b") }), a), expected: "node-a is not in the record" },
     ]);
