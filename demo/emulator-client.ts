@@ -4,13 +4,16 @@ export interface EmulatorClient {
   armCalls(): Promise<number>;
   /** Disks that exist, by name, with the VMs that have them. */
   disks(): Promise<readonly { readonly name: string; readonly attachedTo: readonly string[] }[]>;
-  /** The GUID of each VM, by name. */
-  vmIds(): Promise<ReadonlyMap<string, string>>;
+  /** GUID and resource id of each node's VM, by the node's name, which is the computer name. */
+  instances(): Promise<ReadonlyMap<string, { readonly vmId: string; readonly instanceUri: string }>>;
 }
 
 interface State {
   readonly disks: readonly { readonly name: string; readonly managedBy?: string; readonly managedByExtended?: readonly string[] }[];
-  readonly virtualMachines: readonly { readonly name: string; readonly properties: { readonly vmId: string } }[];
+  readonly virtualMachines: readonly {
+    readonly id: string;
+    readonly properties: { readonly vmId: string; readonly osProfile: { readonly computerName: string } };
+  }[];
 }
 
 /** Speaks to an emulator over TLS with its own CA. */
@@ -33,6 +36,7 @@ export function createEmulatorClient(url: string, get: (url: string) => Promise<
         name: disk.name,
         attachedTo: [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...(disk.managedByExtended ?? [])],
       })),
-    vmIds: async () => new Map((await state()).virtualMachines.map((vm) => [vm.name, vm.properties.vmId])),
+    instances: async () =>
+      new Map((await state()).virtualMachines.map(({ id, properties: { vmId, osProfile } }) => [osProfile.computerName, { vmId, instanceUri: id }])),
   };
 }

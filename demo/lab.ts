@@ -201,11 +201,12 @@ async function build(building: Building): Promise<Lab> {
     ]),
   );
   const emulator = createEmulatorClient(url, await trustingGet(caFile));
-  const vmIds = await emulator.vmIds();
+  const instances = await emulator.instances();
   const started = await Promise.all(
     vms.map(async (vm) => {
-      const node = await startNode({ building, run, runAgain, vm, vmId: vmIds.get(vm.name) ?? "", storeSocket, devices });
-      return node;
+      const instance = instances.get(vm.name);
+      if (instance === undefined) throw new Error(`the emulator has no VM for ${vm.name}`);
+      return startNode({ building, run, runAgain, vm, instance, storeSocket, devices });
     }),
   );
   for (const controllerProcess of controllerProcesses) await controllerProcess.untilReady();
@@ -249,17 +250,17 @@ async function startNode(start: {
   readonly run: (name: string, command: readonly string[]) => Child;
   readonly runAgain: (name: string, command: readonly string[]) => LabProcess;
   readonly vm: LabVm;
-  readonly vmId: string;
+  readonly instance: { readonly vmId: string; readonly instanceUri: string };
   readonly storeSocket: string;
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
-  const { building, run, runAgain, vm, vmId, storeSocket, devices } = start;
+  const { building, run, runAgain, vm, instance, storeSocket, devices } = start;
   const { directory, hasDevices, signal, connect = connectCsi } = building;
   const home = join(directory, vm.name);
   const kubeletDirectory = join(home, "kubelet");
   await mkdir(kubeletDirectory, { recursive: true });
   const socket = join(home, "csi.sock");
-  const deviceRoot = join(devices, vm.name);
+  const deviceRoot = join(devices, vmNameOf(vm));
   const mounts = hasDevices
     ? run(`${MOUNTS_OF}${vm.name}`, ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo {} && exec sleep infinity"])
     : undefined;
@@ -273,7 +274,8 @@ async function startNode(start: {
     `--endpoint=unix://${socket}`,
     `--store-socket=${storeSocket}`,
     `--node-name=${vm.name}`,
-    `--vm-id=${vmId}`,
+    `--vm-id=${instance.vmId}`,
+    `--vm-resource-id=${instance.instanceUri}`,
     `--vm-size=${VM_SIZE}`,
     `--location=${LOCATION}`,
     `--zone=${vm.zone}`,
@@ -300,8 +302,13 @@ async function startNode(start: {
   return { node, socket, close: clients.close };
 }
 
+/** The name of a node's VM in Azure, which is not the node's: nothing may take the one for the other. */
+function vmNameOf({ name }: LabVm): string {
+  return `flex_${name}`;
+}
+
 function scenario(vms: readonly LabVm[]): string {
-  const machines = vms.map((vm) => `  - {name: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`).join("\n");
+  const machines = vms.map((vm) => `  - {name: ${vmNameOf(vm)}, computerName: ${vm.name}, zone: "${vm.zone}", size: ${VM_SIZE}}`).join("\n");
   return `subscriptionId: ${SUBSCRIPTION}\nlocation: ${LOCATION}\nresourceGroups: [${RESOURCE_GROUP}]\nvirtualMachines:\n${machines}\n`;
 }
 

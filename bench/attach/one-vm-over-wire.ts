@@ -44,7 +44,7 @@ export async function measureOneVmOverWire(): Promise<OneVmOverWire> {
       clock: systemClock,
     });
     const provisioner = createAzureCloudProvisioner({ arm, clock: systemClock, random: systemRandom, place, lifetime: lifetime.signal });
-    const node = { nodeName: "node", vmId: vm.vmGuid };
+    const node = { nodeName: "node", vmId: vm.vmGuid, instanceUri: vm.id };
     const startedMs = systemClock.elapsedMs();
     const answers = await Promise.all(uris.map((uri) => attach(provisioner, { diskUri: uri, node })));
     const ms = Math.round(systemClock.elapsedMs() - startedMs);

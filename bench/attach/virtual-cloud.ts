@@ -44,7 +44,7 @@ export function createVirtualCloud(options: {
     const name = `node-${index}`;
     const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name, size: SIZE });
     if (added.kind === "Failure") throw new Error(added.message);
-    return { nodeName: name, vmId: added.vm.vmGuid };
+    return { nodeName: name, vmId: added.vm.vmGuid, instanceUri: added.vm.id };
   });
   const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => ONE_WAY_MS });
   const provisioner = createAzureCloudProvisioner({

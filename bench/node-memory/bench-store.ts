@@ -27,7 +27,13 @@ export async function embeddedStore(program: string, folder: string): Promise<Be
   const store = connectEmbeddedStore({ socketPath, clock: systemClock, random: systemRandom });
   return {
     store,
-    flags: [`--store-socket=${socketPath}`, "--vm-id=00000000-0000-0000-0000-00000000000a", "--vm-size=Standard_D8s_v5", "--location=eastus"],
+    flags: [
+      `--store-socket=${socketPath}`,
+      "--vm-id=00000000-0000-0000-0000-00000000000a",
+      "--vm-resource-id=/virtualMachines/a",
+      "--vm-size=Standard_D8s_v5",
+      "--location=eastus",
+    ],
     close: async () => {
       store.close();
       await server.stop();

@@ -47,7 +47,11 @@ async function putVolume(store: ObjectStore, index: number): Promise<void> {
     volumeContext: {},
     accessibleTopology: [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }],
   };
-  const record = { ...newRecord(0), epoch: 1, writer: { nodeName: writer, vmId: `vm-of-${writer}`, epoch: 1, held: true, wanted: true } };
+  const record = {
+    ...newRecord(0),
+    epoch: 1,
+    writer: { nodeName: writer, vmId: `vm-of-${writer}`, instanceUri: `/virtualMachines/${writer}`, epoch: 1, held: true, wanted: true },
+  };
   const status = { state: "Created", detail, record, conditions: [], observedGeneration: 1 } as const;
   const written = await store.updateStatus("AzVolume", { ...created.value, status }, never);
   if (!written.ok) throw new Error(JSON.stringify(written.failure));

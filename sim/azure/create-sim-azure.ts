@@ -17,8 +17,8 @@ import type { DiskEvent, SimAzure } from "./sim-azure.ts";
 import { createSimDataPlane } from "./sim-data-plane.ts";
 import type { SimMachine } from "./sim-machine.ts";
 import { createSimWire } from "./sim-wire.ts";
+import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts";
 
-const place = { subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus" };
 /** Takes eight data disks. */
 const VM_SIZE = "Standard_D4s_v5";
 const UINT32_END = 2 ** 32;
@@ -61,12 +61,9 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   let wakesAtMs = Infinity;
 
   const machineOf = (nodeName: string): RunMachine | undefined => machines.get(nodeName);
-  const dataPlane = createSimDataPlane(machineOf);
+  const dataPlane = createSimDataPlane((vmName) => machineOf(nodeNameOfVm(vmName)));
   const between = ([least, most]: readonly [number, number]): number => least + chance.next() * (most - least);
-  const vmId = (nodeName: string): string =>
-    `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
-
-  const vmOf = (nodeName: string): VirtualMachine | undefined => findVm(model.world, vmId(nodeName));
+  const vmOf = (nodeName: string): VirtualMachine | undefined => findVm(model.world, instanceUriOf(nodeName));
 
   /** Ends what is due, lets the devices follow, and sees to it that the next operation ends in time. */
   function pump(): void {
@@ -104,12 +101,12 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 
   function addVm(nodeName: string): SimMachine {
     const zone = zones.get(nodeName) ?? "";
-    const { subscriptionId, resourceGroup, location } = place;
+    const { subscriptionId, resourceGroup, location } = azurePlace;
     const added = addVirtualMachine(model.world, {
       subscriptionId,
       resourceGroup,
       location,
-      name: nodeName,
+      name: vmNameOf(nodeName),
       size: options.vmSize ?? VM_SIZE,
       ...(zone === "" ? {} : { zone }),
     });
@@ -150,16 +147,16 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     pump();
   }
 
-  const wire = createSimWire({ handle, subscriptionId: place.subscriptionId, clock, random: options.random("azure-wire") });
-  const outsiders = createOutsiders({ handle, vmId, agenda });
+  const wire = createSimWire({ handle, subscriptionId: azurePlace.subscriptionId, clock, random: options.random("azure-wire") });
+  const outsiders = createOutsiders({ handle, agenda });
   const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 
-  addResourceGroup(model.world, { subscriptionId: place.subscriptionId, name: place.resourceGroup, location: place.location });
+  addResourceGroup(model.world, { subscriptionId: azurePlace.subscriptionId, name: azurePlace.resourceGroup, location: azurePlace.location });
   for (const { name } of options.nodes) addVm(name);
 
   return {
     model,
-    place,
+    place: azurePlace,
     vmOf,
     machineOf,
     machines: () => [...machines.values()],

@@ -1,6 +1,7 @@
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
 import type { SimAzure } from "./sim-azure.ts";
+import { instanceUriOf } from "./vm-names.ts";
 
 const API_VERSION = "2025-04-01";
 /** People who are refused try again. */
@@ -10,11 +11,9 @@ const OUTSIDER_RETRY_MS = 5_000;
 /** What others than the driver ask of Azure, by `handle`. */
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
-  /** A VM's resource URI. */
-  readonly vmId: (nodeName: string) => string;
   readonly agenda: Agenda;
 }): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "growOutside" | "deleteDiskOutside"> {
-  const { handle, vmId, agenda } = options;
+  const { handle, agenda } = options;
 
   function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
     const { status } = handle({ ...request, caller: "outsider", query: { "api-version": API_VERSION } });
@@ -23,11 +22,11 @@ export function createOutsiders(options: {
   }
 
   return {
-    deleteVm: (nodeName) => askOutside({ method: "DELETE", path: vmId(nodeName) }),
+    deleteVm: (nodeName) => askOutside({ method: "DELETE", path: instanceUriOf(nodeName) }),
     attachOutside: (nodeName, diskUri) =>
-      askOutside({ method: "POST", path: `${vmId(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
+      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
     detachOutside: (nodeName, diskUri) =>
-      askOutside({ method: "POST", path: `${vmId(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [{ diskId: diskUri }] } }),
+      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [{ diskId: diskUri }] } }),
     growOutside: (diskUri, sizeGiB) => askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
   };

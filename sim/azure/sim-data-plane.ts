@@ -15,7 +15,7 @@ export interface SimDataPlane {
 }
 
 /** A data plane without disks. */
-export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine | undefined): SimDataPlane {
+export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | undefined): SimDataPlane {
   const disks = new Map<string, ModelDisk>();
   const copiesOfData = new Set<string>();
 
@@ -56,9 +56,9 @@ export function createSimDataPlane(machineOf: (nodeName: string) => RunMachine |
     return disk;
   }
 
-  function machineAt(nodeName: string): RunMachine {
-    const machine = machineOf(nodeName);
-    invariant(machine !== undefined, `no machine runs VM ${nodeName}`);
+  function machineAt(vmName: string): RunMachine {
+    const machine = machineOf(vmName);
+    invariant(machine !== undefined, `no machine runs VM ${vmName}`);
     return machine;
   }
 

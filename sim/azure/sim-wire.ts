@@ -4,6 +4,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import { sentCalls } from "./sent-calls.ts";
 import type { SimAzure } from "./sim-azure.ts";
+import { nodeNameOfVm } from "./vm-names.ts";
 
 /** A call's way to Azure, or back, in milliseconds. */
 const ONE_WAY_MS = [3, 25] as const;
@@ -35,7 +36,7 @@ export function createSimWire(options: {
         oneWayMs: () => ONE_WAY_MS[0] + random.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
       });
       const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
-        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: request.name })));
+        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: nodeNameOfVm(request.name) })));
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startVmUpdate(request, signal);
       };

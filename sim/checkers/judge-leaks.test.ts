@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { judgeLeaks } from "./judge-leaks.ts";
-import { aVolume, aWriter } from "./testing/a-history.ts";
+import { aVolume, aWriter, instanceUriOf } from "./testing/a-history.ts";
 import { anAttachment, asWorld, atRest, desired, type MadeUpRest } from "./testing/a-rest-world.ts";
 
 function leaks(change: (made: MadeUpRest) => void, exists = true): readonly string[] {
@@ -10,7 +10,7 @@ function leaks(change: (made: MadeUpRest) => void, exists = true): readonly stri
   return judgeLeaks(asWorld(made), [{ ...desired, exists }]).map(({ detail }) => detail);
 }
 
-const identity = (nodeName: string) => ({ nodeName, vmId: `guid-${nodeName}` });
+const identity = (nodeName: string) => ({ nodeName, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName) });
 
 describe("nothing is left behind", () => {
   it("by a volume that is in use", () => {

@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { nodeNameOfVm } from "../azure/vm-names.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
 import { diskName } from "./watch-writers.ts";
@@ -95,7 +96,7 @@ function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): reado
   const attachments = world.store.objects("AzVolumeAttachment");
   const entries = [...world.azure.model.world.virtualMachines.values()].flatMap((vm) =>
     vm.dataDisks
-      .filter(({ diskId }) => !attachments.some(({ spec }) => spec.nodeName === vm.name && isSameResourceUri(spec.volumeId, diskId)))
+      .filter(({ diskId }) => !attachments.some(({ spec }) => spec.nodeName === nodeNameOfVm(vm.name) && isSameResourceUri(spec.volumeId, diskId)))
       .map(({ diskId, lun, phase }) => `${vm.name} has ${diskName(diskId)} at LUN ${lun} (${phase}), and no attachment says so`),
   );
   return [...disks, ...entries];

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { identity } from "../../src/core/plan/testing/objects.ts";
 import type { Json } from "../../src/emulator/model/json.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
-import { aHistory, aMachine, aVolume, diskUri } from "./testing/a-history.ts";
+import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";
 import { watchCutOffs } from "./watch-cut-offs.ts";
 
 const VM = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines";
@@ -53,7 +54,7 @@ async function aDetach(circumstances: {
 
 /** The leader declares that it cuts node-a off. */
 function declareFence({ commit }: Made): void {
-  commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ fencing: { nodeName: "node-a", vmId: "guid-node-a" } }) });
+  commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }) });
 }
 
 const isCutOff = ["healthy-writer-cut-off"];
@@ -112,7 +113,7 @@ describe("no healthy writer is cut off", () => {
     const ended = async (made: Made): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);
       declareFence(made);
-      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { nodeName: "node-a", vmId: "guid-node-a" } }), after: aVolume() });
+      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }), after: aVolume() });
       made.outside.noteOutOfService("node-a", false);
       await made.clock.advance(LATER_MS);
     };
@@ -143,15 +144,14 @@ describe("no healthy writer is cut off", () => {
       declareFence(made);
       made.outside.noteOutOfService("node-a", false);
       await made.clock.advance(LATER_MS);
-      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { nodeName: "node-a", vmId: "guid-node-a" } }), after: undefined });
+      made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } }), after: undefined });
       let before: ReturnType<typeof aVolume> | undefined;
       for (const after of since) {
         made.commit({ kind: "AzVolume", name: "vol-1", before, after });
         before = after;
       }
     };
-    const writtenBy = (nodeName: string): ReturnType<typeof aVolume> =>
-      aVolume({ writer: { nodeName, vmId: `guid-${nodeName}`, epoch: 1, held: true, wanted: true } });
+    const writtenBy = (nodeName: string): ReturnType<typeof aVolume> => aVolume({ writer: aWriter(nodeName, 1) });
     assert.deepEqual(await aDetach({ before: (made) => lost(made) }), []);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume()) }), []);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(), writtenBy("node-b")) }), []);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import { identity } from "../../src/core/plan/testing/objects.ts";
 import { aHistory, aMachine, aVolume, aWriter, diskUri } from "./testing/a-history.ts";
 import { watchWriters } from "./watch-writers.ts";
 
@@ -88,7 +89,7 @@ describe("never two writers", () => {
       const volume = aVolume({ foundInUse: true, epoch: 2, ...record });
       return { ...volume, metadata: { ...volume.metadata, uid: "uid-2" } };
     };
-    const nodeA = { nodeName: "node-a", vmId: "guid-node-a" };
+    const nodeA = { ...identity("node-a"), vmId: "guid-node-a" };
     const lost = [
       [aVolume(), granted],
       [granted, undefined],

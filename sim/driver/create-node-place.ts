@@ -65,7 +65,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
         return told === undefined ? fail({ kind: "HostNotReady", detail: "the metadata service does not answer" }) : ok(told);
       },
     };
-    const { vmSize = "", zone = "", resourceId } = azure.metadataOf(here) ?? {};
+    const { vmSize = "", zone = "", resourceId = "" } = azure.metadataOf(here) ?? {};
     const { ownNode } = world.connect({ processName: nodeName, lifetime: life.died, gate: life.gate });
     const ports: NodePorts = {
       store: rememberingStore(life.store, cache, kinds),

@@ -1,5 +1,6 @@
 import type { FaultRule } from "../../src/emulator/model/faults.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
+import { vmNameOf } from "../azure/vm-names.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
@@ -125,7 +126,7 @@ export const azure: FaultClass = {
       begin: rules(({ nodeName }) => [
         {
           operation: VM_WRITES,
-          resource: `*/virtualMachines/${nodeName}`,
+          resource: `*/virtualMachines/${vmNameOf(nodeName)}`,
           effect: { kind: "Error", status: 409, code: "OperationNotAllowed", message: "The VM is in a failed state." },
         },
       ]),

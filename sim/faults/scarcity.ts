@@ -1,3 +1,4 @@
+import { vmNameOf } from "../azure/vm-names.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
@@ -25,7 +26,7 @@ export const scarcity: FaultClass = {
       begin: ({ world }, { nodeName }) => {
         const { id } = world.azure.model.faults.add({
           operation: "VirtualMachines_Update",
-          resource: `*/virtualMachines/${nodeName}`,
+          resource: `*/virtualMachines/${vmNameOf(nodeName)}`,
           effect: {
             kind: "Error",
             status: 409,

@@ -1,6 +1,7 @@
 import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
+import { nodeNameOfVm } from "../azure/vm-names.ts";
 
 /** Who changes VMs and disks past the driver, in Azure's journal. */
 export const OUTSIDER = "outsider";
@@ -14,11 +15,11 @@ export interface VmJournal {
 /** Who has changed which VM, and what others than the driver want taken off. */
 export interface VmChanges {
   /** Whose change of the VM Azure took last; undefined: nobody's. */
-  lastBy(vmName: string): string | undefined;
+  lastBy(nodeName: string): string | undefined;
   /** Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where their detach has failed, the disk stays, marked, until the next change of the VM. */
-  isAskedAway(vmName: string, diskUri: string): boolean;
+  isAskedAway(nodeName: string, diskUri: string): boolean;
   /** The disk has come to the VM, or has left it: what was asked before is over. */
-  forget(vmName: string, diskUri: string): void;
+  forget(nodeName: string, diskUri: string): void;
 }
 
 /** What the journal tells; it is read on with each question. */
@@ -32,33 +33,33 @@ export function createVmChanges(journal: VmJournal): VmChanges {
     for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
       for (const { sequence, kind, method, path, status, caller, body } of entries) {
         seen = sequence;
-        const vmName = VM.exec(path)?.[1];
-        if (kind !== "arm" || method === "GET" || status >= 300 || vmName === undefined) continue;
-        lastBy.set(vmName, caller ?? "");
-        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(vmName, diskUri));
-        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(vmName, diskUri));
+        const nodeName = nodeNameOfVm(VM.exec(path)?.[1] ?? "");
+        if (kind !== "arm" || method === "GET" || status >= 300 || nodeName === "") continue;
+        lastBy.set(nodeName, caller ?? "");
+        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(nodeName, diskUri));
+        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(nodeName, diskUri));
       }
     }
   }
 
   return {
-    lastBy: (vmName) => {
+    lastBy: (nodeName) => {
       readOn();
-      return lastBy.get(vmName);
+      return lastBy.get(nodeName);
     },
-    isAskedAway: (vmName, diskUri) => {
+    isAskedAway: (nodeName, diskUri) => {
       readOn();
-      return askedAway.has(placeOf(vmName, diskUri));
+      return askedAway.has(placeOf(nodeName, diskUri));
     },
-    forget: (vmName, diskUri) => {
+    forget: (nodeName, diskUri) => {
       readOn();
-      askedAway.delete(placeOf(vmName, diskUri));
+      askedAway.delete(placeOf(nodeName, diskUri));
     },
   };
 }
 
-function placeOf(vmName: string, diskUri: string): string {
-  return `${vmName} ${resourceUriKey(diskUri)}`;
+function placeOf(nodeName: string, diskUri: string): string {
+  return `${nodeName} ${resourceUriKey(diskUri)}`;
 }
 
 /** The disks that a call of `attachDetachDataDisks` asks to be taken off. */

@@ -144,7 +144,11 @@ export const driverMutations: readonly Mutation[] = [
         replace: `return status.lun;`,
       },
       { file: ATTACH_BATCH, find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`, replace: `if (request !== undefined) return true;` },
-      { file: "src/provisioner/fence-batch.ts", find: `if (vmId.toLowerCase() === model.vmId) continue;`, replace: `if (request !== undefined) continue;` },
+      {
+        file: "src/provisioner/fence-batch.ts",
+        find: `kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId`,
+        replace: `kind !== "settle" && spec.node.vmId === ""`,
+      },
     ],
     alsoRemoves: ["file-system-uuid", "standbys-looked-after"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data"],

@@ -51,7 +51,13 @@ export const masks: readonly Mask[] = [
   {
     name: "disk-names-owner",
     removes: "the disk itself must name the VM no more",
-    edits: [{ file: "src/provisioner/fence-batch.ts", find: `  if (!disowned.ok) return disowned;\n`, replace: `` }],
+    edits: [
+      {
+        file: "src/provisioner/fence-batch.ts",
+        find: `  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));\n`,
+        replace: ``,
+      },
+    ],
   },
   {
     name: "wanted-is-not-fenced",
@@ -104,7 +110,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "src/core/plan/plan-attachment.ts",
-        find: `if (isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
+        find: `if (node !== undefined && isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };`,
         replace: ``,
       },
     ],

@@ -152,8 +152,8 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/reconcile/driver-node.ts",
-        find: `if (instance.ok && isSameNode(instance.value, node)) return ok(false);`,
-        replace: `if (instance.ok) continue;`,
+        find: `if (proof.value === undefined) return ok(false);`,
+        replace: ``,
       },
     ],
     alsoRemoves: ["held-device"],

@@ -1,4 +1,5 @@
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import { nodeNameOfVm } from "../azure/vm-names.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { markOutOfService } from "../faults/mark-out-of-service.ts";
@@ -107,8 +108,8 @@ export function createStorm(parts: {
     const attachments = world.store.objects("AzVolumeAttachment");
     for (const vm of azure.model.world.virtualMachines.values()) {
       for (const { diskId } of vm.dataDisks) {
-        const isKnown = attachments.some(({ spec }) => spec.nodeName === vm.name && isSameResourceUri(spec.volumeId, diskId));
-        if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutside(vm.name, diskId);
+        const isKnown = attachments.some(({ spec }) => spec.nodeName === nodeNameOfVm(vm.name) && isSameResourceUri(spec.volumeId, diskId));
+        if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutside(nodeNameOfVm(vm.name), diskId);
       }
     }
   }
@@ -119,9 +120,11 @@ export function createStorm(parts: {
    */
   function askAgainWhatFailed(): boolean {
     const failed = [...azure.model.world.virtualMachines.values()].flatMap((vm) =>
-      vm.dataDisks.filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(vm.name, diskId)).map(({ diskId }) => ({ vm, diskId })),
+      vm.dataDisks
+        .filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(nodeNameOfVm(vm.name), diskId))
+        .map(({ diskId }) => ({ vm, diskId })),
     );
-    for (const { vm, diskId } of failed) azure.detachOutside(vm.name, diskId);
+    for (const { vm, diskId } of failed) azure.detachOutside(nodeNameOfVm(vm.name), diskId);
     return failed.length > 0;
   }
 

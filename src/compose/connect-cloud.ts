@@ -7,7 +7,6 @@ import { describeFailure } from "../core/describe-failure.ts";
 import { ok } from "../core/result.ts";
 import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import { createAzureCloudProvisioner, type AzureCloudProvisioner } from "../provisioner/azure-cloud-provisioner.ts";
-import type { NodeInstances } from "../provisioner/node-instances.ts";
 import { type detachOptions, provisionerSettingsOf } from "./detach-options.ts";
 import type { Values } from "./options.ts";
 import type { azureOptions } from "./process-options.ts";
@@ -21,8 +20,6 @@ type CloudPorts = Pick<ProcessPorts, "clock" | "random" | "registry" | "lifetime
 export interface CloudContext {
   /** Keeps what is learnt of writes that move a VM's ETag. */
   readonly etagWrites?: EtagWriteMemory;
-  /** Which VM is behind each node, where that is known. */
-  readonly nodes?: NodeInstances;
 }
 
 /** Builds the provisioner from a role's settings. Throws with a sentence that names the setting at fault. Sends nothing to Azure yet. */

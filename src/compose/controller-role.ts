@@ -1,5 +1,4 @@
 import type { Kind } from "../ports/object-store.ts";
-import { NodeInstances } from "../provisioner/node-instances.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
@@ -38,15 +37,14 @@ export const controllerRole: Role<typeof options> = {
     const { "driver-name": driverName, namespace } = values;
     const connection = await connectStore(values, "controller", ports);
     const { store, leaseStore, apiClient } = connection;
-    const nodes = new NodeInstances();
     const leaseMemory = new LeaseMemory();
-    const cloud = await connectCloud(values, ports, { nodes, etagWrites: leaseMemory });
+    const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
     const followed: readonly Kind[] = apiClient === undefined ? [...kinds, "ClusterNode"] : kinds;
     const cache = createObjectCache({ store, stores: { Lease: leaseStore }, clock, random, logger, kinds: followed });
     const orchestrator =
       apiClient === undefined
         ? embeddedOrchestrator({ store, cache }, ports)
-        : await kubernetesOrchestrator({ client: apiClient, cache, nodes, driverName, namespace }, ports);
+        : await kubernetesOrchestrator({ client: apiClient, cache, driverName, namespace }, ports);
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };

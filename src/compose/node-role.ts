@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { connectInstanceMetadata } from "../adapters/azure-imds/connect-instance-metadata.ts";
 import type { ApiClient } from "../adapters/kubernetes/api-client.ts";
 import { createOwnNode } from "../adapters/kubernetes/own-node.ts";
 import { detectBusType } from "../adapters/linux/detect-bus-type.ts";
@@ -9,7 +7,6 @@ import { confirmMachine, learnMachine } from "../node/learn-machine.ts";
 import { ownObjectsOf } from "../node/own-objects.ts";
 import { startUpTaintReconciler } from "../node/start-up-taint.ts";
 import type { Events } from "../ports/events.ts";
-import type { InstanceMetadataService } from "../ports/instance-metadata.ts";
 import type { Kind } from "../ports/object-store.ts";
 import type { OwnNode } from "../ports/own-node.ts";
 import { ControlLoop } from "../reconcile/control-loop.ts";
@@ -17,6 +14,7 @@ import { createObjectCache, type ObjectCache } from "../reconcile/object-cache.t
 import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { connectStore, storeOptions } from "./connect-store.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
+import { instanceOptions, metadataService } from "./instance-options.ts";
 import { addNodeService } from "./node-service.ts";
 import { openNotes } from "./open-notes.ts";
 import type { Options, Values } from "./options.ts";
@@ -33,13 +31,8 @@ const ONLY_KEY = "node";
 
 /** What the role is told of its machine, or whom it asks. */
 const machineOptions = {
-  "metadata-endpoint": {
-    kind: "text",
-    default: "http://169.254.169.254",
-    help: "Azure's instance metadata service of this VM, which is asked where --vm-id is not given",
-  },
-  "metadata-ca-file": { kind: "text", help: "PEM file of a further certificate authority that the certificate of a metadata endpoint with https comes from" },
-  "vm-id": { kind: "text", help: "The VM's vmId GUID (default: what the metadata service says, which is not asked at all if this is given)" },
+  ...instanceOptions,
+  "vm-id": { kind: "text", help: "The VM's vmId GUID (default: what the metadata service says)" },
   "vm-size": {
     kind: "text",
     help: "The VM's size, such as Standard_D4s_v5: how many data disks it takes (default: as the metadata service, else the Node's label has it)",
@@ -68,14 +61,14 @@ const options = {
 export const nodeRole: Role<typeof options> = {
   name: "node",
   usage:
-    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> [--kubeconfig <file>]\nazuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> --store-socket <socket> --vm-id <guid>\n\nServes CSI's node service on one node.",
+    "azuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> [--kubeconfig <file>]\nazuredisk-csi-driver node --endpoint unix:///run/csi.sock --node-name <name> --store-socket <socket> --vm-id <guid> --vm-resource-id <id>\n\nServes CSI's node service on one node.",
   options,
   start: async (values, ports) => {
     const { clock, random, logger, lifetime } = ports;
     const { "node-name": nodeName, "driver-name": driverName } = values;
     const connection = await connectStore(values, "node", ports);
     const { store, apiClient } = connection;
-    const metadata = await metadataService(values);
+    const metadata = values["vm-id"] !== undefined && values["vm-resource-id"] !== undefined ? undefined : await metadataService(values);
     const ownNode = apiClient === undefined ? undefined : createOwnNode({ client: apiClient, nodeName, driverName });
     const machine = await learnMachine({ metadata, ownNode, clock, random, logger }, machineGiven(values), lifetime);
     const { vmId, instanceUri, vmSize, location, zone, zoneLabel } = machine;
@@ -139,16 +132,8 @@ async function eventsOn(client: ApiClient, objects: ObjectCache, values: Values<
   return nodeEvents({ client, driverName, namespace, objects, nodeName }, ports);
 }
 
-/** Undefined where a setting says which VM this is. Throws with a sentence if the endpoint is none, or its authority can't be read. */
-async function metadataService(values: Values<typeof options>): Promise<InstanceMetadataService | undefined> {
-  if (values["vm-id"] !== undefined) return undefined;
-  const path = values["metadata-ca-file"];
-  const certificateAuthority = path === undefined ? undefined : await readFile(path, "utf8");
-  return connectInstanceMetadata({ endpoint: values["metadata-endpoint"], certificateAuthority });
-}
-
 function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof learnMachine>[1] {
-  return { vmId: values["vm-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
+  return { vmId: values["vm-id"], instanceUri: values["vm-resource-id"], vmSize: values["vm-size"], location: values.location, zone: values.zone };
 }
 
 /** Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on for as long as the role does. */

@@ -6,7 +6,6 @@ import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
 import type { Events } from "../ports/events.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
-import type { NodeInstances } from "../provisioner/node-instances.ts";
 import type { ObjectCache } from "../reconcile/object-cache.ts";
 import type { StoreConnection } from "./connect-store.ts";
 import type { ProcessPorts } from "./run-role.ts";
@@ -38,25 +37,20 @@ export function embeddedOrchestrator(
   };
 }
 
-/** Kubernetes. Tells `nodes` which VM is behind each Node. Only now is loaded what it takes. */
+/** Kubernetes. Only now is loaded what it takes. */
 export async function kubernetesOrchestrator(
   parts: {
     readonly client: NonNullable<StoreConnection["apiClient"]>;
     readonly cache: ObjectCache;
-    readonly nodes: NodeInstances;
     readonly driverName: string;
     /** Of the driver's own objects. */
     readonly namespace: string;
   },
   ports: ProcessPorts,
 ): Promise<Orchestrator> {
-  const { client, cache, nodes, driverName, namespace } = parts;
+  const { client, cache, driverName, namespace } = parts;
   const [{ followCluster }, { controllerEvents }] = await Promise.all([import("./cluster-facts.ts"), import("./cluster-events.ts")]);
   const facts = followCluster(client, driverName, ports);
-  facts.caches.nodes.onChange(({ key, current }) => {
-    if (current === undefined || current.providerId === "") nodes.forget(key);
-    else nodes.tell(key, current.providerId);
-  });
   const podName = process.env["POD_NAME"] ?? hostname();
   const told = controllerEvents({ client, driverName, namespace, objects: cache, caches: facts.caches, podName }, ports);
   return {

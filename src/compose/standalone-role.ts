@@ -1,5 +1,6 @@
 import { openEmbeddedStore } from "../adapters/embedded/embedded-store.ts";
 import { describeFailure } from "../core/describe-failure.ts";
+import { learnMachine } from "../node/learn-machine.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Kind } from "../ports/object-store.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
@@ -9,12 +10,13 @@ import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { detachOptions } from "./detach-options.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
+import { instanceOptions, metadataService } from "./instance-options.ts";
 import { addNodeService, type NodeServiceParts } from "./node-service.ts";
 import { openNotes } from "./open-notes.ts";
 import type { Values } from "./options.ts";
 import { embeddedOrchestrator } from "./orchestrator.ts";
 import { azureOptions, nodeOptions, processOptions } from "./process-options.ts";
-import type { Role } from "./run-role.ts";
+import type { ProcessPorts, Role } from "./run-role.ts";
 import { untilEnded } from "./until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "./volume-options.ts";
 
@@ -27,6 +29,7 @@ const options = {
   ...azureOptions,
   ...detachOptions,
   ...nodeOptions,
+  ...instanceOptions,
   ...controllerServiceOptions,
   ...volumeOptions,
   ...processOptions,
@@ -42,7 +45,7 @@ export const standaloneRole: Role<typeof options> = {
     const { clock, random, logger, lifetime } = ports;
     const leaseMemory = new LeaseMemory();
     const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
-    const machine = await readMachine(cloud, values, lifetime);
+    const machine = await readMachine(cloud, values, ports);
     const store = openEmbeddedStore({ file: values["store-file"], clock, random });
     const cache = createObjectCache({ store, clock, random, logger, kinds });
     const remembering = rememberingStore(store, cache, kinds);
@@ -88,16 +91,23 @@ export const standaloneRole: Role<typeof options> = {
   },
 };
 
-/** What the platform says of the VM that this process runs on. Throws with a sentence if there is none of that name. */
+/** What the platform says of the VM that this process runs on. Throws with a sentence if there is none with its resource id. */
 async function readMachine(
   cloud: CloudProvisioner,
-  values: Values<typeof nodeOptions>,
-  signal: AbortSignal,
+  values: Values<typeof options>,
+  ports: ProcessPorts,
 ): Promise<Pick<NodeServiceParts, "node" | "volumesMax" | "vmSize">> {
   const nodeName = values["node-name"];
-  const instance = await cloud.inspectInstance({ nodeName }, signal);
-  if (!instance.ok) throw new Error(`--node-name is ${JSON.stringify(nodeName)}: ${describeFailure(instance.failure)}`);
-  const { vmId, instanceUri, location, zone, busType, dataDisksMax, vmSize } = instance.value;
+  const instanceUri = values["vm-resource-id"] ?? (await askInstanceUri(values, ports));
+  const instance = await cloud.inspectInstance({ nodeName, instanceUri }, ports.lifetime);
+  if (!instance.ok) throw new Error(`the VM of --node-name ${nodeName} is ${instanceUri}: ${describeFailure(instance.failure)}`);
+  const { vmId, location, zone, busType, dataDisksMax, vmSize } = instance.value;
   const volumesMax = Math.max(0, dataDisksMax - values["reserved-data-disk-slot-num"]);
   return { node: { nodeName, vmId, instanceUri, location, zone, zoneLabel: undefined, busType }, volumesMax, vmSize };
+}
+
+async function askInstanceUri(values: Values<typeof options>, ports: ProcessPorts): Promise<string> {
+  const metadata = await metadataService(values);
+  const learnt = await learnMachine({ ...ports, metadata, ownNode: undefined }, { vmId: undefined, instanceUri: undefined }, ports.lifetime);
+  return learnt.instanceUri;
 }

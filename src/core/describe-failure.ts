@@ -94,8 +94,10 @@ function describeCloudFailure(failure: Exclude<Failure, { readonly kind: Request
       return `disk ${quote(failure.diskUri)} is attached to as many VMs as maxShares (${failure.maxShares}) allows; it attaches once another VM lets go`;
     case "InstanceNotFound":
       return `no VM for node ${quote(failure.nodeName)} exists in Azure`;
+    case "InstanceUnknown":
+      return `it is not known which VM node ${failure.nodeName} is or was, so nothing is proven of it: ${failure.instanceUri}: ${failure.problem}; check this id, and detach the disk there by hand if that VM is to be given up`;
     case "InstanceReplaced":
-      return `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: it was made anew under the same name`;
+      return `the VM behind node ${failure.nodeName} is no longer ${failure.vmId}: another VM was created under its resource id`;
     case "Refused":
       return failure.nodeName === undefined
         ? `the volume of disk ${quote(failure.diskUri)} has changed since this was decided; it is decided again`
@@ -122,6 +124,7 @@ type CloudKind =
   | "NoFreeLun"
   | "NoFreeShare"
   | "InstanceNotFound"
+  | "InstanceUnknown"
   | "InstanceReplaced"
   | "Refused"
   | "Throttled"

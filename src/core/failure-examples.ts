@@ -27,6 +27,12 @@ export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } 
   NoFreeLun: { kind: "NoFreeLun", nodeName: "node-a", lunsMax: 8 },
   NoFreeShare: { kind: "NoFreeShare", diskUri: DISK_URI, maxShares: 3 },
   InstanceNotFound: { kind: "InstanceNotFound", nodeName: "node-a" },
+  InstanceUnknown: {
+    kind: "InstanceUnknown",
+    nodeName: "node-a",
+    instanceUri: "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute/virtualMachines/vm-1",
+    problem: "the disk names an owner that can't be read",
+  },
   InstanceReplaced: { kind: "InstanceReplaced", nodeName: "node-a", vmId: "0000" },
   Refused: { kind: "Refused", diskUri: DISK_URI, nodeName: "node-a" },
   Throttled: { kind: "Throttled", retryAfterMs: 1500, detail: "writes of this subscription" },

@@ -36,6 +36,7 @@ export type Failure =
   | { readonly kind: "NoFreeLun"; readonly nodeName: string; readonly lunsMax: number; readonly azure?: AzureAnswer }
   | { readonly kind: "NoFreeShare"; readonly diskUri: string; readonly maxShares: number }
   | { readonly kind: "InstanceNotFound"; readonly nodeName: string; readonly azure?: AzureAnswer }
+  | { readonly kind: "InstanceUnknown"; readonly nodeName: string; readonly instanceUri: string; readonly problem: string }
   | { readonly kind: "InstanceReplaced"; readonly nodeName: string; readonly vmId: string }
   | { readonly kind: "Refused"; readonly diskUri: string; readonly nodeName?: string }
   | { readonly kind: "Throttled"; readonly retryAfterMs: number; readonly detail: string }

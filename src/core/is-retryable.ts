@@ -17,6 +17,7 @@ const retryable: Readonly<Record<Failure["kind"], boolean>> = {
   DiskInUse: true,
   NoFreeLun: true,
   NoFreeShare: true,
+  InstanceUnknown: true,
   Refused: true,
   Throttled: true,
   CloudUnavailable: true,

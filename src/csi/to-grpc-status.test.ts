@@ -30,6 +30,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   NoFreeLun: "RESOURCE_EXHAUSTED",
   NoFreeShare: "FAILED_PRECONDITION",
   InstanceNotFound: "NOT_FOUND",
+  InstanceUnknown: "UNAVAILABLE",
   InstanceReplaced: "FAILED_PRECONDITION",
   Refused: "ABORTED",
   Throttled: "UNAVAILABLE",

@@ -70,6 +70,7 @@ function codeOf(failure: Failure): status {
     case "StillWaiting":
     case "Throttled":
     case "CloudUnavailable":
+    case "InstanceUnknown":
     case "StoreUnavailable":
     case "DeviceNotFound":
     case "DeviceBusy":

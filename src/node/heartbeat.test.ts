@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aWriter } from "../core/plan/testing/objects.ts";
+import { aWriter, instanceUriOf } from "../core/plan/testing/objects.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 import type { NodePorts } from "./node-ports.ts";
@@ -25,7 +25,7 @@ describe("heartbeatReconciler", () => {
       const { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions } = status ?? {};
       assert.deepEqual(
         { heartbeat, maxVolumes, zone, location, vmId, instanceUri, conditions },
-        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", instanceUri: "/virtualMachines/node-a", conditions: [] },
+        { heartbeat: 1, maxVolumes: 0, zone: "1", location: "eastus", vmId: "vm-of-node-a", instanceUri: instanceUriOf("node-a"), conditions: [] },
       );
       assert.ok(againAfterMs > 9_000 && againAfterMs <= 10_000, "all nodes beat at once");
       assert.equal((await beat(world, ports)).status?.heartbeat, 2);

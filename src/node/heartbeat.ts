@@ -87,7 +87,7 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
     zone: node.zone,
     busType: node.busType,
     vmId: node.vmId,
-    ...(node.instanceUri === undefined ? {} : { instanceUri: node.instanceUri }),
+    instanceUri: node.instanceUri,
     // A damaged note must not keep the API server from taking the heartbeat.
     volumes: notes
       .volumes()

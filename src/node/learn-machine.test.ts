@@ -13,7 +13,7 @@ import { confirmMachine, learnMachine } from "./learn-machine.ts";
 import { aMachine } from "./testing/a-machine.ts";
 
 const never = new AbortController().signal;
-const nothingGiven = { vmId: undefined };
+const nothingGiven = { vmId: undefined, instanceUri: undefined };
 const notThere = fail({ kind: "HostNotReady", detail: "the instance metadata service can't be reached: give --vm-id" } as const);
 
 /** Answers one after the other, the last one for ever. */
@@ -52,13 +52,13 @@ describe("learnMachine", () => {
     ]);
   });
 
-  it("takes a given GUID for granted and asks nobody, but reads the labels of the Node", async () => {
+  it("asks nobody where GUID and resource id are given, and reads the Node's labels", async () => {
     const clock = createVirtualClock();
     const node = ownNode({ "topology.kubernetes.io/zone": "eastus-2" });
     const unasked: InstanceMetadataService = { read: () => assert.fail("asked") };
-    assert.deepEqual(await settledOn(clock, learnMachine(portsOf(clock, unasked, node), { vmId: "guid" }, never)), {
+    assert.deepEqual(await settledOn(clock, learnMachine(portsOf(clock, unasked, node), { vmId: "guid", instanceUri: "/vm" }, never)), {
       vmId: "guid",
-      instanceUri: undefined,
+      instanceUri: "/vm",
       vmSize: "",
       location: "eastus",
       zone: "2",
@@ -75,10 +75,17 @@ describe("learnMachine", () => {
     await assert.rejects(settledOn(clock, learning), /told to end/);
   });
 
-  it("refuses to guess: neither a GUID that nobody tells, nor the region of a zone", async () => {
+  it("asks for what is not given: a GUID says nothing of where the VM is", async () => {
     const clock = createVirtualClock();
-    await assert.rejects(learnMachine(portsOf(clock, undefined), nothingGiven, never), /give --vm-id/);
-    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", zone: "1" }, never), /give --location/);
+    const learnt = await settledOn(clock, learnMachine(portsOf(clock, service(ok(aMachine()))), { vmId: "guid", instanceUri: undefined }, never));
+    assert.deepEqual([learnt.vmId, learnt.instanceUri], ["guid", aMachine().resourceId]);
+  });
+
+  it("refuses to guess: neither a GUID that nobody tells, nor where the VM is, nor the region of a zone", async () => {
+    const clock = createVirtualClock();
+    await assert.rejects(learnMachine(portsOf(clock, undefined), nothingGiven, never), /give both --vm-id and --vm-resource-id/);
+    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", instanceUri: undefined }, never), /--vm-resource-id/);
+    await assert.rejects(learnMachine(portsOf(clock, undefined), { vmId: "guid", instanceUri: "/vm", zone: "1" }, never), /give --location/);
   });
 });
 

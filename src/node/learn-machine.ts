@@ -21,8 +21,8 @@ export interface MachinePorts {
 /** Which VM a process believes to be on. */
 export interface KnownMachine {
   readonly vmId: string;
-  /** Its resource URI; undefined where nobody tells it. */
-  readonly instanceUri: string | undefined;
+  /** Its resource id. */
+  readonly instanceUri: string;
 }
 
 /** A new VM's metadata and a new cluster's API server come up within seconds, so the first tries are close together. */
@@ -31,23 +31,27 @@ const BACKOFF = { baseMs: 500, maxMs: 15_000 };
 const CONFIRM_EVERY_MS = 60_000;
 
 /**
- * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A `vmId` that the operator gives is believed, and
- * the platform not asked. Rejects with the signal's reason.
+ * Learns which VM this is, and what kind of one: tries until it is told, for nothing can be done before. A `vmId` and an `instanceUri` that the operator gives are
+ * believed, and the platform not asked. Rejects with the signal's reason.
  */
 export async function learnMachine(
   ports: Omit<MachinePorts, "metadata"> & { readonly metadata: InstanceMetadataService | undefined; readonly ownNode: OwnNode | undefined },
-  given: MachineFacts & { readonly vmId: string | undefined },
+  given: MachineFacts & { readonly vmId: string | undefined; readonly instanceUri: string | undefined },
   signal: AbortSignal,
 ): Promise<ChosenFacts & KnownMachine> {
   const { metadata: service, ownNode } = ports;
   const metadata =
-    given.vmId !== undefined || service === undefined ? undefined : await untilKnown(ports, "what VM this is", () => service.read(signal), signal);
+    (given.vmId !== undefined && given.instanceUri !== undefined) || service === undefined
+      ? undefined
+      : await untilKnown(ports, "what VM this is", () => service.read(signal), signal);
   const node = ownNode === undefined ? undefined : await untilKnown(ports, "the Node's labels", () => ownNode.read(signal), signal);
   const vmId = given.vmId ?? metadata?.vmId;
-  if (vmId === undefined) throw new Error("give --vm-id, or --metadata-endpoint of a service that tells it");
+  const instanceUri = given.instanceUri ?? metadata?.resourceId;
+  if (vmId === undefined || instanceUri === undefined)
+    throw new Error("give both --vm-id and --vm-resource-id, or --metadata-endpoint of a service that knows them");
   const chosen = chooseNodeFacts({ given, metadata, labels: node?.labels ?? {} });
   if (chosen.zone !== "" && chosen.location === "") throw new Error(`the VM is in zone ${chosen.zone} of an unknown region: give --location`);
-  const learned = { vmId, instanceUri: metadata?.resourceId, ...chosen };
+  const learned = { vmId, instanceUri, ...chosen };
   ports.logger.info("this machine", learned);
   return learned;
 }
@@ -76,10 +80,10 @@ export async function confirmMachine(ports: MachinePorts, known: KnownMachine, s
 
 /** A VM that was moved to another resource group keeps its GUID. */
 function isSameMachine({ vmId, instanceUri }: KnownMachine, found: InstanceMetadata): boolean {
-  return found.vmId === vmId.toLowerCase() && (instanceUri === undefined || isSameResourceUri(instanceUri, found.resourceId));
+  return found.vmId === vmId.toLowerCase() && isSameResourceUri(instanceUri, found.resourceId);
 }
 
 function otherMachine({ vmId, instanceUri }: KnownMachine, found: InstanceMetadata): string {
-  const began = `this process began on the VM with vmId ${vmId} (${instanceUri ?? "nobody said where"})`;
+  const began = `this process began on the VM with vmId ${vmId} (${instanceUri})`;
   return `${began} and is now on ${found.vmId} (${found.resourceId}): it ends, to begin anew as that one`;
 }

@@ -26,8 +26,6 @@ export interface NodeSettings {
 
 /** What a node plug-in knows of the machine that it runs on. */
 export interface NodeFacts extends NodeIdentity {
-  /** The VM's resource URI; undefined where nobody tells it. */
-  readonly instanceUri: string | undefined;
   readonly location: string;
   /** Availability zone such as `1`; empty: not zonal. */
   readonly zone: string;

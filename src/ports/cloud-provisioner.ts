@@ -68,12 +68,13 @@ export type PromisedLuns = () => readonly number[];
 export interface FenceProof {
   readonly kind: "entryGone" | "instanceGone" | "instanceReplaced" | "instanceOff";
   readonly detail: string;
-  /** The resource URI at which that very VM was read; undefined: there is none any more, or nobody could tell. */
-  readonly instanceUri?: string;
 }
 
 /**
  * The cloud half of the provisioner library: what a platform must offer. Everything above it is platform-free.
+ *
+ * A VM is always looked up by the resource id in the node's identity, never by a name. Where that id is no VM's that this platform can look up, methods fail with
+ * `InstanceUnknown` (retryable, never a proof), or `Unsupported` for an instance of a uniform scale set.
  *
  * Each method is idempotent. Besides what it names, each may fail with `Throttled`, `CloudUnavailable` (retryable; the call may have taken effect),
  * `CloudUnauthorized`, `CloudRejected` (Azure's refusal with its code) or `Cancelled`. A cancelled call may leave an operation running, which the next call finds.
@@ -106,7 +107,7 @@ export interface CloudProvisioner {
    * Attaches a disk and waits until the platform reports it attached. A disk that is on the node already answers its present LUN. One that is still coming off is waited for; where
    * that hangs, `mayForce` is asked as `mayProceed` is, and it is taken off by force only then: somebody may be writing there, and others have asked for the detach.
    * None of `promisedLuns` is given to the disk, since the node would take it for another there.
-   * Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (the name now means another VM) or `Refused`.
+   * Fails with `DiskNotFound`, `DiskAttachedElsewhere`, `NoFreeLun`, `NoFreeShare`, `InstanceNotFound`, `InstanceReplaced` (another VM is at its resource id) or `Refused`.
    */
   attachDisk(
     request: {
@@ -154,10 +155,10 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
-   * Reads an instance with its power state, never from a cache: the one of that URI, or else the one behind that node. Fails with `InstanceNotFound`, and with `InvalidArgument`
-   * where the URI is none of a VM that this driver works with.
+   * Proves that a node's VM is gone, without changing anything: nothing, or another vmId, is at its resource id, and every VM that the disk names as its owner has
+   * been read and has another vmId. Answers undefined where the VM exists. Fails with `InstanceUnknown` where neither can be said.
    */
-  inspectInstance(request: { readonly nodeName: string; readonly instanceUri?: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
-  /** The node name behind each instance URI of `DiskFacts.attachedTo`; undefined for a VM that is no node of this cluster's naming. */
-  nodeNameOf(instanceUri: string): string | undefined;
+  proveVanished(request: { readonly diskUri: string; readonly node: NodeIdentity }, signal: AbortSignal): Promise<Result<FenceProof | undefined, Failure>>;
+  /** Reads the VM at a resource id with its power state, never from a cache. `nodeName` only appears in failures. Fails with `InstanceNotFound`. */
+  inspectInstance(request: { readonly nodeName: string; readonly instanceUri: string }, signal: AbortSignal): Promise<Result<InstanceFacts, Failure>>;
 }

@@ -3,18 +3,17 @@ import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { CloudProvisioner, FenceProof } from "../ports/cloud-provisioner.ts";
 import type { ArmDisk } from "./arm-api.ts";
-import type { ArmSession } from "./arm-session.ts";
 import type { BoundedCache } from "./bounded-cache.ts";
-import { ownersOf, readDisk, untilDisowned } from "./disk-owners.ts";
+import { ownersOf, readDisk } from "./disk-owners.ts";
 import { toFailure } from "./error-table.ts";
 import type { KeyedMutex } from "./keyed-mutex.ts";
+import { proofOfEnd, type VanishedContext } from "./prove-vanished.ts";
 import type { VmQueues } from "./vm-queues.ts";
 import type { VmRequest } from "./vm-request.ts";
 import type { VmTarget } from "./vm-update.ts";
 
 /** What attaches and detaches work with. */
-export interface AttachmentContext {
-  readonly session: ArmSession;
+export interface AttachmentContext extends VanishedContext {
   readonly queues: VmQueues;
   /** One first attach of a shared disk at a time: two within 200 ms make Azure refuse one of them. */
   readonly firstAttaches: KeyedMutex;
@@ -99,19 +98,16 @@ function obstacleTo(request: AttachRequest, disk: ArmDisk): Failure | undefined 
   return { kind: "DiskAttachedElsewhere", diskUri: request.diskUri, attachedTo };
 }
 
-/** Detaches a disk. From a VM that is gone it is off once the disk agrees. */
+/** Detaches a disk. Off a VM that is not at its resource id any more, it is detached once that VM is proven to be gone. */
 export async function detachDisk(context: AttachmentContext, request: DetachRequest, signal: AbortSignal): Promise<Result<void, Failure>> {
   // Who may be taken off may be taken off by force.
   const spec = { ...request, kind: "detach", cachingMode: "None", mayForce: request.mayProceed } as const;
   const answer = await writing(context, request, () => context.queues.submit(request.vm, spec, signal).answer);
   if (!answer.ok) return answer;
-  if (answer.value.kind !== "instanceGone") return ok(undefined);
-  const disowned = await untilDisowned(
-    context.session,
-    { diskUri: request.diskUri, lane: request.lane, isOwner: (owner) => isSameResourceUri(owner, request.vm.uri) },
-    signal,
-  );
-  return disowned.ok ? ok(undefined) : fail(toFailure(disowned.failure, { diskUri: request.diskUri, nodeName: request.node.nodeName }));
+  if (answer.value.kind !== "instanceGone" && answer.value.kind !== "instanceReplaced") return ok(undefined);
+  const found = answer.value.kind === "instanceGone" ? ({ kind: "nothing" } as const) : ({ kind: "other", vmId: answer.value.vmId } as const);
+  const proof = await proofOfEnd(context, request, found, signal);
+  return proof.ok ? ok(undefined) : proof;
 }
 
 /** Fences a disk off a node. */

@@ -17,8 +17,8 @@ import { toFailure } from "./error-table.ts";
 import { EtagWrites } from "./etag-writes.ts";
 import { instanceFactsOf } from "./instance-facts.ts";
 import { KeyedMutex } from "./keyed-mutex.ts";
-import { NodeInstances } from "./node-instances.ts";
-import { type NodeSources, nodeNameOf, resolveInstance, resolveNode } from "./resolve-node.ts";
+import { proveVanished } from "./prove-vanished.ts";
+import { resolveInstance } from "./resolve-instance.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
 import { VmQueues } from "./vm-queues.ts";
@@ -30,7 +30,7 @@ export interface AzureCloudProvisionerOptions {
   readonly arm: ArmApi;
   readonly clock: Clock;
   readonly random: Random;
-  /** The cluster's subscription, resource group and location: where its VMs are, and where disks go that name no other place. */
+  /** The cluster's subscription, resource group and location: where disks go that name no other place. VMs are looked up by their own resource ids. */
   readonly place: DiskPlace;
   /** Ends all work at shutdown. An operation of Azure's that is under way goes on there; the next instance finds it. */
   readonly lifetime: AbortSignal;
@@ -38,8 +38,6 @@ export interface AzureCloudProvisionerOptions {
   readonly settings?: Partial<ProvisionerSettings>;
   /** The correlation id of the call under way, sent as `x-ms-client-request-id`. Without one, each call gets a fresh id. */
   readonly correlationId?: () => string | undefined;
-  /** Which VM is behind each node. Default: nobody tells, so nodes are the VMs of their names in the cluster's resource group. */
-  readonly nodes?: NodeInstances;
   /** Keeps what is learnt of writes that move a VM's ETag. Default: for as long as the process lives. */
   readonly etagWrites?: EtagWriteMemory;
 }
@@ -62,11 +60,10 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
   const settings = { ...defaultProvisionerSettings, ...options.settings };
   const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
   const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
-  const sources = { place, nodes: options.nodes ?? new NodeInstances() };
   const sizes = new VmSizes(session, lifetime);
-  const queues = new VmQueues({ session, sizes, etagWrites: options.etagWrites ?? new EtagWrites(), lifetime });
+  const queues = new VmQueues({ session, place, sizes, etagWrites: options.etagWrites ?? new EtagWrites(), lifetime });
   const disks = new BoundedCache<ArmDisk>({ clock, entriesMax: DISKS_KNOWN_MAX, maxAgeMs: DISKS_KNOWN_MAX_AGE_MS });
-  const attachments: AttachmentContext = { session, queues, firstAttaches: new KeyedMutex(), disks };
+  const attachments: AttachmentContext = { session, place, queues, firstAttaches: new KeyedMutex(), disks };
 
   return {
     createDisk: (request, signal) => cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
@@ -83,19 +80,20 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       ),
     listDisks: ({ resourceGroup = place.resourceGroup }, signal) =>
       cancellable(signal, () => listDisks(session, { subscriptionId: place.subscriptionId, resourceGroup }, signal)),
-    attachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => attachDisk(attachments, { ...request, vm }, signal))),
-    detachDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
-    fenceDisk: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
-    proveDetached: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
-    settleInstance: (request, signal) => cancellable(signal, () => onVm(sources, request, (vm) => settleInstance(attachments, { ...request, vm }, signal))),
+    attachDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => attachDisk(attachments, { ...request, vm }, signal))),
+    detachDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => detachDisk(attachments, { ...request, vm }, signal))),
+    fenceDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),
+    proveDetached: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
+    settleInstance: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => settleInstance(attachments, { ...request, vm }, signal))),
+    proveVanished: (request, signal) =>
+      cancellable(signal, () => onVm(place, request, (vm) => proveVanished({ session, place }, { ...request, vm, lane: "failover" }, signal))),
     inspectInstance: ({ nodeName, instanceUri }, signal) =>
       cancellable(signal, async () => {
-        const vm = instanceUri === undefined ? resolveNode(sources, nodeName) : resolveInstance(sources, instanceUri);
+        const vm = resolveInstance(place, { nodeName, instanceUri });
         if (!vm.ok) return vm;
         const read = await readInstance(session, vm.value, { lane: "failover", instanceView: true }, signal);
         return read.ok ? ok(instanceFactsOf(nodeName, read.value, await sizes.dataDisksMaxOrGuess(read.value))) : fail(toFailure(read.failure, { nodeName }));
       }),
-    nodeNameOf: (instanceUri) => nodeNameOf(sources, instanceUri),
     budget: () => budget.states(),
     drained: () => queues.drained(),
   };
@@ -124,7 +122,7 @@ async function onDisk<T>(place: DiskPlace, diskUri: string, work: (disk: DiskTar
 
 /** Also finds the VM, and refuses a node without vmId: every VM would seem to be another than it. */
 async function onVm<T>(
-  sources: NodeSources,
+  place: DiskPlace,
   request: { readonly diskUri: string; readonly node: NodeIdentity },
   work: (vm: VmTarget) => Promise<Result<T, Failure>>,
 ): Promise<Result<T, Failure>> {
@@ -133,6 +131,6 @@ async function onVm<T>(
     const problem = `node ${nodeName} has no vmId: names are reused, so a node is always its name and its VM's GUID`;
     return fail({ kind: "InvalidArgument", field: "node.vmId", value: "", problem });
   }
-  const vm = resolveNode(sources, nodeName);
-  return vm.ok ? onDisk(sources.place, request.diskUri, () => work(vm.value)) : vm;
+  const vm = resolveInstance(place, request.node);
+  return vm.ok ? onDisk(place, request.diskUri, () => work(vm.value)) : vm;
 }

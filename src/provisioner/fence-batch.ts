@@ -1,7 +1,7 @@
-import { parseArmId } from "../core/cloud/arm-id.ts";
 import type { EtagWrite } from "../core/cloud/etag-write.ts";
 import { type FenceMove, planFence } from "../core/cloud/plan-fence.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
+import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { FenceProof } from "../ports/cloud-provisioner.ts";
@@ -11,7 +11,9 @@ import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { askEach } from "./ask-each.ts";
 import { untilDisowned } from "./disk-owners.ts";
+import type { DiskPlace } from "./disks.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
+import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import { isTerminal } from "./provisioning-state.ts";
 import { Troubles } from "./troubles.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -27,6 +29,7 @@ const OPERATION_FAILURES_MAX = 2;
 /** What fences of one VM work with. */
 export interface FenceContext {
   readonly session: ArmSession;
+  readonly place: Pick<DiskPlace, "subscriptionId">;
   readonly vm: VmTarget;
   readonly etagWrites: EtagWriteMemory;
   readonly underWay: UpdatesUnderWay;
@@ -86,7 +89,7 @@ class FenceBatch {
     const regularLeftMs = this.#regularLeftMs();
     const read = await readVm(session, vm, { lane: "failover", instanceView: regularLeftMs > 0 }, this.#lifetime);
     if (!read.ok) return saysNotThere(read.failure) ? this.#vmGone() : this.#endure(read.failure);
-    settleReplaced(this.#open(), read.value);
+    await this.#proveReplaced(read.value);
     settleListed(this.#open(), read.value);
     const trouble = await this.#conclude(read.value);
     if (trouble !== undefined) return this.#endure(trouble);
@@ -160,9 +163,18 @@ class FenceBatch {
   }
 
   #vmGone(): Promise<void> {
-    const { session, vm } = this.#context;
     for (const request of this.#open()) if (request.kind === "settle") request.settle(ok({ kind: "instanceGone" }));
-    return proveAll(this.#open(), (request) => instanceGone(session, vm, request, this.#lifetime));
+    return this.#proveEnded(this.#open(), { kind: "nothing" });
+  }
+
+  /** Another VM is at the resource id. A settlement concerns it all the same: an update is sent to the id and reaches whichever VM is there by then. */
+  #proveReplaced(model: ArmVm): Promise<void> {
+    const replaced = this.#open().filter(({ kind, spec }) => kind !== "settle" && spec.node.vmId.toLowerCase() !== model.vmId);
+    return this.#proveEnded(replaced, { kind: "other", vmId: model.vmId });
+  }
+
+  #proveEnded(requests: readonly VmRequest[], found: AtInstanceUri): Promise<void> {
+    return proveAll(requests, ({ spec: { diskUri, node } }) => proofOfEnd(this.#context, { diskUri, node, lane: "failover" }, found, this.#lifetime));
   }
 
   /** Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of its own write is waited for as that of any operation. */
@@ -230,28 +242,18 @@ function hasMoved(before: ArmVm): (later: ArmVm) => boolean {
   return (later) => later.etag !== before.etag && later.vmId === before.vmId && later.provisioningState === "Succeeded";
 }
 
-function settleReplaced(open: readonly VmRequest[], model: ArmVm): void {
-  for (const request of open) {
-    const { nodeName, vmId } = request.spec.node;
-    // An update is sent to a name: it may reach whichever VM bears that by now.
-    if (request.kind === "settle") continue;
-    if (vmId.toLowerCase() === model.vmId) continue;
-    request.settle(ok({ kind: "fenced", proof: { kind: "instanceReplaced", detail: `VM ${nodeName} is now ${model.vmId}; the node was ${vmId}` } }));
-  }
-}
-
 /** A proof without a fence is not to be had while the VM lists the disk: whoever asked for it wants nobody cut off. */
 function settleListed(open: readonly VmRequest[], model: ArmVm): void {
   for (const request of open)
     if (request.kind === "prove" && model.dataDisks.some((entry) => diskKeyOf(entry) === request.diskKey)) request.settle(ok({ kind: "listed" }));
 }
 
-async function proveAll(requests: readonly VmRequest[], prove: (request: VmRequest) => Promise<Result<FenceProof, ArmError>>): Promise<void> {
+async function proveAll(requests: readonly VmRequest[], prove: (request: VmRequest) => Promise<Result<FenceProof, Failure>>): Promise<void> {
   await Promise.all(
     requests.map(async (request) => {
       const proof = await prove(request);
       if (proof.ok) request.settle(ok({ kind: "fenced", proof: proof.value }));
-      else request.settle(fail(toFailure(proof.failure, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
+      else request.settle(proof);
     }),
   );
 }
@@ -262,27 +264,14 @@ async function entryGone(
   reads: { readonly before: ArmVm; readonly after: ArmVm },
   request: VmRequest,
   signal: AbortSignal,
-): Promise<Result<FenceProof, ArmError>> {
-  const disowned = await untilDisowned(
-    session,
-    { diskUri: request.spec.diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) },
-    signal,
-  );
-  if (!disowned.ok) return disowned;
+): Promise<Result<FenceProof, Failure>> {
+  const { diskUri, node } = request.spec;
+  const disowned = await untilDisowned(session, { diskUri, lane: "failover", isOwner: (vmUri) => isSameResourceUri(vmUri, reads.after.id) }, signal);
+  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));
   return ok({
     kind: "entryGone",
-    instanceUri: reads.after.id,
     detail: `VM ${reads.after.name} (${reads.after.vmId}) has no entry for the disk; its ETag moved from ${reads.before.etag} to ${reads.after.etag}`,
   });
-}
-
-/**
- * A 404. Also then the disk must name no VM of that name in any resource group: with a wrong resource group in the settings every VM would seem gone.
- */
-async function instanceGone(session: ArmSession, vm: VmTarget, request: VmRequest, signal: AbortSignal): Promise<Result<FenceProof, ArmError>> {
-  const isOwner = (vmUri: string): boolean => parseArmId(vmUri)?.name.toLowerCase() === vm.name.toLowerCase();
-  const disowned = await untilDisowned(session, { diskUri: request.spec.diskUri, lane: "failover", isOwner }, signal);
-  return disowned.ok ? ok({ kind: "instanceGone", detail: `VM ${vm.name} is not there, and the disk names no VM of that name` }) : disowned;
 }
 
 /** A VM that vanishes between read and write is no refusal: the next read tells. */

@@ -3,6 +3,7 @@ import type { Failure } from "../core/failure.ts";
 import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { runAttachBatch } from "./attach-batch.ts";
+import type { DiskPlace } from "./disks.ts";
 import { runFenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
@@ -33,14 +34,22 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
  */
 export class VmQueues {
   readonly #session: ArmSession;
+  readonly #place: Pick<DiskPlace, "subscriptionId">;
   readonly #sizes: VmSizes;
   readonly #lifetime: AbortSignal;
   readonly #etagWrites: EtagWriteMemory;
   readonly #queues = new Map<string, VmQueue>();
   #sequence = 0;
 
-  constructor(options: { readonly session: ArmSession; readonly sizes: VmSizes; readonly etagWrites: EtagWriteMemory; readonly lifetime: AbortSignal }) {
+  constructor(options: {
+    readonly session: ArmSession;
+    readonly place: Pick<DiskPlace, "subscriptionId">;
+    readonly sizes: VmSizes;
+    readonly etagWrites: EtagWriteMemory;
+    readonly lifetime: AbortSignal;
+  }) {
     this.#session = options.session;
+    this.#place = options.place;
     this.#sizes = options.sizes;
     this.#etagWrites = options.etagWrites;
     this.#lifetime = options.lifetime;
@@ -98,7 +107,8 @@ export class VmQueues {
       heldBy: (): undefined => undefined,
       delayMs: (): number => 0,
       ...patience,
-      run: (batch: readonly VmRequest[]): Promise<void> => runFenceBatch({ session, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
+      run: (batch: readonly VmRequest[]): Promise<void> =>
+        runFenceBatch({ session, place: this.#place, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
       onUnused,
     };
     const fences = new GroupCommit(atOnce);

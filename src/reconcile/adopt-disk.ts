@@ -1,12 +1,14 @@
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity, PlacedNode } from "../core/model/node-identity.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
-import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { DiskFacts } from "../ports/cloud-provisioner.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+import { nodeNameOf } from "./node-name-of.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
 export interface DiskHolder {
-  readonly node: PlacedNode;
+  readonly node: NodeIdentity;
   readonly lun: number | undefined;
   /** Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and lands whatever is decided meanwhile. */
   readonly isLeaving: boolean;
@@ -25,26 +27,35 @@ export function ownNodes<T extends NodeIdentity>(nodes: readonly T[]): readonly 
   return nodes.filter((node) => !isForeign(node));
 }
 
+/** A VM of which only its resource id is known stands under that id alone. */
+function foreignNode(instanceUri: string): NodeIdentity {
+  return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
+}
+
+/** What finding the holders of a disk asks. */
+type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
+
 /**
- * Who has a disk attached, with the GUID of each VM: the disk names VMs, and names are reused. A VM of the cluster that the disk names and that does not exist
- * any more has nothing open. Fails as the platform does: nobody may be left out.
+ * Which VMs have a disk attached, with the GUID of each: the disk names resource ids, and these are reused. A VM that the disk still names and that can't be found
+ * is no node any more, and may have the disk until the disk no longer names it. Fails as the platform does: no holder may be left out.
  */
-export async function findHolders(cloud: CloudProvisioner, disk: DiskFacts, signal: AbortSignal): Promise<Result<readonly DiskHolder[], Failure>> {
+export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<readonly DiskHolder[], Failure>> {
   const holders: DiskHolder[] = [];
   for (const instanceUri of disk.attachedTo) {
-    const nodeName = cloud.nodeNameOf(instanceUri);
+    const nodeName = nodeNameOf(ports, instanceUri);
     if (nodeName === undefined) {
-      holders.push({ node: { nodeName: instanceUri, vmId: instanceUri }, lun: undefined, isLeaving: false });
+      holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }
-    const instance = await cloud.inspectInstance({ nodeName }, signal);
+    const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
     if (!instance.ok) {
-      if (instance.failure.kind === "InstanceNotFound") continue;
-      return instance;
+      if (instance.failure.kind !== "InstanceNotFound") return instance;
+      holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
+      continue;
     }
     const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
     holders.push({
-      node: { nodeName, vmId: instance.value.vmId, instanceUri: instance.value.instanceUri },
+      node: { nodeName, vmId: instance.value.vmId, instanceUri },
       lun: entry?.lun,
       isLeaving: entry?.beingDetached ?? false,
     });

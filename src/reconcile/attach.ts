@@ -17,6 +17,8 @@ import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-no
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment, whileTelling } from "./tell-attachment.ts";
 
+type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
+
 /** Attaches the disk of an attachment to its node, as planned, and says where it sits or why it could not be. */
 export async function attach(
   ports: ControllerPorts,
@@ -37,7 +39,7 @@ export async function attach(
   if (attachment.status?.deviceMissing === true)
     tellAttachment(ports, attachment, "DeviceMissing", `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`);
   const attempt = ports.random.uuid();
-  const marked = await markAttaching(ports, attachment, { vmId: action.node.vmId, attempt }, signal);
+  const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);
   if (!marked.ok) return unlessGone(marked);
   // The plan was made on a cache; what the object itself says goes.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
@@ -59,7 +61,7 @@ export async function attach(
   const attached = await ports.steps.run("attach", () => (isAwaited ? whileTelling(ports, attachment, attachDisk, signal) : attachDisk()));
   if (!attached.ok) return recordAttachFailure(ports, volume, attachment, attached.failure, signal);
   const { lun } = attached.value;
-  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, vmId: action.node.vmId, attempt }, signal));
+  const recorded = await ports.steps.run("record-attached", () => recordAttached(ports, attachment, { lun, attempt }, signal));
   if (!recorded.ok) return erased(ports, volume, recorded.failure, signal);
   if (recorded.value.status?.state !== "Attached") return ok({});
   const durationMs = clock.elapsedMs() - startedMs;
@@ -77,7 +79,7 @@ export async function attach(
 function markAttaching(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
-  { vmId, attempt }: { readonly vmId: string; readonly attempt: string },
+  { node: { vmId, instanceUri }, attempt }: { readonly node: NodeIdentity; readonly attempt: string },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
@@ -85,20 +87,28 @@ function markAttaching(
     attachmentTarget(attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isDone = status.state === "Attached" && status.deviceMissing !== true && status.vmId?.toLowerCase() === vmId.toLowerCase();
+      const isThisVm = status.vmId?.toLowerCase() === vmId.toLowerCase();
+      const isDone = status.state === "Attached" && status.deviceMissing !== true && isThisVm;
       if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
-      const { provenOff: _, ...begun } = status;
-      return { ...present, status: { ...begun, state: "Attaching", attempt } };
+      // From here on the disk may be on this VM, whatever becomes of the node: whoever detaches it later finds the VM here.
+      const { provenOff: _, ...begun } = isThisVm ? status : withoutPlace(status);
+      return { ...present, status: { ...begun, state: "Attaching", attempt, vmId, instanceUri } };
     },
     signal,
   );
+}
+
+/** Without where the disk was on an earlier VM of the node's name. */
+function withoutPlace(status: AttachmentStatus): AttachmentStatus {
+  const { lun: _, publishContext: __, deviceMissing: ___, ...rest } = status;
+  return rest;
 }
 
 /** Only where the attach still stands: a fence that has cut the node off meanwhile has said so in the status, and the LUN is nobody's any more. */
 function recordAttached(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
-  { lun, vmId, attempt }: { readonly lun: number; readonly vmId: string; readonly attempt: string },
+  { lun, attempt }: { readonly lun: number; readonly attempt: string },
   signal: AbortSignal,
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   return changeStatus(
@@ -107,7 +117,7 @@ function recordAttached(
     (present) => {
       if (present.status?.state !== "Attaching" || present.status.attempt !== attempt) return undefined;
       const { error: _, deviceMissing: __, attempt: ___, ...status } = present.status;
-      return { ...present, status: { ...status, state: "Attached", vmId, lun, publishContext: { LUN: String(lun) } } };
+      return { ...present, status: { ...status, state: "Attached", lun, publishContext: { LUN: String(lun) } } };
     },
     signal,
   );

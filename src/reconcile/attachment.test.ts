@@ -13,6 +13,7 @@ import {
   aWriter,
   diskUri,
   identity,
+  instanceUriOf,
   leaving,
 } from "../core/plan/testing/objects.ts";
 import { newRecord } from "../core/plan/writer-steps.ts";
@@ -81,7 +82,13 @@ describe("attachmentReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
       assert.deepEqual(await run(world), { ok: true, value: {} });
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Attached", vmId: a.vmId, lun: 0, publishContext: { LUN: "0" } });
+      assert.deepEqual(world.attachment("node-a")?.status, {
+        state: "Attached",
+        vmId: a.vmId,
+        instanceUri: a.instanceUri,
+        lun: 0,
+        publishContext: { LUN: "0" },
+      });
     }));
 
   it("lets a detach that hangs be forced by what the record says by then: never off a node that holds the volume, nor where nobody knows who writes", () =>
@@ -158,7 +165,7 @@ describe("attachmentReconciler", () => {
       await givenNode(world);
       await world.given("AzVolumeAttachment", leaving(anAttachment("node-a", { metadata })));
       world.attachedTo.add("node-a");
-      world.instances.set("node-a", a.vmId);
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
       world.disks.add(diskUri);
       assert.deepEqual(await run(world), { ok: true, value: { againAfterMs: 30_000 } });
       await world.given("AzVolume", { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } });
@@ -297,8 +304,7 @@ describe("attachmentReconciler", () => {
 
   /** node-a has the disk, as Azure says. */
   const onNodeA: Partial<CloudProvisioner> = {
-    nodeNameOf: (instanceUri) => instanceUri.replace("/vms/", ""),
-    getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: ["/vms/node-a"] })),
+    getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a")] })),
     inspectInstance: async ({ nodeName }) => ok(anInstance(nodeName, { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),
   };
 

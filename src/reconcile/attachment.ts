@@ -4,10 +4,10 @@ import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { ok } from "../core/result.ts";
 import { attach } from "./attach.ts";
-import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { detach, detachByName, releaseProven } from "./detach.ts";
+import { detach, releaseProven } from "./detach.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { observeVolume } from "./observe-volume.ts";
@@ -48,8 +48,8 @@ async function execute(
       return attach(ports, observed.volume, attachment, action, signal);
     case "Detach":
       return detach(ports, attachment, action.node, action.lane, signal);
-    case "DetachByName":
-      return detachByName(ports, attachment, signal);
+    case "ReleaseUnattached":
+      return releaseAttachment(ports, attachment, signal);
     case "Release":
       return releaseProven(ports, attachment, action.node, signal);
     case "RecordRole":

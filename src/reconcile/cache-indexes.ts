@@ -22,6 +22,8 @@ const cacheIndexes = {
   AzDriverNode: {
     /** Names of the volumes that the node says it has noted. */
     noted: (node: KindMap["AzDriverNode"]) => [...new Set(node.status?.volumes.map(({ volumeName }) => volumeName))],
+    /** The resource id of the node's VM as `resourceUriKey` writes it. */
+    instanceUri: (node: KindMap["AzDriverNode"]) => (node.status === undefined ? [] : [resourceUriKey(node.status.instanceUri)]),
   },
   ClusterNode: {},
   Lease: {},

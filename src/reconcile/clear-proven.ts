@@ -1,5 +1,5 @@
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import type { NodeIdentity, PlacedNode } from "../core/model/node-identity.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { Step } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import type { FenceProof } from "../ports/cloud-provisioner.ts";
@@ -16,7 +16,7 @@ export interface ProvenDetached {
   readonly proof: FenceProof;
   /** The only version of the volume that is cleared: `ObjectConflict` where it has moved on. */
   readonly onlyAtVersion: string;
-  readonly clear: (record: WriterRecord, node: PlacedNode) => Step;
+  readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
   /** What the log says once it is done. */
   readonly outcome: string;
   /** When looking for the proof began, by the clock's `elapsedMs`. */
@@ -30,10 +30,9 @@ export interface ProvenDetached {
 export async function clearProven(ports: ControllerPorts, proven: ProvenDetached, signal: AbortSignal): Promise<Reconciled> {
   const { volumeName, diskUri, node, proof, onlyAtVersion, clear, outcome, startedMs } = proven;
   const { nodeName } = node;
-  const placed: PlacedNode = { ...node, instanceUri: proof.instanceUri };
   const forgotten = await forgetAttach(ports.store, { diskUri, node, isEntryGone: proof.kind === "entryGone" }, signal);
   if (!forgotten.ok) return forgotten;
-  const cleared = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear", onlyAtVersion }, (record) => clear(record, placed), signal);
+  const cleared = await moveRecord(ports, { volumeName, nodeName, step: "fence-clear", onlyAtVersion }, (record) => clear(record, node), signal);
   if (!cleared.ok) return cleared.failure.kind === "NotWriter" ? ok({}) : cleared;
   ports.logger.info(outcome, { volumeName, nodeName, proof: proof.kind, durationMs: ports.clock.elapsedMs() - startedMs });
   const message = `${nodeName} is proven to be off the disk: ${proof.detail}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 /** No VM of the cluster's. */
 const STRANGER = "/subscriptions/sub-1/resourceGroups/elsewhere/providers/Microsoft.Compute/virtualMachines/vm";
 const on = (nodeNames: readonly string[]): ReturnType<typeof aDisk> =>
-  aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : `/vms/${name}`)) });
+  aDisk({ attachedTo: nodeNames.map((name) => (name === STRANGER ? name : instanceUriOf(name))) });
 
 /** Compares what was listed, where Azure says now that these VMs have the disk, each at LUN 5. */
 async function compare(
@@ -20,11 +20,10 @@ async function compare(
   { listed, now = listed }: { readonly listed: readonly string[]; readonly now?: readonly string[] },
 ): Promise<number> {
   const volume = world.volume() ?? assert.fail("no volume");
-  for (const nodeName of now) if (nodeName !== STRANGER) world.instances.set(nodeName, `vm-${nodeName}`);
+  for (const nodeName of now) if (nodeName !== STRANGER) world.instances.set(instanceUriOf(nodeName), `vm-${nodeName}`);
   let asked = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...world.ports.cloud,
-    nodeNameOf: (instanceUri) => (instanceUri === STRANGER ? undefined : instanceUri.replace("/vms/", "")),
     getDisk: async () => {
       asked += 1;
       return ok(on(now));
@@ -107,7 +106,7 @@ describe("compareAttachments", () => {
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
-      const cloud = { ...world.ports.cloud, nodeNameOf: () => "node-a", getDisk: async () => fail(throttled) };
+      const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled) };
       const volume = world.volume() ?? assert.fail("no volume");
       assert.deepEqual(await compareAttachments({ ...world.ports, cloud }, volume, on(["node-a"]), never), fail(throttled));
     }));

@@ -6,6 +6,7 @@ import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders } from "./adopt-disk.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { readAttachment } from "./named-attachment.ts";
+import { nodeNameOf } from "./node-name-of.ts";
 import { recordHolders } from "./record-holders.ts";
 import { reportMissing } from "./report-missing.ts";
 
@@ -49,7 +50,7 @@ async function recordStrays(
   const volumeName = volume.metadata.name;
   const unsaid: string[] = [];
   for (const instanceUri of disk.attachedTo) {
-    const nodeName = ports.cloud.nodeNameOf(instanceUri);
+    const nodeName = nodeNameOf(ports, instanceUri);
     if (nodeName === undefined) continue;
     const present = await readAttachment(ports.store, { volumeName, diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
@@ -59,7 +60,7 @@ async function recordStrays(
   // Without the volume's object there is nobody to detach for: it is made anew first, and all that have its disk with it.
   const owner = await ports.store.get("AzVolume", volumeName, signal);
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
-  const holders = await findHolders(ports.cloud, { ...disk, attachedTo: unsaid }, signal);
+  const holders = await findHolders(ports, { ...disk, attachedTo: unsaid }, signal);
   if (!holders.ok) return holders;
   const recorded = await recordHolders(ports, { volumeName, detail }, holders.value, signal);
   if (!recorded.ok) return recorded;
@@ -88,8 +89,8 @@ function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boo
 }
 
 /** Names of the cluster's VMs that a disk names. */
-function nodesOf({ cloud }: ControllerPorts, disk: DiskFacts): ReadonlySet<string> {
-  return new Set(disk.attachedTo.flatMap((instanceUri) => cloud.nodeNameOf(instanceUri) ?? []));
+function nodesOf(ports: ControllerPorts, disk: DiskFacts): ReadonlySet<string> {
+  return new Set(disk.attachedTo.flatMap((instanceUri) => nodeNameOf(ports, instanceUri) ?? []));
 }
 
 /** Those that are said to be attached, and nobody doubts it yet. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, leaving } from "../core/plan/testing/objects.ts";
+import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf, leaving } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
@@ -15,7 +15,6 @@ import { aCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
-import { placed } from "./testing/an-instance.ts";
 
 /** How long each call to the platform takes, in milliseconds. */
 const CALL_MS = 100;
@@ -160,7 +159,7 @@ describe("createControllers", () => {
         const disk = disks.find((other) => other.diskUri === asked.diskUri);
         return disk === undefined ? fail({ kind: "DiskNotFound", ...asked }) : ok(disk);
       };
-      await whileRunning(world, { listDisks: async () => ok(disks), getDisk, nodeNameOf: () => undefined }, async () => {
+      await whileRunning(world, { listDisks: async () => ok(disks), getDisk }, async () => {
         await world.clock.advance(60_000);
         disks = [aDisk({ tags: driverTags(aVolume()) })];
         world.disks.add(diskUri);
@@ -172,15 +171,15 @@ describe("createControllers", () => {
   it("looks now and then at who stands in quarantine without an AzDriverNode: its VM may be no more", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-b"));
-      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [placed("node-a")] }));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
       world.gone.add("node-a");
       const cluster = aCluster([]);
       cluster.presence.set("node-a", "gone");
-      world.instances.set("/vms/node-a", identity("node-a").vmId);
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
       await whileRunning({ ...world, ports: { ...world.ports, clusterVolumes: cluster } }, {}, async () => {
         await world.clock.advance(60_000);
-        assert.deepEqual(world.record()?.quarantine, [placed("node-a")]);
-        world.instances.delete("/vms/node-a");
+        assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
+        world.instances.delete(instanceUriOf("node-a"));
         await world.clock.advance(120_000);
         assert.deepEqual(world.record()?.quarantine, []);
       });
@@ -191,13 +190,13 @@ describe("createControllers", () => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }));
-      const disk = aDisk({ tags: driverTags(aVolume()), attachedTo: ["/vms/node-a"] });
+      const disk = aDisk({ tags: driverTags(aVolume()), attachedTo: [instanceUriOf("node-a")] });
       const inspectInstance: CloudProvisioner["inspectInstance"] = async (asked, signal) => {
         const found = await world.ports.cloud.inspectInstance(asked, signal);
         return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] }) : found;
       };
-      world.instances.set("node-a", identity("node-a").vmId);
-      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), nodeNameOf: () => "node-a", inspectInstance };
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), inspectInstance };
       await whileRunning(world, cloud, async () => {
         await world.clock.advance(30_000);
         const present = world.attachment("node-a") ?? assert.fail("no attachment");

@@ -78,11 +78,3 @@ export async function releaseProven(ports: ControllerPorts, attachment: AzVolume
   ports.logger.info("attachment released after a fence", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName });
   return releaseAttachment(ports, attachment, signal);
 }
-
-/** The node is gone from the cluster. If its VM still exists, the disk is taken off it as off any other. */
-export async function detachByName(ports: ControllerPorts, attachment: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
-  const instance = await ports.cloud.inspectInstance({ nodeName: attachment.spec.nodeName }, signal);
-  if (instance.ok) return detach(ports, attachment, { nodeName: instance.value.nodeName, vmId: instance.value.vmId }, "detach", signal);
-  if (instance.failure.kind === "InstanceNotFound") return releaseAttachment(ports, attachment, signal);
-  return instance;
-}

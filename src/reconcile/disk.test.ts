@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
-import { aDetail, agoMs, anAttachment, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { aDetail, agoMs, anAttachment, aVolume, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { CloudProvisioner, MayProceed } from "../ports/cloud-provisioner.ts";
@@ -11,7 +11,6 @@ import { diskReconciler } from "./disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
-import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -130,18 +129,17 @@ describe("diskReconciler", () => {
 
     async function withHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
       await withControllerPorts(async (world) => {
-        world.instances.set("node-a", a.vmId);
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
         await world.given("AzVolume", unknown);
         await act(world);
       });
     }
 
-    function adopt(world: ReconcileWorld, disk = aDisk({ attachedTo: ["/vms/node-a"] })): Promise<unknown> {
+    function adopt(world: ReconcileWorld, disk = aDisk({ attachedTo: [instanceUriOf("node-a")] })): Promise<unknown> {
       const { inspectInstance } = world.ports.cloud;
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
         getDisk: async () => ok(disk),
-        nodeNameOf: () => "node-a",
         inspectInstance: async (request, signal) => {
           const instance = await inspectInstance(request, signal);
           return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: false }] }) : instance;
@@ -154,10 +152,16 @@ describe("diskReconciler", () => {
       withHolder(async (world) => {
         world.store.failNext({ fault: "unavailable", verb: "create", kind: "AzVolumeAttachment" });
         await adopt(world);
-        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[placed("node-a")], undefined, undefined]);
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail, world.attachment("node-a")], [[identity("node-a")], undefined, undefined]);
         assert.deepEqual(await adopt(world), { ok: true, value: {} });
-        assert.deepEqual(world.attachment("node-a")?.status, { state: "Attached", vmId: a.vmId, lun: 4, publishContext: { LUN: "4" } });
-        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[placed("node-a")], diskUri]);
+        assert.deepEqual(world.attachment("node-a")?.status, {
+          state: "Attached",
+          vmId: a.vmId,
+          instanceUri: a.instanceUri,
+          lun: 4,
+          publishContext: { LUN: "4" },
+        });
+        assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[identity("node-a")], diskUri]);
       }));
 
     it("goes on above every epoch that a node noted", () =>
@@ -169,7 +173,7 @@ describe("diskReconciler", () => {
 
     it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
       withHolder(async (world) => {
-        await adopt(world, aDisk({ attachedTo: ["/vms/node-a"], tags: driverTags(unknown) }));
+        await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown) }));
         assert.deepEqual(world.record()?.unsettled, [a]);
       }));
 
@@ -192,7 +196,10 @@ describe("diskReconciler", () => {
       withHolder(async (world) => {
         await adopt(
           world,
-          aDisk({ attachedTo: ["/vms/node-a"], tags: { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "pvc-1" } }),
+          aDisk({
+            attachedTo: [instanceUriOf("node-a")],
+            tags: { "k8s-azure-created-by": "kubernetes-azure-dd", "kubernetes.io-created-for-pv-name": "pvc-1" },
+          }),
         );
         assert.equal(world.record()?.unsettled, undefined);
       }));

@@ -128,7 +128,7 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   // Nobody has a disk that is gone, and a deletion has what it wanted.
   if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined) return deleteDisk(ports, volume, signal);
   if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal);
-  const holders = await findHolders(ports.cloud, disk.value, signal);
+  const holders = await findHolders(ports, disk.value, signal);
   if (!holders.ok) return holders;
   const storeGeneration = await readStoreGeneration(ports, signal);
   if (!storeGeneration.ok) return storeGeneration;

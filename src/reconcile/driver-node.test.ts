@@ -33,7 +33,7 @@ interface Situation {
 
 const INSTANCE_URI = "/subscriptions/s/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/node-a";
 const ELSEWHERE_URI = INSTANCE_URI.replace("other", "another");
-/** As it stands in a record once its VM was read. */
+/** The VM at `INSTANCE_URI`. */
 const placed = { ...identity("node-a"), instanceUri: INSTANCE_URI };
 
 /** Looks at node-a, whose Node is gone and whose plug-in is silent, but for what the situation says. */
@@ -88,7 +88,6 @@ describe("driverNodeReconciler", () => {
     { because: "nobody can tell", presence: "unknown" },
     { because: "it is a volume's writer", record: { writer: aWriter("node-a") } },
     { because: "it has not shown yet that it is clean", record: { foundInUse: true, unproven: [identity("node-a")] } },
-    { because: "it was cut off from a volume, and nobody has said which VM to look for", record: { quarantine: [identity("node-a")] } },
     {
       because: "it was cut off from a volume, and its VM is there",
       record: { quarantine: [identity("node-a")] },
@@ -106,7 +105,7 @@ describe("driverNodeReconciler", () => {
       because: "its VM is none that this driver can look for",
       record: { quarantine: [identity("node-a")] },
       isVmKnown: true,
-      inspectFailure: { kind: "InvalidArgument", field: "instanceUri", value: "", problem: "is in another subscription" },
+      inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" },
     },
   ];
   for (const { because, ...situation } of kept) {
@@ -117,6 +116,15 @@ describe("driverNodeReconciler", () => {
         assert.deepEqual(world.record(), aVolumeWithRecord({ ...situation.record, ...situation.becomes }).status?.record);
       }));
   }
+
+  it("deletes the AzDriverNode of a scale-set node that is gone, of which no record says anything", () =>
+    withControllerPorts(async (world) => {
+      assert.deepEqual(await lookAt(world, { isVmKnown: true, inspectFailure: { kind: "Unsupported", what: "an instance of a uniform scale set" } }), {
+        ok: true,
+        value: {},
+      });
+      assert.deepEqual(world.driverNodes(), ["node-b"]);
+    }));
 
   it("keeps it while the platform does not answer, and asks again", () =>
     withControllerPorts(async (world) => {
@@ -148,7 +156,6 @@ describe("driverNodeReconciler", () => {
 
   const unregistered: readonly (Situation & { readonly because: string; readonly record: Partial<WriterRecord> })[] = [
     { because: "that VM is there", record: { quarantine: [placed] }, vmId: placed.vmId },
-    { because: "nobody has told at which place it was", record: { quarantine: [identity("node-a")] } },
     { because: "the cluster has the node again", record: { quarantine: [placed] }, presence: "present" },
     { because: "nobody can tell whether the cluster has it", record: { quarantine: [placed] }, presence: "unknown" },
     { because: "it has to be fenced", record: { quarantine: [placed], fencing: identity("node-a") } },
@@ -182,7 +189,7 @@ describe("driverNodeReconciler", () => {
 
   it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
     withControllerPorts(async (world) => {
-      const clean = [identity("node-a"), identity("node-b"), { nodeName: "node-a", vmId: "earlier" }];
+      const clean = [identity("node-a"), identity("node-b"), { ...identity("node-a"), vmId: "earlier" }];
       await lookAt(world, { record: { foundInUse: true, clean } });
       assert.deepEqual([world.driverNodes(), world.record()?.clean], [["node-b"], [identity("node-b")]]);
     }));

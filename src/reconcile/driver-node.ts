@@ -3,7 +3,7 @@ import { isRetryable } from "../core/is-retryable.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { forget, type Step, withdrawClean } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
@@ -56,61 +56,65 @@ async function deleteDriverNode({ store, logger }: ControllerPorts, { metadata, 
   return ok({});
 }
 
-/** A VM that was cut off from volumes, and every place at which it was ever seen. */
-interface CutOffVm {
+/** A quarantine entry: a VM that was cut off from a volume. */
+interface CutOff {
+  readonly volumeName: string;
+  readonly diskUri: string;
   readonly node: NodeIdentity;
-  readonly instanceUris: readonly string[];
-  readonly volumeNames: readonly string[];
+  /** Every identity under which that VM was ever reported: its resource id may have changed since the entry was made. */
+  readonly reported: readonly NodeIdentity[];
 }
 
-/** The VMs that stand in quarantine under a node's name, as a rule one: where they were the records tell, and the AzDriverNode, if there is one. */
-function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined): readonly CutOffVm[] {
-  const entries = recordsOf(ports).flatMap(({ volumeName, record }) =>
-    record.quarantine.filter((node) => node.nodeName === nodeName).map((node) => ({ ...node, volumeName })),
-  );
-  const { vmId: told, instanceUri: toldUri } = driverNode?.status ?? {};
-  return [...Map.groupBy(entries, ({ vmId }) => vmId.toLowerCase())].map(([vmId, ofVm]) => {
-    const uris = [...ofVm.map(({ instanceUri }) => instanceUri), ...(told?.toLowerCase() === vmId ? [toldUri] : [])];
-    return {
-      node: { nodeName, vmId },
-      instanceUris: uris.filter((uri) => uri !== undefined).filter((uri, index, all) => all.findIndex((other) => isSameResourceUri(other, uri)) === index),
-      volumeNames: ofVm.map(({ volumeName }) => volumeName),
-    };
+/** The quarantine entries under a node's name. */
+function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined): readonly CutOff[] {
+  const told = driverNode?.status;
+  return ports.cache.list("AzVolume").flatMap(({ metadata, status }) => {
+    const diskUri = status?.detail?.diskUri;
+    if (diskUri === undefined) return [];
+    return (status?.record?.quarantine ?? [])
+      .filter((node) => node.nodeName === nodeName)
+      .map((node) => ({
+        volumeName: metadata.name,
+        diskUri,
+        node,
+        reported: told !== undefined && hasMoved(node, told) ? [node, { ...node, instanceUri: told.instanceUri }] : [node],
+      }));
   });
 }
 
-/**
- * Takes VMs that exist no more out of quarantine: where nodes come and go under new names, records would grow for ever. Only a VM of which its plug-in or Azure has said where
- * it is: looked for by the node's name alone, it might be in another resource group.
- */
-async function forgetVanished(ports: ControllerPorts, vms: readonly CutOffVm[], signal: AbortSignal): Promise<Reconciled> {
+/** Whether the same VM was reported at another resource id. */
+function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanceUri">): boolean {
+  return node.vmId.toLowerCase() === told.vmId.toLowerCase() && !isSameResourceUri(node.instanceUri, told.instanceUri);
+}
+
+/** Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names, records would grow for ever. */
+async function forgetVanished(ports: ControllerPorts, cutOff: readonly CutOff[], signal: AbortSignal): Promise<Reconciled> {
   let count = 0;
-  for (const { node, instanceUris, volumeNames } of vms) {
-    const vanished = await hasVanished(ports, node, instanceUris, signal);
+  for (const { volumeName, diskUri, node, reported } of cutOff) {
+    const vanished = await haveVanished(ports, diskUri, reported, signal);
     if (!vanished.ok) return vanished;
     if (!vanished.value) continue;
-    const moved = await moveRecords(ports, node.nodeName, volumeNames, (record) => forget(record, node), signal);
+    const moved = await moveRecords(ports, node.nodeName, [volumeName], (record) => forget(record, node), signal);
     if (!moved.ok) return moved;
-    if (moved.value > 0) ports.logger.info("VM forgotten: it exists no more", { ...node, instanceUris, volumes: moved.value });
+    if (moved.value > 0) ports.logger.info("VM forgotten: it exists no more", { ...node, volumeName });
     count += moved.value;
   }
   return ok(count === 0 ? {} : { againAfterMs: LOOK_AGAIN_MS });
 }
 
-/** Whether Azure has that VM nowhere any more where anybody has told of it; not where nobody has. */
-async function hasVanished(
+async function haveVanished(
   ports: ControllerPorts,
-  node: NodeIdentity,
-  instanceUris: readonly string[],
+  diskUri: string,
+  reported: readonly NodeIdentity[],
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
-  for (const instanceUri of instanceUris) {
-    const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName, instanceUri }, signal);
-    if (instance.ok && isSameNode(instance.value, node)) return ok(false);
-    // Nobody can tell: where asking again soon is of no use, the next look at everything does.
-    if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return isRetryable(instance.failure) ? instance : ok(false);
+  for (const node of reported) {
+    const proof = await ports.cloud.proveVanished({ diskUri, node }, signal);
+    // Where asking again soon is of no use, the next look at everything asks again.
+    if (!proof.ok) return isRetryable(proof.failure) ? proof : ok(false);
+    if (proof.value === undefined) return ok(false);
   }
-  return ok(instanceUris.length > 0);
+  return ok(true);
 }
 
 /** Answers how many of the records moved: others had moved on, or were gone. */

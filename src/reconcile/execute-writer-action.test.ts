@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { WriterAction } from "../core/plan/plan-writer.ts";
-import { agoMs, anAttachment, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
@@ -103,13 +103,13 @@ describe("executeWriterAction", () => {
 
   it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
     withControllerPorts(async (world) => {
-      const older = { nodeName: "node-a", vmId: "older" };
+      const older = { ...identity("node-a"), vmId: "older" };
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
-      world.instances.set("node-a", "OLDER");
+      world.instances.set(instanceUriOf("node-a"), "OLDER");
       await execute(world, { kind: "ConfirmVanished", node: older });
       assert.deepEqual(world.record()?.quarantine, [older]);
-      world.instances.set("node-a", a.vmId);
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
       await execute(world, { kind: "ConfirmVanished", node: older });
       assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
@@ -117,16 +117,16 @@ describe("executeWriterAction", () => {
 
   describe("of a VM on which no plug-in of ours runs", () => {
     const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
-    const rows: readonly { readonly because: string; readonly node: NodeIdentity; readonly vmUri: string }[] = [
-      { because: "in another resource group", node: { nodeName: vmUri, vmId: vmUri }, vmUri },
-      { because: "in the cluster's own resource group", node: a, vmUri: "/vms/node-a" },
+    const rows: readonly { readonly because: string; readonly node: NodeIdentity }[] = [
+      { because: "in another resource group", node: { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri } },
+      { because: "in the cluster's own resource group", node: a },
     ];
-    for (const { because, node, vmUri: instanceUri } of rows) {
+    for (const { because, node } of rows) {
       it(`lets go of it only once its owner has taken the disk off it: ${because}`, () =>
         withControllerPorts(async (world) => {
           await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
-          world.instances.set("node-a", a.vmId);
-          await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk({ attachedTo: [instanceUri.toUpperCase()] })) });
+          world.instances.set(instanceUriOf("node-a"), a.vmId);
+          await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })) });
           assert.deepEqual(world.record()?.unproven, [node]);
           await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk()) });
           assert.deepEqual(world.record()?.unproven, []);
@@ -135,7 +135,7 @@ describe("executeWriterAction", () => {
 
     it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
       withControllerPorts(async (world) => {
-        const foreign = { nodeName: vmUri, vmId: vmUri };
+        const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
         await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [foreign] }));
         await execute(world, { kind: "ConfirmVanished", node: foreign }, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
         assert.deepEqual(world.record()?.unproven, []);
@@ -144,7 +144,7 @@ describe("executeWriterAction", () => {
     it("believes the VM that still lists a disk which no longer names it", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
-        world.instances.set("node-a", a.vmId);
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
         const { inspectInstance } = world.ports.cloud;
         await execute(
           world,
@@ -164,7 +164,7 @@ describe("executeWriterAction", () => {
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
         await world.given("AzDriverNode", aDriverNode("node-a"));
-        world.instances.set("node-a", a.vmId);
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
         await execute(world, { kind: "ConfirmVanished", node: a }, { getDisk: async () => ok(aDisk()) });
         assert.deepEqual(world.record()?.unproven, [a]);
       }));

@@ -189,8 +189,8 @@ async function beginFence(
 }
 
 /**
- * The name now means another VM: whatever the old one had open died with it, and the platform has just said so. No VM of that name at all may also be
- * a mistake in the settings, so that a holder is freed only by a fence, whose proof looks at the disk as well.
+ * Asks the platform whether a node's VM is gone: what it had open died with it. A holder whose VM is nowhere to be found is freed only by a fence, which proves that
+ * once more; one whose resource id belongs to another VM by now, with proof at once.
  */
 async function confirmVanished(
   ports: ControllerPorts,
@@ -198,18 +198,23 @@ async function confirmVanished(
   node: NodeIdentity,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  if (isForeign(node)) return confirmDetachedByOthers(ports, volumeName, node, node.nodeName, signal);
-  const instance = await ports.cloud.inspectInstance({ nodeName: node.nodeName }, signal);
-  if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
-  if (instance.ok && instance.value.vmId.toLowerCase() === node.vmId.toLowerCase()) {
-    // A VM of the cluster's resource group on which no plug-in runs: nobody there can show anything.
-    const isNode = ports.cache.get("AzDriverNode", node.nodeName) !== undefined;
+  const { cloud, cache } = ports;
+  if (isForeign(node)) return confirmDetachedByOthers(ports, volumeName, node, signal);
+  const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
+  if (!vanished.ok) return vanished;
+  if (vanished.value === undefined) {
+    if (cache.get("AzDriverNode", node.nodeName) !== undefined) return ok({});
+    // A VM on which no plug-in runs: nothing there can show anything.
+    const instance = await cloud.inspectInstance(node, signal);
+    if (!instance.ok) return instance;
     const isListed = instance.value.dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId));
-    return isNode || isListed ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, instance.value.instanceUri, signal);
+    return isListed ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, signal);
   }
+  const { kind } = vanished.value;
   const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;
-  if (instance.ok) return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
+  if (kind === "instanceReplaced")
+    return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
   return moveRecord(
     ports,
     { volumeName, nodeName: node.nodeName, step: "fence-intent" },
@@ -224,13 +229,7 @@ async function confirmVanished(
 }
 
 /** A VM that is no node of ours is never cut off; once its owner has taken the disk off it, the disk itself no longer names it. */
-async function confirmDetachedByOthers(
-  ports: ControllerPorts,
-  volumeName: string,
-  node: NodeIdentity,
-  vmUri: string,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
+async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   const volume = await ports.store.get("AzVolume", volumeName, signal);
   if (!volume.ok) return volume;
   const diskUri = volume.value.status?.detail?.diskUri;
@@ -238,6 +237,6 @@ async function confirmDetachedByOthers(
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   // A disk that is gone is on no VM; one that may be a node of ours says so itself.
   if (!disk.ok && !(disk.failure.kind === "DiskNotFound" && isForeign(node))) return disk;
-  if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, vmUri))) return ok({});
+  if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))) return ok({});
   return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
 }

@@ -6,7 +6,6 @@ import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
-import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -30,7 +29,7 @@ describe("fenceReconciler", () => {
     withFence(async (world) => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual([...world.attachedTo], []);
-      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1, quarantine: [placed("node-a")] }).status?.record);
+      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1, quarantine: [identity("node-a")] }).status?.record);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
     }));
 
@@ -53,7 +52,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.fencing, a);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [placed("node-a")] }));
+      assert.deepEqual(world.record(), aRecord({ epoch: 1, quarantine: [identity("node-a")] }));
     }));
 
   it("does not take a proof from an earlier grant for one of now", () =>
@@ -102,7 +101,7 @@ describe("fenceReconciler", () => {
       assert.deepEqual(await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), refused);
       assert.deepEqual([[...world.attachedTo], world.record()?.fencing], [["node-a"], a]);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
-      assert.deepEqual(world.record()?.quarantine, [placed("node-a")]);
+      assert.deepEqual(world.record()?.quarantine, [identity("node-a")]);
     }));
 
   it("tells the node, the claim and all who wait that the proof is missing, and that it is there", () =>

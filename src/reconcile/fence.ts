@@ -1,7 +1,7 @@
 import { describeFailure } from "../core/describe-failure.ts";
 import { failureNews } from "../core/events/failure-news.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import type { PlacedNode } from "../core/model/node-identity.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { fenceClear, isFencing, type Step } from "../core/plan/writer-steps.ts";
 import { ok } from "../core/result.ts";
 import { clearProven } from "./clear-proven.ts";
@@ -73,7 +73,7 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
   if (!proven.ok) return proven;
   if (proven.value.metadata.uid !== began.value.metadata.uid) return ok({});
   // While the fence stands nothing is attached to the node.
-  const clear = (present: WriterRecord, placed: PlacedNode): Step => fenceClear(present, placed, record.writer);
+  const clear = (present: WriterRecord, fenced: NodeIdentity): Step => fenceClear(present, fenced, record.writer);
   const onlyAtVersion = proven.value.metadata.resourceVersion;
   return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome: "node fenced", startedMs }, signal);
 }

@@ -2,7 +2,8 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
-import { includesNode, type PlacedNode, withPlacedNode } from "../core/model/node-identity.ts";
+import { identityOf, includesNode, type NodeIdentity, withNode } from "../core/model/node-identity.ts";
+import { attachedVm } from "../core/plan/attached-vm.ts";
 import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
@@ -13,9 +14,9 @@ import { forgetOthers, recordHolders } from "./record-holders.ts";
 /** Who may have a disk. */
 export interface MayHave {
   /** As Azure says, or the record that is replaced. */
-  readonly attachedTo: readonly PlacedNode[];
+  readonly attachedTo: readonly NodeIdentity[];
   /** As only nodes say that noted the volume before they mounted it, or its attachments: Azure may show the disk as it was before its last attach. */
-  readonly noted: readonly PlacedNode[];
+  readonly noted: readonly NodeIdentity[];
 }
 
 /** What can be said of a volume whose record is true no more. */
@@ -40,7 +41,7 @@ export async function findAnew(
   const disk = await ports.cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   // A disk that is gone is on no VM; its record still has to be one that is trusted, or nothing could be done with it any more.
-  const holders = disk.ok ? await findHolders(ports.cloud, disk.value, signal) : ok([]);
+  const holders = disk.ok ? await findHolders(ports, disk.value, signal) : ok([]);
   if (!holders.ok) return holders;
   const mayHave = whoMayHave(ports, volume, holders.value);
   const sizeGiB = disk.ok ? disk.value.sizeGiB : detail.sizeGiB;
@@ -83,29 +84,22 @@ export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: re
         metadata,
         status: { vmId, instanceUri },
       },
-    }) => ({
-      nodeName: metadata.name,
-      vmId,
-      instanceUri,
-    }),
+    }) => ({ nodeName: metadata.name, vmId, instanceUri }),
   );
-  const attached = attachmentsMade(ports, volume.metadata.name).flatMap(({ spec: { nodeName }, status: { vmId } }) =>
-    vmId === undefined ? [] : [{ nodeName, vmId }],
-  );
+  const attached = attachmentsMade(ports, volume.metadata.name).flatMap((attachment) => attachedVm(attachment) ?? []);
   return mergedOf(
     holders.map(({ node }) => node),
     [...noting, ...attached],
   );
 }
 
-/** Each node once: what a note knows of where its VM is, is kept, whoever else names the node. */
-function mergedOf(attachedTo: readonly PlacedNode[], noted: readonly PlacedNode[]): MayHave {
-  const placed = noted.filter((node) => includesNode(attachedTo, node)).reduce<readonly PlacedNode[]>(withPlacedNode, attachedTo);
-  return { attachedTo: placed, noted: noted.filter((node) => !includesNode(attachedTo, node)).reduce<readonly PlacedNode[]>(withPlacedNode, []) };
+/** Each node once. */
+function mergedOf(attachedTo: readonly NodeIdentity[], noted: readonly NodeIdentity[]): MayHave {
+  return { attachedTo, noted: noted.filter((node) => !includesNode(attachedTo, node)).reduce<readonly NodeIdentity[]>(withNode, []) };
 }
 
 /** All of them. */
-export function allOf({ attachedTo, noted }: MayHave): readonly PlacedNode[] {
+export function allOf({ attachedTo, noted }: MayHave): readonly NodeIdentity[] {
   return [...attachedTo, ...noted];
 }
 
@@ -119,10 +113,10 @@ type BegunAttachment = AzVolumeAttachment & { readonly status: NonNullable<AzVol
 
 /** With the nodes of which the record that is replaced said that they hold the volume, or may, whatever Azure shows. */
 export function withHolders({ attachedTo, noted }: MayHave, present: WriterRecord | undefined): MayHave {
-  const writer = present?.writer?.held === true ? [{ nodeName: present.writer.nodeName, vmId: present.writer.vmId }] : [];
+  const writer = present?.writer?.held === true ? [identityOf(present.writer)] : [];
   const unproven = present?.unproven ?? [];
   const verified = unproven.filter((node) => node.unverified !== true);
-  const named = [...writer, ...verified].reduce(withPlacedNode, attachedTo);
+  const named = [...writer, ...verified].filter((node) => !includesNode(attachedTo, node)).reduce(withNode, attachedTo);
   return mergedOf(named, [...noted, ...unproven.filter((node) => node.unverified === true)]);
 }
 

@@ -23,7 +23,7 @@ export async function forgetAttach(
     (present) => {
       if (present.status?.vmId !== undefined && present.status.vmId.toLowerCase() !== where.node.vmId.toLowerCase()) return undefined;
       const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
-      const { vmId: _, lun: __, publishContext: ___, deviceMissing: ____, provenOff: _____, ...status } = present.status ?? {};
+      const { vmId: _, instanceUri: __, lun: ___, publishContext: ____, deviceMissing: _____, provenOff: ______, ...status } = present.status ?? {};
       const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };
       return sameJson(next.status, present.status ?? { state: "Pending" }) ? undefined : next;
     },

@@ -8,6 +8,7 @@ import type { NewObject } from "../ports/object-store.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import { nodeNameOf } from "./node-name-of.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 
 /** How often Azure is asked whether an ignored attachment has its disk on its node, in milliseconds. */
@@ -52,18 +53,15 @@ export async function createAttachment(
 }
 
 /** Whether the object is all that tells of a disk on its node. The controller attaches nothing for an ignored object; this one was consistent at some time. */
-async function isOnlyTrace(
-  { cache, cloud }: ControllerPorts,
-  { metadata, spec, status }: AzVolumeAttachment,
-  signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
+async function isOnlyTrace(ports: ControllerPorts, { metadata, spec, status }: AzVolumeAttachment, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+  const { cache, cloud } = ports;
   if (status === undefined || status.state === "Pending") return ok(false);
   const isOwner = (volume: AzVolume): boolean => attachmentProblem({ metadata, spec: { ...spec, volumeName: volume.metadata.name } }, volume) === undefined;
   // Recovery makes the attachment of that volume from what Azure shows.
   if (cache.byIndex("AzVolume", "diskUri", resourceUriKey(spec.volumeId)).some(isOwner)) return ok(false);
   const disk = await cloud.getDisk({ diskUri: spec.volumeId }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok(false) : disk;
-  return ok(disk.value.attachedTo.some((instanceUri) => cloud.nodeNameOf(instanceUri) === spec.nodeName));
+  return ok(disk.value.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === spec.nodeName));
 }
 
 /** That very object. Nothing is detached: the driver has attached nothing by it. */

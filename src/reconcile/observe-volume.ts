@@ -79,6 +79,7 @@ function observeNode({ cache, users }: Pick<ControllerPorts, "cache" | "users">,
   return {
     nodeName: spec.nodeName,
     vmId: status.vmId,
+    instanceUri: status.instanceUri,
     location: status.location,
     zone: status.zone,
     isReady: status.readyForVolumeAllocation,

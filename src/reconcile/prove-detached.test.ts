@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { anAttachment, aRecord, aVolumeWithRecord, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { anAttachment, aRecord, aVolumeWithRecord, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
-import { placed } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -34,7 +33,7 @@ describe("an unproven node that has nothing to show itself clean by", () => {
   it("is unproven no more once Azure has proven that the disk is not there, and in quarantine until it is clean", () =>
     withLateDetach(async (world) => {
       assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
-      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [placed("node-a")] }));
+      assert.deepEqual(world.record(), aRecord({ ...found, unproven: [b], quarantine: [identity("node-a")] }));
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary", provenOff: a.vmId });
       assert.deepEqual([...world.attachedTo], ["node-b"]);
       assert.deepEqual(await pass(world), { ok: true, value: {} });
@@ -50,12 +49,11 @@ describe("an unproven node that has nothing to show itself clean by", () => {
   it("is told where its disk is, where Azure says that it has it and the object that said so was lost: it has nothing to look at otherwise", () =>
     withLateDetach(async (world) => {
       world.attachedTo.add("node-a");
-      world.instances.set("node-a", a.vmId);
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
       const { inspectInstance } = world.ports.cloud;
       const cloud: CloudProvisioner = {
         ...world.ports.cloud,
-        getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: ["/vms/node-a", "/vms/node-b"] })),
-        nodeNameOf: (instanceUri) => instanceUri.replace("/vms/", ""),
+        getDisk: async (asked) => ok(aDisk({ ...asked, attachedTo: [instanceUriOf("node-a"), instanceUriOf("node-b")] })),
         inspectInstance: async (request, signal) => {
           const instance = await inspectInstance(request, signal);
           return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 5, beingDetached: false }] }) : instance;

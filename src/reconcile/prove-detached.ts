@@ -1,4 +1,5 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { includesNode, isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { planProofs } from "../core/plan/plan-proofs.ts";
 import { clearDetached, isFencing, isUnverified, verify } from "../core/plan/writer-steps.ts";
@@ -66,8 +67,8 @@ async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeI
   if (detail === undefined) return ok({});
   const disk = await cloud.getDisk({ diskUri: detail.diskUri }, signal);
   if (!disk.ok) return disk.failure.kind === "DiskNotFound" ? ok({}) : disk;
-  const own = disk.value.attachedTo.filter((instanceUri) => cloud.nodeNameOf(instanceUri) === node.nodeName);
-  const holders = await findHolders(cloud, { ...disk.value, attachedTo: own }, signal);
+  const own = disk.value.attachedTo.filter((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri));
+  const holders = await findHolders(ports, { ...disk.value, attachedTo: own }, signal);
   if (!holders.ok) return holders;
   const there = holders.value.filter((holder) => isSameNode(holder.node, node));
   const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, there, signal);

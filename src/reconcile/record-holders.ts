@@ -1,5 +1,6 @@
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
 import { type DiskHolder, isForeign } from "./adopt-disk.ts";
@@ -69,11 +70,12 @@ export async function forgetOthers(ports: ControllerPorts, volumeName: string, h
 type Place = { readonly [K in keyof DiskHolder]: NonNullable<DiskHolder[K]> };
 
 function isRecorded({ status }: AzVolumeAttachment, { node, lun, isLeaving }: Place): boolean {
-  return status?.state === "Attached" && status.lun === lun && status.vmId === node.vmId && (status.deviceMissing ?? false) === isLeaving;
+  if (status?.state !== "Attached" || status.lun !== lun || status.vmId !== node.vmId) return false;
+  return isSameResourceUri(status.instanceUri ?? "", node.instanceUri) && (status.deviceMissing ?? false) === isLeaving;
 }
 
 function attachedStatus(present: AttachmentStatus | undefined, { node, lun, isLeaving }: Place): AttachmentStatus {
   const { error: _, deviceMissing: __, provenOff: ___, ...status } = present ?? { state: "Attached" };
-  const place = { vmId: node.vmId, lun, publishContext: { LUN: String(lun) } };
+  const place = { vmId: node.vmId, instanceUri: node.instanceUri, lun, publishContext: { LUN: String(lun) } };
   return { ...status, ...place, state: "Attached", ...(isLeaving ? { deviceMissing: true } : {}) };
 }

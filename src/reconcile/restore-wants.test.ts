@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -10,7 +10,6 @@ import { restoreWants } from "./restore-wants.ts";
 import { aCluster, aClusterAttachment, aClusterVolume, type ModelCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
-import { placed } from "./testing/an-instance.ts";
 import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
@@ -164,11 +163,10 @@ describe("restoreWants, where another driver has published the volume while this
   async function afterV1(record: Partial<WriterRecord>, act: (world: ReconcileWorld, ports: ControllerPorts) => Promise<void>): Promise<void> {
     await withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ epoch: 4, ...record }));
-      world.instances.set("node-b", b.vmId);
+      world.instances.set(instanceUriOf("node-b"), b.vmId);
       const cloud: ControllerPorts["cloud"] = {
         ...world.ports.cloud,
-        getDisk: async () => ok(aDisk({ attachedTo: ["/vms/node-b"] })),
-        nodeNameOf: () => "node-b",
+        getDisk: async () => ok(aDisk({ attachedTo: [instanceUriOf("node-b")] })),
       };
       await act(world, { ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()], [aClusterAttachment("node-b")]) });
     });
@@ -178,7 +176,7 @@ describe("restoreWants, where another driver has published the volume while this
     afterV1({ writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual(await world.answerOf(restoreWants(ports, never)), ok({ waiting: 0 }));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-b"), a], epoch: 4 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b"), a], epoch: 4 }));
       assert.deepEqual(
         [roleOn(world, "node-b"), roleOn(world, "node-a")],
         [
@@ -203,7 +201,7 @@ describe("restoreWants, where another driver has published the volume while this
   it("does so, too, where the record names nobody: the node would be granted what it writes already, and pass for one that holds nothing", () =>
     afterV1({}, async (world, ports) => {
       await world.answerOf(restoreWants(ports, never));
-      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-b")], epoch: 4 }));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b")], epoch: 4 }));
     }));
 
   const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [

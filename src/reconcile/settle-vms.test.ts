@@ -19,7 +19,7 @@ const inUpdate = { kind: "CloudUnavailable", code: "Conflict", message: "an upda
 /** A world with two records that were made anew, while a detach that the lost ones allowed may be under way to two VMs; each test looks at the first. */
 async function withUnsettled(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
   await withControllerPorts(async (world) => {
-    for (const { nodeName, vmId } of [a, b]) world.instances.set(nodeName, vmId);
+    for (const { instanceUri, vmId } of [a, b]) world.instances.set(instanceUri, vmId);
     await world.given("AzVolume", aVolumeWithRecord(unsettled));
     const other = aVolumeWithRecord(unsettled);
     await world.given("AzVolume", { ...other, metadata: { ...other.metadata, name: "pvc-2", uid: "uid-pvc-2" } });

@@ -2,7 +2,7 @@ import { describeFailure } from "../core/describe-failure.ts";
 import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { settle } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -38,23 +38,34 @@ async function settleVm(ports: ControllerPorts, nodeName: string, signal: AbortS
   if (!generation.ok) return generation.failure.kind === "StoreWentBack" ? ok({}) : generation;
   const read = await readUnsettled(ports, nodeName, generation.value, signal);
   if (!read.ok) return read;
-  const [first] = read.value;
+  let outcome: Reconciled = ok({});
+  // As a rule one: several only where a VM took over the name of another.
+  for (const onVm of Map.groupBy(read.value, ({ node }) => resourceUriKey(node.instanceUri)).values()) {
+    const settled = await settleOne(ports, onVm, generation.value, signal);
+    if (outcome.ok) outcome = settled;
+  }
+  return outcome;
+}
+
+/** Settles one VM for all volumes that have it unsettled. */
+async function settleOne(ports: ControllerPorts, onVm: readonly Unsettled[], generation: number, signal: AbortSignal): Promise<Reconciled> {
+  const [first] = onVm;
   if (first === undefined) return ok({});
-  const settled = await settledOf(ports, first, read.value, generation.value, signal);
+  const settled = await settledOf(ports, first, onVm, generation, signal);
   if (!settled.ok) {
-    for (const unsettled of read.value) tellUnsettled(ports, unsettled, settled.failure);
+    for (const unsettled of onVm) tellUnsettled(ports, unsettled, settled.failure);
     return settled;
   }
   for (const unsettled of settled.value) {
     const recorded = await recordSettled(ports, unsettled, signal);
     if (!recorded.ok) return recorded;
   }
-  const left = read.value.find((unsettled) => !settled.value.includes(unsettled));
+  const left = onVm.find((unsettled) => !settled.value.includes(unsettled));
   if (left === undefined) return ok({});
   const failure: Failure = {
     kind: "CloudUnavailable",
     code: "DiskStillDetaching",
-    message: `VM ${nodeName} lists the disk as one that is coming off`,
+    message: `VM ${first.node.instanceUri} lists the disk as one that is coming off`,
     requestId: "",
   };
   tellUnsettled(ports, left, failure);
@@ -99,14 +110,14 @@ async function settledOf(
   };
   const moved = await steps.run("settle-vm", () => cloud.settleInstance({ diskUri, node, mayProceed }, signal));
   if (!moved.ok) return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(ports, unsettled, mayProceed, signal)) : moved;
-  const instance = await cloud.inspectInstance({ nodeName: node.nodeName }, signal);
+  const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;
   // What a detach has left half done Azure may carry out with any update of the VM.
   const leaving = instance.value.dataDisks.filter(({ beingDetached }) => beingDetached);
   return ok(unsettled.filter((other) => !leaving.some((entry) => isSameResourceUri(entry.diskUri, other.diskUri))));
 }
 
-/** There is no such VM where it was looked for: those whose disks name none of that name either. In the wrong resource group every VM would seem gone. */
+/** Nothing is at the VM's resource id: those whose disks prove that the VM is gone. */
 async function withoutVm(
   { cloud }: ControllerPorts,
   unsettled: readonly Unsettled[],

@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { COUNTER_MAX } from "../core/model/epoch.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { agoMs, anAttachment, aDetail, aRecord, attachmentName, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import {
+  aDetail,
+  agoMs,
+  anAttachment,
+  aRecord,
+  attachmentName,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+} from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -10,7 +22,6 @@ import { STORE_WENT_BACK, sweepReconciler, wentBackReason } from "./sweep-store.
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
-import { placed } from "./testing/an-instance.ts";
 import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
@@ -25,7 +36,7 @@ async function withGeneration(generation: number, act: (world: ReconcileWorld) =
     };
     assert.ok((await world.other.create("Lease", lease, never)).ok);
     world.disks.add(diskUri);
-    world.instances.set("node-a", a.vmId);
+    world.instances.set(instanceUriOf("node-a"), a.vmId);
     await act(world);
   });
 }
@@ -37,9 +48,9 @@ function sweep(world: ReconcileWorld, meanwhile: () => Promise<void> = async () 
     if (asked.diskUri === failing) return fail({ kind: "CloudUnavailable", code: "InternalError", message: "", requestId: "" });
     if (!hasHappened) await meanwhile();
     hasHappened = true;
-    return ok(aDisk({ attachedTo: ["/vms/node-a"] }));
+    return ok(aDisk({ attachedTo: [instanceUriOf("node-a")] }));
   };
-  const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk, nodeNameOf: () => "node-a" };
+  const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk };
   return world.answerOf(sweepReconciler({ ...world.ports, cloud }).reconcile("store", never));
 }
 
@@ -62,7 +73,7 @@ describe("sweepReconciler", () => {
       async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration: 1 }));
         await sweep(world, async () => assert.deepEqual(await generations(world), [1, 5]));
-        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a"), b], unsettled: [a, b], epoch: 1, storeGeneration: 5 }));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-a"), b], unsettled: [a, b], epoch: 1, storeGeneration: 5 }));
         assert.deepEqual(await generations(world), [5, 0]);
       },
       5,
@@ -95,7 +106,7 @@ describe("sweepReconciler", () => {
       withGeneration(3, async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b"), storeGeneration }));
         assert.deepEqual(await sweep(world), { ok: true, value: {} });
-        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [placed("node-a"), b], unsettled: [a, b], epoch: 1, storeGeneration: 3 }));
+        assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-a"), b], unsettled: [a, b], epoch: 1, storeGeneration: 3 }));
       }));
   }
 
@@ -110,7 +121,7 @@ describe("sweepReconciler", () => {
         return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 4, beingDetached: true }] }) : instance;
       };
       await sweep(world);
-      assert.deepEqual(world.record()?.unproven, [placed("node-a")]);
+      assert.deepEqual(world.record()?.unproven, [identity("node-a")]);
       assert.deepEqual([world.attachment("node-a")?.status?.lun, world.attachment("node-a")?.status?.deviceMissing], [4, true]);
     }));
 
@@ -125,7 +136,7 @@ describe("sweepReconciler", () => {
       await sweep(world);
       assert.deepEqual(
         world.record(),
-        aRecord({ foundInUse: true, unproven: [placed("node-a"), { ...b, unverified: true }], unsettled: [a, b], epoch: 4, storeGeneration: 3 }),
+        aRecord({ foundInUse: true, unproven: [identity("node-a"), { ...b, unverified: true }], unsettled: [a, b], epoch: 4, storeGeneration: 3 }),
       );
     }));
 

@@ -54,6 +54,6 @@ function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () =
     getDisk: (request, signal) => cloud.getDisk(request, signal),
     listDisks: (request, signal) => cloud.listDisks(request, signal),
     inspectInstance: (request, signal) => cloud.inspectInstance(request, signal),
-    nodeNameOf: (instanceUri) => cloud.nodeNameOf(instanceUri),
+    proveVanished: (request, signal) => cloud.proveVanished(request, signal),
   };
 }

@@ -3,7 +3,7 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { defaultDriverName } from "../core/model/driver-name.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { NodeKey } from "../core/model/node-identity.ts";
 import type { PodVolumeAttachment } from "../core/schedule/pod-volume.ts";
 import type { DiskPlace } from "../core/schedule/why-unreachable.ts";
 import type { SourceObject } from "../ports/source.ts";
@@ -12,14 +12,14 @@ import type { SourceObject } from "../ports/source.ts";
 const IN_TREE_PROVISIONER = "kubernetes.io/azure-disk";
 
 /** Most volumes keep nobody out: they share one list. */
-const NOBODY: readonly NodeIdentity[] = [];
+const NOBODY: readonly NodeKey[] = [];
 
 /** What is kept of an AzVolume. A cluster has thousands of each of these, so that each keeps only what placing a pod needs. */
 export interface VolumeFacts extends SourceObject {
   /** As `resourceUriKey` writes it; empty before it is known. */
   readonly diskKey: string;
   readonly disk: DiskPlace | undefined;
-  readonly barred: readonly NodeIdentity[];
+  readonly barred: readonly NodeKey[];
 }
 
 /** What is kept of an AzVolumeAttachment. */

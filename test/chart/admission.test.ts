@@ -30,9 +30,10 @@ const SINCE = "2026-01-01T00:00:00Z";
 const REFUSED = /denied request: (?!expression)/u;
 const never = new AbortController().signal;
 
-const nodeA: NodeIdentity = { nodeName: "node-a", vmId: "6b1a7c1e-0000-4000-8000-00000000000a" };
-const nodeB: NodeIdentity = { nodeName: "node-b", vmId: "6b1a7c1e-0000-4000-8000-00000000000b" };
-const nodeC: NodeIdentity = { nodeName: "node-c", vmId: "6b1a7c1e-0000-4000-8000-00000000000c" };
+const vmUri = (name: string): string => `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/${name}`;
+const nodeA: NodeIdentity = { nodeName: "node-a", instanceUri: vmUri("a"), vmId: "6b1a7c1e-0000-4000-8000-00000000000a" };
+const nodeB: NodeIdentity = { nodeName: "node-b", instanceUri: vmUri("b"), vmId: "6b1a7c1e-0000-4000-8000-00000000000b" };
+const nodeC: NodeIdentity = { nodeName: "node-c", instanceUri: vmUri("c"), vmId: "6b1a7c1e-0000-4000-8000-00000000000c" };
 
 const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
 const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeGeneration: 1 }), clean: [nodeC] };
@@ -280,7 +281,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   }
 
   it("has room for a record that thousands of nodes are in", async () => {
-    const many = Array.from({ length: 5_000 }, (_, index) => ({ nodeName: `node-${index}`, vmId: nodeC.vmId }));
+    const many = Array.from({ length: 5_000 }, (_, index) => ({ ...nodeC, nodeName: `node-${index}` }));
     const record = { ...found, unproven: [], clean: many };
     assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
   });

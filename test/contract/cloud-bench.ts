@@ -28,9 +28,14 @@ export interface CloudUnderTest {
   readonly close: () => Promise<void>;
 }
 
-/** The VM's ARM id. */
-export function vmUri(name: string): string {
-  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${name}`;
+/** The ARM id of a node's VM, whose name is not the node's. */
+export function vmUri(nodeName: string): string {
+  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
+}
+
+/** The name of a node's VM. */
+export function vmNameOf(nodeName: string): string {
+  return `vm-${nodeName}`;
 }
 
 /** The disk's ARM id. */
@@ -38,15 +43,21 @@ export function diskUri(name: string): string {
   return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/disks/${name}`;
 }
 
-/** Puts a running VM into the cloud. */
+/** Puts a running VM into the cloud, for a node of that name. */
 export function addVm(
   cloud: CloudUnderTest,
   name: string,
   options: { readonly size?: string; readonly zone?: string; readonly tags?: Readonly<Record<string, string>> } = {},
 ): NodeIdentity {
-  const added = addVirtualMachine(cloud.model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name, ...options });
+  const added = addVirtualMachine(cloud.model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    resourceGroup: RESOURCE_GROUP,
+    location: LOCATION,
+    name: vmNameOf(name),
+    ...options,
+  });
   assert.equal(added.kind, "Added");
-  return { nodeName: name, vmId: vmAt(cloud, name).vmGuid };
+  return { nodeName: name, vmId: vmAt(cloud, name).vmGuid, instanceUri: vmUri(name) };
 }
 
 /** A request for a disk; Premium_LRS of 64 GiB unless told otherwise. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import { identity } from "../../src/core/plan/testing/objects.ts";
 import { wrongMove } from "./writer-moves.ts";
 
-const nodeA = { nodeName: "node-a", vmId: "vm-a" } as const;
-const nodeB = { nodeName: "node-b", vmId: "vm-b" } as const;
+const nodeA = { ...identity("node-a"), vmId: "vm-a" } as const;
+const nodeB = { ...identity("node-b"), vmId: "vm-b" } as const;
 const grantedToA = { ...nodeA, epoch: 1, held: false, wanted: true } as const;
 const heldByA = { ...grantedToA, held: true } as const;
 const unwantedA = { ...heldByA, wanted: false } as const;

@@ -241,6 +241,7 @@ async function openUsersWorld(server: ApiServer): Promise<VolumeUsersWorld> {
       isOutOfService: (nodeName, signal) => users.isOutOfService(nameOf(nodeName), signal),
       cachedNode: (nodeName) => users.cachedNode(nameOf(nodeName)),
       cachedPods: (volumeId) => users.cachedPods(disk(volumeId)),
+      cachedNodeNameOf: (instanceUri) => users.cachedNodeNameOf(instanceUri),
       cachedPlacement: (volumeId) => users.cachedPlacement(disk(volumeId)),
       onChange: (listener) => users.onChange((nodeName) => listener(nodeName.slice(objects.namespace.length + 1))),
     },

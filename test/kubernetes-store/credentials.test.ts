@@ -108,6 +108,7 @@ describe("the credentials of a Kubernetes store", { skip: missing ?? false }, ()
       zone: "",
       busType: "SCSI",
       vmId: "",
+      instanceUri: "/vm",
       volumes: [],
     } as const;
     assert.match(

@@ -1,7 +1,8 @@
+import { identity } from "../../src/core/plan/testing/objects.ts";
 import type { KindMap, NewObject } from "../../src/ports/object-store.ts";
 
 const TIME = "2026-01-01T00:00:00.000Z";
-const NODE = { nodeName: "node-a", vmId: "00000000-0000-0000-0000-00000000000a" };
+const NODE = { ...identity("node-a"), vmId: "00000000-0000-0000-0000-00000000000a" };
 const DISK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1";
 const TOPOLOGY = [{ segments: { "topology.disk.csi.azure.com/zone": "eastus-1" } }];
 const CONDITIONS = [{ type: "FailoverReady", status: "True", reason: "ReplicasAttached", message: "2 replicas", lastTransitionTime: TIME }] as const;
@@ -73,6 +74,7 @@ export const fullAttachment: Full<"AzVolumeAttachment"> = {
     previousRole: "Replica",
     attempt: "a1",
     vmId: NODE.vmId,
+    instanceUri: NODE.instanceUri,
     lun: 3,
     publishContext: { lun: "3" },
     recall: { id: "r1", published: ["/target"], unmounting: true, progress: "17", time: TIME },
@@ -96,6 +98,7 @@ export const fullDriverNode: Full<"AzDriverNode"> = {
     zone: "1",
     busType: "SCSI",
     vmId: NODE.vmId,
+    instanceUri: NODE.instanceUri,
     volumes: [{ volumeName: "pvc-1", uid: "u", epoch: 4 }],
   },
 };

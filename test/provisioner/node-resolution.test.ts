@@ -1,28 +1,33 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
-import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { NodeInstances } from "../../src/provisioner/node-instances.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
+import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
 
-it("a node whose providerID names a VM of another name and resource group gets its disks there, and a vmId tells the VM from its successor", async () => {
+interface World {
+  readonly model: ComputeModel;
+  readonly provisioner: AzureCloudProvisioner;
+  readonly diskUri: string;
+  readonly run: <T>(work: Promise<T>) => Promise<T>;
+  /** Puts a VM into another resource group than the cluster's. */
+  readonly addVm: (name: string) => { readonly vmId: string; readonly instanceUri: string };
+  readonly attach: (node: NodeIdentity) => ReturnType<AzureCloudProvisioner["attachDisk"]>;
+}
+
+async function aWorld(): Promise<World> {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock, settings: { createResourceGroups: true } });
-  const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "MC_nodes", location: LOCATION, name: "aks-VM-7" });
-  assert.ok(added.kind === "Added");
-  const nodes = new NodeInstances();
-  nodes.tell("node-a", `azure://${added.vm.id.toLowerCase()}`);
   const provisioner = createAzureCloudProvisioner({
     arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 }),
     clock,
     random: createSeededRandom(1),
     place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
     lifetime: never,
-    nodes,
   });
   const run = async <T>(work: Promise<T>): Promise<T> => {
     let isDone = false;
@@ -31,17 +36,63 @@ it("a node whose providerID names a VM of another name and resource group gets i
     return watched;
   };
   const { diskUri } = valueOf(await run(provisioner.createDisk(aDiskRequest(), never)));
-  const attach = (vmId: string): ReturnType<typeof provisioner.attachDisk> =>
-    run(provisioner.attachDisk({ diskUri, node: { nodeName: "node-a", vmId }, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never));
+  return {
+    model,
+    provisioner,
+    diskUri,
+    run,
+    addVm: (name) => {
+      const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: "MC_nodes", location: LOCATION, name });
+      assert.ok(added.kind === "Added");
+      return { vmId: added.vm.vmGuid, instanceUri: added.vm.id };
+    },
+    attach: (node) => run(provisioner.attachDisk({ diskUri, node, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never)),
+  };
+}
 
-  assert.deepEqual(await attach("00000000-0000-0000-0000-00000000dead"), {
-    ok: false,
-    failure: { kind: "InstanceReplaced", nodeName: "node-a", vmId: added.vm.vmGuid },
+describe("a node's VM", () => {
+  it("is the one at its resource id, in any case, and its vmId tells it from its successor", async () => {
+    const { addVm, attach, run, provisioner, diskUri } = await aWorld();
+    const { vmId, instanceUri } = addVm("aks-VM-7");
+    const node = { nodeName: "node-a", vmId, instanceUri: instanceUri.toUpperCase() };
+    const older = { ...node, vmId: "00000000-0000-0000-0000-00000000dead" };
+    assert.deepEqual(await attach(older), { ok: false, failure: { kind: "InstanceReplaced", nodeName: "node-a", vmId } });
+    assert.deepEqual(valueOf(await attach(node)), { lun: 0 });
+    assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, [instanceUri]);
+    assert.equal(valueOf(await run(provisioner.inspectInstance(node, never))).instanceUri, instanceUri);
   });
-  assert.deepEqual(valueOf(await attach(added.vm.vmGuid)), { lun: 0 });
-  assert.deepEqual(
-    valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo.map((uri) => provisioner.nodeNameOf(uri)),
-    ["node-a"],
-  );
-  assert.equal(valueOf(await run(provisioner.inspectInstance({ nodeName: "node-a" }, never))).instanceUri, added.vm.id);
+
+  it("is never the VM that has the node's name", async () => {
+    const { addVm, attach } = await aWorld();
+    const { vmId } = addVm("node-a");
+    const instanceUri = addVm("flex_4c1d2a7b").instanceUri.replace("flex_4c1d2a7b", "flex_gone");
+    assert.equal(failureOf(await attach({ nodeName: "node-a", vmId, instanceUri })).kind, "InstanceNotFound");
+  });
+
+  it("is unknown, and nothing is proven of it, where its resource id can't be looked up", async () => {
+    const { attach, run, provisioner, diskUri, addVm } = await aWorld();
+    const { vmId, instanceUri } = addVm("aks-VM-7");
+    const inScaleSet = instanceUri.replace("virtualMachines/aks-VM-7", "virtualMachineScaleSets/pool/virtualMachines/68");
+    const rows = [
+      { instanceUri: "", kind: "InstanceUnknown" },
+      { instanceUri: diskUri, kind: "InstanceUnknown" },
+      { instanceUri: instanceUri.replace(SUBSCRIPTION_ID, "00000000-0000-0000-0000-00000000beef"), kind: "InstanceUnknown" },
+      { instanceUri: inScaleSet, kind: "Unsupported" },
+      { instanceUri: inScaleSet.replace("virtualMachines/68", "virtualMachines/pool_68"), kind: "Unsupported" },
+    ];
+    for (const row of rows) {
+      const node = { nodeName: "node-a", vmId, instanceUri: row.instanceUri };
+      const wish = { diskUri, node, mayProceed: mayAlways };
+      const failures = [
+        await attach(node),
+        await run(provisioner.detachDisk({ ...wish, lane: "detach" }, never)),
+        await run(provisioner.fenceDisk(wish, never)),
+        await run(provisioner.proveDetached(wish, never)),
+        await run(provisioner.proveVanished(wish, never)),
+        await run(provisioner.settleInstance(wish, never)),
+        await run(provisioner.inspectInstance(node, never)),
+      ].map((result) => failureOf(result).kind);
+      assert.deepEqual(failures, Array(failures.length).fill(row.kind), row.instanceUri);
+    }
+  });
 });

@@ -8,7 +8,7 @@ import { type ComputeModel, createComputeModel } from "../../src/emulator/model/
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf, vmUri } from "../contract/cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
 
 /** Two controllers of which each may see what the other wrote only late. `pvc-1` is there, and not attached; both have read the VM. */
 async function twoControllers(): Promise<{
@@ -21,7 +21,12 @@ async function twoControllers(): Promise<{
 }> {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock });
-  const added = addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name: "node-a" });
+  const added = addVirtualMachine(model.world, {
+    subscriptionId: SUBSCRIPTION_ID,
+    resourceGroup: RESOURCE_GROUP,
+    location: LOCATION,
+    name: vmNameOf("node-a"),
+  });
   assert.ok(added.kind === "Added");
   const [first, second] = (["first", "second"] as const).map((caller, seed) =>
     createAzureCloudProvisioner({
@@ -40,7 +45,7 @@ async function twoControllers(): Promise<{
     return watched;
   };
   const { diskUri } = valueOf(await run(first.createDisk(aDiskRequest(), never)));
-  const node = { nodeName: "node-a", vmId: added.vm.vmGuid };
+  const node = { nodeName: "node-a", vmId: added.vm.vmGuid, instanceUri: added.vm.id };
   // A rule that never strikes: from now on fresh answers are remembered.
   model.faults.add({ id: "remember", operation: "VirtualMachines_Get", probability: 0, effect: { kind: "StaleRead" } });
   const wish = { diskUri, node, mayProceed: mayAlways };

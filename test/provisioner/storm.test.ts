@@ -12,7 +12,7 @@ import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import { strikeVm } from "../../src/emulator/model/vm-events.ts";
 import { findVm } from "../../src/emulator/model/world.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, mayAlways, never, vmUri } from "../contract/cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, diskUri, mayAlways, never, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
 
 const SEEDS = 60;
 const NODES = ["node-a", "node-b", "node-c"] as const;
@@ -48,11 +48,11 @@ async function aStorm(random: SeededRandom): Promise<Storm> {
       subscriptionId: SUBSCRIPTION_ID,
       resourceGroup: RESOURCE_GROUP,
       location: LOCATION,
-      name,
+      name: vmNameOf(name),
       size: "Standard_B2s",
     });
     assert.ok(added.kind === "Added");
-    return { nodeName: name, vmId: added.vm.vmGuid };
+    return { nodeName: name, vmId: added.vm.vmGuid, instanceUri: added.vm.id };
   });
   const provisioners = [1, 2].map((instance) =>
     createAzureCloudProvisioner({

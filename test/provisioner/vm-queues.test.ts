@@ -22,7 +22,14 @@ function aVm(name: string): VmTarget {
 }
 
 function aRequest(kind: VmRequestSpec["kind"], nodeName: string): VmRequestSpec {
-  return { kind, diskUri: `${GROUP_URI}/disks/pvc-1`, node: { nodeName, vmId: "1" }, cachingMode: "None", lane: "detach", mayProceed: mayAlways };
+  return {
+    kind,
+    diskUri: `${GROUP_URI}/disks/pvc-1`,
+    node: { nodeName, vmId: "1", instanceUri: aVm(nodeName).uri },
+    cachingMode: "None",
+    lane: "detach",
+    mayProceed: mayAlways,
+  };
 }
 
 /** Queues in front of an Azure without any VM. */
@@ -32,7 +39,8 @@ function aWorld() {
   const settings = defaultProvisionerSettings;
   const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
   const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings, clientRequestId: () => undefined });
-  return { clock, queues: new VmQueues({ session, sizes: new VmSizes(session, never), etagWrites: new EtagWrites(), lifetime: never }) };
+  const place = { subscriptionId: SUBSCRIPTION_ID };
+  return { clock, queues: new VmQueues({ session, place, sizes: new VmSizes(session, never), etagWrites: new EtagWrites(), lifetime: never }) };
 }
 
 describe("VmQueues", () => {

@@ -8,7 +8,7 @@ import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ArmApi } from "../../src/provisioner/arm-api.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never, valueOf } from "../contract/cloud-bench.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never, valueOf, vmNameOf, vmUri } from "../contract/cloud-bench.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -20,7 +20,7 @@ async function inspect(
   const clock = createVirtualClock();
   const model = createComputeModel({ clock });
   for (let index = 0; index < nodes; index++)
-    addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name: `node-${index}` });
+    addVirtualMachine(model.world, { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION, name: vmNameOf(`node-${index}`) });
   let asked = 0;
   const provisioner = createAzureCloudProvisioner({
     arm: {
@@ -40,9 +40,9 @@ async function inspect(
     await clock.advance(HOUR_MS);
     const startedMs = clock.elapsedMs();
     let isDone = false;
-    const seen = Promise.all(Array.from({ length: nodes }, (_, index) => provisioner.inspectInstance({ nodeName: `node-${index}` }, never))).finally(
-      () => (isDone = true),
-    );
+    const seen = Promise.all(
+      Array.from({ length: nodes }, (_, index) => provisioner.inspectInstance({ nodeName: `node-${index}`, instanceUri: vmUri(`node-${index}`) }, never)),
+    ).finally(() => (isDone = true));
     await clock.runUntil(() => isDone, HOUR_MS);
     const [first] = await seen;
     assert.ok(first !== undefined);

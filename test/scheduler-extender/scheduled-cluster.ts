@@ -170,6 +170,7 @@ async function registerPlugIn(store: ObjectStore, nodeName: string, isReady: boo
     zone: "",
     busType: "SCSI",
     vmId: `vm-of-${nodeName}`,
+    instanceUri: `/virtualMachines/${nodeName}`,
     volumes: [],
   } as const;
   must(await store.updateStatus("AzDriverNode", { ...made, status }, never));
@@ -181,7 +182,7 @@ async function attach(
 ): Promise<void> {
   const spec = { volumeName, volumeId: diskUri, nodeName, role: "Replica", readOnly: false, volumeContext: {} } as const;
   const made = must(await store.create("AzVolumeAttachment", { metadata: { name: attachmentObjectName({ diskUri, nodeName }) }, spec }, never));
-  const status = { state: "Attached", role: "Replica", vmId: `vm-of-${nodeName}`, lun: 0 } as const;
+  const status = { state: "Attached", role: "Replica", vmId: `vm-of-${nodeName}`, instanceUri: `/virtualMachines/${nodeName}`, lun: 0 } as const;
   must(await store.updateStatus("AzVolumeAttachment", { ...made, status }, never));
 }
 

@@ -44,9 +44,9 @@ async function mountedByV1(world: LabWorld): Promise<{ readonly volume: DemoVolu
     signal,
   );
   assert.ok(disk.ok);
-  const vmId = (await lab.emulator.vmIds()).get("node-a") ?? "";
+  const instance = (await lab.emulator.instances()).get("node-a") ?? assert.fail("node-a has no VM");
   const { diskUri } = disk.value;
-  const onNodeA = { diskUri, node: { nodeName: "node-a", vmId }, cachingMode: "None", lane: "primaryAttach", mayProceed: async () => true } as const;
+  const onNodeA = { diskUri, node: { nodeName: "node-a", ...instance }, cachingMode: "None", lane: "primaryAttach", mayProceed: async () => true } as const;
   const attached = await azure.attachDisk(onNodeA, signal);
   assert.ok(attached.ok);
   await azure.close();

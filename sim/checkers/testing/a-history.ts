@@ -97,5 +97,10 @@ export function aVolume(record: Partial<WriterRecord> = {}): AzVolume {
 
 /** A writer that has taken its grant. */
 export function aWriter(nodeName: string, epoch: number): Writer {
-  return { nodeName, vmId: `guid-${nodeName}`, epoch, held: true, wanted: true };
+  return { nodeName, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), epoch, held: true, wanted: true };
+}
+
+/** The resource id of a node's VM. */
+export function instanceUriOf(nodeName: string): string {
+  return `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
 }

@@ -4,7 +4,7 @@ import type { AzVolume } from "../../../src/core/model/az-volume.ts";
 import type { SimNode, SimPod } from "../../kubernetes/sim-cluster.ts";
 import type { DesiredVolume } from "../desired-volume.ts";
 import type { RestWorld } from "../rest-world.ts";
-import { aMachine, aVolume, aWriter, diskUri } from "./a-history.ts";
+import { aMachine, aVolume, aWriter, diskUri, instanceUriOf } from "./a-history.ts";
 
 const GIB = 1_073_741_824n;
 /** Data disks that each VM takes. */
@@ -63,7 +63,7 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
       volumeContext: {},
       ...(role === "Primary" ? { want: { since: "2026-01-01T00:00:00Z" } } : {}),
     },
-    status: { state: "Attached", role, vmId: `guid-${nodeName}`, lun: 0 },
+    status: { state: "Attached", role, vmId: `guid-${nodeName}`, instanceUri: instanceUriOf(nodeName), lun: 0 },
   };
 }
 

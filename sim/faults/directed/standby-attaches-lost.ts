@@ -1,3 +1,4 @@
+import { vmNameOf } from "../../azure/vm-names.ts";
 import { erase } from "../delete-by-hand.ts";
 import type { FaultVariant } from "../fault-class.ts";
 
@@ -14,7 +15,7 @@ export const standbyAttachesLost: FaultVariant = {
       (nodeName) =>
         faults.add({
           operation: "VirtualMachines_Update",
-          resource: `*/virtualMachines/${nodeName}`,
+          resource: `*/virtualMachines/${vmNameOf(nodeName)}`,
           nth: LOST_NTH,
           effect: { kind: "DropRequest" },
         }).id,

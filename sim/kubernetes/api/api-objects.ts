@@ -1,5 +1,6 @@
 import type { NodeTaint } from "../../../src/core/model/node-taints.ts";
 import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
+import { instanceUriOf } from "../../azure/vm-names.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
 
 /** The one pod of a workload. */
@@ -23,6 +24,8 @@ export interface Node {
   readonly labels: Labels;
   /** Such as `1`. */
   readonly zone: string;
+  /** The resource id of its VM, from its providerID. */
+  readonly instanceUri: string;
   readonly isReady: boolean;
   readonly isUnschedulable: boolean;
   readonly isOutOfService: boolean;
@@ -133,6 +136,7 @@ export function newNode({
     uid,
     labels: { "kubernetes.io/hostname": name, "topology.kubernetes.io/region": location, "topology.kubernetes.io/zone": `${location}-${zone}` },
     zone,
+    instanceUri: instanceUriOf(name),
     isReady: true,
     isUnschedulable: false,
     isOutOfService: false,

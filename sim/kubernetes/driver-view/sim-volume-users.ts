@@ -1,3 +1,4 @@
+import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import type { PodRules, Taint } from "../../../src/core/schedule/pod-rules.ts";
 import type { VolumePod } from "../../../src/core/schedule/volume-pod.ts";
 import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/ports/volume-users.ts";
@@ -57,6 +58,7 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
     },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
     cachedPods: (volumeId) => podsUsing(volumeId).map(volumePod),
+    cachedNodeNameOf: (instanceUri) => [...view.list("Node")].find((node) => isSameResourceUri(node.instanceUri, instanceUri))?.name,
     cachedPlacement: (volumeId) => {
       const users = podsUsing(volumeId);
       return { pods: users.map(rulesOf), neighbours: [], otherVolumeIds: [] };

@@ -12,8 +12,8 @@ export const nodeIndexes: readonly NodeIndex[] = [0, 1];
 
 /** The nodes as a record names them. */
 export const identities: readonly [NodeIdentity, NodeIdentity] = [
-  { nodeName: "node-0", vmId: "vm-0" },
-  { nodeName: "node-1", vmId: "vm-1" },
+  { nodeName: "node-0", vmId: "vm-0", instanceUri: "/virtualMachines/0" },
+  { nodeName: "node-1", vmId: "vm-1", instanceUri: "/virtualMachines/1" },
 ];
 
 /**

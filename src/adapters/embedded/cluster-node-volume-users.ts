@@ -34,6 +34,7 @@ export function createClusterNodeVolumeUsers(options: { readonly store: ObjectSt
     },
     // A workload that waits for a node is on no ClusterNode.
     cachedPods: () => [],
+    cachedNodeNameOf: () => undefined,
     // A ClusterNode says who uses a volume, and no rules: its orchestrator starts workloads where it likes.
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => {

@@ -16,9 +16,11 @@ export interface ClusterNode {
   readonly labels: Labels;
   readonly taints: readonly Taint[];
   readonly isUnschedulable: boolean;
-  /** `azure:///subscriptions/…/virtualMachines/<name>`: which VM it is; empty until the cloud's node controller or the kubelet has said. */
-  readonly providerId: string;
+  /** The resource id of its VM, from the providerID `azure:///subscriptions/…/virtualMachines/<name>`; empty until the cloud's node controller or the kubelet has set it. */
+  readonly instanceUri: string;
 }
+
+const PROVIDER_PREFIX = "azure://";
 
 /** What is kept of a node. */
 export function readClusterNode({ metadata: { name, uid, resourceVersion, labels }, spec }: Node): ClusterNode {
@@ -27,8 +29,12 @@ export function readClusterNode({ metadata: { name, uid, resourceVersion, labels
     labels: labels ?? {},
     taints: (spec?.taints ?? []).map(({ key, value = "", effect = "" }) => ({ key, value, effect })),
     isUnschedulable: spec?.unschedulable ?? false,
-    providerId: spec?.providerID ?? "",
+    instanceUri: instanceUriOf(spec?.providerID ?? ""),
   };
+}
+
+function instanceUriOf(providerId: string): string {
+  return providerId.startsWith(PROVIDER_PREFIX) ? providerId.slice(PROVIDER_PREFIX.length) : "";
 }
 
 /**

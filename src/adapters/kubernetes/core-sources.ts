@@ -28,13 +28,16 @@ export type PersistentVolumeIndex = "diskKey";
 /** How VolumeAttachments are found. */
 export type VolumeAttachmentIndex = "nodeName";
 
+/** How Nodes are found: by the resource id of their VM, as `resourceUriKey` writes it. */
+export type NodeIndex = "instanceUri";
+
 /** Caches of what Kubernetes itself knows of volumes, nodes and pods, each made of one of `coreSources`. */
 export interface CoreCaches {
   readonly pods: SourceCache<ClusterPod, PodIndex>;
   readonly claims: SourceCache<ClusterClaim>;
   readonly persistentVolumes: SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>;
   readonly volumeAttachments: SourceCache<ClusterVolumeAttachment, VolumeAttachmentIndex>;
-  readonly nodes: SourceCache<ClusterNode>;
+  readonly nodes: SourceCache<ClusterNode, NodeIndex>;
 }
 
 /** What the caches of core resources are made from. Needs list and watch on each, in the whole cluster. */
@@ -46,7 +49,7 @@ export function coreSources(
   readonly claims: CachedResource<ClusterClaim, never>;
   readonly persistentVolumes: CachedResource<ClusterPersistentVolume, PersistentVolumeIndex>;
   readonly volumeAttachments: CachedResource<ClusterVolumeAttachment, VolumeAttachmentIndex>;
-  readonly nodes: CachedResource<ClusterNode, never>;
+  readonly nodes: CachedResource<ClusterNode, NodeIndex>;
 } {
   const pooled = createLabelPool();
   return {
@@ -83,6 +86,9 @@ export function coreSources(
       }),
       indexes: { nodeName: ({ isOurs, nodeName }) => (isOurs ? [nodeName] : []) },
     },
-    nodes: { source: resourceSource<Node, ClusterNode>(client, { path: "/api/v1/nodes", transform: readClusterNode }), indexes: {} },
+    nodes: {
+      source: resourceSource<Node, ClusterNode>(client, { path: "/api/v1/nodes", transform: readClusterNode }),
+      indexes: { instanceUri: ({ instanceUri }) => (instanceUri === "" ? [] : [resourceUriKey(instanceUri)]) },
+    },
   };
 }

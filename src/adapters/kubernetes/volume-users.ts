@@ -10,7 +10,7 @@ import { type ClusterNode, isOutOfService, type Node, readClusterNode } from "./
 import { coreResources, readCoreObject } from "./core-object-calls.ts";
 import type { ClusterPersistentVolume } from "./core-persistent-volume.ts";
 import type { ClusterPod } from "./core-pod.ts";
-import { type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core-sources.ts";
+import { type NodeIndex, type PersistentVolumeIndex, type PodIndex, REPELLING } from "./core-sources.ts";
 import { describePod, findUsersNow } from "./volume-users-now.ts";
 
 /** Of each cache, what this adapter asks it. */
@@ -18,7 +18,7 @@ export interface VolumeUsersCaches {
   readonly pods: Pick<SourceCache<ClusterPod, PodIndex>, "byIndex" | "list" | "hasSynced" | "onChange">;
   readonly claims: Pick<SourceCache<ClusterClaim>, "get" | "hasSynced" | "onChange">;
   readonly persistentVolumes: Pick<SourceCache<ClusterPersistentVolume, PersistentVolumeIndex>, "get" | "byIndex" | "hasSynced">;
-  readonly nodes: Pick<SourceCache<ClusterNode>, "get" | "hasSynced" | "onChange">;
+  readonly nodes: Pick<SourceCache<ClusterNode, NodeIndex>, "get" | "byIndex" | "hasSynced" | "onChange">;
 }
 
 /** `VolumeUsers` on Kubernetes: pods, by way of their claims and these claims' PersistentVolumes. */
@@ -98,6 +98,7 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
     },
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
     cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : []),
+    cachedNodeNameOf: (instanceUri) => nodes.byIndex("instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
     cachedPlacement: (volumeId) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;
       const users = podsUsing(volumeId);

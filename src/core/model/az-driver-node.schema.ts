@@ -22,7 +22,7 @@ export const azDriverNodeSchema = z.object({
       zone: z.string().describe("Availability zone such as `1`; empty: not zonal."),
       busType: z.enum(["SCSI", "NVMe"]),
       vmId: z.string(),
-      instanceUri: z.string().optional().describe("The VM's resource id. Says which VM to look for once the cluster has no node of that name any more."),
+      instanceUri: z.string().min(1).describe("The VM's resource id, by which alone the VM is looked up."),
       volumes: z
         .array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0).max(COUNTER_MAX) }))
         .max(NOTED_VOLUMES_MAX)

@@ -22,7 +22,11 @@ export const azVolumeAttachmentSchema = z.object({
       role: roleSchema.optional().describe("The role last reached. Primary once the disk is attached and the node holds the grant."),
       previousRole: roleSchema.optional(),
       attempt: z.string().optional().describe("The attach under way: only who began it records its end."),
-      vmId: z.string().optional().describe("The VM that the disk was attached to. Under another VM of the same name nothing of this status holds."),
+      vmId: z
+        .string()
+        .optional()
+        .describe("The VM that the disk was, or is being, attached to. Under another VM of the same name nothing of this status holds."),
+      instanceUri: z.string().min(1).optional().describe("The resource id of that VM. Present whenever `vmId` is."),
       provenOff: z
         .string()
         .optional()

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { accessModes } from "./access-modes.ts";
 import { COUNTER_MAX } from "./epoch.ts";
-import { nodeIdentitySchema, placedNodeSchema, unprovenNodeSchema } from "./node-identity.schema.ts";
+import { nodeIdentitySchema, unprovenNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";
 
 /** One capability as CSI's VolumeCapability states it. */
@@ -24,7 +24,7 @@ const writerRecordSchema = z.object({
     })
     .optional(),
   fencing: nodeIdentitySchema.optional().describe("The node that a controller is cutting off. It must not take, and no disk is attached to it."),
-  quarantine: z.array(placedNodeSchema).describe("Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean."),
+  quarantine: z.array(nodeIdentitySchema).describe("Nodes that may still have a dead mount or an old mount command; each removes itself once it is clean."),
   foundInUse: z.boolean().describe("The record was made for a disk that is not new: every node is in quarantine until it is listed in `clean`."),
   clean: z.array(nodeIdentitySchema).describe("Nodes that have said clean for this object; kept only where `foundInUse`."),
   unproven: z.array(unprovenNodeSchema).describe("Nodes that had the disk attached when the record was made. Nobody is granted the disk while there are any."),

@@ -1,23 +1,21 @@
 import { z } from "zod";
 
-/** A node in a writer record: always the name together with the VM's GUID, since names are reused. */
+/** A node in a writer record: always its name together with its VM's GUID and resource id, since names are reused and say nothing of where a VM is. */
 export const nodeIdentitySchema = z.object({
   nodeName: z.string().min(1),
   vmId: z.string().describe("The VM's vmId GUID, lower case. Another vmId under the same name is another node."),
+  instanceUri: z
+    .string()
+    .min(1)
+    .describe("The VM's resource id, as the node plug-in or Azure reported it. A VM is looked up by this id alone, never by the node's name."),
 });
 
 /** A node that may have the disk of a volume whose record was made anew. */
 export const unprovenNodeSchema = nodeIdentitySchema.extend({
-  instanceUri: z.string().optional().describe("As in `quarantine`."),
   unverified: z
     .literal(true)
     .optional()
     .describe(
       "Neither Azure nor the replaced record named the node: only its own notes, or an attachment object. It may not claim the volume until Azure lists the disk on its VM.",
     ),
-});
-
-/** A node that has something to show, with where its VM was: nobody else may be left to tell, once the VM is gone. */
-export const placedNodeSchema = nodeIdentitySchema.extend({
-  instanceUri: z.string().optional().describe("The resource id at which Azure, or the node plug-in itself, has shown that very VM. Absent: nobody has told."),
 });

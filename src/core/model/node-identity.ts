@@ -1,38 +1,37 @@
 import type { z } from "zod";
 import type { DeepReadonly } from "./deep-readonly.ts";
-import type { nodeIdentitySchema, placedNodeSchema, unprovenNodeSchema } from "./node-identity.schema.ts";
+import type { nodeIdentitySchema, unprovenNodeSchema } from "./node-identity.schema.ts";
 
-/** A node's name with its VM's GUID. */
+/** A node's name with the GUID and the resource id of its VM. */
 export type NodeIdentity = DeepReadonly<z.infer<typeof nodeIdentitySchema>>;
 
-/** A node's name with its VM's GUID, and where that VM was, as far as anybody has told. */
-export type PlacedNode = DeepReadonly<z.infer<typeof placedNodeSchema>>;
+/** What tells two nodes apart. A VM keeps its GUID when it moves to another resource id. */
+export type NodeKey = Pick<NodeIdentity, "nodeName" | "vmId">;
+
+/** The identity alone of something that has one. */
+export function identityOf({ nodeName, vmId, instanceUri }: NodeIdentity): NodeIdentity {
+  return { nodeName, vmId, instanceUri };
+}
 
 /** A node that may have a disk, and whether anything but its own word says so. */
 export type UnprovenNode = DeepReadonly<z.infer<typeof unprovenNodeSchema>>;
 
 /** Whether two identities mean the same VM. GUIDs are compared without case, as Azure does. */
-export function isSameNode(left: NodeIdentity, right: NodeIdentity): boolean {
+export function isSameNode(left: NodeKey, right: NodeKey): boolean {
   return left.nodeName === right.nodeName && left.vmId.toLowerCase() === right.vmId.toLowerCase();
 }
 
 /** Whether `nodes` holds `node`. */
-export function includesNode(nodes: readonly NodeIdentity[], node: NodeIdentity): boolean {
+export function includesNode(nodes: readonly NodeKey[], node: NodeKey): boolean {
   return nodes.some((other) => isSameNode(other, node));
 }
 
 /** `nodes` without `node`. */
-export function withoutNode<T extends NodeIdentity>(nodes: readonly T[], node: NodeIdentity): readonly T[] {
+export function withoutNode(nodes: readonly NodeIdentity[], node: NodeKey): readonly NodeIdentity[] {
   return nodes.filter((other) => !isSameNode(other, node));
 }
 
-/** `nodes` with `node`, once. */
+/** `nodes` with `node`, once. The resource id given last replaces the earlier one. */
 export function withNode(nodes: readonly NodeIdentity[], node: NodeIdentity): readonly NodeIdentity[] {
-  return [...withoutNode(nodes, node), { nodeName: node.nodeName, vmId: node.vmId }];
-}
-
-/** `nodes` with `node`, once. Where its VM was is kept, also where it is told only now, or was told only before. */
-export function withPlacedNode(nodes: readonly PlacedNode[], node: PlacedNode): readonly PlacedNode[] {
-  const instanceUri = node.instanceUri ?? nodes.find((other) => isSameNode(other, node))?.instanceUri;
-  return [...withoutNode(nodes, node), { nodeName: node.nodeName, vmId: node.vmId, ...(instanceUri === undefined ? {} : { instanceUri }) }];
+  return [...withoutNode(nodes, node), identityOf(node)];
 }

@@ -255,7 +255,29 @@ describe("planAttachment", () => {
         volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }), fencing: a }),
         plan: waits("node-a is being fenced"),
       },
-      { because: "its node is gone: only the platform can tell", own: leaving(aReplica("node-a")), nodes: [], plan: { kind: "DetachByName" } },
+      {
+        because: "its node is gone, and the VM that it was attached to is known",
+        own: leaving(aReplica("node-a")),
+        nodes: [],
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "its node is gone while the disk was being attached",
+        own: leaving(aReplica("node-a", { status: { state: "Attaching" } })),
+        nodes: [],
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "another VM has the node's name by now",
+        own: leaving(aReplica("node-a", { status: { vmId: "older", instanceUri: "/older" } })),
+        plan: { kind: "Detach", node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" }, lane: "collection" },
+      },
+      {
+        because: "its node is gone, and it was never attached",
+        own: leaving(aReplica("node-a", { status: undefined })),
+        nodes: [],
+        plan: { kind: "ReleaseUnattached" },
+      },
       {
         because: "its node is gone, and it is the writer",
         own: leaving(anAttachment("node-a")),

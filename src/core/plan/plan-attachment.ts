@@ -1,7 +1,8 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
+import { identityOf, includesNode, type NodeIdentity } from "../model/node-identity.ts";
+import { attachedVm } from "./attached-vm.ts";
 import { hasGivenUp, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
 
@@ -9,10 +10,10 @@ import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-st
 export type AttachmentAction =
   | { readonly kind: "Attach"; readonly node: NodeIdentity; readonly lane: "primaryAttach" | "replicaAttach" }
   | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
-  /** The node has gone from the cluster; whether its VM still exists, and still has the disk, only the platform can tell. */
-  | { readonly kind: "DetachByName" }
   /** A fence has proven that the VM has no entry for the disk: the object goes without another call to Azure. */
   | { readonly kind: "Release"; readonly node: NodeIdentity }
+  /** No attach was ever begun through this object, and its node has gone from the cluster: there is no VM to detach from. */
+  | { readonly kind: "ReleaseUnattached" }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node is to go on writing: nothing is detached, and the object is made anew. */
   | { readonly kind: "MakeAnew"; readonly node: NodeIdentity }
@@ -26,7 +27,7 @@ export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAtt
 }
 
 function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
-  const node = identityOf(observed, attachment);
+  const node = nodeOf(observed, attachment);
   if (isLeaving(attachment)) return planLeaving(observed, attachment, node);
   if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
   return planAttach(observed, attachment, node);
@@ -41,13 +42,15 @@ function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undef
 
 function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {
   if (isRecordMissing(observed.volume)) return { kind: "Wait", because: "the volume's record is being made anew" };
-  if (node === undefined) return { kind: "DetachByName" };
+  if (node !== undefined && isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
+  // The VM to which the disk was attached, even if the node is gone or another VM has its name by now.
+  const vm = attachedVm(attachment) ?? node;
+  if (vm === undefined) return { kind: "ReleaseUnattached" };
   const record = recordOf(observed);
-  if (record !== undefined && isFencing(record, node)) return { kind: "Wait", because: `${node.nodeName} is being fenced` };
-  if (isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
-  if (isProvenOff(record, attachment, node)) return { kind: "Release", node };
-  if (record !== undefined && !mayDetach(record, node)) return { kind: "Wait", because: `${node.nodeName} may still write the volume` };
-  return { kind: "Detach", node, lane: attachment.spec.role === "Primary" ? "detach" : "collection" };
+  if (record !== undefined && isFencing(record, vm)) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
+  if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
+  if (record !== undefined && !mayDetach(record, vm)) return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
+  return { kind: "Detach", node: vm, lane: attachment.spec.role === "Primary" ? "detach" : "collection" };
 }
 
 /**
@@ -120,13 +123,13 @@ export function holdsShare(observed: Pick<ObservedVolume, "settings">, attachmen
   return !hasGivenUp(observed, attachment) && (state === "Attaching" || state === "Attached" || state === "AttachmentFailed");
 }
 
-/** The VM behind an attachment: the node as it is now, or as the record remembers it. */
-function identityOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
+/** The node of an attachment as it is now, or as the record remembers it. */
+function nodeOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const node = observed.node(attachment.spec.nodeName);
-  if (node !== undefined) return { nodeName: node.nodeName, vmId: node.vmId };
+  if (node !== undefined) return identityOf(node);
   const record = recordOf(observed);
   const remembered = [record?.writer, record?.fencing, ...(record?.unproven ?? []), ...(record?.quarantine ?? [])].find(
     (other) => other?.nodeName === attachment.spec.nodeName,
   );
-  return remembered === undefined ? undefined : { nodeName: remembered.nodeName, vmId: remembered.vmId };
+  return remembered === undefined ? undefined : identityOf(remembered);
 }

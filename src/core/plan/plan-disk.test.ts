@@ -5,7 +5,7 @@ import type { AzVolume } from "../model/az-volume.ts";
 import { gibToBytes } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
-import { aDetail, agoMs, anAttachment, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, diskUri } from "./testing/objects.ts";
+import { aDetail, agoMs, anAttachment, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, diskUri, identity } from "./testing/objects.ts";
 
 interface Row {
   readonly because: string;
@@ -65,7 +65,7 @@ describe("planDisk", () => {
       {
         because: "deleted by hand while a node is being cut off: nobody writes there by the record that is made anew before its VM is settled",
         observed: anObservedVolume({
-          volume: { ...aVolumeWithRecord({ fencing: { nodeName: "node-a", vmId: "vm-a" } }), metadata: aVolume({ metadata }).metadata },
+          volume: { ...aVolumeWithRecord({ fencing: { ...identity("node-a"), vmId: "vm-a" } }), metadata: aVolume({ metadata }).metadata },
         }),
         plan: { kind: "RebuildVolume" },
       },

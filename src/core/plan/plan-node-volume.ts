@@ -1,11 +1,11 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
-import { includesNode, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { includesNode, isSameNode, type NodeKey } from "../model/node-identity.ts";
 import { isFencing, isInQuarantine, isUnsettled, isUnverified, isWriter } from "./writer-steps.ts";
 
 /** One volume as the node itself sees it. */
 export interface ObservedNodeVolume {
-  readonly node: NodeIdentity;
+  readonly node: NodeKey;
   /** Undefined: the AzVolume is gone, or has no record. */
   readonly record: WriterRecord | undefined;
   /** The volume takes several writers at once: there is no record to obey. */

@@ -7,8 +7,8 @@ import { planReplicas, type ReplicaAction } from "./plan-replicas.ts";
 import {
   agoMs,
   anAttachment,
-  aNode,
   anObservedVolume,
+  aNode,
   aPod,
   aRecord,
   aReplica,
@@ -274,7 +274,7 @@ describe("planReplicas", () => {
   it("prunes no replica at the moment of a failover, however old the replicas are: the fence deletes what the dead writer had", () => {
     const old = { metadata: { creationTimestamp: agoMs(collectMs * 2) } };
     const standbys = [aReplica("node-b", old), aReplica("node-c", old)];
-    const dead = { nodeName: "node-a", vmId: identity("node-a").vmId };
+    const dead = identity("node-a");
     const rows: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
       { because: "the writer is recalled", record: { writer: aWriter("node-a", { wanted: false }) } },
       { because: "the writer is being fenced", record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },

@@ -6,8 +6,8 @@ import { planWriter, type WriterAction } from "./plan-writer.ts";
 import {
   agoMs,
   anAttachment,
-  aNode,
   anObservedVolume,
+  aNode,
   aPod,
   aReplica,
   attachmentName,
@@ -555,12 +555,12 @@ describe("planWriter", () => {
   });
 
   it("asks the platform first about names that now mean another VM", () => {
-    const older = { nodeName: "node-a", vmId: "older" };
+    const older = { ...identity("node-a"), vmId: "older" };
     const record = {
       writer: { ...aWriter("node-a", { wanted: false }), ...older },
       fencing: older,
       quarantine: [older, b],
-      unproven: [{ nodeName: "node-b", vmId: "older-b" }],
+      unproven: [{ ...identity("node-b"), vmId: "older-b" }],
     };
     check([
       {
@@ -568,7 +568,7 @@ describe("planWriter", () => {
         observed: anObservedVolume({ volume: aVolumeWithRecord(record), attachments: [anAttachment("node-a"), anAttachment("node-b")] }),
         plan: [
           { kind: "ConfirmVanished", node: older },
-          { kind: "ConfirmVanished", node: { nodeName: "node-b", vmId: "older-b" } },
+          { kind: "ConfirmVanished", node: { ...identity("node-b"), vmId: "older-b" } },
         ],
       },
       {

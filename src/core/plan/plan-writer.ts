@@ -1,7 +1,7 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
-import { isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { identityOf, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { isSilent, isUnheard } from "./node-silence.ts";
 import {
@@ -82,7 +82,7 @@ function vanishedNodes(observed: ObservedVolume, record: WriterRecord): readonly
     const present = observed.node(node.nodeName);
     return present !== undefined && !isSameNode(present, node);
   });
-  return vanished.filter((node, index) => vanished.findIndex((other) => isSameNode(other, node)) === index).map(({ nodeName, vmId }) => ({ nodeName, vmId }));
+  return vanished.filter((node, index) => vanished.findIndex((other) => isSameNode(other, node)) === index).map(identityOf);
 }
 
 function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
@@ -104,7 +104,7 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 }
 
 function planForWriter(observed: ObservedVolume, record: WriterRecord, writer: NonNullable<WriterRecord["writer"]>): readonly WriterAction[] {
-  const node: NodeIdentity = { nodeName: writer.nodeName, vmId: writer.vmId };
+  const node = identityOf(writer);
   const present = observed.node(writer.nodeName);
   if (writer.wanted) {
     if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Unwant", node, because: "its node is out of service" }];
@@ -283,7 +283,7 @@ function planGrant(observed: ObservedVolume, record: WriterRecord): readonly Wri
   const grantable = wants(observed).flatMap((attachment): readonly { readonly node: NodeIdentity; readonly name: string }[] => {
     const node = observed.node(attachment.spec.nodeName);
     if (node === undefined || node.isOutOfService || node.isGone) return [];
-    const identity: NodeIdentity = { nodeName: node.nodeName, vmId: node.vmId };
+    const identity = identityOf(node);
     return grant(record, identity).ok ? [{ node: identity, name: attachment.metadata.name }] : [];
   });
   const used = grantable.find(({ node }) => observed.hasUser(node.nodeName));

@@ -1,15 +1,6 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { highestEpoch } from "../model/epoch.ts";
-import {
-  includesNode,
-  isSameNode,
-  type NodeIdentity,
-  type PlacedNode,
-  type UnprovenNode,
-  withNode,
-  withoutNode,
-  withPlacedNode,
-} from "../model/node-identity.ts";
+import { identityOf, includesNode, isSameNode, type NodeIdentity, type NodeKey, type UnprovenNode, withNode, withoutNode } from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /**
@@ -29,9 +20,9 @@ export function newRecord(storeGeneration: number): WriterRecord {
  * update may still reach that a lost record has allowed.
  */
 export function foundRecord(found: {
-  readonly attachedTo: readonly PlacedNode[];
+  readonly attachedTo: readonly NodeIdentity[];
   /** Nodes of which only their notes, or attachment objects, say that they have the disk: unproven as well, but they may not claim it. Default: none. */
-  readonly noted?: readonly PlacedNode[] | undefined;
+  readonly noted?: readonly NodeIdentity[] | undefined;
   /** Default: none. */
   readonly unsettled?: readonly NodeIdentity[] | undefined;
   readonly epoch: number;
@@ -43,12 +34,12 @@ export function foundRecord(found: {
 }
 
 /** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
-export function isInQuarantine(record: WriterRecord, node: NodeIdentity): boolean {
+export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
   return includesNode(record.quarantine, node) || (record.foundInUse && !includesNode(record.clean, node) && !isWriter(record, node));
 }
 
 /** Whether `node` is the writer, held or not. */
-export function isWriter(record: WriterRecord, node: NodeIdentity): boolean {
+export function isWriter(record: WriterRecord, node: NodeKey): boolean {
   return record.writer !== undefined && isSameNode(record.writer, node);
 }
 
@@ -61,12 +52,12 @@ export function speaksOf({ writer, unproven, quarantine, fencing }: WriterRecord
 }
 
 /** Whether a controller is cutting `node` off. */
-export function isFencing(record: WriterRecord, node: NodeIdentity): boolean {
+export function isFencing(record: WriterRecord, node: NodeKey): boolean {
   return record.fencing !== undefined && isSameNode(record.fencing, node);
 }
 
 /** Whether an update that a lost record allowed may still take the disk off `node`: whoever writes there by then would be cut off. */
-export function isUnsettled(record: WriterRecord, node: NodeIdentity): boolean {
+export function isUnsettled(record: WriterRecord, node: NodeKey): boolean {
   return includesNode(record.unsettled ?? [], node);
 }
 
@@ -76,22 +67,22 @@ export function waitsToBeSettled(nodeName: string): string {
 }
 
 /** Whether `node` is being cut off from the disk, or was and has not shown since that it is clean. */
-export function isCutOff(record: WriterRecord, node: NodeIdentity): boolean {
+export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
   return isFencing(record, node) || includesNode(record.quarantine, node);
 }
 
 /** Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking earlier lets a fence slip in between. */
-export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
+export function mayAttach(record: WriterRecord, node: NodeKey): boolean {
   return !isInQuarantine(record, node) && !isFencing(record, node);
 }
 
 /** Whether the disk may be taken off `node` other than by a fence. */
-export function mayDetach(record: WriterRecord, node: NodeIdentity): boolean {
+export function mayDetach(record: WriterRecord, node: NodeKey): boolean {
   return !isWriter(record, node) && !includesNode(record.unproven, node);
 }
 
 /** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unproven may. */
-export function mayForceOff(record: WriterRecord, node: NodeIdentity): boolean {
+export function mayForceOff(record: WriterRecord, node: NodeKey): boolean {
   return !(isWriter(record, node) && record.writer?.held === true) && !includesNode(record.unproven, node);
 }
 
@@ -103,11 +94,11 @@ export function grant(record: WriterRecord, node: NodeIdentity): Step {
   if (isInQuarantine(record, node)) return fail(`${node.nodeName} is in quarantine until it has shown that it is clean`);
   if (isUnsettled(record, node)) return fail(notSettled(node));
   const epoch = record.epoch + 1;
-  return ok({ ...record, writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: false, wanted: true }, epoch });
+  return ok({ ...record, writer: { ...identityOf(node), epoch, held: false, wanted: true }, epoch });
 }
 
 /** *take*, by the node before it checks, formats or mounts. Taking again what it holds already is allowed only to a node that is clean. */
-export function take(record: WriterRecord, node: NodeIdentity, state: { readonly isClean: boolean; readonly storeGeneration: number }): Step {
+export function take(record: WriterRecord, node: NodeKey, state: { readonly isClean: boolean; readonly storeGeneration: number }): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(writer === undefined ? "no node is the writer" : `${writer.nodeName} is the writer`);
   if (!writer.wanted) return fail("the grant is being taken back");
@@ -122,7 +113,7 @@ export function take(record: WriterRecord, node: NodeIdentity, state: { readonly
  * *give*, by the node once it has unmounted and flushed, or never mounted. Others may write from then on. It ends no fence: a detach that was allowed before may
  * still land, and would cut off this node as a writer to come.
  */
-export function give(record: WriterRecord, node: NodeIdentity, epoch: number): Step {
+export function give(record: WriterRecord, node: NodeKey, epoch: number): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node) || writer.epoch !== epoch) return fail("the record no longer names this node and epoch");
   if (!writer.held) return fail("the volume is not held");
@@ -139,12 +130,12 @@ export function revoke(record: WriterRecord): Step {
 }
 
 /** Ends the want of the writer. Whether that is due is decided elsewhere (the release check, ControllerUnpublishVolume, NodeUnstageVolume, node loss). */
-export function unwant(record: WriterRecord, node: NodeIdentity): Step {
+export function unwant(record: WriterRecord, node: NodeKey): Step {
   return setWanted(record, node, false);
 }
 
 /** States the want of the writer again: a new user came, or the release check found one. */
-export function wantAgain(record: WriterRecord, node: NodeIdentity): Step {
+export function wantAgain(record: WriterRecord, node: NodeKey): Step {
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return setWanted(record, node, true);
 }
@@ -158,20 +149,20 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   } else if (!includesNode(record.unproven, node)) {
     return fail(`${node.nodeName} is neither the writer nor unproven`);
   }
-  return ok({ ...record, fencing: { nodeName: node.nodeName, vmId: node.vmId } });
+  return ok({ ...record, fencing: identityOf(node) });
 }
 
 /**
  * *fence*, step 4, with proof in hand: `node` is neither writer nor unproven any more, and in quarantine. Nothing else ends a fence. `writerAtIntent` must still be
- * the writer: otherwise the proof may be that of an earlier fence. Where its VM is, as the proof or whoever found the disk there has told, stays in the record.
+ * the writer: otherwise the proof may be that of an earlier fence.
  */
-export function fenceClear(record: WriterRecord, node: PlacedNode, writerAtIntent: Writer | undefined): Step {
+export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtIntent: Writer | undefined): Step {
   if (!isFencing(record, node)) return fail(`${node.nodeName} is not being fenced`);
   if (!isSameGrant(record.writer, writerAtIntent)) return fail("the writer has changed since the fence began");
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok({
     ...settled(withoutFencingOf(freed, node), node),
-    quarantine: quarantineWith(record, node),
+    quarantine: withNode(record.quarantine, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
@@ -181,19 +172,19 @@ export function fenceClear(record: WriterRecord, node: PlacedNode, writerAtInten
  * *detached*, by the controller, with proof in hand that the disk is not on an unproven node, and that no write which somebody prepared before can bring it there: it has
  * nothing that it could claim, nor a device by which it could show that it is clean. As after a fence, an old mount command may still be there.
  */
-export function clearDetached(record: WriterRecord, node: PlacedNode): Step {
+export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
   if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return ok({
     ...settled(record, node),
-    quarantine: quarantineWith(record, node),
+    quarantine: withNode(record.quarantine, node),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
 }
 
 /** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
-export function settle(record: WriterRecord, node: NodeIdentity): Step {
+export function settle(record: WriterRecord, node: NodeKey): Step {
   return isUnsettled(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
 }
 
@@ -214,7 +205,7 @@ export function proveClean(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /** Whether nothing but its own word, or an attachment object, says of an unproven node that it has the disk. */
-export function isUnverified(record: WriterRecord, node: NodeIdentity): boolean {
+export function isUnverified(record: WriterRecord, node: NodeKey): boolean {
   return record.unproven.some((other) => isSameNode(other, node) && other.unverified === true);
 }
 
@@ -236,14 +227,14 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   return ok({
     ...record,
-    writer: { nodeName: node.nodeName, vmId: node.vmId, epoch, held: true, wanted: true },
+    writer: { ...identityOf(record.unproven.find((other) => isSameNode(other, node)) ?? node), epoch, held: true, wanted: true },
     epoch,
     unproven: withoutNode(record.unproven, node),
   });
 }
 
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
-export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
+export function clearVanished(record: WriterRecord, node: NodeKey): Step {
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   const cleared = {
     ...settled(withoutFencingOf(freed, node), node),
@@ -255,7 +246,7 @@ export function clearVanished(record: WriterRecord, node: NodeIdentity): Step {
 }
 
 /** *forget*: a VM that exists no more leaves quarantine: nobody will ever show anything for it. What it may still have is freed by a fence alone. */
-export function forget(record: WriterRecord, node: NodeIdentity): Step {
+export function forget(record: WriterRecord, node: NodeKey): Step {
   if (isWriter(record, node) || isFencing(record, node) || includesNode(record.unproven, node)) return fail(`${node.nodeName} has to be fenced first`);
   return clearVanished(record, node);
 }
@@ -264,12 +255,6 @@ export function forget(record: WriterRecord, node: NodeIdentity): Step {
 export function withdrawClean(record: WriterRecord, nodeName: string): Step {
   const clean = withoutName(record.clean, nodeName);
   return clean.length === record.clean.length ? fail(`${nodeName} is not known to be clean`) : ok({ ...record, clean });
-}
-
-/** The nodes in quarantine with `node`, which is unproven no more. */
-function quarantineWith({ quarantine, unproven }: WriterRecord, node: PlacedNode): WriterRecord["quarantine"] {
-  const found = unproven.find((other) => isSameNode(other, node));
-  return withPlacedNode(withPlacedNode(quarantine, found ?? node), node);
 }
 
 /** The list of the clean with `node`, where one is kept. It takes the place of an earlier VM of its name: such names would add up. */
@@ -282,24 +267,24 @@ function withoutName(nodes: readonly NodeIdentity[], nodeName: string): readonly
 }
 
 /** Whether `node` appears anywhere in the record. */
-function isNamed(record: WriterRecord, node: NodeIdentity): boolean {
+function isNamed(record: WriterRecord, node: NodeKey): boolean {
   const lists = [record.quarantine, record.clean, record.unproven, record.unsettled ?? []];
   return isWriter(record, node) || isFencing(record, node) || lists.some((nodes) => includesNode(nodes, node));
 }
 
-function settled(record: WriterRecord, node: NodeIdentity): WriterRecord {
+function settled(record: WriterRecord, node: NodeKey): WriterRecord {
   return record.unsettled === undefined ? record : withUnsettled(record, withoutNode(record.unsettled, node));
 }
 
 function withUnsettled({ unsettled: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
-  return nodes.length === 0 ? record : { ...record, unsettled: nodes.map(({ nodeName, vmId }) => ({ nodeName, vmId })) };
+  return nodes.length === 0 ? record : { ...record, unsettled: nodes.map(identityOf) };
 }
 
-function notSettled({ nodeName }: NodeIdentity): string {
+function notSettled({ nodeName }: NodeKey): string {
   return `an update that a lost record allowed may still take the disk off ${nodeName}`;
 }
 
-function setWanted(record: WriterRecord, node: NodeIdentity, wanted: boolean): Step {
+function setWanted(record: WriterRecord, node: NodeKey, wanted: boolean): Step {
   const writer = record.writer;
   if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
   if (writer.wanted === wanted) return fail(wanted ? "it is wanted already" : "it is unwanted already");
@@ -311,7 +296,7 @@ function withoutWriter(record: WriterRecord): WriterRecord {
   return rest;
 }
 
-function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecord {
+function withoutFencingOf(record: WriterRecord, node: NodeKey): WriterRecord {
   if (!isFencing(record, node)) return record;
   const { fencing: _, ...rest } = record;
   return rest;

@@ -43,7 +43,7 @@ describe("chooseReplicaNodes", () => {
       {
         because: "another VM of that name was",
         node: aNode(b),
-        volume: aVolumeWithRecord({ quarantine: [{ nodeName: b, vmId: "older" }] }),
+        volume: aVolumeWithRecord({ quarantine: [{ ...identity(b), vmId: "older" }] }),
         reason: undefined,
       },
       {

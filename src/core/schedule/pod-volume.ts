@@ -1,8 +1,8 @@
-import { includesNode, type NodeIdentity } from "../model/node-identity.ts";
+import { includesNode, type NodeKey } from "../model/node-identity.ts";
 import type { DiskPlace, NodePlace } from "./why-unreachable.ts";
 
 /** A node as the scheduler extender sees it. */
-export interface CandidateNode extends NodeIdentity, NodePlace {
+export interface CandidateNode extends NodeKey, NodePlace {
   /** `silent`: its heartbeat has not moved for too long. */
   readonly health: "healthy" | "not-ready" | "silent";
   /** Data disks that it takes. */
@@ -16,7 +16,7 @@ export interface PodVolume {
   /** Undefined where the disk does not exist yet, or nothing is known of it: it can be attached anywhere. */
   readonly disk: DiskPlace | undefined;
   /** Nodes that the volume's writer record keeps it from: in quarantine, or being fenced. */
-  readonly barred: readonly NodeIdentity[];
+  readonly barred: readonly NodeKey[];
   /** The volume's attachments by node name. */
   readonly attachments: ReadonlyMap<string, PodVolumeAttachment>;
 }

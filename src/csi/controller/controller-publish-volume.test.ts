@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../../core/failure.ts";
 import type { WriterRecord } from "../../core/model/az-volume.ts";
+import { identity } from "../../core/plan/testing/objects.ts";
 import { aCluster, aClusterAttachment } from "../../reconcile/testing/a-cluster.ts";
 import { aCall } from "../testing/a-call.ts";
 import { withController } from "../testing/a-controller.ts";
@@ -10,8 +11,8 @@ import { aMountCapability } from "../testing/requests.ts";
 import { controllerPublishVolume } from "./controller-publish-volume.ts";
 
 const volumeId = aDiskUri();
-const nodeA = { nodeName: "node-a", vmId: "vm-of-node-a" };
-const nodeB = { nodeName: "node-b", vmId: "vm-of-node-b" };
+const nodeA = identity("node-a");
+const nodeB = identity("node-b");
 
 describe("controllerPublishVolume", () => {
   const rows: readonly { readonly because: string; readonly record: WriterRecord; readonly failure: Failure }[] = [

@@ -3,7 +3,7 @@ import { checkCapabilities, isSingleWriter } from "../../core/model/access-modes
 import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume, VolumeCapability } from "../../core/model/az-volume.ts";
 import { isZoneRedundant } from "../../core/model/disk-sku.ts";
-import type { NodeIdentity } from "../../core/model/node-identity.ts";
+import type { NodeKey } from "../../core/model/node-identity.ts";
 import { unservedAttribute } from "../../core/model/volume-attributes.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import { isInQuarantine, isUnsettled, isWriter, speaksOf, waitsToBeSettled } from "../../core/plan/writer-steps.ts";
@@ -135,7 +135,7 @@ async function isPublishedByAnother(
   return own.ok ? own.value.spec.role !== "Primary" : own.failure.kind === "ObjectNotFound";
 }
 
-function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, node: NodeIdentity): Failure {
+function reasonForNoGrant(context: ControllerContext, volume: AzVolume, volumeId: string, node: NodeKey): Failure {
   const record = context.cache.get("AzVolume", volume.metadata.name)?.status?.record;
   if (record?.writer !== undefined && record.writer.nodeName !== node.nodeName) {
     const use = context.users.cachedOn({ nodeName: record.writer.nodeName, volumeId });

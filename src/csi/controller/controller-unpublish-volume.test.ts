@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
+import { identity } from "../../core/plan/testing/objects.ts";
 import { fail, ok } from "../../core/result.ts";
 import { aDisk } from "../../reconcile/testing/a-disk.ts";
 import { endWant, stateWant } from "../../reconcile/want.ts";
@@ -14,7 +15,7 @@ import { controllerUnpublishVolume } from "./controller-unpublish-volume.ts";
 
 const never = new AbortController().signal;
 const volumeId = aDiskUri();
-const nodeA = { nodeName: "node-a", vmId: "vm-of-node-a" };
+const nodeA = identity("node-a");
 const holder = { ...nodeA, epoch: 1, held: true, wanted: true };
 const want = { since: "2026-01-01T00:00:00.000Z" };
 const withReplicas = { maxShares: 2, maxMountReplicaCount: 1 };

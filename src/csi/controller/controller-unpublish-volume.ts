@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { AttachmentIdentity } from "../../core/model/attachment-identity.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
-import type { NodeIdentity } from "../../core/model/node-identity.ts";
+import { identityOf } from "../../core/model/node-identity.ts";
 import { attachmentObjectName } from "../../core/model/object-names.ts";
 import { isRecordMissing, keepsReplicas } from "../../core/plan/observed-volume.ts";
 import { unwant } from "../../core/plan/writer-steps.ts";
@@ -139,7 +139,7 @@ async function releaseRecord(
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
   const writer = fresh.value.status?.record?.writer;
   if (writer === undefined || writer.nodeName !== nodeName || !writer.wanted) return ok(undefined);
-  const node: NodeIdentity = { nodeName, vmId: writer.vmId };
+  const node = identityOf(writer);
   if (isOutOfService || !writer.held) {
     const unwanted = await moveRecord(context, { volumeName, nodeName, step: "end-want" }, (record) => unwant(record, node), signal);
     return unwanted.ok || unwanted.failure.kind === "NotWriter" ? ok(undefined) : unwanted;

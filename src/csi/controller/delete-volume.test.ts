@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../../core/model/az-volume.ts";
+import { identity } from "../../core/plan/testing/objects.ts";
 import { ok } from "../../core/result.ts";
 import { aDisk } from "../../reconcile/testing/a-disk.ts";
 import { aCall } from "../testing/a-call.ts";
@@ -19,7 +20,7 @@ async function givenVolume(world: ControllerWorld, record?: WriterRecord): Promi
   await world.given("AzVolume", { ...volume, status: record === undefined ? volume.status : { ...volume.status, record } });
 }
 
-const nodeA = { nodeName: "node-a", vmId: "vm-a" };
+const nodeA = { ...identity("node-a"), vmId: "vm-a" };
 const isMarked = (world: ControllerWorld): boolean =>
   world.volume("pvc-1")?.spec.deleteRequested === true && world.volume("pvc-1")?.metadata.deletionTimestamp !== undefined;
 

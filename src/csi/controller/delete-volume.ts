@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
+import { identityOf } from "../../core/model/node-identity.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import { changeStatus } from "../../reconcile/change-object.ts";
@@ -60,7 +61,7 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
 async function releaseLeakedWant(context: ControllerContext, volume: AzVolume, volumeId: string, signal: AbortSignal): Promise<Result<void, Failure>> {
   const writer = volume.status?.record?.writer;
   if (writer === undefined || !writer.wanted || context.users.cachedOn({ nodeName: writer.nodeName, volumeId }).kind !== "unused") return ok(undefined);
-  const released = await releaseCheck(context, { volumeName: volume.metadata.name, volumeId, node: { nodeName: writer.nodeName, vmId: writer.vmId } }, signal);
+  const released = await releaseCheck(context, { volumeName: volume.metadata.name, volumeId, node: identityOf(writer) }, signal);
   // Whatever it found, the record is judged once more on the version that the mark is written on.
   return released.ok || released.failure.kind === "NotWriter" || released.failure.kind === "ObjectConflict" ? ok(undefined) : released;
 }

@@ -80,6 +80,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       isOutOfService: unused,
       cachedNode: unused,
       cachedPods: unused,
+      cachedNodeNameOf: unused,
       cachedPlacement: unused,
       onChange: unused,
     },

@@ -14,6 +14,8 @@ export interface VmSetUp {
   /** Made if absent. */
   readonly resourceGroup: string;
   readonly name: string;
+  /** The host name inside the VM, `osProfile.computerName`. Default: the VM's name. */
+  readonly computerName?: string;
   readonly location: string;
   readonly zone?: string;
   /** Default `Standard_D8s_v5`: 16 data disks, SCSI. */
@@ -73,6 +75,7 @@ function bodyOf(setUp: VmSetUp): Json {
     ...(setUp.tags === undefined ? {} : { tags: setUp.tags }),
     properties: {
       hardwareProfile: { vmSize: setUp.size ?? "Standard_D8s_v5" },
+      osProfile: { computerName: setUp.computerName ?? setUp.name },
       ...(setUp.ultraSsdEnabled === true ? { additionalCapabilities: { ultraSSDEnabled: true } } : {}),
     },
   };

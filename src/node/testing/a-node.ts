@@ -117,7 +117,7 @@ export async function withNode(
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
     disputes: new Map(),
-    node: { ...identity("node-a"), instanceUri: "/virtualMachines/node-a", location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
+    node: { ...identity("node-a"), location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
     volumeLimit: { measure: async () => 8 },
     settings: { attach: "kubernetes", stageWaitMs: 100_000, deviceWaitMs: 60_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
   });

@@ -6,7 +6,7 @@ import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
-import { attachmentName, settings } from "../../core/plan/testing/objects.ts";
+import { attachmentName, instanceUriOf, settings } from "../../core/plan/testing/objects.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
 import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
@@ -39,7 +39,7 @@ export interface ReconcileWorld {
   readonly told: readonly DriverEvent[];
   /** Nodes that have the disk of `pvc-1` attached. */
   readonly attachedTo: Set<string>;
-  /** VMs that exist, with their GUIDs: by node name, and by resource URI where they are looked for by that. */
+  /** VMs that exist, with their GUIDs, by resource id. */
   readonly instances: Map<string, string>;
   /** Where the platform can't say anything of any VM. */
   inspectFailure: Failure | undefined;
@@ -51,6 +51,8 @@ export interface ReconcileWorld {
   use: VolumeUse;
   asked: number;
   readonly outOfService: Set<string>;
+  /** The nodes of VMs, by resource id, as the orchestrator's nodes say. */
+  readonly nodeNames: Map<string, string>;
   /** Nodes of which the orchestrator has none any more. */
   readonly gone: Set<string>;
   readonly commits: readonly SimulatedCommit[];
@@ -111,6 +113,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       taints: [],
     }),
     cachedPods: () => [],
+    cachedNodeNameOf: (instanceUri) => world.nodeNames.get(instanceUri),
     cachedPlacement: () => placementUnknown,
     onChange: () => {},
   };
@@ -151,6 +154,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     use: { kind: "unused" },
     asked: 0,
     outOfService: new Set(),
+    nodeNames: new Map(["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName])),
     gone: new Set(),
     commits,
     answerOf,
@@ -247,13 +251,13 @@ function aCloud(
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
       world().attachedTo.delete(node.nodeName);
       await meet("fenceDisk");
-      return ok({ kind: "entryGone", detail: "the VM no longer lists it", instanceUri: anInstance(node.nodeName).instanceUri });
+      return ok({ kind: "entryGone", detail: "the VM no longer lists it" });
     },
     proveDetached: async ({ diskUri, node, mayProceed }, signal) => {
       if (world().attachedTo.has(node.nodeName)) return ok(undefined);
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
       await meet("proveDetached");
-      return ok({ kind: "entryGone", detail: "the VM does not list it", instanceUri: anInstance(node.nodeName).instanceUri });
+      return ok({ kind: "entryGone", detail: "the VM does not list it" });
     },
     settleInstance: async ({ diskUri, node, mayProceed }, signal) => {
       if (!(await mayProceed(signal))) return refused(diskUri, node.nodeName);
@@ -263,9 +267,15 @@ function aCloud(
     inspectInstance: async ({ nodeName, instanceUri }) => {
       const failure = world().inspectFailure;
       if (failure !== undefined) return fail(failure);
-      const vmId = world().instances.get(instanceUri ?? nodeName);
-      return vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId }));
+      const vmId = world().instances.get(instanceUri);
+      return vmId === undefined ? fail({ kind: "InstanceNotFound", nodeName }) : ok(anInstance(nodeName, { vmId, instanceUri }));
     },
-    nodeNameOf: unused,
+    proveVanished: async ({ node }) => {
+      const failure = world().inspectFailure;
+      if (failure !== undefined) return fail(failure);
+      const vmId = world().instances.get(node.instanceUri);
+      if (vmId === undefined) return ok({ kind: "instanceGone", detail: "there is no such VM" });
+      return vmId.toLowerCase() === node.vmId.toLowerCase() ? ok(undefined) : ok({ kind: "instanceReplaced", detail: "it is another VM" });
+    },
   };
 }

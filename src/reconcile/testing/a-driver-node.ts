@@ -17,6 +17,7 @@ export function aDriverNode(nodeName: string, status: Partial<NonNullable<AzDriv
       zone: "1",
       busType: "SCSI",
       vmId: identity(nodeName).vmId,
+      instanceUri: identity(nodeName).instanceUri,
       volumes: [],
       ...status,
     },

@@ -1,6 +1,7 @@
 import { unreachable } from "../../invariant.ts";
 import type { AzVolumeAttachment } from "../../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../../model/az-volume.ts";
+import { identityOf } from "../../model/node-identity.ts";
 import { isLeaving, isOutOfService, type ObservedVolume } from "../observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../plan-replicas.ts";
@@ -108,10 +109,12 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
   switch (action.kind) {
     case "Attach":
       return changed(observed, name, (present) =>
-        isLeaving(present) ? present : { ...present, status: { ...present.status, state: "Attached", vmId: action.node.vmId, lun: 0 } },
+        isLeaving(present)
+          ? present
+          : { ...present, status: { ...present.status, state: "Attached", vmId: action.node.vmId, instanceUri: action.node.instanceUri, lun: 0 } },
       );
     case "Detach":
-    case "DetachByName":
+    case "ReleaseUnattached":
     case "Release":
       return withAttachments(
         observed,
@@ -144,7 +147,7 @@ function nodesAct(observed: ObservedVolume): ObservedVolume {
   let next = observed;
   for (const node of observed.nodes()) {
     if (isOutOfService(observed, node.nodeName)) continue;
-    const identity = { nodeName: node.nodeName, vmId: node.vmId };
+    const identity = identityOf(node);
     const hasAttachment = observed.attachments.some(({ attachment }) => attachment.metadata.name === attachmentName(node.nodeName));
     next = moved(next, (record) => (record.writer?.wanted === true ? refused : give(record, identity, record.writer?.epoch ?? 0)));
     next = moved(next, (record) => proveClean(record, identity));

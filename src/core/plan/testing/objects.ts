@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail, Writer, WriterRecord } from "../../model/az-volume.ts";
 import { formatDiskUri } from "../../model/disk-uri.ts";
+import { formatInstanceUri } from "../../model/instance-uri.ts";
 import type { NodeIdentity } from "../../model/node-identity.ts";
 import { attachmentObjectName } from "../../model/object-names.ts";
 import type { VolumePod } from "../../schedule/volume-pod.ts";
@@ -32,9 +33,14 @@ export const settings: VolumeSettings = {
   offlineResizeMs: 600_000,
 };
 
+/** The resource id of a node's VM, whose name is not the node's. */
+export function instanceUriOf(nodeName: string): string {
+  return formatInstanceUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", scaleSetName: undefined, instanceName: `vm-${nodeName}` });
+}
+
 /** The node of that name as a record names it. */
 export function identity(nodeName: string): NodeIdentity {
-  return { nodeName, vmId: `vm-of-${nodeName}` };
+  return { nodeName, vmId: `vm-of-${nodeName}`, instanceUri: instanceUriOf(nodeName) };
 }
 
 /** A writer that holds the volume and is wanted. */
@@ -118,7 +124,7 @@ export function anAttachment(
     },
     ...("status" in overrides && overrides.status === undefined
       ? {}
-      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, lun: 0, ...overrides.status } }),
+      : { status: { state: "Attached", role, vmId: identity(nodeName).vmId, instanceUri: instanceUriOf(nodeName), lun: 0, ...overrides.status } }),
   };
 }
 
