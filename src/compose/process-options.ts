@@ -43,7 +43,7 @@ export const attachOption = {
 
 /** What the node role is told of its machine. */
 export const nodeOptions = {
-  "node-name": { kind: "text", required: true, help: "Name of this node, which is its VM's name" },
+  "node-name": { kind: "text", required: true, help: "Name of this node; its VM may have another name" },
   "state-dir": { kind: "text", default: "/var/lib/azuredisk-csi", help: "Folder for this node's notes and locks; must survive reboots" },
   "kubelet-dir": { kind: "list", default: ["/var/lib/kubelet"], help: "Folders below which staging and target paths may lie" },
   "device-root": {

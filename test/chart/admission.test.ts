@@ -121,6 +121,11 @@ const forgeries: readonly { readonly name: string; readonly from: WriterRecord; 
     from: written(nodeA),
     to: { ...written(nodeA), writer: { ...nodeA, vmId: nodeB.vmId, epoch: 4, held: true, wanted: true } },
   },
+  {
+    name: "claiming as a VM at another resource id",
+    from: found,
+    to: { ...found, unproven: [nodeB], epoch: 5, writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, wanted: true } },
+  },
   { name: "claiming what it never had", from: fresh, to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } } },
   {
     name: "claiming while it is fenced",
@@ -404,7 +409,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     const attached = (await must(admin, {
       method: "PUT",
       path,
-      body: { ...created, status: { state: "Attached", lun: 1, vmId: nodeA.vmId } },
+      body: { ...created, status: { state: "Attached", lun: 1, vmId: nodeA.vmId, instanceUri: nodeA.instanceUri } },
     })) as AzVolumeAttachment;
     const answered = (await must(onA, { method: "PUT", path, body: { ...attached, status: { ...attached.status, recall } } })) as AzVolumeAttachment;
     const missing = (await must(onA, {
@@ -433,6 +438,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       zone: "1",
       busType: "SCSI",
       vmId: nodeA.vmId,
+      instanceUri: nodeA.instanceUri,
       volumes: [],
     };
     await must(onA, { method: "PUT", path: pathOf("azdrivernodes", "node-a", "status"), body: { ...own, status } });

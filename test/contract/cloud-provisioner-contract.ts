@@ -25,6 +25,7 @@ import {
   slowDownAttaches,
   valueOf,
   vmAt,
+  vmNameOf,
   vmUri,
   vmWrites,
 } from "./cloud-bench.ts";
@@ -1320,7 +1321,7 @@ function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
 /** Someone deletes the VM; its disks name it for a while longer. */
 async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
   cloud.model.handle({ method: "DELETE", path: vmUri(name), query: { "api-version": "2025-04-01" } });
-  await cloud.until(() => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === name));
+  await cloud.until(() => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === vmNameOf(name)));
 }
 
 const mayNever = (): Promise<boolean> => Promise.resolve(false);

@@ -19,6 +19,7 @@ const TENANT_ID = "00000000-0000-0000-0000-0000000000ff";
 const RESOURCE_GROUP = "rg";
 const LOCATION = "eastus";
 const NODE_NAME = "node-a";
+const VM_NAME = "flex_4c1d2a7b";
 /** A thousand times as fast as Azure. */
 const TIME_SCALE = 0.001;
 /** csi-sanity waits for each call as long as it takes: its own limit comes before ours. */
@@ -56,7 +57,9 @@ async function runSanity(folder: string, signal: AbortSignal): Promise<{ specs: 
     caFile,
     dataPlane,
     settings: { timeScale: TIME_SCALE },
-    virtualMachines: [{ subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name: NODE_NAME, location: LOCATION, zone: "1" }],
+    virtualMachines: [
+      { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, name: VM_NAME, computerName: NODE_NAME, location: LOCATION, zone: "1" },
+    ],
   });
   try {
     const socketPath = join(folder, "csi.sock");
@@ -72,7 +75,8 @@ async function runSanity(folder: string, signal: AbortSignal): Promise<{ specs: 
       storeFile: join(folder, "store.db"),
       stateDirectory: join(folder, "state"),
       nodeName: NODE_NAME,
-      deviceRoot: join(deviceRoot, NODE_NAME),
+      vmName: VM_NAME,
+      deviceRoot: join(deviceRoot, VM_NAME),
       kubeletDirectory,
     });
     try {

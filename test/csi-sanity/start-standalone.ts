@@ -18,6 +18,7 @@ export interface StandaloneOptions {
   readonly storeFile: string;
   readonly stateDirectory: string;
   readonly nodeName: string;
+  readonly vmName: string;
   readonly deviceRoot: string;
   /** Target and staging paths lie below this folder. */
   readonly kubeletDirectory: string;
@@ -87,6 +88,8 @@ function flagsOf(options: StandaloneOptions): readonly string[] {
     `--store-file=${options.storeFile}`,
     `--state-dir=${options.stateDirectory}`,
     `--node-name=${options.nodeName}`,
+    `--metadata-endpoint=${options.azureEndpoint}/emulator/v1/imds/${options.vmName}`,
+    `--metadata-ca-file=${options.azureCaFile}`,
     `--device-root=${options.deviceRoot}`,
     "--stage-wait-ms=15000",
     `--kubelet-dir=${options.kubeletDirectory}`,
