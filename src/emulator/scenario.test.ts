@@ -10,21 +10,22 @@ location: westeurope
 seed: 7
 resourceGroups: [rg]
 virtualMachines:
-  - { name: node, count: 3, zones: ["1", "2"], size: Standard_D2s_v6 }
+  - { name: vm, computerName: node, count: 3, zones: ["1", "2"], size: Standard_D2s_v6 }
 settings: { timeScale: 0.01, latencies: { attach: { medianMs: 100, p99Ms: 200 } } }
 faults:
   - { disk: "*poison*", effect: { kind: FailOperation, code: InternalOperationError } }
 `);
-    const vm = (name: string, zone: string): object => ({
+    const vm = (index: number, zone: string): object => ({
       subscriptionId: "sub-1",
       resourceGroup: "rg",
       location: "westeurope",
-      name,
+      name: `vm-${index}`,
+      computerName: `node-${index}`,
       zone,
       size: "Standard_D2s_v6",
     });
     assert.ok(parsed.ok);
-    assert.deepEqual(parsed.scenario.virtualMachines, [vm("node-0", "1"), vm("node-1", "2"), vm("node-2", "1")]);
+    assert.deepEqual(parsed.scenario.virtualMachines, [vm(0, "1"), vm(1, "2"), vm(2, "1")]);
     assert.deepEqual(parsed.scenario.resourceGroups, [{ subscriptionId: "sub-1", name: "rg", location: "westeurope" }]);
     assert.deepEqual(parsed.scenario.settings.latencies?.attach, { medianMs: 100, p99Ms: 200, perDiskMs: 300 });
     assert.deepEqual([parsed.scenario.seed, parsed.scenario.settings.timeScale, parsed.scenario.faults.length], [7, 0.01, 1]);

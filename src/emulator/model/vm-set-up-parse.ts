@@ -7,11 +7,12 @@ import type { World } from "./world.ts";
 
 export type ParsedVms = { readonly ok: true; readonly vms: readonly VmSetUp[] } | { readonly ok: false; readonly reason: string };
 
-const MEMBERS = ["subscriptionId", "resourceGroup", "location", "name", "count", "zone", "zones", "size", "tags", "ultraSsdEnabled", "events"];
+const MEMBERS = ["subscriptionId", "resourceGroup", "location", "name", "computerName", "count", "zone", "zones", "size", "tags", "ultraSsdEnabled", "events"];
 const VMS_MAX = 5000;
 
 /**
  * Reads one VM or, with `count`, a row of them: `{name: "node", count: 3, zones: ["1","2"]}` gives node-0 in zone 1, node-1 in zone 2, node-2 in zone 1.
+ * A `computerName` is numbered in the same way.
  */
 export function parseVms(
   json: Json | undefined,
@@ -33,8 +34,13 @@ export function parseVms(
   const unknownEvent = (listAt(json, "events") ?? []).find((event) => !VM_EVENTS.some((known) => known === event));
   if (unknownEvent !== undefined || (json["events"] !== undefined && listAt(json, "events") === undefined))
     return { ok: false, reason: `'events' is a list of ${VM_EVENTS.join(", ")}` };
-  const names = count === undefined ? [name] : Array.from({ length: count }, (_, index) => `${name}-${index}`);
-  return { ok: true, vms: names.map((each, index) => ({ subscriptionId, resourceGroup, location, name: each, ...optional(json, index) })) };
+  const computerName = textAt(json, "computerName");
+  const vms = Array.from({ length: count ?? 1 }, (_, index): VmSetUp => {
+    const suffix = count === undefined ? "" : `-${index}`;
+    const named = { name: `${name}${suffix}`, ...(computerName === undefined ? {} : { computerName: `${computerName}${suffix}` }) };
+    return { subscriptionId, resourceGroup, location, ...named, ...optional(json, index) };
+  });
+  return { ok: true, vms };
 }
 
 /** POST of VMs, up to the first that is impossible. */
