@@ -81,7 +81,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: quarantineWith(record, node),`,
+        find: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: withNode(record.quarantine, node),`,
         replace: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: record.quarantine,`,
       },
     ],
