@@ -30,6 +30,7 @@ export const stepNames = [
   "settle-vm",
   "settled",
   "verify",
+  "identify",
   "leave-quarantine",
   "prove-clean",
   "claim",

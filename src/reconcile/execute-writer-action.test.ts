@@ -141,6 +141,19 @@ describe("executeWriterAction", () => {
         assert.deepEqual(world.record()?.unproven, []);
       }));
 
+    it("names the node that has registered on it since: the node shows what it does with the disk", () =>
+      withControllerPorts(async (world) => {
+        const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
+        world.nodeNames.clear();
+        world.instances.set(a.instanceUri, a.vmId);
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
+        await execute(world, { kind: "ConfirmVanished", node: unknown }, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
+        assert.deepEqual(world.record()?.unproven, [unknown], "no node is registered there");
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await execute(world, { kind: "ConfirmVanished", node: unknown });
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+
     it("believes the VM that still lists a disk which no longer names it", () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));

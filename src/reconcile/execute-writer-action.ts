@@ -7,7 +7,7 @@ import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
 import { waitsForRelease, type WriterAction } from "../core/plan/plan-writer.ts";
-import { clearVanished, fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
+import { clearVanished, fenceIntent, grant, identify, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -18,6 +18,7 @@ import type { ControllerPorts } from "./controller-ports.ts";
 import { endLeakedWant } from "./end-leaked-want.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
+import { nodeNameOf } from "./node-name-of.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
 import { isTrusted, readStoreGeneration } from "./store-generation.ts";
 import { endWant } from "./want.ts";
@@ -199,7 +200,7 @@ async function confirmVanished(
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const { cloud, cache } = ports;
-  if (isForeign(node)) return confirmDetachedByOthers(ports, volumeName, node, signal);
+  if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
   const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
   if (!vanished.ok) return vanished;
   if (vanished.value === undefined) {
@@ -226,6 +227,16 @@ async function confirmVanished(
     },
     signal,
   );
+}
+
+/** A VM that was known by its resource id alone may be that of a node that has registered since: then the node shows what it does with the disk. */
+async function identifyOrConfirm(ports: ControllerPorts, volumeName: string, unknown: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const { instanceUri } = unknown;
+  const nodeName = nodeNameOf(ports, instanceUri);
+  const instance = nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
+  if (nodeName === undefined || instance?.ok !== true) return confirmDetachedByOthers(ports, volumeName, unknown, signal);
+  const node = { nodeName, vmId: instance.value.vmId, instanceUri };
+  return moveRecord(ports, { volumeName, nodeName, step: "identify" }, (record) => identify(record, unknown, node), signal);
 }
 
 /** A VM that is no node of ours is never cut off; once its owner has taken the disk off it, the disk itself no longer names it. */

@@ -233,6 +233,14 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
   });
 }
 
+/** *identify*, by the controller: a VM that was unproven under its resource id alone turns out to be a node of the cluster, which can then show what it does with the disk. */
+export function identify(record: WriterRecord, unknown: NodeIdentity, node: NodeIdentity): Step {
+  if (!includesNode(record.unproven, unknown)) return fail(`${unknown.instanceUri} is not unproven`);
+  if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
+  const others = withoutNode(record.unproven, unknown);
+  return ok({ ...record, unproven: includesNode(others, node) ? others : [...others, identityOf(node)] });
+}
+
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
 export function clearVanished(record: WriterRecord, node: NodeKey): Step {
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
