@@ -11,7 +11,7 @@ export const withoutHold: readonly SourceEdit[] = [
 
 /** What lets a disk have a LUN at which its node looks for another one. */
 export const withoutPromisedLuns: readonly SourceEdit[] = [
-  { file: "src/reconcile/attach.ts", find: `promisedLuns: () => (avoidedLuns = lunsPromisedOn(ports, action.node)),`, replace: `` },
+  { file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
 ];
 
 /** Layers of defence that stand in for one another. */

@@ -43,8 +43,6 @@ export async function attach(
   if (!marked.ok) return unlessGone(marked);
   // The plan was made on a cache; what the object itself says goes.
   if (marked.value.metadata.deletionTimestamp !== undefined || marked.value.status?.attempt !== attempt) return ok({});
-  let avoidedLuns: readonly number[] | undefined;
-  const planned = { volume, attachment, node: action.node, avoidedLuns: () => avoidedLuns };
   const attachDisk = (): ReturnType<typeof cloud.attachDisk> =>
     cloud.attachDisk(
       {
@@ -52,9 +50,9 @@ export async function attach(
         node: action.node,
         cachingMode: cachingModeOf(volume),
         lane: action.lane,
-        mayProceed: (asked) => mayAttachNow(ports, planned, asked),
+        mayProceed: (asked) => mayAttachNow(ports, { volume, attachment, node: action.node }, asked),
         mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
-        promisedLuns: () => (avoidedLuns = lunsPromisedOn(ports, action.node)),
+        promisedLuns: () => lunsPromisedOn(ports, action.node),
       },
       signal,
     );

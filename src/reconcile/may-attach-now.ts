@@ -13,8 +13,6 @@ export interface PlannedAttach {
   readonly volume: AzVolume;
   readonly attachment: AzVolumeAttachment;
   readonly node: NodeIdentity;
-  /** The LUNs that the plan of the VM's update left free for other disks; undefined: it chose no LUN. */
-  readonly avoidedLuns: () => readonly number[] | undefined;
 }
 
 /** A fresh look, asked between the read of the VM and its write. */
@@ -56,11 +54,11 @@ function lunsPromised(attachments: readonly AzVolumeAttachment[], node: NodeIden
  * cache at once. One list of the node's attachments, and a read of each volume whose attachment is not as the cache shows it: a fence changes the attachment before
  * it writes the quarantine.
  */
-async function isAsCached(ports: ControllerPorts, { volume, node, avoidedLuns }: PlannedAttach, signal: AbortSignal): Promise<boolean> {
+async function isAsCached(ports: ControllerPorts, { volume, node }: PlannedAttach, signal: AbortSignal): Promise<boolean> {
   const present = await attachmentsNow(ports, { nodeName: node.nodeName }, signal);
   if (!present.ok) return false;
-  const avoided = avoidedLuns();
-  if (avoided !== undefined && lunsPromised(present.value, node).some((lun) => !avoided.includes(lun))) return false;
+  const avoided = lunsPromisedOn(ports, node);
+  if (lunsPromised(present.value, node).some((lun) => !avoided.includes(lun))) return false;
   for (const volumeName of volumesToRead(ports, node, present.value)) {
     if (volumeName === volume.metadata.name) continue;
     const other = await ports.store.get("AzVolume", volumeName, signal);
