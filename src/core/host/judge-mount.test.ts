@@ -31,6 +31,17 @@ const rows: readonly { because: string; evidence: Partial<MountEvidence>; why: s
     evidence: { entry: { options: ["rw"], superOptions: ["ro"] } },
     why: "its file system went read-only after an error",
   },
+  ...["transport-offline", "cancel", "deleted", "deleting", "deleting (no IO)", "dead"].map((state) => ({
+    because: `the kernel calls its device ${state}`,
+    evidence: { device: { sizeBytes: 1000n, state } },
+    why: `its device is ${state}`,
+  })),
+  { because: "the file system spans the device to its end", evidence: { fileSystemBytes: 1000n }, why: undefined },
+  {
+    because: "a file system was told to shut down",
+    evidence: { entry: { options: ["rw"], superOptions: ["rw", "shutdown"] } },
+    why: "its file system has shut down (shutdown)",
+  },
   { because: "XFS shut down", evidence: { answersIoError: true }, why: "it answers I/O errors" },
 ];
 for (const { because, evidence, why } of rows) {

@@ -59,3 +59,48 @@ describe("bindMountOptions", () => {
     assert.deepEqual(bindMountOptions({ inherited, mountFlags: ["nosuid"], readOnly: true }), ["noatime", "nosuid", "ro"]);
   });
 });
+
+describe("the options of mount(8)", () => {
+  const perMount = [
+    ...["ro", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "nodiratime", "diratime"],
+    ...["relatime", "norelatime", "strictatime", "nosymfollow"],
+  ];
+  const forbidden = [
+    ...["bind", "rbind", "move", "remount", "loop", "offset", "sizelimit", "encryption", "helper"],
+    ...["shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"],
+    ...["X-mount.subdir", "X-mount.idmap", "journal_dev", "journal_path", "logdev", "rtdev"],
+  ];
+  const staged = (flag: string, readOnly = false) => stagingMountOptions({ fsType: "ext4", mountFlags: [flag], readOnly });
+
+  it("gives a bind mount those that belong to a mount, and none of its file system", () => {
+    for (const flag of perMount) {
+      assert.deepEqual(bindMountOptions({ inherited: [], mountFlags: [flag], readOnly: false }), [flag], flag);
+    }
+    for (const flag of ["rw", "discard", "barrier=1"]) {
+      assert.equal(bindMountOptions({ inherited: [], mountFlags: [flag], readOnly: false }), undefined, flag);
+    }
+  });
+
+  it("keeps what the mount below has, but writable only where nothing makes it read-only", () => {
+    const bound = (inherited: readonly string[], mountFlags: readonly string[]) => bindMountOptions({ inherited, mountFlags, readOnly: false });
+    assert.deepEqual(bound(["rw", "nosuid", "discard"], ["noexec"]), ["rw", "nosuid", "noexec"]);
+    assert.deepEqual(bound(["rw", "nosuid"], ["ro"]), ["nosuid", "ro"]);
+  });
+
+  it("refuses those that would mount something else, with a value and without", () => {
+    for (const name of forbidden) {
+      for (const flag of [name, `${name}=1`]) {
+        const problem = `${flag} is not allowed: it would mount something else than the volume`;
+        const failure = { kind: "InvalidArgument", field: "mount_flags", value: flag, problem } as const;
+        assert.deepEqual(staged(flag), { ok: false, failure });
+      }
+    }
+  });
+
+  it("takes a flag of 1,024 characters and none longer, and rw where the volume is writable", () => {
+    assert.equal(staged("a".repeat(1_024)).ok, true);
+    assert.equal(staged("a".repeat(1_025)).ok, false);
+    assert.equal(staged("rw").ok, true);
+    assert.equal(staged("noatime", true).ok, true);
+  });
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { parseLosetup } from "./parse-losetup.ts";
+import { losetupArgs, parseLosetup } from "./parse-losetup.ts";
 
 it("reads what losetup pads and escapes: a device number with its padding would equal none", () => {
   const text = String.raw`/dev/loop1 \x20\x20\x20\x20\x20\x20\x200:6\x20\x20 94 /dev/loop0
@@ -11,4 +11,8 @@ it("reads what losetup pads and escapes: a device number with its padding would 
     { path: "/dev/loop0", backingFileSystem: "254:0", backingInode: "9977884", backingPath: "/tmp/a disk" },
   ]);
   assert.deepEqual(parseLosetup(""), []);
+});
+
+it("asks losetup for the columns that it reads, in their order, without headings", () => {
+  assert.equal(losetupArgs.join(" "), "--list --noheadings --raw --output NAME,BACK-MAJ:MIN,BACK-INO,BACK-FILE");
 });
