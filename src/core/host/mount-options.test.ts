@@ -34,12 +34,36 @@ describe("stagingMountOptions", () => {
     { flag: "noatime,remount", because: "a comma hides a second option" },
     { flag: "loop=/dev/loop3", because: "it would mount a file" },
     { flag: "logdev=/dev/sdd", because: "it would write to another device" },
+    { flag: "X-mount.idmap=b:0:0:1", because: "it would show the volume under other owners" },
+    { flag: "x-mount.mkdir=0777", because: "the driver makes the directory itself" },
+    { flag: "X-mount.owner=1000", because: "mount(8) would change the volume's root" },
+    { flag: "verity.hashdevice=/dev/sdd", because: "it would open another device" },
     { flag: "rw", because: "the volume is read-only" },
   ];
   for (const { flag, because } of refused) {
     it(`refuses ${JSON.stringify(flag)}, since ${because}`, () => {
       const options = stagingMountOptions({ fsType: "ext4", mountFlags: [flag], readOnly: true });
       assert.deepEqual(options.ok ? "accepted" : options.failure.kind, "InvalidArgument");
+    });
+  }
+});
+
+describe("stagingMountOptions of a writable mount", () => {
+  for (const [fsType, flag] of [
+    ["ext4", "noload"],
+    ["ext4", "norecovery"],
+    ["xfs", "noatime,norecovery"],
+  ] as const) {
+    it(`refuse ${flag} for ${fsType}, which would skip the journal`, () => {
+      const options = stagingMountOptions({ fsType, mountFlags: [flag], readOnly: false });
+      assert.ok(!options.ok && options.failure.kind === "InvalidArgument");
+      assert.match(options.failure.problem, /is not allowed on a writable mount: it skips the journal/);
+      const andReadWrite = stagingMountOptions({ fsType, mountFlags: ["ro", flag, "rw"], readOnly: false });
+      assert.equal(andReadWrite.ok, false, "the last of both counts");
+    });
+
+    it(`take ${flag} for ${fsType} where the flags make the mount read-only`, () => {
+      assert.equal(stagingMountOptions({ fsType, mountFlags: ["ro", flag], readOnly: false }).ok, true);
     });
   }
 });

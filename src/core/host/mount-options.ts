@@ -42,13 +42,17 @@ const forbiddenNames = new Set([
   "rslave",
   "unbindable",
   "runbindable",
-  "X-mount.subdir",
-  "X-mount.idmap",
   "journal_dev",
   "journal_path",
   "logdev",
   "rtdev",
 ]);
+
+/** The same, by how their names begin: what mount(8) does besides mounting (directories, owners, modes, id maps), and the verity options, which open a device of their own. */
+const forbiddenPrefixes = ["x-mount.", "verity."];
+
+/** Options that leave the journal unread: on a writable mount its records are lost, and the file system is torn. */
+const withoutJournal = new Set(["noload", "norecovery"]);
 
 /** Longest single mount flag that is accepted, in characters: the kernel takes one page for all of them. */
 const flagLengthMax = 1024;
@@ -62,8 +66,10 @@ export function stagingMountOptions(request: {
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
 }): Result<readonly string[], Failure> {
+  const given = request.mountFlags.flatMap(optionsOf);
+  const isWritable = !request.readOnly && (!given.includes("ro") || given.includes("rw"));
   const refused = request.mountFlags.flatMap((flag) => {
-    const problem = problemOfFlag(flag, request.readOnly);
+    const problem = problemOfFlag(flag, { readOnly: request.readOnly, isWritable });
     return problem === undefined ? [] : [{ flag, problem }];
   })[0];
   if (refused !== undefined) return fail({ kind: "InvalidArgument", field: "mount_flags", value: refused.flag, problem: refused.problem });
@@ -82,13 +88,24 @@ export function bindMountOptions(request: {
   return unique([...request.inherited.filter((option) => perMountOptions.has(option) && (option !== "rw" || !added.includes("ro"))), ...added]);
 }
 
-function problemOfFlag(flag: string, readOnly: boolean): string | undefined {
+/** Commas part options; within double quotes (SELinux contexts) they belong to the value. */
+function optionsOf(flag: string): readonly string[] {
+  return flag.replaceAll(/"[^"]*"/g, "").split(",");
+}
+
+function isForbidden(option: string): boolean {
+  const name = option.split("=")[0] ?? "";
+  return forbiddenNames.has(name) || forbiddenPrefixes.some((prefix) => name.toLowerCase().startsWith(prefix));
+}
+
+function problemOfFlag(flag: string, { readOnly, isWritable }: { readonly readOnly: boolean; readonly isWritable: boolean }): string | undefined {
   if (flag === "" || flag.length > flagLengthMax) return `must have 1 to ${flagLengthMax} characters`;
   if (/[\s\0]/.test(flag)) return "must not contain white space";
-  // Commas part options; within double quotes (SELinux contexts) they belong to the value.
-  const options = flag.replaceAll(/"[^"]*"/g, "").split(",");
-  const forbidden = options.find((option) => forbiddenNames.has(option.split("=")[0] ?? ""));
+  const options = optionsOf(flag);
+  const forbidden = options.find(isForbidden);
   if (forbidden !== undefined) return `${forbidden} is not allowed: it would mount something else than the volume`;
+  const skipping = isWritable ? options.find((option) => withoutJournal.has(option)) : undefined;
+  if (skipping !== undefined) return `${skipping} is not allowed on a writable mount: it skips the journal, and what that holds is lost`;
   if (readOnly && options.includes("rw")) return "rw contradicts a read-only volume";
   return undefined;
 }

@@ -47,6 +47,16 @@ const expand = (world: NodeWorld, volumePath = stagingPath): ReturnType<typeof n
   );
 
 describe("nodeExpandVolume", () => {
+  it("refuses a path outside the kubelet's directories", () =>
+    withNode({ writer: aWriter("node-a", { held: true }) }, async (world) => {
+      for (const path of ["/etc/shadow", `${stagingPath}/../../../../../etc`]) {
+        assert.deepEqual(await expand(world, path), {
+          ok: false,
+          failure: { kind: "PathNotAllowed", field: "volume_path", path, allowedRoots: ["/var/lib/kubelet"] },
+        });
+      }
+    }));
+
   it("grows the file system to its disk", () =>
     withStaged(async (world) => {
       assert.deepEqual(await expand(world), { ok: true, value: { capacityBytes: gibToBytes(10) } });

@@ -32,6 +32,9 @@ async function expand(ports: NodePorts, request: NodeExpandVolumeRequest, call: 
   const { signal } = call;
   const volume = await readVolume(ports, volumeId, signal);
   if (!volume.ok) return volume;
+  // After the volume was read: CSI's own tests ask for NOT_FOUND of an unknown volume, whatever the path.
+  const obstacle = pathObstacle("volume_path", volumePath, ports.settings.allowedRoots);
+  if (obstacle !== undefined) return fail(obstacle);
   const mounted = await mountAt(ports, request, volume.value, call);
   if (!mounted.ok) return mounted;
   if (mounted.value === undefined || mounted.value.isTombstone) return fail({ kind: "PathNotMounted", path: volumePath });
