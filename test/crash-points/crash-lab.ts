@@ -7,6 +7,7 @@ import { leftovers } from "../../demo/observe.ts";
 import type { Timeline } from "../../demo/timeline.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { CRASH_AT, CRASH_MARK } from "../../src/adapters/observe/crashing-steps.ts";
+import { pathWithCutOffFormat } from "./cut-off-format.ts";
 import { notedEpochs } from "./noted-epochs.ts";
 import { connectPatiently } from "./patient-csi.ts";
 import type { CrashPoint } from "./points.ts";
@@ -67,7 +68,13 @@ export async function startCrashLab(): Promise<CrashLab> {
 async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeName: string, signal: AbortSignal): Promise<void> {
   const mark = join(lab.directory, `${volumeName}-crashed`);
   const arm = async (): Promise<void> => {
-    await lab.processes.get(point.process)?.restart({ [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark });
+    await lab.processes
+      .get(point.process)
+      ?.restart(
+        point.when === "during"
+          ? { PATH: await pathWithCutOffFormat(join(lab.directory, `${volumeName}-bin`), mark) }
+          : { [CRASH_AT]: `${point.when}:${point.step}`, [CRASH_MARK]: mark },
+      );
   };
   const { timeline, phase } = rememberPhases();
   const seenBefore = { ...watch.seen };

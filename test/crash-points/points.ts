@@ -4,7 +4,8 @@ import { abandoned, fenced, type Life, lost, moved, recalled, unused } from "./l
 /** A place at which a process kills itself, and a life of a volume in which it comes by. */
 export interface CrashPoint {
   readonly process: "controller" | "node-a" | "node-b";
-  readonly when: "after" | "before";
+  /** `during`: with its command, in the middle of a format. */
+  readonly when: "after" | "before" | "during";
   readonly step: StepName;
   readonly life: { readonly name: string; readonly run: Life };
 }
@@ -34,7 +35,8 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
   { process: "node-a", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["unmount", "leave-quarantine"] },
 ];
 
-/** Before and after each step, by each process that takes it. */
-export const crashPoints: readonly CrashPoint[] = passages.flatMap(({ process, life, steps }) =>
-  steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life }))),
-);
+/** Before and after each step, by each process that takes it; and in the middle of the one that leaves something unfinished. */
+export const crashPoints: readonly CrashPoint[] = [
+  ...passages.flatMap(({ process, life, steps }) => steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life })))),
+  { process: "node-a", when: "during", step: "format", life: { name: "is moved in good order", run: moved } },
+];
