@@ -20,11 +20,11 @@ export interface JudgeRequest {
   readonly lastKiller: (mutant: Mutant) => Pick<TestName, "file" | "title"> | undefined;
   readonly onProgress: (what: string, done: number, all: number) => void;
   /** A test that fails without any mutant judges nothing. */
-  readonly onFailing: (test: MeasuredTest) => void;
+  readonly onFailing: (test: Pick<MeasuredTest, "file" | "title" | "failure">) => void;
   readonly onOutcome: (mutant: Mutant, outcome: Outcome) => void;
 }
 
-const MEASURE_MAX_MS = 120_000;
+const MEASURE_MAX_MS = 60_000;
 const LOAD_MAX_MS = 20_000;
 const SLOWER_MAX = 5;
 /** What modules do while they are loaded concerns the tests near to them. */
@@ -78,7 +78,12 @@ async function measureTests(request: JudgeRequest, data: JudgeThreadData): Promi
     let judge = startJudge(data);
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const answer = await judge.ask({ kind: "measure", file }, MEASURE_MAX_MS);
-      if (answer.kind !== "measured") throw new Error(`${file} can't be run: ${answer.kind === "error" ? answer.why : "it hangs"}`);
+      if (answer.kind !== "measured") {
+        request.onFailing({ file, title: "the file as a whole", failure: answer.kind === "error" ? answer.why : "hangs" });
+        await judge.end();
+        judge = startJudge(data);
+        continue;
+      }
       for (const test of answer.tests.filter(({ failure }) => failure !== undefined)) request.onFailing(test);
       // What a failed test leaves behind must not fail the next.
       if (answer.tests.some(({ failure }) => failure !== undefined)) {
