@@ -60,6 +60,8 @@ export interface Lab {
 const SUBSCRIPTION = "00000000-0000-4000-8000-000000000001";
 const RESOURCE_GROUP = "demo";
 const LOCATION = "eastus";
+/** Given, since the store and the id that it would keep are lost in some tests. */
+const CLUSTER_ID = "lab";
 const VM_SIZE = "Standard_D8s_v5";
 const READY_MAX_MS = 120_000;
 const MOUNTS_OF = "mounts of ";
@@ -191,6 +193,7 @@ async function build(building: Building): Promise<Lab> {
       `--endpoint=unix://${controllerSocket(name)}`,
       `--store-socket=${storeSocket}`,
       `--cloud-config=${join(directory, "azure.json")}`,
+      `--cluster-id=${CLUSTER_ID}`,
       `--azure-ca-file=${caFile}`,
       `--azure-time-scale=${timeScale}`,
       `--recall-answer-ms=${RECALL_ANSWER_MS}`,

@@ -39,6 +39,7 @@ export interface SimWorldOptions {
 installQuickAbort();
 
 const CONTROLLERS = 2;
+const CLUSTER_ID = "cluster-1";
 const TIME_SCALE = 0.25;
 const weatherOfAQuietDay: Partial<Weather> = { callDelayMs: [1, 5], watchDelayMs: [0, 20] };
 /** As Kubernetes' API server sends them. */
@@ -83,6 +84,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     store,
     azure,
     attach,
+    clusterId: CLUSTER_ID,
     timeScale,
     collectReplicasAfterMs: options.collectReplicasAfterMs,
     report,

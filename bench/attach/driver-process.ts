@@ -79,7 +79,7 @@ async function main(task: DriverTask): Promise<void> {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(
       server,
-      { ...parts, volumes: volumeSettingsOf(values), leaseMemory: new LeaseMemory(), isAlone: true },
+      { ...parts, volumes: volumeSettingsOf(values), clusterId: "bench", leaseMemory: new LeaseMemory(), isAlone: true },
       values,
       ports,
     );
@@ -89,7 +89,9 @@ async function main(task: DriverTask): Promise<void> {
     await reconciling;
     await server.stop(AbortSignal.abort());
   } else {
-    process.stdout.write(`${JSON.stringify(await recover({ ...ports, ...parts, settings: volumeSettingsOf(values), attach: values.attach }))}\n`);
+    process.stdout.write(
+      `${JSON.stringify(await recover({ ...ports, ...parts, settings: volumeSettingsOf(values), attach: values.attach, clusterId: "bench" }))}\n`,
+    );
     ending.abort(new Error("done"));
   }
   await following;

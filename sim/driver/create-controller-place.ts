@@ -31,6 +31,7 @@ export interface DriverWorld extends ProcessWorld {
   /** How a process follows Kubernetes. */
   readonly connect: SimCluster["connect"];
   readonly attach: "kubernetes" | "driver";
+  readonly clusterId: string;
   /** Azure's latencies are those of the real one times this. */
   readonly timeScale: number;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: the flag's. */
@@ -86,7 +87,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       events,
     };
     const hearing = new NodeHearing({ ...shared, leaseMemory, settings: volumeSettings });
-    const ports: ControllerPorts = { ...shared, leaseMemory, hearing, settings: volumeSettings, attach: world.attach };
+    const ports: ControllerPorts = { ...shared, leaseMemory, hearing, settings: volumeSettings, attach: world.attach, clusterId: world.clusterId };
     const elected = createElection(ports, {
       identity: life.identity,
       settings: defaultElectionSettings,

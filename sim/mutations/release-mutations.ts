@@ -114,8 +114,8 @@ export const releaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/plan/writer-steps.ts",
-        find: `const { attachedTo, noted = [], unsettled = [], epoch, storeGeneration } = found;`,
-        replace: `const { attachedTo, noted = [], epoch, storeGeneration } = found;
+        find: `const { attachedTo, noted = [], cutOff = [], unsettled = [], epoch, storeGeneration } = found;`,
+        replace: `const { attachedTo, noted = [], cutOff = [], epoch, storeGeneration } = found;
   const unsettled: readonly NodeIdentity[] = [];`,
       },
     ],

@@ -2,6 +2,7 @@ import type { Kind } from "../ports/object-store.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
+import { clusterIdOf, clusterIdOptions } from "./cluster-id.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { connectStore, storeOptions } from "./connect-store.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
@@ -22,6 +23,7 @@ const options = {
   ...azureOptions,
   ...detachOptions,
   ...controllerServiceOptions,
+  ...clusterIdOptions,
   ...volumeOptions,
   ...processOptions,
 } as const;
@@ -48,6 +50,7 @@ export const controllerRole: Role<typeof options> = {
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };
+    const clusterId = await clusterIdOf(values, { store, apiClient, clock, logger }, lifetime);
     const server = createCsiServer({ driverName, cache }, ports);
     const runReconcilers = addControllerService(
       server,
@@ -59,6 +62,7 @@ export const controllerRole: Role<typeof options> = {
         leaseMemory,
         ...orchestrator,
         volumes: volumeSettingsOf(values),
+        clusterId,
         isAlone: false,
       },
       values,

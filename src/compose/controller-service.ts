@@ -57,6 +57,7 @@ export interface ControllerParts {
   readonly clusterVolumes: ClusterVolumes;
   readonly events: Events;
   readonly volumes: VolumeSettings;
+  readonly clusterId: string;
   /** No other process can reach the store: there is nobody to wait for before it leads. */
   readonly isAlone: boolean;
 }
@@ -84,6 +85,7 @@ export function addControllerService(
   const ports: ControllerPorts = {
     ...shared,
     attach: values.attach,
+    clusterId: parts.clusterId,
     leaseMemory,
     settings: volumes,
   };

@@ -6,6 +6,7 @@ import type { Kind } from "../ports/object-store.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
+import { clusterIdOf, clusterIdOptions } from "./cluster-id.ts";
 import { connectCloud } from "./connect-cloud.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { detachOptions } from "./detach-options.ts";
@@ -31,6 +32,7 @@ const options = {
   ...nodeOptions,
   ...instanceOptions,
   ...controllerServiceOptions,
+  ...clusterIdOptions,
   ...volumeOptions,
   ...processOptions,
 } as const;
@@ -50,10 +52,11 @@ export const standaloneRole: Role<typeof options> = {
     const cache = createObjectCache({ store, clock, random, logger, kinds });
     const remembering = rememberingStore(store, cache, kinds);
     const orchestrator = embeddedOrchestrator({ store, cache }, ports);
+    const clusterId = await clusterIdOf(values, { store, apiClient: undefined, clock, logger }, lifetime);
     const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, leaseStore: remembering, cache, cloud, leaseMemory, ...orchestrator, volumes: volumeSettingsOf(values), isAlone: true },
+      { store: remembering, leaseStore: remembering, cache, cloud, leaseMemory, ...orchestrator, volumes: volumeSettingsOf(values), clusterId, isAlone: true },
       values,
       ports,
     );

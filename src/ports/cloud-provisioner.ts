@@ -99,6 +99,14 @@ export interface CloudProvisioner {
     request: { readonly diskUri: string; readonly sizeGiB: number; readonly mayProceed: MayProceed },
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
+  /**
+   * Sets tags of a disk and removes those that are given as undefined; all others stay as they are read right before. Never in the way of an attach: waits behind all else
+   * for the call budget. Asks `mayProceed` as `createDisk` does. Fails with `DiskNotFound`, and with `InvalidArgument` where the disk would get more tags than Azure allows, or `Refused`.
+   */
+  tagDisk(
+    request: { readonly diskUri: string; readonly tags: Readonly<Record<string, string | undefined>>; readonly mayProceed: MayProceed },
+    signal: AbortSignal,
+  ): Promise<Result<void, Failure>>;
   /** Reads a disk, never from a cache. Fails with `DiskNotFound`. */
   getDisk(request: { readonly diskUri: string }, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;
   /** All disks of a resource group (default: the cluster's), sorted by URI. */

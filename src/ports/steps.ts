@@ -42,6 +42,7 @@ export const stepNames = [
   "detach",
   "remove-attachment",
   "mark-delete",
+  "tag-disk",
   "delete-disk",
   "remove-volume",
   "resize-disk",

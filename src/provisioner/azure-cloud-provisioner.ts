@@ -12,7 +12,7 @@ import { type AttachmentContext, attachDisk, detachDisk, fenceDisk, proveDetache
 import { BoundedCache } from "./bounded-cache.ts";
 import { diskFactsOf } from "./disk-facts.ts";
 import { diskIdOf, readDisk } from "./disk-owners.ts";
-import { type DiskPlace, type DiskTarget, createDisk, deleteDisk, listDisks, resizeDisk } from "./disks.ts";
+import { type DiskPlace, type DiskTarget, createDisk, deleteDisk, listDisks, resizeDisk, tagDisk } from "./disks.ts";
 import { toFailure } from "./error-table.ts";
 import { EtagWrites } from "./etag-writes.ts";
 import { instanceFactsOf } from "./instance-facts.ts";
@@ -71,6 +71,8 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
       cancellable(signal, () => onDisk(place, request.diskUri, (disk) => deleteDisk({ session, disks }, { ...request, ...disk }, signal))),
     resizeDisk: (request, signal) =>
       cancellable(signal, () => onDisk(place, request.diskUri, (disk) => resizeDisk({ session, disks }, { ...request, ...disk }, signal))),
+    tagDisk: (request, signal) =>
+      cancellable(signal, () => onDisk(place, request.diskUri, (disk) => tagDisk({ session, disks }, { ...request, ...disk }, signal))),
     getDisk: (request, signal) =>
       cancellable(signal, () =>
         onDisk(place, request.diskUri, async () => {

@@ -3,6 +3,7 @@ import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import type { Failure } from "../core/failure.ts";
 import { formatDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
+import { sameJson } from "../core/same-json.ts";
 import type { CreateDiskRequest, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
 import type { ArmAnswer, ArmDisk, ArmError, ArmGroup, ArmName, ArmOperation, ArmOperationEnd } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
@@ -29,6 +30,12 @@ export interface DiskTarget {
   readonly id: ArmName;
   readonly diskUri: string;
 }
+
+/** Nobody waits for a tag. */
+const TAG_LANE: Lane = "collection";
+
+/** Azure's limit for one resource. */
+const TAGS_MAX = 50;
 
 /** What disk calls work with. */
 export interface DiskContext {
@@ -117,6 +124,30 @@ export async function resizeDisk(
   return after.ok ? ok({ sizeGiB: after.value.diskSizeGB }) : fail(toFailure(after.failure, { diskUri }));
 }
 
+/** Sets and removes tags of a disk. Azure takes the whole map, so the others are read right before and sent along. */
+export async function tagDisk(
+  { session, disks }: DiskContext,
+  { id, diskUri, tags, mayProceed }: DiskTarget & { readonly tags: Readonly<Record<string, string | undefined>>; readonly mayProceed: MayProceed },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const before = await readDisk(session, { diskUri, lane: TAG_LANE }, signal);
+  if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
+  const kept = Object.entries({ ...before.value.tags, ...tags }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  if (kept.length > TAGS_MAX) {
+    const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
+    return fail({ kind: "InvalidArgument", field: `tags of ${diskUri}`, value: String(kept.length), problem });
+  }
+  const next = Object.fromEntries(kept);
+  if (sameJson(next, before.value.tags)) return ok(undefined);
+  const tagged = await write(
+    { session, disks },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed, lane: TAG_LANE },
+    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
+    signal,
+  );
+  return tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri }));
+}
+
 /** All disks of a resource group. */
 export async function listDisks(session: ArmSession, group: ArmGroup, signal: AbortSignal): Promise<Result<readonly DiskFacts[], Failure>> {
   const listed = await session.call(
@@ -164,15 +195,17 @@ async function write(
     readonly likeness: "diskCreate" | "diskUpdate" | "diskDelete";
     readonly diskUri: string;
     readonly mayProceed: MayProceed;
+    readonly lane?: Lane;
   },
   start: (clientRequestId: string) => Promise<ArmAnswer<ArmOperation>>,
   signal: AbortSignal,
 ): Promise<Result<ArmDisk | undefined, ArmError>> {
+  const { lane = LANE } = target;
   disks.drop(resourceUriKey(target.diskUri));
   const startIfAllowed: typeof start = async (clientRequestId) => ((await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri));
   for (let attempt = 1; ; attempt++) {
-    const started = await session.call({ group: target.group, resource: undefined, lane: LANE }, startIfAllowed, signal);
-    const waiting = { resource: target.diskUri, lane: LANE, likeness: target.likeness, readEnd: (asked: AbortSignal) => readWriteEnd(session, target, asked) };
+    const started = await session.call({ group: target.group, resource: undefined, lane }, startIfAllowed, signal);
+    const waiting = { resource: target.diskUri, lane, likeness: target.likeness, readEnd: (asked: AbortSignal) => readWriteEnd(session, target, asked) };
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;

@@ -49,7 +49,7 @@ describe("adoptedUse", () => {
 
   it("goes by the tags that this driver wrote, whatever is stated", () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 1 } });
-    const adopted = adoptedUse(aDisk({ diskUri, maxShares: 3, tags: driverTags(volume) }), {
+    const adopted = adoptedUse(aDisk({ diskUri, maxShares: 3, tags: driverTags(volume, "cluster-1") }), {
       capabilities: [manyNodes],
       volumeContext: { skuName: "Premium_LRS" },
     });

@@ -28,6 +28,8 @@ export interface ControllerPorts {
   /** The same for the time before this process started: only the nodes know. */
   readonly hearing: NodeHearing;
   readonly settings: VolumeSettings;
+  /** Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless they are named. */
+  readonly clusterId: string;
   /** Who says that a volume is wanted on a node: ControllerPublishVolume (`kubernetes`) or NodeStageVolume (`driver`). */
   readonly attach: "kubernetes" | "driver";
 }

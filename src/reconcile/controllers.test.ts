@@ -161,7 +161,7 @@ describe("createControllers", () => {
       };
       await whileRunning(world, { listDisks: async () => ok(disks), getDisk }, async () => {
         await world.clock.advance(60_000);
-        disks = [aDisk({ tags: driverTags(aVolume()) })];
+        disks = [aDisk({ tags: driverTags(aVolume(), "cluster-1") })];
         world.disks.add(diskUri);
         await world.clock.advance(600_000);
         assert.equal(world.volume()?.spec.diskUri, diskUri);
@@ -190,7 +190,7 @@ describe("createControllers", () => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { finalizers: [ATTACHMENT_FINALIZER] } }));
-      const disk = aDisk({ tags: driverTags(aVolume()), attachedTo: [instanceUriOf("node-a")] });
+      const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1"), attachedTo: [instanceUriOf("node-a")] });
       const inspectInstance: CloudProvisioner["inspectInstance"] = async (asked, signal) => {
         const found = await world.ports.cloud.inspectInstance(asked, signal);
         return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] }) : found;

@@ -6,7 +6,7 @@ import { driverTags, isMadeByDriver, isMadeFor, volumeFromTags } from "./disk-ta
 describe("disk tags", () => {
   it("bring back, after the object store was lost, what a volume can't do without", () => {
     const volume = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }], maxMountReplicaCount: 1 } });
-    assert.deepEqual(volumeFromTags(driverTags(volume)), {
+    assert.deepEqual(volumeFromTags(driverTags(volume, "cluster-1")), {
       volumeName: "pvc-1",
       maxMountReplicaCount: 1,
       capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }],
@@ -14,7 +14,7 @@ describe("disk tags", () => {
   });
 
   it("tell the disk of this very object from one of an earlier object of the same name", () => {
-    const tags = driverTags(aVolume());
+    const tags = driverTags(aVolume(), "cluster-1");
     assert.equal(isMadeFor(aVolume(), tags), true);
     assert.equal(isMadeFor(aVolume({ metadata: { uid: "another" } }), tags), false);
   });
@@ -31,7 +31,7 @@ describe("disk tags", () => {
   });
 
   it("fall back to one node's file system where the access modes can't be read", () => {
-    const tags = { ...driverTags(aVolume()), "disk.csi.azure.com-access": "nonsense", "disk.csi.azure.com-replicas": "-1" };
+    const tags = { ...driverTags(aVolume(), "cluster-1"), "disk.csi.azure.com-access": "nonsense", "disk.csi.azure.com-replicas": "-1" };
     assert.deepEqual(volumeFromTags(tags), {
       volumeName: "pvc-1",
       maxMountReplicaCount: 0,

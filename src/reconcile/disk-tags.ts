@@ -3,6 +3,7 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 
 /** Marks disks of this driver, as the V1 driver does. */
 const CREATED_BY = { name: "k8s-azure-created-by", value: "kubernetes-azure-dd" } as const;
+const CLUSTER_ID = "disk.csi.azure.com-cluster-id";
 const UID = "disk.csi.azure.com-uid";
 const VOLUME_NAME = "disk.csi.azure.com-volume-name";
 const REPLICAS = "disk.csi.azure.com-replicas";
@@ -11,10 +12,11 @@ const ACCESS_TYPES = "disk.csi.azure.com-access";
 type Tags = Readonly<Record<string, string>>;
 
 /** What the driver writes on a disk so that its volume can be found again if the object store is lost. */
-export function driverTags(volume: AzVolume): Tags {
+export function driverTags(volume: AzVolume, clusterId: string): Tags {
   const access = [...new Set(volume.spec.capabilities.map((capability) => `${capability.accessType}/${capability.accessMode}`))].toSorted().join(" ");
   return {
     [CREATED_BY.name]: CREATED_BY.value,
+    [CLUSTER_ID]: clusterId,
     [UID]: volume.metadata.uid,
     [VOLUME_NAME]: volume.spec.volumeName,
     [REPLICAS]: String(volume.spec.maxMountReplicaCount),
@@ -25,6 +27,11 @@ export function driverTags(volume: AzVolume): Tags {
 /** Whether this driver, V1 or V2, made a disk: only such a disk may become a volume of the same name, since deleting the volume deletes it. */
 export function isMadeByDriver(tags: Tags): boolean {
   return tags[CREATED_BY.name] === CREATED_BY.value;
+}
+
+/** The cluster that made a disk, as its tag says; undefined for a disk that V1 made, or a person. */
+export function clusterOf(tags: Tags): string | undefined {
+  return tags[CLUSTER_ID];
 }
 
 /** Whether a disk was made for exactly this object: nobody can have had it before. */

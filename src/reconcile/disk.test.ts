@@ -4,7 +4,7 @@ import type { Failure } from "../core/failure.ts";
 import { aDetail, agoMs, anAttachment, aVolume, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
-import type { CloudProvisioner, MayProceed } from "../ports/cloud-provisioner.ts";
+import type { CloudProvisioner, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
 import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
@@ -29,6 +29,42 @@ async function madeAnew(world: ReconcileWorld): Promise<void> {
 }
 
 describe("diskReconciler", () => {
+  describe("creating a disk", () => {
+    const ownTags = (world: ReconcileWorld): DiskFacts["tags"] => driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
+    const create = async (world: ReconcileWorld, found: (world: ReconcileWorld) => Partial<DiskFacts>): Promise<void> => {
+      await world.given("AzVolume", aVolume({ status: { state: "Pending", detail: undefined, record: undefined } }));
+      world.disks.add(diskUri);
+      const shown = aDisk(found(world));
+      const cloud: CloudProvisioner = {
+        ...world.ports.cloud,
+        createDisk: async () => ok(shown),
+        getDisk: async () => ok(shown),
+      };
+      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+    };
+
+    it("begins the record of a disk that was made for this very object with no node to distrust", () =>
+      withControllerPorts(async (world) => {
+        await create(world, (made) => ({ tags: ownTags(made) }));
+        assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven], [false, []]);
+      }));
+
+    it("does not take a disk for new that a VM has attached already", () =>
+      withControllerPorts(async (world) => {
+        await create(world, (made) => ({ tags: ownTags(made), attachedTo: [instanceUriOf("node-a")] }));
+        assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven.map(({ instanceUri }) => instanceUri)], [true, [instanceUriOf("node-a")]]);
+      }));
+
+    it("refuses a disk of that name that another cluster made, and names that cluster", () =>
+      withControllerPorts(async (world) => {
+        await create(world, (made) => ({ tags: { ...ownTags(made), "disk.csi.azure.com-cluster-id": "cluster-2" } }));
+        const { state, error } = world.volume()?.status ?? {};
+        assert.deepEqual([state, error?.kind], ["CreationFailed", "VolumeExistsWithOtherRequest"]);
+        assert.match(error?.message ?? "", /was made by cluster cluster-2, not by this one \(cluster-1\)/u);
+        assert.equal(world.record(), undefined);
+      }));
+  });
+
   it("deletes the disk of a volume that DeleteVolume has marked, and lets the object go", () =>
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
@@ -173,7 +209,7 @@ describe("diskReconciler", () => {
 
     it("lets no VM write that has it before it is settled, where an earlier record may have sent a detach there", () =>
       withHolder(async (world) => {
-        await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown) }));
+        await adopt(world, aDisk({ attachedTo: [instanceUriOf("node-a")], tags: driverTags(unknown, "cluster-1") }));
         assert.deepEqual(world.record()?.unsettled, [a]);
       }));
 

@@ -7,6 +7,7 @@ import { isSingleWriter } from "../core/model/access-modes.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../core/model/az-volume.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
 import { diskNameFor } from "../core/model/object-names.ts";
+import { stateFromTags, stateTagsIn } from "../core/model/state-tags.ts";
 import { accessibleTopology, choosePlacement, nodeTopology } from "../core/model/topology.ts";
 import { parseVolumeParameters, volumeContextOf } from "../core/model/volume-parameters.ts";
 import { settleVolume } from "../core/model/volume-rules.ts";
@@ -20,13 +21,15 @@ import { findHolders, ownNodes } from "./adopt-disk.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
-import { driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
+import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
 import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
+import { keepState } from "./keep-state.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
 import { recordHolders } from "./record-holders.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
+import { cutOffIn, withKeptFormat } from "./restore-state.ts";
 import { restoreWantsOf } from "./restore-wants.ts";
 import { readStoreGeneration } from "./store-generation.ts";
 
@@ -67,6 +70,10 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
       return endOfflineResize(ports, volume, action.because, signal);
     case "RecordGeneration":
       return settled(await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal));
+    case "KeepState":
+      return keepState(ports, volume, { ...action, mayProceed: asked(ports, volume, isKept) }, signal);
+    case "PlanAgain":
+      return ok({ againAfterMs: action.afterMs });
     case "DeleteDisk":
       return deleteDisk(ports, volume, signal);
     case "DeleteObject":
@@ -92,6 +99,11 @@ async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   if (!isMadeByDriver(created.value.tags)) {
     const difference = `disk ${created.value.diskUri} exists already and was not made by this driver; use it as a static volume, or choose another name`;
+    return recordFailure(ports, volume, { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference }, signal);
+  }
+  const otherCluster = clusterOf(created.value.tags);
+  if (otherCluster !== undefined && otherCluster !== ports.clusterId) {
+    const difference = `disk ${created.value.diskUri} exists already and was made by cluster ${otherCluster}, not by this one (${ports.clusterId}); choose another name`;
     return recordFailure(ports, volume, { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference }, signal);
   }
   const isNew = isMadeFor(volume, created.value.tags) && created.value.attachedTo.length === 0;
@@ -134,8 +146,10 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!storeGeneration.ok) return storeGeneration;
   const { name } = volume.metadata;
   const mayHave = whoMayHave(ports, volume, holders.value);
+  const kept = stateFromTags(disk.value.tags);
   const record = foundRecord({
     ...mayHave,
+    cutOff: cutOffIn(ports, kept),
     unsettled: hadRecord(ports, volume, disk.value) ? ownNodes(allOf(mayHave)) : [],
     epoch: highestEpoch(0, epochsKnownToNodes(ports, volume)),
     storeGeneration: storeGeneration.value,
@@ -145,7 +159,7 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
     const distrusted = await ports.steps.run("record-found", () => setStatus(ports, volume, (status) => ({ ...status, record: keep(status.record) }), signal));
     if (!distrusted.ok) return settled(distrusted);
   }
-  const detail = detailOf(volume, disk.value);
+  const detail = withKeptFormat(detailOf(volume, disk.value), kept);
   const restored = await restoreWantsOf(ports, { ...volume, status: { ...(volume.status ?? NO_STATUS), detail } }, signal);
   if (!restored.ok) return restored;
   const held = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
@@ -269,7 +283,7 @@ function diskRequest(ports: ControllerPorts, volume: AzVolume): Result<Omit<Crea
     skuName: settled.value.skuName,
     sizeGiB: settled.value.sizeGiB,
     maxShares: settled.value.maxShares,
-    tags: { ...parameters.value.tags, ...driverTags(volume) },
+    tags: { ...parameters.value.tags, ...driverTags(volume, ports.clusterId) },
   });
 }
 
@@ -295,6 +309,7 @@ function detailOf(volume: AzVolume, disk: DiskFacts): VolumeDetail {
     volumeContext: volume.spec.diskUri === undefined ? volumeContextOf(volume.spec.parameters, disk.sizeGiB) : volume.spec.parameters,
     accessibleTopology: accessibleTopology(disk),
     ...(volume.status?.detail?.formatted === undefined ? {} : { formatted: volume.status.detail.formatted }),
+    stateTags: stateTagsIn(disk.tags),
   };
 }
 

@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
 import { identityOf, includesNode, type NodeIdentity, withNode } from "../core/model/node-identity.ts";
+import { stateFromTags } from "../core/model/state-tags.ts";
 import { attachedVm } from "../core/plan/attached-vm.ts";
 import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
@@ -10,6 +11,7 @@ import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { nodesThatNoted } from "./noted-volumes.ts";
 import { forgetOthers, recordHolders } from "./record-holders.ts";
+import { cutOffIn, withKeptFormat } from "./restore-state.ts";
 
 /** Who may have a disk. */
 export interface MayHave {
@@ -21,6 +23,8 @@ export interface MayHave {
 
 /** What can be said of a volume whose record is true no more. */
 interface Seen extends MayHave {
+  /** Who was cut off before, as the record that is replaced or the disk's tags tell. */
+  readonly cutOff: readonly NodeIdentity[];
   /** The highest that the record or a node knows. */
   readonly epoch: number;
 }
@@ -46,13 +50,17 @@ export async function findAnew(
   const mayHave = whoMayHave(ports, volume, holders.value);
   const sizeGiB = disk.ok ? disk.value.sizeGiB : detail.sizeGiB;
   const known = epochsKnownToNodes(ports, volume);
+  const kept = stateFromTags(disk.ok ? disk.value.tags : {});
   const written = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },
     (present) => {
       if (present.status === undefined) return undefined;
-      const record = anew(present.status.record, { ...mayHave, epoch: highestEpoch(present.status.record?.epoch ?? 0, known) });
-      return record === undefined ? undefined : { ...present, status: { ...withSize(withoutFormatting(present.status), sizeGiB), record } };
+      const cutOff = (present.status.record?.quarantine ?? []).reduce(withNode, cutOffIn(ports, kept));
+      const record = anew(present.status.record, { ...mayHave, cutOff, epoch: highestEpoch(present.status.record?.epoch ?? 0, known) });
+      if (record === undefined) return undefined;
+      const status = withSize(withoutFormatting(present.status), sizeGiB);
+      return { ...present, status: { ...status, ...(status.detail === undefined ? {} : { detail: withKeptFormat(status.detail, kept) }), record } };
     },
     signal,
   );

@@ -13,7 +13,7 @@ import { aDisk } from "./testing/a-disk.ts";
 
 const madeByHand = diskUri.replace("rg-1", "rg-2").replace("pvc-1", "By_Hand");
 const never = new AbortController().signal;
-const disk = aDisk({ tags: driverTags(aVolume()) });
+const disk = aDisk({ tags: driverTags(aVolume(), "cluster-1") });
 
 /** Recovers on a platform that lists these disks for each resource group; the cluster's own is "". */
 function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly DiskFacts[]>>): ReturnType<typeof recoverVolumes> {
@@ -39,6 +39,19 @@ describe("recoverVolumes", () => {
       assert.equal(world.volume()?.spec.diskUri, diskUri);
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
     }));
+
+  for (const tagged of ["cluster-2", undefined]) {
+    it(`leaves a disk alone that ${tagged === undefined ? "no cluster" : "another cluster"} made, unless it is named`, () =>
+      withControllerPorts(async (world) => {
+        world.disks.add(diskUri);
+        const { "disk.csi.azure.com-cluster-id": _, ...tags } = disk.tags;
+        const foreign = { ...disk, tags: tagged === undefined ? tags : { ...tags, "disk.csi.azure.com-cluster-id": tagged } };
+        assert.deepEqual(await recover(world, { "": [foreign] }), ok(0));
+        assert.equal(world.commits.length, 0);
+        const ports = { ...world.ports, clusterVolumes: aCluster([aClusterVolume()]) };
+        assert.deepEqual(await recover({ ...world, ports }, { "": [foreign] }), ok(1));
+      }));
+  }
 
   it("asks the store nothing about a disk whose object the cache shows", () =>
     withControllerPorts(async (world) => {

@@ -3,14 +3,16 @@ import { isRetryable } from "../core/is-retryable.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri, parseDiskUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { volumeObjectNames } from "../core/model/object-names.ts";
+import { stateTagsIn } from "../core/model/state-tags.ts";
 import { ok, type Result } from "../core/result.ts";
+import { sameJson } from "../core/same-json.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import { adoptVolume } from "./adopt-volume.ts";
 import { adoptedUse, type StatedUse, unstatedUse } from "./adopted-use.ts";
 import { changeStatus } from "./change-object.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { volumeFromTags } from "./disk-tags.ts";
+import { clusterOf, volumeFromTags } from "./disk-tags.ts";
 
 /** Disks that are looked at side by side: the store commits what comes together in one go. */
 const RECOVERED_AT_ONCE = 64;
@@ -82,11 +84,31 @@ async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: Ab
     const compared = await compareAttachments(ports, known, disk, signal);
     if (!compared.ok) return compared;
     const sized = await recordGrowth(ports, known, disk, signal);
-    return sized.ok ? ok(false) : sized;
+    if (!sized.ok) return sized;
+    const read = await recordStateTags(ports, known, disk, signal);
+    return read.ok ? ok(false) : read;
   }
-  if (volumeFromTags(disk.tags) === undefined) return ok(false);
+  // What another cluster made is that cluster's to recover, wherever it lies.
+  if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
   const stated = { capabilities: [], volumeContext: { skuName: disk.skuName, maxShares: String(disk.maxShares) } };
   return recoverVolume(ports, disk.diskUri, stated, signal);
+}
+
+/** State tags that were edited from outside: they are recorded as they are, and the disk loop writes them again. */
+async function recordStateTags(ports: ControllerPorts, { metadata, status }: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const stateTags = stateTagsIn(disk.tags);
+  if (status?.detail === undefined || sameJson(status.detail.stateTags ?? {}, stateTags)) return ok(undefined);
+  const recorded = await changeStatus(
+    ports.store,
+    { kind: "AzVolume", name: metadata.name, uid: metadata.uid },
+    (present) => {
+      // Written since the disk was listed.
+      if (present.status?.detail === undefined || !sameJson(present.status.detail.stateTags, status.detail?.stateTags)) return undefined;
+      return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags } } };
+    },
+    signal,
+  );
+  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
 }
 
 /** A disk that somebody else has grown: with the size that the object knows, its device would pass for another one's, and never be staged again. */

@@ -141,7 +141,7 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
     read.value,
     (present, { epoch, ...seen }) => {
       if (present === undefined || speaksOf(present, nodeName)) return undefined;
-      return foundRecord({ ...withHolders(seen, present), unsettled: present.unsettled, epoch, storeGeneration: present.storeGeneration });
+      return foundRecord({ ...withHolders(seen, present), cutOff: seen.cutOff, unsettled: present.unsettled, epoch, storeGeneration: present.storeGeneration });
     },
     signal,
   );

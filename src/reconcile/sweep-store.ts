@@ -104,7 +104,7 @@ async function sweepVolume(ports: ControllerPorts, volume: AzVolume, generation:
     (present, { epoch, ...seen }) => {
       if (present?.storeGeneration === generation) return undefined;
       const mayHave = withHolders(seen, present);
-      return foundRecord({ ...mayHave, unsettled: ownNodes(allOf(mayHave)), epoch, storeGeneration: generation });
+      return foundRecord({ ...mayHave, cutOff: seen.cutOff, unsettled: ownNodes(allOf(mayHave)), epoch, storeGeneration: generation });
     },
     signal,
   );

@@ -46,6 +46,7 @@ function leadersCloud(cloud: CloudProvisioner, leading: Leading, isLeading: () =
     createDisk: (request, signal) => leading(() => cloud.createDisk(asking(request), signal)),
     deleteDisk: (request, signal) => leading(() => cloud.deleteDisk(asking(request), signal)),
     resizeDisk: (request, signal) => leading(() => cloud.resizeDisk(asking(request), signal)),
+    tagDisk: (request, signal) => leading(() => cloud.tagDisk(asking(request), signal)),
     attachDisk: (request, signal) => leading(() => cloud.attachDisk(asking(request), signal)),
     detachDisk: (request, signal) => leading(() => cloud.detachDisk(asking(request), signal)),
     fenceDisk: (request, signal) => leading(() => cloud.fenceDisk(asking(request), signal)),

@@ -199,6 +199,23 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(callsOf(cloud, "Disks_Update").length, 0);
       });
 
+      on("sets and removes tags of a disk that a VM has, and leaves all others", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1", { tags: { a: "b", c: "d" } });
+        await attach(cloud, uri, addVm(cloud, "node-a"));
+        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { c: undefined, e: "f" }, mayProceed: mayAlways }, never)));
+        const { tags, attachedTo } = valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never)));
+        assert.deepEqual([tags, attachedTo], [{ a: "b", e: "f" }, [vmUri("node-a")]]);
+        valueOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { e: "f", none: undefined }, mayProceed: mayAlways }, never)));
+        assert.equal(callsOf(cloud, "Disks_Update").length, 1);
+      });
+
+      on("refuses more tags than Azure allows, before it writes", async (cloud) => {
+        const uri = await addDisk(cloud, "pvc-1", { tags: Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, "x"])) });
+        const failure = failureOf(await cloud.run(cloud.provisioner.tagDisk({ diskUri: uri, tags: { one: "x", two: "x" }, mayProceed: mayAlways }, never)));
+        assert.deepEqual([failure.kind, "value" in failure && failure.value], ["InvalidArgument", "51"]);
+        assert.equal(callsOf(cloud, "Disks_Update").length, 0);
+      });
+
       on("says which disk is not there", async (cloud) => {
         const missing = { kind: "DiskNotFound", diskUri: diskUri("none") };
         assert.deepEqual(factsOf(failureOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: diskUri("none") }, never)))), missing);

@@ -210,7 +210,7 @@ function startController(options: {
     steps: { run: <T>(_step: string, take: () => Promise<T>) => take() },
     events: { emit: () => undefined },
   };
-  const ports = { ...shared, leaseMemory, settings, attach: "kubernetes" } as const;
+  const ports = { ...shared, leaseMemory, settings, attach: "kubernetes", clusterId: "cluster-1" } as const;
   const election = createElection(ports, { identity: name, settings: defaultElectionSettings, isAlone: false, onChange: () => undefined });
   const reconcile = createControllers(whileLeading(ports, election.isLeading));
   const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);

@@ -90,6 +90,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       clusterVolumes: noClusterVolumes,
       events: { emit: ({ about, message }) => void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0) },
       volumes: settings,
+      clusterId: "cluster-1",
       isAlone: false,
     },
     {

@@ -64,6 +64,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
     clusterVolumes,
     events: createLogEvents(silentLogger),
     volumes: volumeSettingsOf(values),
+    clusterId: "lab",
     isAlone: false,
   };
   const reconcile = addControllerService(server, parts, values, ports);

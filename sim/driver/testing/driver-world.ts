@@ -119,6 +119,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     store,
     azure,
     attach: "kubernetes",
+    clusterId: "cluster-1",
     timeScale: TIME_SCALE,
     connect: () => ({ users: () => volumeUsers, volumes: () => noClusterVolumes, ownNode: () => nobodysNode }),
     report: (violation) => violations.push(violation),

@@ -67,6 +67,10 @@ export const azVolumeSchema = z.object({
           zones: z.array(z.string()).describe("Empty: regional, or zone-redundant."),
           volumeContext: z.record(z.string(), z.string()),
           accessibleTopology: z.array(topologySchema),
+          stateTags: z
+            .record(z.string(), z.string())
+            .optional()
+            .describe("The tags of the disk that keep who was cut off from it and that it has a file system, as they were last written or read."),
           formatting: z
             .object({ fsType: z.string(), nodeName: z.string(), time: z.string() })
             .optional()

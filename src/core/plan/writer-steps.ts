@@ -23,14 +23,18 @@ export function foundRecord(found: {
   readonly attachedTo: readonly NodeIdentity[];
   /** Nodes of which only their notes, or attachment objects, say that they have the disk: unproven as well, but they may not claim it. Default: none. */
   readonly noted?: readonly NodeIdentity[] | undefined;
+  /** Who was cut off before, as is known from elsewhere, and has not shown since that it is clean. Default: none. */
+  readonly cutOff?: readonly NodeIdentity[];
   /** Default: none. */
   readonly unsettled?: readonly NodeIdentity[] | undefined;
   readonly epoch: number;
   readonly storeGeneration: number;
 }): WriterRecord {
-  const { attachedTo, noted = [], unsettled = [], epoch, storeGeneration } = found;
+  const { attachedTo, noted = [], cutOff = [], unsettled = [], epoch, storeGeneration } = found;
   const unverified = noted.filter((node) => !includesNode(attachedTo, node)).map((node) => ({ ...node, unverified: true as const }));
-  return withUnsettled({ quarantine: [], foundInUse: true, clean: [], unproven: [...attachedTo, ...unverified], epoch, storeGeneration }, unsettled);
+  // Who may have the disk again shows itself clean as an unproven node.
+  const quarantine = cutOff.filter((node) => !includesNode([...attachedTo, ...noted], node));
+  return withUnsettled({ quarantine, foundInUse: true, clean: [], unproven: [...attachedTo, ...unverified], epoch, storeGeneration }, unsettled);
 }
 
 /** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */

@@ -140,6 +140,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       hearing: new NodeHearing({ store, cache, users, clock, logger: silentLogger, leaseMemory, settings }),
       settings,
       attach: "kubernetes",
+      clusterId: "cluster-1",
     },
     clock,
     store,
@@ -233,6 +234,7 @@ function aCloud(
       return Promise.resolve(ok(undefined));
     },
     resizeDisk: unused,
+    tagDisk: unused,
     listDisks: unused,
     getDisk: ({ diskUri }) => Promise.resolve(world().disks.has(diskUri) ? ok(aDisk({ diskUri })) : fail({ kind: "DiskNotFound", diskUri })),
     attachDisk: async ({ diskUri, node, mayProceed }, signal) => {
