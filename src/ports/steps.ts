@@ -43,6 +43,7 @@ export const stepNames = [
   "remove-attachment",
   "mark-delete",
   "tag-disk",
+  "distrust",
   "delete-disk",
   "remove-volume",
   "resize-disk",

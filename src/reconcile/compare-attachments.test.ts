@@ -7,6 +7,7 @@ import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const never = new AbortController().signal;
 /** No VM of the cluster's. */
@@ -77,10 +78,39 @@ describe("compareAttachments", () => {
       assert.deepEqual(seen(world, "node-b"), { role: "Replica", state: "Attached", lun: 2, deviceMissing: undefined });
     }));
 
+  it("records a VM that is no node as unproven, makes no attachment of it, and reports it once", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-a") })));
+      await world.given("AzVolumeAttachment", attached("node-a"));
+      await compare(world, { listed: ["node-a", STRANGER] });
+      assert.deepEqual(world.record()?.unproven, [{ nodeName: STRANGER, vmId: STRANGER, instanceUri: STRANGER }]);
+      assert.equal(world.record()?.writer?.nodeName, "node-a");
+      assert.equal(world.commits.filter(({ verb, kind }) => verb === "create" && kind === "AzVolumeAttachment").length, 1);
+      assert.deepEqual(
+        world.told.map(({ reason, message }) => [reason, message.includes(STRANGER)]),
+        [["FoundAttached", true]],
+      );
+      assert.equal(await compare(world, { listed: ["node-a", STRANGER] }), 0);
+      assert.equal(world.told.length, 1);
+    }));
+
+  it("records a node of which no object says that it has the disk as unproven before it makes the attachment", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1, writer: aWriter("node-b") })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      const before = world.commits.length;
+      await compare(world, { listed: ["node-a", "node-b"] });
+      assert.deepEqual(
+        world.record()?.unproven.map(({ nodeName }) => nodeName),
+        ["node-a"],
+      );
+      assert.deepEqual(world.commits.slice(before).map(({ kind }) => kind)[0], "AzVolume");
+    }));
+
   const same: readonly { readonly because: string; readonly there: readonly AzVolumeAttachment[]; readonly listed: readonly string[] }[] = [
     { because: "both agree", there: [attached("node-a")], listed: ["node-a"] },
     { because: "an attach is under way", there: [attached("node-a", { state: "Attaching" })], listed: [] },
-    { because: "the VM that has it is no node of the cluster's", there: [attached("node-a")], listed: ["node-a", STRANGER] },
   ];
   for (const { because, there, listed } of same) {
     it(`asks nothing and changes nothing where ${because}`, () =>

@@ -3,8 +3,9 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
-import { findHolders } from "./adopt-disk.ts";
+import { findHolders, isForeign } from "./adopt-disk.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { readAttachment } from "./named-attachment.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { recordHolders } from "./record-holders.ts";
@@ -51,7 +52,10 @@ async function recordStrays(
   const unsaid: string[] = [];
   for (const instanceUri of disk.attachedTo) {
     const nodeName = nodeNameOf(ports, instanceUri);
-    if (nodeName === undefined) continue;
+    if (nodeName === undefined) {
+      unsaid.push(instanceUri);
+      continue;
+    }
     const present = await readAttachment(ports.store, { volumeName, diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (!present.ok) unsaid.push(instanceUri);
@@ -62,6 +66,10 @@ async function recordStrays(
   if (!owner.ok) return owner.failure.kind === "ObjectNotFound" ? ok(undefined) : owner;
   const holders = await findHolders(ports, { ...disk, attachedTo: unsaid }, signal);
   if (!holders.ok) return holders;
+  // The record first: nothing is taken off a VM on the word of an attachment while it is not known what the VM does with the disk.
+  const strays = holders.value.filter(({ node, lun }) => lun !== undefined || isForeign(node)).map(({ node }) => node);
+  const distrusted = await distrustStrays(ports, owner.value, strays, signal);
+  if (!distrusted.ok) return distrusted;
   const recorded = await recordHolders(ports, { volumeName, detail }, holders.value, signal);
   if (!recorded.ok) return recorded;
   for (const { node, lun } of holders.value)
@@ -81,9 +89,10 @@ async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk:
   return ok(undefined);
 }
 
-/** Whether Azure names another VM of the cluster than the objects do. */
+/** Whether Azure names another VM than the objects do. */
 function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = nodesOf(ports, disk);
+  if (disk.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === undefined && !isNamedIn(volume, instanceUri))) return true;
   const recorded = new Set(attachmentsOf(ports, volume.metadata.name).map(({ spec }) => spec.nodeName));
   return [...named].some((nodeName) => !recorded.has(nodeName)) || attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
 }

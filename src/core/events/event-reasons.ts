@@ -189,6 +189,12 @@ export const eventReasons = {
     when: "a disk was found attached to a VM on which no node plug-in runs",
     cure: `A VM that is no node of this cluster is never cut off: detach the disk from it; ${OUT_OF_SERVICE}.`,
   },
+  FoundAttached: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "recovery, or an attach that failed, found the disk on a VM although no object says so: a person attached it, or an object was erased",
+    cure: "The driver does not take it off a VM that is no node of this cluster: detach it there. Until then no other node is granted the volume. A node reports by itself once nothing of it is in use there.",
+  },
   Fencing: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod", "Node"],

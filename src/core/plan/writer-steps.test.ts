@@ -6,6 +6,7 @@ import {
   claim,
   clearDetached,
   clearVanished,
+  distrust,
   forget,
   withdrawClean,
   fenceClear,
@@ -52,6 +53,25 @@ function check(rows: readonly Row[]): void {
     assert.deepEqual(step, typeof expected === "string" ? { ok: false, failure: expected } : { ok: true, value: expected }, because);
   }
 }
+
+describe("distrust", () => {
+  it("makes a VM unproven that has the disk although nothing says so, and blocks every grant from then on", () => {
+    const moved = distrust(aRecord({ clean: [identity("node-b")] }), identity("node-b"));
+    assert.ok(moved.ok);
+    assert.deepEqual([moved.value.unproven, moved.value.clean], [[identity("node-b")], []]);
+    assert.equal(grant(moved.value, identity("node-c")).ok, false);
+    assert.equal(mayDetach(moved.value, identity("node-b")), false);
+  });
+
+  it("is refused for the writer, for a node that is being fenced, and for one that is unproven already", () => {
+    for (const record of [
+      aRecord({ writer: aWriter("node-b") }),
+      aRecord({ fencing: identity("node-b"), unproven: [identity("node-b")] }),
+      aRecord({ unproven: [identity("node-b")] }),
+    ])
+      assert.equal(distrust(record, identity("node-b")).ok, false);
+  });
+});
 
 describe("grant", () => {
   it("makes a node the writer under the next epoch, not yet held, or says why not", () => {

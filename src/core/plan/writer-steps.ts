@@ -187,6 +187,17 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
   });
 }
 
+/**
+ * *distrust*, by the controller: a VM has the disk although neither the record nor an attachment says so. A person attached it, or an object was erased: whether the disk
+ * is in use there is not known. Never the writer, which the record names already.
+ */
+export function distrust(record: WriterRecord, node: NodeIdentity): Step {
+  if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  if (includesNode(record.unproven, node)) return fail(`${node.nodeName} is unproven already`);
+  return ok({ ...record, unproven: withNode(record.unproven, node), clean: withoutNode(record.clean, node) });
+}
+
 /** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
 export function settle(record: WriterRecord, node: NodeKey): Step {
   return isUnsettled(record, node) ? ok(settled(record, node)) : fail(`${node.nodeName} is settled`);
