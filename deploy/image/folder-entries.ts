@@ -10,11 +10,23 @@ const PERMISSION_BITS = 0o7777n;
  * Throws at a device, socket or pipe: a container's are made by its runtime.
  */
 export async function folderEntries(folder: string): Promise<readonly TarEntry[]> {
-  const paths = (await readdir(folder, { recursive: true })).toSorted();
+  const paths = (await pathsIn(folder, "")).toSorted();
   const firstNames = new Map<string, string>();
   const entries: TarEntry[] = [];
   for (const path of paths) entries.push(await entryOf(folder, path, firstNames));
   return entries;
+}
+
+/** Below a folder. A symbolic link is an entry, also one that leads to a folder: `readdir` on its own (`recursive`) lists what is behind it as well. */
+async function pathsIn(folder: string, under: string): Promise<readonly string[]> {
+  const listed = await readdir(join(folder, under), { withFileTypes: true });
+  const paths = await Promise.all(
+    listed.map(async (entry) => {
+      const path = join(under, entry.name);
+      return entry.isDirectory() ? [path, ...(await pathsIn(folder, path))] : [path];
+    }),
+  );
+  return paths.flat();
 }
 
 async function entryOf(folder: string, path: string, firstNames: Map<string, string>): Promise<TarEntry> {

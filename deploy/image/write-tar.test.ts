@@ -89,6 +89,19 @@ describe("tar archive", () => {
     ]);
   });
 
+  it("takes a symbolic link to a folder for a link, and nothing of what is behind it: a layer with both can't be unpacked", async () => {
+    const root = await mkdtemp(join(folder, "root-"));
+    await mkdir(join(root, "bin"));
+    await writeFile(join(root, "bin/tool"), "tool");
+    await symlink("bin", join(root, "sbin"));
+    await symlink("..", join(root, "bin/up"));
+    const entries = await folderEntries(root);
+    assert.deepEqual(
+      entries.map(({ kind, path }) => `${kind} ${path}`),
+      ["Folder bin", "File bin/tool", "SymbolicLink bin/up", "SymbolicLink sbin"],
+    );
+  });
+
   it("refuses what a container's runtime makes itself", async () => {
     const root = await mkdtemp(join(folder, "root-"));
     const { code } = await runCommand("mkfifo", [join(root, "pipe")], { cwd: root });
