@@ -3,12 +3,13 @@ import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
-import { driverLab } from "./driver-lab.ts";
+import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { keepControllersOff } from "./leading-controller.ts";
 import {
   assertBothSound,
   backInService,
   cutOffFirst,
+  findsOldReplicas,
   movesOffNodeWithoutPower,
   takesOver,
   twoWritersOn,
@@ -21,6 +22,8 @@ import { untilNothingIsLeft } from "./nothing-left.ts";
 import { untilTold } from "./record-writer.ts";
 import { withWorkloads } from "./workloads.ts";
 
+/** Shorter than any of these tests takes to lose a node, so that every volume here is older than the time after which replicas are pruned. */
+const COLLECT_AFTER_MS = 10_000;
 const VM_API = "api-version=2025-04-01";
 
 describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -28,12 +31,19 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
+    await reinstallDriver(lab, { controller: { settings: { "collect-replicas-after-ms": COLLECT_AFTER_MS } } });
     await keepControllersOff(lab, VICTIM);
   });
-  after(() => untilNothingIsLeft(lab));
+  after(async () => {
+    await untilNothingIsLeft(lab);
+    await reinstallDriver(lab);
+  });
 
   it("moves pods off a node without power, with every record that was synced, only after the node was cut off; the node comes back clean", () =>
     withWorkloads(lab, "power-loss", (workloads) => movesOffNodeWithoutPower(workloads, "kubernetes")));
+
+  it("tells what to do about a silent node, and finds the replicas of a volume that is older than the time after which they are pruned", () =>
+    withWorkloads(lab, "old-replicas", (workloads) => findsOldReplicas(workloads, COLLECT_AFTER_MS)));
 
   it("moves pods off a VM that was deleted, with every record that was synced; nothing of the old one is remembered, and another VM under its name starts clean", () =>
     withWorkloads(lab, "vm-deleted", async (workloads) => {

@@ -34,6 +34,57 @@ export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayI
   await assertBothSound(workloads);
 }
 
+/**
+ * Takes the power from the node of two writers whose replicas are older than `collectAfterMs`, after which replicas that no node requests are pruned. Nothing marks the node at
+ * first: pods, claim and Node say what to do. Once that is done, the next pod finds its replica.
+ */
+export async function findsOldReplicas(workloads: Workloads, collectAfterMs: number): Promise<void> {
+  const { lab } = workloads;
+  const before = await twoWritersOn(workloads, VICTIM);
+  await untilOlderThan(workloads, "data-shared-0", collectAfterMs);
+  await lab.node(VICTIM).kill();
+  await thenCleanUp(
+    async () => {
+      await reportsSilence(workloads, "shared-0");
+      await takesOver(workloads, before);
+      await workloads.untilEvent("Pod", "shared-0", /^ReplicaPromoted:/u);
+    },
+    async () => {
+      await lab.node(VICTIM).start(new AbortController().signal);
+      await backInService(lab);
+    },
+  );
+  await untilTrusted(workloads);
+  await assertBothSound(workloads);
+}
+
+/** The pod on the silent node, its claim and the Node are told the remedy; so is the pod that waits elsewhere after the first was deleted by force. */
+async function reportsSilence(workloads: Workloads, pod: string): Promise<void> {
+  const remedy = new RegExp(`^WriterSilent:.*kubectl taint nodes ${VICTIM} ${OUT_OF_SERVICE}=nodeshutdown:NoExecute`, "u");
+  await workloads.untilEvent("Pod", pod, remedy);
+  await workloads.untilEvent("PersistentVolumeClaim", `data-${pod}`, remedy);
+  const onNode = await workloads.lab.kubectl([
+    "--namespace=default",
+    "get",
+    "events",
+    `--field-selector=involvedObject.kind=Node,involvedObject.name=${VICTIM},reason=WriterSilent`,
+    "--output=jsonpath={.items[*].message}",
+  ]);
+  assert.match(onNode, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"));
+  assert.match(await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]), new RegExp(`${VICTIM} +false +`, "u"));
+  await workloads.kubectl(["delete", "pod", pod, "--force", "--grace-period=0"]);
+  await workloads.untilEvent("Pod", pod, new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"));
+}
+
+/** Waits until all replicas of a claim's volume are older than that. */
+async function untilOlderThan(workloads: Workloads, claim: string, ageMs: number): Promise<void> {
+  const volumeName = (await workloads.volumeOf(claim)).metadata.name;
+  await waitUntil(`the replicas of ${claim} to be ${ageMs} ms old`, { timeoutMs: SETTLED_MAX_MS }, async () => {
+    const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
+    return attachments.every(({ metadata }) => Date.now() - Date.parse(metadata.creationTimestamp) > ageMs) || undefined;
+  });
+}
+
 /** A writer with standbys and one without, both on a node, with some records. */
 export async function twoWritersOn(workloads: Workloads, nodeName: string): Promise<readonly WriterPod[]> {
   await workloads.apply(recordWriter({ name: "shared", storageClass: SHARED_CLASS, home: nodeName }));

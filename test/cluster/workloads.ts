@@ -10,7 +10,7 @@ const OBJECTS = "/apis/disk.csi.azure.com/v1/namespaces/azure-disk-csi";
 /** Claims, pods and disks of a test are gone by then. */
 const CLEAN_MAX_MS = 120_000;
 const READY_MAX_MS = 120_000;
-const EVENT_MAX_MS = 60_000;
+const EVENT_MAX_MS = 120_000;
 
 /** A namespace of a test, in which it has its claims and pods. */
 export interface Workloads {
