@@ -109,7 +109,7 @@ export class GrpcServer {
   }
 
   /**
-   * The socket comes to its name only when the server has answered on it. Go's clients, the sidecars among them, end a connection on which they hear nothing for a
+   * The socket comes to its name only when the server has answered a call on it. Go's clients, the sidecars among them, end a connection on which they hear nothing for a
    * second, and then end themselves; while a process starts on a busy machine, a second passes easily between the socket and the first answer.
    */
   async #listenAt(path: string): Promise<Result<void, Failure>> {

@@ -23,7 +23,28 @@ async function servedBy(server: Pick<Server, "listen" | "once" | "close">, act: 
 }
 
 describe("untilAnswering", () => {
-  it("ends once the server has spoken", () => servedBy(createHttp2Server(), async (socket) => assert.deepEqual(await untilAnswering(socket), ok(undefined))));
+  it("ends once the server has answered a call, whatever the answer", async () => {
+    const asked: unknown[] = [];
+    const server = createHttp2Server();
+    server.on("stream", (stream, headers) => {
+      asked.push([headers[":method"], headers[":path"], headers["content-type"], headers["te"]]);
+      stream.respond({ ":status": 200, "grpc-status": "12" }, { endStream: true });
+    });
+    await servedBy(server, async (socket) => assert.deepEqual(await untilAnswering(socket), ok(undefined)));
+    assert.deepEqual(asked, [["POST", "/csi.v1.Identity/GetPluginInfo", "application/grpc", "trailers"]]);
+  });
+
+  it("does not take a server that speaks, and does not answer its call, for one that answers", async () => {
+    const sessions: { destroy(): void }[] = [];
+    const server = createHttp2Server();
+    server.on("session", (session) => sessions.push(session));
+    server.on("stream", () => {});
+    await servedBy(server, async (socket) => {
+      const answered = await untilAnswering(socket, 200);
+      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 200 ms`);
+      for (const session of sessions) session.destroy();
+    });
+  });
 
   it("does not take a socket that somebody listens on for a server that answers", async () => {
     const silent = createServer();
@@ -31,7 +52,7 @@ describe("untilAnswering", () => {
     silent.on("connection", (connection) => connections.push(connection));
     await servedBy(silent, async (socket) => {
       const answered = await untilAnswering(socket, 20);
-      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it said nothing for 20 ms`);
+      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 20 ms`);
       for (const connection of connections) connection.destroy();
     });
   });
