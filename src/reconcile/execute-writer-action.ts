@@ -67,8 +67,8 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
     case "Tell": {
-      const { reason, message, nodeName } = action;
-      const named = nodeName === undefined ? {} : { nodeName };
+      const { reason, message, nodeName, news } = action;
+      const named = { ...(nodeName === undefined ? {} : { nodeName }), ...(news === undefined ? {} : { news }) };
       ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, reason, message, ...named, waitingOn: waitingNodes(observed) });
       return ok({ againAfterMs: action.retryAfterMs });
     }

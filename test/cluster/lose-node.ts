@@ -72,6 +72,8 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   ]);
   assert.match(onNode, new RegExp(`kubectl taint nodes ${VICTIM} `, "u"));
   assert.match(await workloads.lab.kubectl(["--namespace=azure-disk-csi", "get", "azdrivernodes"]), new RegExp(`${VICTIM} +false +`, "u"));
+  // Until then the scheduler may put the next pod on that very node.
+  await workloads.lab.kubectl(["wait", "--for=condition=Ready=unknown", `node/${VICTIM}`, `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
   await workloads.kubectl(["delete", "pod", pod, "--force", "--grace-period=0"]);
   await workloads.untilEvent("Pod", pod, new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"));
 }
@@ -147,7 +149,9 @@ function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string):
 
 export async function backInService(lab: Lab): Promise<void> {
   await untilNodeReady(lab, VICTIM);
-  await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
+  const taints = await lab.kubectl(["get", "node", VICTIM, "--output=jsonpath={.spec.taints[*].key}"]);
+  // kubectl finds fault with the removal of a taint that is not there.
+  if (taints.includes(OUT_OF_SERVICE)) await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}-`]);
 }
 
 /** Waits until no volume holds the victim in quarantine any more, and it has its standbys again. */

@@ -27,14 +27,24 @@ describe("planSilentWriter", () => {
     ];
     for (const { node, sign } of signs)
       assert.deepEqual(plan(node, [waits]), [
-        { kind: "WaitFor", ...told, message: `pod default/db-0 on node-b waits for node-a, which writes the volume, ${sign}. ${remedy}` },
+        {
+          kind: "WaitFor",
+          ...told,
+          message: `pod default/db-0 on node-b waits for node-a, which writes the volume, ${sign}. ${remedy}`,
+          news: "pod default/db-0 on node-b waits for node-a",
+        },
       ]);
   });
 
   it("tells a pod that is still bound to the silent node, though none waits: a StatefulSet makes no other before it is gone", () => {
     const there = aPod({ nodeName: "node-a", isPending: false, isTerminating: true });
     assert.deepEqual(plan(notReady, [there]), [
-      { kind: "Tell", ...told, message: `node-a, which writes the volume, is NotReady; pod default/db-0 (being deleted) is bound to it. ${remedy}` },
+      {
+        kind: "Tell",
+        ...told,
+        message: `node-a, which writes the volume, is NotReady; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
+        news: "pod default/db-0 (being deleted) is bound to node-a",
+      },
     ]);
   });
 

@@ -23,11 +23,11 @@ export function planSilentWriter(observed: ObservedVolume, writerNode: string): 
   const remedy = `If its VM is off or cut off from the network for good, run: kubectl taint nodes ${writerNode} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
   if (waiting.length > 0) {
     const names = waiting.map((pod) => `pod ${pod.name} on ${pod.nodeName}`).join(", ");
-    return [{ kind: "WaitFor", ...told, message: `${names} waits for ${writer}. ${remedy}` }];
+    return [{ kind: "WaitFor", ...told, message: `${names} waits for ${writer}. ${remedy}`, news: `${names} waits for ${writerNode}` }];
   }
   if (there.length > 0) {
     const names = there.map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`).join(", ");
-    return [{ kind: "Tell", ...told, message: `${writer}; ${names} is bound to it. ${remedy}` }];
+    return [{ kind: "Tell", ...told, message: `${writer}; ${names} is bound to it. ${remedy}`, news: `${names} is bound to ${writerNode}` }];
   }
   return [{ kind: "PlanAgain", afterMs: LOOK_AGAIN_MS }];
 }

@@ -33,9 +33,23 @@ export type WriterAction =
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
-  | { readonly kind: "WaitFor"; readonly reason: EventReason; readonly message: string; readonly retryAfterMs: number; readonly nodeName?: string }
+  | {
+      readonly kind: "WaitFor";
+      readonly reason: EventReason;
+      readonly message: string;
+      readonly retryAfterMs: number;
+      readonly nodeName?: string;
+      readonly news?: string;
+    }
   /** Something to report of the writer though no node waits. */
-  | { readonly kind: "Tell"; readonly reason: EventReason; readonly message: string; readonly retryAfterMs: number; readonly nodeName: string };
+  | {
+      readonly kind: "Tell";
+      readonly reason: EventReason;
+      readonly message: string;
+      readonly retryAfterMs: number;
+      readonly nodeName: string;
+      readonly news: string;
+    };
 
 /** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
 export type FenceGround = "outOfService" | "lost" | "stalled";
