@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { freeze, thaw } from "../../demo/act-failovers.ts";
+import { attachedNodes, readRecord } from "../../demo/observe.ts";
+import { createVolume, type DemoVolume, unpublishOnController } from "../../demo/volume-moves.ts";
+import { waitUntil } from "../../demo/wait-until.ts";
+import { checksumsHold, writeFiles } from "../../demo/workload.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
+import { type LabWorld, withLab } from "./with-lab.ts";
+
+const vms = ["node-a", "node-b"].map((name) => ({ name, zone: "1" }));
+const WAIT_MAX_MS = 120_000;
+/** Longer than a busy machine takes from a fence until the next node requests the volume. */
+const COLLECT_AFTER_MS = 15_000;
+
+async function untilReplicaIsOld({ lab, signal }: LabWorld, volume: DemoVolume): Promise<AzVolumeAttachment> {
+  return waitUntil("a replica on node-b that is older than the timer", WAIT_MAX_MS, async () => {
+    const replica = (await attachedNodes(lab, volume, signal)).get("node-b");
+    return replica !== undefined && Date.now() - Date.parse(replica.metadata.creationTimestamp) > COLLECT_AFTER_MS ? replica : undefined;
+  });
+}
+
+it("a fence keeps a replica that is older than the time after which replicas are pruned", async (t) => {
+  await withLab(t, { vms, controllerFlags: [`--collect-replicas-after-ms=${COLLECT_AFTER_MS}`] }, async (world) => {
+    const { lab, node, signal } = world;
+    const parameters = { skuName: "Premium_LRS", maxShares: "2" };
+    const volume = await createVolume(lab, { name: "aged", sizeGiB: 1n, parameters, zones: ["eastus-1"] });
+    await bringUp(lab, volume, node("node-a"));
+    const checksums = await writeFiles(node("node-a"), volume);
+    const replica = await untilReplicaIsOld(world, volume);
+
+    freeze(node("node-a"), undefined);
+    await lab.orchestrator.removeUser("node-a", volume.volumeId);
+    await lab.orchestrator.setOutOfService("node-a", true);
+    await unpublishOnController(lab, volume, node("node-a"));
+    // As Kubernetes' attach controller does: no node requests the volume until the dead one's is unpublished.
+    assert.equal((await readRecord(lab, volume, signal))?.writer, undefined);
+    const kept = (await attachedNodes(lab, volume, signal)).get("node-b");
+    assert.deepEqual([kept?.metadata.uid, kept?.metadata.deletionTimestamp], [replica.metadata.uid, undefined]);
+    await bringUp(lab, volume, node("node-b"));
+    const promoted = (await attachedNodes(lab, volume, signal)).get("node-b");
+    assert.deepEqual([promoted?.metadata.uid, promoted?.spec.role], [replica.metadata.uid, "Primary"]);
+    assert.ok(await checksumsHold(node("node-b"), volume, checksums));
+
+    thaw(node("node-a"), undefined);
+    await lab.orchestrator.setOutOfService("node-a", false);
+    await waitUntil("node-a to have cleaned up", WAIT_MAX_MS, async () =>
+      (await readRecord(lab, volume, signal))?.quarantine.length === 0 ? true : undefined,
+    );
+    await takeDownAfterFence(lab, volume, node("node-a"));
+    await takeDown(lab, volume, node("node-b"));
+    await lab.controller.deleteVolume({ volumeId: volume.volumeId, secrets: {} });
+  });
+});
