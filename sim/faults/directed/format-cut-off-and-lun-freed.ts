@@ -7,7 +7,8 @@ const LOOK_MS = 200;
 const DONE_SHARE = 0.5;
 
 /**
- * A new volume's first format is cut off with its plug-in and kubelet. While they are away an outsider takes its disk off, and attaches the raw disk of another volume of the same size
+ * A new volume's first format is cut off with its plug-in and kubelet. While they are away an outsider
+ * takes its disk off, and attaches the raw disk of another volume of the same size
  * there, which gets the LUN. Then the kubelet is back.
  */
 export const formatCutOffAndLunFreed: FaultVariant = {

@@ -2,7 +2,10 @@ import type { SimMachine } from "../../azure/sim-machine.ts";
 import type { FaultContext, FaultVariant } from "../fault-class.ts";
 import { freeLun, lunFreed } from "./lun-freed.ts";
 
-/** How long links continue to lag once the volume's pod runs, in milliseconds: it has begun to write by then. */
+/**
+ * How long links continue to lag once the volume's pod runs, in milliseconds: it has begun to write by
+ * then.
+ */
 const LAG_ON_MS = 5_000;
 
 /**

@@ -9,7 +9,8 @@ const LOOK_MS = 200;
 type FollowsOnce = "runs" | "isAttached";
 
 /**
- * An outsider takes a standby's disk off, and at once another volume's pod comes to that node, whose raw disk has the same size and gets the lowest free LUN. Then the pod of the
+ * An outsider takes a standby's disk off, and at once another volume's pod comes to that node, whose raw
+ * disk has the same size and gets the lowest free LUN. Then the pod of the
  * first volume comes, too; `arrived` happens as soon as it runs there.
  */
 export function freeLun(followsOnce: FollowsOnce, arrived: (context: FaultContext) => void): BeginFault {
