@@ -27,8 +27,8 @@ export const deviceMutations: readonly Mutation[] = [
     edits: [
       {
         file: STAGE_VOLUME,
-        find: `and write some of them back.\n  const fresh = await ports.host.dropCachedBlocks(device, signal);`,
-        replace: `and write some of them back.\n  const fresh = ok(undefined);`,
+        find: `some of them back.\n  const fresh = await ports.host.dropCachedBlocks(device, signal);`,
+        replace: `some of them back.\n  const fresh = ok(undefined);`,
       },
     ],
     alsoRemoves: [],

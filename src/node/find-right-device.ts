@@ -18,9 +18,11 @@ export interface AttachedDevice {
 type Look = { readonly kind: "right"; readonly device: Device } | { readonly kind: "missing" | "refused"; readonly failure: Failure };
 
 /**
- * Finds the device of an attached volume and proves that it is the right one: no other volume is said to be at the attachment's LUN, link and kernel agree on the device there,
- * and its size is the disk's (looked at again after a rescan). A device that is missing after one look is reported to the controller, which reads the VM again and may correct the
- * LUN. It is then awaited for up to `waitMs` in all, by what the attachment says. Fails with what was seen last.
+ * Finds the device of an attached volume and proves that it is the right one: no other volume is said to be
+ * at the attachment's LUN, link and kernel agree on the device there, and its size is the disk's (looked at
+ * again after a rescan). A device that is missing after one look is reported to the controller, which reads
+ * the VM again and may correct the LUN. It is then awaited for up to `waitMs` in all, by what the
+ * attachment says. Fails with what was seen last.
  */
 export async function findRightDevice(
   ports: NodePorts,
@@ -76,7 +78,10 @@ export function isMissing(failure: Failure): boolean {
   return failure.kind === "DeviceNotFound" || failure.kind === "WrongDevice";
 }
 
-/** Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and nothing on a raw device tells which. */
+/**
+ * Another volume that is said to sit at the same LUN of this VM: one of the two is not there any more, and
+ * nothing on a raw device tells which.
+ */
 function twinAt(ports: NodePorts, attachment: AzVolumeAttachment, lun: number): AzVolumeAttachment | undefined {
   return ports.cache
     .byIndex("AzVolumeAttachment", "nodeName", ports.node.nodeName)

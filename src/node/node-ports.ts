@@ -16,7 +16,10 @@ export interface NodeSettings {
   readonly attach: "kubernetes" | "driver";
   /** How long NodeStageVolume waits for attach and grant before it answers UNAVAILABLE with the reason, in milliseconds. Default 100,000. */
   readonly stageWaitMs: number;
-  /** How long NodeStageVolume waits for the device of an attached disk, in milliseconds, as far as `stageWaitMs` allows. Default 60,000. */
+  /**
+   * How long NodeStageVolume waits for the device of an attached disk, in milliseconds, as far as
+   * `stageWaitMs` allows. Default 60,000.
+   */
   readonly deviceWaitMs: number;
   /** Time between two heartbeats, in milliseconds. Default 10,000. */
   readonly heartbeatMs: number;

@@ -117,7 +117,7 @@ describe("stageVolume", () => {
       world.machine.attach({ lun: 1, disk: anotherDisk() });
       world.machine.attach({ lun: 0, disk: world.disk });
     };
-    it("uses no device that the link of the LUN leads to and the kernel has at another LUN, and says so", () =>
+    it("refuses a device that the kernel has at another LUN than its link says", () =>
       withNode(
         { writer: granted },
         async (world) => {
@@ -157,7 +157,7 @@ describe("stageVolume", () => {
         assert.equal(kindOf(await stage(world)), "ok");
       }));
 
-    it("waits as long as it is set to for one that does not come, has it looked up once, and says what it saw", () =>
+    it("reports a missing device once, waits as long as it is set to, says what it saw", () =>
       withNode({ writer: granted }, async (world) => {
         world.machine.detach(0);
         const began = world.clock.elapsedMs();
@@ -179,7 +179,10 @@ describe("stageVolume", () => {
     const signed = (fsType: FileSystemType): DeviceContent => ({ kind: "fileSystem", fsType, uuid: `uuid-of-${diskUri}` });
     const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start" };
 
-    /** The plug-in and its command die with that share of the command's time behind it. Answers the ports of the plug-in that comes after it. */
+    /**
+     * The plug-in and its command die with that share of the command's time behind it. Answers the ports of
+     * the plug-in that comes after it.
+     */
     async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: number): Promise<NodePorts> {
       world.machine.setLatencyMs("format", FORMATS_FOR_MS);
       const staging = stageVolume(world.ports(), { ...request, fsType }, never);
@@ -198,7 +201,7 @@ describe("stageVolume", () => {
       { because: "with the signature of an XFS, which nothing checks", fsType: "xfs", doneShare: 0.9, left: signed("xfs") },
     ];
     for (const { because, fsType, doneShare, left } of phases) {
-      it(`has the LUN looked up once more, and only then makes the file system, ${because}`, () =>
+      it(`formats again only after one more look at the LUN, ${because}`, () =>
         withNode({ writer: granted }, async (world) => {
           const ports = await cutOff(world, fsType, doneShare);
           const again = (): ReturnType<typeof stageVolume> => world.answerOf(stageVolume(ports, { ...request, fsType }, never));

@@ -178,7 +178,8 @@ async function findSameDevice(
 async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
   const noted = await note(ports, request, volume, device, volume.status?.record?.writer?.epoch ?? 0, signal);
   if (!noted.ok) return noted;
-  // Another node may have written the disk since this kernel read it as a standby's: raw block would hand out the old blocks, and write some of them back.
+  // Another node may have written the disk since this kernel read it as a standby's: raw block would hand
+  // out the old blocks, and write some of them back.
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   if (!fresh.ok) return fresh;
   if (request.accessType === "block") return ok({ volume, device });

@@ -58,8 +58,9 @@ export interface CleanRequest {
  */
 export interface HostProvisioner {
   /**
-   * Finds the device of a LUN by the kernel's own address of it, which no link of the LUN may contradict. Waits some seconds while there is none or they disagree. Fails with
-   * `DeviceNotFound` where there is none, or with `WrongDevice` where they still disagree.
+   * Finds the device of a LUN by the kernel's own address of it, which no link of the LUN may contradict.
+   * Waits some seconds while there is none or they disagree. Fails with `DeviceNotFound` where there is
+   * none, or with `WrongDevice` where they still disagree.
    */
   findDevice(request: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>>;
   /** Asks the kernel to read the device's size anew. */
@@ -71,8 +72,10 @@ export interface HostProvisioner {
    */
   whileHolding<T>(device: Device, act: () => Promise<Result<T, Failure>>, signal: AbortSignal): Promise<Result<T, Failure>>;
   /**
-   * Drops what this kernel has cached of a device's blocks. The disk may have been attached here as a replica while another node wrote it: as long as anything keeps the device
-   * open, every look at it, every mount and every container reads the old blocks until they are dropped. To be called once the node is the writer, before anything else.
+   * Drops what this kernel has cached of a device's blocks. The disk may have been attached here as a
+   * replica while another node wrote it: as long as anything keeps the device open, every look at it, every
+   * mount and every container reads the old blocks until they are dropped. To be called once the node is
+   * the writer, before anything else.
    */
   dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** What is on the device, as this kernel has it cached. */

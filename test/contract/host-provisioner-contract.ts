@@ -17,11 +17,20 @@ export interface HostWorld {
   readonly detachDisk: (lun: number) => Promise<void>;
   /** The platform takes a disk off one LUN and puts it at another, under whatever name and number the kernel has free. */
   readonly moveDisk: (move: { readonly fromLun: number; readonly toLun: number }) => Promise<void>;
-  /** Attaches the disk of one LUN a second time, with a device and a cache of its own, as a second machine would see it. */
+  /**
+   * Attaches the disk of one LUN a second time, with a device and a cache of its own, as a second machine
+   * would see it.
+   */
   readonly attachSameDisk: (at: { readonly lun: number; readonly asLun: number }) => Promise<void>;
-  /** A process reads the device and keeps it open: only that keeps the kernel from forgetting its blocks. The answer closes it. */
+  /**
+   * A process reads the device and keeps it open: only that keeps the kernel from forgetting its blocks.
+   * The answer closes it.
+   */
   readonly keepDeviceRead: (lun: number) => Promise<() => Promise<void>>;
-  /** A process writes a text to the raw device, and syncs it; a process reads it there, as the kernel has it. */
+  /**
+   * A process writes a text to the raw device, and syncs it; a process reads it there, as the kernel has
+   * it.
+   */
   readonly writeRaw: (lun: number, text: string) => Promise<void>;
   readonly readRaw: (lun: number) => Promise<string>;
   readonly growDisk: (at: { readonly lun: number; readonly sizeBytes: bigint }) => Promise<void>;
@@ -143,7 +152,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
   for (const fsType of fileSystemTypes) {
     describe(`${name}: ${fsType}`, () => {
-      on("is seen on a standby that had read the blank disk, once its cached blocks are dropped", async (world, context) => {
+      on("is seen on a standby that had read the blank disk, after its cache is dropped", async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const { writer, standby, close } = await aStandby(world);
         valueOf(await world.host.format({ device: writer, fsType }, never));
@@ -577,7 +586,10 @@ async function aDevice(world: HostWorld, lun: number): Promise<Device> {
   return valueOf(await world.host.findDevice({ lun }, never));
 }
 
-/** The disk at LUN 0, and the same disk as a standby has it: read by something that keeps its device open. `before` happens to the disk first. */
+/**
+ * The disk at LUN 0, and the same disk as a standby has it: read by something that keeps its device open.
+ * `before` happens to the disk first.
+ */
 async function aStandby(
   world: HostWorld,
   before: () => Promise<void> = async () => {},

@@ -35,7 +35,10 @@ const passages: readonly { readonly process: CrashPoint["process"]; readonly lif
   { process: "node-a", life: { name: "is fenced off a frozen node", run: fenced }, steps: ["unmount", "leave-quarantine"] },
 ];
 
-/** Before and after each step, by each process that takes it; and in the middle of the one that leaves something unfinished. */
+/**
+ * Before and after each step, by each process that takes it; and in the middle of the one that leaves
+ * something unfinished.
+ */
 export const crashPoints: readonly CrashPoint[] = [
   ...passages.flatMap(({ process, life, steps }) => steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ process, when, step, life })))),
   { process: "node-a", when: "during", step: "format", life: { name: "is moved in good order", run: moved } },

@@ -6,7 +6,10 @@ const FORMATS_FOR_MS = 10_000;
 const RESTART_MS = 1_500;
 const GIB = 4;
 
-/** A new volume is formatted, and the plug-in and its command are killed in the middle: what is on the disk is neither blank nor a file system that can be used. */
+/**
+ * A new volume is formatted, and the plug-in and its command are killed in the middle: what is on the disk
+ * is neither blank nor a file system that can be used.
+ */
 export const killedInFormat: FaultVariant = {
   forMs: [40_000, 60_000],
   begin: (context, { volumeName, atMs, dice }) => {
@@ -15,7 +18,10 @@ export const killedInFormat: FaultVariant = {
   },
 };
 
-/** Kills the first plug-in that begins a format, and its command, with that share of the command's time behind it; `killed` happens then. Answers how to take that back. */
+/**
+ * Kills the first plug-in that begins a format, and its command, with that share of the command's time
+ * behind it; `killed` happens then. Answers how to take that back.
+ */
 export function killInNextFormat(context: FaultContext, doneShare: number, killed: (context: FaultContext, nodeName: string) => void): () => void {
   const { world, nodeNames, later } = context;
   let isStruck = false;

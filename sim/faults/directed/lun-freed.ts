@@ -5,7 +5,10 @@ import { runningOn } from "./where-pods-are.ts";
 
 const LOOK_MS = 200;
 
-/** When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already once its disk is at the node. */
+/**
+ * When the pod of the volume whose LUN was freed follows: once the other volume's pod runs, or already once
+ * its disk is at the node.
+ */
 type FollowsOnce = "runs" | "isAttached";
 
 /**

@@ -33,15 +33,19 @@ export interface LinuxHostOptions {
   /** Prefix of `/dev/disk/azure`, for a node with a device tree of its own; default: empty, the real one. */
   readonly deviceRoot?: string;
   /**
-   * Whether other nodes, with links of their own, have loop devices on this kernel; default: where there is a `deviceRoot`. A link to a loop device, which has no address, is then
-   * believed, and the kernel's own disks are not looked at.
+   * Whether other nodes, with links of their own, have loop devices on this kernel; default: where there is
+   * a `deviceRoot`. A link to a loop device, which has no address, is then believed, and the kernel's own
+   * disks are not looked at.
    */
   readonly sharesKernel?: boolean;
   /** A directory on the host, the same for every instance of this node's plug-in, on a file system with flock. */
   readonly lockDirectory: string;
   readonly clock: Clock;
   readonly commandTimeLimits?: Partial<CommandTimeLimits>;
-  /** How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in milliseconds; default 5000. */
+  /**
+   * How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in
+   * milliseconds; default 5000.
+   */
   readonly deviceWaitMs?: number;
   /** Where sysfs is; default `/sys`. */
   readonly sysRoot?: string;

@@ -6,7 +6,10 @@ import type { DeviceAddress } from "../../core/host/device-address.ts";
 import { nodeOfDevice, readDeviceAttribute, sizeOfDevice } from "./block-device.ts";
 import { errorCode, undefinedIfMissing } from "./error-code.ts";
 
-/** How far above a SCSI disk its controller is looked for: target, host, and the VMBus device, with room to spare. */
+/**
+ * How far above a SCSI disk its controller is looked for: target, host, and the VMBus device, with room to
+ * spare.
+ */
 const ancestorsMax = 8;
 
 /** The address that the kernel shows for a block device. */
@@ -22,7 +25,10 @@ export async function addressOfDevice(sysRoot: string, majorMinor: string): Prom
   return deviceAddress(majorMinor, { parent, controllerId, namespaceId, controllerModel });
 }
 
-/** Every data disk of this VM that has one of these LUNs, by the kernel's own addresses: no link is needed to find it, and no udev. */
+/**
+ * Every data disk of this VM that has one of these LUNs, by the kernel's own addresses: no link is needed
+ * to find it, and no udev.
+ */
 export async function dataDisksAt(sysRoot: string, luns: ReadonlySet<number>): Promise<readonly SeenDevice[]> {
   const numbers = (await readdir(join(sysRoot, "dev/block")).catch(undefinedIfMissing)) ?? [];
   const found = await Promise.all(numbers.toSorted().map((majorMinor) => dataDiskAt(sysRoot, majorMinor, luns)));
@@ -40,7 +46,10 @@ async function dataDiskAt(sysRoot: string, majorMinor: string, luns: ReadonlySet
   return sizeBytes === undefined ? undefined : { path: await nodeOfDevice(sysRoot, majorMinor), majorMinor, sizeBytes, address };
 }
 
-/** The last part of a block device's `device` link; undefined for a device without one (a loop device, a partition) and one that has gone. */
+/**
+ * The last part of a block device's `device` link; undefined for a device without one (a loop device, a
+ * partition) and one that has gone.
+ */
 async function parentOf(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const link = await readlink(join(sysRoot, "dev/block", majorMinor, "device")).catch((error: unknown) =>
     errorCode(error) === "EINVAL" ? undefined : undefinedIfMissing(error),
@@ -48,7 +57,10 @@ async function parentOf(sysRoot: string, majorMinor: string): Promise<string | u
   return link === undefined ? undefined : basename(link);
 }
 
-/** The `device_id` of the closest device above a SCSI disk that has one, which is the VMBus device of its controller. */
+/**
+ * The `device_id` of the closest device above a SCSI disk that has one, which is the VMBus device of its
+ * controller.
+ */
 async function controllerIdOf(sysRoot: string, majorMinor: string): Promise<string | undefined> {
   const disk = await realpath(join(sysRoot, "dev/block", majorMinor, "device")).catch(undefinedIfMissing);
   let folder = disk;

@@ -6,7 +6,10 @@ import { commandFailed } from "./command-failed.ts";
 import type { HostCommand } from "./command-runner.ts";
 import type { HostContext } from "./host-context.ts";
 
-/** Drops what this kernel has cached of a device's blocks: BLKFLSBUF, since the kernel forgets them by itself only with the last close of the device. */
+/**
+ * Drops what this kernel has cached of a device's blocks: BLKFLSBUF, since the kernel forgets them by
+ * itself only with the last close of the device.
+ */
 export async function dropCachedBlocks(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
   const command: HostCommand = {
     program: "blockdev",

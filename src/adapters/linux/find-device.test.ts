@@ -17,7 +17,9 @@ const OS_CONTROLLER = "{f8b3781a-1e82-4818-a1c3-63d806ec15bb}";
 const PATIENT_MS = 30_000;
 const SECTORS = "2048";
 
-/** A block device of this machine, which plays a disk: only its node counts, and nothing is read from it. */
+/**
+ * A block device of this machine, which plays a disk: only its node counts, and nothing is read from it.
+ */
 interface Node {
   readonly path: string;
   readonly majorMinor: string;
@@ -135,15 +137,12 @@ describe("findDevice", () => {
   });
 
   for (const sharesKernel of [false, true]) {
-    on(
-      `refuses the link of a LUN that leads to the disk of another, ${sharesKernel ? "also" : "not only"} on a shared kernel`,
-      async ({ host, ...machine }, one) => {
-        await machine.scsiDisk(one, "1:0:0:1");
-        await machine.link(0, one.path);
-        const problem = `leads to ${one.path} (${one.majorMinor}, SCSI 1:0:0:1), while by the kernel's addresses there is no disk at LUN 0`;
-        assert.ok((await foundAt(await host({ sharesKernel }), 0)).includes(problem));
-      },
-    );
+    on(`refuses a link that leads to the disk of another LUN${sharesKernel ? ", also on a shared kernel" : ""}`, async ({ host, ...machine }, one) => {
+      await machine.scsiDisk(one, "1:0:0:1");
+      await machine.link(0, one.path);
+      const problem = `leads to ${one.path} (${one.majorMinor}, SCSI 1:0:0:1), while by the kernel's addresses there is no disk at LUN 0`;
+      assert.ok((await foundAt(await host({ sharesKernel }), 0)).includes(problem));
+    });
   }
 
   on("finds the linked disk where the kernel shows its LUN without a controller", async ({ host, ...machine }, one) => {

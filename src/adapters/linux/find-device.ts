@@ -21,7 +21,10 @@ export interface DeviceAtLun {
   readonly path: string | undefined;
 }
 
-/** How often a LUN is looked at while its device is awaited, and how often the SCSI hosts are asked for it, in milliseconds. */
+/**
+ * How often a LUN is looked at while its device is awaited, and how often the SCSI hosts are asked for it,
+ * in milliseconds.
+ */
 const lookEveryMs = 100;
 const rescanEveryMs = 10_000;
 
@@ -32,7 +35,8 @@ const linkPlaces = [
 ] as const;
 
 /**
- * Finds the device of a LUN. While it isn't there, or link and kernel disagree on it, the SCSI hosts are asked to rescan and it is looked for again, until the wait is over.
+ * Finds the device of a LUN. While it isn't there, or link and kernel disagree on it, the SCSI hosts are
+ * asked to rescan and it is looked for again, until the wait is over.
  */
 export async function findDevice(host: HostContext, { lun }: { readonly lun: number }, signal: AbortSignal): Promise<Result<Device, Failure>> {
   const beganAtMs = host.clock.elapsedMs();

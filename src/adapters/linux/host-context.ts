@@ -11,7 +11,10 @@ export interface HostContext {
   readonly sharesKernel: boolean;
   readonly sysRoot: string;
   readonly procRoot: string;
-  /** How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in milliseconds. */
+  /**
+   * How long one `findDevice` waits for a device, and for its link and the kernel's address to agree, in
+   * milliseconds.
+   */
   readonly deviceWaitMs: number;
   /** Whether an ext file system that is mounted can be grown. */
   readonly mayGrowMountedExt: boolean;

@@ -19,7 +19,8 @@ const blkidFoundNothing = 2;
 const blkidAmbivalent = 8;
 
 /**
- * Asks what is on a device. A signature that blkid names decides alone, as it does on every stage but the first: each further witness costs a
+ * Asks what is on a device. A signature that blkid names decides alone, as it does on every stage but the
+ * first: each further witness costs a
  * command. Where blkid finds nothing, wipefs and the device's own ends have to agree.
  */
 export async function inspectDevice(host: HostContext, device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>> {

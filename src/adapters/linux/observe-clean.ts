@@ -53,7 +53,8 @@ type Traces = Omit<CleanEvidence, "earlierChildAlive" | "devicePath">;
 type Place = DeviceAtLun;
 
 /**
- * What the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only when nothing holds the old device, so a
+ * What the volume's LUN has now, and the last one that was seen. The kernel gives a number away again only
+ * when nothing holds the old device, so a
  * number that another volume's LUN has now says nothing of this volume any more. A LUN that no volume of ours has may still be this one's, not yet noticed to have gone.
  */
 async function placesToSearch(host: HostContext, { lastMajorMinor, lunsOfOthers }: CleanRequest, present: readonly Place[]): Promise<readonly Place[]> {

@@ -14,7 +14,10 @@ export interface ModelDevice {
   knownBytes: bigint;
   /** `cutOff`: still visible, but every write and direct read fails. */
   state: "present" | "cutOff" | "gone";
-  /** What the kernel has cached of its blocks, as they were when it read them: every read is answered from here until it is dropped. Undefined: nothing. */
+  /**
+   * What the kernel has cached of its blocks, as they were when it read them: every read is answered from
+   * here until it is dropped. Undefined: nothing.
+   */
   cached: CachedBlocks | undefined;
   /** Written, but not flushed: lost with the machine. */
   readonly unflushed: Map<string, string>;
@@ -62,7 +65,10 @@ export interface MachineState {
   readonly mayGrowMountedExt: boolean;
   readonly operations: ModelOperations;
   readonly devicesByLun: Map<number, ModelDevice>;
-  /** The links that udev has made, by LUN: the name of the device that each leads to, which is another disk's by now where udev lags. */
+  /**
+   * The links that udev has made, by LUN: the name of the device that each leads to, which is another
+   * disk's by now where udev lags.
+   */
   readonly links: Map<number, string>;
   /** How long one look for a device waits for it, in milliseconds. */
   readonly deviceWaitMs: number;
@@ -78,7 +84,10 @@ export interface MachineState {
   /** Paths that exist below no mount, and what they are. */
   readonly paths: Map<string, "directory" | "file" | "strayFile">;
   readonly liveInstances: Set<number>;
-  /** Something other than the driver reads each device as it comes and after its last unmount, and keeps it open: the kernel forgets none of its blocks. */
+  /**
+   * Something other than the driver reads each device as it comes and after its last unmount, and keeps it
+   * open: the kernel forgets none of its blocks.
+   */
   readonly keepsDevicesOpen: boolean;
   latencyMs: (method: HostMethod) => number;
   takeFault: (method: HostMethod) => Failure | undefined;

@@ -16,7 +16,10 @@ const bytesPerInode = 16384n;
 const tombstoneMajorMinor = "0:99";
 /** How often a LUN is looked at while its device is awaited, in milliseconds. */
 const lookEveryMs = 500;
-/** How far a command that makes a file system has come: it looks first, then writes, and the signature, which names what is not complete yet, comes last. */
+/**
+ * How far a command that makes a file system has come: it looks first, then writes, and the signature,
+ * which names what is not complete yet, comes last.
+ */
 const formatPhases = [
   { untilShare: 0.2, phase: "reading" },
   { untilShare: 0.7, phase: "writing" },

@@ -35,7 +35,10 @@ export interface ModelMachine {
   readonly detach: (lun: number) => void;
   /** The platform has taken the disk off, but the machine has not noticed: the device is there, and every write fails. */
   readonly cutOff: (lun: number) => void;
-  /** `lags`: links stay as they are, whatever comes and goes. `lost`: there are none. `runs`, as at first: they follow the devices. */
+  /**
+   * `lags`: links stay as they are, whatever comes and goes. `lost`: there are none. `runs`, as at first:
+   * they follow the devices.
+   */
   readonly setUdev: (how: "runs" | "lags" | "lost") => void;
   /** Power lost: mounts, processes and everything unflushed are gone; disks stay attached. */
   readonly reboot: () => void;
@@ -52,7 +55,10 @@ export interface ModelMachine {
   readonly makeDirectory: (path: string) => void;
   /** Whether something here can complete a write to that disk: a writable mount in any namespace, or a raw device bound or open, of a device that takes writes. */
   readonly canWrite: (diskUri: string) => boolean;
-  /** A process keeps a device open that it has read: the kernel answers from what it cached then, until that is dropped. */
+  /**
+   * A process keeps a device open that it has read: the kernel answers from what it cached then, until that
+   * is dropped.
+   */
   readonly readDevice: (lun: number) => void;
   /** A process reads, or writes and syncs, a block of a raw device. */
   readonly readBlock: (lun: number, name: string) => string | undefined;
@@ -91,8 +97,9 @@ const FIRST_INDEX = 2;
 /**
  * Makes a machine without devices. `onDiskWrite` is told of every change of a disk, `onCached` of every write into the cache, `onUnmount` of every mount that a plug-in removes; commands take `usualLatencyMs`, by default no
  * time; `mayGrowMountedExt`, default true, is false where plug-ins lack CAP_SYS_RESOURCE. `reusesNumbers`, default false: a new device gets the lowest number that nothing
- * holds, as the kernel may do, else one that there never was. `keepsDevicesOpen`, default false: something, such as multipathd, reads each device and keeps it open, so that the
- * kernel has old blocks of a disk that another machine writes.
+ * holds, as the kernel may do, else one that there never was. `keepsDevicesOpen`, default false: something,
+ * such as multipathd, reads each device and keeps it open, so that the kernel has old blocks of a disk that
+ * another machine writes.
  */
 export function createModelMachine({
   nodeName,

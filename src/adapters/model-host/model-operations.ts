@@ -12,7 +12,10 @@ interface ModelOperation {
   /** Numbers of devices that it has inherited open: nobody else gets them while it is under way. */
   readonly heldNumbers: readonly string[];
   readonly act: () => Result<void, Failure>;
-  /** What it has done when it is cut off with that share of its time behind it, from 0 to 1; nothing where this is left out. */
+  /**
+   * What it has done when it is cut off with that share of its time behind it, from 0 to 1; nothing where
+   * this is left out.
+   */
   readonly cutOff?: (doneShare: number) => void;
 }
 
@@ -26,7 +29,10 @@ export interface ModelOperations {
   readonly inFlight: () => readonly ModelOperation[];
   /** Ends the commands that `isKilled` picks, with what they have done by then. */
   readonly kill: (isKilled: (operation: ModelOperation) => boolean) => void;
-  /** Has the commands on a thing do no more than they have done by now: it is taken from them, and they fail when they notice. */
+  /**
+   * Has the commands on a thing do no more than they have done by now: it is taken from them, and they fail
+   * when they notice.
+   */
   readonly cutOff: (touched: string) => void;
 }
 

@@ -9,7 +9,9 @@ export interface SeenDevice {
   readonly address: DeviceAddress;
 }
 
-/** A link of a LUN. `device`: what it leads to; undefined for a node whose device the kernel no longer has. */
+/**
+ * A link of a LUN. `device`: what it leads to; undefined for a node whose device the kernel no longer has.
+ */
 export interface SeenLink {
   readonly link: string;
   readonly device: SeenDevice | undefined;
@@ -20,24 +22,34 @@ export interface LunSight {
   readonly lun: number;
   /** Its links that there are, made by udev. */
   readonly links: readonly SeenLink[];
-  /** Every data disk that has this LUN by the kernel's own addresses. Empty where `sharesKernel`: the kernel's disks are not this node's. */
+  /**
+   * Every data disk that has this LUN by the kernel's own addresses. Empty where `sharesKernel`: the
+   * kernel's disks are not this node's.
+   */
   readonly disks: readonly SeenDevice[];
-  /** Other nodes run on this kernel, and disks are loop devices, which have no address: a link to one is believed. On a node of its own a loop device never is a data disk. */
+  /**
+   * Other nodes run on this kernel, and disks are loop devices, which have no address: a link to one is
+   * believed. On a node of its own a loop device never is a data disk.
+   */
   readonly sharesKernel: boolean;
 }
 
 /** A device that a volume may be on. */
 export type ChosenDevice = SeenDevice & { readonly path: string };
 
-/** Which device a LUN means. `absent`: there is none yet. `contradiction`: what there is can't be told apart, or the witnesses disagree; both may pass. */
+/**
+ * Which device a LUN means. `absent`: there is none yet. `contradiction`: what there is can't be told
+ * apart, or the witnesses disagree; both may pass.
+ */
 export type DeviceChoice =
   | { readonly kind: "found"; readonly device: ChosenDevice }
   | { readonly kind: "absent"; readonly seen: readonly string[] }
   | { readonly kind: "contradiction"; readonly devicePath: string; readonly problem: string };
 
 /**
- * Chooses the device of a LUN. The kernel's address decides, and no link may contradict it: udev makes links after the kernel has made devices, so that a link may be missing,
- * or lead to the disk that had the LUN before, or to a device whose name another disk has by now.
+ * Chooses the device of a LUN. The kernel's address decides, and no link may contradict it: udev makes
+ * links after the kernel has made devices, so that a link may be missing, or lead to the disk that had the
+ * LUN before, or to a device whose name another disk has by now.
  */
 export function chooseDevice(sight: LunSight): DeviceChoice {
   const { lun, links } = sight;
@@ -54,7 +66,10 @@ export function chooseDevice(sight: LunSight): DeviceChoice {
   return { kind: "absent", seen: [...dangling, ...(first === undefined ? [] : [`${told(first)} without a node under /dev`])] };
 }
 
-/** Every device that may have the LUN, by the kernel's address or by a link that no address contradicts. A search that must miss none looks at all of them. */
+/**
+ * Every device that may have the LUN, by the kernel's address or by a link that no address contradicts. A
+ * search that must miss none looks at all of them.
+ */
 export function candidatesOf({ lun, links, disks, sharesKernel }: LunSight): readonly SeenDevice[] {
   const linked = links.flatMap(({ device }) => (device !== undefined && isBelieved(device, lun, sharesKernel) ? [device] : []));
   return [...new Map([...disks, ...linked].map((device) => [device.majorMinor, device])).values()];

@@ -1,9 +1,15 @@
-/** The model of the NVMe controller behind which Azure shows remote disks; its local disks are `Microsoft NVMe Direct Disk`. */
+/**
+ * The model of the NVMe controller behind which Azure shows remote disks; its local disks are `Microsoft
+ * NVMe Direct Disk`.
+ */
 export const remoteDiskController = /^MSFT NVMe Accelerator\b/u;
 
 /** What sysfs shows of how the kernel reaches a block device. */
 export interface BusFacts {
-  /** Where the `device` link of the block device leads: its last part, such as `3:0:0:1` or `nvme0`; undefined without such a link. */
+  /**
+   * Where the `device` link of the block device leads: its last part, such as `3:0:0:1` or `nvme0`;
+   * undefined without such a link.
+   */
   readonly parent: string | undefined;
   /** For SCSI, the `device_id` of the VMBus device that the disk's controller is. */
   readonly controllerId: string | undefined;
@@ -24,8 +30,10 @@ export type DeviceAddress =
   | { readonly kind: "loop"; readonly shown: string };
 
 /**
- * The SCSI controllers of data disks, by `device_id`: those that the rules of azure-vm-utils (80-azure-disk.rules) link below `data/by-lun`. The first is `scsi1` in those of the
- * Azure Linux agent (66-azure-storage.rules). The OS disk and the temporary disk are on `f8b3781a-…`, or on an IDE controller (`00000000-000n-…`).
+ * The SCSI controllers of data disks, by `device_id`: those that the rules of azure-vm-utils
+ * (80-azure-disk.rules) link below `data/by-lun`. The first is `scsi1` in those of the Azure Linux agent
+ * (66-azure-storage.rules). The OS disk and the temporary disk are on `f8b3781a-…`, or on an IDE controller
+ * (`00000000-000n-…`).
  */
 const dataDiskControllers = new Set(["b", "c", "d"].map((letter) => `{f8b3781${letter}-1e82-4818-a1c3-63d806ec15bb}`));
 

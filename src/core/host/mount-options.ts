@@ -48,10 +48,16 @@ const forbiddenNames = new Set([
   "rtdev",
 ]);
 
-/** The same, by how their names begin: what mount(8) does besides mounting (directories, owners, modes, id maps), and the verity options, which open a device of their own. */
+/**
+ * The same, by how their names begin: what mount(8) does besides mounting (directories, owners, modes, id
+ * maps), and the verity options, which open a device of their own.
+ */
 const forbiddenPrefixes = ["x-mount.", "verity."];
 
-/** Options that leave the journal unread: on a writable mount its records are lost, and the file system is torn. */
+/**
+ * Options that leave the journal unread: on a writable mount its records are lost, and the file system is
+ * torn.
+ */
 const withoutJournal = new Set(["noload", "norecovery"]);
 
 /** Longest single mount flag that is accepted, in characters: the kernel takes one page for all of them. */
