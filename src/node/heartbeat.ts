@@ -5,7 +5,7 @@ import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
-import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
+import { STORE_WENT_BACK, wentBackReason } from "../reconcile/rollback-reports.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { notedDoubt, olderThanNoted } from "./store-memory.ts";
 

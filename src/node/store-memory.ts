@@ -3,8 +3,8 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { includesNode } from "../core/model/node-identity.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { NodeNotes } from "../ports/node-notes.ts";
+import { STORE_WENT_BACK, wentBackReason } from "../reconcile/rollback-reports.ts";
 import { readStoreGeneration } from "../reconcile/store-generation.ts";
-import { STORE_WENT_BACK, wentBackReason } from "../reconcile/sweep-store.ts";
 import type { NodePorts } from "./node-ports.ts";
 
 /**

@@ -9,6 +9,7 @@ import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { toObjectError } from "./object-error.ts";
+import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
@@ -61,6 +62,7 @@ async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachme
   // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
   if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
   const record = fresh.value.status?.record;
+  if (record !== undefined && doubtingNode(ports.cache, attachment.spec.volumeName, record.storeGeneration) === node.nodeName) return false;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
 }
 

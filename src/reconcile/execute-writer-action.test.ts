@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { WriterAction } from "../core/plan/plan-writer.ts";
-import { agoMs, anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { observeVolume } from "./observe-volume.ts";
+import { STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -198,6 +199,23 @@ async function changeState(world: ReconcileWorld, state: "Updating"): Promise<vo
   assert.ok(present.ok && present.value.status !== undefined);
   await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, state } }, never);
 }
+
+describe("a node that alone says that the store went back", () => {
+  const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: wentBackReason(0), message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+  const noted = { conditions: [condition], volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 7 }] };
+  for (const { because, attachments, isGranted } of [
+    { because: "it has the volume attached and noted", attachments: ["node-a", "node-b"], isGranted: false },
+    { because: "it never had the volume, whatever it says", attachments: ["node-a"], isGranted: true },
+  ])
+    it(`${isGranted ? "does not hold up" : "holds up"} a grant where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzDriverNode", aDriverNode("node-b", noted));
+        for (const nodeName of attachments) await world.given("AzVolumeAttachment", nodeName === "node-a" ? anAttachment(nodeName) : aReplica(nodeName));
+        await execute(world, { kind: "Grant", node: a, isUserSeen: true });
+        assert.equal(world.record()?.writer?.nodeName, isGranted ? "node-a" : undefined);
+      }));
+});
 
 describe("Grant to a node where no user is seen", () => {
   const rows = [

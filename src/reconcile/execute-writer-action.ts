@@ -20,6 +20,7 @@ import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
+import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted, readStoreGeneration } from "./store-generation.ts";
 import { endWant } from "./want.ts";
 
@@ -125,6 +126,8 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
       if (record.storeGeneration !== storeGeneration) return fail("the record is of another store generation");
+      const doubting = doubtingNode(ports.cache, observed.volume.metadata.name, storeGeneration);
+      if (doubting !== undefined) return fail(`${doubting} has noted the volume, and says that the store went back`);
       return grant(record, node);
     },
     signal,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { annotatedNumber, CONTROLLER_LEASE, COUNTER_ANNOTATION, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { agoMs } from "../core/plan/testing/objects.ts";
 import { NodeHearing } from "./node-hearing.ts";
-import { STORE_WENT_BACK, wentBackReason } from "./sweep-store.ts";
+import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { must } from "./testing/settled.ts";
@@ -100,6 +100,27 @@ describe("a controller that remembers nothing of the store", () => {
       await setGenerations(world, 2, 0);
       await pass(world, 1_000);
       assert.equal(asked.isTrusted, true);
+    }));
+
+  it("waits for no report that itself waits for a second witness: one node's token would keep every controller from starting", () =>
+    withHearing(async (world, asked) => {
+      const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
+      const annotations = { ...lease.metadata.annotations, [LONE_REPORTS_ANNOTATION]: JSON.stringify({ "node-a": world.clock.nowMs() }) };
+      await must(world.other.update("Lease", { ...lease, metadata: { ...lease.metadata, annotations } }, never));
+      await report(world, "node-a");
+      await pass(world, 10_000, ["node-a", "node-b"]);
+      assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
+    }));
+
+  it("waits without end for no node whose object changes while its counter stands still", () =>
+    withHearing(async (world, asked) => {
+      for (let times = 0; times < 14; times++) {
+        const present = await must(world.other.get("AzDriverNode", "node-a", never));
+        assert.ok(present.status !== undefined);
+        await must(world.other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, statusMessage: `${times}` } }, never));
+        await pass(world, 10_000, ["node-b"]);
+      }
+      assert.deepEqual(asked, { isTrusted: true, sweeps: 0 });
     }));
 
   it("has every record proven anew where no node is left that could tell", () =>

@@ -6,11 +6,15 @@ import type { VolumeSettings } from "../core/plan/observed-volume.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import type { ObjectChange } from "./object-cache.ts";
+import { hasReported, judgeStandingReports } from "./rollback-reports.ts";
 import { readStoreGeneration } from "./store-generation.ts";
-import { markSweep, STORE_WENT_BACK, wentBackReason } from "./sweep-store.ts";
+import { markSweep } from "./sweep-store.ts";
 
 /** How soon it is looked again who has beaten, in milliseconds: at the cache alone. */
 const LOOK_AGAIN_MS = 250;
+
+/** A node that shows no risen counter for this many times `heartbeatStaleMs` is silent, whatever else of its object changes. */
+const SILENT_AFTER_STALE = 3;
 
 /** What hearing the nodes takes. */
 export interface HearingPorts extends Pick<ControllerPorts, "cache" | "store" | "users" | "clock" | "logger" | "leaseMemory"> {
@@ -30,6 +34,8 @@ export class NodeHearing {
   readonly #born = new Set<string>();
   /** The store generation when this process first read the Lease. */
   #generationAtStart: number | undefined;
+  /** When this process first read the Lease, on the clock's `elapsedMs`. */
+  #sinceMs: number | undefined;
   #isOver = false;
 
   constructor(ports: HearingPorts) {
@@ -105,8 +111,9 @@ export class NodeHearing {
       leaseMemory.saw(first.value);
     }
     this.#generationAtStart ??= leaseMemory.seen.generation;
+    this.#sinceMs ??= this.#ports.clock.elapsedMs();
     const known = generationOf(cache.get("Lease", CONTROLLER_LEASE));
-    const byCache = judgeHearing(this.#known(cache.list("AzDriverNode"), known));
+    const byCache = judgeHearing(this.#known(cache.list("AzDriverNode"), cache.get("Lease", CONTROLLER_LEASE)));
     if (byCache.kind === "waits" && known <= this.#generationAtStart) return ok(byCache);
     const lease = await store.get("Lease", CONTROLLER_LEASE, signal);
     if (!lease.ok) return lease;
@@ -115,14 +122,17 @@ export class NodeHearing {
     // Every record has been proven anew since this process first read the Lease.
     if (generation > this.#generationAtStart) return ok({ kind: "trusts" });
     const nodes = await store.list("AzDriverNode", {}, signal);
-    return nodes.ok ? ok(judgeHearing(this.#known(nodes.value.items, generation))) : nodes;
+    return nodes.ok ? ok(judgeHearing(this.#known(nodes.value.items, lease.value))) : nodes;
   }
 
-  #known(nodes: readonly AzDriverNode[], generation: number): readonly KnownNode[] {
-    const { users } = this.#ports;
+  /** A report that leads to no sweep, since it waits for a second witness, is not waited for either. */
+  #known(nodes: readonly AzDriverNode[], lease: Lease | undefined): readonly KnownNode[] {
+    const { users, clock } = this.#ports;
+    const generation = generationOf(lease);
+    const isLimited = lease !== undefined && judgeStandingReports(nodes, lease, clock.nowMs()).kind === "limited";
     return nodes
       .filter(({ metadata, status }) => status !== undefined && !users.cachedNode(metadata.name).isGone)
-      .map((node) => ({ nodeName: node.metadata.name, state: this.#stateOf(node), hasReported: hasReported(node, generation) }));
+      .map((node) => ({ nodeName: node.metadata.name, state: this.#stateOf(node), hasReported: !isLimited && hasReported(node, generation) }));
   }
 
   #stateOf(node: AzDriverNode): KnownNode["state"] {
@@ -132,7 +142,10 @@ export class NodeHearing {
     const heard = this.#heard.get(name);
     // One that shows less than was heard went back itself, and has not beaten since.
     if (heard !== undefined && beatOf(node) >= heard) return "heard";
-    return (cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs ? "silent" : "awaited";
+    if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
+    // Its object changes, and its counter does not rise: no plug-in does so, and nobody waits for it without end.
+    const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
+    return watchedMs >= SILENT_AFTER_STALE * settings.heartbeatStaleMs ? "silent" : "awaited";
   }
 }
 
@@ -147,9 +160,4 @@ function describe(hearing: Hearing): string {
 
 function beatOf(node: AzDriverNode): number {
   return node.status?.heartbeat ?? 0;
-}
-
-function hasReported({ status }: AzDriverNode, generation: number): boolean {
-  const condition = status?.conditions.find(({ type }) => type === STORE_WENT_BACK);
-  return condition?.status === "True" && condition.reason === wentBackReason(generation);
 }

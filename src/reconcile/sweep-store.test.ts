@@ -18,7 +18,8 @@ import {
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { Reconciled } from "./control-loop.ts";
-import { STORE_WENT_BACK, sweepReconciler, wentBackReason } from "./sweep-store.ts";
+import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
+import { sweepReconciler } from "./sweep-store.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -154,6 +155,34 @@ describe("sweepReconciler", () => {
           ["node-d", true],
         ],
       );
+    }));
+
+  it("believes one node alone once in an hour, and two nodes always", () =>
+    withGeneration(1, async (world) => {
+      const reports = async (nodeName: string, generation: number): Promise<void> => {
+        const condition = { type: STORE_WENT_BACK, status: "True" as const, reason: wentBackReason(generation), message: "", lastTransitionTime: agoMs(0) };
+        const present = await must(world.other.get("AzDriverNode", nodeName, never));
+        assert.ok(present.status !== undefined);
+        await must(world.other.updateStatus("AzDriverNode", { ...present, status: { ...present.status, conditions: [condition] } }, never));
+        await world.clock.advance(1_000);
+      };
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await reports("node-a", 1);
+      await sweep(world);
+      assert.deepEqual(await generations(world), [2, 0], "it may be the only one that beat since the backup");
+      const lease = await must(world.other.get("Lease", CONTROLLER_LEASE, never));
+      assert.match(lease.metadata.annotations?.[LONE_REPORTS_ANNOTATION] ?? "", /^\{"node-a":\d+\}$/u);
+      await reports("node-a", 2);
+      const limited = await sweep(world);
+      assert.ok(limited.ok && (limited.value.againAfterMs ?? 0) > 3_500_000, JSON.stringify(limited));
+      assert.deepEqual([await generations(world), world.told.map(({ reason }) => reason)], [[2, 0], ["RollbackUnconfirmed"]]);
+      await reports("node-b", 2);
+      await sweep(world);
+      assert.deepEqual(await generations(world), [3, 0], "a second witness");
+      await reports("node-a", 3);
+      await world.clock.advance(3_600_000);
+      await sweep(world);
+      assert.deepEqual(await generations(world), [4, 0], "an hour has passed");
     }));
 
   it("ignores an epoch that no node can have seen: the record would run out of numbers", () =>

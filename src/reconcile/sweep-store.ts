@@ -1,6 +1,7 @@
 import { describeFailure } from "../core/describe-failure.ts";
 import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
@@ -10,14 +11,7 @@ import { changeSpec } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { allOf, findAnew, withHolders } from "./find-anew.ts";
-
-/** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
-export const STORE_WENT_BACK = "StoreWentBack";
-
-/** The reason that goes with `StoreWentBack`. */
-export function wentBackReason(generation: number): string {
-  return `Generation${generation}`;
-}
+import { judgeStandingReports, rememberedReport } from "./rollback-reports.ts";
 
 /**
  * After the store went back to a backup, no record can be trusted. The leader makes every record *unproven* from what Azure shows, its epoch
@@ -32,13 +26,27 @@ async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<
   const lease = await ports.store.get("Lease", CONTROLLER_LEASE, signal);
   if (!lease.ok) return lease.failure.kind === "ObjectNotFound" ? ok({}) : lease;
   const generation = annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION);
-  const isReported = ports.cache.list("AzDriverNode").some((node) => {
-    const condition = node.status?.conditions.find((other) => other.type === STORE_WENT_BACK);
-    return condition?.status === "True" && condition.reason === wentBackReason(generation);
-  });
   const mark = annotatedNumber(lease.value, SWEEP_ANNOTATION);
-  if (isReported || mark > 0) return sweep(ports, Math.max(mark, generation + 1), signal);
-  return sweepStragglers(ports, generation, signal);
+  if (mark > 0) return sweep(ports, Math.max(mark, generation + 1), undefined, signal);
+  const verdict = judgeStandingReports(ports.cache.list("AzDriverNode"), lease.value, ports.clock.nowMs());
+  switch (verdict.kind) {
+    case "sweep":
+      return sweep(ports, generation + 1, verdict.alone, signal);
+    case "limited": {
+      tellLimited(ports, verdict.nodeName);
+      const swept = await sweepStragglers(ports, generation, signal);
+      return swept.ok ? ok({ againAfterMs: verdict.leftMs }) : swept;
+    }
+    case "none":
+      return sweepStragglers(ports, generation, signal);
+    default:
+      return unreachable(verdict);
+  }
+}
+
+function tellLimited({ events }: ControllerPorts, nodeName: string): void {
+  const message = `${nodeName} alone says once more that the object store went back: the records stay until another node says so, too, or an hour has passed`;
+  events.emit({ about: { kind: "Node", name: nodeName }, reason: "RollbackUnconfirmed", message });
 }
 
 /** Records of another generation: written while a sweep passed by, or left over after the Lease was deleted by hand. Nobody would ever trust them again. */
@@ -64,8 +72,17 @@ async function sweepEach(ports: ControllerPorts, volumes: readonly AzVolume[], g
   return failed === undefined ? ok({}) : fail(failed);
 }
 
-async function sweep(ports: ControllerPorts, generation: number, signal: AbortSignal): Promise<Reconciled> {
-  const marked = await annotate(ports, (lease) => markOf(lease, generation), signal);
+/** `alone`: the only node that says so. It is remembered in the same write. */
+async function sweep(ports: ControllerPorts, generation: number, alone: string | undefined, signal: AbortSignal): Promise<Reconciled> {
+  const nowMs = ports.clock.nowMs();
+  const marked = await annotate(
+    ports,
+    (lease) => {
+      const mark = markOf(lease, generation);
+      return mark === undefined || alone === undefined ? mark : { ...mark, ...rememberedReport(lease, alone, nowMs) };
+    },
+    signal,
+  );
   if (!marked.ok) return marked;
   // Another leader was faster, and may be at the next sweep: that one is begun by its own mark.
   if (annotatedNumber(marked.value, SWEEP_ANNOTATION) !== generation) return ok({});

@@ -273,6 +273,12 @@ export const eventReasons = {
     when: "a node reports of itself what can't be: an epoch far above that of the record, or more volumes than a VM has disks (about its Node)",
     cure: "Its notes are damaged, or something else writes with its token: look into that node.",
   },
+  RollbackUnconfirmed: {
+    type: "Warning",
+    tells: [],
+    when: "a node alone says that the object store went back, less than an hour after it did so before (about its Node)",
+    cure: "If a backup was put back, another node or the controllers notice it, too. Otherwise something else writes with that node's token: look into that node.",
+  },
   RegistrationRefused: {
     type: "Warning",
     tells: [],

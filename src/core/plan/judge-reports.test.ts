@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { judgeReports, LONE_REPORT_EVERY_MS, withLoneReport } from "./judge-reports.ts";
+
+const nowMs = 1_700_000_000_000;
+const sweep = { kind: "sweep", alone: undefined };
+
+describe("judgeReports", () => {
+  const many = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`node-${index}`, nowMs - 1_000 * (index + 1)]));
+  const rows = [
+    { because: "no node reports", reporters: [], lone: {}, verdict: { kind: "none" } },
+    { because: "two nodes report, whatever they reported before", reporters: ["node-a", "node-b"], lone: { "node-a": nowMs, "node-b": nowMs }, verdict: sweep },
+    { because: "one node reports for the first time", reporters: ["node-a"], lone: { "node-b": nowMs }, verdict: { kind: "sweep", alone: "node-a" } },
+    { because: "it reported long ago", reporters: ["node-a"], lone: { "node-a": nowMs - LONE_REPORT_EVERY_MS }, verdict: { kind: "sweep", alone: "node-a" } },
+    { because: "another clock was ahead", reporters: ["node-a"], lone: { "node-a": nowMs + 1 }, verdict: { kind: "sweep", alone: "node-a" } },
+    {
+      because: "it reported a minute ago",
+      reporters: ["node-a"],
+      lone: { "node-a": nowMs - 60_000 },
+      verdict: { kind: "limited", nodeName: "node-a", leftMs: LONE_REPORT_EVERY_MS - 60_000 },
+    },
+    {
+      because: "64 others did, the first one 64 s ago",
+      reporters: ["node-x"],
+      lone: many,
+      verdict: { kind: "limited", nodeName: "node-x", leftMs: LONE_REPORT_EVERY_MS - 64_000 },
+    },
+  ];
+  for (const { because, reporters, lone, verdict } of rows)
+    it(`answers ${verdict.kind}: ${because}`, () => assert.deepEqual(judgeReports(reporters, lone, nowMs), verdict));
+});
+
+describe("withLoneReport", () => {
+  it("forgets what counts no more", () => {
+    const lone = { "node-a": nowMs - LONE_REPORT_EVERY_MS, "node-b": nowMs - 1 };
+    assert.deepEqual(withLoneReport(lone, "node-c", nowMs), { "node-b": nowMs - 1, "node-c": nowMs });
+  });
+});

@@ -1,0 +1,39 @@
+/** What controllers remember of nodes whose report alone had every record proven anew: when, in milliseconds since 1970, by node name. */
+export type LoneReports = Readonly<Record<string, number>>;
+
+/** How long the next such report of the same node waits for a second witness, in milliseconds. */
+export const LONE_REPORT_EVERY_MS = 3_600_000;
+
+/** Nodes that are remembered at most. Where that many have each reported alone within the time, the next one waits. */
+const LONE_REPORTS_MAX = 64;
+
+/** What nodes' reports that the store went back are to lead to. */
+export type ReportVerdict =
+  | { readonly kind: "none" }
+  /** Every record is proven anew. `alone`: the one node that says so, which is to be remembered. */
+  | { readonly kind: "sweep"; readonly alone: string | undefined }
+  | { readonly kind: "limited"; readonly nodeName: string; readonly leftMs: number };
+
+/**
+ * Judges who says that the store went back since its present generation. Two nodes are believed; one is believed at once the first time, since it may be the only one that beat after the
+ * backup, and then no more than once in a while: its token would have every record proven anew again and again.
+ */
+export function judgeReports(reporters: readonly string[], lone: LoneReports, nowMs: number): ReportVerdict {
+  const [first, ...others] = reporters;
+  if (first === undefined) return { kind: "none" };
+  if (others.length > 0) return { kind: "sweep", alone: undefined };
+  const recent = recentOnly(lone, nowMs);
+  const lastMs = recent[first] ?? (Object.keys(recent).length < LONE_REPORTS_MAX ? undefined : Math.min(...Object.values(recent)));
+  if (lastMs === undefined) return { kind: "sweep", alone: first };
+  return { kind: "limited", nodeName: first, leftMs: LONE_REPORT_EVERY_MS - (nowMs - lastMs) };
+}
+
+/** With the report of a node, without those that count no more. */
+export function withLoneReport(lone: LoneReports, nodeName: string, nowMs: number): LoneReports {
+  return { ...recentOnly(lone, nowMs), [nodeName]: nowMs };
+}
+
+/** A time to come was written by another clock: it would never pass. */
+function recentOnly(lone: LoneReports, nowMs: number): LoneReports {
+  return Object.fromEntries(Object.entries(lone).filter(([, atMs]) => atMs <= nowMs && nowMs - atMs < LONE_REPORT_EVERY_MS));
+}
