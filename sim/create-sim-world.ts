@@ -4,6 +4,8 @@ import { createSeededRandom } from "../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import type { Random } from "../src/ports/random.ts";
+import { nodeRefusal } from "./admission/node-admission.ts";
+import { stolenToken } from "./admission/stolen-token.ts";
 import { createAgenda } from "./agenda.ts";
 import { createSimAzure } from "./azure/create-sim-azure.ts";
 import { createTrace } from "./create-trace.ts";
@@ -59,6 +61,13 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     random: random("store"),
     weather: { ...weatherOfAQuietDay, ...options.weather },
     bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
+    refusal: (by, request, before) => {
+      const nodeName = nodeOfToken(by, nodes);
+      const refused = nodeName === undefined ? undefined : nodeRefusal({ request, before, nodeName, attach });
+      // What the plug-in that ships is refused, it would be refused by the chart's policy.
+      if (refused !== undefined && by === nodeName) report({ invariant: "crashed", detail: `${by} is refused its own write: ${refused}` });
+      return refused;
+    },
   });
   const violations: Violation[] = [];
   const report: SimWorld["report"] = (violation) => {
@@ -125,6 +134,11 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
       }
     },
   };
+}
+
+/** The node whose token a handle has: its plug-in, or whatever else has got hold of the token. */
+function nodeOfToken(handle: string, nodes: SimWorldOptions["nodes"]): string | undefined {
+  return nodes.find(({ name }) => handle === name || handle === stolenToken(name))?.name;
 }
 
 /** The same stream for the same name. */

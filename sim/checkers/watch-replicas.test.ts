@@ -43,7 +43,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     nodes: () => nodes.map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
-  const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName) };
+  const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName), isTokenStolen: () => false };
   watchReplicas({ ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside }, { knownAfterMs: KNOWN_AFTER_MS });
   history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
   await history.clock.advance(circumstances.forMs ?? KNOWN_AFTER_MS);

@@ -14,7 +14,7 @@ interface ReplicaWorld {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
   readonly cluster: Pick<SimCluster, "pods" | "nodes" | "diskUriOf">;
-  readonly outside: Pick<OutsideEvents, "wasOutOfService">;
+  readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isTokenStolen">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
@@ -39,7 +39,8 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
 
   /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
   function whatRequests(attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
-    const request = attachments.find((attachment) => isRequest(attachment) && isKnown(attachment.metadata.name));
+    const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
+    const request = attachments.find((attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name));
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
     const pod = cluster.pods().find(({ uid, volumeName }) => isKnown(uid) && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
     return pod === undefined ? undefined : `pod ${pod.name} uses it`;

@@ -9,6 +9,7 @@ import { hidden } from "./hidden.ts";
 import { leaders } from "./leaders.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { loss } from "./loss.ts";
+import { malicious } from "./malicious.ts";
 import { mass } from "./mass.ts";
 import { nodes } from "./nodes.ts";
 import { replicas } from "./replicas.ts";
@@ -33,4 +34,5 @@ export const faultClasses: Readonly<Record<FaultName, FaultClass>> = {
   replicas,
   mass,
   loss,
+  malicious,
 };

@@ -15,7 +15,11 @@ export const faultNames = [
   "replicas",
   "mass",
   "loss",
+  "malicious",
 ] as const;
+
+/** Those that the classes of a storm are drawn from. The others are drawn beside them, each by dice of its own: seeds stay the scenarios that they were. */
+export const drawnFaultNames: readonly FaultName[] = faultNames.filter((name) => name !== "malicious");
 
 /** A class of faults. */
 export type FaultName = (typeof faultNames)[number];

@@ -9,6 +9,9 @@ export interface OutsideEvents {
   noteOutOfService(nodeName: string, isOutOfService: boolean): void;
   /** Whether the node's workloads are, or just were, said to be dead: who is cut off there is not cut off by mistake. */
   wasOutOfService(nodeName: string): boolean;
+  /** Something else than its plug-in writes with the node's token: what its objects ask for is no request. */
+  noteStolenToken(nodeName: string): void;
+  isTokenStolen(nodeName: string): boolean;
   /** Somebody else's data stands on the disk. */
   noteForeignData(diskUri: string): void;
   hasForeignData(diskUri: string): boolean;
@@ -19,12 +22,17 @@ export function createOutsideEvents(clock: Clock): OutsideEvents {
   /** Until when: infinity while the mark stands. */
   const outOfServiceUntilMs = new Map<string, number>();
   const foreign = new Set<string>();
+  const stolen = new Set<string>();
   return {
     noteOutOfService: (nodeName, isOutOfService) => {
       if (isOutOfService) outOfServiceUntilMs.set(nodeName, Number.POSITIVE_INFINITY);
       else if (outOfServiceUntilMs.get(nodeName) === Number.POSITIVE_INFINITY) outOfServiceUntilMs.set(nodeName, clock.elapsedMs() + OUT_OF_SERVICE_ECHO_MS);
     },
     wasOutOfService: (nodeName) => (outOfServiceUntilMs.get(nodeName) ?? 0) > clock.elapsedMs(),
+    noteStolenToken: (nodeName) => {
+      stolen.add(nodeName);
+    },
+    isTokenStolen: (nodeName) => stolen.has(nodeName),
     noteForeignData: (diskUri) => {
       foreign.add(resourceUriKey(diskUri));
     },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { faultNames } from "../faults/fault-names.ts";
+import { drawnFaultNames } from "../faults/fault-names.ts";
 import { mutations } from "../mutations/mutations.ts";
 import { type DirectedStorm, drawDirected } from "./directed-storm.ts";
 import { isRestore } from "./draw-faults.ts";
@@ -61,7 +61,7 @@ describe("the scenario of a seed in a directed storm", () => {
 
   it("is kept company by any class sooner or later, but by none that puts a backup back, or deletes what one would bring back", () => {
     const company = storms.flatMap(([, storm]) => scenariosOf(storm).flatMap(({ faults }) => companyIn(storm, faults)));
-    assert.deepEqual([...new Set(company.map(({ fault }) => fault))].toSorted(), [...faultNames].toSorted());
+    assert.deepEqual([...new Set(company.map(({ fault }) => fault))].toSorted(), [...drawnFaultNames].toSorted());
     assert.deepEqual(
       company.filter((fault) => isRestore(fault) || fault.variant === "short-life"),
       [],

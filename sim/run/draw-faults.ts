@@ -1,7 +1,7 @@
 import type { Random } from "../../src/ports/random.ts";
 import type { FaultVariant } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
-import { type FaultName, faultNames } from "../faults/fault-names.ts";
+import { drawnFaultNames, type FaultName } from "../faults/fault-names.ts";
 import { isNotYet } from "../faults/not-yet.ts";
 import { between } from "../kubernetes/api/between.ts";
 import { oneOf, shuffled } from "./dice.ts";
@@ -10,6 +10,8 @@ import type { Scenario, TimedFault } from "./scenario.ts";
 /** Different classes of faults in a storm, and how often each strikes. */
 const CLASSES = [3, 5] as const;
 const STRIKES = [1, 3] as const;
+/** The share of storms in which something has got hold of a node's token. */
+const MALICIOUS_SHARE = 0.15;
 
 /** What is drawn before anything happens. */
 export type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
@@ -18,7 +20,7 @@ type Variants = readonly (readonly [name: string, variant: FaultVariant])[];
 
 /** The faults of a storm. `asked`: only these classes, and each of them. */
 export function drawFaults(random: Random, shape: Shape, asked: readonly FaultName[] | undefined): readonly TimedFault[] {
-  const names = asked ?? shuffled(random, faultNames).slice(0, between(random, CLASSES));
+  const names = asked ?? shuffled(random, drawnFaultNames).slice(0, between(random, CLASSES));
   return names.flatMap((fault) => {
     const variants = variantsOf(fault).filter(([variant]) => asked !== undefined || !isNotYet(fault, variant));
     if (variants.length === 0) return [];
@@ -26,11 +28,17 @@ export function drawFaults(random: Random, shape: Shape, asked: readonly FaultNa
   });
 }
 
+/** Now and then something has a node's token, whatever else goes wrong. */
+export function drawMalicious(random: Random, shape: Shape): readonly TimedFault[] {
+  if (random.next() >= MALICIOUS_SHARE) return [];
+  return Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, "malicious", variantsOf("malicious")));
+}
+
 /** What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further class, until there are as many classes as any storm has. */
 export function drawCompany(random: Random, shape: Shape, classes: ReadonlySet<FaultName>): readonly TimedFault[] {
   const others = shuffled(
     random,
-    faultNames.filter((name) => !classes.has(name)),
+    drawnFaultNames.filter((name) => !classes.has(name)),
   );
   return others.slice(0, Math.max(0, CLASSES[0] - classes.size)).map((fault) => {
     // A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back.

@@ -4,7 +4,7 @@ import type { FaultName } from "../faults/fault-names.ts";
 import { between } from "../kubernetes/api/between.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 import { oneOf } from "./dice.ts";
-import { drawFaults, isRestore, type Shape } from "./draw-faults.ts";
+import { drawFaults, drawMalicious, isRestore, type Shape } from "./draw-faults.ts";
 import type { Scenario, TimedAct } from "./scenario.ts";
 
 const NODES = [3, 5] as const;
@@ -27,7 +27,8 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   const nodes = drawNodes(shape);
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
   const stormMs = givenStormMs ?? oneOf(random.fork("storm"), STORMS_MS);
-  const strikes = drawFaults(striking, { nodes, workloads, stormMs }, faults);
+  const shapeOfAll = { nodes, workloads, stormMs };
+  const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? drawMalicious(random.fork("malicious"), shapeOfAll) : [])];
   const collectReplicasAfterMs: number = oneOf(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS);
   // A backup brings back what was deleted since, and nobody tells the driver: whoever restores one deletes those objects by hand.
   const isRestored = strikes.some(isRestore);

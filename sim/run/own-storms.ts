@@ -47,4 +47,14 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  malicious: {
+    strikes: {
+      "malicious/wants-everything": 2,
+      "malicious/squats": 2,
+      "malicious/claims-everything": 3,
+      "malicious/misreports": 1,
+      "loss/volume-deleted": 2,
+      "crash/controller-at-step": 1,
+    },
+  },
 };

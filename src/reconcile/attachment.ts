@@ -14,6 +14,9 @@ import { observeVolume } from "./observe-volume.ts";
 import { releaseOrphan } from "./release-orphan.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
+/** How often an attachment is looked at again that no pod is seen behind, in milliseconds. From caches alone. */
+const UNBACKED_AGAIN_MS = 1_000;
+
 /** Attaches and detaches: one cloud operation at a time for each attachment, next to all others. */
 export function attachmentReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -31,9 +34,19 @@ async function reconcileAttachment(ports: ControllerPorts, attachmentName: strin
   }
   const observed = observeVolume(ports, attachment.spec.volumeName);
   if (observed === undefined) return releaseOrphan(ports, attachment, signal);
-  const action = planAttachment(observed, attachment);
+  const backed = observed.attachments.find((known) => known.attachment.metadata.name === attachmentName)?.attachment;
+  if (backed === undefined) return leaveUnbacked(ports, attachment, signal);
+  const action = planAttachment(observed, backed);
   if (action === undefined) return ok({});
   return execute(ports, observed, attachment, action, signal);
+}
+
+/** Nothing is done for it until a pod is seen there. What a node has made and asks for no more would stay, since the node can't delete it. */
+async function leaveUnbacked(ports: ControllerPorts, { metadata, spec }: AzVolumeAttachment, signal: AbortSignal): Promise<Reconciled> {
+  if (spec.want !== undefined || spec.role === "Primary") return ok({ againAfterMs: UNBACKED_AGAIN_MS });
+  const { name, uid, resourceVersion } = metadata;
+  const deleted = await ports.store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
+  return deleted.ok ? ok({}) : unlessGone(deleted);
 }
 
 async function execute(

@@ -118,7 +118,11 @@ function createLoops(ports: ControllerPorts): {
   };
   /** What the orchestrator says of a node and of its users. Only the plans of writers and standbys go by it: neither disks nor attachments do. */
   const onNode = (nodeName: string): void => {
-    for (const attachment of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) loops.volume.queue.add(attachment.spec.volumeName);
+    for (const { metadata, spec, status } of ports.cache.byIndex("AzVolumeAttachment", "nodeName", nodeName)) {
+      loops.volume.queue.add(spec.volumeName);
+      // The pod behind it may just have been seen.
+      if (status === undefined) loops.attachment.queue.add(metadata.name);
+    }
     if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
   };
   /** All that one attachment is read for: of the others of its volume none goes by more than the share that it holds. */

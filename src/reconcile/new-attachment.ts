@@ -1,3 +1,4 @@
+import { PLACED_BY_LABEL } from "../core/model/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { NewObject } from "../ports/object-store.ts";
@@ -6,6 +7,12 @@ import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 /** By which the attachments of a volume, and of a node, are listed: names as `labelValue` writes them. */
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";
 export const NODE_NAME_LABEL = "disk.csi.azure.com/node-name";
+
+/** The same as a controller creates it that places a standby, or has found the disk there. */
+export function placedAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {
+  const made = newAttachment(spec);
+  return { ...made, metadata: { ...made.metadata, labels: { ...made.metadata.labels, [PLACED_BY_LABEL]: "controller" } } };
+}
 
 /** An AzVolumeAttachment as it is created, whoever does: its name and labels follow from its disk, volume and node, and it stays until the disk is off the node. */
 export function newAttachment(spec: AzVolumeAttachment["spec"]): NewObject<"AzVolumeAttachment"> {

@@ -5,6 +5,7 @@ import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { isLeaving, type ObservedNode, type ObservedPlacement, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
+import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** Everything the plans of one volume need, as the caches show it now. Undefined if there is no such volume. */
@@ -12,7 +13,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   const { cache, users, clock, settings } = ports;
   const volume = cache.get("AzVolume", volumeName);
   if (volume === undefined) return undefined;
-  const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volumeName);
+  const attachments = cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).flatMap((attachment) => backedPart(ports, volume, attachment) ?? []);
   const writer = volume.status?.record?.writer;
   const volumeId = volume.status?.detail?.diskUri;
   const use: VolumeUse = writer === undefined || volumeId === undefined ? { kind: "unknown" } : users.cachedOn({ nodeName: writer.nodeName, volumeId });

@@ -9,7 +9,7 @@ import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { createAttachment } from "./ignored-attachment.ts";
 import { namedAttachment } from "./named-attachment.ts";
-import { newAttachment } from "./new-attachment.ts";
+import { placedAttachment } from "./new-attachment.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -27,7 +27,7 @@ export async function recordHolders(
   const { volumeName, detail } = volume;
   for (const { node, lun, isLeaving } of holders) {
     if (lun === undefined || isForeign(node)) continue;
-    const replica = newAttachment({
+    const replica = placedAttachment({
       volumeName,
       volumeId: detail.diskUri,
       nodeName: node.nodeName,

@@ -14,10 +14,13 @@ import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { createAttachment } from "./ignored-attachment.ts";
-import { newAttachment } from "./new-attachment.ts";
+import { placedAttachment } from "./new-attachment.ts";
 import { observeVolume } from "./observe-volume.ts";
 
 type Status = NonNullable<AzVolume["status"]>;
+
+/** How often attachments are looked at again that no pod is seen behind, in milliseconds. From caches alone. */
+const UNBACKED_AGAIN_MS = 1_000;
 
 /** Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. */
 export function volumeReconciler(ports: ControllerPorts): Reconciler {
@@ -32,7 +35,7 @@ export function volumeReconciler(ports: ControllerPorts): Reconciler {
 async function reconcileVolume(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
   const observed = observeVolume(ports, volumeName);
   if (observed === undefined) return ok({});
-  let againAfterMs = Infinity;
+  let againAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
   let failure: Failure | undefined;
   const writerActions = planWriter(observed);
   const passes = [
@@ -49,6 +52,11 @@ async function reconcileVolume(ports: ControllerPorts, volumeName: string, signa
   }
   if (failure !== undefined) return { ok: false, failure };
   return ok(againAfterMs === Infinity ? {} : { againAfterMs });
+}
+
+/** The pod behind it may be seen soon, and not every change that shows one is told of. */
+function hasUnbacked({ cache }: ControllerPorts, observed: ObservedVolume): boolean {
+  return cache.byIndex("AzVolumeAttachment", "volumeName", observed.volume.metadata.name).length > observed.attachments.length;
 }
 
 /** Writes what the volume's status is to say beside its record. Where it has just come to be unrequested, the plan is due again when its replicas are. */
@@ -131,7 +139,7 @@ async function createReplica(ports: ControllerPorts, observed: ObservedVolume, n
   if (detail === undefined) return ok({});
   const volumeName = observed.volume.metadata.name;
   const { diskUri: volumeId, volumeContext } = detail;
-  const replica = newAttachment({ volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext });
+  const replica = placedAttachment({ volumeName, volumeId, nodeName, role: "Replica", readOnly: false, volumeContext });
   const created = await ports.steps.run("create-replica", () => createAttachment(ports, replica, signal));
   if (!created.ok && created.failure.kind !== "ObjectAlreadyExists") return created;
   ports.logger.info("replica placed", { volumeName, nodeName });

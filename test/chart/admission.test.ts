@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubernetes/api-client.ts";
+import { PLACED_BY_LABEL } from "../../src/core/model/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
@@ -18,6 +19,7 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
+import { controllerSteps, forgeries, found, fresh, nodeA, nodeB, nodeC, nodeSteps, written } from "./record-writes.ts";
 import { renderChart, RELEASE } from "./render-chart.ts";
 
 const NAMESPACE = "azure-disk-csi";
@@ -30,14 +32,6 @@ const SINCE = "2026-01-01T00:00:00Z";
 const REFUSED = /denied request: (?!expression)/u;
 const never = new AbortController().signal;
 
-const vmUri = (name: string): string => `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/${name}`;
-const nodeA: NodeIdentity = { nodeName: "node-a", instanceUri: vmUri("a"), vmId: "6b1a7c1e-0000-4000-8000-00000000000a" };
-const nodeB: NodeIdentity = { nodeName: "node-b", instanceUri: vmUri("b"), vmId: "6b1a7c1e-0000-4000-8000-00000000000b" };
-const nodeC: NodeIdentity = { nodeName: "node-c", instanceUri: vmUri("c"), vmId: "6b1a7c1e-0000-4000-8000-00000000000c" };
-
-const fresh: WriterRecord = { ...steps.newRecord(1), epoch: 4, quarantine: [nodeC] };
-const found: WriterRecord = { ...steps.foundRecord({ attachedTo: [nodeA, nodeB], epoch: 4, storeGeneration: 1 }), clean: [nodeC] };
-const unverifiedA: WriterRecord = { ...found, unproven: [{ ...nodeA, unverified: true }, nodeB] };
 const detail: VolumeDetail = {
   diskUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1",
   sizeGiB: 10,
@@ -50,115 +44,10 @@ const detail: VolumeDetail = {
 };
 const mark = (node: NodeIdentity) => ({ fsType: "ext4", nodeName: node.nodeName, time: SINCE });
 
-/** A record with `node` as its writer. */
-function written(node: NodeIdentity, { held = true, wanted = true }: { readonly held?: boolean; readonly wanted?: boolean } = {}): WriterRecord {
-  return { ...fresh, writer: { ...node, epoch: 4, held, wanted } };
-}
-
-const fencing = (record: WriterRecord, node: NodeIdentity): WriterRecord => ({ ...record, fencing: node });
-const taking = { isClean: true, storeGeneration: 1 };
-
 interface Policy {
   readonly metadata: { readonly name: string };
   readonly status?: { readonly typeChecking?: object };
 }
-
-/** Every step of the protocol that a node takes, from a record that allows it. */
-const nodeSteps: readonly {
-  readonly name: string;
-  readonly from: (node: NodeIdentity) => WriterRecord;
-  readonly step: (record: WriterRecord, node: NodeIdentity) => Step;
-}[] = [
-  { name: "take", from: (node) => written(node, { held: false }), step: (record, node) => steps.take(record, node, taking) },
-  { name: "take again", from: (node) => written(node), step: (record, node) => steps.take(record, node, taking) },
-  { name: "give", from: (node) => written(node, { wanted: false }), step: (record, node) => steps.give(record, node, 4) },
-  {
-    name: "give while it is fenced, which ends no fence",
-    from: (node) => fencing(written(node, { wanted: false }), node),
-    step: (record, node) => steps.give(record, node, 4),
-  },
-  { name: "give after a failed stage", from: (node) => written(node), step: (record, node) => steps.give(record, node, 4) },
-  { name: "end of want", from: (node) => written(node), step: steps.unwant },
-  { name: "want again", from: (node) => written(node, { wanted: false }), step: steps.wantAgain },
-  { name: "leave quarantine", from: (node) => ({ ...fresh, quarantine: [nodeC, node] }), step: steps.leaveQuarantine },
-  { name: "leave the quarantine that a found record implies", from: () => ({ ...found, unproven: [] }), step: steps.leaveQuarantine },
-  { name: "prove clean", from: () => found, step: steps.proveClean },
-  { name: "prove clean while it is fenced, which ends no fence", from: (node) => fencing(found, node), step: steps.proveClean },
-  { name: "prove clean while its VM is not settled", from: (node) => ({ ...found, unsettled: [node] }), step: steps.proveClean },
-  { name: "claim while another's VM is not settled", from: () => ({ ...found, unsettled: [nodeC] }), step: (record, node) => steps.claim(record, node, 7) },
-  { name: "claim", from: () => found, step: (record, node) => steps.claim(record, node, 7) },
-];
-
-/** Every step that is a controller's, whoever it is about. */
-const controllerSteps: readonly { readonly name: string; readonly from: WriterRecord; readonly step: (record: WriterRecord) => Step }[] = [
-  { name: "grant to itself", from: fresh, step: (record) => steps.grant(record, nodeA) },
-  { name: "grant to another", from: fresh, step: (record) => steps.grant(record, nodeB) },
-  { name: "revoke", from: written(nodeB, { held: false, wanted: false }), step: steps.revoke },
-  { name: "revoke of itself", from: written(nodeA, { held: false, wanted: false }), step: steps.revoke },
-  { name: "fence intent", from: written(nodeB, { wanted: false }), step: (record) => steps.fenceIntent(record, nodeB) },
-  {
-    name: "end of a fence with proof",
-    from: fencing(written(nodeB, { wanted: false }), nodeB),
-    step: (record) => steps.fenceClear(record, nodeB, record.writer),
-  },
-  { name: "settling itself", from: { ...found, unsettled: [nodeA, nodeB] }, step: (record) => steps.settle(record, nodeA) },
-  { name: "settling itself last", from: { ...found, unsettled: [nodeA] }, step: (record) => steps.settle(record, nodeA) },
-  { name: "clearing of a vanished VM", from: written(nodeB), step: (record) => steps.clearVanished(record, nodeB) },
-];
-
-/** Writes that are no step of the protocol at all. */
-const forgeries: readonly { readonly name: string; readonly from: WriterRecord; readonly to: WriterRecord }[] = [
-  { name: "taking while it is fenced", from: fencing(written(nodeA, { held: false }), nodeA), to: fencing(written(nodeA), nodeA) },
-  { name: "taking what is being taken back", from: written(nodeA, { held: false, wanted: false }), to: written(nodeA, { wanted: false }) },
-  { name: "wanting again while it is fenced", from: fencing(written(nodeA, { wanted: false }), nodeA), to: fencing(written(nodeA), nodeA) },
-  { name: "ending its fence as it gives", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { held: false, wanted: false }) },
-  { name: "ending its fence as it proves itself", from: fencing(found, nodeA), to: { ...found, unproven: [nodeB], clean: [nodeC, nodeA] } },
-  { name: "ending its fence while it holds", from: fencing(written(nodeA, { wanted: false }), nodeA), to: written(nodeA, { wanted: false }) },
-  { name: "a higher epoch", from: written(nodeA), to: { ...written(nodeA), writer: { ...nodeA, epoch: 5, held: true, wanted: true }, epoch: 5 } },
-  { name: "a higher epoch of the record alone", from: written(nodeA), to: { ...written(nodeA), epoch: 9 } },
-  {
-    name: "another VM under its name",
-    from: written(nodeA),
-    to: { ...written(nodeA), writer: { ...nodeA, vmId: nodeB.vmId, epoch: 4, held: true, wanted: true } },
-  },
-  {
-    name: "claiming as a VM at another resource id",
-    from: found,
-    to: { ...found, unproven: [nodeB], epoch: 5, writer: { ...nodeA, instanceUri: nodeB.instanceUri, epoch: 5, held: true, wanted: true } },
-  },
-  { name: "claiming what it never had", from: fresh, to: { ...fresh, epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } } },
-  {
-    name: "claiming while it is fenced",
-    from: fencing(found, nodeA),
-    to: { ...fencing(found, nodeA), unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
-  },
-  { name: "claiming under an old epoch", from: found, to: { ...found, unproven: [nodeB], writer: { ...nodeA, epoch: 4, held: true, wanted: true } } },
-  {
-    name: "claiming what only its own word gives it",
-    from: unverifiedA,
-    to: { ...unverifiedA, unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
-  },
-  {
-    name: "that Azure has listed it",
-    from: unverifiedA,
-    to: { ...unverifiedA, unproven: [nodeA, nodeB] },
-  },
-  {
-    name: "claiming under an epoch that leaves no room",
-    from: found,
-    to: { ...found, unproven: [nodeB], epoch: 2 ** 52, writer: { ...nodeA, epoch: 2 ** 52, held: true, wanted: true } },
-  },
-  {
-    name: "claiming while its disk may be taken off",
-    from: { ...found, unsettled: [nodeA] },
-    to: { ...found, unsettled: [nodeA], unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
-  },
-  { name: "sending another into quarantine", from: written(nodeB), to: { ...written(nodeB), quarantine: [nodeC, nodeB] } },
-  { name: "a new order of the quarantine", from: { ...fresh, quarantine: [nodeB, nodeC] }, to: { ...fresh, quarantine: [nodeC, nodeB] } },
-  { name: "that a disk found in use is new", from: found, to: { ...found, foundInUse: false } },
-  { name: "another generation of the store", from: written(nodeA), to: { ...written(nodeA), storeGeneration: 9 } },
-  { name: "that it is clean of a disk that was never found in use", from: fresh, to: { ...fresh, clean: [nodeA] } },
-];
 
 describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? false, timeout: FIRST_START_TIMEOUT_MS }, () => {
   let server: ApiServer;
@@ -331,8 +220,8 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       assert.match((await refusal(onA, request)) ?? "allowed", /cannot (?:update|delete)/u);
   });
 
-  function withoutLabels(attachment: ReturnType<typeof anAttachment>): object {
-    return { ...attachment, metadata: { ...attachment.metadata, labels: {} } };
+  function withLabels(attachment: ReturnType<typeof anAttachment>, labels: object): object {
+    return { ...attachment, metadata: { ...attachment.metadata, labels } };
   }
 
   function anAttachment(
@@ -388,7 +277,8 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       // The name of another node's attachment, and of another disk's.
       { ...anAttachment(nodeA), metadata: anAttachment(nodeB).metadata },
       anAttachment(nodeA, { volumeId: detail.diskUri.replace("pvc-1", "backup") }),
-      withoutLabels(anAttachment(nodeA)),
+      withLabels(anAttachment(nodeA), {}),
+      withLabels(anAttachment(nodeA), { "disk.csi.azure.com/node-name": "node-a", [PLACED_BY_LABEL]: "controller" }),
     ];
     for (const body of born) assert.match((await refusal(onA, { method: "POST", path: collection, body })) ?? "allowed", REFUSED);
 

@@ -84,6 +84,8 @@ export function createSimulatedStore(options: {
   readonly clock: Clock;
   readonly random: Random;
   readonly weather?: Partial<Weather>;
+  /** Why an API server's admission refuses a write of that handle; undefined: it does not. Default: none is refused. */
+  readonly refusal?: (by: string, request: WriteRequest, before: StoredObject | undefined) => string | undefined;
   /** Changes of each kind that watches may resume from. Default 10,000. */
   readonly historyMax?: number;
   /** Milliseconds after which a quiet watch gets a bookmark. Default 10,000. */
@@ -97,6 +99,8 @@ export function createSimulatedStore(options: {
 
   function commit(by: string, request: WriteRequest): Result<StoredObject, Failure> {
     const before = state.object(request.kind, request.name);
+    const refused = options.refusal?.(by, request, before);
+    if (refused !== undefined) return fail({ kind: "StoreUnavailable", detail: `${by} may not ${request.verb} ${request.kind} ${request.name}: ${refused}` });
     const written = state.write(request);
     if (!written.ok) return written;
     const { change, object } = written.value;

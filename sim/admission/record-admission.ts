@@ -1,0 +1,56 @@
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { sameJson } from "../../src/core/same-json.ts";
+
+/** The farthest that a claim raises the epoch: what a node may have noted, and one more. As in the policy. */
+const CLAIM_RAISES_MAX = 1_000_001;
+
+/** Why a node may not move a writer record like that, by the rules of the chart's admission policy; undefined: it may. */
+export function recordRefusal(old: unknown, next: unknown, nodeName: string): string | undefined {
+  const [before, after] = [old as WriterRecord, next as WriterRecord];
+  if (!sameJson(rest(before), rest(after))) return "a node changes of a writer record only what its own moves change";
+  const isClaim = claimed(before, after, nodeName);
+  if (!sameJson(before.writer, after.writer) && !isClaim && !movedOwnGrant(before, after, nodeName)) return "a node moves the writer only by its own steps";
+  if (before.epoch !== after.epoch && !isClaim) return "a node raises the epoch only when it claims the volume";
+  if (!onlyRemovesItself(before.quarantine, after.quarantine, nodeName)) return "a node takes only itself out of quarantine";
+  if (!onlyRemovesItself(before.unproven, after.unproven, nodeName)) return "a node proves only itself";
+  const saysOnlyOfItself = before.foundInUse && sameJson(others(before.clean, nodeName), others(after.clean, nodeName));
+  return sameJson(before.clean, after.clean) || saysOnlyOfItself ? undefined : "a node says only of itself that it is clean";
+}
+
+/** What no node changes. */
+function rest({ writer: _, quarantine: __, clean: ___, unproven: ____, epoch: _____, ...kept }: WriterRecord): unknown {
+  return kept;
+}
+
+/** Take, give, want and end of want. */
+function movedOwnGrant({ writer: old, fencing }: WriterRecord, { writer: next }: WriterRecord, nodeName: string): boolean {
+  if (old === undefined || next === undefined || old.nodeName !== nodeName) return false;
+  if (!sameJson({ ...old, held: true, wanted: true }, { ...next, held: true, wanted: true })) return false;
+  const isFenced = fencing?.nodeName === nodeName;
+  const took = old.wanted && next.wanted && next.held && !isFenced;
+  const gave = old.held && !next.held && next.wanted === old.wanted;
+  const wantMoved = next.held === old.held && (!next.wanted || !isFenced);
+  return took || gave || wantMoved;
+}
+
+function claimed(before: WriterRecord, after: WriterRecord, nodeName: string): boolean {
+  const { writer } = after;
+  if (before.writer !== undefined || writer === undefined || writer.nodeName !== nodeName || before.fencing?.nodeName === nodeName) return false;
+  const isSelf = (node: NodeIdentity): boolean => node.nodeName === nodeName && node.vmId === writer.vmId;
+  if ((before.unsettled ?? []).some((node) => node.nodeName === nodeName)) return false;
+  if (!before.unproven.some((node) => isSelf(node) && node.instanceUri === writer.instanceUri && node.unverified === undefined) || after.unproven.some(isSelf))
+    return false;
+  const raised = after.epoch - before.epoch;
+  return writer.held && writer.wanted && writer.epoch === after.epoch && raised > 0 && raised <= CLAIM_RAISES_MAX;
+}
+
+type Named = readonly { readonly nodeName: string }[];
+
+function others(nodes: Named, nodeName: string): Named {
+  return nodes.filter((node) => node.nodeName !== nodeName);
+}
+
+function onlyRemovesItself(before: Named, after: Named, nodeName: string): boolean {
+  return sameJson(others(before, nodeName), others(after, nodeName)) && after.every((node) => before.some((known) => sameJson(known, node)));
+}

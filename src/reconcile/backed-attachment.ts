@@ -1,0 +1,32 @@
+import { PLACED_BY_LABEL } from "../core/model/attachment-labels.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
+import { isLeaving } from "../core/plan/observed-volume.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
+
+type BackingPorts = Pick<ControllerPorts, "attach" | "clusterVolumes" | "users">;
+
+/**
+ * What of an attachment more than the node's own word stands behind; undefined: nothing. Where nodes attach by themselves, a node's token may create one for any volume, and state a
+ * want in each of its own. Until a pod is seen there, nothing is attached, granted or evicted for it. An attachment that a controller placed, or has begun to attach for, stays one,
+ * without the want. What the writer asks for is the release check's affair.
+ */
+export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: AzVolumeAttachment): AzVolumeAttachment | undefined {
+  const { attach, clusterVolumes, users } = ports;
+  if (attach !== "driver" || !clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
+  const { metadata, spec, status } = attachment;
+  if (isNamedAsHolder(volume, spec.nodeName)) return attachment;
+  if (users.cachedOn({ nodeName: spec.nodeName, volumeId: spec.volumeId }).kind === "used") return attachment;
+  const isControllers = metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending");
+  if (!isControllers) return undefined;
+  const { want: _, ...unwanted } = spec;
+  return spec.want === undefined ? attachment : { ...attachment, spec: { ...unwanted, role: "Replica" } };
+}
+
+/** Only where controllers have said so: of itself a node may say that it is clean, and by its notes that it may have the disk. */
+function isNamedAsHolder(volume: AzVolume, nodeName: string): boolean {
+  const record = volume.status?.record;
+  if (record === undefined) return false;
+  const verified = record.unproven.filter(({ unverified }) => unverified !== true);
+  return [record.writer, record.fencing, ...verified].some((node) => node?.nodeName === nodeName);
+}
