@@ -42,9 +42,11 @@ describe("the score", () => {
 });
 
 describe("the list of equivalents", () => {
-  const known = [{ file: "a.ts", change: "a && b -> a", because: "b is always true" }];
+  const known = [{ file: "a.ts", line: source, change: "a && b -> a", because: "b is always true" }];
 
-  it("is found by file and change", () => {
+  it("is found by file, line and change", () => {
+    const elsewhere = known.map((entry) => ({ ...entry, line: "const y = a && b;" }));
+    assert.equal(whyEquivalent(mutant, source, elsewhere), undefined);
     assert.equal(whyEquivalent(mutant, source, known), "b is always true");
     assert.equal(whyEquivalent({ ...mutant, file: "b.ts" }, source, known), undefined);
   });

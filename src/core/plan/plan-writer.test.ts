@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { planWriter, type WriterAction } from "./plan-writer.ts";
+import { planWriter, waitsForRelease, type WriterAction } from "./plan-writer.ts";
 import {
   agoMs,
   anAttachment,
@@ -577,5 +577,35 @@ describe("planWriter", () => {
         plan: [],
       },
     ]);
+  });
+});
+
+describe("planWriter where it is easily overlooked", () => {
+  it("grants the first of two wants of one moment by name, in whatever order they come", () => {
+    const observed = anObservedVolume({ attachments: [anAttachment("node-a"), anAttachment("node-b")] });
+    const reversed = { ...observed, attachments: observed.attachments.toReversed() };
+    for (const one of [observed, reversed]) {
+      const [action] = planWriter(one);
+      assert.deepEqual(action, { kind: "Grant", node: identity("node-a"), isUserSeen: true });
+    }
+  });
+
+  it("asks whether a VM has vanished that is named as the writer alone, or as being fenced alone", () => {
+    const earlier = { ...identity("node-a"), vmId: "vm-of-an-earlier-node-a" };
+    for (const record of [{ writer: { ...aWriter("node-a"), ...earlier } }, { fencing: earlier }]) {
+      const plan = planWriter(anObservedVolume({ volume: aVolumeWithRecord(record) }));
+      assert.deepEqual(plan, [{ kind: "ConfirmVanished", node: earlier }]);
+    }
+  });
+
+  it("grants nothing of which the disk is not known", () => {
+    const { detail: _, ...status } = aVolume().status ?? { state: "Pending" as const };
+    const volume = { ...aVolume(), status } as ReturnType<typeof aVolume>;
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments: [anAttachment("node-a")] })), []);
+  });
+
+  it("says that a workload is in the way where no name of one is known", () => {
+    const sentence = "node-b waits for the volume to be released by node-a, where a workload still uses it";
+    assert.equal(waitsForRelease(["node-b"], "node-a", { kind: "used" }), sentence);
   });
 });
