@@ -12,7 +12,7 @@ const OUTSIDER_RETRY_MS = 5_000;
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly agenda: Agenda;
-}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "growOutside" | "deleteDiskOutside"> {
+}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "putListOutside" | "growOutside" | "deleteDiskOutside"> {
   const { handle, agenda } = options;
 
   function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
@@ -27,6 +27,10 @@ export function createOutsiders(options: {
       askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
     detachOutside: (nodeName, diskUri) =>
       askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [{ diskId: diskUri }] } }),
+    putListOutside: (nodeName, dataDisks) => {
+      const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({ lun, name, caching, createOption: "Attach", managedDisk: { id: diskId } }));
+      askOutside({ method: "PUT", path: instanceUriOf(nodeName), body: { properties: { storageProfile: { dataDisks: entries } } } });
+    },
     growOutside: (diskUri, sizeGiB) => askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
   };

@@ -13,7 +13,7 @@ import { diskName } from "./watch-writers.ts";
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows has it there, running or published and
  * about to start, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
- * next change of the VM carries out where theirs has failed, and nobody has forced it. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
+ * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only by a fence on that VM, or where the node holds nothing. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
  * is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
@@ -27,8 +27,16 @@ export function watchCutOffs(world: {
   const { cluster, outside, vmChanges } = world;
   /** Nodes by disk that are being cut off since they were out of service. */
   const doomed = new Map<string, string>();
+  /** Nodes by disk that hold its volume, and that are being cut off from it. */
+  const holders = new Map<string, string | undefined>();
+  const fenced = new Map<string, string | undefined>();
+
+  /** Whether an update of the driver that is no fence must not carry out what others asked for there: the node holds the volume. */
+  const isSpared = (nodeName: string, diskUri: string): boolean =>
+    holders.get(resourceUriKey(diskUri)) === nodeName && ![...fenced.values()].includes(nodeName);
 
   world.store.onCommit((commit) => {
+    noteHolder(commit, { holders, fenced });
     const change = fenceIn(commit);
     if (change === undefined) return;
     const { before, after, isAnew, writer } = change;
@@ -43,7 +51,7 @@ export function watchCutOffs(world: {
     const { nodeName } = machine;
     if (event.kind === "wrote" || event.kind === "unmounted") return;
     const by = vmChanges.lastBy(nodeName);
-    const isOthersDoing = vmChanges.isAskedAway(nodeName, diskUri) || by === OUTSIDER;
+    const isOthersDoing = by === OUTSIDER || (vmChanges.isAskedAway(nodeName, diskUri) && !isSpared(nodeName, diskUri));
     // What they asked for before was about the disk as it was there then.
     vmChanges.forget(nodeName, diskUri);
     if (event.kind !== "detached") return;
@@ -56,6 +64,20 @@ export function watchCutOffs(world: {
       detail: `${diskName(diskUri)} was taken from ${nodeName} (${machine.state()}) by ${by ?? "nobody"}, which is in service, while pod ${users.map(({ podUid }) => podUid).join(", ")} has it there`,
     });
   });
+}
+
+/** Keeps up with who holds the volume of a disk, and who is being cut off from it. */
+function noteHolder(
+  commit: SimulatedCommit,
+  of: { readonly holders: Map<string, string | undefined>; readonly fenced: Map<string, string | undefined> },
+): void {
+  if (commit.kind !== "AzVolume" || commit.after === undefined) return;
+  const { status } = asKind<"AzVolume">(commit.after);
+  if (status?.detail === undefined) return;
+  const key = resourceUriKey(status.detail.diskUri);
+  const writer = status.record?.writer;
+  of.holders.set(key, writer?.held === true ? writer.nodeName : undefined);
+  of.fenced.set(key, status.record?.fencing?.nodeName);
 }
 
 interface FenceChange {

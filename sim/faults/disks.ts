@@ -1,9 +1,11 @@
 import type { TimedFault } from "../run/scenario.ts";
+import { detachLeftBehind } from "./directed/detach-left-behind.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed.ts";
 import { grownOutside } from "./directed/grown-outside.ts";
 import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
+import { staleList } from "./directed/stale-list.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
@@ -66,6 +68,8 @@ export const disks: FaultClass = {
         return overAtOnce;
       },
     },
+    "detach-left-behind": detachLeftBehind,
+    "stale-list": staleList,
     "pulled-in-mount": diskPulledInMount,
     "lun-freed": lunFreed,
     "lun-freed-and-links-lag": lunFreedAndLinksLag,

@@ -193,6 +193,16 @@ export const driverMutations: readonly Mutation[] = [
     noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
   {
+    name: "others-detach",
+    removes: "no update but a fence carries out a detach that others have left behind, of a disk in use",
+    edits: [{ file: "src/reconcile/others-detach.ts", find: `return isHarmless;`, replace: `return true;` }],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: { workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 } },
+    takes: "others ask Azure to take a disk off a node that writes it, that fails, and the driver attaches another disk there",
+    noticedBy: "src/reconcile/others-detach.test.ts",
+  },
+  {
     name: "mkfs-unchecked",
     removes: "a file system is made only on a device that shows no trace of data",
     edits: [

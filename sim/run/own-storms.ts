@@ -39,6 +39,11 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "lifecycle/short-life": 1,
     },
   },
+  // Other clients change the data disks of the cluster's VMs.
+  "other-writers": {
+    workload: { maxShares: 2, replicas: 1, access: "mount" },
+    strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
+  },
   "lost-and-gone": {
     strikes: {
       "nodes/replaced-unheard": 3,

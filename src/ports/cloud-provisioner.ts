@@ -61,6 +61,12 @@ export interface InstanceFacts {
  */
 export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
 
+/**
+ * Asked where the VM lists disks of which others have said that they are to come off (`toBeDetached`): any update of the VM carries that out. `false` puts the update
+ * off: the request fails as `CloudUnavailable` with code `OthersDetachPending`. A fence alone does not ask: until it is through no other node may write.
+ */
+export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
+
 /** LUNs at which a node looks for other disks, whether the platform still has these there or not: somebody may have taken them off without telling. */
 export type PromisedLuns = () => readonly number[];
 
@@ -124,6 +130,8 @@ export interface CloudProvisioner {
       readonly cachingMode: CachingMode;
       readonly lane: Lane;
       readonly mayProceed: MayProceed;
+      /** Default: always. */
+      readonly mayCarryOut?: MayCarryOut;
       /** Default: never. */
       readonly mayForce?: MayProceed;
       /** Default: none. */
@@ -133,7 +141,13 @@ export interface CloudProvisioner {
   ): Promise<Result<{ readonly lun: number }, Failure>>;
   /** Detaches a disk and waits until the VM no longer lists it. Success if it is off, or the VM is gone or another. Fails with `Refused`. */
   detachDisk(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly lane: Lane; readonly mayProceed: MayProceed },
+    request: {
+      readonly diskUri: string;
+      readonly node: NodeIdentity;
+      readonly lane: Lane;
+      readonly mayProceed: MayProceed;
+      readonly mayCarryOut?: MayCarryOut;
+    },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**
@@ -150,7 +164,7 @@ export interface CloudProvisioner {
    * Fails with `Refused`, or when proof can't be had.
    */
   proveDetached(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed; readonly mayCarryOut?: MayCarryOut },
     signal: AbortSignal,
   ): Promise<Result<FenceProof | undefined, Failure>>;
   /**
@@ -159,7 +173,7 @@ export interface CloudProvisioner {
    * can't be had.
    */
   settleInstance(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed; readonly mayCarryOut?: MayCarryOut },
     signal: AbortSignal,
   ): Promise<Result<void, Failure>>;
   /**

@@ -9,7 +9,7 @@ import { fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmVm } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
-import { askEach, askForForce } from "./ask-each.ts";
+import { askCarryOut, askEach, askForForce } from "./ask-each.ts";
 import { diskOwners } from "./disk-owners.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { isTerminal } from "./provisioning-state.ts";
@@ -93,7 +93,8 @@ class AttachBatch {
 
     const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
-    const allowed = await this.#withoutUnforced(await askEach(toWrite));
+    const ownKeys = new Set(open.filter(({ kind }) => kind === "detach").map(({ diskKey }) => diskKey));
+    const allowed = await this.#withoutUnforced(await askEach(await askCarryOut(toWrite, { model: read.value, ownKeys })));
     if (allowed.length > 0) await this.#write(read.value, allowed, lane);
     // What is left waits for a place or for a disk to come off, by someone else's doing.
     else if (this.#open().length > 0) await this.#troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`), open, lane);

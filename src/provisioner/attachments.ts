@@ -26,7 +26,7 @@ type OnVm<R> = R & { readonly vm: VmTarget };
 
 type AttachRequest = OnVm<Parameters<CloudProvisioner["attachDisk"]>[0]>;
 type DetachRequest = OnVm<Parameters<CloudProvisioner["detachDisk"]>[0]>;
-type FenceRequest = OnVm<Parameters<CloudProvisioner["fenceDisk"]>[0]>;
+type FenceRequest = OnVm<Parameters<CloudProvisioner["proveDetached"]>[0]>;
 
 /** Attaches a disk. Reads it first: a disk that can't be attached must cost none of the VM's few updates, nor fail a batch. */
 export async function attachDisk(context: AttachmentContext, request: AttachRequest, signal: AbortSignal): Promise<Result<{ readonly lun: number }, Failure>> {

@@ -9,7 +9,7 @@ import type { EtagWriteMemory } from "../ports/etag-write-memory.ts";
 import type { ArmError, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
-import { askEach } from "./ask-each.ts";
+import { askCarryOut, askEach } from "./ask-each.ts";
 import { untilDisowned } from "./disk-owners.ts";
 import type { DiskPlace } from "./disks.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
@@ -104,7 +104,11 @@ class FenceBatch {
     });
     if (move.kind === "wait") return this.#wait(isOurs);
     this.#busySinceMs = undefined;
-    const allowed = (await askEach(this.#open().map((request) => ({ request })))).map(({ request }) => request);
+    const asked = await askCarryOut(
+      this.#open().map((request) => ({ request })),
+      { model: read.value, ownKeys: victimsOf(this.#open()) },
+    );
+    const allowed = (await askEach(asked)).map(({ request }) => request);
     if (allowed.length > 0) await this.#update(read.value, move, allowed);
   }
 

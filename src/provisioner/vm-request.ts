@@ -4,7 +4,7 @@ import type { CachingMode } from "../core/model/disk-sku.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { type Result, fail } from "../core/result.ts";
-import type { FenceProof, MayProceed, PromisedLuns } from "../ports/cloud-provisioner.ts";
+import type { FenceProof, MayCarryOut, MayProceed, PromisedLuns } from "../ports/cloud-provisioner.ts";
 
 /** How a request to a VM ended. */
 export type VmAnswer =
@@ -25,6 +25,8 @@ export interface VmRequestSpec {
   readonly cachingMode: CachingMode;
   readonly lane: Lane;
   readonly mayProceed: MayProceed;
+  /** Asked after each read of a VM that lists disks of which others want it rid. Default: always. */
+  readonly mayCarryOut?: MayCarryOut;
   /** Asked as `mayProceed` is, and after it: whether a detach of the disk that hangs may be forced. Default: never. */
   readonly mayForce?: MayProceed;
   /** Asked after each read of the VM. Default: none. */

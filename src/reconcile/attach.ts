@@ -14,6 +14,7 @@ import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-now.ts";
+import { mayCarryOut } from "./others-detach.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment, whileTelling } from "./tell-attachment.ts";
 
@@ -51,6 +52,7 @@ export async function attach(
         cachingMode: cachingModeOf(volume),
         lane: action.lane,
         mayProceed: (asked) => mayAttachNow(ports, { volume, attachment, node: action.node }, asked),
+        mayCarryOut: mayCarryOut(ports, { node: action.node, attaches: attachment.spec.volumeId }),
         mayForce: (asked) => mayForceNow(ports, volume, action.node, asked),
         promisedLuns: () => lunsPromisedOn(ports, action.node),
       },

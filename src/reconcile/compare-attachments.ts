@@ -84,7 +84,12 @@ async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk:
     if (named.has(nodeName)) continue;
     const marked = await reportMissing(ports, attachment, signal);
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
-    if (marked.ok) ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
+    if (!marked.ok) continue;
+    ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
+    const writer = ports.cache.get("AzVolume", volumeName)?.status?.record?.writer;
+    if (writer?.nodeName !== nodeName || !writer.held) continue;
+    const message = `${nodeName} writes the volume, and Azure no longer lists its disk there`;
+    ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason: "DiskLost", message, news: nodeName });
   }
   return ok(undefined);
 }

@@ -9,6 +9,7 @@ import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { toObjectError } from "./object-error.ts";
+import { mayCarryOut } from "./others-detach.ts";
 import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment } from "./tell-attachment.ts";
@@ -35,6 +36,7 @@ export async function detach(
         node,
         lane,
         mayProceed: (asked) => mayDetachNow(ports, attachment, node, asked),
+        mayCarryOut: mayCarryOut(ports, { node }),
       },
       signal,
     ),

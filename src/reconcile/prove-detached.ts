@@ -10,6 +10,7 @@ import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
 import { observeVolume } from "./observe-volume.ts";
+import { mayCarryOut } from "./others-detach.ts";
 import { recordHolders } from "./record-holders.ts";
 import { isTrusted } from "./store-generation.ts";
 
@@ -47,7 +48,7 @@ async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdent
       (await isTrusted(ports, fresh.value.status?.record, asked))
     );
   };
-  const proof = await steps.run("prove-detached", () => cloud.proveDetached({ diskUri, node, mayProceed }, signal));
+  const proof = await steps.run("prove-detached", () => cloud.proveDetached({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node }) }, signal));
   // Refused: the node has shown what it does with the disk meanwhile, or the record is being made anew. Undefined: the VM lists the disk, and the node is to look at it.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
   if (proof.value === undefined) return recordPlace(ports, began.value, node, signal);

@@ -9,6 +9,7 @@ import { fail, ok, type Result } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
+import { mayCarryOut } from "./others-detach.ts";
 import { readStoreGeneration } from "./store-generation.ts";
 
 /** A volume whose record was made anew, and the node that it has unsettled, with its disk. */
@@ -108,7 +109,9 @@ async function settledOf(
     const still = await readStoreGeneration(ports, asked);
     return still.ok && still.value === generation;
   };
-  const moved = await steps.run("settle-vm", () => cloud.settleInstance({ diskUri, node, mayProceed }, signal));
+  const moved = await steps.run("settle-vm", () =>
+    cloud.settleInstance({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal),
+  );
   if (!moved.ok) return moved.failure.kind === "InstanceNotFound" ? ok(await withoutVm(ports, unsettled, mayProceed, signal)) : moved;
   const instance = await cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance;

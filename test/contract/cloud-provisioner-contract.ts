@@ -585,6 +585,63 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       });
     });
 
+    describe("detaches that others have left behind", () => {
+      /** A disk in use on node-a whose detach somebody else has asked for, in vain so far. */
+      const leftBehind = async (cloud: CloudUnderTest): Promise<{ readonly node: NodeIdentity; readonly inUse: string }> => {
+        const node = addVm(cloud, "node-a");
+        const inUse = await addDisk(cloud, "in-use");
+        await attach(cloud, inUse, node);
+        cloud.model.faults.add({ operation: "VirtualMachines_*", disk: inUse, times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        const body = { dataDisksToDetach: [{ diskId: inUse }] };
+        cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/attachDetachDataDisks`, query: { "api-version": "2025-04-01" }, body });
+        await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
+        return { node, inUse };
+      };
+      const pending = (result: Result<unknown, Failure>): boolean => {
+        const failure = failureOf(result);
+        return failure.kind === "CloudUnavailable" && failure.code === "OthersDetachPending";
+      };
+
+      on("are not carried out by an attach, a detach, a proof or settling where the disk is in use", async (cloud) => {
+        const { provisioner } = cloud;
+        const other = await addDisk(cloud, "other");
+        const { node, inUse } = await leftBehind(cloud);
+        const asked: (readonly string[])[] = [];
+        const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
+          asked.push(leaving);
+          return Promise.resolve(false);
+        };
+        const before = vmWrites(cloud).length;
+        const wish = { diskUri: other, node, mayProceed: mayAlways, mayCarryOut };
+        assert.ok(pending(await cloud.run(provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach" }, never))));
+        assert.ok(pending(await cloud.run(provisioner.proveDetached(wish, never))));
+        assert.ok(pending(await cloud.run(provisioner.settleInstance(wish, never))));
+        // A disk that is off already needs no update.
+        valueOf(await cloud.run(provisioner.detachDisk({ ...wish, lane: "collection" }, never)));
+        assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked], [0, ["in-use@0"], [[inUse], [inUse], [inUse]]]);
+      });
+
+      on("are carried out by an update that may, and by a fence without a question", async (cloud) => {
+        const { provisioner } = cloud;
+        const other = await addDisk(cloud, "other");
+        const { node } = await leftBehind(cloud);
+        const wish = { diskUri: other, node, mayProceed: mayAlways };
+        valueOf(await cloud.run(provisioner.attachDisk({ ...wish, cachingMode: "None", lane: "primaryAttach", mayCarryOut: mayAlways }, never)));
+        assert.deepEqual(
+          disksOn(cloud, "node-a").map((disk) => disk.split("@")[0]),
+          ["other"],
+        );
+        assert.equal(valueOf(await cloud.run(fencing(provisioner, wish))).kind, "entryGone");
+      });
+
+      on("do not stand in the way of a detach of that very disk", async (cloud) => {
+        const { node, inUse } = await leftBehind(cloud);
+        const mayCarryOut = mayNever;
+        valueOf(await cloud.run(cloud.provisioner.detachDisk({ diskUri: inUse, node, lane: "detach", mayProceed: mayAlways, mayCarryOut }, never)));
+        assert.deepEqual(disksOn(cloud, "node-a"), []);
+      });
+    });
+
     describe("promised LUNs", () => {
       on("gives none of them to a disk of the batch, though nothing is there, and leaves a disk where it is", async (cloud) => {
         const node = addVm(cloud, "node-a");

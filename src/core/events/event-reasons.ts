@@ -249,6 +249,18 @@ export const eventReasons = {
     when: "a node removed mounts that it may not have any more",
     cure: "",
   },
+  DetachLeftBehind: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    when: "others have asked Azure to take a disk off a node that uses it, and that has failed so far: the next update of the VM, by any client, takes it off. The driver sends none but fences",
+    cure: "Move the pods that use it to another node. Until then the driver attaches nothing to that node, and detaches nothing from it.",
+  },
+  DiskLost: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
+    when: "others have taken a disk off the node that writes it. The node stays the writer until it gives the volume back or is fenced with proof",
+    cure: "Delete the pod, so that it is started with the disk. Keep other clients, such as another disk driver, from changing the VM's data disks.",
+  },
   PodLostDisk: {
     type: "Warning",
     tells: ["Node"],
