@@ -35,7 +35,7 @@ const WRITES_SHOWN = 4;
  * mounted writable, or raw, and the disk is attached: a frozen one too, since it continues later.
  *
  * The record allows its writer. While a record that was made again after a loss names unproven nodes, it allows those as well: they mounted by the lost
- * one. Nothing is held against a machine only while there is no record, or one that a backup has put back.
+ * one. Writes are not held against a record while there is none, or one that a backup has put back and by which no node was granted the volume since.
  */
 export function watchWriters(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
