@@ -147,6 +147,26 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "src/core/plan/writer-steps.test.ts",
   },
   {
+    name: "by-name",
+    removes: "a VM is fenced at its resource id, never at the node's name",
+    edits: [
+      {
+        file: "src/provisioner/azure-cloud-provisioner.ts",
+        find: `fenceDisk: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => fenceDisk(attachments, { ...request, vm }, signal))),`,
+        replace: `fenceDisk: (request, signal) => {
+      const { nodeName, instanceUri } = request.node;
+      const node = { ...request.node, instanceUri: \`\${instanceUri.slice(0, instanceUri.lastIndexOf("/"))}/\${nodeName}\` };
+      return cancellable(signal, () => onVm(place, { ...request, node }, (vm) => fenceDisk(attachments, { ...request, node, vm }, signal)));
+    },`,
+      },
+    ],
+    alsoRemoves: ["owners-are-other-vms"],
+    breaks: ["two-writers"],
+    storm: { strikes: { "nodes/freeze-and-mark": 4 } },
+    takes: "a node is fenced whose VM has another name than the node, and the disk still names that VM",
+    noticedBy: "test/provisioner/node-resolution.test.ts",
+  },
+  {
     name: "forget",
     removes: "a VM is forgotten only where Azure has it no more",
     edits: [

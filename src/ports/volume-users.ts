@@ -16,6 +16,8 @@ export interface OrchestratorNode {
   readonly isUnschedulable: boolean;
   readonly labels: Labels;
   readonly taints: readonly Taint[];
+  /** The resource id of its VM; undefined where the orchestrator does not know it. */
+  readonly instanceUri?: string;
 }
 
 /**

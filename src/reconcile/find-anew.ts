@@ -92,7 +92,7 @@ export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: re
         metadata,
         status: { vmId, instanceUri },
       },
-    }) => ({ nodeName: metadata.name, vmId, instanceUri }),
+    }) => ({ nodeName: metadata.name, vmId, instanceUri: ports.users.cachedNode(metadata.name).instanceUri ?? instanceUri }),
   );
   const attached = attachmentsMade(ports, volume.metadata.name).flatMap((attachment) => attachedVm(attachment) ?? []);
   return mergedOf(

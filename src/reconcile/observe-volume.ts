@@ -77,14 +77,16 @@ export function observeNodes(ports: Pick<ControllerPorts, "cache" | "users">): r
 function observeNode({ cache, users }: Pick<ControllerPorts, "cache" | "users">, { metadata, spec, status }: AzDriverNode): ObservedNode | undefined {
   if (status === undefined || metadata.deletionTimestamp !== undefined) return undefined;
   const attachments = cache.byIndex("AzVolumeAttachment", "nodeName", spec.nodeName);
+  const { instanceUri = status.instanceUri, ...node } = users.cachedNode(spec.nodeName);
   return {
     nodeName: spec.nodeName,
     vmId: status.vmId,
-    instanceUri: status.instanceUri,
+    // A node's token writes its AzDriverNode, not its Node: it must not make its grants and fences reach another VM.
+    instanceUri,
     location: status.location,
     zone: status.zone,
     isReady: status.readyForVolumeAllocation,
-    ...users.cachedNode(spec.nodeName),
+    ...node,
     heartbeatUnchangedMs: cache.watchedUnchangedMs("AzDriverNode", metadata.name) ?? 0,
     isKubeletLeaseStale: undefined,
     volumesMax: status.maxVolumes,

@@ -1226,6 +1226,37 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual(valueOf(await cloud.run(cloud.provisioner.getDisk({ diskUri: uri }, never))).attachedTo, []);
       });
 
+      on("finds no proof at an outdated or mistyped resource id while the VM lives and has the disk", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+        await attach(cloud, uri, node);
+        await attach(cloud, uri, addVm(cloud, "node-b"));
+        const elsewhere = { ...node, instanceUri: vmUri("node-a").replace(vmNameOf("node-a"), "node-a") };
+        const wish = { diskUri: uri, node: elsewhere };
+        const { provisioner } = cloud;
+        for (const proof of [fencing(provisioner, wish), proving(provisioner, wish), provisioner.proveVanished(wish, never), detaching(provisioner, wish)])
+          assert.equal(failureOf(await cloud.run<Result<unknown, Failure>>(proof)).kind, "InstanceUnknown");
+        assert.deepEqual([disksOn(cloud, "node-a"), disksOn(cloud, "node-b")], [["pvc-1@0"], ["pvc-1@0"]]);
+      });
+
+      on("proves that a VM is gone only once every owner that the disk names was read", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1", { maxShares: 2 });
+        await attach(cloud, uri, addVm(cloud, "node-b"));
+        await deleteVm(cloud, "node-a");
+        cloud.model.faults.add({
+          operation: "VirtualMachines_Get",
+          resource: `*/virtualMachines/${vmNameOf("node-b")}`,
+          id: "unreadable",
+          effect: { kind: "Error", status: 403, code: "AuthorizationFailed" },
+        });
+        const asked = (): Promise<Result<unknown, Failure>> => cloud.run(cloud.provisioner.proveVanished({ diskUri: uri, node }, never));
+        assert.equal(failureOf(await asked()).kind, "CloudUnauthorized");
+        cloud.model.faults.remove("unreadable");
+        const proof = valueOf(await asked()) as { readonly kind: string };
+        assert.equal(proof.kind, "instanceGone");
+      });
+
       on("takes another vmId under the name for proof, and leaves that VM alone", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");

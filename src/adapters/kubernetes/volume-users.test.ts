@@ -239,7 +239,12 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
 describe("createPodVolumeUsers: nodes", () => {
   it("says out of service only where the Node itself says so, and has been read", async () => {
     const cluster = aCoreCluster();
-    putNode(cluster, "node-a", { spec: { taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }] } });
+    putNode(cluster, "node-a", {
+      spec: {
+        providerID: "azure:///subscriptions/S/virtualMachines/flex_1",
+        taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }],
+      },
+    });
     putNode(cluster, "node-b", { spec: { taints: [{ key: "node.kubernetes.io/unreachable", effect: "NoExecute" }], unschedulable: true } });
     const users = usersOf(cluster);
     assert.deepEqual(await Promise.all(["node-a", "node-b", "node-c"].map((nodeName) => users.isOutOfService(nodeName, never))), [true, false, false]);
@@ -251,7 +256,10 @@ describe("createPodVolumeUsers: nodes", () => {
       isUnschedulable: false,
       labels: { "kubernetes.io/hostname": "node-a" },
       taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }],
+      instanceUri: "/subscriptions/S/virtualMachines/flex_1",
     });
+    assert.equal(users.cachedNodeNameOf("/subscriptions/s/VIRTUALMACHINES/flex_1"), "node-a");
+    assert.equal(users.cachedNodeNameOf("/subscriptions/s/virtualMachines/node-b"), undefined);
     assert.deepEqual(users.cachedNode("node-b"), {
       isGone: false,
       isOutOfService: false,

@@ -146,6 +146,7 @@ function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): Or
     isUnschedulable: node?.isUnschedulable ?? false,
     labels: node?.labels ?? {},
     taints: node?.taints ?? [],
+    ...(node === undefined || node.instanceUri === "" ? {} : { instanceUri: node.instanceUri }),
   };
 }
 
