@@ -1,6 +1,7 @@
 import { clocksApart } from "./directed/clocks-apart.ts";
 import { killedWhileDeleting } from "./directed/killed-while-deleting.ts";
 import { killedWhileSending } from "./directed/killed-while-sending.ts";
+import { pausedWhileCreating } from "./directed/paused-while-creating.ts";
 import { diceAgain, type FaultClass, leaderOf, pick } from "./fault-class.ts";
 
 /** Steps that a leader decides on what it has read before. */
@@ -56,6 +57,7 @@ export const leaders: FaultClass = {
     },
     "killed-while-sending": killedWhileSending,
     "killed-while-deleting": killedWhileDeleting,
+    "paused-while-creating": pausedWhileCreating,
     "cut-from-store": {
       forMs: [5_000, 60_000],
       begin: ({ world }) => {

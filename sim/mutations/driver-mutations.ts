@@ -130,6 +130,27 @@ export const driverMutations: readonly Mutation[] = [
     noticedBy: "src/reconcile/volume.test.ts",
   },
   {
+    name: "blind-repeat",
+    removes: "a request that writes a disk is sent, or sent again, only after a fresh look at its volume",
+    edits: [
+      {
+        file: "src/provisioner/disks.ts",
+        find: `(await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri)`,
+        replace: `await start(clientRequestId)`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["leaked"],
+    storm: {
+      attach: "kubernetes",
+      isQuiet: true,
+      workload: { maxShares: 1, replicas: 0, access: "mount" },
+      strikes: { "leaders/paused-while-creating": 3 },
+    },
+    takes: "a leader loses the answer to a creation and stands still, and the next one deletes the disk",
+    noticedBy: "test/provisioner/disk-repeats.test.ts",
+  },
+  {
     name: "no-vm-id",
     removes: "what is known of a VM holds for no other VM that bears its name later",
     edits: [
