@@ -123,7 +123,7 @@ async function claimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIden
   await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: claimed } }, never);
 }
 
-/** Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that nobody asked for. */
+/** Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that were not asked for. */
 const misreports: Round = async ({ world, store, nodeName }) => {
   const own = world.store
     .objects("AzVolumeAttachment")

@@ -143,7 +143,7 @@ export class NodeHearing {
     // One that shows less than was heard went back itself, and has not beaten since.
     if (heard !== undefined && beatOf(node) >= heard) return "heard";
     if ((cache.watchedUnchangedMs("AzDriverNode", name) ?? 0) >= settings.heartbeatStaleMs) return "silent";
-    // Its object changes, and its counter does not rise: no plug-in does so, and nobody waits for it without end.
+    // Its object changes, and its counter does not rise: no plug-in does so, and the controller does not wait for it without end.
     const watchedMs = (cache.lastHeardElapsedMs("AzDriverNode") ?? 0) - (this.#sinceMs ?? Infinity);
     return watchedMs >= SILENT_AFTER_STALE * settings.heartbeatStaleMs ? "silent" : "awaited";
   }

@@ -76,7 +76,7 @@ async function recordPlace(ports: ControllerPorts, volume: AzVolume, node: NodeI
   return recorded.ok && there.length > 0 ? recordVerified(ports, volume, node, signal) : recorded;
 }
 
-/** A record that was made anew since asks for another look at Azure. */
+/** A record that was replaced since asks for another look at Azure. */
 async function recordVerified(ports: ControllerPorts, { metadata, status }: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
   if (status?.record === undefined || !isUnverified(status.record, node)) return ok({});
   const { storeGeneration } = status.record;

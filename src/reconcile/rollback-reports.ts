@@ -6,7 +6,7 @@ import type { ObjectCache } from "./object-cache.ts";
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
 
-/** Of the controllers' Lease: which nodes' report alone had every record proven anew, and when, as JSON. */
+/** Of the controllers' Lease: which nodes' report alone started a sweep of all records, and when, as JSON. */
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 
 /** The reason that goes with `StoreWentBack`. */
@@ -20,7 +20,7 @@ export function hasReported({ status }: AzDriverNode, generation: number): boole
   return condition?.status === "True" && condition.reason === wentBackReason(generation);
 }
 
-/** Names of the nodes whose report has every record proven anew, and what the sweep has to remember of it; or who waits for a second witness. */
+/** Names of the nodes whose report starts a sweep, and what the sweep has to remember of it; or the one that waits for a second witness. */
 export function judgeStandingReports(nodes: readonly AzDriverNode[], lease: Lease, nowMs: number): ReportVerdict {
   const generation = annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
   const reporters = nodes.filter((node) => hasReported(node, generation)).map(({ metadata }) => metadata.name);
@@ -34,7 +34,7 @@ export function rememberedReport(lease: Lease, nodeName: string, nowMs: number):
 
 /**
  * The node that has a volume attached and noted, and says that the store went back, while its report waits for a second witness: it may write without the record knowing. Nothing is
- * granted or detached there meanwhile. Only by attachments that are there: a node can hold up no volume that it never had.
+ * granted or detached there until then. Only by attachments that are there: a node can hold up no volume that it never had.
  */
 export function doubtingNode(cache: Pick<ObjectCache, "byIndex">, volumeName: string, generation: number): string | undefined {
   const attached = new Set(cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).map(({ spec }) => spec.nodeName));
@@ -49,7 +49,7 @@ function loneReportsOf(lease: Lease): LoneReports {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === "number")) : {};
   } catch {
-    // Only controllers write it; somebody who edits it by hand loses the limit, and nothing else.
+    // Only controllers write it; an edit by hand loses the limit, and nothing else.
     return {};
   }
 }

@@ -91,7 +91,7 @@ async function sweep(ports: ControllerPorts, generation: number, alone: string |
   if (!volumes.ok) return volumes;
   const swept = await sweepEach(ports, volumes.value.items, generation, signal);
   if (!swept.ok && (signal.aborted || swept.failure.kind === "Cancelled")) return swept;
-  // Also where some failed: their records are of an earlier generation than the store, and trusted by nobody.
+  // Also where some failed: their records are of an earlier generation than the store, and no step trusts them.
   const raised = await annotate(ports, (lease) => generationOf(lease, generation), signal);
   return raised.ok ? swept : raised;
 }

@@ -210,7 +210,7 @@ export const eventReasons = {
   RecordNotProven: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
-    when: "the object store went back, and the volume's record could not be proven anew yet: it is granted to no node until then",
+    when: "the object store went back, and the volume's record could not be proven yet: it is granted to no node until then",
     cure: TRIED_AGAIN,
   },
   NotSettled: {

@@ -1,4 +1,4 @@
-/** What controllers remember of nodes whose report alone had every record proven anew: when, in milliseconds since 1970, by node name. */
+/** What controllers remember of nodes whose report alone started a sweep of all records: when, in milliseconds since 1970, by node name. */
 export type LoneReports = Readonly<Record<string, number>>;
 
 /** How long the next such report of the same node waits for a second witness, in milliseconds. */
@@ -10,13 +10,13 @@ const LONE_REPORTS_MAX = 64;
 /** What nodes' reports that the store went back are to lead to. */
 export type ReportVerdict =
   | { readonly kind: "none" }
-  /** Every record is proven anew. `alone`: the one node that says so, which is to be remembered. */
+  /** All records are swept. `alone`: the one node that says so, which is to be remembered. */
   | { readonly kind: "sweep"; readonly alone: string | undefined }
   | { readonly kind: "limited"; readonly nodeName: string; readonly leftMs: number };
 
 /**
  * Judges who says that the store went back since its present generation. Two nodes are believed; one is believed at once the first time, since it may be the only one that beat after the
- * backup, and then no more than once in a while: its token would have every record proven anew again and again.
+ * backup, and then no more than once in a while: its token would start one sweep after another.
  */
 export function judgeReports(reporters: readonly string[], lone: LoneReports, nowMs: number): ReportVerdict {
   const [first, ...others] = reporters;
