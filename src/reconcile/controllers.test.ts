@@ -196,7 +196,9 @@ describe("createControllers", () => {
         return found.ok ? ok({ ...found.value, dataDisks: [{ diskUri, lun: 0, beingDetached: false }] }) : found;
       };
       world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
-      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), inspectInstance };
+      // The VM lists the disk: there is no proof that it is off.
+      const proveDetached = async () => ok(undefined);
+      const cloud = { listDisks: async () => ok([disk]), getDisk: async () => ok(disk), inspectInstance, proveDetached };
       await whileRunning(world, cloud, async () => {
         await world.clock.advance(30_000);
         const present = world.attachment("node-a") ?? assert.fail("no attachment");
