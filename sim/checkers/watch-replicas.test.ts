@@ -22,6 +22,7 @@ interface Circumstances {
   readonly pods?: readonly SimPod[];
   /** How long all of that has been so, in milliseconds. */
   readonly forMs?: number;
+  readonly attach?: "kubernetes" | "driver";
   readonly nodes?: readonly string[];
   readonly outOfService?: readonly string[];
   readonly by?: string;
@@ -44,7 +45,8 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
   const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName), isTokenStolen: () => false };
-  watchReplicas({ ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside }, { knownAfterMs: KNOWN_AFTER_MS });
+  const world = { ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside };
+  watchReplicas(world, { knownAfterMs: KNOWN_AFTER_MS, attach: circumstances.attach ?? "kubernetes" });
   history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
   await history.clock.advance(circumstances.forMs ?? KNOWN_AFTER_MS);
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
@@ -55,6 +57,7 @@ describe("replicas at a failover", () => {
   it("reports one that is removed while a pod or another node waits for the volume", async () => {
     assert.deepEqual(await aRemoval({}), broken);
     assert.deepEqual(await aRemoval({ pods: [], others: [requestOnC] }), broken);
+    assert.deepEqual(await aRemoval({ attach: "driver" }), broken);
   });
 
   it("reports one that is removed while the writer is recalled or fenced", async () => {
@@ -65,6 +68,7 @@ describe("replicas at a failover", () => {
 
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "nothing requests the volume", pods: [] },
+    { because: "a node that attaches by itself has left a request behind, without a pod", attach: "driver", pods: [], others: [requestOnC] },
     { because: "the request has just come", forMs: KNOWN_AFTER_MS - 1 },
     { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
     { because: "a node writes, and is to", volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }) },

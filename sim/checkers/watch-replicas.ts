@@ -21,8 +21,9 @@ interface ReplicaWorld {
 /**
  * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that is being replaced, and a node requests it or a pod uses
  * it. `knownAfterMs`: how long a request or a pod is there before every controller knows of it. Legitimate are the removals that `whyLegitimate` lists, and those by hand.
+ * Where nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
  */
-export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfterMs: number }): void {
+export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfterMs: number; readonly attach: "kubernetes" | "driver" }): void {
   const { clock, cluster, store } = world;
   /** Since when there are what now asks for a volume: attachments with a request by name, pods by uid. */
   const since = new Map<string, number>();
@@ -40,7 +41,8 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
   /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
   function whatRequests(attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
     const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
-    const request = attachments.find((attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name));
+    const requests = options.attach === "driver" ? [] : attachments;
+    const request = requests.find((attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name));
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
     const pod = cluster.pods().find(({ uid, volumeName }) => isKnown(uid) && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
     return pod === undefined ? undefined : `pod ${pod.name} uses it`;

@@ -80,7 +80,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const nodeNames = (): readonly string[] => [...new Set([...scenario.nodes.map(({ name }) => name), ...azure.machines().map(({ nodeName }) => nodeName)])];
   watchWriters(world);
   watchCutOffs({ ...world, outside, vmChanges });
-  watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS });
+  watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS, attach });
   watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });
   watchLuns(world, {

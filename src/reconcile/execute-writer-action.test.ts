@@ -5,21 +5,28 @@ import type { WriterAction } from "../core/plan/plan-writer.ts";
 import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { VolumeUsers } from "../ports/volume-users.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { stateWant } from "./want.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
 const granted = aWriter("node-a", { held: false });
 
-async function execute(world: ReconcileWorld, action: WriterAction, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+async function execute(
+  world: ReconcileWorld,
+  action: WriterAction,
+  cloud: Partial<CloudProvisioner> = {},
+  attach: "kubernetes" | "driver" = "kubernetes",
+): Promise<unknown> {
   const observed = observeVolume(world.ports, "pvc-1");
   assert.ok(observed !== undefined);
-  return world.answerOf(executeWriterAction({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }, observed, action, never));
+  return world.answerOf(executeWriterAction({ ...world.ports, attach, cloud: { ...world.ports.cloud, ...cloud } }, observed, action, never));
 }
 
 describe("executeWriterAction", () => {
@@ -82,6 +89,38 @@ describe("executeWriterAction", () => {
       assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }), { ok: true, value: {} });
       assert.equal(world.record()?.writer, undefined);
       assert.deepEqual([world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want], ["Primary", undefined]);
+    }));
+
+  for (const { because, want, held } of [
+    { because: "with a want", want: { since: agoMs(9_000) }, held: false },
+    { because: "whose want has ended before", want: undefined, held: false },
+    { because: "that still unmounts", want: undefined, held: true },
+  ])
+    it(`demotes the attachment of a released writer ${because}, where nothing unpublishes`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer: { ...granted, held } }));
+        await world.given("AzVolumeAttachment", anAttachment("node-a", { spec: { want } }));
+        assert.deepEqual(await execute(world, { kind: "ReleaseCheck", node: a }, {}, "driver"), { ok: true, value: {} });
+        assert.deepEqual(world.attachment("node-a")?.spec, aReplica("node-a").spec);
+      }));
+
+  it("demotes no attachment whose user states the want again after the release", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: granted }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const asked: string[] = [];
+      const users: VolumeUsers = {
+        ...world.ports.users,
+        on: async () => {
+          asked.push("on");
+          // After the want has ended, a new user is bound and states its own.
+          if (asked.length === 3) await stateWant(world.ports, { volume: aVolumeWithRecord({}), nodeName: "node-a", volumeContext: {} }, never);
+          return { kind: "unused" };
+        },
+      };
+      const observed = observeVolume(world.ports, "pvc-1") ?? assert.fail();
+      await world.answerOf(executeWriterAction({ ...world.ports, attach: "driver", users }, observed, { kind: "ReleaseCheck", node: a }, never));
+      assert.deepEqual([asked.length, world.attachment("node-a")?.spec.role, world.attachment("node-a")?.spec.want === undefined], [3, "Primary", false]);
     }));
 
   it("states a want again whose user came while it was being ended", () =>

@@ -79,19 +79,41 @@ export async function endWant(
   request: { readonly volumeId: string; readonly nodeName: string; readonly keepsPrimary: boolean },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const target = namedAttachment({ diskUri: request.volumeId, nodeName: request.nodeName });
-  const ended = await ports.steps.run("end-want", () =>
-    changeSpec(
-      ports.store,
-      target,
-      (present) => {
-        const { want: _, ...spec } = present.spec;
-        if (request.keepsPrimary) return present.spec.want === undefined ? undefined : { ...present, spec };
-        if (present.spec.role === "Replica" && present.spec.want === undefined) return undefined;
-        return { ...present, spec: { ...spec, role: "Replica" } };
-      },
-      signal,
-    ),
+  return changeWant(
+    ports,
+    request,
+    (present) => {
+      const { want: _, ...spec } = present.spec;
+      if (request.keepsPrimary) return present.spec.want === undefined ? undefined : { ...present, spec };
+      if (present.spec.role === "Replica" && present.spec.want === undefined) return undefined;
+      return { ...present, spec: { ...spec, role: "Replica" } };
+    },
+    signal,
   );
+}
+
+/** Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume follows. A want that was stated since then stays, with its role. */
+export function demoteUnwanted(
+  ports: WantPorts,
+  where: { readonly volumeId: string; readonly nodeName: string },
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  return changeWant(
+    ports,
+    where,
+    ({ spec, ...present }) => (spec.want === undefined && spec.role === "Primary" ? { ...present, spec: { ...spec, role: "Replica" } } : undefined),
+    signal,
+  );
+}
+
+/** Success if there is no such attachment. */
+async function changeWant(
+  ports: WantPorts,
+  { volumeId, nodeName }: { readonly volumeId: string; readonly nodeName: string },
+  change: (present: AzVolumeAttachment) => AzVolumeAttachment | undefined,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
+  const target = namedAttachment({ diskUri: volumeId, nodeName });
+  const ended = await ports.steps.run("end-want", () => changeSpec(ports.store, target, change, signal));
   return ended.ok || ended.failure.kind === "ObjectNotFound" ? ok(undefined) : ended;
 }
