@@ -1,11 +1,12 @@
 import type { Lab, LabNode } from "./lab.ts";
-import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord } from "./observe.ts";
+import { attachedNodes, fileSystemIsClean, hashOfDisk, readRecord, readStateTags } from "./observe.ts";
 import type { Timeline } from "./timeline.ts";
 import { untilServed } from "./until-served.ts";
 import { type DemoVolume, publishOnController, publishOnNode, stage, unpublishOnController, unpublishOnNode, unstage } from "./volume-moves.ts";
 import { waitUntil } from "./wait-until.ts";
 import { checksumsHold, recordsHold, startWriter, type Writer, writeFiles } from "./workload.ts";
 
+const STATE_KEPT_MAX_MS = 60_000;
 const REPLICAS_MAX_MS = 120_000;
 /** On top, times the time scale: at Azure's own pace one attach in a hundred takes a minute, and replicas come one after another. */
 const REPLICAS_AZURE_MS = 300_000;
@@ -54,6 +55,13 @@ export async function untilAttached(on: Stage, volume: DemoVolume, nodeNames: re
     const attached = await attachedNodes(on.lab, volume, on.signal);
     return nodeNames.every((name) => attached.has(name)) ? true : undefined;
   });
+}
+
+/** Waits until the disk's tags keep what is to outlive the objects: that is written once the volume is at rest, and calls Azure. */
+export async function untilStateKept(on: Stage, volume: DemoVolume): Promise<void> {
+  await waitUntil(`the tags of ${volume.name} to keep its first format`, STATE_KEPT_MAX_MS + REPLICAS_AZURE_MS * on.lab.timeScale, async () =>
+    Object.keys((await readStateTags(on.lab, volume, on.signal)) ?? {}).length > 0 ? true : undefined,
+  );
 }
 
 /** A volume at work: its files, and a writer that appends. */

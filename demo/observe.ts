@@ -20,11 +20,22 @@ export async function attachedNodes(lab: Lab, volume: DemoVolume, signal: AbortS
   return new Map(own.map((attachment) => [attachment.spec.nodeName, attachment]));
 }
 
-/** The AzVolume of a volume. */
-export async function readRecord(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<NonNullable<AzVolume["status"]>["record"]> {
+/** The writer record of a volume. */
+export async function readRecord(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<VolumeStatus["record"]> {
+  return (await readStatus(lab, volume, signal))?.record;
+}
+
+/** What the disk's tags keep of a volume, as its AzVolume says. */
+export async function readStateTags(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined> {
+  return (await readStatus(lab, volume, signal))?.detail?.stateTags;
+}
+
+type VolumeStatus = NonNullable<AzVolume["status"]>;
+
+async function readStatus(lab: Lab, volume: DemoVolume, signal: AbortSignal): Promise<VolumeStatus | undefined> {
   const read = await lab.store.get("AzVolume", volume.name, signal);
   if (!read.ok) throw new Error(read.failure.kind);
-  return read.value.status?.record;
+  return read.value.status;
 }
 
 /** A hash of all that a disk holds: the allocated parts of its file. */

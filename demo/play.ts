@@ -1,4 +1,15 @@
-import { endWork, freeze, nothingLost, provesStaleWriterBlocked, putToWork, release, start, type Stage, untilAttached } from "./act-failovers.ts";
+import {
+  endWork,
+  freeze,
+  nothingLost,
+  provesStaleWriterBlocked,
+  putToWork,
+  release,
+  start,
+  type Stage,
+  untilAttached,
+  untilStateKept,
+} from "./act-failovers.ts";
 import type { LabNode } from "./lab.ts";
 import { leftovers } from "./observe.ts";
 import type { Phase } from "./timeline.ts";
@@ -35,6 +46,7 @@ export async function play(on: Stage): Promise<Findings> {
   const firstWork = lab.hasDevices ? await putToWork(on, replicated, a) : undefined;
   say("\n2  Replicas arrive on the other two nodes while node-a writes");
   await timeline.measure("replicas: attached to node-b and node-c", () => untilAttached(on, replicated, ["node-b", "node-c"]));
+  if (lab.hasDevices) await timeline.measure("at rest: the first format is kept in the disk's tags", () => untilStateKept(on, replicated));
 
   say("\n3  Graceful failover to node-b: promotion, no call to Azure");
   const synced = firstWork === undefined ? 0 : await endWork(firstWork);

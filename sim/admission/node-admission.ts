@@ -83,7 +83,7 @@ function attachmentRefusal({ request, before, nodeName, attach }: NodeWrite): st
 
 /** The policy can't compute the hash at the end of a name: any is let through. */
 function newAttachmentRefusal({ metadata, spec }: Whole, nodeName: string): string | undefined {
-  if (spec["role"] !== "Primary" || spec["want"] === undefined || spec["recall"] !== undefined)
+  if (spec["role"] !== "Primary" || spec["want"] === undefined || spec["recall"] !== undefined || spec["published"] !== undefined)
     return "a node makes an AzVolumeAttachment only to say that it wants the volume";
   const readable = attachmentObjectName({ diskUri: String(spec["volumeId"]), nodeName }).slice(0, -"0123456789abcdef01234567".length);
   if (!metadata.name.startsWith(readable) || metadata.name.length !== readable.length + 24)

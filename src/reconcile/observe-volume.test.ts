@@ -1,11 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aReplica, instanceUriOf } from "../core/plan/testing/objects.ts";
-import { observeNodes } from "./observe-volume.ts";
+import { anAttachment, aReplica, aVolume, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const error = { kind: "NoFreeLun", message: "node-a has no slot left", failure: "{}", time: "2026-01-01T00:00:00Z", retries: 1 };
+
+describe("observeVolume", () => {
+  const requested = anAttachment("node-a");
+  for (const { because, attachment, hasUser } of [
+    { because: "a CSI client has published it there", attachment: anAttachment("node-a", { spec: { published: true } }), hasUser: true },
+    { because: "only a request is there, which a node's token may state", attachment: requested, hasUser: false },
+    { because: "it is a replica by now", attachment: aReplica("node-a", { spec: { published: true } }), hasUser: false },
+  ]) {
+    it(`sees ${hasUser ? "a" : "no"} user on a node where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume());
+        await world.given("AzVolumeAttachment", attachment);
+        const clusterVolumes = { ...world.ports.clusterVolumes, knowsAttachments: true, attachmentOn: () => undefined };
+        assert.equal(observeVolume({ ...world.ports, attach: "kubernetes", clusterVolumes }, "pvc-1")?.hasUser("node-a"), hasUser);
+      }));
+  }
+});
 
 describe("observeNodes", () => {
   it("takes the VM that the orchestrator's node names, whatever the AzDriverNode says", () =>

@@ -31,7 +31,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       return driverNode === undefined ? undefined : observeNode(ports, driverNode);
     },
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
-    hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, { nodeName, volumeId }),
+    hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
     whyUseUnknown: use.kind === "unknown" ? use.because : undefined,
@@ -42,11 +42,16 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   };
 }
 
-/** By what states wants: the CSI call of a client that no orchestrator stands behind is the user itself. */
-function hasUser({ attach, clusterVolumes, users }: ControllerPorts, where: { readonly nodeName: string; readonly volumeId: string }): boolean {
+/** By what states wants. A CSI client that published the volume is a user itself, whether or not an orchestrator stands behind it. */
+function hasUser(
+  { attach, clusterVolumes, users }: ControllerPorts,
+  attachments: readonly AzVolumeAttachment[],
+  where: { readonly nodeName: string; readonly volumeId: string },
+): boolean {
   if (!clusterVolumes.knowsAttachments) return true;
   if (attach === "driver") return users.cachedOn(where).kind === "used";
-  return clusterVolumes.attachmentOn(where.volumeId, where.nodeName)?.isLeaving === false;
+  if (clusterVolumes.attachmentOn(where.volumeId, where.nodeName)?.isLeaving === false) return true;
+  return attachments.some(({ spec }) => spec.nodeName === where.nodeName && spec.role === "Primary" && spec.published === true);
 }
 
 /** Where the pods that use the volume could run, and where their other volumes are. */

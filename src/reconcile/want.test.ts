@@ -36,6 +36,16 @@ describe("stateWant", () => {
       assert.deepEqual(world.attachment("node-a")?.metadata.finalizers, ["disk.csi.azure.com/azvolumeattachment"]);
     }));
 
+  it("records that a CSI client has published it, until the request ends for good", () =>
+    withAttachment(undefined, async (world) => {
+      await stateWant(world.ports, { ...publish, published: true }, never);
+      await stateWant(world.ports, publish, never);
+      await endWant(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: true }, never);
+      assert.equal(specOf(world)?.published, true, "still published there");
+      await endWant(world.ports, { volumeId: diskUri, nodeName: "node-a", keepsPrimary: false }, never);
+      assert.equal(specOf(world)?.published, undefined);
+    }));
+
   it("promotes a standby in place", () =>
     withAttachment(aReplica("node-a"), async (world) => {
       await stateWant(world.ports, publish, never);

@@ -2,6 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { fail, ok, type Result } from "../core/result.ts";
+import { sameJson } from "../core/same-json.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -28,6 +29,8 @@ export async function stateWant(
     readonly nodeName: string;
     readonly readOnly?: boolean;
     readonly volumeContext: Readonly<Record<string, string>>;
+    /** ControllerPublishVolume states it: the CSI client is the user. */
+    readonly published?: true;
     /** Whether an attachment that is missing is made; otherwise fails with `ObjectNotFound`. Default true. */
     readonly creates?: boolean;
   },
@@ -35,18 +38,28 @@ export async function stateWant(
 ): Promise<Result<AzVolumeAttachment, Failure>> {
   // Only ControllerPublishVolume says how the volume is published; whoever else wants it leaves that as it is.
   const { volume, nodeName, readOnly, volumeContext } = request;
+  const published = request.published === undefined ? {} : { published: request.published };
   const volumeName = volume.metadata.name;
   const volumeId = volume.status?.detail?.diskUri;
   if (volumeId === undefined) return fail({ kind: "StillWaiting", volumeId: volumeName, what: "its disk to be created" });
   const target = namedAttachment({ volumeName, diskUri: volumeId, nodeName });
   const since = toTimestamp(ports.clock.nowMs());
   const change = (): Promise<Result<AzVolumeAttachment, Failure>> =>
-    changeSpec(ports.store, target, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly }), signal);
+    changeSpec(ports.store, target, (present) => wanting(present, { since, readOnly: readOnly ?? present.spec.readOnly, ...published }), signal);
   return ports.steps.run("want", async () => {
     const present = await change();
     if (present.ok || present.failure.kind !== "ObjectNotFound") return unlessLeaving(present, volumeId, nodeName);
     if (request.creates === false) return present;
-    const wanted = newAttachment({ volumeName, volumeId, nodeName, role: "Primary", want: { since }, readOnly: readOnly ?? false, volumeContext });
+    const wanted = newAttachment({
+      volumeName,
+      volumeId,
+      nodeName,
+      role: "Primary",
+      want: { since },
+      ...published,
+      readOnly: readOnly ?? false,
+      volumeContext,
+    });
     const created = await ports.store.create("AzVolumeAttachment", wanted, signal);
     if (created.ok || created.failure.kind !== "ObjectAlreadyExists") return created;
     // The controller may have made a replica in between.
@@ -64,10 +77,13 @@ function unlessLeaving(attachment: Result<AzVolumeAttachment, Failure>, volumeId
   return fail({ kind: "OperationInProgress", volumeId, operation: `detach from ${nodeName}` });
 }
 
-function wanting(present: AzVolumeAttachment, want: { readonly since: string; readonly readOnly: boolean }): AzVolumeAttachment | undefined {
+function wanting(
+  present: AzVolumeAttachment,
+  { since, ...stated }: { readonly since: string; readonly readOnly: boolean; readonly published?: true },
+): AzVolumeAttachment | undefined {
   if (present.metadata.deletionTimestamp !== undefined) return undefined;
-  if (present.spec.role === "Primary" && present.spec.want !== undefined && present.spec.readOnly === want.readOnly) return undefined;
-  return { ...present, spec: { ...present.spec, role: "Primary", want: present.spec.want ?? { since: want.since }, readOnly: want.readOnly } };
+  const spec = { ...present.spec, ...stated, role: "Primary" as const, want: present.spec.want ?? { since } };
+  return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
 /**
@@ -83,10 +99,11 @@ export async function endWant(
     ports,
     request,
     (present) => {
-      const { want: _, ...spec } = present.spec;
-      if (request.keepsPrimary) return present.spec.want === undefined ? undefined : { ...present, spec };
-      if (present.spec.role === "Replica" && present.spec.want === undefined) return undefined;
-      return { ...present, spec: { ...spec, role: "Replica" } };
+      const { want, ...spec } = present.spec;
+      if (request.keepsPrimary) return want === undefined ? undefined : { ...present, spec };
+      const { published, ...demoted } = spec;
+      if (spec.role === "Replica" && want === undefined && published === undefined) return undefined;
+      return { ...present, spec: { ...demoted, role: "Replica" } };
     },
     signal,
   );
@@ -101,7 +118,10 @@ export function demoteUnwanted(
   return changeWant(
     ports,
     where,
-    ({ spec, ...present }) => (spec.want === undefined && spec.role === "Primary" ? { ...present, spec: { ...spec, role: "Replica" } } : undefined),
+    (present) => {
+      const { published: _, ...spec } = present.spec;
+      return spec.want === undefined && spec.role === "Primary" ? { ...present, spec: { ...spec, role: "Replica" } } : undefined;
+    },
     signal,
   );
 }

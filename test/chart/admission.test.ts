@@ -262,6 +262,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     const changes: readonly object[] = [
       { spec: { ...again.spec, recall: { id: "r", since: SINCE } } },
       { spec: { ...again.spec, readOnly: true } },
+      { spec: { ...again.spec, published: true } },
       { spec: { ...again.spec, role: "Replica" } },
       { metadata: { ...again.metadata, finalizers: [] } },
       { metadata: { ...again.metadata, labels: {} } },
@@ -273,6 +274,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
       anAttachment(nodeB),
       anAttachment(nodeA, { role: "Replica" }),
       anAttachment(nodeA, { recall: { id: "r", since: SINCE } }),
+      anAttachment(nodeA, { published: true }),
       anAttachment(nodeA, { volumeId: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/snapshots/pvc-1" }),
       // The name of another node's attachment, and of another disk's.
       { ...anAttachment(nodeA), metadata: anAttachment(nodeB).metadata },

@@ -27,7 +27,7 @@ export async function attachesUnderKilledLeader(workloads: Workloads, { wayIn, h
     async () => {
       await workloads.apply(recordWriter({ name: "db", storageClass: PLAIN_CLASS, home }));
       await waitUntil("the attach to begin", { timeoutMs: STRIKE_MAX_MS }, async () =>
-        (await calls.writes()).some(({ operation }) => operation === "VirtualMachines_Update") ? true : undefined,
+        (await calls.vmWrites()).some(({ operation }) => operation === "VirtualMachines_Update") ? true : undefined,
       );
       await killDriverRole(lab.node(leader.nodeName), "controller");
       const isUnderWay = (await vmsNow(lab)).some(({ properties }) => properties.provisioningState === "Updating");

@@ -14,14 +14,15 @@ export interface AzureCall {
 
 /** Watches the journal of the lab's Azure from now on. */
 export async function azureCallsFromNow(lab: Lab): Promise<{
-  /** The calls since then that change something, oldest first. */
-  readonly writes: () => Promise<readonly AzureCall[]>;
+  /** The calls since then that change a VM, and so attach or detach, oldest first. A disk's tags are written while its volume is at rest. */
+  readonly vmWrites: () => Promise<readonly AzureCall[]>;
   /** All calls since then that Azure would count, oldest first. */
   readonly all: () => Promise<readonly AzureCall[]>;
 }> {
   const { lastSequence } = await journal(lab, Number.MAX_SAFE_INTEGER);
   const all = async (): Promise<readonly AzureCall[]> => (await journal(lab, lastSequence)).value.filter(({ kind }) => kind === "arm");
-  return { all, writes: async () => (await all()).filter(({ method }) => method !== "GET") };
+  const isVmWrite = ({ method, operation }: AzureCall): boolean => method !== "GET" && operation.startsWith("VirtualMachines_");
+  return { all, vmWrites: async () => (await all()).filter(isVmWrite) };
 }
 
 /** Names of the disks that there are in the lab's Azure. */

@@ -133,8 +133,8 @@ export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]
 }
 
 /** Azure was asked to take each disk from the victim before another pod wrote to it. */
-export async function cutOffFirst(calls: { readonly writes: () => Promise<readonly AzureCall[]> }, successors: readonly Successor[]): Promise<void> {
-  const writes = await calls.writes();
+export async function cutOffFirst(calls: { readonly vmWrites: () => Promise<readonly AzureCall[]> }, successors: readonly Successor[]): Promise<void> {
+  const writes = await calls.vmWrites();
   for (const { diskUri, firstWroteAtMs } of successors) {
     const cutOff = writes.find((call) => cutsOff(call, diskUri));
     assert.ok(cutOff !== undefined && cutOff.atMs < firstWroteAtMs, `${VICTIM} is cut off from ${diskUri} before another pod writes`);

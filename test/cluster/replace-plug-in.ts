@@ -24,7 +24,7 @@ export async function writesOnWhilePlugInEnds(workloads: Workloads, pod: WriterP
   await untilPlugInsReady(lab);
   await upgradeAndGoBack(lab);
   await untilTold(lab, namespace, pod, "wrote");
-  assert.deepEqual(await calls.writes(), [], "nothing was attached or detached");
+  assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
   assert.deepEqual((await workloads.volumeOf(claim)).status?.record?.writer, writer, "the same grant");
   assert.deepEqual(await writerPod(workloads, pod.name), pod);
   await assertNeverFailed(lab, namespace, pod);

@@ -40,7 +40,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await lab.kubectl(["drain", first, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s"], { timeoutMs: SETTLED_MAX_MS });
       await workloads.untilReady("db-0");
       assert.equal(await workloads.nodeOf("db-0"), standby, "the extender steers the pod to the standby");
-      assert.deepEqual(await calls.writes(), [], "nothing was attached or detached");
+      assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
       await lab.kubectl(["uncordon", first]);
       await workloads.untilEvent("Pod", "db-0", /^ReplicaPromoted:/u);
@@ -56,7 +56,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       await workloads.kubectl(["rollout", "restart", "statefulset/db"]);
       await workloads.kubectl(["rollout", "status", "statefulset/db", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: SETTLED_MAX_MS });
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
-      assert.deepEqual(await calls.writes(), [], "nothing was attached or detached");
+      assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
 
       await workloads.kubectl(["scale", "statefulset/db", "--replicas=0"]);
       await untilAttached(lab, volume, 0);

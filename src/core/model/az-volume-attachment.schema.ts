@@ -12,6 +12,10 @@ export const azVolumeAttachmentSchema = z.object({
     nodeName: z.string().min(1),
     role: roleSchema.describe("Primary: published here, the disk stays attached. Replica: a standby that may be evicted or collected."),
     want: z.object({ since: z.string() }).optional().describe("This node wants to write the volume, since then. The oldest want is granted first."),
+    published: z
+      .literal(true)
+      .optional()
+      .describe("A CSI client has published the volume here, and has not unpublished it since. Only controllers write it: it stands for a user."),
     readOnly: z.boolean(),
     volumeContext: z.record(z.string(), z.string()),
     recall: z.object({ id: z.string(), since: z.string() }).optional().describe("The controller asks the node to unmount and give the volume back."),

@@ -58,7 +58,8 @@ async function publish(
   if (await isPublishedByAnother(context, volume, request, signal))
     return fail({ kind: "StillWaiting", volumeId, what: `the leading controller to find out who writes it: another driver has published it to ${nodeId}` });
 
-  const wanted = await stateWant(context, { volume, nodeName: nodeId, readOnly: request.readonly, volumeContext: request.volumeContext }, signal);
+  const { readonly: readOnly, volumeContext } = request;
+  const wanted = await stateWant(context, { volume, nodeName: nodeId, readOnly, volumeContext, published: true }, signal);
   if (!wanted.ok) return wanted;
   if (volume.status?.record === undefined) return ok({ publishContext: {} });
   const vmId = node.value.status?.vmId ?? "";
