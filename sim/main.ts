@@ -10,13 +10,13 @@ import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
 import { drawScenario } from "./run/draw-scenario.ts";
 import { freshRange } from "./run/fresh-range.ts";
 import { hasTwin } from "./run/has-twin.ts";
-import { ownStorms } from "./run/own-storms.ts";
 import { parseRunOptions, type RunOptions, USAGE } from "./run/run-options.ts";
 import type { SeedResult } from "./run/run-seed.ts";
 import { runSeeds, seedRange } from "./run/run-seeds.ts";
 import type { Scenario } from "./run/scenario.ts";
 import { shrinkScenario } from "./run/shrink-scenario.ts";
 import { startSimThread } from "./run/start-sim-thread.ts";
+import { stormNamed } from "./run/storm-named.ts";
 import { createSummary, type Summary, type SummaryOfSeeds } from "./run/summary.ts";
 
 const FOLDER = fileURLToPath(new URL("../.cache/sim/", import.meta.url));
@@ -116,7 +116,7 @@ async function runOne(options: RunOptions, add: (result: SeedResult) => void, te
 /** The storm that is named, or of the mutation that is, unless classes of faults are. */
 function stormOf({ faults, mutation, storm }: RunOptions): DirectedStorm | undefined {
   const name = storm ?? mutation;
-  return name === undefined || faults !== undefined ? undefined : (ownStorms[name] ?? mutationNamed(name).storm);
+  return name === undefined || faults !== undefined ? undefined : stormNamed(name);
 }
 
 async function scenarioOf(options: RunOptions): Promise<Scenario> {

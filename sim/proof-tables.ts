@@ -5,7 +5,10 @@ import { regressionSeeds } from "./run/regression-seeds.ts";
 
 /** docs/proof.md with its tables as the code has them. Throws where the page has no place for one. */
 export function withTables(page: string): string {
-  const lessons = regressionSeeds().map(({ seed, faults, lesson }) => `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}: ${lesson}`);
+  const lessons = regressionSeeds().map(
+    ({ seed, faults, storm, lesson }) =>
+      `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}${storm === undefined ? "" : ` [${storm}]`}: ${lesson}`,
+  );
   return withPart(withPart(withPart(page, "faults", faultTable()), "not yet", notYetTable()), "lessons", lessons);
 }
 

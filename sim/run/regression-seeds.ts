@@ -1,27 +1,31 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
+import { stormNamed } from "./storm-named.ts";
 
 /** A seed that once failed, and what it taught. */
 export interface RegressionSeed {
   readonly seed: number;
   /** The classes that it was found with, if not all. */
   readonly faults: readonly FaultName[] | undefined;
+  /** The storm that it was found in (`--storm`), if any. */
+  readonly storm: string | undefined;
   readonly lesson: string;
 }
 
 const FILE = fileURLToPath(new URL("../seeds/regressions.txt", import.meta.url));
-const LINE = /^(\d+)(?: \(([a-z,]+)\))?: (.+)$/u;
+const LINE = /^(\d+)(?: \(([a-z,]+)\)| \[([a-z-]+)\])?: (.+)$/u;
 
-/** All of `sim/seeds/regressions.txt`: lines of `SEED: LESSON` or `SEED (crash,stale): LESSON`; those that begin with `#` say what the file is. */
+/** All of `sim/seeds/regressions.txt`: lines of `SEED: LESSON`, `SEED (crash,stale): LESSON` or `SEED [STORM]: LESSON`; those that begin with `#` say what the file is. */
 export function regressionSeeds(text: string = readFileSync(FILE, "utf8")): readonly RegressionSeed[] {
   return text
     .split("\n")
     .filter((line) => line.trim() !== "" && !line.startsWith("#"))
     .map((line) => {
-      const [, seed, faults, lesson] = LINE.exec(line) ?? [];
+      const [, seed, faults, storm, lesson] = LINE.exec(line) ?? [];
       if (seed === undefined || lesson === undefined) throw new Error(`not a line of SEED: LESSON: ${line}`);
-      return { seed: Number(seed), lesson, faults: faults === undefined ? undefined : faults.split(",").map(toFaultName) };
+      if (storm !== undefined) stormNamed(storm);
+      return { seed: Number(seed), lesson, storm, faults: faults === undefined ? undefined : faults.split(",").map(toFaultName) };
     });
 }
 

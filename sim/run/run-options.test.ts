@@ -20,7 +20,8 @@ describe("the simulation's command line", () => {
     { args: ["--mutate", "nothing"], because: /there is no safety rule nothing to take away: cas/u },
     {
       args: ["--storm", "nothing"],
-      because: /there is no storm nothing: stale-deletes, growth, wrong-size, clocks-apart, full-nodes, scaled-in, lost-and-gone, malicious, cas/u,
+      because:
+        /there is no storm nothing: stale-deletes, growth, wrong-size, clocks-apart, full-nodes, scaled-in, other-writers, lost-and-gone, malicious, cas/u,
     },
     { args: ["--shrink", "--seeds", "1..9"], because: /--shrink makes one scenario smaller/u },
     { args: ["--faults", "fire"], because: /there is no class of faults fire: crash/u },

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type FaultName, faultNames } from "../faults/fault-names.ts";
 import { mutations } from "../mutations/mutations.ts";
 import { ownStorms } from "./own-storms.ts";
+import { stormNamed } from "./storm-named.ts";
 
 /** What `npm run sim` was asked for. */
 export interface RunOptions {
@@ -139,8 +140,7 @@ function parseMutation(text: string): string {
 }
 
 function parseStorm(text: string): string {
-  const names = [...Object.keys(ownStorms), ...mutations.map(({ name }) => name)];
-  if (!names.includes(text)) throw new RangeError(`there is no storm ${text}: ${names.join(", ")}`);
+  stormNamed(text);
   return text;
 }
 

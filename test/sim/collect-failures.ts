@@ -1,9 +1,8 @@
-import assert from "node:assert/strict";
 import type { FaultName } from "../../sim/faults/fault-names.ts";
 import { describeSeedFailure } from "../../sim/run/describe-failure.ts";
-import { ownStorms } from "../../sim/run/own-storms.ts";
 import type { SeedResult } from "../../sim/run/run-seed.ts";
 import { runSeeds } from "../../sim/run/run-seeds.ts";
+import { stormNamed } from "../../sim/run/storm-named.ts";
 
 /** Failures that are told in full. */
 const TOLD_MAX = 3;
@@ -19,12 +18,11 @@ export interface SeedsOutcome {
   readonly told: string;
 }
 
-/** Runs seeds over all cores: under certain classes of faults, or in one of `ownStorms`, where that is said. */
+/** Runs seeds over all cores: under certain classes of faults, or in a storm that `stormNamed` knows, where that is said. */
 export async function collectFailures(
   seeds: Iterable<number>,
-  { faults, storm }: { readonly faults?: readonly FaultName[] | undefined; readonly storm?: string } = {},
+  { faults, storm }: { readonly faults?: readonly FaultName[] | undefined; readonly storm?: string | undefined } = {},
 ): Promise<SeedsOutcome> {
-  assert.ok(storm === undefined || storm in ownStorms, `there is no storm ${storm}`);
   const failed: SeedResult[] = [];
   let count = 0;
   let failovers = 0;
@@ -32,7 +30,7 @@ export async function collectFailures(
   await runSeeds({
     seeds,
     faults,
-    storm: storm === undefined ? undefined : ownStorms[storm],
+    storm: storm === undefined ? undefined : stormNamed(storm),
     onResult: (result) => {
       count += 1;
       failovers += result.failovers;

@@ -35,10 +35,10 @@ describe("the whole driver under faults", () => {
 
   it("keeps every promise that a seed once saw broken", async () => {
     const failures: string[] = [];
-    for (const [faults, seeds] of Map.groupBy(regressionSeeds(), ({ faults }) => faults?.join(","))) {
+    for (const [, seeds] of Map.groupBy(regressionSeeds(), ({ faults, storm }) => storm ?? faults?.join(","))) {
       const { failed, told } = await collectFailures(
         seeds.map(({ seed }) => seed),
-        { faults: faults === undefined ? undefined : seeds[0]?.faults },
+        { faults: seeds[0]?.faults, storm: seeds[0]?.storm },
       );
       if (failed.length > 0) failures.push(told);
     }
