@@ -62,7 +62,8 @@ export function startChild(name: string, command: readonly string[], env: NodeJS
           timeoutMs,
         );
         waiting.add(tell);
-        child.once("exit", () => end(() => reject(new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`))));
+        // Not at its exit: what it printed last may still have to be read then.
+        child.once("close", () => end(() => reject(new Error(`${name} ended (${child.exitCode ?? child.signalCode ?? ""}):\n${log.slice(-4_000)}`))));
       });
     },
     stop: async (graceMs) => {
