@@ -65,7 +65,7 @@ describe("npm run demo", () => {
             resolve();
           };
           said.add(look);
-          child.once("exit", () => reject(new Error(`the demo ended before it said ${JSON.stringify(text)}:\n${output}`)));
+          child.once("close", () => reject(new Error(`the demo ended before it said ${JSON.stringify(text)}:\n${output}`)));
           look();
         }),
       ended: async () => {

@@ -127,12 +127,12 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
         subscriptionId: SUBSCRIPTION_ID,
         resourceGroup: RESOURCE_GROUP,
         location: LOCATION,
-        name: nodeName,
+        name: vmNameOf(nodeName),
         zone: "1",
         size: "Standard_D8s_v5",
       });
       assert.equal(added.kind, "Added");
-      const { spec, status } = aDriverNode(nodeName, { vmId: vmOf(nodeName).vmGuid });
+      const { spec, status } = aDriverNode(nodeName, { vmId: vmOf(nodeName).vmGuid, instanceUri: vmUriOf(nodeName) });
       const kubelet = simulated.handle(nodeName);
       kubelet.setWeather({ callDelayMs: [0, 0] });
       const created = await must(kubelet.create("AzDriverNode", { metadata: { name: nodeName }, spec }, never));
@@ -157,8 +157,7 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
   };
 
   function vmOf(nodeName: string): { readonly vmGuid: string; readonly dataDisks: readonly { readonly name: string }[] } {
-    const uri = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${nodeName}`;
-    const vm = findVm(model.world, uri);
+    const vm = findVm(model.world, vmUriOf(nodeName));
     assert.ok(vm !== undefined, `there is no VM ${nodeName}`);
     return vm;
   }
@@ -173,6 +172,15 @@ export async function withControllers(act: (world: ControllersWorld) => Promise<
       await started.stop();
     }
   }
+}
+
+/** VMs are known by their resource ids: a VM's name is not its node's. */
+function vmNameOf(nodeName: string): string {
+  return `vm-${nodeName}`;
+}
+
+function vmUriOf(nodeName: string): string {
+  return `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
 }
 
 function startController(options: {
