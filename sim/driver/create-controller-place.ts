@@ -102,7 +102,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     await Promise.race([untilSynced(), work]);
     election = elected;
     const server = createCsiServer(life, world.clock);
-    const handlers = controllerHandlers({ ...shared, hearing, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+    const handlers = controllerHandlers({ ...shared, hearing, attach: world.attach, locks: new OperationLock(), settings: defaultControllerServiceSettings });
     csi = {
       createVolume: server.method("/csi.v1.Controller/CreateVolume", handlers.createVolume),
       deleteVolume: server.method("/csi.v1.Controller/DeleteVolume", handlers.deleteVolume),

@@ -78,6 +78,7 @@ export function addControllerService(
   const shared = { store, cache, hearing, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,
+    attach: values.attach,
     locks: new OperationLock(),
     settings: { waitMaxMs: values["wait-max-ms"], grantWaitMs: values["grant-wait-ms"], unpublish: volumes.unpublish },
   };

@@ -4,7 +4,11 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { isLeaving } from "../core/plan/observed-volume.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-type BackingPorts = Pick<ControllerPorts, "attach" | "clusterVolumes" | "users">;
+/** What shows whether a pod stands behind an attachment. */
+export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
+  readonly clusterVolumes: Pick<ControllerPorts["clusterVolumes"], "knowsAttachments">;
+  readonly users: Pick<ControllerPorts["users"], "cachedOn">;
+}
 
 /**
  * What of an attachment more than the node's own word stands behind; undefined: nothing. Where nodes attach by themselves, a node's token may create one for any volume, and state a

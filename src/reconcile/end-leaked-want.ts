@@ -8,8 +8,9 @@ import { demoteUnwanted, endWant, stateWant } from "./want.ts";
 /**
  * Ends the want of a node for which the release check found no user. Left standing it would be the oldest, and granted before the one that waits, again and again.
  * A user who came meanwhile and relies on the want that stood is found by asking once more: the want is stated again then.
- * Where nodes attach by themselves, the role ends as well: no unpublish follows, and a primary would block DeleteVolume and an expansion, and keep its share. The role of
- * the wanted writer stays until the release check has revoked it: the node would take its replica for an object that was rebuilt, and state the want again.
+ * Where nodes attach by themselves, the role ends as well: no unpublish follows, and a primary would block
+ * DeleteVolume and an expansion, and keep its share. The role of the wanted writer stays until the release
+ * check has ended that: its node would take a replica for an object that was rebuilt, and state the want again.
  */
 export async function endLeakedWant(
   ports: Pick<ControllerPorts, "attach" | "store" | "clock" | "steps" | "users">,

@@ -109,7 +109,10 @@ export async function endWant(
   );
 }
 
-/** Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume follows. A want that was stated since then stays, with its role. */
+/**
+ * Makes a replica of the primary that a node no longer requests, where no ControllerUnpublishVolume follows.
+ * A want that was stated since then stays, with its role.
+ */
 export function demoteUnwanted(
   ports: WantPorts,
   where: { readonly volumeId: string; readonly nodeName: string },

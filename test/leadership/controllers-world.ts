@@ -222,7 +222,7 @@ function startController(options: {
   const election = createElection(ports, { identity: name, settings: defaultElectionSettings, isAlone: false, onChange: () => undefined });
   const reconcile = createControllers(whileLeading(ports, election.isLeading));
   const running = Promise.allSettled([cache.run(life.signal), election.run(reconcile, life.signal)]);
-  const handlers = controllerHandlers({ ...shared, locks: new OperationLock(), settings: defaultControllerServiceSettings });
+  const handlers = controllerHandlers({ ...shared, attach: ports.attach, locks: new OperationLock(), settings: defaultControllerServiceSettings });
   return {
     name,
     csi: handlers as ControllerProcess["csi"],

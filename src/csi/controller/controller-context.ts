@@ -21,7 +21,9 @@ export interface ControllerContext {
   readonly cloud: Pick<CloudProvisioner, "getDisk">;
   readonly users: VolumeUsers;
   /** What a disk is for that no AzVolume describes yet, and what is published already. */
-  readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf" | "attachmentOn">;
+  readonly clusterVolumes: Pick<ClusterVolumes, "volumeOf" | "attachmentOn" | "knowsAttachments">;
+  /** What states wants: VolumeAttachments, or the nodes. */
+  readonly attach: "kubernetes" | "driver";
   readonly clock: Clock;
   readonly random: Random;
   readonly steps: Steps;

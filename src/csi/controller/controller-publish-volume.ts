@@ -106,7 +106,7 @@ function obstacleTo(volume: AzVolume, node: AzDriverNode, capability: VolumeCapa
 function sharesTaken(context: ControllerContext, volume: AzVolume, request: ControllerPublishVolumeRequest): Failure | undefined {
   if (isSingleWriter(volume.spec.capabilities)) return undefined;
   const { maxShares } = volume.spec;
-  const others = publishedNodes(context.cache, volume).filter((nodeName) => nodeName !== request.nodeId);
+  const others = publishedNodes(context, volume).filter((nodeName) => nodeName !== request.nodeId);
   return others.length < maxShares ? undefined : { kind: "NoFreeShare", diskUri: request.volumeId, maxShares };
 }
 

@@ -120,6 +120,19 @@ describe("deleteVolume", () => {
     });
   });
 
+  it("deletes a volume that only a node's own attachment requests, with no pod behind it", async () => {
+    await withController(async (world) => {
+      await givenVolume(world, aRecord());
+      await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b" }));
+      world.use = { kind: "unused" };
+      const context = { ...world.context, attach: "driver" as const, clusterVolumes: { ...world.context.clusterVolumes, knowsAttachments: true } };
+      const answer = deleteVolume(context, { volumeId: aDiskUri(), secrets: {} }, aCall());
+      await world.until(() => isMarked(world));
+      await world.letGo("pvc-1");
+      assert.deepEqual(await world.answerOf(answer), ok({}));
+    });
+  });
+
   it("refuses while nodes are unproven: one of them may be writing", async () => {
     await withController(async (world) => {
       await givenVolume(world, aRecord({ unproven: [nodeA] }));

@@ -33,7 +33,7 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   // CSI: "If a volume corresponding to the specified volume_id does not exist …, the Plugin MUST reply 0 OK." A disk that only has no object yet does exist.
   if (!found.ok) return found.failure.kind === "VolumeNotFound" ? ok({}) : found;
   const volume = found.value;
-  const [nodeName] = publishedNodes(context.cache, volume);
+  const [nodeName] = publishedNodes(context, volume);
   if (nodeName !== undefined && !volume.spec.deleteRequested) return fail({ kind: "VolumeInUse", volumeId, nodeName, users: [] });
   const unleaked = await releaseLeakedWant(context, volume, volumeId, call.signal);
   if (!unleaked.ok) return unleaked;
@@ -49,7 +49,7 @@ async function remove(context: ControllerContext, volumeId: string, call: CallCo
   const error = left.status?.error;
   const failure = error === undefined ? undefined : fromObjectError(error);
   if (hasFailed(left) && failure !== undefined) return fail(failure);
-  const holders = publishedNodes(context.cache, left);
+  const holders = publishedNodes(context, left);
   const what =
     holders.length > 0
       ? `its disk to be detached from ${holders.join(", ")}`

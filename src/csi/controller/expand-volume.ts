@@ -92,7 +92,7 @@ async function sharedUse(
   if (detail.maxShares === 1) return ok(undefined);
   const writer = volume.status?.record?.writer?.nodeName;
   const using = new Set(writer === undefined ? [] : [writer]);
-  for (const nodeName of publishedNodes(context.cache, volume)) {
+  for (const nodeName of publishedNodes(context, volume)) {
     const present = await readAttachment(context.store, { diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (present.ok && present.value.spec.role === "Primary") using.add(nodeName);

@@ -11,7 +11,7 @@ import { volumeMessage } from "./volume-message.ts";
 
 /** ControllerGetVolume: one volume as ListVolumes shows it. */
 export async function getVolume(
-  context: Pick<ControllerContext, "store" | "cache">,
+  context: Pick<ControllerContext, "store" | "cache" | "attach" | "clusterVolumes" | "users">,
   request: ControllerGetVolumeRequest,
   call: CallContext,
 ): Promise<Result<ControllerGetVolumeResponse, Failure>> {
@@ -22,5 +22,5 @@ export async function getVolume(
   if (!volume.ok) return volume;
   const detail = volume.value.status?.detail;
   if (detail === undefined) return fail({ kind: "VolumeNotFound", volumeId });
-  return ok({ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context.cache, volume.value) } });
+  return ok({ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context, volume.value) } });
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { noClusterVolumes } from "../../adapters/embedded/no-cluster-volumes.ts";
 import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { aVolumeObject, anAttachmentObject } from "../testing/objects.ts";
@@ -13,7 +14,12 @@ function contextWith(volumes: readonly AzVolume[], attachments: readonly AzVolum
     list: () => volumes,
     byIndex: (_kind: string, _index: string, key: string) => attachments.filter(({ spec }) => spec.volumeName === key),
   };
-  return { cache: cache as unknown as Context["cache"] };
+  return {
+    cache: cache as unknown as Context["cache"],
+    attach: "kubernetes",
+    clusterVolumes: noClusterVolumes,
+    users: { cachedOn: () => ({ kind: "unknown" }) },
+  };
 }
 
 async function pageOf(

@@ -4,7 +4,7 @@ import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
 import type { ObjectCache } from "../../reconcile/object-cache.ts";
 import type { ListVolumesRequest, ListVolumesResponse, ListVolumesResponse_Entry } from "../gen/csi/v1/csi.ts";
-import { publishedNodes } from "./published-nodes.ts";
+import { type PublicationPorts, publishedNodes } from "./published-nodes.ts";
 import { volumeMessage } from "./volume-message.ts";
 
 /** A page that fits a message many times over. */
@@ -13,7 +13,7 @@ const TOKEN_PREFIX = "after:";
 
 /** ListVolumes: every volume whose disk exists, oldest first, with the nodes that it is published on. From the cache: no request to store or cloud. */
 export async function listVolumes(
-  context: { readonly cache: Pick<ObjectCache, "list" | "byIndex"> },
+  context: PublicationPorts & { readonly cache: Pick<ObjectCache, "list"> },
   request: ListVolumesRequest,
 ): Promise<Result<ListVolumesResponse, Failure>> {
   const { maxEntries, startingToken } = request;
@@ -31,10 +31,10 @@ export async function listVolumes(
   return ok({ entries: page.flatMap((volume) => entryOf(context, volume)), nextToken: isLastPage ? "" : writeToken(last) });
 }
 
-function entryOf(context: { readonly cache: Pick<ObjectCache, "byIndex"> }, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
+function entryOf(context: PublicationPorts, volume: AzVolume): readonly ListVolumesResponse_Entry[] {
   const detail = volume.status?.detail;
   if (detail === undefined) return [];
-  return [{ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context.cache, volume) } }];
+  return [{ volume: volumeMessage(detail), status: { publishedNodeIds: publishedNodes(context, volume) } }];
 }
 
 /** Volumes made between two pages come last; a token outlives the volume that it was made of. */

@@ -85,6 +85,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       onChange: unused,
     },
     clusterVolumes: noClusterVolumes,
+    attach: "kubernetes",
     clock,
     random,
     steps: {
