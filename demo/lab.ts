@@ -216,7 +216,7 @@ async function build(building: Building): Promise<Lab> {
   const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
   closing.push(() => store.close());
   const orchestrator = createOrchestrator(store, signal);
-  for (const vm of vms) await orchestrator.addNode(vm.name);
+  for (const [nodeName, { instanceUri }] of instances) await orchestrator.addNode(nodeName, instanceUri);
   const controllers = new Map(controllerNames.map((name) => [name, connect(controllerSocket(name), signal)]));
   for (const clients of controllers.values()) closing.push(clients.close);
   const controller = controllers.get("controller")?.controller;

@@ -4,7 +4,8 @@ import { changeSpec } from "../src/reconcile/change-object.ts";
 
 /** What the conductor tells the driver of its nodes, as Kubernetes' API would: which workloads use which volume, and which node is out of service. */
 export interface Orchestrator {
-  addNode(nodeName: string): Promise<void>;
+  /** `instanceUri`: the resource id of the VM that the node is. */
+  addNode(nodeName: string, instanceUri: string): Promise<void>;
   addUser(nodeName: string, volumeId: string, user: string): Promise<void>;
   removeUser(nodeName: string, volumeId: string): Promise<void>;
   setOutOfService(nodeName: string, outOfService: boolean): Promise<void>;
@@ -17,10 +18,10 @@ export function createOrchestrator(store: ConnectedStore, signal: AbortSignal): 
     if (!result.ok) throw new Error(`ClusterNode ${nodeName}: ${result.failure.kind}`);
   };
   return {
-    addNode: async (nodeName) => {
+    addNode: async (nodeName, instanceUri) => {
       const created = await store.create(
         "ClusterNode",
-        { metadata: { name: nodeName }, spec: { outOfService: false, unschedulable: false, volumeUsers: [] } },
+        { metadata: { name: nodeName }, spec: { outOfService: false, unschedulable: false, instanceUri, volumeUsers: [] } },
         signal,
       );
       if (!created.ok) throw new Error(`ClusterNode ${nodeName}: ${created.failure.kind}`);

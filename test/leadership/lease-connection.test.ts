@@ -86,7 +86,7 @@ async function onSlowApiServer(act: (world: SlowWorld) => Promise<void>): Promis
       cache,
       cloud,
       leaseMemory: new LeaseMemory(),
-      users: createClusterNodeVolumeUsers({ store: store.counted, cache: { get: () => undefined, onChange: () => undefined } }),
+      users: createClusterNodeVolumeUsers({ store: store.counted, cache: { get: () => undefined, list: () => [], onChange: () => undefined } }),
       clusterVolumes: noClusterVolumes,
       events: { emit: ({ about, message }) => void (terms += about.kind === "Lease" && message.includes(" leads: ") ? 1 : 0) },
       volumes: settings,

@@ -15,7 +15,6 @@ import { azureOptions } from "../../src/compose/process-options.ts";
 import type { ProcessPorts } from "../../src/compose/run-role.ts";
 import { untilEnded } from "../../src/compose/until-aborted.ts";
 import { volumeOptions, volumeSettingsOf } from "../../src/compose/volume-options.ts";
-import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { CloudProvisioner } from "../../src/ports/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
 import type { Kind } from "../../src/ports/object-store.ts";
@@ -54,8 +53,6 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
   const cloud = await connectCloud(values, ports, { etagWrites: leaseMemory });
   const store = connectEmbeddedStore({ socketPath: join(lab.directory, "store.sock"), clock: systemClock, random: systemRandom });
   const cache = createObjectCache({ store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
-  // As the Nodes of a cluster do, by their providerIDs.
-  const nodeNames = new Map([...(await lab.emulator.instances())].map(([name, instance]) => [resourceUriKey(instance.instanceUri), name]));
   const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
   const parts = {
     store: rememberingStore(store, cache, kinds),
@@ -63,7 +60,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
     cache,
     cloud,
     leaseMemory,
-    users: { ...createClusterNodeVolumeUsers({ store, cache }), cachedNodeNameOf: (instanceUri: string) => nodeNames.get(resourceUriKey(instanceUri)) },
+    users: createClusterNodeVolumeUsers({ store, cache }),
     clusterVolumes,
     events: createLogEvents(silentLogger),
     volumes: volumeSettingsOf(values),

@@ -34,7 +34,7 @@ async function loseTheStore({ lab, signal }: LabWorld, volume: DemoVolume): Prom
   for (const suffix of ["", "-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
   await lab.processes.get("store")?.restart();
   const history = await followRecord(lab, volume.name, signal);
-  for (const name of ["node-a", "node-b"]) await lab.orchestrator.addNode(name);
+  for (const [nodeName, { instanceUri }] of await lab.emulator.instances()) await lab.orchestrator.addNode(nodeName, instanceUri);
   return history;
 }
 
@@ -115,7 +115,8 @@ it("a volume whose records were lost and whose writer stays away is granted only
     const proven = history.records.findIndex((record) => record.unproven.length === 0);
     assert.ok(fenced < proven && proven <= granted, `fence ${fenced}, proof ${proven}, grant ${granted}`);
     const disk = (await lab.emulator.disks()).find((other) => other.name === volume.name);
-    assert.deepEqual([...new Set(disk?.attachedTo.map((uri) => uri.split("/").at(-1)))], ["node-b"]);
+    const onB = (await lab.emulator.instances()).get("node-b")?.instanceUri;
+    assert.deepEqual([...new Set(disk?.attachedTo)], [onB]);
     assert.match(await writer.process.untilLine((line) => line.startsWith("failed "), WAIT_MAX_MS), /^failed (?:EIO|EROFS)$/u);
     await bringUp(lab, volume, node("node-b"));
     assert.ok(await recordsHold(node("node-b"), volume, writer.lastSynced()), "every synced record is there");

@@ -19,6 +19,7 @@ function cacheOf(nodes: readonly ClusterNode[]): ClusterNodeCache & { readonly t
   const listeners: ((change: { readonly kind: string; readonly name: string }) => void)[] = [];
   return {
     get: (_kind, name) => nodes.find((node) => node.metadata.name === name),
+    list: () => nodes,
     onChange: (listener) => listeners.push(listener),
     tell: (kind, name) => {
       for (const listener of listeners) listener({ kind, name });
@@ -50,6 +51,17 @@ describe("createClusterNodeVolumeUsers", () => {
     assert.deepEqual(users.cachedOn(request), { kind: "used", users: ["writer"] });
     assert.deepEqual(await users.on({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }, never), { kind: "unused" });
     assert.deepEqual(users.cachedOn({ ...request, volumeId: "/subscriptions/s/disks/pvc-3" }), { kind: "unused" });
+  });
+
+  it("knows which VM a node is, and which node a VM, as far as its orchestrator says", async () => {
+    const store = aHandle();
+    const instanceUri = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-1";
+    const told = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(store, { instanceUri })]) });
+    assert.equal(told.cachedNodeNameOf(instanceUri.toUpperCase()), "node-a");
+    assert.equal(told.cachedNode("node-a").instanceUri, instanceUri);
+    const untold = createClusterNodeVolumeUsers({ store, cache: cacheOf([await aNode(aHandle())]) });
+    assert.equal(untold.cachedNodeNameOf(instanceUri), undefined);
+    assert.equal(untold.cachedNode("node-a").instanceUri, undefined);
   });
 
   it("asks the store, not the cache, when asked afresh", async () => {

@@ -7,6 +7,7 @@ import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 /** What a cache of ClusterNodes can do for this adapter; `ObjectCache` fits. */
 export interface ClusterNodeCache {
   get(kind: "ClusterNode", name: string): ClusterNode | undefined;
+  list(kind: "ClusterNode"): readonly ClusterNode[];
   onChange(listener: (change: { readonly kind: string; readonly name: string }) => void): unknown;
 }
 
@@ -30,11 +31,13 @@ export function createClusterNodeVolumeUsers(options: { readonly store: ObjectSt
     },
     cachedNode: (nodeName) => {
       const spec = cache.get("ClusterNode", nodeName)?.spec;
-      return { isGone: false, isOutOfService: spec?.outOfService ?? false, isUnschedulable: spec?.unschedulable ?? false, labels: {}, taints: [] };
+      const instance = spec?.instanceUri === undefined ? {} : { instanceUri: spec.instanceUri };
+      const { outOfService = false, unschedulable = false } = spec ?? {};
+      return { isGone: false, isOutOfService: outOfService, isUnschedulable: unschedulable, ...instance, labels: {}, taints: [] };
     },
     // A workload that waits for a node is on no ClusterNode.
     cachedPods: () => [],
-    cachedNodeNameOf: () => undefined,
+    cachedNodeNameOf: (instanceUri) => cache.list("ClusterNode").find(({ spec }) => isSameResourceUri(spec.instanceUri ?? "", instanceUri))?.metadata.name,
     // A ClusterNode says who uses a volume, and no rules: its orchestrator starts workloads where it likes.
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => {

@@ -10,6 +10,7 @@ export const clusterNodeSchema = z.object({
   spec: z.object({
     outOfService: z.boolean(),
     unschedulable: z.boolean(),
+    instanceUri: z.string().optional().describe("The resource id of the VM that this node is, as a Node's providerID says it in Kubernetes."),
     volumeUsers: z.array(z.object({ volumeId: z.string(), user: z.string() })),
   }),
   status: z.object({}).optional(),
