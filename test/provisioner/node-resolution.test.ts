@@ -69,6 +69,15 @@ describe("a node's VM", () => {
     assert.equal(failureOf(await attach({ nodeName: "node-a", vmId, instanceUri })).kind, "InstanceNotFound");
   });
 
+  it("is fenced at its resource id, though no VM has the node's name", async () => {
+    const { addVm, attach, run, provisioner, diskUri } = await aWorld();
+    const node = { nodeName: "node-a", ...addVm("flex_4c1d2a7b") };
+    valueOf(await attach(node));
+    const proof = valueOf(await run(provisioner.fenceDisk({ diskUri, node, mayProceed: mayAlways }, never)));
+    assert.equal(proof.kind, "entryGone");
+    assert.deepEqual(valueOf(await run(provisioner.getDisk({ diskUri }, never))).attachedTo, []);
+  });
+
   it("is unknown, and nothing is proven of it, where its resource id can't be looked up", async () => {
     const { attach, run, provisioner, diskUri, addVm } = await aWorld();
     const { vmId, instanceUri } = addVm("aks-VM-7");
