@@ -10,4 +10,6 @@ export interface DesiredVolume {
   readonly access: "mount" | "block";
   /** Its disk was destroyed by others: it can't run, and nothing is asked of it but to be deletable. */
   readonly isDestroyed: boolean;
+  /** A fault asked for it: the same scenario without faults has none. */
+  readonly isOfFault: boolean;
 }

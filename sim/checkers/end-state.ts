@@ -13,10 +13,10 @@ export interface EndState {
   readonly standbys: number;
 }
 
-/** What users see of the volumes that nobody destroyed. */
+/** What users see of the volumes that they asked for and that nobody destroyed. */
 export function endStateOf(world: RestWorld, volumes: readonly DesiredVolume[]): readonly EndState[] {
   return volumes
-    .filter(({ isDestroyed }) => !isDestroyed)
+    .filter(({ isDestroyed, isOfFault }) => !isDestroyed && !isOfFault)
     .map(({ volumeName }) => {
       const diskUri = world.cluster.diskUriOf(volumeName);
       const disk = diskUri === undefined ? undefined : world.azure.diskOf(diskUri);

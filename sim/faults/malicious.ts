@@ -105,7 +105,7 @@ const claimsEverything: Round = async ({ world, store, nodeName, others }) => {
   for (const volume of volumes) await claimBlindly(store, volume, { nodeName, vmId: own.status.vmId, instanceUri: own.status.instanceUri });
 };
 
-/** A node whose report is not believed any more waits itself for the hour to pass, and its own pods with it. */
+/** A node whose report is not believed any more waits itself for ten minutes to pass, and its own pods with it. */
 function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode["status"]>["conditions"] {
   const lease = world.store.objects("Lease")[0];
   const isTried = lease?.metadata.annotations?.[LONE_REPORTS_ANNOTATION]?.includes(`"${own.metadata.name}"`) === true;

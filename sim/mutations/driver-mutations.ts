@@ -208,7 +208,7 @@ export const driverMutations: readonly Mutation[] = [
     removes: "the end of an operation is read from its resource where Azure refuses to answer polls",
     edits: [{ file: "src/provisioner/arm-session.ts", find: `else if (isPollRefused(polled.failure)) arePollsRefused = true;`, replace: `` }],
     alsoRemoves: [],
-    breaks: ["not-converged", "spinning"],
+    breaks: ["not-converged", "spinning", "arm-budget"],
     storm: { strikes: { "azure/polls-refused": 1, "nodes/freeze-and-mark": 4 } },
     takes: "the permission to read operations is missing, and a node is fenced",
     noticedBy: "test/contract/cloud-provisioner.test.ts",

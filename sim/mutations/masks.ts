@@ -60,6 +60,28 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
+    name: "fence-admission",
+    removes: "the API server admits no change of a fence from a node",
+    edits: [
+      {
+        file: "sim/admission/record-admission.ts",
+        find: `epoch: _____, ...kept }: WriterRecord`,
+        replace: `epoch: _____, fencing: ______, ...kept }: WriterRecord`,
+      },
+    ],
+  },
+  {
+    name: "format-admission",
+    removes: "the API server admits the mark of a first format from the node that holds the volume only",
+    edits: [
+      {
+        file: "sim/admission/node-admission.ts",
+        find: `return writer?.nodeName === nodeName && writer.held ? undefined :`,
+        replace: `return writer?.nodeName === nodeName ? undefined :`,
+      },
+    ],
+  },
+  {
     name: "disk-names-owner",
     removes: "the disk itself must name the VM no more",
     edits: [

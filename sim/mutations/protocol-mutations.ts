@@ -37,7 +37,7 @@ export const protocolMutations: readonly Mutation[] = [
     name: "take",
     removes: "a node that mounts says so in the record first",
     edits: [{ file: WRITER_STEPS, find: `return ok({ ...record, writer: { ...writer, held: true } });`, replace: `return ok(record);` }],
-    alsoRemoves: ["held-before-use"],
+    alsoRemoves: ["held-before-use", "format-admission"],
     breaks: ["two-writers"],
     storm: { strikes: { "nodes/freeze-and-mark": 5 } },
     takes: "a writer's want ends while it is mounted: its pod deleted by force, or its node out of service",

@@ -102,7 +102,7 @@ export const releaseMutations: readonly Mutation[] = [
         replace: `return ok(withoutFencingOf({ ...record, writer: { ...writer, held: false } }, node));`,
       },
     ],
-    alsoRemoves: [],
+    alsoRemoves: ["fence-admission"],
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, attach: "driver", strikes: { "azure/detach-late": 1 } },
     takes: "a forced detach is under way to Azure while its node gives the volume back and is granted it anew",

@@ -8,6 +8,7 @@ export interface DesiredVolumes {
   grow(volumeName: string, sizeGiB: number): void;
   delete(volumeName: string): void;
   destroyed(volumeName: string): void;
+  ofFault(volumeName: string): void;
   /** Of a volume that exists and that nobody destroyed. */
   find(volumeName: string): DesiredVolume | undefined;
   all(): readonly DesiredVolume[];
@@ -22,12 +23,13 @@ export function createDesiredVolumes(): DesiredVolumes {
   };
   return {
     apply: ({ volumeName, sizeGiB, replicas, access }) => {
-      byName.set(volumeName, { volumeName, exists: true, sizeGiB, pods: 1, replicas, access, isDestroyed: false });
+      byName.set(volumeName, { volumeName, exists: true, sizeGiB, pods: 1, replicas, access, isDestroyed: false, isOfFault: false });
     },
     scale: (volumeName, pods) => change(volumeName, { pods }),
     grow: (volumeName, sizeGiB) => change(volumeName, { sizeGiB }),
     delete: (volumeName) => change(volumeName, { exists: false }),
     destroyed: (volumeName) => change(volumeName, { isDestroyed: true }),
+    ofFault: (volumeName) => change(volumeName, { isOfFault: true }),
     find: (volumeName) => {
       const volume = byName.get(volumeName);
       return volume?.exists === true && !volume.isDestroyed ? volume : undefined;

@@ -79,7 +79,10 @@ export function createStorm(parts: {
           world.report({ invariant: "crashed", detail: `a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` }),
         );
     },
-    create: (workload) => operations.act({ kind: "apply", workload }),
+    create: (workload) => {
+      operations.act({ kind: "apply", workload });
+      desired.ofFault(workload.volumeName);
+    },
     grow: (volumeName, sizeGiB) => operations.act({ kind: "grow", volumeName, sizeGiB }),
     destroyed: desired.destroyed,
     toRestart: (volumeName) => {

@@ -45,7 +45,7 @@ async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<
 }
 
 function tellLimited({ events }: ControllerPorts, nodeName: string): void {
-  const message = `${nodeName} alone says once more that the object store went back: the records stay until another node says so, too, or an hour has passed`;
+  const message = `${nodeName} alone says once more that the object store went back: the records stay until another node says so, too, or ten minutes have passed`;
   events.emit({ about: { kind: "Node", name: nodeName }, reason: "RollbackUnconfirmed", message });
 }
 

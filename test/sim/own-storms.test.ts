@@ -6,7 +6,7 @@ import { seedRange } from "../../sim/run/run-seeds.ts";
 import { collectFailures } from "./collect-failures.ts";
 
 /** Seeds of each storm. */
-const SEEDS = 30;
+const SEEDS = 12;
 
 describe("the whole driver in storms of their own", () => {
   for (const storm of Object.keys(ownStorms)) {

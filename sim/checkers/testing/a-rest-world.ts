@@ -48,7 +48,16 @@ export function atRest(): MadeUpRest {
 }
 
 /** What its user desires of `vol-1`. */
-export const desired: DesiredVolume = { volumeName: "vol-1", exists: true, sizeGiB: 4, pods: 1, replicas: 1, access: "mount", isDestroyed: false };
+export const desired: DesiredVolume = {
+  volumeName: "vol-1",
+  exists: true,
+  sizeGiB: 4,
+  pods: 1,
+  replicas: 1,
+  access: "mount",
+  isDestroyed: false,
+  isOfFault: false,
+};
 
 /** An attachment of `vol-1` that has come to pass. */
 export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzVolumeAttachment {

@@ -288,7 +288,7 @@ export const eventReasons = {
   RollbackUnconfirmed: {
     type: "Warning",
     tells: [],
-    when: "a node alone says that the object store went back, less than an hour after it did so before (about its Node)",
+    when: "a node alone says that the object store went back, less than ten minutes after it did so before (about its Node)",
     cure: "If a backup was put back, another node or the controllers notice it, too. Otherwise something else writes with that node's token: look into that node.",
   },
   RegistrationRefused: {

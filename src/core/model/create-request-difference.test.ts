@@ -87,6 +87,11 @@ describe("createRequestDifference", () => {
   const matching = [
     { existing: aVolume(), requested: aSpec(), because: "the same request while the disk is being made" },
     { existing: aVolume({}, {}), requested: aSpec(), because: "the same request once the disk is there" },
+    {
+      existing: aVolume({ diskUri: "/subscriptions/s/resourceGroups/r/providers/Microsoft.Compute/disks/pvc-1", parameters: {} }, {}),
+      requested: aSpec({ parameters: { skuName: "Premium_LRS", maxMountReplicaCount: "0" } }),
+      because: "its object was lost in between, and made from the disk",
+    },
     { existing: aVolume({}, { sizeGiB: 20 }), requested: aSpec(), because: "the disk has grown since" },
     { existing: aVolume({ maxMountReplicaCount: 2 }), requested: aSpec(), because: "the standby count was edited since" },
     { existing: aVolume(), requested: aSpec({ parameters: { SKUNAME: "Premium_LRS", zoned: "true" } }), because: "the same parameters in other words" },

@@ -1,5 +1,5 @@
 import { capabilitiesDifference } from "./access-modes.ts";
-import type { AzVolume } from "./az-volume.ts";
+import type { AzVolume, VolumeDetail } from "./az-volume.ts";
 import { isSizeWithin } from "./capacity.ts";
 import { choosePlacement, satisfiesRequisite } from "./topology.ts";
 import type { VolumeParameters } from "./volume-parameters.ts";
@@ -17,7 +17,7 @@ export function createRequestDifference(existing: AzVolume, requested: VolumeSpe
     return `it was made as ${JSON.stringify(existing.spec.volumeName)}, and Azure compares disk names without case`;
   return (
     sizeDifference(existing, requested) ??
-    parametersDifference(existing.spec, requested) ??
+    parametersDifference(existing, requested) ??
     capabilitiesDifference(existing.spec.capabilities, requested.capabilities) ??
     topologyDifference(existing, requested)
   );
@@ -41,16 +41,24 @@ function capacityOf(spec: VolumeSpec): { readonly requiredBytes: bigint; readonl
   return { requiredBytes: BigInt(spec.requiredBytes), limitBytes: BigInt(spec.limitBytes) };
 }
 
-function parametersDifference(existing: VolumeSpec, requested: VolumeSpec): string | undefined {
-  const before = parseVolumeParameters(existing.parameters);
+function parametersDifference({ spec: existing, status }: AzVolume, requested: VolumeSpec): string | undefined {
+  const isWhole = existing.diskUri === undefined;
+  const stated = isWhole ? existing.parameters : { ...factsOf(status?.detail), ...existing.parameters };
+  const before = parseVolumeParameters(stated);
   const now = parseVolumeParameters(requested.parameters);
   // What an older version took may not parse any more; then only the same words again are the same request.
   if (!before.ok || !now.ok) return sameWords(existing.parameters, requested.parameters) ? undefined : "its parameters differ";
-  for (const name of comparedParameters) {
+  // An object that was made from its disk, since the first was lost, knows only what the disk and its PersistentVolume tell.
+  const isKnown = (name: string): boolean => isWhole || Object.keys(stated).some((other) => other.toLowerCase() === name.toLowerCase());
+  for (const name of comparedParameters.filter(isKnown)) {
     const [left, right] = [JSON.stringify(before.value[name]), JSON.stringify(now.value[name])];
     if (left !== right) return `its ${name} is ${left ?? "the default"}, not ${right ?? "left to the default"}`;
   }
-  return tagsDifference(before.value.tags, now.value.tags);
+  return isKnown("tags") ? tagsDifference(before.value.tags, now.value.tags) : undefined;
+}
+
+function factsOf(detail: VolumeDetail | undefined): Readonly<Record<string, string>> {
+  return detail === undefined ? {} : { skuName: detail.skuName };
 }
 
 const comparedParameters = [

@@ -1,8 +1,11 @@
 /** What controllers remember of nodes whose report alone started a sweep of all records: when, in milliseconds since 1970, by node name. */
 export type LoneReports = Readonly<Record<string, number>>;
 
-/** How long the next such report of the same node waits for a second witness, in milliseconds. */
-export const LONE_REPORT_EVERY_MS = 3_600_000;
+/**
+ * How long the next such report of the same node waits for a second witness, in milliseconds. An honest node that is alone stands still for as long, and a sweep costs about
+ * what recovery does, which runs as often.
+ */
+export const LONE_REPORT_EVERY_MS = 600_000;
 
 /** Nodes that are remembered at most. Where that many have each reported alone within the time, the next one waits. */
 const LONE_REPORTS_MAX = 64;
