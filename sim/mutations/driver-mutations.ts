@@ -1,5 +1,5 @@
 import { withoutHold, withoutPromisedLuns } from "./masks.ts";
-import type { Mutation } from "./mutation.ts";
+import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
   forcedByHandStorm,
@@ -15,6 +15,13 @@ const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
 const STORE_MEMORY = "src/node/store-memory.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
 const BY_IDENTITY = `{ uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion },`;
+
+/** What a node does instead with the mounts of a wanted writer while a pod has them. */
+function inUse(actions: string): SourceEdit {
+  const find = "  if (writer.wanted) {\n";
+  const instead = `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0) return ${actions};\n`;
+  return { file: "src/core/plan/plan-node-volume.ts", find, replace: `${instead}${find}` };
+}
 
 /** Rules outside the writer record's steps, and what the V2 original does. */
 export const driverMutations: readonly Mutation[] = [
@@ -308,14 +315,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "tombstone-under-pod",
     removes: "a node leaves the mounts of a wanted writer alone: here it buries each under a tombstone",
-    edits: [
-      {
-        file: "src/core/plan/plan-node-volume.ts",
-        find: `  if (writer.wanted) {\n`,
-        replace: `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0) return [cleanUp(observed)];
-  if (writer.wanted) {\n`,
-      },
-    ],
+    edits: [inUse("[cleanUp(observed)]")],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,
@@ -325,15 +325,7 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "unmount-under-pod",
     removes: "a node gives a volume back only once it is not wanted there any more, or after the last target has gone",
-    edits: [
-      {
-        file: "src/core/plan/plan-node-volume.ts",
-        find: `  if (writer.wanted) {\n`,
-        replace: `  if (writer.wanted && observed.mount === "live" && observed.targets.length > 0)
-    return [{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }];
-  if (writer.wanted) {\n`,
-      },
-    ],
+    edits: [inUse('[{ kind: "UnmountAndGive", recallId: undefined, tombstones: [] }]')],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: mountsInUseStorm,

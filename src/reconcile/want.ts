@@ -99,11 +99,9 @@ export async function endWant(
     ports,
     request,
     (present) => {
+      if (!request.keepsPrimary) return demoted(present);
       const { want, ...spec } = present.spec;
-      if (request.keepsPrimary) return want === undefined ? undefined : { ...present, spec };
-      const { published, ...demoted } = spec;
-      if (spec.role === "Replica" && want === undefined && published === undefined) return undefined;
-      return { ...present, spec: { ...demoted, role: "Replica" } };
+      return want === undefined ? undefined : { ...present, spec };
     },
     signal,
   );
@@ -118,15 +116,14 @@ export function demoteUnwanted(
   where: { readonly volumeId: string; readonly nodeName: string },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  return changeWant(
-    ports,
-    where,
-    (present) => {
-      const { published: _, ...spec } = present.spec;
-      return spec.want === undefined && spec.role === "Primary" ? { ...present, spec: { ...spec, role: "Replica" } } : undefined;
-    },
-    signal,
-  );
+  return changeWant(ports, where, (present) => (present.spec.want === undefined && present.spec.role === "Primary" ? demoted(present) : undefined), signal);
+}
+
+/** The attachment as a replica that nothing requests; undefined: it is one. */
+function demoted(present: AzVolumeAttachment): AzVolumeAttachment | undefined {
+  const { want: _, published: __, ...kept } = present.spec;
+  const spec = { ...kept, role: "Replica" as const };
+  return sameJson(spec, present.spec) ? undefined : { ...present, spec };
 }
 
 /** Success if there is no such attachment. */

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
-import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { Result } from "../../src/core/result.ts";
 import { controllerPublishVolume } from "../../src/csi/controller/controller-publish-volume.ts";
@@ -15,9 +13,9 @@ import { aDetail, aRecord, aVolumeObject } from "../../src/csi/testing/objects.t
 import { aMountCapability } from "../../src/csi/testing/requests.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
-import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, diskUri, never, valueOf } from "../contract/cloud-bench.ts";
 import { otherDiskIds, sameDiskIds } from "../contract/other-disk-ids.ts";
+import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 const OWN = diskUri("pvc-1");
 const RUNS = 100;
@@ -47,13 +45,7 @@ async function withOwnDisk(act: (world: ControllerWorld) => Promise<void>): Prom
     const { clock } = plain;
     const model = createComputeModel({ clock });
     for (const name of [RESOURCE_GROUP, `${RESOURCE_GROUP}x`]) addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name, location: LOCATION });
-    const cloud = createAzureCloudProvisioner({
-      arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 }),
-      clock,
-      random: createSeededRandom(1),
-      place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
-      lifetime: never,
-    });
+    const cloud = provisionerOnModel(model, clock);
     const world: ControllerWorld = { ...plain, context: { ...plain.context, cloud } };
     valueOf(await world.answerOf(cloud.createDisk(aDiskRequest(), never)));
     await world.givenNode("node-a");

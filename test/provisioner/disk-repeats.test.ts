@@ -1,26 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
-import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
-import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, diskUri, failureOf, never } from "../contract/cloud-bench.ts";
+import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 describe("a request that writes a disk", () => {
   it("is not sent at all where its caller refuses it when its turn comes", async () => {
     const clock = createVirtualClock();
     const model = createComputeModel({ clock });
     addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
-    const cloud = createAzureCloudProvisioner({
-      arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 }),
-      clock,
-      random: createSeededRandom(1),
-      place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
-      lifetime: never,
-    });
+    const cloud = provisionerOnModel(model, clock);
     const created = await settledOn(clock, cloud.createDisk(aDiskRequest({ mayProceed: () => Promise.resolve(false) }), never));
     assert.deepEqual(failureOf(created), { kind: "Refused", diskUri: diskUri("pvc-1") });
     assert.equal(model.world.disks.size, 0);

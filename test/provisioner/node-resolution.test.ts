@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createModelArmApi } from "../../src/adapters/arm-model/model-arm-api.ts";
-import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
-import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
-import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
+import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { settledOn } from "../../src/reconcile/testing/settled.ts";
+import { LOCATION, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
+import { provisionerOnModel } from "./provisioner-on-model.ts";
 
 interface World {
   readonly model: ComputeModel;
@@ -22,19 +22,8 @@ interface World {
 async function aWorld(): Promise<World> {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock, settings: { createResourceGroups: true } });
-  const provisioner = createAzureCloudProvisioner({
-    arm: createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, oneWayMs: () => 5 }),
-    clock,
-    random: createSeededRandom(1),
-    place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
-    lifetime: never,
-  });
-  const run = async <T>(work: Promise<T>): Promise<T> => {
-    let isDone = false;
-    const watched = work.finally(() => (isDone = true));
-    await clock.runUntil(() => isDone, 3_600_000);
-    return watched;
-  };
+  const provisioner = provisionerOnModel(model, clock);
+  const run = <T>(work: Promise<T>): Promise<T> => settledOn(clock, work);
   const { diskUri } = valueOf(await run(provisioner.createDisk(aDiskRequest(), never)));
   return {
     model,
