@@ -14,8 +14,6 @@ const STAGE_VOLUME = "src/node/stage-volume.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
 const STORE_MEMORY = "src/node/store-memory.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
-const BY_IDENTITY = `{ uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion },`;
-
 /** What a node does instead with the mounts of a wanted writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
   const find = "  if (writer.wanted) {\n";
@@ -93,7 +91,11 @@ export const driverMutations: readonly Mutation[] = [
     name: "no-uid-precondition",
     removes: "objects, and disks, are deleted only if they are those that the decision was made on",
     edits: [
-      { file: "src/reconcile/volume.ts", find: BY_IDENTITY, replace: `{},` },
+      {
+        file: "src/reconcile/delete-replica.ts",
+        find: `action.attachmentName, { uid, resourceVersion }, signal`,
+        replace: `action.attachmentName, {}, signal`,
+      },
       { file: "src/reconcile/attach-failure.ts", find: `{ uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },`, replace: `{},` },
       {
         file: "src/reconcile/driver-node.ts",

@@ -20,6 +20,7 @@ import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { observeVolume } from "./observe-volume.ts";
+import { aCluster } from "./testing/a-cluster.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { volumeReconciler } from "./volume.ts";
@@ -112,6 +113,24 @@ describe("volumeReconciler", () => {
       await world.other.updateStatus("AzVolume", { ...present.value, status: withoutRequestTime(present.value.status) }, never);
       await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
+    }));
+
+  it("keeps the replica of a node that was gone and is back before the cache shows it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [identity("node-a")] }));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      world.gone.add("node-b");
+      const clusterVolumes = aCluster([]);
+      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, clusterVolumes, settings }).reconcile("pvc-1", never));
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+      for (const presence of ["present", "unknown"] as const) {
+        clusterVolumes.presence.set("node-b", presence);
+        assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], presence);
+      }
+      clusterVolumes.presence.set("node-b", "gone");
+      await reconcile();
+      assert.ok(!isKept());
     }));
 
   it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>

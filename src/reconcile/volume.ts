@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
-import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
@@ -12,6 +12,7 @@ import { describeRejections } from "../core/schedule/describe-rejections.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { deleteReplica } from "./delete-replica.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { createAttachment } from "./ignored-attachment.ts";
 import { placedAttachment } from "./new-attachment.ts";
@@ -89,30 +90,13 @@ function withConditions(status: Status, conditions: Status["conditions"]): Statu
 }
 
 async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVolume, action: ReplicaAction, signal: AbortSignal): Promise<Reconciled> {
-  const { events, logger, store } = ports;
+  const { events } = ports;
   const volumeName = observed.volume.metadata.name;
   switch (action.kind) {
     case "CreateReplica":
       return createReplica(ports, observed, action.nodeName, signal);
-    case "DeleteAttachment": {
-      const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
-      if (attachment === undefined) return ok({});
-      // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
-      const present = await store.get("AzVolume", volumeName, signal);
-      if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-      if (present.ok && mayWrite(present.value.status?.record, attachment.spec.nodeName)) return ok({});
-      if (action.unrequestedSince !== undefined && present.ok && present.value.status?.unrequestedSince !== action.unrequestedSince) return ok({});
-      // The version, too: a want that was stated meanwhile makes it a primary, which is never deleted from here.
-      const deleted = await store.delete(
-        "AzVolumeAttachment",
-        action.attachmentName,
-        { uid: attachment.metadata.uid, resourceVersion: attachment.metadata.resourceVersion },
-        signal,
-      );
-      if (!deleted.ok) return deleted.failure.kind === "ObjectNotFound" ? ok({}) : deleted;
-      logger.info("replica let go", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
-      return ok({});
-    }
+    case "DeleteAttachment":
+      return deleteReplica(ports, observed, action, signal);
     case "ReplicasMissing": {
       const reasons = describeRejections(action.rejected);
       events.emit({
@@ -127,11 +111,6 @@ async function executeReplicaAction(ports: ControllerPorts, observed: ObservedVo
     default:
       return unreachable(action);
   }
-}
-
-/** The writer, or a node that may be one. */
-function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
-  return record?.writer?.nodeName === nodeName || (record?.unproven.some((node) => node.nodeName === nodeName) ?? false);
 }
 
 async function createReplica(ports: ControllerPorts, observed: ObservedVolume, nodeName: string, signal: AbortSignal): Promise<Reconciled> {

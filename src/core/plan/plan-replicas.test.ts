@@ -28,20 +28,20 @@ const writerOnA = { writer: aWriter("node-a") };
 const primary = anAttachment("node-a");
 const failed = { state: "AttachmentFailed", error: { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 } } as const;
 
-function deletes(nodeName: string, because: string): ReplicaAction {
+function deletes(nodeName: string, because: string): Extract<ReplicaAction, { kind: "DeleteAttachment" }> {
   return { kind: "DeleteAttachment", attachmentName: attachmentName(nodeName), because };
 }
 const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
-const unfit = "its node is gone, fenced or out of service";
+const unfit = "its node is fenced, out of service or unregistered";
 const surplus = "it is more than asked for, or a primary needs its share";
 const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
 const prunes = (nodeName: string, ms: number): ReplicaAction => ({
   kind: "DeleteAttachment",
   attachmentName: attachmentName(nodeName),
   because: "the volume has not been requested for a while",
-  unrequestedSince: agoMs(ms),
+  onlyWhile: { kind: "Unrequested", since: agoMs(ms) },
 });
 
 interface Row {
@@ -207,12 +207,21 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", surplus)],
       },
       {
-        because: "on a node that is gone",
+        because: "on a node without an AzDriverNode",
         observed: anObservedVolume({
           volume: aVolumeWithRecord(writerOnA, asked),
           attachments: [primary, aReplica("node-b"), aReplica("node-z")],
         }),
         plan: [deletes("node-z", unfit)],
+      },
+      {
+        because: "on a node that the cluster has no more, as a cache shows: only while that is so",
+        observed: anObservedVolume({
+          attachments: [aReplica("node-b")],
+          nodes: [aNode("node-b", { isGone: true })],
+          pods: () => [aPod()],
+        }),
+        plan: [{ ...deletes("node-b", "its node is gone"), onlyWhile: { kind: "NodeGone", nodeName: "node-b" } }],
       },
       {
         because: "whose AzDriverNode was lost while nothing writes: it may register again",

@@ -14,6 +14,9 @@ import {
 } from "./observed-volume.ts";
 import { isRequested } from "./plan-request-time.ts";
 
+/** What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same time, or the cluster has no node of its name. */
+export type ReplicaCondition = { readonly kind: "Unrequested"; readonly since: string } | { readonly kind: "NodeGone"; readonly nodeName: string };
+
 /** What to do next with a volume's standbys. */
 export type ReplicaAction =
   | { readonly kind: "CreateReplica"; readonly nodeName: string }
@@ -21,8 +24,7 @@ export type ReplicaAction =
       readonly kind: "DeleteAttachment";
       readonly attachmentName: string;
       readonly because: string;
-      /** Only while the volume still says that it is not requested since then. */
-      readonly unrequestedSince?: string;
+      readonly onlyWhile?: ReplicaCondition;
     }
   | { readonly kind: "ReplicasMissing"; readonly missing: number; readonly rejected: readonly Rejection[] }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
@@ -57,12 +59,14 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   if (isResizingOffline(observed.volume)) return remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
-  const fit = replicas.filter((replica) => !isUnfit(observed, replica));
+  const goneNodes = replicas.filter((replica) => !unfit.includes(replica) && observed.node(replica.spec.nodeName)?.isGone === true);
+  const fit = replicas.filter((replica) => !unfit.includes(replica) && !goneNodes.includes(replica));
+  const unusable = [...remove(unfit, "its node is fenced, out of service or unregistered"), ...goneNodes.map(deletionWhileGone)];
   if (!hasPrimary(observed)) {
     const since = observed.volume.status?.unrequestedSince;
     const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];
-    const onlyWhile = since === undefined ? {} : { unrequestedSince: since };
-    return [...remove(unfit, "its node is gone, fenced or out of service"), ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
+    const onlyWhile = since === undefined ? {} : { onlyWhile: { kind: "Unrequested", since } as const };
+    return [...unusable, ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
   }
   // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
   const surplus = surplusReplicas(
@@ -70,13 +74,19 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
     fit.filter((replica) => !hasGivenUp(observed, replica)),
   );
   return [
-    ...remove(unfit, "its node is gone, fenced or out of service"),
+    ...unusable,
     ...remove(surplus, "it is more than asked for, or a primary needs its share"),
     ...remove(
       fit.filter((replica) => isDueForAnotherTry(observed, replica)),
       "every try failed a while ago, and another may not",
     ),
   ];
+}
+
+/** A Node that was deleted may be back before the cache shows it: its disk is attached there, and its plug-in serves again. */
+function deletionWhileGone({ metadata, spec }: AzVolumeAttachment): Deletion {
+  const onlyWhile = { kind: "NodeGone", nodeName: spec.nodeName } as const;
+  return { kind: "DeleteAttachment", attachmentName: metadata.name, because: "its node is gone", onlyWhile };
 }
 
 function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
@@ -128,15 +138,14 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
 }
 
 /**
- * Its node is no more, or was cut off from the volume and may not have it attached. A node without an AzDriverNode may only have lost that object, and register again: its
+ * Its node is out of service, or was cut off from the volume and may not have it attached. A node without an AzDriverNode may only have lost that object, and register again: its
  * replica is replaced while another node writes, and kept while the volume fails over.
  */
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
   const { nodeName } = replica.spec;
   if (isOutOfService(observed, nodeName) || (record?.quarantine.some((other) => other.nodeName === nodeName) ?? false)) return true;
-  const node = observed.node(nodeName);
-  if (node !== undefined) return node.isGone;
+  if (observed.node(nodeName) !== undefined) return false;
   return record === undefined || (record.writer?.wanted === true && record.fencing === undefined);
 }
 

@@ -149,7 +149,7 @@ describe("the plans of a volume, carried out over and over", () => {
         const record = start.volume.status?.record;
         const isUsed = start.attachments.some(({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other)) || start.pods().length > 0;
         fc.pre(isUsed || record?.writer !== undefined || record?.fencing !== undefined);
-        assert.ok(planReplicas(start).every((action) => action.kind !== "DeleteAttachment" || action.unrequestedSince === undefined));
+        assert.ok(planReplicas(start).every((action) => action.kind !== "DeleteAttachment" || action.onlyWhile?.kind !== "Unrequested"));
       }),
       { numRuns: 2_000 },
     );
