@@ -1,11 +1,12 @@
 import { invariant } from "../../src/core/invariant.ts";
+import { gibToBytes } from "../../src/core/units.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
 import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
 import type { ModelSettings } from "../../src/emulator/model/settings.ts";
 import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
 import { type VmEvent, strikeVm } from "../../src/emulator/model/vm-events.ts";
-import { findVm } from "../../src/emulator/model/world.ts";
+import { findVm, putDisk, putVm } from "../../src/emulator/model/world.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Agenda } from "../agenda.ts";
@@ -17,11 +18,14 @@ import type { DiskEvent, SimAzure } from "./sim-azure.ts";
 import { createSimDataPlane } from "./sim-data-plane.ts";
 import type { SimMachine } from "./sim-machine.ts";
 import { createSimWire } from "./sim-wire.ts";
+import { createStrangers, isStranger, NEIGHBOUR } from "./strangers.ts";
 import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts";
 
 /** Takes eight data disks. */
 const VM_SIZE = "Standard_D4s_v5";
 const UINT32_END = 2 ** 32;
+/** How often the neighbour's workload writes to each of its disks, in milliseconds. */
+const NEIGHBOUR_WRITES_MS = 20_000;
 /** From the end of a VM to the next one of its name. */
 const RECREATE_MS = [1_000, 20_000] as const;
 /** Operations that end at one moment may let others begin; a circle is a bug. */
@@ -111,13 +115,39 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       ...(zone === "" ? {} : { zone }),
     });
     invariant(added.kind === "Added", `VM ${nodeName} can't be made: ${added.kind === "Failure" ? added.message : ""}`);
-    const { vmGuid } = added.vm;
-    const machine = createSimMachine({ nodeName, vmGuid, clock, random: options.random(`machine/${vmGuid}`), agenda, onChange: tell });
-    machines.set(nodeName, machine);
-    trace.note(nodeName, `its VM ${vmGuid} runs`);
+    const machine = startMachine(nodeName, added.vm);
     pump();
     for (const listener of machineListeners) listener(machine);
     return machine;
+  }
+
+  function startMachine(nodeName: string, { vmGuid }: VirtualMachine): RunMachine {
+    const machine = createSimMachine({ nodeName, vmGuid, clock, random: options.random(`machine/${vmGuid}`), agenda, onChange: tell });
+    machines.set(nodeName, machine);
+    trace.note(nodeName, `its VM ${vmGuid} runs`);
+    return machine;
+  }
+
+  /** VMs and disks that are not of this cluster. Nothing of the driver runs there. */
+  function addStrangers(): void {
+    const { vms, disks } = createStrangers(startedAtMs);
+    for (const disk of disks) {
+      putDisk(model.world, disk);
+      dataPlane.carryOut({ kind: "diskCreated", diskId: disk.id, sizeBytes: gibToBytes(disk.spec.sizeGiB) });
+    }
+    for (const vm of vms) {
+      startMachine(nodeNameOfVm(vm.name), putVm(model.world, vm));
+      const at = { vmId: vm.id, vmName: vm.name, controllerType: vm.controllerType };
+      for (const { diskId, lun } of vm.dataDisks) dataPlane.carryOut({ kind: "diskAttached", ...at, diskId, lun });
+    }
+    writeAsNeighbour(1);
+  }
+
+  /** The neighbour's workload, on raw devices. */
+  function writeAsNeighbour(round: number): void {
+    const attached = vmOf(NEIGHBOUR)?.dataDisks.filter(({ phase }) => phase === "Attached") ?? [];
+    for (const { lun } of attached) machineOf(NEIGHBOUR)?.kernel.writeBlock(lun, "/record", `round ${round}`);
+    agenda.after(NEIGHBOUR_WRITES_MS, () => writeAsNeighbour(round + 1));
   }
 
   function tell(machine: SimMachine, change: DeviceChange): void {
@@ -153,13 +183,14 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
 
   addResourceGroup(model.world, { subscriptionId: azurePlace.subscriptionId, name: azurePlace.resourceGroup, location: azurePlace.location });
   for (const { name } of options.nodes) addVm(name);
+  addStrangers();
 
   return {
     model,
     place: azurePlace,
     vmOf,
     machineOf,
-    machines: () => [...machines.values()],
+    machines: () => [...machines.values()].filter(({ nodeName }) => !isStranger(nodeName)),
     onMachine: (listener) => machineListeners.push(listener),
     ...wire,
     metadataOf: ({ nodeName, vmGuid }) => {

@@ -31,6 +31,7 @@ export interface SimAzure {
   vmOf(nodeName: string): VirtualMachine | undefined;
   /** The machines by node name; one that was deleted and made anew is another. */
   machineOf(nodeName: string): SimMachine | undefined;
+  /** The machines of this cluster's nodes: those of strangers are found by their names alone. */
   readonly machines: () => readonly SimMachine[];
   /** Calls `listener` with each machine that is made later on. */
   onMachine(listener: (machine: SimMachine) => void): void;

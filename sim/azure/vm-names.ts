@@ -1,3 +1,4 @@
+import { formatDiskUri } from "../../src/core/model/disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "../../src/core/model/instance-uri.ts";
 
 /** Where all that is in the simulated Azure lies. */
@@ -18,6 +19,11 @@ export function nodeNameOfVm(vmName: string): string {
 /** The resource id of a node's VM. */
 export function instanceUriOf(nodeName: string): string {
   return formatInstanceUri({ ...azurePlace, scaleSetName: undefined, instanceName: vmNameOf(nodeName) });
+}
+
+/** The resource id of a disk. */
+export function diskUriOf(diskName: string): string {
+  return formatDiskUri({ ...azurePlace, diskName });
 }
 
 /** The node on the VM with that resource id; undefined where it is none of a VM. */

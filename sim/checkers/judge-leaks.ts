@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { isNeighbours } from "../azure/strangers.ts";
 import { nodeNameOfVm } from "../azure/vm-names.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
@@ -91,10 +92,11 @@ function isOnVm(world: RestWorld, attachment: AzVolumeAttachment): boolean {
 function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
   const wanted = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
   const disks = [...world.azure.model.world.disks.values()]
-    .filter(({ id }) => !wanted.some((diskUri) => isSameResourceUri(diskUri, id)))
+    .filter(({ id }) => !isNeighbours(id) && !wanted.some((diskUri) => isSameResourceUri(diskUri, id)))
     .map(({ id }) => `disk ${diskName(id)} belongs to no claim`);
   const attachments = world.store.objects("AzVolumeAttachment");
-  const entries = [...world.azure.model.world.virtualMachines.values()].flatMap((vm) =>
+  const vms = [...world.azure.model.world.virtualMachines.values()].filter(({ id }) => !isNeighbours(id));
+  const entries = vms.flatMap((vm) =>
     vm.dataDisks
       .filter(({ diskId }) => !attachments.some(({ spec }) => spec.nodeName === nodeNameOfVm(vm.name) && isSameResourceUri(spec.volumeId, diskId)))
       .map(({ diskId, lun, phase }) => `${vm.name} has ${diskName(diskId)} at LUN ${lun} (${phase}), and no attachment says so`),

@@ -1,4 +1,5 @@
 import type { TimedFault } from "../run/scenario.ts";
+import { attachedToBystander } from "./directed/attached-to-bystander.ts";
 import { detachLeftBehind } from "./directed/detach-left-behind.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed.ts";
@@ -48,6 +49,7 @@ export const disks: FaultClass = {
         return () => context.world.azure.detachOutside(nodeName, diskUri);
       },
     },
+    "attached-to-bystander": attachedToBystander,
     "detached-outside": {
       forMs: [10_000, 60_000],
       begin: (context, fault) => {

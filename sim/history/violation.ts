@@ -5,6 +5,8 @@ export const invariants = [
   "synced-data-lost",
   "formatted-data",
   "deleted-unasked",
+  "neighbour-touched",
+  "bystander-cut-off",
   "replica-removed",
   "lun-twice",
   "limit-exceeded",

@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { deletedInMountStorm, frozenInMountStorm, livingMountStorm, pulledInMountStorm, recordLostStorm } from "./storms.ts";
+import { bystanderStorm, neighbourStorm, deletedInMountStorm, frozenInMountStorm, livingMountStorm, pulledInMountStorm, recordLostStorm } from "./storms.ts";
 
 const MOVE_RECORD = "src/reconcile/move-record.ts";
 const WRITER_STEPS = "src/core/plan/writer-steps.ts";
@@ -165,6 +165,33 @@ export const protocolMutations: readonly Mutation[] = [
     storm: { strikes: { "nodes/freeze-and-mark": 4 } },
     takes: "a node is fenced whose VM has another name than the node, and the disk still names that VM",
     noticedBy: "test/provisioner/node-resolution.test.ts",
+  },
+  {
+    name: "bystander",
+    removes: "a VM that no Node and no AzDriverNode names is no node, whatever it is called",
+    edits: [
+      {
+        file: "src/reconcile/node-name-of.ts",
+        find: `return users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))[0]?.spec.nodeName;`,
+        replace: `const known = users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))[0]?.spec.nodeName;
+  return known ?? instanceUri.slice(instanceUri.lastIndexOf("/") + 1);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["bystander-cut-off"],
+    storm: bystanderStorm,
+    takes: "a person attaches a disk to a VM that is no node of the cluster",
+    noticedBy: "src/reconcile/compare-attachments.test.ts",
+  },
+  {
+    name: "cluster-id",
+    removes: "recovery rebuilds only the volumes of disks that this cluster has made",
+    edits: [{ file: "src/reconcile/recover.ts", find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`, replace: `) return ok(false);` }],
+    alsoRemoves: [],
+    breaks: ["neighbour-touched"],
+    storm: neighbourStorm,
+    takes: "another cluster with the same driver has disks in the resource group, and recovery runs",
+    noticedBy: "src/reconcile/recover.test.ts",
   },
   {
     name: "forget",

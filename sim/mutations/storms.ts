@@ -107,3 +107,12 @@ export const agedFailoverStorm: DirectedStorm = {
 
 /** Pods come and go between nodes, and plug-ins are started again under them. */
 export const mountsInUseStorm: DirectedStorm = { strikes: { "crash/plugin-killed": 4, "crash/plugins-flap": 2 } };
+
+/** A person attaches disks to a VM that is no node; records are lost, so that the VM is found again by whatever rebuilds them. */
+export const bystanderStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 0, access: "mount" },
+  strikes: { "disks/attached-to-bystander": 6, "loss/volume-deleted": 4, "loss/controllers-upgraded": 2, "haste/hunted": 1, "nodes/freeze-and-mark": 1 },
+};
+
+/** All objects are lost, and another controller recovers, next to the disks of another cluster. */
+export const neighbourStorm: DirectedStorm = { strikes: { "loss/everything-erased": 2, "loss/controllers-upgraded": 2, "crash/controller-at-step": 2 } };

@@ -1,3 +1,4 @@
+import { bystanderStorm } from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
 /** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
@@ -44,6 +45,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
     workload: { maxShares: 2, replicas: 1, access: "mount" },
     strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
   },
+  bystander: bystanderStorm,
   "lost-and-gone": {
     strikes: {
       "nodes/replaced-unheard": 3,

@@ -12,6 +12,7 @@ import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
+import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
 import { createSimWorld } from "../create-sim-world.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
@@ -92,6 +93,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   // Azure's clock is the world's, and no fault moves it.
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const deletions = watchDeletions({ ...world, journal: azure.model.journal, elapsedMsAt: (atMs) => atMs - startedAtMs });
+  const strangers = watchStrangers({ ...world, journal: azure.model.journal });
   const isBroken = (): boolean => world.violations().length > 0;
   const ending = new AbortController();
   let hasEnded = false;
@@ -107,6 +109,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     await clock.runUntil(isBroken, ms);
     pace.look();
     deletions.look();
+    strangers.look();
     return !isBroken();
   }
   /** Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took too long. */

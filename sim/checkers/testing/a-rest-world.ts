@@ -79,6 +79,7 @@ export function anAttachment(nodeName: string, role: "Primary" | "Replica"): AzV
 /** The made-up world as checkers see it. */
 export function asWorld(made: MadeUpRest): RestWorld {
   const vms = made.nodes.map(({ name }) => ({
+    id: instanceUriOf(name),
     name,
     vmGuid: `guid-${name}`,
     size: { dataDisksMax: SLOTS },

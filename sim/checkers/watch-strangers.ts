@@ -1,0 +1,86 @@
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
+import type { SimAzure } from "../azure/sim-azure.ts";
+import { BYSTANDER, isNeighbours, NEIGHBOUR } from "../azure/strangers.ts";
+import { instanceUriOf } from "../azure/vm-names.ts";
+import type { Violation } from "../history/violation.ts";
+import { OUTSIDER } from "../history/vm-changes.ts";
+import { diskName } from "./watch-writers.ts";
+
+/** The calls in Azure's journal. */
+interface CallsJournal {
+  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "caller" | "body">[];
+}
+
+/** Judges what the driver asks of Azure that is about others. */
+export interface StrangersWatch {
+  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  look(): void;
+}
+
+/**
+ * What is not of this cluster stays as it is. Another cluster's disks and VMs: the driver sends no request that would change one, whatever Azure answers, adopts
+ * none, and no disk of theirs moves. VMs that are no nodes: the driver sends them nothing, so that a disk which a person attached there stays until a person takes it off.
+ */
+export function watchStrangers(world: {
+  readonly azure: Pick<SimAzure, "onDiskEvent">;
+  readonly store: Pick<SimulatedStore, "onCommit">;
+  readonly journal: CallsJournal;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}): StrangersWatch {
+  const { report } = world;
+  let seen = 0;
+
+  world.store.onCommit((commit) => {
+    if (commit.kind !== "AzVolume" || commit.after === undefined) return;
+    const { metadata, spec, status } = asKind<"AzVolume">(commit.after);
+    const diskUri = status?.detail?.diskUri ?? spec.diskUri ?? "";
+    if (isNeighbours(diskUri))
+      report({ invariant: "neighbour-touched", detail: `${commit.by} made AzVolume ${metadata.name} of another cluster's ${diskName(diskUri)}` });
+  });
+
+  world.azure.onDiskEvent(({ kind, diskUri, machine: { nodeName } }) => {
+    if (!isNeighbours(diskUri) || (kind === "wrote" && nodeName === NEIGHBOUR)) return;
+    report({ invariant: "neighbour-touched", detail: `another cluster's ${diskName(diskUri)}: ${kind}, ${nodeName}` });
+  });
+
+  return {
+    look: () => {
+      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
+        for (const { sequence, kind, method, path, caller, body } of entries) {
+          seen = sequence;
+          if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
+          const asked = `${caller ?? "nobody"} asked for ${method} ${diskName(path)}`;
+          const about = [path, ...disksIn(body)].filter(isAboutNeighbour);
+          if (about.length > 0)
+            report({ invariant: "neighbour-touched", detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster` });
+          if (isAbout(path, instanceUriOf(BYSTANDER))) report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
+        }
+      }
+    },
+  };
+}
+
+/** A resource, or an action on it, such as `…/attachDetachDataDisks`. */
+function isAboutNeighbour(path: string): boolean {
+  return isNeighbours(path) || isNeighbours(path.slice(0, path.lastIndexOf("/")));
+}
+
+function isAbout(path: string, resourceUri: string): boolean {
+  return isSameResourceUri(path, resourceUri) || isSameResourceUri(path.slice(0, path.lastIndexOf("/")), resourceUri);
+}
+
+/** The disks that a change of a VM, or a creation, names. */
+function disksIn(body: Json | undefined): readonly string[] {
+  const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
+  const moved = [...(listAt(body, "dataDisksToAttach") ?? []), ...(listAt(body, "dataDisksToDetach") ?? [])];
+  const source = textAt(body, "properties", "creationData", "sourceResourceId");
+  return [
+    ...dataDisks.map((entry) => textAt(entry, "managedDisk", "id") ?? ""),
+    ...moved.map((entry) => textAt(entry, "diskId") ?? ""),
+    ...(source === undefined ? [] : [source]),
+  ];
+}
