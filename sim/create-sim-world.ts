@@ -5,6 +5,7 @@ import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import type { Random } from "../src/ports/random.ts";
 import { nodeRefusal } from "./admission/node-admission.ts";
+import { nodeForbidden } from "./admission/node-rights.ts";
 import { stolenToken } from "./admission/stolen-token.ts";
 import { createAgenda } from "./agenda.ts";
 import { createSimAzure } from "./azure/create-sim-azure.ts";
@@ -61,18 +62,22 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     random: random("store"),
     weather: { ...weatherOfAQuietDay, ...options.weather },
     bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
-    refusal: (by, request, before) => {
-      const nodeName = nodeOfToken(by, nodes);
-      const refused = nodeName === undefined ? undefined : nodeRefusal({ request, before, nodeName, attach });
-      // What the plug-in that ships is refused, it would be refused by the chart's policy.
-      if (refused !== undefined && by === nodeName) report({ invariant: "crashed", detail: `${by} is refused its own write: ${refused}` });
-      return refused;
+    guard: {
+      forbids: (by, request) => refusedToNode(by, () => nodeForbidden(request, attach)),
+      refuses: (by, write) => refusedToNode(by, (nodeName) => nodeRefusal(write, nodeName)),
     },
   });
   const violations: Violation[] = [];
   const report: SimWorld["report"] = (violation) => {
     trace.note("promise", `broken: ${violation.invariant}: ${violation.detail}`);
     if (violations.length < VIOLATIONS_MAX) violations.push({ ...violation, atMs: clock.elapsedMs() });
+  };
+  /** What the plug-in that ships is refused, it would be refused by the chart's role or policy. */
+  const refusedToNode = (by: string, refusalOf: (nodeName: string) => string | undefined): string | undefined => {
+    const nodeName = nodeOfToken(by, nodes);
+    const refused = nodeName === undefined ? undefined : refusalOf(nodeName);
+    if (refused !== undefined && by === nodeName) report({ invariant: "crashed", detail: `${by} is refused its own write: ${refused}` });
+    return refused;
   };
   store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
   const azure = createSimAzure({

@@ -46,6 +46,11 @@ export const masks: readonly Mask[] = [
         find: `isWriter(record, ports.node) && record.writer?.held === true && record.writer.wanted`,
         replace: `isWriter(record, ports.node) && record.writer?.wanted === true`,
       },
+      {
+        file: "src/node/stage-volume.ts",
+        find: `isWriter(record, node) && record.writer?.held === true;`,
+        replace: `isWriter(record, node);`,
+      },
     ],
   },
   {
@@ -75,9 +80,9 @@ export const masks: readonly Mask[] = [
     removes: "the API server admits the mark of a first format from the node that holds the volume only",
     edits: [
       {
-        file: "sim/admission/node-admission.ts",
-        find: `return writer?.nodeName === nodeName && writer.held ? undefined :`,
-        replace: `return writer?.nodeName === nodeName ? undefined :`,
+        file: "sim/admission/volume-policy.ts",
+        find: `return writer?.nodeName === nodeName && writer.held;`,
+        replace: `return writer?.nodeName === nodeName;`,
       },
     ],
   },

@@ -3,10 +3,12 @@ import { describe, it } from "node:test";
 import { createModelDisk, type ModelDisk } from "../adapters/model-host/model-disk.ts";
 import type { DeviceContent } from "../core/host/judge-device-content.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { VolumeDetail } from "../core/model/az-volume.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
 import type { FileSystemType } from "../core/model/file-system.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { foundRecord } from "../core/plan/writer-steps.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
@@ -338,6 +340,24 @@ describe("stageVolume", () => {
       assert.equal(kindOf(await stage(world)), "NotWriter");
       assert.deepEqual(world.machine.mounts(), []);
     }));
+
+  const losses = [
+    { before: "note", because: "before the first format begins", content: { kind: "blank" } },
+    { before: "format", because: "during the first format", content: { kind: "fileSystem", fsType: "ext4", uuid: `uuid-of-${diskUri}` } },
+  ] as const;
+  for (const { before, because, content } of losses) {
+    it(`says nothing of a file system where its record is made again ${because}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const record = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeGeneration: 1 });
+        let detail: VolumeDetail | undefined;
+        world.meanwhile[before] = async () => {
+          await world.setRecord(() => record);
+          detail = world.detail();
+        };
+        assert.equal(kindOf(await stage(world)), "NotWriter");
+        assert.deepEqual([world.disk.content, world.detail(), world.record(), world.machine.mounts()], [content, detail, record, []]);
+      }));
+  }
 
   const foreign = [
     { kind: "fileSystem", fsType: "xfs", uuid: "uuid-of-somebody" },

@@ -3,6 +3,7 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
 import type { FileSystemType } from "../core/model/file-system.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
+import { isWriter } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { Device } from "../ports/host-provisioner.ts";
@@ -292,22 +293,33 @@ function formatMark(ports: NodePorts, request: StageRequest): { readonly fsType:
   return { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
 }
 
+/**
+ * Fails with `NotWriter` where the record does not say any more that this node holds the volume: it was lost and made again since the take, and knows nothing of
+ * what was begun under the old one. The chart's admission policy refuses such a write.
+ */
 async function changeDetail(
   ports: NodePorts,
   volume: AzVolume,
   change: (detail: VolumeDetail) => VolumeDetail | undefined,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
+  const { node } = ports;
+  const volumeName = volume.metadata.name;
+  let isHolder = true;
   const changed = await changeStatus(
     ports.store,
-    { kind: "AzVolume", name: volume.metadata.name },
+    { kind: "AzVolume", name: volumeName },
     (present) => {
-      const detail = present.status?.detail === undefined ? undefined : change(present.status.detail);
-      return present.status === undefined || detail === undefined ? undefined : { ...present, status: { ...present.status, detail } };
+      const { detail, record } = present.status ?? {};
+      isHolder = record !== undefined && isWriter(record, node) && record.writer?.held === true;
+      const next = detail === undefined || !isHolder ? undefined : change(detail);
+      return present.status === undefined || next === undefined ? undefined : { ...present, status: { ...present.status, detail: next } };
     },
     signal,
   );
-  return changed.ok ? ok(undefined) : changed;
+  if (!changed.ok) return changed;
+  const reason = "the record no longer says that it holds the volume";
+  return isHolder ? ok(undefined) : fail({ kind: "NotWriter", volumeId: volumeName, nodeName: node.nodeName, reason });
 }
 
 /** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */

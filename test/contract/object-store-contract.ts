@@ -82,6 +82,9 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
         objectKind: "AzVolume",
         name: "pvc-1",
       });
+      // What is no such object at all is said first.
+      const spec = { ...made.spec, maxShares: 0 };
+      assertInvalid(await other.create("AzVolume", { ...aNewVolume("pvc-1"), spec }, never), "spec.maxShares");
       assert.deepEqual(valueOf(await store.get("AzVolume", "pvc-1", never)), made);
     });
 

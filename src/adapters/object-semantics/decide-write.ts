@@ -19,7 +19,12 @@ export interface WriteContext {
   readonly resourceVersion: string;
   readonly nowMs: number;
   readonly newUid: () => string;
+  /** Why admission refuses to put `after` in the place of `before`; undefined: it does not. Default: none is refused. */
+  readonly refusal?: Admission | undefined;
 }
+
+/** What Kubernetes asks its validating admission policies: `before` is undefined at a creation, `after` at a deletion. */
+export type Admission = (before: StoredObject | undefined, after: StoredObject | undefined) => string | undefined;
 
 /** A write and what it is about; objects come from callers unchecked. */
 export type WriteRequest =
@@ -30,20 +35,38 @@ export type WriteRequest =
 
 /**
  * Decides a write by Kubernetes' rules, given the object that is there now. Pure: the store carries the decision out.
- * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict` or `ObjectInvalid`.
+ * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict` or `ObjectInvalid`. In the order of the API server's generic registry (`Create`, `Update` and
+ * `Delete` of k8s.io/apiserver/pkg/registry/generic/registry/store.go): admission sees a write last, once it is neither of an object that is gone, nor in conflict,
+ * nor invalid; but a creation before anything looks whether its name is taken.
  */
 export function decideWrite(request: WriteRequest, current: StoredObject | undefined, context: WriteContext): Result<WriteDecision, Failure> {
-  if (request.verb === "create")
-    return current === undefined ? decideCreate(request, context) : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
+  if (request.verb === "create") {
+    const created = admitted(request, undefined, decideCreate(request, current, context), context);
+    return current === undefined || !created.ok ? created : fail({ kind: "ObjectAlreadyExists", objectKind: request.kind, name: request.name });
+  }
   if (current === undefined) return fail({ kind: "ObjectNotFound", objectKind: request.kind, name: request.name });
-  if (request.verb === "delete") return decideDelete(request, current, context);
+  if (request.verb === "delete") return admitted(request, current, decideDelete(request, current, context), context);
   const read = readReplacement(request, current);
   if (!read.ok) return read;
-  return request.verb === "update" ? decideUpdate(request.kind, read.value, current, context) : decideUpdateStatus(request.kind, read.value, current, context);
+  const decide = request.verb === "update" ? decideUpdate : decideUpdateStatus;
+  return admitted(request, current, decide(request.kind, read.value, current, context), context);
 }
 
+function admitted(
+  { verb, kind, name }: WriteRequest,
+  before: StoredObject | undefined,
+  decided: Result<WriteDecision, Failure>,
+  { refusal }: WriteContext,
+): Result<WriteDecision, Failure> {
+  if (!decided.ok) return decided;
+  const refused = refusal?.(before, verb === "delete" ? undefined : decided.value.object);
+  return refused === undefined ? decided : invalid(kind, name, `denied request: ${refused}`);
+}
+
+/** The object that a creation makes, also where one of that name is there: then it gets no uid of its own. */
 function decideCreate(
   request: { readonly kind: Kind; readonly name: string; readonly object: unknown },
+  current: StoredObject | undefined,
   context: WriteContext,
 ): Result<WriteDecision, Failure> {
   const read = readIncoming(request.kind, request.name, plainJson(request.object));
@@ -54,7 +77,7 @@ function decideCreate(
   const candidate: StoredObject = {
     metadata: {
       name: metadata.name,
-      uid: context.newUid(),
+      uid: current?.metadata.uid ?? context.newUid(),
       resourceVersion: context.resourceVersion,
       generation: 1,
       creationTimestamp: timestamp(context.nowMs),

@@ -7,7 +7,7 @@ import type { Random } from "../../ports/random.ts";
 import { createChangeSignal } from "../object-semantics/change-signal.ts";
 import type { ChangeSignal } from "../object-semantics/change-signal.ts";
 import { decideWrite } from "../object-semantics/decide-write.ts";
-import type { WriteRequest } from "../object-semantics/decide-write.ts";
+import type { Admission, WriteRequest } from "../object-semantics/decide-write.ts";
 import type { LoggedChange } from "../object-semantics/select-event.ts";
 import { kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
@@ -32,7 +32,10 @@ export interface SimulatedState {
   readonly changeAfter: (kind: Kind, version: number) => SimulatedChange | undefined;
   readonly canResumeFrom: (kind: Kind, version: number) => boolean;
   readonly changed: (kind: Kind) => ChangeSignal;
-  readonly write: (request: WriteRequest) => Result<{ readonly object: StoredObject; readonly change: SimulatedChange | undefined }, Failure>;
+  readonly write: (
+    request: WriteRequest,
+    refusal?: Admission,
+  ) => Result<{ readonly object: StoredObject; readonly change: SimulatedChange | undefined }, Failure>;
   readonly forgetHistory: () => void;
   readonly snapshot: () => StoreSnapshot;
   readonly restore: (snapshot: StoreSnapshot) => void;
@@ -74,10 +77,10 @@ export function createSimulatedState(options: { readonly clock: Clock; readonly 
     },
     canResumeFrom: (kind, from) => from >= (horizons.get(kind) ?? 0) && from <= version,
     changed: (kind) => of(signals, kind),
-    write: (request) => {
+    write: (request, refusal) => {
       const before = of(objects, request.kind).get(request.name);
       const next = version + 1;
-      const decision = decideWrite(request, before, { resourceVersion: String(next), nowMs: clock.nowMs(), newUid: () => random.uuid() });
+      const decision = decideWrite(request, before, { resourceVersion: String(next), nowMs: clock.nowMs(), newUid: () => random.uuid(), refusal });
       if (!decision.ok) return decision;
       const object = deepFrozen(decision.value.object);
       if (decision.value.effect === "none") return ok({ object, change: undefined });

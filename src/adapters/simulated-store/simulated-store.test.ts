@@ -8,12 +8,12 @@ import { createSeededRandom } from "../virtual/seeded-random.ts";
 import { createVirtualClock } from "../virtual/virtual-clock.ts";
 import type { VirtualClock } from "../virtual/virtual-clock.ts";
 import { createSimulatedStore } from "./simulated-store.ts";
-import type { SimulatedCommit, SimulatedStore } from "./simulated-store.ts";
+import type { AdmittedWrite, SimulatedCommit, SimulatedStore, WriteGuard } from "./simulated-store.ts";
 import type { Weather } from "./weather.ts";
 
 const never = new AbortController().signal;
 
-function aWorld(options: { readonly seed?: number; readonly weather?: Partial<Weather>; readonly historyMax?: number } = {}): {
+function aWorld(options: { readonly seed?: number; readonly weather?: Partial<Weather>; readonly historyMax?: number; readonly guard?: WriteGuard } = {}): {
   readonly clock: VirtualClock;
   readonly store: SimulatedStore;
 } {
@@ -184,6 +184,43 @@ describe("createSimulatedStore", () => {
       { by: "a", verb: "create", ...about, before: undefined, after: made, resourceVersion: "2", atMs: 0 },
       { by: "b", verb: "delete", ...about, before: made, after: undefined, resourceVersion: "3", atMs: 5 },
     ]);
+  });
+
+  it("asks admission where an API server does: last, but before a name is known to be taken", async () => {
+    const asked: string[] = [];
+    const guard = {
+      forbids: (by: string, { verb }: Pick<AdmittedWrite, "verb">) => (by === "node" && verb === "delete" ? "no right" : undefined),
+      refuses: (by: string, { verb }: AdmittedWrite) => {
+        if (by === "node") asked.push(verb);
+        return by === "node" ? "not yours" : undefined;
+      },
+    };
+    const { store } = aWorld({ guard });
+    const [admin, node] = [store.handle("admin"), store.handle("node")];
+    const made = await createNode(admin, "node-a");
+    const { metadata, spec } = made;
+    const newer = valueOf(await admin.update("AzDriverNode", { ...made, metadata: { ...metadata, labels: { a: "1" } } }, never));
+    const gone = { ...made, metadata: { ...metadata, name: "node-b" } };
+    const kindOf = async (written: Promise<Result<unknown, Failure>>): Promise<string> => {
+      const result = await written;
+      return result.ok ? "ok" : result.failure.kind;
+    };
+    assert.deepEqual(
+      [
+        await kindOf(node.delete("AzDriverNode", "node-b", {}, never)),
+        await kindOf(node.update("AzDriverNode", gone, never)),
+        await kindOf(node.updateStatus("AzDriverNode", gone, never)),
+        await kindOf(node.updateStatus("AzDriverNode", made, never)),
+        await kindOf(node.update("AzDriverNode", { ...newer, metadata: { ...newer.metadata, uid: "another" } }, never)),
+      ],
+      ["StoreUnavailable", "ObjectNotFound", "ObjectNotFound", "ObjectConflict", "ObjectConflict"],
+    );
+    assert.deepEqual(asked, []);
+    const denied = { ok: false, failure: { kind: "ObjectInvalid", objectKind: "AzDriverNode", name: "node-a", problem: "denied request: not yours" } };
+    assert.deepEqual(await node.update("AzDriverNode", newer, never), denied);
+    assert.deepEqual(await node.create("AzDriverNode", { metadata: { name: "node-a" }, spec }, never), denied);
+    assert.deepEqual(asked, ["update", "create"]);
+    assert.deepEqual(store.objects("AzDriverNode"), [newer]);
   });
 
   it("hands out objects that nobody can write into", async () => {

@@ -32,6 +32,22 @@ interface ScriptedFault {
   readonly kind?: Kind;
 }
 
+/** What an API server allows a user, beyond what any object has to be. */
+export interface WriteGuard {
+  /** Why the handle `by` has no right to such a write, whatever is in the store; undefined: it has. */
+  forbids(by: string, request: Pick<WriteRequest, "verb" | "kind">): string | undefined;
+  /** Why admission refuses a write; undefined: it does not. Asked when Kubernetes' API server asks its validating policies. */
+  refuses(by: string, write: AdmittedWrite): string | undefined;
+}
+
+/** A write as admission sees it: an update of status has the rest of the object as it was. */
+export interface AdmittedWrite extends Pick<WriteRequest, "verb" | "kind"> {
+  /** Undefined at a creation. */
+  readonly before: StoredObject | undefined;
+  /** Undefined at a deletion. */
+  readonly after: StoredObject | undefined;
+}
+
 /** A write that changed the store, as a checker of the history wants it. */
 export interface SimulatedCommit {
   /** Name of the handle that wrote. */
@@ -84,8 +100,8 @@ export function createSimulatedStore(options: {
   readonly clock: Clock;
   readonly random: Random;
   readonly weather?: Partial<Weather>;
-  /** Why an API server's admission refuses a write of that handle; undefined: it does not. Default: none is refused. */
-  readonly refusal?: (by: string, request: WriteRequest, before: StoredObject | undefined) => string | undefined;
+  /** Default: every handle may write everything. */
+  readonly guard?: WriteGuard;
   /** Changes of each kind that watches may resume from. Default 10,000. */
   readonly historyMax?: number;
   /** Milliseconds after which a quiet watch gets a bookmark. Default 10,000. */
@@ -98,19 +114,20 @@ export function createSimulatedStore(options: {
   let weather: Weather = { ...fairWeather, ...options.weather };
 
   function commit(by: string, request: WriteRequest): Result<StoredObject, Failure> {
-    const before = state.object(request.kind, request.name);
-    const refused = options.refusal?.(by, request, before);
-    if (refused !== undefined) return fail({ kind: "StoreUnavailable", detail: `${by} may not ${request.verb} ${request.kind} ${request.name}: ${refused}` });
-    const written = state.write(request);
+    const { verb, kind, name } = request;
+    const forbidden = options.guard?.forbids(by, request);
+    if (forbidden !== undefined) return fail({ kind: "StoreUnavailable", detail: `${by} may not ${verb} ${kind} ${name}: ${forbidden}` });
+    const before = state.object(kind, name);
+    const written = state.write(request, (old, after) => options.guard?.refuses(by, { verb, kind, before: old, after }));
     if (!written.ok) return written;
     const { change, object } = written.value;
     if (change !== undefined) {
       const after = change.type === "DELETED" ? undefined : object;
       const told: SimulatedCommit = {
         by,
-        verb: request.verb,
-        kind: request.kind,
-        name: request.name,
+        verb,
+        kind,
+        name,
         before,
         after,
         resourceVersion: String(change.version),

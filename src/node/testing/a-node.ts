@@ -5,7 +5,7 @@ import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
-import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
+import type { AzVolume, VolumeDetail, WriterRecord } from "../../core/model/az-volume.ts";
 import { anAttachment, attachmentName, aVolumeWithRecord, diskUri, identity } from "../../core/plan/testing/objects.ts";
 import { ok } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
@@ -43,6 +43,8 @@ export interface NodeWorld {
   answerOf<T>(promise: Promise<T>): Promise<T>;
   /** The writer record as the store has it. */
   record(): WriterRecord | undefined;
+  /** What the store says of the disk. */
+  detail(): VolumeDetail | undefined;
   /** Changes the writer record, as somebody else does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
   /** Changes the volume's spec as it was when it was made; the cache shows it at once. */
@@ -143,6 +145,7 @@ export async function withNode(
       },
       answerOf,
       record: () => simulated.objects("AzVolume")[0]?.status?.record,
+      detail: () => simulated.objects("AzVolume")[0]?.status?.detail,
       setRecord: async (change) => {
         const present = await must(store.get("AzVolume", "pvc-1", signal));
         invariant(present.status?.record !== undefined, "pvc-1 has no record");

@@ -1,0 +1,59 @@
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import { sameJson } from "../../src/core/same-json.ts";
+import { changesOnly, type Fields, firstBroken, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
+import { recordRefusal } from "./record-admission.ts";
+
+/** The rules of the chart's policy for AzVolumes, in its order, but for those that the node's role has no room for. */
+const statusRules: readonly PolicyRule[] = [
+  {
+    message: "a node neither makes nor removes a writer record",
+    allows: ({ before, after }) => before?.status?.["record"] !== undefined && after.status?.["record"] !== undefined,
+  },
+  {
+    message: "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system",
+    allows: ({ before, after }) => changesOnly(before?.status ?? {}, after.status ?? {}, ["record", "detail"]),
+  },
+  {
+    message: "of a disk's details a node writes only that it makes the file system, and only while it holds the volume",
+    allows: (write) => {
+      const { before, after } = detailsOf(write);
+      if (before === undefined || after === undefined) return before === after;
+      return changesOnly(before, after, isHolder(write) ? ["formatting", "formatted"] : []);
+    },
+  },
+  {
+    message: "a file system is begun once, by the node that says so",
+    allows: (write) => {
+      const { before, after } = detailsOf(write);
+      if (sameJson(before?.["formatting"], after?.["formatting"])) return true;
+      return before?.["formatting"] === undefined && before?.["formatted"] === undefined && namedIn(after?.["formatting"]) === write.nodeName;
+    },
+  },
+  {
+    message: "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added",
+    allows: (write) => {
+      const [old, next] = [detailsOf(write).before?.["formatted"], detailsOf(write).after?.["formatted"]] as readonly (Fields | undefined)[];
+      if (old === undefined || next === undefined) return old === next || namedIn(next) === write.nodeName;
+      return sameJson(old, next) || (old["uuid"] === undefined && changesOnly(old, next, ["uuid"]));
+    },
+  },
+];
+
+/** Why a node's token may not write that status of an AzVolume, by the chart's policy; undefined: it may. */
+export function volumeRefusal(write: NodeWrite): string | undefined {
+  return firstBroken(statusRules, write) ?? recordRefusal(write.before?.status?.["record"], write.after.status?.["record"], write.nodeName);
+}
+
+function detailsOf({ before, after }: NodeWrite): { readonly before: Fields | undefined; readonly after: Fields | undefined } {
+  const of = (status: Fields | undefined): Fields | undefined => status?.["detail"] as Fields | undefined;
+  return { before: of(before?.status), after: of(after.status) };
+}
+
+function isHolder({ before, nodeName }: NodeWrite): boolean {
+  const { writer } = (before?.status?.["record"] ?? {}) as Partial<WriterRecord>;
+  return writer?.nodeName === nodeName && writer.held;
+}
+
+function namedIn(mark: unknown): string | undefined {
+  return (mark as { readonly nodeName: string } | undefined)?.nodeName;
+}
