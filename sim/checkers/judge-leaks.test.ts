@@ -31,6 +31,16 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is still fencing node-b", "vol-1 still has node-b in quarantine", "vol-1 still has node-c unproven"],
     },
     {
+      because: "a condition that names a VM which has the disk no more",
+      change: (made) => {
+        const [volume] = made.volumes;
+        assert.ok(volume?.status !== undefined);
+        const told = { type: "AttachedElsewhere", status: "True", reason: "FoundAttached", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" } as const;
+        made.volumes = [{ ...volume, status: { ...volume.status, conditions: [told] } }];
+      },
+      expected: ["vol-1 still says that it is attached elsewhere"],
+    },
+    {
       because: "what is known of a node that is no more",
       change: (made) => {
         made.volumes = [aVolume({ writer: aWriter("node-a", 3), foundInUse: true, clean: [identity("node-b"), identity("gone")], epoch: 3 })];

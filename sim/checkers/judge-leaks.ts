@@ -1,6 +1,7 @@
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { ATTACHED_ELSEWHERE } from "../../src/core/plan/plan-conditions.ts";
 import { isNeighbours } from "../azure/strangers.ts";
 import { nodeNameOfVm } from "../azure/vm-names.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
@@ -49,6 +50,7 @@ function leftRecords(world: RestWorld): readonly string[] {
       ...(fencing === undefined ? [] : [`${name} is still fencing ${fencing.nodeName}`]),
       ...(quarantine.length === 0 ? [] : [`${name} still has ${named(quarantine)} in quarantine`]),
       ...(strangers.length === 0 ? [] : [`${name} still says of ${named(strangers)} that it is clean, and there is no such node`]),
+      ...(volume.status?.conditions.some(({ type }) => type === ATTACHED_ELSEWHERE) === true ? [`${name} still says that it is attached elsewhere`] : []),
       ...(unproven.length === 0 ? [] : [`${name} still has ${named(unproven)} unproven`]),
       ...(writer === undefined || hasUser
         ? []

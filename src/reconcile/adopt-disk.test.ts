@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isForeign } from "../core/model/node-identity.ts";
 import { diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
-import { findHolders, isForeign } from "./adopt-disk.ts";
+import { findHolders } from "./adopt-disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";

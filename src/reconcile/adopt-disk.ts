@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -12,14 +12,6 @@ export interface DiskHolder {
   readonly lun: number | undefined;
   /** Somebody is taking the disk off it just now: a detach that was allowed before what is known now, and lands whatever is decided meanwhile. */
   readonly isLeaving: boolean;
-}
-
-/**
- * A VM that is no node of this cluster: in another resource group or subscription. It stands in a record under its whole URI, so that no node of ours that
- * happens to have its name can answer for it.
- */
-export function isForeign(node: NodeIdentity): boolean {
-  return node.nodeName.startsWith("/");
 }
 
 /** The nodes of this cluster among those. */

@@ -1,9 +1,10 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
+import { isForeign } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
-import { findHolders, isForeign } from "./adopt-disk.ts";
+import { findHolders } from "./adopt-disk.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { distrustStrays, isNamedIn } from "./distrust-strays.ts";
 import { readAttachment } from "./named-attachment.ts";

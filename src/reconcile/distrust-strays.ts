@@ -1,10 +1,9 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
 import { distrust } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
-import { isForeign } from "./adopt-disk.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { moveRecord } from "./move-record.ts";
 

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
@@ -11,7 +11,6 @@ import { clearVanished, fenceIntent, grant, identify, revoke, unwant } from "../
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
-import { isForeign } from "./adopt-disk.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";

@@ -1,9 +1,10 @@
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import { isForeign } from "../core/model/node-identity.ts";
 import { labelValue } from "../core/model/object-names.ts";
 import { ok } from "../core/result.ts";
-import { type DiskHolder, isForeign } from "./adopt-disk.ts";
+import type { DiskHolder } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";

@@ -21,6 +21,14 @@ export function isSameNode(left: NodeKey, right: NodeKey): boolean {
   return left.nodeName === right.nodeName && left.vmId.toLowerCase() === right.vmId.toLowerCase();
 }
 
+/**
+ * A VM that is no node of this cluster, wherever it is. It stands in a record under its whole resource id, so that no node of this cluster that happens to have its
+ * name can answer for it.
+ */
+export function isForeign(node: NodeIdentity): boolean {
+  return node.nodeName.startsWith("/");
+}
+
 /** Whether `nodes` holds `node`. */
 export function includesNode(nodes: readonly NodeKey[], node: NodeKey): boolean {
   return nodes.some((other) => isSameNode(other, node));

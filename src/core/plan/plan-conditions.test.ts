@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTimestamp } from "../timestamp.ts";
-import { ATTACH_REFUSED, FAILOVER_READY, planConditions, WRITER_WAITING } from "./plan-conditions.ts";
-import { agoMs, aNode, anAttachment, anObservedVolume, aVolume, nowMs } from "./testing/objects.ts";
+import { ATTACH_REFUSED, ATTACHED_ELSEWHERE, FAILOVER_READY, isPlannedHere, planConditions, WRITER_WAITING } from "./plan-conditions.ts";
+import { agoMs, aNode, anAttachment, anObservedVolume, aRecord, aVolume, identity, nowMs } from "./testing/objects.ts";
 
 const replicas = [anAttachment("node-a"), anAttachment("node-b", { spec: { role: "Replica" } }), anAttachment("node-c", { spec: { role: "Replica" } })];
 const nodes = [aNode("node-a"), aNode("node-b"), aNode("node-c")];
@@ -89,6 +89,21 @@ describe("planConditions", () => {
       assert.deepEqual(planConditions(anObservedVolume({ volume: condition, attachments, nodes }), []), []);
   });
 
+  it("names the VMs that are no nodes and have the disk, for as long as they do", () => {
+    const spec = { maxMountReplicaCount: 0 };
+    const uris = ["/subscriptions/s/vm-2", "/subscriptions/s/vm-1"];
+    const foreign = uris.map((uri) => ({ nodeName: uri, vmId: uri, instanceUri: uri }));
+    const held = aVolume({ spec, status: { record: aRecord({ unproven: [...foreign, identity("node-c")] }) } });
+    const message =
+      "the disk is attached to /subscriptions/s/vm-1, /subscriptions/s/vm-2. The driver does not take it off a VM that is no node of this cluster: detach it there. Until then no other node is granted the volume. A node reports by itself once nothing of it is in use there.";
+    const told = { type: ATTACHED_ELSEWHERE, status: "True" as const, reason: "FoundAttached", message, lastTransitionTime: toTimestamp(nowMs) };
+    assert.deepEqual(planConditions(anObservedVolume({ volume: held, nodes }), []), [told]);
+    const stillHeld = aVolume({ spec, status: { ...held.status, conditions: [told] } });
+    assert.equal(planConditions(anObservedVolume({ volume: stillHeld, nodes }), []), undefined);
+    const free = aVolume({ spec, status: { conditions: [told], record: aRecord({ unproven: [identity("node-c")] }) } });
+    assert.deepEqual(planConditions(anObservedVolume({ volume: free, nodes }), []), []);
+  });
+
   it("counts no replica that is not attached yet, nor one whose node's heartbeat is stale by now", () => {
     const none = "0 of 2 replicas are attached to nodes that could take over";
     const messageOf = (observed: Parameters<typeof anObservedVolume>[0]): string | undefined => planConditions(anObservedVolume(observed), [])?.[0]?.message;
@@ -111,6 +126,9 @@ describe("planConditions", () => {
   });
 
   it("has the names that users and dashboards know", () => {
-    assert.deepEqual([FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED], ["FailoverReady", "WriterWaiting", "AttachRefused"]);
+    const names = ["FailoverReady", "WriterWaiting", "AttachRefused", "AttachedElsewhere"];
+    assert.deepEqual([FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED, ATTACHED_ELSEWHERE], names);
+    assert.deepEqual(names.map(isPlannedHere), [true, true, true, true]);
+    assert.equal(isPlannedHere("OfflineResize"), false);
   });
 });

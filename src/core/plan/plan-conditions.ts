@@ -1,8 +1,9 @@
 import { withCure } from "../events/event-reasons.ts";
 import { isPermanentKind } from "../is-retryable.ts";
 import type { AzVolume } from "../model/az-volume.ts";
+import { isForeign } from "../model/node-identity.ts";
 import { toTimestamp } from "../timestamp.ts";
-import { keepsReplicas, type ObservedNode, type ObservedVolume, stayingAttachments } from "./observed-volume.ts";
+import { keepsReplicas, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 import type { WriterAction } from "./plan-writer.ts";
 
 /** True while every standby that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
@@ -14,9 +15,17 @@ export const WRITER_WAITING = "WriterWaiting";
 /** True while the disk can't be attached to a node that wants it until somebody changes something; the message says what Azure has to say. */
 export const ATTACH_REFUSED = "AttachRefused";
 
+/**
+ * True while a VM that is no node of this cluster has the disk: a person attached it there, and only a person takes it off. The message names the VMs. Told by the record, so only
+ * of volumes that have one.
+ */
+export const ATTACHED_ELSEWHERE = "AttachedElsewhere";
+
+const plannedHere: readonly string[] = [FAILOVER_READY, WRITER_WAITING, ATTACH_REFUSED, ATTACHED_ELSEWHERE];
+
 /** Whether a condition is one of those that `planConditions` decides on. */
 export function isPlannedHere(type: string): boolean {
-  return type === FAILOVER_READY || type === WRITER_WAITING || type === ATTACH_REFUSED;
+  return plannedHere.includes(type);
 }
 
 type Conditions = NonNullable<AzVolume["status"]>["conditions"];
@@ -26,7 +35,8 @@ type Condition = Conditions[number];
 export function planConditions(observed: ObservedVolume, writerActions: readonly WriterAction[]): Conditions | undefined {
   const present = observed.volume.status?.conditions;
   if (present === undefined) return undefined;
-  const wanted = [failoverReady(observed, present), writerWaiting(writerActions), attachRefused(observed)].filter((condition) => condition !== undefined);
+  const planned = [failoverReady(observed, present), writerWaiting(writerActions), attachRefused(observed), attachedElsewhere(observed)];
+  const wanted = planned.filter((condition) => condition !== undefined);
   const others = present.filter((condition) => !isPlannedHere(condition.type));
   const next = [...others, ...wanted.map((condition) => dated(condition, present, observed.nowMs))];
   return isSame(next, present) ? undefined : next;
@@ -66,6 +76,13 @@ function attachRefused(observed: ObservedVolume): Undated | undefined {
     return { type: ATTACH_REFUSED, status: "True", reason: status.error.kind, message };
   }
   return undefined;
+}
+
+function attachedElsewhere(observed: ObservedVolume): Undated | undefined {
+  const foreign = (recordOf(observed)?.unproven ?? []).filter(isForeign).map(({ instanceUri }) => instanceUri);
+  if (foreign.length === 0) return undefined;
+  const message = withCure("FoundAttached", `the disk is attached to ${foreign.toSorted().join(", ")}`);
+  return { type: ATTACHED_ELSEWHERE, status: "True", reason: "FoundAttached", message };
 }
 
 function dated(condition: Undated, present: Conditions, nowMs: number): Condition {
