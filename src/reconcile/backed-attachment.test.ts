@@ -7,7 +7,7 @@ import { anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/plan
 import type { VolumeUse } from "../ports/volume-users.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { aCluster } from "./testing/a-cluster.ts";
-import { withControllerPorts } from "./testing/a-controller.ts";
+import { asksNothing, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { volumeReconciler } from "./volume.ts";
 
@@ -58,7 +58,7 @@ describe("an attachment that a node made by itself", () => {
       await world.given("AzVolumeAttachment", aReplica("node-c"));
       await world.given("AzVolumeAttachment", anAttachment("node-a", unattached));
       const ports = { ...world.ports, attach: "driver" as const, clusterVolumes: aCluster([]) };
-      await world.answerOf(volumeReconciler(ports).reconcile("pvc-1", never));
+      await world.answerOf(volumeReconciler(ports, asksNothing).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-c")?.metadata.deletionTimestamp, undefined);
       const own = world.attachment("node-a");
       assert.ok(own !== undefined);

@@ -15,6 +15,7 @@ import { aCluster } from "./testing/a-cluster.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { anInstance } from "./testing/an-instance.ts";
 
 /** How long each call to the platform takes, in milliseconds. */
 const CALL_MS = 100;
@@ -184,6 +185,41 @@ describe("createControllers", () => {
         assert.deepEqual(world.record()?.quarantine, []);
       });
     }));
+
+  for (const { because, hasPlugin } of [
+    { because: "whose VM exists, without a plug-in", hasPlugin: false },
+    { because: "that has nothing to show itself clean by", hasPlugin: true },
+  ])
+    it(`asks Azure rarely about a node ${because}, however often an attachment is written`, () =>
+      withControllerPorts(async (world) => {
+        for (const nodeName of hasPlugin ? ["node-a", "node-b"] : ["node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] }));
+        await world.given("AzVolumeAttachment", anAttachment("node-b", { status: { lun: 0 } }));
+        world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+        world.disks.add(diskUri);
+        let asked = 0;
+        const count =
+          <Asked, Answer>(ask: (request: Asked, signal: AbortSignal) => Answer) =>
+          (request: Asked, signal: AbortSignal): Answer => {
+            asked += 1;
+            return ask(request, signal);
+          };
+        const listed = async () => ok({ ...anInstance("node-a"), dataDisks: [{ diskUri, lun: 0, beingDetached: false }] });
+        const cloud = {
+          proveVanished: count(world.ports.cloud.proveVanished),
+          inspectInstance: count(listed),
+          proveDetached: count(async () => ok(undefined)),
+        };
+        await whileRunning(world, cloud, async () => {
+          for (let write = 0; write < 300; write += 1) {
+            const present = world.attachment("node-b") ?? assert.fail("no attachment");
+            const want = { since: toTimestamp(world.clock.nowMs()) };
+            await world.answerOf(world.other.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, want } }, never));
+            await world.clock.advance(200);
+          }
+          assert.ok(asked >= 6 && asked <= 24, `Azure was asked ${asked} times in a minute`);
+        });
+      }));
 
   it("looks into Azure soon after an attachment was erased, finalizer and all: its disk keeps its share, and no object would say so", () =>
     withControllerPorts(async (world) => {

@@ -21,6 +21,7 @@ import { recoverVolumes } from "./recover.ts";
 import { restoreWants } from "./restore-wants.ts";
 import { settleReconciler } from "./settle-vms.ts";
 import { sweepReconciler } from "./sweep-store.ts";
+import { vanishedReconciler } from "./vanished.ts";
 import { volumeReconciler } from "./volume.ts";
 
 /** Everything is looked at again after this time, in milliseconds, whatever was or was not noticed. */
@@ -70,7 +71,11 @@ function createLoops(ports: ControllerPorts): {
   readonly onNode: (nodeName: string) => void;
 } {
   const loops = {
-    volume: new ControlLoop(volumeReconciler(ports), ports),
+    volume: new ControlLoop(
+      volumeReconciler(ports, (volumeName) => loops.vanished.queue.addInTime(volumeName)),
+      ports,
+    ),
+    vanished: new ControlLoop(vanishedReconciler(ports), ports),
     disk: new ControlLoop(diskReconciler(ports), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
     fence: new ControlLoop(fenceReconciler(ports), ports),
@@ -89,8 +94,11 @@ function createLoops(ports: ControllerPorts): {
     ),
   };
 
+  /** A fence is carried out at once. Without one Azure is not asked again before its time: a node writes its attachment as often as it likes. */
   const addFence = (volumeName: string): void => {
-    if (hasToBeProven(ports.cache.get("AzVolume", volumeName))) loops.fence.queue.add(volumeName);
+    const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
+    if (record?.fencing !== undefined) loops.fence.queue.add(volumeName);
+    else if ((record?.unproven.length ?? 0) > 0) loops.fence.queue.addInTime(volumeName);
   };
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
@@ -196,12 +204,6 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
     return { metadata, spec: attachment.spec, status, phase, hasGivenUp: hasGivenUp({ settings }, attachment) };
   };
   return !sameJson(relevant(previous), relevant(current));
-}
-
-/** Whether a volume's record names nodes of which it is to be proven that they don't have the disk: nobody looks for proofs of anything else. */
-function hasToBeProven(volume: AzVolume | undefined): boolean {
-  const record = volume?.status?.record;
-  return record !== undefined && (record.fencing !== undefined || record.unproven.length > 0);
 }
 
 /** Nodes that a record which was made anew has unsettled. */

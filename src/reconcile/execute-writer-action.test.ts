@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
-import type { WriterAction } from "../core/plan/plan-writer.ts";
-import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
-import { fail, ok } from "../core/result.ts";
+import type { RecordAction } from "../core/plan/plan-writer.ts";
+import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
-import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { stateWant } from "./want.ts";
 
@@ -20,7 +17,7 @@ const granted = aWriter("node-a", { held: false });
 
 async function execute(
   world: ReconcileWorld,
-  action: WriterAction,
+  action: RecordAction,
   cloud: Partial<CloudProvisioner> = {},
   attach: "kubernetes" | "driver" = "kubernetes",
 ): Promise<unknown> {
@@ -140,88 +137,6 @@ describe("executeWriterAction", () => {
       assert.notEqual(world.attachment("node-a")?.spec.want, undefined);
       assert.equal(world.attachment("node-a")?.spec.readOnly, true);
     }));
-
-  it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
-    withControllerPorts(async (world) => {
-      const older = { ...identity("node-a"), vmId: "older" };
-      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
-      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
-      world.instances.set(instanceUriOf("node-a"), "OLDER");
-      await execute(world, { kind: "ConfirmVanished", node: older });
-      assert.deepEqual(world.record()?.quarantine, [older]);
-      world.instances.set(instanceUriOf("node-a"), a.vmId);
-      await execute(world, { kind: "ConfirmVanished", node: older });
-      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
-      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
-    }));
-
-  describe("of a VM on which no plug-in of ours runs", () => {
-    const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
-    const rows: readonly { readonly because: string; readonly node: NodeIdentity }[] = [
-      { because: "in another resource group", node: { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri } },
-      { because: "in the cluster's own resource group", node: a },
-    ];
-    for (const { because, node } of rows) {
-      it(`lets go of it only once its owner has taken the disk off it: ${because}`, () =>
-        withControllerPorts(async (world) => {
-          await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
-          world.instances.set(instanceUriOf("node-a"), a.vmId);
-          await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })) });
-          assert.deepEqual(world.record()?.unproven, [node]);
-          await execute(world, { kind: "ConfirmVanished", node }, { getDisk: async () => ok(aDisk()) });
-          assert.deepEqual(world.record()?.unproven, []);
-        }));
-    }
-
-    it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
-      withControllerPorts(async (world) => {
-        const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [foreign] }));
-        await execute(world, { kind: "ConfirmVanished", node: foreign }, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
-        assert.deepEqual(world.record()?.unproven, []);
-      }));
-
-    it("names the node that has registered on it since: the node shows what it does with the disk", () =>
-      withControllerPorts(async (world) => {
-        const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
-        world.nodeNames.clear();
-        world.instances.set(a.instanceUri, a.vmId);
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
-        await execute(world, { kind: "ConfirmVanished", node: unknown }, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
-        assert.deepEqual(world.record()?.unproven, [unknown], "no node is registered there");
-        await world.given("AzDriverNode", aDriverNode("node-a"));
-        await execute(world, { kind: "ConfirmVanished", node: unknown });
-        assert.deepEqual(world.record()?.unproven, [a]);
-      }));
-
-    it("believes the VM that still lists a disk which no longer names it", () =>
-      withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
-        world.instances.set(instanceUriOf("node-a"), a.vmId);
-        const { inspectInstance } = world.ports.cloud;
-        await execute(
-          world,
-          { kind: "ConfirmVanished", node: a },
-          {
-            getDisk: async () => ok(aDisk()),
-            inspectInstance: async (request, signal) => {
-              const instance = await inspectInstance(request, signal);
-              return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 0, beingDetached: true }] }) : instance;
-            },
-          },
-        );
-        assert.deepEqual(world.record()?.unproven, [a]);
-      }));
-
-    it("never speaks for a node of ours", () =>
-      withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
-        await world.given("AzDriverNode", aDriverNode("node-a"));
-        world.instances.set(instanceUriOf("node-a"), a.vmId);
-        await execute(world, { kind: "ConfirmVanished", node: a }, { getDisk: async () => ok(aDisk()) });
-        assert.deepEqual(world.record()?.unproven, [a]);
-      }));
-  });
 });
 
 async function changeAttachment(

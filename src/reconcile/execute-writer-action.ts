@@ -1,13 +1,12 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { attachmentProblem } from "../core/model/attachment-identity.ts";
-import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
-import { waitsForRelease, type WriterAction } from "../core/plan/plan-writer.ts";
-import { clearVanished, fenceIntent, grant, identify, revoke, unwant } from "../core/plan/writer-steps.ts";
+import { type RecordAction, waitsForRelease, type WriterAction } from "../core/plan/plan-writer.ts";
+import { fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -15,9 +14,7 @@ import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { endLeakedWant } from "./end-leaked-want.ts";
-import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
-import { nodeNameOf } from "./node-name-of.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
 import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted, readStoreGeneration } from "./store-generation.ts";
@@ -27,7 +24,7 @@ import { endWant } from "./want.ts";
 const ASK_AGAIN_MS = 2_000;
 
 /** Carries out one planned move of the writer record. A refusal by the fresh record is no failure: the next plan sees why. */
-export async function executeWriterAction(ports: ControllerPorts, observed: ObservedVolume, action: WriterAction, signal: AbortSignal): Promise<Reconciled> {
+export async function executeWriterAction(ports: ControllerPorts, observed: ObservedVolume, action: RecordAction, signal: AbortSignal): Promise<Reconciled> {
   const volumeName = observed.volume.metadata.name;
   const volumeId = observed.volume.status?.detail?.diskUri ?? volumeName;
   switch (action.kind) {
@@ -61,8 +58,6 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       return settled(await endRecall(ports, action.attachmentName, signal));
     case "BeginFence":
       return beginFence(ports, observed, { volumeName, volumeId }, action, signal);
-    case "ConfirmVanished":
-      return settled(await confirmVanished(ports, { volumeName, volumeId }, action.node, signal));
     case "PlanAgain":
       return ok({ againAfterMs: action.afterMs });
     case "WaitFor":
@@ -189,67 +184,4 @@ async function beginFence(
   return settled(
     await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => fenceIntent(record, action.node), signal),
   );
-}
-
-/**
- * Asks the platform whether a node's VM is gone: what it had open died with it. A holder whose VM is nowhere to be found is freed only by a fence, which proves that
- * once more; one whose resource id belongs to another VM by now, with proof at once.
- */
-async function confirmVanished(
-  ports: ControllerPorts,
-  { volumeName, volumeId }: { readonly volumeName: string; readonly volumeId: string },
-  node: NodeIdentity,
-  signal: AbortSignal,
-): Promise<Result<unknown, Failure>> {
-  const { cloud, cache } = ports;
-  if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
-  const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
-  if (!vanished.ok) return vanished;
-  if (vanished.value === undefined) {
-    if (cache.get("AzDriverNode", node.nodeName) !== undefined) return ok({});
-    // A VM on which no plug-in runs: nothing there can show anything.
-    const instance = await cloud.inspectInstance(node, signal);
-    if (!instance.ok) return instance;
-    const isListed = instance.value.dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId));
-    return isListed ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, signal);
-  }
-  const { kind } = vanished.value;
-  const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
-  if (!forgotten.ok) return forgotten;
-  if (kind === "instanceReplaced")
-    return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
-  return moveRecord(
-    ports,
-    { volumeName, nodeName: node.nodeName, step: "fence-intent" },
-    (record) => {
-      const unwanted = unwant(record, node);
-      const freed = fenceIntent(unwanted.ok ? unwanted.value : record, node);
-      // Neither writer nor unproven: only an entry in quarantine is left of it, which nobody will take out.
-      return freed.ok ? freed : clearVanished(record, node);
-    },
-    signal,
-  );
-}
-
-/** A VM that was known by its resource id alone may be that of a node that has registered since: then the node shows what it does with the disk. */
-async function identifyOrConfirm(ports: ControllerPorts, volumeName: string, unknown: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  const { instanceUri } = unknown;
-  const nodeName = nodeNameOf(ports, instanceUri);
-  const instance = nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
-  if (nodeName === undefined || instance?.ok !== true) return confirmDetachedByOthers(ports, volumeName, unknown, signal);
-  const node = { nodeName, vmId: instance.value.vmId, instanceUri };
-  return moveRecord(ports, { volumeName, nodeName, step: "identify" }, (record) => identify(record, unknown, node), signal);
-}
-
-/** A VM that is no node of ours is never cut off; once its owner has taken the disk off it, the disk itself no longer names it. */
-async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
-  const volume = await ports.store.get("AzVolume", volumeName, signal);
-  if (!volume.ok) return volume;
-  const diskUri = volume.value.status?.detail?.diskUri;
-  if (diskUri === undefined) return ok({});
-  const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  // A disk that is gone is on no VM; one that may be a node of ours says so itself.
-  if (!disk.ok && !(disk.failure.kind === "DiskNotFound" && isForeign(node))) return disk;
-  if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))) return ok({});
-  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
 }

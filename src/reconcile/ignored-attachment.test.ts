@@ -7,7 +7,7 @@ import { attachmentReconciler } from "./attachment.ts";
 import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { createAttachment, removeIgnored } from "./ignored-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
-import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { asksNothing, type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { volumeReconciler } from "./volume.ts";
 import { endWant, stateWant } from "./want.ts";
@@ -42,7 +42,7 @@ describe("an AzVolumeAttachment that contradicts itself or its volume", () => {
   it("gets no grant: another node holds the name of an attachment", () =>
     withControllerPorts(async (world) => {
       await given(world, aSquatter());
-      assert.equal((await volumeReconciler(world.ports).reconcile("pvc-1", never)).ok, true);
+      assert.equal((await volumeReconciler(world.ports, asksNothing).reconcile("pvc-1", never)).ok, true);
       assert.equal(world.record()?.writer, undefined);
     }));
 

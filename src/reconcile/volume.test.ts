@@ -21,7 +21,7 @@ import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { aCluster } from "./testing/a-cluster.ts";
-import { withControllerPorts } from "./testing/a-controller.ts";
+import { asksNothing, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { volumeReconciler } from "./volume.ts";
 
@@ -38,7 +38,7 @@ describe("volumeReconciler", () => {
       const present = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(present.ok && present.value.status !== undefined);
       await world.other.updateStatus("AzVolume", { ...present.value, status: { ...present.value.status, conditions: [offlineResize] } }, never);
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       const conditions = world.volume()?.status?.conditions ?? [];
       assert.deepEqual(
         conditions.map(({ type }) => type),
@@ -57,7 +57,7 @@ describe("volumeReconciler", () => {
       const standby = world.attachment("node-b");
       assert.ok(standby !== undefined);
       await world.other.update("AzVolumeAttachment", { ...standby, spec: anAttachment("node-b").spec }, never);
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -69,7 +69,7 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.store.holdWatches(true);
       await world.setRecord(({ writer: _, ...record }) => ({ ...record, foundInUse: true, unproven: [identity("node-b")] }));
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -83,7 +83,7 @@ describe("volumeReconciler", () => {
       let pods: readonly VolumePod[] = [aPod({ nodeName: "" })];
       const users: VolumeUsers = { ...world.ports.users, cachedPods: () => pods };
       const reconcile = async (): Promise<unknown> => {
-        const done = await world.answerOf(volumeReconciler({ ...world.ports, users, settings }).reconcile("pvc-1", never));
+        const done = await world.answerOf(volumeReconciler({ ...world.ports, users, settings }, asksNothing).reconcile("pvc-1", never));
         await world.clock.advance(1_000);
         return done;
       };
@@ -111,7 +111,7 @@ describe("volumeReconciler", () => {
       const present = await world.other.get("AzVolume", "pvc-1", never);
       assert.ok(present.ok && present.value.status !== undefined);
       await world.other.updateStatus("AzVolume", { ...present.value, status: withoutRequestTime(present.value.status) }, never);
-      await world.answerOf(volumeReconciler({ ...world.ports, settings }).reconcile("pvc-1", never));
+      await world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
       assert.equal(world.attachment("node-b")?.metadata.deletionTimestamp, undefined);
     }));
 
@@ -122,7 +122,8 @@ describe("volumeReconciler", () => {
       await world.given("AzVolumeAttachment", aReplica("node-b"));
       world.gone.add("node-b");
       const clusterVolumes = aCluster([]);
-      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, clusterVolumes, settings }).reconcile("pvc-1", never));
+      const reconcile = (): Promise<unknown> =>
+        world.answerOf(volumeReconciler({ ...world.ports, clusterVolumes, settings }, asksNothing).reconcile("pvc-1", never));
       const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
       for (const presence of ["present", "unknown"] as const) {
         clusterVolumes.presence.set("node-b", presence);
@@ -139,7 +140,7 @@ describe("volumeReconciler", () => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }, { maxMountReplicaCount: 0 }));
       for (const nodeName of ["node-a", "node-b"]) await world.given("AzVolumeAttachment", anAttachment(nodeName));
       const users = { ...world.ports.users, cachedOn: () => ({ kind: "used", users: ["pod default/db-0"] }) as const };
-      await world.answerOf(volumeReconciler({ ...world.ports, users }).reconcile("pvc-1", never));
+      await world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
       const message = "node-b waits for the volume to be released by node-a, where pod default/db-0 still uses it";
       assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "WaitingForWriter", message, waitingOn: ["node-b"] }]);
     }));
@@ -164,7 +165,7 @@ describe("volumeReconciler", () => {
         cachedNode: (nodeName) => ({ ...world.ports.users.cachedNode(nodeName), taints: nodeName === "node-d" ? tainted : [] }),
         cachedPlacement: () => aPlacement({ otherVolumeIds: [otherUri.toUpperCase()] }),
       };
-      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, users }).reconcile("pvc-1", never));
+      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, users }, asksNothing).reconcile("pvc-1", never));
       await reconcile();
       assert.deepEqual(world.told, [], "what is just being placed is not told of");
       await world.clock.advance(1_000);

@@ -5,7 +5,7 @@ import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
 import { planRequestTime, withRequestTime } from "../core/plan/plan-request-time.ts";
-import { planWriter } from "../core/plan/plan-writer.ts";
+import { isVanishedCheck, planWriter } from "../core/plan/plan-writer.ts";
 import { ok } from "../core/result.ts";
 import { sameJson } from "../core/same-json.ts";
 import { describeRejections } from "../core/schedule/describe-rejections.ts";
@@ -23,24 +23,33 @@ type Status = NonNullable<AzVolume["status"]>;
 /** How often attachments are looked at again that no pod is seen behind, in milliseconds. From caches alone. */
 const UNBACKED_AGAIN_MS = 1_000;
 
-/** Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. */
-export function volumeReconciler(ports: ControllerPorts): Reconciler {
+/**
+ * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. `onVanishedCheck` is told of volumes of
+ * which Azure is to be asked whether a VM still exists.
+ */
+export function volumeReconciler(ports: ControllerPorts, onVanishedCheck: (volumeName: string) => void): Reconciler {
   return {
     name: "volume",
     workers: 32,
     backoff: { baseMs: 50, maxMs: 10_000 },
-    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, signal),
+    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onVanishedCheck, signal),
   };
 }
 
-async function reconcileVolume(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
+async function reconcileVolume(
+  ports: ControllerPorts,
+  volumeName: string,
+  onVanishedCheck: (volumeName: string) => void,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const observed = observeVolume(ports, volumeName);
   if (observed === undefined) return ok({});
   let againAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
   let failure: Failure | undefined;
   const writerActions = planWriter(observed);
+  if (writerActions.some(isVanishedCheck)) onVanishedCheck(volumeName);
   const passes = [
-    ...writerActions.map((action) => () => executeWriterAction(ports, observed, action, signal)),
+    ...writerActions.flatMap((action) => (isVanishedCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal))),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);

@@ -65,6 +65,21 @@ describe("WorkQueue", () => {
     assert.equal(await waiting, "a");
   });
 
+  it("adds in time: not before the time that a key waits for, and after the pass under way where it waits for none", async () => {
+    const { queue, clock, taken, takeAll } = aQueue();
+    for (const key of ["pausing", "plain"]) {
+      queue.add(key);
+      assert.equal(await queue.take(never), key);
+      queue.addInTime(key);
+    }
+    queue.addAfter("pausing", 500);
+    for (const key of ["pausing", "plain"]) queue.done(key);
+    queue.addInTime("pausing");
+    queue.addInTime("idle");
+    await within(takeAll, () => clock.advance(1_000));
+    assert.deepEqual(taken, ["plain@0", "idle@0", "pausing@500"]);
+  });
+
   it("reminds of a key only where nobody handles it and it has no time of its own: a reminder cuts no delay short", async () => {
     const { queue, clock, taken, takeAll } = aQueue();
     queue.add("active");

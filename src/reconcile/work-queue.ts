@@ -23,6 +23,8 @@ export class WorkQueue {
   readonly #backoff: BackoffOptions;
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
+  /** Keys that were added in time while they were handled. */
+  readonly #changed = new Set<string>();
   readonly #dueAtMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   /** Workers that wait for a key, in the order in which they began to. */
@@ -54,6 +56,13 @@ export class WorkQueue {
   /** Adds a key that nothing is known to have happened to: one that is being handled, or waits for its time, is left alone. */
   remind(key: string): void {
     if (!this.#active.has(key) && !this.#dueAtMs.has(key)) this.add(key);
+  }
+
+  /** Adds a key that something has happened to, but not before the time that it waits for. One that is being handled comes again then, or as soon as it is done. */
+  addInTime(key: string): void {
+    if (this.#dueAtMs.has(key)) return;
+    if (this.#active.has(key)) this.#changed.add(key);
+    else this.add(key);
   }
 
   /** Adds a key after `delayMs`, a millisecond at least, unless it is due earlier anyway. */
@@ -107,6 +116,7 @@ export class WorkQueue {
   /** The key is no longer handled by the worker that took it. */
   done(key: string): void {
     this.#active.delete(key);
+    if (this.#changed.delete(key) && !this.#dueAtMs.has(key)) this.#ready.add(key);
     if (this.#ready.has(key)) this.#handOutSoon();
   }
 

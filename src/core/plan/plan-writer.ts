@@ -51,6 +51,17 @@ export type WriterAction =
       readonly news: string;
     };
 
+/** A question to Azure, which is asked by a loop of its own. */
+export type VanishedCheck = Extract<WriterAction, { kind: "ConfirmVanished" }>;
+
+/** What is carried out at once: all but the questions to Azure. */
+export type RecordAction = Exclude<WriterAction, VanishedCheck>;
+
+/** Whether an action is a question to Azure. */
+export function isVanishedCheck(action: WriterAction): action is VanishedCheck {
+  return action.kind === "ConfirmVanished";
+}
+
 /** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
 export type FenceGround = "outOfService" | "lost" | "stalled";
 

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { confirmVanished } from "./confirm-vanished.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+
+async function confirm(world: ReconcileWorld, node: NodeIdentity, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+  const ports = { ...world.ports, cloud: { ...world.ports.cloud, ...cloud } };
+  return world.answerOf(confirmVanished(ports, { volumeName: "pvc-1", volumeId: diskUri }, node, never));
+}
+
+describe("confirmVanished", () => {
+  it("clears a VM that the platform says is another now, with what its attachment said of it, and never one that it still knows", () =>
+    withControllerPorts(async (world) => {
+      const older = { ...identity("node-a"), vmId: "older" };
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a", { wanted: false }), ...older }, quarantine: [older] }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, vmId: older.vmId } }));
+      world.instances.set(instanceUriOf("node-a"), "OLDER");
+      await confirm(world, older);
+      assert.deepEqual(world.record()?.quarantine, [older]);
+      world.instances.set(instanceUriOf("node-a"), a.vmId);
+      await confirm(world, older);
+      assert.deepEqual(world.record(), aVolumeWithRecord({ epoch: 1 }).status?.record);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+    }));
+
+  describe("of a VM on which no plug-in of ours runs", () => {
+    const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
+    const rows: readonly { readonly because: string; readonly node: NodeIdentity }[] = [
+      { because: "in another resource group", node: { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri } },
+      { because: "in the cluster's own resource group", node: a },
+    ];
+    for (const { because, node } of rows) {
+      it(`lets go of it only once its owner has taken the disk off it: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+          world.instances.set(instanceUriOf("node-a"), a.vmId);
+          await confirm(world, node, { getDisk: async () => ok(aDisk({ attachedTo: [node.instanceUri.toUpperCase()] })) });
+          assert.deepEqual(world.record()?.unproven, [node]);
+          await confirm(world, node, { getDisk: async () => ok(aDisk()) });
+          assert.deepEqual(world.record()?.unproven, []);
+        }));
+    }
+
+    it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>
+      withControllerPorts(async (world) => {
+        const foreign = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [foreign] }));
+        await confirm(world, foreign, { getDisk: async () => fail({ kind: "DiskNotFound", diskUri }) });
+        assert.deepEqual(world.record()?.unproven, []);
+      }));
+
+    it("names the node that has registered on it since: the node shows what it does with the disk", () =>
+      withControllerPorts(async (world) => {
+        const unknown = { nodeName: a.instanceUri, vmId: a.instanceUri, instanceUri: a.instanceUri };
+        world.nodeNames.clear();
+        world.instances.set(a.instanceUri, a.vmId);
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [unknown] }));
+        await confirm(world, unknown, { getDisk: async () => ok(aDisk({ attachedTo: [a.instanceUri] })) });
+        assert.deepEqual(world.record()?.unproven, [unknown], "no node is registered there");
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await confirm(world, unknown);
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+
+    it("believes the VM that still lists a disk which no longer names it", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
+        const { inspectInstance } = world.ports.cloud;
+        await confirm(world, a, {
+          getDisk: async () => ok(aDisk()),
+          inspectInstance: async (request, signal) => {
+            const instance = await inspectInstance(request, signal);
+            return instance.ok ? ok({ ...instance.value, dataDisks: [{ diskUri, lun: 0, beingDetached: true }] }) : instance;
+          },
+        });
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+
+    it("never speaks for a node of ours", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a] }));
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        world.instances.set(instanceUriOf("node-a"), a.vmId);
+        await confirm(world, a, { getDisk: async () => ok(aDisk()) });
+        assert.deepEqual(world.record()?.unproven, [a]);
+      }));
+  });
+});
