@@ -5,6 +5,7 @@ import {
   forcedByHandStorm,
   mountsInUseStorm,
   numbersGivenAwayStorm,
+  otherWritersStorm,
   promisedLunsStorm,
   standbysOnEachNode,
   thereAndBackStorm,
@@ -13,6 +14,7 @@ import {
 const STAGE_VOLUME = "src/node/stage-volume.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
 const STORE_MEMORY = "src/node/store-memory.ts";
+const OTHERS_DETACH = "src/reconcile/others-detach.ts";
 const UNPUBLISH = "src/csi/controller/controller-unpublish-volume.ts";
 /** What a node does instead with the mounts of a wanted writer while a pod has them. */
 function inUse(actions: string): SourceEdit {
@@ -225,11 +227,27 @@ export const driverMutations: readonly Mutation[] = [
   {
     name: "others-detach",
     removes: "no update but a fence carries out a detach that others have left behind, of a disk in use",
-    edits: [{ file: "src/reconcile/others-detach.ts", find: `return isHarmless;`, replace: `return true;` }],
+    edits: [{ file: OTHERS_DETACH, find: `return isHarmless ? found : undefined;`, replace: `return found;` }],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: { workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 } },
     takes: "others ask Azure to take a disk off a node that writes it, that fails, and the driver attaches another disk there",
+    noticedBy: "src/reconcile/others-detach.test.ts",
+  },
+  {
+    name: "others-detach-untold",
+    removes: "the attachment of a standby says that its disk comes off before an update carries out what others have left behind",
+    edits: [
+      {
+        file: OTHERS_DETACH,
+        find: `if (!(await isMarked(ports, leaving, update.node, signal))) return false;`,
+        replace: `if (leaving === undefined) return false;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: otherWritersStorm,
+    takes: "a standby whose detach others have left behind is promoted while an attach of another disk carries that detach out",
     noticedBy: "src/reconcile/others-detach.test.ts",
   },
   {

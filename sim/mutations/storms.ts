@@ -116,3 +116,9 @@ export const bystanderStorm: DirectedStorm = {
 
 /** All objects are lost, and another controller recovers, next to the disks of another cluster. */
 export const neighbourStorm: DirectedStorm = { strikes: { "loss/everything-erased": 2, "loss/controllers-upgraded": 2, "crash/controller-at-step": 2 } };
+
+/** Other clients change the data disks of the cluster's VMs. */
+export const otherWritersStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
+};

@@ -1,4 +1,4 @@
-import { bystanderStorm } from "../mutations/storms.ts";
+import { bystanderStorm, otherWritersStorm } from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
 /** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
@@ -40,11 +40,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "lifecycle/short-life": 1,
     },
   },
-  // Other clients change the data disks of the cluster's VMs.
-  "other-writers": {
-    workload: { maxShares: 2, replicas: 1, access: "mount" },
-    strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
-  },
+  "other-writers": otherWritersStorm,
   bystander: bystanderStorm,
   "lost-and-gone": {
     strikes: {

@@ -63,7 +63,8 @@ export type MayProceed = (signal: AbortSignal) => Promise<boolean>;
 
 /**
  * Asked where the VM lists disks of which others have said that they are to come off (`toBeDetached`): any update of the VM carries that out. `false` puts the update
- * off: the request fails as `CloudUnavailable` with code `OthersDetachPending`. A fence alone does not ask: until it is through no other node may write.
+ * off: the request fails as `CloudUnavailable` with code `OthersDetachPending`. Asked after `mayProceed` and last before the write, since the answer
+ * `true` may note that the disks come off.
  */
 export type MayCarryOut = (leaving: readonly string[], signal: AbortSignal) => Promise<boolean>;
 
@@ -155,7 +156,7 @@ export interface CloudProvisioner {
    * leader then fails), and answers only with proof. Asks `mayProceed` as attach does. Fails with `Refused`, or when proof can't be had: never guesses.
    */
   fenceDisk(
-    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed },
+    request: { readonly diskUri: string; readonly node: NodeIdentity; readonly mayProceed: MayProceed; readonly mayCarryOut?: MayCarryOut },
     signal: AbortSignal,
   ): Promise<Result<FenceProof, Failure>>;
   /**

@@ -93,8 +93,10 @@ class AttachBatch {
 
     const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
-    const ownKeys = new Set(open.filter(({ kind }) => kind === "detach").map(({ diskKey }) => diskKey));
-    const allowed = await this.#withoutUnforced(await askEach(await askCarryOut(toWrite, { model: read.value, ownKeys })));
+    const asked = await this.#withoutUnforced(await askEach(toWrite));
+    // A detach that was refused is not its own: the disk stays for whoever uses it.
+    const ownKeys = new Set(asked.filter(({ request }) => request.kind === "detach").map(({ request }) => request.diskKey));
+    const allowed = await askCarryOut(asked, { model: read.value, ownKeys });
     if (allowed.length > 0) await this.#write(read.value, allowed, lane);
     // What is left waits for a place or for a disk to come off, by someone else's doing.
     else if (this.#open().length > 0) await this.#troubles.endure(ownError("DiskStillDetaching", `a disk is still coming off VM ${this.#vm.name}`), open, lane);

@@ -104,11 +104,9 @@ class FenceBatch {
     });
     if (move.kind === "wait") return this.#wait(isOurs);
     this.#busySinceMs = undefined;
-    const asked = await askCarryOut(
-      this.#open().map((request) => ({ request })),
-      { model: read.value, ownKeys: victimsOf(this.#open()) },
-    );
-    const allowed = (await askEach(asked)).map(({ request }) => request);
+    const asked = await askEach(this.#open().map((request) => ({ request })));
+    const ownKeys = victimsOf(asked.map(({ request }) => request));
+    const allowed = (await askCarryOut(asked, { model: read.value, ownKeys })).map(({ request }) => request);
     if (allowed.length > 0) await this.#update(read.value, move, allowed);
   }
 

@@ -7,6 +7,7 @@ import { ok } from "../core/result.ts";
 import { clearProven } from "./clear-proven.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { mayCarryOut } from "./others-detach.ts";
 import { proveDetached } from "./prove-detached.ts";
 import { isTrusted } from "./store-generation.ts";
 
@@ -53,6 +54,7 @@ async function fence(ports: ControllerPorts, volumeName: string, signal: AbortSi
             (await isTrusted(ports, fresh.value.status.record, asked))
           );
         },
+        mayCarryOut: mayCarryOut(ports, { node, fences: true }),
       },
       signal,
     ),

@@ -1,24 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { aVolumeWithRecord, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { grant, take } from "../core/plan/writer-steps.ts";
+import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import { mayCarryOut } from "./others-detach.ts";
-import { withControllerPorts } from "./testing/a-controller.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 
 const never = new AbortController().signal;
 const node = identity("node-a");
 const writer = { ...node, epoch: 5, held: true, wanted: true };
 
+/** Of several nodes that may write. */
+const shared = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } });
+
+/** Asks it as an update of node-a does, of the disk in Azure's spelling. */
+function asked({ ports }: ReconcileWorld, update: Partial<Parameters<typeof mayCarryOut>[1]> = {}): ReturnType<MayCarryOut> {
+  return mayCarryOut(ports, { node, ...update })([diskUri.toUpperCase()], never);
+}
+
 describe("mayCarryOut", () => {
   const rows: readonly {
     readonly because: string;
     readonly record: Partial<WriterRecord>;
-    readonly update?: { readonly attaches?: string; readonly settles?: true };
+    readonly update?: Partial<Parameters<typeof mayCarryOut>[1]>;
     readonly may: boolean;
   }[] = [
     { because: "the node holds the volume", record: { writer }, may: false },
     { because: "the node may take it at any moment", record: { writer: { ...writer, held: false } }, may: false },
     { because: "the node is unproven", record: { unproven: [node] }, may: false },
+    { because: "the record is of another store generation", record: { storeGeneration: 7 }, may: false },
     { because: "another node writes it", record: { writer: { ...writer, ...identity("node-b") } }, may: true },
     { because: "no node writes it", record: {}, may: true },
     { because: "the disk itself is attached to a node that holds it", record: { writer }, update: { attaches: diskUri }, may: false },
@@ -28,18 +39,74 @@ describe("mayCarryOut", () => {
       update: { attaches: diskUri },
       may: true,
     },
-    { because: "an unproven node waits for its VM to be settled", record: { unproven: [node] }, update: { settles: true }, may: true },
+    {
+      because: "an unproven node waits for its VM to be settled",
+      record: { unproven: [node], unsettled: [node] },
+      update: { settles: true },
+      may: true,
+    },
+    { because: "an unproven node that is settled may claim it", record: { unproven: [node] }, update: { settles: true }, may: false },
     { because: "the VM to be settled has a writer's disk", record: { writer }, update: { settles: true }, may: false },
+    { because: "a fence is not put off, though the node holds the volume", record: { writer }, update: { fences: true }, may: true },
   ];
   for (const { because, record, update = {}, may } of rows)
     it(`answers ${may}: ${because}`, () =>
       withControllerPorts(async (world) => {
         await world.given("AzVolume", aVolumeWithRecord(record));
-        assert.equal(await mayCarryOut(world.ports, { node, ...update })([diskUri.toUpperCase()], never), may);
+        assert.equal(await asked(world, update), may);
       }));
 
   it("answers true for a disk that is none of the driver's", () =>
     withControllerPorts(async (world) => {
       assert.equal(await mayCarryOut(world.ports, { node })([`${diskUri}-of-others`], never), true);
+    }));
+
+  it("has a standby's attachment say that its disk comes off, and tells", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...identity("node-b") } }));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.equal(await asked(world), true);
+      const reasons = world.told.map(({ reason }) => reason);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, reasons], ["Detaching", ["DetachCarriedOut"]]);
+    }));
+
+  it("changes no attachment where the volume is in use, and tells its users", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      assert.equal(await asked(world), false);
+      const reasons = world.told.map(({ reason }) => reason);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, reasons], ["Attached", ["DetachLeftBehind"]]);
+    }));
+
+  it("answers false to an update when the node takes the volume before it is marked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      const { store } = world.ports;
+      const updateStatus: typeof store.updateStatus = async (...args) => {
+        await world.setRecord((record) => {
+          const granted = grant(record, node);
+          const taken = granted.ok ? take(granted.value, node, { isClean: true, storeGeneration: record.storeGeneration }) : granted;
+          assert.ok(taken.ok);
+          return taken.value;
+        });
+        return store.updateStatus(...args);
+      };
+      const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
+      assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
+    }));
+
+  it("answers false where the volume of an attachment is being made anew", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.equal(await asked(world), false);
+    }));
+
+  it("spares a shared volume that is published to the node", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
     }));
 });

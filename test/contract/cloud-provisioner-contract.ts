@@ -621,7 +621,7 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a"), asked], [0, ["in-use@0"], [[inUse], [inUse], [inUse]]]);
       });
 
-      on("are carried out by an update that may, and by a fence without a question", async (cloud) => {
+      on("are carried out by an update that may, and by a fence", async (cloud) => {
         const { provisioner } = cloud;
         const other = await addDisk(cloud, "other");
         const { node } = await leftBehind(cloud);
@@ -632,6 +632,37 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
           ["other"],
         );
         assert.equal(valueOf(await cloud.run(fencing(provisioner, wish))).kind, "entryGone");
+      });
+
+      on("are asked for where a detach of that very disk was refused in the same batch", async (cloud) => {
+        const { provisioner } = cloud;
+        const other = await addDisk(cloud, "other");
+        const { node, inUse } = await leftBehind(cloud);
+        const before = vmWrites(cloud).length;
+        const wish = { node, mayCarryOut: mayNever };
+        const [detached, attached] = await cloud.run(
+          Promise.all([
+            provisioner.detachDisk({ ...wish, diskUri: inUse, lane: "detach", mayProceed: mayNever }, never),
+            provisioner.attachDisk({ ...wish, diskUri: other, cachingMode: "None", lane: "primaryAttach", mayProceed: mayAlways }, never),
+          ]),
+        );
+        assert.equal(failureOf(detached).kind, "Refused");
+        assert.ok(pending(attached));
+        assert.deepEqual([vmWrites(cloud).length - before, disksOn(cloud, "node-a")], [0, ["in-use@0"]]);
+      });
+
+      on("are told to a fence before it takes them off", async (cloud) => {
+        const other = await addDisk(cloud, "other");
+        const { node, inUse } = await leftBehind(cloud);
+        const before = vmWrites(cloud).length;
+        const told: unknown[] = [];
+        const mayCarryOut = (leaving: readonly string[]): Promise<boolean> => {
+          told.push(leaving, vmWrites(cloud).length - before);
+          return Promise.resolve(true);
+        };
+        const fenced = cloud.provisioner.fenceDisk({ diskUri: other, node, mayProceed: mayAlways, mayCarryOut }, never);
+        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+        assert.deepEqual([told, disksOn(cloud, "node-a")], [[[inUse], 0], []]);
       });
 
       on("do not stand in the way of a detach of that very disk", async (cloud) => {

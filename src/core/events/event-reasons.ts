@@ -255,6 +255,12 @@ export const eventReasons = {
     when: "others have asked Azure to take a disk off a node that uses it, and that has failed so far: the next update of the VM, by any client, takes it off. The driver sends none but fences",
     cure: "Move the pods that use it to another node. Until then the driver attaches nothing to that node, and detaches nothing from it.",
   },
+  DetachCarriedOut: {
+    type: "Normal",
+    tells: ["Node"],
+    when: "others have asked Azure to take a disk off a node that does not use it, that has failed so far, and an update of the VM takes it off",
+    cure: "The driver attaches it again where a replica or a pod needs it there.",
+  },
   DiskLost: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
