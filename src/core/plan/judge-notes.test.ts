@@ -34,6 +34,12 @@ describe("judgeNote", () => {
     });
   });
 
+  it("takes over the highest epoch within reach of several notes of one volume, and reports the highest beyond it", () => {
+    const notes = [5, 7, 6, 8 + EPOCH_AHEAD_MAX, 9 + EPOCH_AHEAD_MAX].map((epoch) => ({ volumeName: "pvc-0", epoch }));
+    const doubt = `it reports epoch ${9 + EPOCH_AHEAD_MAX}, and the record is at 4`;
+    assert.deepEqual(judgeNote(notes, { volumeName: "pvc-0", recordedEpoch: 4, isExplained: nothing }), { kind: "believed", epoch: 7, doubt });
+  });
+
   it("says nothing of a volume that the node does not report", () => {
     assert.equal(judgeNote(notesOf(2), { volumeName: "pvc-9", recordedEpoch: 0, isExplained: nothing }), undefined);
   });

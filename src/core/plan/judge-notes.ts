@@ -1,3 +1,4 @@
+import { LUNS_MAX } from "../cloud/choose-lun.ts";
 import { isEpochWithinReach } from "../model/epoch.ts";
 
 /** A volume that a node says it has mounted, or was about to mount. */
@@ -10,7 +11,7 @@ export interface ReportedNote {
  * Notes of one node that are believed though neither an attachment nor a record names the node: as many as a VM has data disks at most. An object store that went back lacks what was
  * attached since, so that a node may have more to tell than the objects.
  */
-export const UNEXPLAINED_NOTES_MAX = 64;
+export const UNEXPLAINED_NOTES_MAX = LUNS_MAX;
 
 /** What becomes of one note. */
 export type NoteVerdict =
@@ -28,7 +29,7 @@ export function judgeNote(
   const { volumeName, recordedEpoch, isExplained } = asked;
   const own = notes.filter((note) => note.volumeName === volumeName);
   if (own.length === 0) return undefined;
-  const unexplained = isExplained(volumeName) ? [] : [...new Set(notes.map((note) => note.volumeName))].filter((name) => !isExplained(name));
+  const unexplained = [...new Set(notes.map((note) => note.volumeName))].filter((name) => !isExplained(name));
   if (unexplained.indexOf(volumeName) >= UNEXPLAINED_NOTES_MAX)
     return { kind: "ignored", doubt: `it reports more than ${UNEXPLAINED_NOTES_MAX} volumes of which no object says that they were attached to it` };
   const epochs = own.map(({ epoch }) => epoch);

@@ -20,6 +20,12 @@ describe("judgeReports", () => {
       verdict: { kind: "limited", nodeName: "node-a", leftMs: LONE_REPORT_EVERY_MS - 60_000 },
     },
     {
+      because: "it reported in this very millisecond",
+      reporters: ["node-a"],
+      lone: { "node-a": nowMs },
+      verdict: { kind: "limited", nodeName: "node-a", leftMs: LONE_REPORT_EVERY_MS },
+    },
+    {
       because: "64 others did, the first one 64 s ago",
       reporters: ["node-x"],
       lone: many,

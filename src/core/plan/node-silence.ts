@@ -7,7 +7,7 @@ export function isSilent(observed: Pick<ObservedVolume, "settings">, node: Obser
 
 /** No heartbeat for a while, and that is not the store's fault: another node's went through meanwhile. */
 export function isUnheard(observed: ObservedVolume, node: ObservedNode): boolean {
-  return isSilent(observed, node) && observed.nodes().some((other) => other.nodeName !== node.nodeName && !isSilent(observed, other));
+  return isSilent(observed, node) && observed.nodes().some((other) => !isSilent(observed, other));
 }
 
 /** Taints by which Kubernetes says that a node's kubelet is not heard of, or not well. */

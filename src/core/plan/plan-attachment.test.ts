@@ -48,6 +48,12 @@ describe("planAttachment", () => {
         own: anAttachment("node-a", { status: { vmId: "older" } }),
         plan: attaches("primaryAttach"),
       },
+      {
+        because: "its own share is no obstacle to trying again",
+        own: anAttachment("node-a", { status: { state: "Attaching" } }),
+        others: [aReplica("node-b"), aReplica("node-c")],
+        plan: attaches("primaryAttach"),
+      },
       { because: "it was attached to nobody knows which VM", own: withoutVm(anAttachment("node-a")), plan: attaches("primaryAttach") },
       {
         because: "the record concerns others",
@@ -157,6 +163,12 @@ describe("planAttachment", () => {
         others: [...attached, leaving(aReplica("node-d", pending))],
         plan: attaches("primaryAttach"),
       },
+      {
+        because: "nor has one of which a fence has proven that it is off",
+        own: anAttachment("node-a", pending),
+        others: [...attached, leaving(aReplica("node-d", { status: { state: "Pending" } }))],
+        plan: attaches("primaryAttach"),
+      },
     ]);
   });
 
@@ -169,6 +181,13 @@ describe("planAttachment", () => {
       {
         because: "Azure's case of a GUID is no other VM",
         own: anAttachment("node-a", { status: { vmId: a.vmId.toUpperCase() } }),
+        volume: isWriter,
+        plan: undefined,
+      },
+      {
+        because: "nor is that of the node's report",
+        own: anAttachment("node-a"),
+        nodes: [aNode("node-a", { vmId: a.vmId.toUpperCase() })],
         volume: isWriter,
         plan: undefined,
       },
@@ -197,6 +216,7 @@ describe("planAttachment", () => {
 
   it("detaches what is leaving, never from under a node that may write", () => {
     const off = { state: "Pending", provenOff: a.vmId } as const;
+    const inCapitals = { ...a, vmId: a.vmId.toUpperCase() };
     check([
       { because: "a standby", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
       { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
@@ -211,6 +231,18 @@ describe("planAttachment", () => {
         own: leaving(aReplica("node-a", { status: off })),
         volume: aVolumeWithRecord({ quarantine: [a] }),
         plan: { kind: "Release", node: a },
+      },
+      {
+        because: "the proof spells the GUID in capitals",
+        own: leaving(aReplica("node-a", { status: { ...off, provenOff: a.vmId.toUpperCase() } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Release", node: a },
+      },
+      {
+        because: "the attachment spells the GUID in capitals",
+        own: leaving(aReplica("node-a", { status: { ...off, vmId: inCapitals.vmId } })),
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Release", node: inCapitals },
       },
       {
         because: "it was proven to be off another VM of that name",
@@ -271,6 +303,25 @@ describe("planAttachment", () => {
         because: "another VM has the node's name by now",
         own: leaving(aReplica("node-a", { status: { vmId: "older", instanceUri: "/older" } })),
         plan: { kind: "Detach", node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" }, lane: "collection" },
+      },
+      {
+        because: "no attach is known of, and its node is there: a controller may have died before it wrote that it began one",
+        own: leaving(aReplica("node-a", pending)),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "its node is gone, and only the record still knows its VM",
+        own: leaving(aReplica("node-a", pending)),
+        nodes: [],
+        volume: aVolumeWithRecord({ quarantine: [a] }),
+        plan: { kind: "Detach", node: a, lane: "collection" },
+      },
+      {
+        because: "its node is gone, and by the record it may write, though no attach is known of",
+        own: leaving(aReplica("node-a", pending)),
+        nodes: [],
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        plan: waits("node-a may still write the volume"),
       },
       {
         because: "its node is gone, and it was never attached",

@@ -23,6 +23,17 @@ describe("planConditions", () => {
     assert.equal(planConditions(anObservedVolume({ volume: aVolume({ status: { conditions: [ready] } }), attachments: replicas, nodes }), []), undefined);
   });
 
+  it("plans nothing where it has several things to say, and all of them are said", () => {
+    const error = { kind: "CloudRejected", message: "no", failure: "{}", time: agoMs(0), retries: 1 };
+    const attachments = [anAttachment("node-a", { status: { state: "AttachmentFailed", error } }), ...replicas.slice(1)];
+    const said = planConditions(anObservedVolume({ attachments, nodes }), []) ?? [];
+    assert.deepEqual(
+      said.map(({ type }) => type),
+      [FAILOVER_READY, ATTACH_REFUSED],
+    );
+    assert.equal(planConditions(anObservedVolume({ volume: aVolume({ status: { conditions: said } }), attachments, nodes }), []), undefined);
+  });
+
   for (const { because, node } of [
     { because: "its heartbeat is stale", node: aNode("node-c", { heartbeatUnchangedMs: 60_000 }) },
     { because: "its plug-in is not ready", node: aNode("node-c", { isReady: false }) },

@@ -167,11 +167,11 @@ describe("planDisk", () => {
     check([
       { because: "it has just changed", observed: anObservedVolume({ volume, unchangedMs: 4_000 }), plan: { kind: "PlanAgain", afterMs: 6_000 } },
       { because: "it is at rest", observed: anObservedVolume({ volume, unchangedMs: STATE_TAGS_AFTER_MS }), plan: keep(tags) },
-      {
-        because: "the disk is on its way to a node",
-        observed: anObservedVolume({ volume, unchangedMs: 60_000, attachments: [anAttachment("node-a", { status: { state: "Attaching" } })] }),
-        plan: { kind: "PlanAgain", afterMs: STATE_TAGS_AFTER_MS },
-      },
+      ...(["Attaching", "Detaching"] as const).map((state) => ({
+        because: `the disk is ${state}`,
+        observed: anObservedVolume({ volume, unchangedMs: 60_000, attachments: [anAttachment("node-a", { status: { state } })] }),
+        plan: { kind: "PlanAgain", afterMs: STATE_TAGS_AFTER_MS } as const,
+      })),
       { because: "they are there", observed: anObservedVolume({ volume: kept, unchangedMs: 60_000 }), plan: undefined },
       { because: "they say more than is so", observed: anObservedVolume({ volume: edited, unchangedMs: 60_000 }), plan: keep({}) },
     ]);

@@ -5,6 +5,7 @@ import { planProofs } from "./plan-proofs.ts";
 import { aNode, anAttachment, anObservedVolume, aRecord, aVolume, identity } from "./testing/objects.ts";
 
 const a = identity("node-a");
+const unverifiedA = { ...a, unverified: true as const };
 const unproven = aRecord({ foundInUse: true, unproven: [a] });
 
 function observed(overrides: Parameters<typeof anObservedVolume>[0], record = unproven): ObservedVolume {
@@ -16,6 +17,11 @@ const missing = anAttachment("node-a", { status: { deviceMissing: true } });
 
 const rows: readonly { readonly because: string; readonly seen: ObservedVolume; readonly planned: readonly (typeof a)[] }[] = [
   { because: "its device is said to be there: it looks by itself", seen: observed({ attachments: [attached] }), planned: [] },
+  {
+    because: "only its own notes say that it has the disk, whatever its attachment says",
+    seen: observed({ attachments: [attached] }, { ...unproven, unproven: [unverifiedA] }),
+    planned: [unverifiedA],
+  },
   { because: "it finds no device", seen: observed({ attachments: [missing] }), planned: [a] },
   {
     because: "nothing was attached any more when its attachment was set right",

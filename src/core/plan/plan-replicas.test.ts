@@ -44,6 +44,12 @@ const prunes = (nodeName: string, ms: number): ReplicaAction => ({
   onlyWhile: { kind: "Unrequested", since: agoMs(ms) },
 });
 
+/** A volume without a writer record: several nodes may write. */
+function severalWriters(spec: Partial<AzVolume["spec"]>): AzVolume {
+  const { record: _, ...status } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+  return { ...aVolume({ spec: { ...spec, capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] } }), status };
+}
+
 interface Row {
   readonly because: string;
   readonly observed: ObservedVolume;
@@ -115,6 +121,36 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
+        because: "a leaving attachment whose every try failed may hold a share after all",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, leaving(aReplica("node-b", { status: failed }))],
+          nodes: [aNode("node-a"), aNode("node-b"), aNode("node-c")],
+        }),
+        plan: [],
+      },
+      {
+        because: "a share comes free soon, and one whose every try failed does not take it",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [primary, aReplica("node-b", { status: failed }), leaving(aReplica("node-c"))],
+        }),
+        plan: [],
+      },
+      {
+        because: "of two primaries one is not served yet",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } }),
+          attachments: [primary, anAttachment("node-b", { status: { state: "Attaching" } })],
+        }),
+        plan: [],
+      },
+      {
+        because: "a shared disk grows",
+        observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: [primary] }),
+        plan: [],
+      },
+      {
         because: "a second primary has the last share for good",
         observed: anObservedVolume({
           volume: aVolume({ spec: tight }),
@@ -133,6 +169,18 @@ describe("planReplicas", () => {
         ],
       },
     ]);
+  });
+
+  it("does not look through the pods of the cluster where no replica is missing", () => {
+    const placement = (): never => assert.fail("asked where the pods could run");
+    for (const replicas of [
+      ["node-b", "node-c"],
+      ["node-b", "node-c", "node-d"],
+    ]) {
+      const attachments = [primary, ...replicas.map((nodeName) => aReplica(nodeName))];
+      const volume = aVolume({ spec: { maxShares: 4, maxMountReplicaCount: 2 } });
+      assert.equal(planReplicas(anObservedVolume({ volume, attachments, placement })).length, replicas.length - 2);
+    }
   });
 
   it("chooses another node after the last try, also where every share is spoken for", () => {
@@ -156,6 +204,14 @@ describe("planReplicas", () => {
       {
         because: "it may still attach",
         observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2 } } })] }),
+        plan: [],
+      },
+      {
+        because: "it may still attach, however long ago the last try failed",
+        observed: anObservedVolume({
+          volume,
+          attachments: [primary, aReplica("node-b", { status: { ...failed, error: { ...failed.error, retries: 2, time: agoMs(collectMs) } } })],
+        }),
         plan: [],
       },
     ]);
@@ -182,6 +238,30 @@ describe("planReplicas", () => {
           volume: aVolume({ spec: tight }),
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
           nodes: [aNode("node-a"), aNode("node-b", { isReady: false }), aNode("node-c")],
+        }),
+        plan: [deletes("node-b", surplus)],
+      },
+      {
+        because: "the unfit standby's share is enough for the primary: the other one stays",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ quarantine: [identity("node-b")] }, tight),
+          attachments: [aReplica("node-a"), aReplica("node-b"), moving],
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "a standby whose every try failed has no share that the primary would lack",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: tight }),
+          attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving],
+        }),
+        plan: [],
+      },
+      {
+        because: "one that wants to write, or is unproven, keeps its share though its every try failed",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
+          attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving, aReplica("node-d")],
         }),
         plan: [deletes("node-b", surplus)],
       },
@@ -237,6 +317,31 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", unfit)],
       },
       {
+        because: "on a node that is out of service",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord(writerOnA, asked),
+          attachments: [primary, aReplica("node-b"), aReplica("node-c")],
+          nodes: [aNode("node-a"), aNode("node-b", { isOutOfService: true }), aNode("node-c")],
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "whose AzDriverNode was lost while another node is being fenced: the next failover may need it",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-b") }, asked),
+          attachments: [primary, aReplica("node-c"), aReplica("node-z")],
+        }),
+        plan: [],
+      },
+      {
+        because: "no replicas are asked for any more, and one of the nodes wants to write",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
+          attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } }), aReplica("node-b")],
+        }),
+        plan: [deletes("node-b", "no replicas are asked for")],
+      },
+      {
         because: "being deleted",
         observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: [aReplica("node-b")] }),
         plan: [deletes("node-b", "the volume is being deleted")],
@@ -254,6 +359,23 @@ describe("planReplicas", () => {
     ]);
   });
 
+  it("deletes the standby of a volume whose shares several writers have among them", () => {
+    const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
+    assert.deepEqual(planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }))[0], deletes("node-d", surplus));
+  });
+
+  for (const { because, node } of [
+    { because: "its plug-in is not ready", node: aNode("node-b", { isReady: false }) },
+    { because: "its heartbeat is stale", node: aNode("node-b", { heartbeatUnchangedMs: 35_000 }) },
+    { because: "it is cordoned", node: aNode("node-b", { isUnschedulable: true }) },
+    { because: "it has no AzDriverNode", node: aNode("node-x") },
+  ])
+    it(`lets a standby that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
+      const attachments = [aReplica("node-a", { status: { state: "Attaching" } }), aReplica("node-b"), anAttachment("node-c", { status: undefined })];
+      const observed = anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-x")] }, tight), attachments, nodes: [aNode("node-a"), node] });
+      assert.deepEqual(planReplicas(observed), [deletes("node-b", surplus)]);
+    });
+
   it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {
     const standbys = [aReplica("node-a"), aReplica("node-b")];
     check([
@@ -266,6 +388,19 @@ describe("planReplicas", () => {
         because: "not yet",
         observed: anObservedVolume({ volume: unrequestedFor(collectMs - 5_000), attachments: standbys }),
         plan: [{ kind: "PlanAgain", afterMs: 5_000 }],
+      },
+      {
+        because: "not for another millisecond",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs - 1), attachments: standbys }),
+        plan: [{ kind: "PlanAgain", afterMs: 1 }],
+      },
+      {
+        because: "due, and one of them is on a node that was fenced",
+        observed: anObservedVolume({
+          volume: aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord({ quarantine: [identity("node-a")] }) } }),
+          attachments: standbys,
+        }),
+        plan: [deletes("node-a", unfit), prunes("node-b", collectMs)],
       },
       {
         because: "a request is there again",

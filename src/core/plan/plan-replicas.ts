@@ -100,12 +100,12 @@ function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachme
   const sharesSoon = observed.volume.spec.maxShares - kept.filter(takesShare).length;
   const wanted = Math.max(0, Math.min(missing, sharesNow));
   const { chosen, rejected } = chooseReplicaNodes(observed, wanted);
-  const creations: readonly ReplicaAction[] = chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
+  // Missing replicas are reported once nothing is being placed: otherwise each node would be reported twice, for two reasons.
+  if (chosen.length > 0) return chosen.map((node) => ({ kind: "CreateReplica", nodeName: node.nodeName }));
   // Those that only wait for a share to come free are not missing.
   const waiting = Math.max(0, Math.min(missing, sharesSoon) - wanted);
-  const withoutPlace = missing - chosen.length - waiting;
-  // What is missing is told of what stands: with those that are just being placed, each node would be told of twice, for two reasons.
-  return creations.length === 0 && withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : creations;
+  const withoutPlace = missing - waiting;
+  return withoutPlace > 0 ? [{ kind: "ReplicasMissing", missing: withoutPlace, rejected }] : [];
 }
 
 /** Those that are no standbys are not pruned: a writer is released first, and that changes the record. */
@@ -118,8 +118,7 @@ function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment
 /** The writer, or a node that may be one. */
 function mayWrite(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
-  const isNamed = (node: { readonly nodeName: string } | undefined): boolean => node?.nodeName === attachment.spec.nodeName;
-  return isNamed(record?.writer) || (record?.unproven.some(isNamed) ?? false);
+  return [record?.writer, ...(record?.unproven ?? [])].some((node) => node?.nodeName === attachment.spec.nodeName);
 }
 
 /** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
@@ -134,7 +133,7 @@ function hasPrimary(observed: ObservedVolume): boolean {
 /** A primary comes first: its attach must not queue behind those of its standbys. */
 function isPrimaryServed(observed: ObservedVolume): boolean {
   const primaries = stayingAttachments(observed).filter((attachment) => attachment.spec.role === "Primary");
-  return primaries.length > 0 && primaries.every((attachment) => attachment.status?.state === "Attached");
+  return primaries.length > 0 && primaries.every(isAttached);
 }
 
 /**
@@ -144,7 +143,7 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
   const { nodeName } = replica.spec;
-  if (isOutOfService(observed, nodeName) || (record?.quarantine.some((other) => other.nodeName === nodeName) ?? false)) return true;
+  if (isOutOfService(observed, nodeName) || (record?.quarantine ?? []).some((other) => other.nodeName === nodeName)) return true;
   if (observed.node(nodeName) !== undefined) return false;
   return record === undefined || (record.writer?.wanted === true && record.fencing === undefined);
 }
@@ -156,30 +155,32 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
 function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const failedAt = replica.status?.error?.time;
   if (!hasGivenUp(observed, replica) || failedAt === undefined) return false;
-  const unchangedMs = observed.attachments.find(({ attachment }) => attachment.metadata.name === replica.metadata.name)?.unchangedMs ?? 0;
-  return Math.max(unchangedMs, observed.nowMs - fromTimestamp(failedAt)) >= TRIED_AGAIN_AFTER_MS;
+  const isLongAgo = (ms: number): boolean => ms >= TRIED_AGAIN_AFTER_MS;
+  const { attachments, nowMs } = observed;
+  return isLongAgo(nowMs - fromTimestamp(failedAt)) || attachments.some(({ attachment, unchangedMs }) => attachment === replica && isLongAgo(unchangedMs));
 }
 
-/** Replicas beyond those asked for, and those whose share a primary needs; the least useful first. */
+/** Replicas beyond those asked for, and those whose share a primary needs; the least useful first, and of equal ones the first by name. */
 function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly AzVolumeAttachment[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
-  // Attachments that are leaving are on no side: their shares are on their way already, and letting a standby go for them would free one too many.
-  const primaries = stayingAttachments(observed).filter(
-    (attachment) => !replicas.includes(attachment) && !(isStandby(observed, attachment) && hasGivenUp(observed, attachment)),
-  ).length;
-  const room = Math.max(0, maxShares - primaries);
+  // Standbys that leave, or that this plan deletes as unfit, are not counted: their shares come free already, and deleting another one would free one too many.
+  const room = maxShares - stayingAttachments(observed).filter((attachment) => !isStandby(observed, attachment)).length;
   // The writer before last is the best standby: trimming waits until the new primary is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
-    (left, right) => usefulness(observed, left) - usefulness(observed, right) || (left.metadata.name < right.metadata.name ? -1 : 1),
+    (left, right) => Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) || Number(isAttached(left)) - Number(isAttached(right)),
   );
   return ranked.slice(0, Math.max(0, replicas.length - allowed));
 }
 
-function usefulness(observed: ObservedVolume, replica: AzVolumeAttachment): number {
-  const node = observed.node(replica.spec.nodeName);
-  const isHealthy = node !== undefined && node.isReady && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs && !node.isUnschedulable;
-  return (replica.status?.state === "Attached" ? 2 : 1) + (isHealthy ? 4 : 0);
+/** Whether the node of a replica could take over now. */
+function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
+  const node = observed.node(spec.nodeName);
+  return node !== undefined && node.isReady && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs && !node.isUnschedulable;
+}
+
+function isAttached({ status }: AzVolumeAttachment): boolean {
+  return status?.state === "Attached";
 }
 
 /** When the replicas of a volume that is not requested are pruned, in milliseconds from now. Never while it is requested. */

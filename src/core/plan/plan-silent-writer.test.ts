@@ -7,7 +7,8 @@ import { planWriter, type WriterAction } from "./plan-writer.ts";
 import { anAttachment, aNode, anObservedVolume, aPod, aVolumeWithRecord, aWriter } from "./testing/objects.ts";
 
 const silent = { heartbeatUnchangedMs: 36_000 };
-const notReady = { taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] };
+const tainted = (key: string) => ({ taints: [{ key, value: "", effect: "NoExecute" }] });
+const notReady = tainted("node.kubernetes.io/unreachable");
 const command = "kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
 const remedy = `If its VM is off or cut off from the network for good, run: ${command}`;
 const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
@@ -23,6 +24,7 @@ describe("planSilentWriter", () => {
     const signs = [
       { node: silent, sign: "has sent no heartbeat for more than 35 s" },
       { node: notReady, sign: "is NotReady" },
+      { node: tainted("node.kubernetes.io/not-ready"), sign: "is NotReady" },
       { node: { ...silent, ...notReady }, sign: "has sent no heartbeat for more than 35 s, and is NotReady" },
     ];
     for (const { node, sign } of signs)
@@ -37,15 +39,21 @@ describe("planSilentWriter", () => {
   });
 
   it("tells a pod that is still bound to the silent node, though none waits: a StatefulSet makes no other before it is gone", () => {
-    const there = aPod({ nodeName: "node-a", isPending: false, isTerminating: true });
-    assert.deepEqual(plan(notReady, [there]), [
-      {
-        kind: "Tell",
-        ...told,
-        message: `node-a, which writes the volume, is NotReady; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
-        news: "pod default/db-0 (being deleted) is bound to node-a",
-      },
-    ]);
+    const rows = [
+      { pod: { isPending: false, isTerminating: true }, name: "default/db-0 (being deleted)" },
+      { pod: { isPending: false }, name: "default/db-0" },
+      // It waits for this node's kubelet, not for the volume to come from another node.
+      { pod: { isPending: true }, name: "default/db-0" },
+    ];
+    for (const { pod, name } of rows)
+      assert.deepEqual(plan(notReady, [aPod({ nodeName: "node-a", ...pod })]), [
+        {
+          kind: "Tell",
+          ...told,
+          message: `node-a, which writes the volume, is NotReady; pod ${name} is bound to it. ${remedy}`,
+          news: `pod ${name} is bound to node-a`,
+        },
+      ]);
   });
 
   const again: WriterAction = { kind: "PlanAgain", afterMs: 5_000 };
@@ -80,6 +88,18 @@ describe("planWriter with a silent writer", () => {
 
   it("reports it where Kubernetes holds the attach back, so that no want says that a pod waits", () => {
     assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments: [anAttachment("node-a")] }))), ["WriterSilent"]);
+  });
+
+  it("looks again where no pod needs the volume yet: no change of an object brings the next plan", () => {
+    const observed = anObservedVolume({ volume, nodes, attachments: [anAttachment("node-a")] });
+    assert.deepEqual(planWriter(observed), [{ kind: "PlanAgain", afterMs: 5_000 }]);
+  });
+
+  it("still asks the platform whether the VM of a silent writer exists", () => {
+    const unwanted = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
+    const observed = anObservedVolume({ volume: unwanted, nodes: [aNode("node-a", silent), aNode("node-b")], pods, attachments: [recalled] });
+    assert.deepEqual(reasons(planWriter(observed)), ["ConfirmVanished", "WriterSilent"]);
   });
 
   it("reports it once where a want waits, too, and where the writer is recalled", () => {

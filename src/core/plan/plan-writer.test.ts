@@ -77,6 +77,11 @@ describe("planWriter", () => {
     check([
       { because: "wanted", observed: anObservedVolume({ ...out, attachments: [anAttachment("node-a")] }), plan: [endsWant("node-a")] },
       { because: "released before", observed: anObservedVolume({ ...out, attachments: [withoutWant("node-a")] }), plan: [endsWant("node-a")] },
+      {
+        because: "wanted, and not Primary yet",
+        observed: anObservedVolume({ ...out, attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
+        plan: [endsWant("node-a")],
+      },
       { because: "a standby", observed: anObservedVolume({ ...out, attachments: [aReplica("node-a")] }), plan: [] },
     ]);
   });
@@ -200,6 +205,15 @@ describe("planWriter", () => {
     const hasUser = (): boolean => false;
     const attachment = anAttachment("node-a");
     assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(14_999, attachment)], hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
+    const both = [unchangedFor(14_999, attachment), unchangedFor(15_000, anAttachment("node-b"))];
+    const asked = planWriter(anObservedVolume({ attachments: both, hasUser }));
+    assert.deepEqual(
+      asked.map(({ kind }) => kind),
+      ["Grant", "Grant", "WaitFor"],
+      "the oldest want decides",
+    );
+    const standby = [unchangedFor(14_999, attachment), unchangedFor(15_000, aReplica("node-b"))];
+    assert.deepEqual(planWriter(anObservedVolume({ attachments: standby, hasUser })), [{ kind: "PlanAgain", afterMs: 1_000 }]);
     const message = "node-a wants the volume, and no user of it is seen there";
     assert.deepEqual(planWriter(anObservedVolume({ attachments: [unchangedFor(15_000, attachment)], hasUser })), [
       { kind: "Grant", node: a, isUserSeen: false },
@@ -211,6 +225,14 @@ describe("planWriter", () => {
     const volume = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
     const attachments = [anAttachment("node-a")];
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 400 })), [{ kind: "PlanAgain", afterMs: 600 }]);
+    assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 999 })), [{ kind: "PlanAgain", afterMs: 1 }]);
+    const recall = { id: "recall-1", since: agoMs(100) };
+    const recalled = planWriter(anObservedVolume({ volume, attachments: [anAttachment("node-a", { spec: { recall } })], unchangedMs: 400 }));
+    assert.deepEqual(
+      recalled.map(({ kind }) => kind),
+      ["WaitFor"],
+      "a recall that was written is followed at once",
+    );
     assert.deepEqual(planWriter(anObservedVolume({ volume, attachments, unchangedMs: 1_000 })), [{ kind: "Recall", attachmentName: attachmentName("node-a") }]);
     const dead = [aNode("node-a", { isOutOfService: true }), aNode("node-b")];
     const planned = planWriter(anObservedVolume({ volume, attachments, nodes: dead, unchangedMs: 0 }));
@@ -350,6 +372,16 @@ describe("planWriter", () => {
         plan: [endsWant("node-a"), fences("outOfService", "it is out of service, and still has /pods/1 mounted for a workload that is no more")],
       },
       {
+        because: "a workload has it that the caches do not show, on a node that is well: it is never cut off for not unmounting within seconds",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(1, inUseSince(hour))], writerUse: "unused" }),
+        plan: [waitsFor("still has /pods/1 mounted for a workload")],
+      },
+      {
+        because: "out of service, and its unmount has made no progress for long",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
+      },
+      {
         because: "out of service, and its kubelet may just be unmounting",
         observed: anObservedVolume({
           volume,
@@ -471,7 +503,19 @@ describe("planWriter", () => {
     check([
       { because: "its pod runs", observed: anObservedVolume({ volume, attachments, pods: () => running }), plan: [again, again] },
       { because: "no request at all", observed: anObservedVolume({ volume, attachments: [aReplica("node-b")] }), plan: [again, again] },
+      {
+        because: "a pod that has not started is being deleted",
+        observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ isTerminating: true })] }),
+        plan: [again, again],
+      },
+      { because: "a pod has no node yet", observed: anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "" })] }), plan: [again, again] },
     ]);
+    const foreign = planWriter(anObservedVolume({ volume: aVolumeWithRecord({ foundInUse: true, unproven: [a] }), nodes: [aNode("node-b")] }));
+    assert.deepEqual(
+      foreign.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["ConfirmVanished", "AttachedToForeignVM"],
+      "a VM that no node stands for is reported all the same: it will never prove anything",
+    );
     for (const observed of [
       anObservedVolume({ volume, attachments, pods: () => [aPod({ nodeName: "node-a" })] }),
       anObservedVolume({ volume, attachments: [...attachments, anAttachment("node-c")] }),
@@ -495,6 +539,11 @@ describe("planWriter", () => {
     const stale = { heartbeatUnchangedMs: 60_000, isKubeletLeaseStale: true };
     const foreign = planWriter(anObservedVolume({ volume, attachments, nodes: [aNode("node-b"), aNode("node-c")] }));
     check([
+      {
+        because: "there is one alone",
+        observed: anObservedVolume({ volume: aVolumeWithRecord({ foundInUse: true, unproven: [a], clean: [identity("node-c")] }), attachments }),
+        plan: [waitsFor("node-a")],
+      },
       { because: "both alive", observed: anObservedVolume({ volume, attachments }), plan: [waitsFor("node-a"), waitsFor("node-b")] },
       {
         because: "one is out of service",
@@ -534,6 +583,7 @@ describe("planWriter", () => {
       { because: "it is alive, and shows it by itself", observed: observed({}), plan: [] },
       { because: "its VM may be no more", observed: observed({ heartbeatUnchangedMs: 60_000 }), plan: asks },
       { because: "nobody speaks for its VM", observed: observed("unregistered"), plan: asks },
+      { because: "nobody has spoken for its VM for long", observed: { ...observed("unregistered"), unchangedMs: 600_000 }, plan: asks },
       {
         because: "it is out of service",
         observed: observed({ isOutOfService: true }),

@@ -1,6 +1,6 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
-import type { WriterRecord } from "../model/az-volume.ts";
+import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { identityOf, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { isSilent, isUnheard } from "./node-silence.ts";
@@ -87,7 +87,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
   const unproven = record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
-    return [...withSilence(planForWriter(observed, record, writer), planSilentWriter(observed, writer.nodeName)), ...quietly(observed, writer, unproven)];
+    return [...withSilence(planForWriter(observed, writer), planSilentWriter(observed, writer.nodeName)), ...quietly(observed, writer, unproven)];
   }
   if (record.unproven.length > 0) return isAwaited(observed, record) ? unproven : unproven.map(withoutWord);
   return planGrant(observed, record);
@@ -128,7 +128,7 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
   return record.writer?.nodeName === nodeName && record.writer.held && !record.writer.wanted;
 }
 
-function planForWriter(observed: ObservedVolume, record: WriterRecord, writer: NonNullable<WriterRecord["writer"]>): readonly WriterAction[] {
+function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
   const present = observed.node(writer.nodeName);
   if (writer.wanted) {
@@ -136,7 +136,7 @@ function planForWriter(observed: ObservedVolume, record: WriterRecord, writer: N
     return planForWantedWriter(observed, node);
   }
   if (!writer.held) return [{ kind: "Revoke" }];
-  return planForUnwantedHolder(observed, record, node, present);
+  return planForUnwantedHolder(observed, writer, present);
 }
 
 /** Another want waits, or this one may have leaked: it is worth asking whether anybody still uses the volume there. */
@@ -168,19 +168,21 @@ export function waitsForRelease(
   return `${what}; nobody can tell now whether a workload uses it there${because === undefined ? "" : `: ${because}`}`;
 }
 
-function planForUnwantedHolder(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity, present: ObservedNode | undefined): readonly WriterAction[] {
+function planForUnwantedHolder(observed: ObservedVolume, writer: Writer, present: ObservedNode | undefined): readonly WriterAction[] {
+  const node = identityOf(writer);
   const own = observed.attachments.find(({ attachment }) => attachment.spec.nodeName === node.nodeName);
   if (own === undefined) return planWithoutAttachment(observed, node, present);
-  if (own.attachment.spec.recall === undefined) {
+  const { recall } = own.attachment.spec;
+  if (recall === undefined) {
     const leftMs = observed.settings.recallGraceMs - observed.unchangedMs;
     // An orderly unstage has ended the want and is just unmounting: it needs no recall, and nobody an alarming event.
     if (leftMs > 0 && !isOutOfService(observed, node.nodeName)) return [{ kind: "PlanAgain", afterMs: leftMs }];
   }
   if (isWantedThere(observed, own.attachment, present)) return [{ kind: "ReleaseCheck", node }];
-  if (own.attachment.spec.recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
-  const verdict = judgeRecall(observed, own, present);
+  if (recall === undefined) return [{ kind: "Recall", attachmentName: own.attachment.metadata.name }];
+  const verdict = judgeRecall(observed, { ...own, recall }, present);
   if (verdict.kind === "failed") return [{ kind: "BeginFence", node, ground: verdict.ground, because: verdict.because }];
-  const message = `${node.nodeName} ${verdict.because} (writer epoch ${record.writer?.epoch ?? 0})`;
+  const message = `${node.nodeName} ${verdict.because} (writer epoch ${writer.epoch})`;
   const reason = isOutOfService(observed, node.nodeName) ? "WaitingForFence" : "WaitingForUnmount";
   if (present === undefined || isSilent(observed, present))
     return [
@@ -213,13 +215,15 @@ function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, pre
   return [{ kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS }];
 }
 
+type RecalledAttachment = ObservedAttachment & { readonly recall: NonNullable<AzVolumeAttachment["spec"]["recall"]> };
+
 type RecallVerdict = { readonly kind: "wait"; readonly because: string } | { readonly kind: "failed"; readonly ground: FenceGround; readonly because: string };
 
 /** Decides whether a recall has failed. A node that makes progress is given time without end; a silent one is cut off only on the word of two witnesses. */
-function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, node: ObservedNode | undefined): RecallVerdict {
+function judgeRecall(observed: ObservedVolume, recalled: RecalledAttachment, node: ObservedNode | undefined): RecallVerdict {
   const { settings } = observed;
-  const { attachment, unchangedMs, watchedUnchangedMs } = recalled;
-  const answer = attachment.status?.recall?.id === attachment.spec.recall?.id ? attachment.status?.recall : undefined;
+  const { attachment, recall, unchangedMs, watchedUnchangedMs } = recalled;
+  const answer = attachment.status?.recall?.id === recall.id ? attachment.status.recall : undefined;
   if (answer === undefined) {
     if (isOutOfService(observed, attachment.spec.nodeName)) {
       // Nobody is left there who could answer.
@@ -234,7 +238,7 @@ function judgeRecall(observed: ObservedVolume, recalled: ObservedAttachment, nod
     return { kind: "wait", because: "has not answered the recall" };
   }
   const bound = answer.published.join(", ");
-  const recalledForMs = attachment.spec.recall === undefined ? 0 : observed.nowMs - fromTimestamp(attachment.spec.recall.since);
+  const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
   // Its plug-in answers, but who would unmount that is its kubelet, which may be dead. What the answer says is written there meanwhile is no progress.
   const isForgotten = bound !== "" && observed.writerUse === "unused" && isOutOfService(observed, attachment.spec.nodeName);
   if (isForgotten && recalledForMs >= settings.recallAnswerMs)
@@ -305,26 +309,25 @@ function withoutWord(action: WriterAction): WriterAction {
 /** The oldest want with a user. A node's token may state a want for which no workload asks: that alone is no reason for a grant. */
 function planGrant(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   if (isDeleting(observed.volume) || !isProvisioned(observed.volume) || isResizingOffline(observed.volume)) return [];
-  const grantable = wants(observed).flatMap((attachment): readonly { readonly node: NodeIdentity; readonly name: string }[] => {
-    const node = observed.node(attachment.spec.nodeName);
+  const grantable = wants(observed).flatMap(({ spec }): readonly NodeIdentity[] => {
+    const node = observed.node(spec.nodeName);
     if (node === undefined || node.isOutOfService || node.isGone) return [];
     const identity = identityOf(node);
-    return grant(record, identity).ok ? [{ node: identity, name: attachment.metadata.name }] : [];
+    return grant(record, identity).ok ? [identity] : [];
   });
-  const used = grantable.find(({ node }) => observed.hasUser(node.nodeName));
-  if (used !== undefined) return [{ kind: "Grant", node: used.node, isUserSeen: true }];
+  const used = grantable.find(({ nodeName }) => observed.hasUser(nodeName));
+  if (used !== undefined) return [{ kind: "Grant", node: used, isUserSeen: true }];
   return grantable.length === 0 ? [] : planWithoutUser(observed, grantable);
 }
 
 /** The cache that shows users may be behind by a moment; what it never shows is asked for, at a slow pace. */
-function planWithoutUser(observed: ObservedVolume, unused: readonly { readonly node: NodeIdentity; readonly name: string }[]): readonly WriterAction[] {
-  const ageOf = (name: string): number => observed.attachments.find(({ attachment }) => attachment.metadata.name === name)?.unchangedMs ?? 0;
-  const oldMs = Math.max(...unused.map(({ name }) => ageOf(name)));
-  if (oldMs < NO_USER_MS) return [{ kind: "PlanAgain", afterMs: RECHECK_MS }];
-  const names = unused.map(({ node }) => node.nodeName).join(", ");
-  const message = `${names} wants the volume, and no user of it is seen there`;
+function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity[]): readonly WriterAction[] {
+  const names = unused.map(({ nodeName }) => nodeName);
+  const isOld = observed.attachments.some(({ attachment, unchangedMs }) => names.includes(attachment.spec.nodeName) && unchangedMs >= NO_USER_MS);
+  if (!isOld) return [{ kind: "PlanAgain", afterMs: RECHECK_MS }];
+  const message = `${names.join(", ")} wants the volume, and no user of it is seen there`;
   return [
-    ...unused.map(({ node }) => ({ kind: "Grant", node, isUserSeen: false }) as const),
+    ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),
     { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_PLATFORM_MS },
   ];
 }
@@ -337,5 +340,5 @@ function wants(observed: ObservedVolume): readonly AzVolumeAttachment[] {
 }
 
 function compareText(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
+  return Number(left > right) - Number(left < right);
 }

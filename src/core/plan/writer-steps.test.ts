@@ -14,6 +14,7 @@ import {
   foundRecord,
   give,
   grant,
+  identify,
   isInQuarantine,
   leaveQuarantine,
   mayAttach,
@@ -32,6 +33,7 @@ import {
 
 const a = identity("node-a");
 const b = identity("node-b");
+const c = identity("node-c");
 /** Another VM under the same name. */
 const newA = { ...identity("node-a"), vmId: "another-vm" };
 const clean = { isClean: true, storeGeneration: 0 };
@@ -64,11 +66,7 @@ describe("distrust", () => {
   });
 
   it("is refused for the writer, for a node that is being fenced, and for one that is unproven already", () => {
-    for (const record of [
-      aRecord({ writer: aWriter("node-b") }),
-      aRecord({ fencing: identity("node-b"), unproven: [identity("node-b")] }),
-      aRecord({ unproven: [identity("node-b")] }),
-    ])
+    for (const record of [aRecord({ writer: aWriter("node-b") }), aRecord({ fencing: identity("node-b") }), aRecord({ unproven: [identity("node-b")] })])
       assert.equal(distrust(record, identity("node-b")).ok, false);
   });
 });
@@ -329,6 +327,11 @@ describe("verify", () => {
     assert.deepEqual(found.unproven, [a, unverifiedB], "the node that Azure lists needs no more");
     check([
       { because: "Azure lists it", step: verify(found, b), expected: { ...found, unproven: [a, b] } },
+      {
+        because: "another node that only its own notes name stays unverified",
+        step: verify(foundRecord({ attachedTo: [], noted: [b, c], epoch: 4, storeGeneration: 0 }), c),
+        expected: { ...found, unproven: [unverifiedB, c] },
+      },
       { because: "it was listed from the first", step: verify(found, a), expected: "node-a is not unverified" },
       { because: "another VM under its name", step: verify(found, { ...b, vmId: "another-vm" }), expected: "node-b is not unverified" },
     ]);
@@ -355,6 +358,30 @@ describe("clearDetached", () => {
       },
       { because: "only the fence's own proof ends it", step: clearDetached({ ...foundOnA, fencing: a }, a), expected: "node-a is being fenced" },
     ]);
+  });
+});
+
+describe("identify", () => {
+  const unknown = { nodeName: "/subscriptions/sub-1/vm-7", vmId: "vm-of-node-b", instanceUri: "/subscriptions/sub-1/vm-7" };
+
+  it("names the node of a VM that was unproven under its resource id, once, or says why not", () => {
+    check([
+      { because: "it registers", step: identify(aRecord({ unproven: [a, unknown] }), unknown, b), expected: aRecord({ unproven: [a, b] }) },
+      { because: "it is unproven by its name as well", step: identify(aRecord({ unproven: [b, unknown] }), unknown, b), expected: aRecord({ unproven: [b] }) },
+      { because: "not unproven", step: identify(aRecord({ unproven: [a] }), unknown, b), expected: `${unknown.instanceUri} is not unproven` },
+      {
+        because: "its fence goes by the resource id",
+        step: identify(aRecord({ unproven: [unknown], fencing: unknown }), unknown, b),
+        expected: `${unknown.instanceUri} is being fenced`,
+      },
+    ]);
+  });
+});
+
+describe("foundRecord", () => {
+  it("keeps the quarantine of each node that was cut off, unless it may have the disk again: then it shows itself clean as an unproven node", () => {
+    const found = foundRecord({ attachedTo: [a], noted: [b], cutOff: [a, b, c], epoch: 4, storeGeneration: 0 });
+    assert.deepEqual([found.quarantine, found.unproven], [[c], [a, unverifiedB]]);
   });
 });
 

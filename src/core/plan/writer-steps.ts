@@ -1,6 +1,6 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { highestEpoch } from "../model/epoch.ts";
-import { identityOf, includesNode, isSameNode, type NodeIdentity, type NodeKey, type UnprovenNode, withNode, withoutNode } from "../model/node-identity.ts";
+import { identityOf, includesNode, isSameNode, type NodeIdentity, type NodeKey, withNode, withoutNode } from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /**
@@ -227,14 +227,16 @@ export function isUnverified(record: WriterRecord, node: NodeKey): boolean {
 /** *verify*, by the controller, once Azure lists the disk on the VM of an unproven node: from now on that node may claim it. */
 export function verify(record: WriterRecord, node: NodeIdentity): Step {
   if (!isUnverified(record, node)) return fail(`${node.nodeName} is not unverified`);
-  const verified = ({ unverified, ...other }: UnprovenNode): UnprovenNode =>
-    isSameNode(other, node) || unverified === undefined ? other : { ...other, unverified };
-  return ok({ ...record, unproven: record.unproven.map(verified) });
+  return ok({ ...record, unproven: record.unproven.map((other) => (isSameNode(other, node) ? identityOf(other) : other)) });
 }
 
-/** *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. */
-export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: number): Step {
-  if (!includesNode(record.unproven, node)) return fail(`${node.nodeName} is not unproven`);
+/**
+ * *claim*, by an unproven node with a live mount and a user. `epochKnown` is the highest that its own notes know; one that is out of reach is not believed. The resource id of its VM
+ * is the one that the record has, not the one that the node reports.
+ */
+export function claim(record: WriterRecord, node: NodeKey, epochKnown: number): Step {
+  const known = record.unproven.find((other) => isSameNode(other, node));
+  if (known === undefined) return fail(`${node.nodeName} is not unproven`);
   if (isUnverified(record, node)) return fail(`Azure has not listed the disk on ${node.nodeName} yet`);
   if (record.writer !== undefined) return fail(`${record.writer.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
@@ -242,7 +244,7 @@ export function claim(record: WriterRecord, node: NodeIdentity, epochKnown: numb
   const epoch = highestEpoch(record.epoch, [epochKnown]) + 1;
   return ok({
     ...record,
-    writer: { ...identityOf(record.unproven.find((other) => isSameNode(other, node)) ?? node), epoch, held: true, wanted: true },
+    writer: { ...identityOf(known), epoch, held: true, wanted: true },
     epoch,
     unproven: withoutNode(record.unproven, node),
   });
