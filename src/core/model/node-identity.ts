@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { DeepReadonly } from "./deep-readonly.ts";
-import type { nodeIdentitySchema, unprovenNodeSchema } from "./node-identity.schema.ts";
+import type { nodeIdentitySchema } from "./node-identity.schema.ts";
 
 /** A node's name with the GUID and the resource id of its VM. */
 export type NodeIdentity = DeepReadonly<z.infer<typeof nodeIdentitySchema>>;
@@ -12,9 +12,6 @@ export type NodeKey = Pick<NodeIdentity, "nodeName" | "vmId">;
 export function identityOf({ nodeName, vmId, instanceUri }: NodeIdentity): NodeIdentity {
   return { nodeName, vmId, instanceUri };
 }
-
-/** A node that may have a disk, and whether anything but its own word says so. */
-export type UnprovenNode = DeepReadonly<z.infer<typeof unprovenNodeSchema>>;
 
 /** Whether two identities mean the same VM. GUIDs are compared without case, as Azure does. */
 export function isSameNode(left: NodeKey, right: NodeKey): boolean {
