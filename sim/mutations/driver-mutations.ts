@@ -53,7 +53,7 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: STAGE_VOLUME,
-        find: `const same = await findSameDevice(ports, taken.value, attachment, device, signal);`,
+        find: `const same = await findSameDevice(ports, taken.value, found, signal);`,
         replace: `const same = ok(undefined);`,
       },
     ],

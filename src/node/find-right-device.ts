@@ -11,11 +11,12 @@ import { waitForAttachment } from "./wait-for-device.ts";
 /** A device, and the attachment whose LUN led to it. */
 export interface AttachedDevice {
   readonly device: Device;
+  readonly lun: number;
   readonly attachment: AzVolumeAttachment;
 }
 
 /** What one look for a device came to. `missing`: it may still come. */
-type Look = { readonly kind: "right"; readonly device: Device } | { readonly kind: "missing" | "refused"; readonly failure: Failure };
+type Look = { readonly kind: "right"; readonly device: Device; readonly lun: number } | { readonly kind: "missing" | "refused"; readonly failure: Failure };
 
 /**
  * Finds the device of an attached volume and proves that it is the right one: no other volume is said to be
@@ -34,7 +35,7 @@ export async function findRightDevice(
   let { attachment } = request;
   for (let looks = 1; ; looks += 1) {
     const look = await lookOnce(ports, request.volume, attachment, signal);
-    if (look.kind === "right") return ok({ device: look.device, attachment });
+    if (look.kind === "right") return ok({ device: look.device, lun: look.lun, attachment });
     if (look.kind === "refused") return fail(look.failure);
     if (looks === 1) {
       const reported = await reportMissing(ports, attachment, signal);
@@ -65,10 +66,10 @@ async function lookOnce(ports: NodePorts, volume: AzVolume, attachment: AzVolume
   const found = await ports.host.findDevice({ lun }, signal);
   if (!found.ok) return { kind: isMissing(found.failure) ? "missing" : "refused", failure: found.failure };
   const wantedBytes = gibToBytes(detail.sizeGiB);
-  if (found.value.sizeBytes === wantedBytes) return { kind: "right", device: found.value };
+  if (found.value.sizeBytes === wantedBytes) return { kind: "right", device: found.value, lun };
   const rescanned = await ports.host.rescanDevice(found.value, signal);
   if (!rescanned.ok) return { kind: "refused", failure: rescanned.failure };
-  if (rescanned.value.sizeBytes === wantedBytes) return { kind: "right", device: rescanned.value };
+  if (rescanned.value.sizeBytes === wantedBytes) return { kind: "right", device: rescanned.value, lun };
   const problem = `LUN ${lun} has ${rescanned.value.sizeBytes} bytes, disk ${detail.diskUri} has ${wantedBytes} (${detail.sizeGiB} GiB)`;
   return { kind: "refused", failure: { kind: "WrongDevice", devicePath: found.value.path, problem } };
 }

@@ -15,6 +15,7 @@ import { stateWant } from "../reconcile/want.ts";
 import { findRightDevice } from "./find-right-device.ts";
 import type { AttachedDevice } from "./find-right-device.ts";
 import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
+import { lunHere } from "./lun-here.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
@@ -63,7 +64,7 @@ export async function stageVolume(ports: NodePorts, request: StageRequest, signa
   });
   if (!found.ok) return found;
   return volume.status?.record === undefined
-    ? stageShared(ports, request, volume, found.value.device, signal)
+    ? stageShared(ports, request, volume, found.value, signal)
     : stageAsWriter(ports, request, volume, found.value, signal);
 }
 
@@ -87,7 +88,13 @@ async function stateOwnWant(ports: NodePorts, request: StageRequest, volume: AzV
 }
 
 /** Several nodes may write: there is nothing to take, and only raw block gets here. */
-async function stageShared(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+async function stageShared(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
   if (request.accessType === "mount")
     return fail({
       kind: "InvalidArgument",
@@ -95,7 +102,8 @@ async function stageShared(ports: NodePorts, request: StageRequest, volume: AzVo
       value: "MULTI_NODE",
       problem: "a file system can be used on one node only",
     });
-  const noted = await note(ports, request, volume, device, 0, signal);
+  const { device } = found;
+  const noted = await note(ports, request, volume, found, 0, signal);
   if (!noted.ok) return noted;
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   return fresh.ok ? ok({ volume, device }) : fresh;
@@ -105,9 +113,10 @@ async function stageAsWriter(
   ports: NodePorts,
   request: StageRequest,
   volume: AzVolume,
-  { attachment, device }: AttachedDevice,
+  found: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<Staged, Failure>> {
+  const { attachment, device } = found;
   const volumeName = volume.metadata.name;
   const present = await mountState(ports, request, volumeName, device, signal);
   if (!present.ok) {
@@ -124,14 +133,14 @@ async function stageAsWriter(
     const unmounted = await ports.steps.run("unmount", () => ports.host.unmount(request.stagingPath, signal));
     if (!unmounted.ok) return unmounted;
   }
-  const taken = await takeVolume(ports, volumeName, attachment.status?.lun ?? 0, signal);
+  const taken = await takeVolume(ports, volumeName, found.lun, signal);
   if (!taken.ok) return taken;
   // From before the last look until the mount: a mount command that stands still in between would else mount whatever has come by that name.
   const staged = await ports.host.whileHolding(
     device,
     async () => {
-      const same = await findSameDevice(ports, taken.value, attachment, device, signal);
-      return same.ok ? stageTaken(ports, request, taken.value, device, signal) : same;
+      const same = await findSameDevice(ports, taken.value, found, signal);
+      return same.ok ? stageTaken(ports, request, taken.value, found, signal) : same;
     },
     signal,
   );
@@ -154,16 +163,20 @@ async function reportWrongDevice(ports: NodePorts, attachment: AzVolumeAttachmen
 async function findSameDevice(
   ports: NodePorts,
   volume: AzVolume,
-  attachment: AzVolumeAttachment,
-  device: Device,
+  { attachment, lun: attachedLun, device }: AttachedDevice,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
   const fresh = await ports.store.get("AzVolumeAttachment", attachment.metadata.name, signal);
   if (!fresh.ok) return fresh;
-  const { lun, state, vmId } = fresh.value.status ?? {};
-  const problem = `LUN ${attachment.status?.lun ?? "?"} was its place before the take, ${state === "Attached" ? `LUN ${lun ?? "?"}` : (state ?? "nothing")} is now`;
-  if (state !== "Attached" || lun !== attachment.status?.lun || vmId !== attachment.status?.vmId)
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
+  const lun = lunHere(ports.node, fresh.value);
+  if (lun !== attachedLun) {
+    const place = lun === undefined ? "nowhere" : `at LUN ${lun}`;
+    return fail({
+      kind: "WrongDevice",
+      devicePath: device.path,
+      problem: `by its attachment the disk was at LUN ${attachedLun} before the take, and is ${place} now`,
+    });
+  }
   // One look is enough for what was there a moment ago.
   const again = await findRightDevice(ports, { volume, attachment: fresh.value, waitMs: 0 }, signal);
   if (!again.ok) return again;
@@ -172,12 +185,19 @@ async function findSameDevice(
     : fail({
         kind: "WrongDevice",
         devicePath: device.path,
-        problem: `LUN ${lun ?? "?"} was ${device.majorMinor} before the take and is ${again.value.device.majorMinor} now`,
+        problem: `LUN ${lun} was ${device.majorMinor} before the take and is ${again.value.device.majorMinor} now`,
       });
 }
 
-async function stageTaken(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
-  const noted = await note(ports, request, volume, device, volume.status?.record?.writer?.epoch ?? 0, signal);
+async function stageTaken(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  found: AttachedDevice,
+  signal: AbortSignal,
+): Promise<Result<Staged, Failure>> {
+  const { device } = found;
+  const noted = await note(ports, request, volume, found, volume.status?.record?.writer?.epoch ?? 0, signal);
   if (!noted.ok) return noted;
   // Another node may have written the disk since this kernel read it as a standby's: raw block would hand
   // out the old blocks, and write some of them back.
@@ -323,9 +343,15 @@ async function changeDetail(
 }
 
 /** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */
-function note(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
+function note(
+  ports: NodePorts,
+  request: StageRequest,
+  volume: AzVolume,
+  { device, lun }: AttachedDevice,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<Result<void, Failure>> {
   const volumeName = volume.metadata.name;
-  const lun = ports.cache.get("AzVolumeAttachment", attachmentObjectName({ diskUri: request.volumeId, nodeName: ports.node.nodeName }))?.status?.lun ?? 0;
   const earlier = ports.notes.volumes().find((other) => other.volumeName === volumeName);
   return ports.steps.run("note", () =>
     ports.notes.put(

@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { DeviceContent } from "../core/host/judge-device-content.ts";
+import type { VolumeDetail } from "../core/model/az-volume.ts";
+import type { FileSystemType } from "../core/model/file-system.ts";
+import { agoMs, aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { gibToBytes } from "../core/units.ts";
+import { must } from "../reconcile/testing/settled.ts";
+import { stageVolume, type StageRequest } from "./stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
+import { unstageVolume } from "./unstage-volume.ts";
+
+const never = new AbortController().signal;
+const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
+const granted = aWriter("node-a", { held: false });
+const mark = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000) };
+const LIMIT_MS = 60_000;
+
+const fileSystem = (fsType: FileSystemType, uuid = "uuid-1"): DeviceContent => ({ kind: "fileSystem", fsType, uuid });
+const stage = (world: NodeWorld, overrides: Partial<StageRequest> = {}): ReturnType<typeof stageVolume> =>
+  world.answerOf(stageVolume(world.ports(), { ...request, ...overrides }, never));
+const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (staged.ok ? "ok" : staged.failure.kind);
+const detailOf = async (world: NodeWorld): Promise<VolumeDetail | undefined> => (await must(world.store.get("AzVolume", "pvc-1", never))).status?.detail;
+
+/** What the volume's object says of earlier formats. */
+async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted" | "formatting">): Promise<void> {
+  const volume = await must(world.store.get("AzVolume", "pvc-1", never));
+  assert.ok(volume.status?.detail !== undefined);
+  await must(world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail: { ...volume.status.detail, ...marks } } }, never));
+}
+
+/** Unstages, and grants the volume to the node once more. */
+async function unstageAndGrant(world: NodeWorld, overrides: Partial<StageRequest> = {}): Promise<void> {
+  await must(world.answerOf(unstageVolume(world.ports(), { ...request, ...overrides }, never)));
+  await world.setRecord((record) => ({ ...record, writer: granted }));
+}
+
+describe("stageVolume and what is on the disk", () => {
+  it("leaves a raw disk as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world, { accessType: "block" })), "ok");
+      assert.deepEqual([world.disk.content, world.machine.mounts()], [{ kind: "blank" }, []]);
+    }));
+
+  for (const fsType of ["ext4", "xfs"] as const)
+    it(`keeps the data of an ${fsType} that it made itself, each time that it is staged again`, () =>
+      withNode({ writer: granted }, async (world) => {
+        assert.equal(kindOf(await stage(world, { fsType })), "ok");
+        assert.equal(world.machine.writeFile(`${stagingPath}/record`, "kept").kind, "done");
+        for (let time = 1; time <= 2; time += 1) {
+          await unstageAndGrant(world, { fsType });
+          assert.equal(kindOf(await stage(world, { fsType })), "ok");
+        }
+        assert.deepEqual(world.machine.readFile(`${stagingPath}/record`), { kind: "done", text: "kept" });
+        assert.ok(!world.steps.slice(world.steps.indexOf("format") + 1).includes("format"));
+      }));
+
+  it("keeps an ext4 whose first format had ended when the plug-in died: it is whole, though its end was never noted", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatting: mark });
+      world.disk.content = fileSystem("ext4");
+      world.disk.fileSystemBytes = gibToBytes(10);
+      world.disk.files.set("/record", "kept");
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.deepEqual([world.disk.files.get("/record"), (await detailOf(world))?.formatted?.uuid], ["kept", "uuid-1"]);
+    }));
+
+  it("formats nothing again where the check of a first format could not be run: that says nothing of what is on the disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatting: mark });
+      world.disk.content = fileSystem("ext4");
+      const failure = { kind: "HostCommandTimedOut", command: "e2fsck", timeoutMs: 1 } as const;
+      world.machine.failNext("checkFileSystem", failure);
+      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(world.disk.content, fileSystem("ext4"));
+    }));
+
+  it("never formats a broken file system that was in use", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatting: mark, formatted: { ...mark, uuid: "uuid-1" } });
+      world.disk.content = fileSystem("ext4");
+      world.disk.isBroken = true;
+      for (let time = 1; time <= 3; time += 1) {
+        assert.equal(kindOf(await stage(world)), "FileSystemBroken");
+        await world.setAttachment((attachment) => attachment);
+      }
+      assert.deepEqual([world.disk.content, world.disk.isBroken], [fileSystem("ext4"), true]);
+    }));
+
+  it("refuses a blank device where the volume had a file system, and says who made it", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatted: mark });
+      const staged = await stage(world);
+      const problem = `it is blank, but node-b made ext4 on this volume at ${mark.time}`;
+      assert.deepEqual(staged, { ok: false, failure: { kind: "WrongDevice", devicePath: "/dev/sdc", problem } });
+      assert.deepEqual(world.disk.content, { kind: "blank" });
+    }));
+
+  it("makes no file system read-only", () =>
+    withNode({ writer: granted }, async (world) => {
+      const failure = {
+        kind: "InvalidArgument",
+        field: "readonly",
+        value: "true",
+        problem: "the volume has no file system yet and can't be given one read-only",
+      } as const;
+      assert.deepEqual(await stage(world, { readOnly: true }), { ok: false, failure });
+      assert.deepEqual(world.disk.content, { kind: "blank" });
+    }));
+
+  it("grows no file system that is staged read-only", () =>
+    withNode(
+      { writer: granted },
+      async (world) => {
+        world.disk.content = fileSystem("ext4");
+        world.disk.fileSystemBytes = gibToBytes(5);
+        assert.equal(kindOf(await stage(world, { readOnly: true })), "ok");
+        assert.equal(world.disk.fileSystemBytes, gibToBytes(5));
+      },
+      { mayGrowMountedExt: false },
+    ));
+
+  it("does not begin a first format that it could not announce", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      const failure = { kind: "StoreUnavailable", detail: "down" } as const;
+      const updateStatus: typeof ports.store.updateStatus = async (kind, object, signal) => {
+        const isAnnounced = "detail" in (object.status ?? {}) && JSON.stringify(object.status).includes('"formatting"');
+        return isAnnounced ? { ok: false, failure } : ports.store.updateStatus(kind, object, signal);
+      };
+      const staged = await world.answerOf(stageVolume({ ...ports, store: { ...ports.store, updateStatus } }, request, never));
+      assert.deepEqual(staged, { ok: false, failure });
+      assert.deepEqual([world.disk.content, world.steps.includes("format")], [{ kind: "blank" }, false]);
+    }));
+
+  it("notes the UUID of a file system that was there first, and keeps who made it", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatted: mark });
+      world.disk.content = fileSystem("ext4", "uuid-of-old");
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.deepEqual((await detailOf(world))?.formatted, { ...mark, uuid: "uuid-of-old" });
+    }));
+
+  it("writes nothing of a file system that is known already", () =>
+    withNode({ writer: granted }, async (world) => {
+      const formatted = { ...mark, uuid: "uuid-1" };
+      await setDetail(world, { formatted });
+      world.disk.content = fileSystem("ext4");
+      const written: string[] = [];
+      const ports = world.ports();
+      const updateStatus: typeof ports.store.updateStatus = (kind, object, signal) => {
+        written.push(kind);
+        return ports.store.updateStatus(kind, object, signal);
+      };
+      assert.equal(kindOf(await world.answerOf(stageVolume({ ...ports, store: { ...ports.store, updateStatus } }, request, never))), "ok");
+      assert.deepEqual(written, ["AzVolume"], "the take alone");
+      assert.deepEqual((await detailOf(world))?.formatted, formatted);
+    }));
+
+  it("leaves the note of a file system without a UUID as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatted: mark });
+      world.disk.content = fileSystem("ext4", "");
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.deepEqual((await detailOf(world))?.formatted, mark);
+    }));
+
+  it("notes a file system without a UUID as made, so that no node formats the disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.disk.content = fileSystem("ext4", "");
+      assert.equal(kindOf(await stage(world)), "ok");
+      const formatted = (await detailOf(world))?.formatted;
+      assert.deepEqual([formatted?.fsType, formatted?.nodeName, formatted?.uuid], ["ext4", "node-a", undefined]);
+    }));
+});
+
+describe("stageVolume where one command of the host fails", () => {
+  const failure = { kind: "HostCommandFailed", command: "a command", exitCode: 1, stderr: "" } as const;
+
+  const left = (world: NodeWorld): readonly unknown[] => [world.machine.mounts(), world.record()?.writer?.held, world.ports().notes.volumes()];
+
+  async function failsOnce(world: NodeWorld, method: Parameters<NodeWorld["machine"]["failNext"]>[0], overrides: Partial<StageRequest> = {}): Promise<void> {
+    world.machine.failNext(method, failure);
+    assert.deepEqual(await stage(world, overrides), { ok: false, failure });
+    assert.deepEqual(left(world), [[], false, []]);
+    assert.equal(kindOf(await stage(world, overrides)), "ok");
+  }
+
+  for (const method of ["mountAt", "earlierChildrenAlive", "isClean", "whileHolding", "dropCachedBlocks", "inspectDevice", "mountDevice"] as const)
+    it(`reports it, leaves nothing behind and stages at the next call: ${method}`, () =>
+      withNode({ writer: granted }, async (world) => failsOnce(world, method)));
+
+  it("reports a format that failed, and leaves nothing behind", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.failNext("format", failure);
+      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual(left(world), [[], false, []]);
+    }));
+
+  for (const method of ["mountsOf", "dropCachedBlocks"] as const)
+    it(`does so with a raw disk: ${method}`, () => withNode({ writer: granted }, async (world) => failsOnce(world, method, { accessType: "block" })));
+
+  for (const method of ["checkFileSystem", "growBeforeMount"] as const)
+    it(`does so with a file system that is there: ${method}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        world.disk.content = fileSystem("ext4");
+        await failsOnce(world, method);
+      }));
+
+  it("does not format over the rest of an unfinished format that it could not erase", () =>
+    withNode({ writer: granted }, async (world) => {
+      await setDetail(world, { formatting: mark });
+      const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start" };
+      world.disk.content = rest;
+      const ports = world.ports();
+      ports.lunsReadAgain.add("pvc-1");
+      world.machine.failNext("eraseUnfinishedFormat", failure);
+      assert.deepEqual(await world.answerOf(stageVolume(ports, request, never)), { ok: false, failure });
+      assert.deepEqual([world.disk.content, world.steps.includes("format")], [rest, false]);
+    }));
+
+  it("keeps the volume, and the note that tells where to look, while it is mounted all the same", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      const mountDevice: typeof ports.host.mountDevice = async (asked, signal) => {
+        await ports.host.mountDevice(asked, signal);
+        return { ok: false, failure };
+      };
+      const staged = await world.answerOf(stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never));
+      assert.deepEqual(staged, { ok: false, failure });
+      assert.deepEqual([world.record()?.writer?.held, ports.notes.volumes().length], [true, 1]);
+    }));
+
+  it("keeps the note that tells where to look where it can't give the volume back", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.failNext("mountDevice", failure);
+      world.meanwhile.mount = async () => void world.machine.openRaw(0);
+      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual([world.record()?.writer?.held, world.ports().notes.volumes().length], [true, 1]);
+    }));
+
+  it("reports a command of an earlier plug-in that lives, and takes nothing", () =>
+    withNode({ writer: granted }, async (world) => {
+      world.machine.setLatencyMs("format", LIMIT_MS);
+      const left = new AbortController();
+      const staging = stageVolume(world.ports(), request, left.signal);
+      await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, LIMIT_MS);
+      world.restartPlugin();
+      left.abort();
+      await world.answerOf(staging);
+      await world.setRecord((record) => ({ ...record, writer: granted }));
+      const detail = "a mount command of an earlier plug-in is still running";
+      assert.deepEqual(await stage(world), { ok: false, failure: { kind: "HostNotReady", detail } });
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+});
