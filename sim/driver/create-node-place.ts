@@ -81,6 +81,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       lunsReadAgain: new Set(),
       disputes: new Map(),
       node: { nodeName, vmId: here.vmGuid, instanceUri: resourceId, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
+      otherDriver: () => undefined,
       volumeLimit: createVolumeLimit({
         given: undefined,
         vmSize,

@@ -1,6 +1,7 @@
 import type { Kind } from "../ports/object-store.ts";
 import { LeaseMemory } from "../reconcile/lease-memory.ts";
 import { createObjectCache } from "../reconcile/object-cache.ts";
+import { refuseBesideOthers } from "../reconcile/refuse-beside-others.ts";
 import { rememberingStore } from "../reconcile/remembering-store.ts";
 import { clusterIdOf, clusterIdOptions } from "./cluster-id.ts";
 import { connectCloud } from "./connect-cloud.ts";
@@ -8,6 +9,7 @@ import { connectStore, storeOptions } from "./connect-store.ts";
 import { addControllerService, controllerServiceOptions } from "./controller-service.ts";
 import { detachOptions } from "./detach-options.ts";
 import { createCsiServer, endpointOptions, listen } from "./grpc.ts";
+import { nodeDaemonSetOption } from "./node-daemon-set-option.ts";
 import { embeddedOrchestrator, kubernetesOrchestrator } from "./orchestrator.ts";
 import { azureOptions, processOptions } from "./process-options.ts";
 import type { Role } from "./run-role.ts";
@@ -25,6 +27,7 @@ const options = {
   ...controllerServiceOptions,
   ...clusterIdOptions,
   ...volumeOptions,
+  ...nodeDaemonSetOption,
   ...processOptions,
 } as const;
 
@@ -46,7 +49,7 @@ export const controllerRole: Role<typeof options> = {
     const orchestrator =
       apiClient === undefined
         ? embeddedOrchestrator({ store, cache }, ports)
-        : await kubernetesOrchestrator({ client: apiClient, cache, driverName, namespace }, ports);
+        : await kubernetesOrchestrator({ client: apiClient, cache, driverName, namespace, nodeDaemonSet: values["node-daemon-set"] }, ports);
     const untilSynced = async (signal: AbortSignal): Promise<void> => {
       await Promise.all([cache.untilSynced(signal), orchestrator.untilSynced(signal)]);
     };
@@ -58,7 +61,7 @@ export const controllerRole: Role<typeof options> = {
         store: rememberingStore(store, cache, followed),
         leaseStore,
         cache,
-        cloud,
+        cloud: refuseBesideOthers(cloud, orchestrator.otherDriver),
         leaseMemory,
         ...orchestrator,
         volumes: volumeSettingsOf(values),
@@ -79,7 +82,7 @@ export const controllerRole: Role<typeof options> = {
     const work = untilEnded(lifetime, () => following, runReconcilers);
     return {
       serves: { endpoint },
-      whyNotReady: () => (cache.hasSynced() ? orchestrator.whyNotSynced() : "the caches have not synced"),
+      whyNotReady: () => (cache.hasSynced() ? (orchestrator.whyNotSynced() ?? orchestrator.otherDriver()) : "the caches have not synced"),
       work,
       drain: (signal) => server.stop(signal),
       close: async () => {

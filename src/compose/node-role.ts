@@ -4,6 +4,7 @@ import { detectBusType } from "../adapters/linux/detect-bus-type.ts";
 import { createLogEvents } from "../adapters/observe/log-events.ts";
 import { probePlugin } from "../csi/identity/probe-plugin.ts";
 import { confirmMachine, learnMachine } from "../node/learn-machine.ts";
+import { type OtherDriverWatch, watchOtherDrivers } from "../node/other-driver.ts";
 import { ownObjectsOf } from "../node/own-objects.ts";
 import { startUpTaintReconciler } from "../node/start-up-taint.ts";
 import type { Events } from "../ports/events.ts";
@@ -79,6 +80,7 @@ export const nodeRole: Role<typeof options> = {
     const cache = createObjectCache({ store: ownObjectsOf(store, { nodeName, knowsVolume }), clock, random, logger, kinds });
     const told = apiClient === undefined ? undefined : await eventsOn(apiClient, cache, values, ports);
     const events = told?.events ?? createLogEvents(logger);
+    const others = watchOtherDrivers({ ownNode, nodeName, driverName, events, logger });
     const server = createCsiServer({ driverName, cache }, ports);
     const runNodeWork = await addNodeService(
       server,
@@ -91,6 +93,7 @@ export const nodeRole: Role<typeof options> = {
         vmSize,
         metadata,
         ownNode,
+        otherDriver: others.why,
         events,
       },
       values,
@@ -99,7 +102,7 @@ export const nodeRole: Role<typeof options> = {
     const caching = untilEnded(lifetime, (signal) => cache.run(signal));
     await cache.untilSynced(lifetime);
     const endpoint = await listen(server, values.endpoint);
-    const { registration, runs } = await makeKnown({ endpoint, apiClient, ownNode, events }, values, ports);
+    const { registration, runs } = await makeKnown({ endpoint, apiClient, ownNode, others, events }, values, ports);
     const work = untilEnded(
       lifetime,
       () => caching,
@@ -110,7 +113,7 @@ export const nodeRole: Role<typeof options> = {
     );
     return {
       serves: { endpoint },
-      whyNotReady: () => registration?.whyNotRegistered(),
+      whyNotReady: () => others.why() ?? registration?.whyNotRegistered(),
       whyNotAlive: async () => registration?.whyNotServed() ?? (await probePlugin(endpoint, { clock, timeoutMs: PROBE_MAX_MS })),
       work,
       drain: async (signal) => {
@@ -138,11 +141,17 @@ function machineGiven(values: Values<typeof machineOptions>): Parameters<typeof 
 
 /** Registers the plug-in with its kubelet, and opens the node for pods once it is registered; `runs` go on for as long as the role does. */
 async function makeKnown(
-  parts: { readonly endpoint: string; readonly apiClient: ApiClient | undefined; readonly ownNode: OwnNode | undefined; readonly events: Events },
+  parts: {
+    readonly endpoint: string;
+    readonly apiClient: ApiClient | undefined;
+    readonly ownNode: OwnNode | undefined;
+    readonly others: OtherDriverWatch;
+    readonly events: Events;
+  },
   values: Values<typeof options>,
   ports: ProcessPorts,
 ): Promise<{ readonly registration: Registration | undefined; readonly runs: readonly ((signal: AbortSignal) => Promise<void>)[] }> {
-  const { endpoint, apiClient, ownNode, events } = parts;
+  const { endpoint, apiClient, ownNode, others, events } = parts;
   const { "node-name": nodeName, "driver-name": driverName } = values;
   const { clock, random, logger } = ports;
   // Without Kubernetes there are no taints.
@@ -150,15 +159,21 @@ async function makeKnown(
     ownNode === undefined || values["remove-not-ready-taint"] === "false"
       ? undefined
       : new ControlLoop(startUpTaintReconciler({ ownNode, nodeName, driverName, events, logger }), { clock, random, logger });
-  const onRegistered = (): void => taintLoop?.queue.add(ONLY_KEY);
-  const registration = await serveRegistration({ driverName, nodeName, endpoint, apiClient, events, onRegistered }, values, ports);
+  const othersLoop = others.reconciler === undefined ? undefined : new ControlLoop(others.reconciler, { clock, random, logger });
+  othersLoop?.queue.add(ONLY_KEY);
+  const onRegistered = (): void => {
+    taintLoop?.queue.add(ONLY_KEY);
+    othersLoop?.queue.add(ONLY_KEY);
+  };
+  const { onPlace } = others;
+  const registration = await serveRegistration({ driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace }, values, ports);
   // A registrar of its own tells this process nothing: CSINode will.
   if (registration === undefined) onRegistered();
   return {
     registration,
     runs: [
       ...(registration === undefined ? [] : [(signal: AbortSignal) => registration.keep(signal)]),
-      ...(taintLoop === undefined ? [] : [(signal: AbortSignal) => taintLoop.run(signal)]),
+      ...[taintLoop, othersLoop].flatMap((loop) => (loop === undefined ? [] : [(signal: AbortSignal) => loop.run(signal)])),
     ],
   };
 }

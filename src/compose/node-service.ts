@@ -28,6 +28,8 @@ export interface NodeServiceParts {
   readonly vmSize: string;
   readonly metadata: InstanceMetadataService | undefined;
   readonly ownNode: OwnNode | undefined;
+  /** Why another Azure disk driver serves this node; undefined if none is seen. */
+  readonly otherDriver: () => string | undefined;
   readonly events: Events;
 }
 
@@ -38,7 +40,7 @@ export async function addNodeService(
   values: Values<typeof nodeOptions>,
   process: ProcessPorts,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
-  const { store, cache, notes, node, vmSize, metadata, ownNode, events } = parts;
+  const { store, cache, notes, node, vmSize, metadata, ownNode, otherDriver, events } = parts;
   const { clock, random, steps, logger } = process;
   const deviceRoot = values["device-root"];
   const sharesKernel = values["shares-kernel"] || deviceRoot !== "";
@@ -65,6 +67,7 @@ export async function addNodeService(
     locks: new OperationLock(),
     lunsReadAgain: new Set(),
     disputes: new Map(),
+    otherDriver,
     volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),
     settings: {
       attach: values.attach,

@@ -15,6 +15,8 @@ export interface Orchestrator {
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;
   readonly events: Events;
+  /** Why another Azure disk driver runs in the cluster; undefined if none is seen. */
+  readonly otherDriver: () => string | undefined;
   /** Which of its caches have not been listed yet, for people; undefined if all have. */
   readonly whyNotSynced: () => string | undefined;
   readonly untilSynced: (signal: AbortSignal) => Promise<void>;
@@ -31,6 +33,7 @@ export function embeddedOrchestrator(
     users: createClusterNodeVolumeUsers(parts),
     clusterVolumes: noClusterVolumes,
     events: createLogEvents(logger),
+    otherDriver: () => undefined,
     whyNotSynced: () => undefined,
     untilSynced: () => Promise.resolve(),
     run: () => Promise.resolve(),
@@ -45,22 +48,30 @@ export async function kubernetesOrchestrator(
     readonly driverName: string;
     /** Of the driver's own objects. */
     readonly namespace: string;
+    /** `--node-daemon-set`. */
+    readonly nodeDaemonSet: string | undefined;
   },
   ports: ProcessPorts,
 ): Promise<Orchestrator> {
-  const { client, cache, driverName, namespace } = parts;
-  const [{ followCluster }, { controllerEvents }] = await Promise.all([import("./cluster-facts.ts"), import("./cluster-events.ts")]);
+  const { client, cache, driverName, namespace, nodeDaemonSet } = parts;
+  const [{ followCluster }, { controllerEvents }, { followOtherDrivers }] = await Promise.all([
+    import("./cluster-facts.ts"),
+    import("./cluster-events.ts"),
+    import("./other-drivers.ts"),
+  ]);
   const facts = followCluster(client, driverName, ports);
   const podName = process.env["POD_NAME"] ?? hostname();
   const told = controllerEvents({ client, driverName, namespace, objects: cache, caches: facts.caches, podName }, ports);
+  const others = followOtherDrivers({ client, caches: facts.caches, driverName, daemonSet: nodeDaemonSet, events: told.events }, ports);
   return {
     users: facts.users,
     clusterVolumes: facts.clusterVolumes,
     events: told.events,
+    otherDriver: others.why,
     whyNotSynced: facts.whyNotSynced,
     untilSynced: facts.untilSynced,
     run: async (signal) => {
-      await Promise.all([facts.run(signal), told.run(signal)]);
+      await Promise.all([facts.run(signal), told.run(signal), others.run(signal)]);
     },
   };
 }

@@ -32,18 +32,18 @@ export type Registration = Omit<KubeletRegistration, "stop"> & {
 export async function serveRegistration(
   plugin: { readonly driverName: string; readonly endpoint: string; readonly apiClient: ApiClient | undefined } & Pick<
     RegistrationOptions,
-    "nodeName" | "events" | "onRegistered"
+    "nodeName" | "events" | "onRegistered" | "onPlace"
   >,
   values: Values<typeof registrationOptions>,
   process: ProcessPorts,
 ): Promise<Registration | undefined> {
   const socketPath = values["registration-socket"];
   if (socketPath === undefined) return undefined;
-  const { driverName, nodeName, endpoint, apiClient, events, onRegistered } = plugin;
+  const { driverName, nodeName, endpoint, apiClient, events, onRegistered, onPlace } = plugin;
   const { clock, random, logger } = process;
   const daemonSet = parseDaemonSet(values["daemon-set"]);
   const csiSocketPath = values["kubelet-registration-path"] ?? endpoint.replace(/^unix:(?:\/\/)?/u, "");
-  const registered = await registerWithKubelet({ driverName, nodeName, socketPath, csiSocketPath, clock, random, logger, events, onRegistered });
+  const registered = await registerWithKubelet({ driverName, nodeName, socketPath, csiSocketPath, clock, random, logger, events, onRegistered, onPlace });
   if (!registered.ok) throw new Error(describeFailure(registered.failure));
   const registration = registered.value;
 

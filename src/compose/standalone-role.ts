@@ -69,6 +69,7 @@ export const standaloneRole: Role<typeof options> = {
         ...machine,
         metadata: undefined,
         ownNode: undefined,
+        otherDriver: () => undefined,
         events: orchestrator.events,
       },
       values,

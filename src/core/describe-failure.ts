@@ -167,6 +167,8 @@ function describeLocalFailure(failure: Exclude<Failure, { readonly kind: Request
       return `${failure.command} did not end within ${failure.timeoutMs} ms`;
     case "HostNotReady":
       return `this node is not ready: ${failure.detail}`;
+    case "OtherDriver":
+      return `another Azure disk driver runs beside this one: ${failure.detail}`;
     default:
       return unreachable(failure);
   }

@@ -56,4 +56,5 @@ export const failureExamples: { readonly [K in Failure["kind"]]: FailureOf<K> } 
   HostCommandFailed: { kind: "HostCommandFailed", command: "mkfs.ext4", exitCode: 1, stderr: "no space\n" },
   HostCommandTimedOut: { kind: "HostCommandTimedOut", command: "mkfs.ext4", timeoutMs: 1000 },
   HostNotReady: { kind: "HostNotReady", detail: "notes can't be written" },
+  OtherDriver: { kind: "OtherDriver", detail: "CSINode node-a names disk.csi.azure.com; remove it" },
 };

@@ -68,7 +68,9 @@ export type Failure =
   | { readonly kind: "PathNotMounted"; readonly path: string }
   | { readonly kind: "HostCommandFailed"; readonly command: string; readonly exitCode: number | null; readonly stderr: string }
   | { readonly kind: "HostCommandTimedOut"; readonly command: string; readonly timeoutMs: number }
-  | { readonly kind: "HostNotReady"; readonly detail: string };
+  | { readonly kind: "HostNotReady"; readonly detail: string }
+  /** Another Azure disk driver manages the attachments of the same VMs. */
+  | { readonly kind: "OtherDriver"; readonly detail: string };
 
 /** A failure of one kind. */
 export type FailureOf<K extends Failure["kind"]> = Extract<Failure, { readonly kind: K }>;

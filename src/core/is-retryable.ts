@@ -31,6 +31,7 @@ const retryable: Readonly<Record<Failure["kind"], boolean>> = {
   HostCommandFailed: true,
   HostCommandTimedOut: true,
   HostNotReady: true,
+  OtherDriver: true,
   InvalidArgument: false,
   OutOfRange: false,
   VolumeNotFound: false,

@@ -54,6 +54,7 @@ const codes: Readonly<Record<Failure["kind"], keyof typeof status>> = {
   HostCommandFailed: "INTERNAL",
   HostCommandTimedOut: "UNAVAILABLE",
   HostNotReady: "UNAVAILABLE",
+  OtherDriver: "FAILED_PRECONDITION",
 };
 
 describe("toGrpcStatus", () => {

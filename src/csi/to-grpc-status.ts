@@ -58,6 +58,7 @@ function codeOf(failure: Failure): status {
     case "WrongDevice":
     case "WrongFileSystem":
     case "FileSystemBroken":
+    case "OtherDriver":
     // The kubelet takes this for: not while it is in use, and no reason to keep a pod from starting.
     case "GrowsUnmounted":
       return status.FAILED_PRECONDITION;

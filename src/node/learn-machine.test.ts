@@ -23,7 +23,7 @@ function service(...answers: readonly Result<InstanceMetadata, Failure>[]): Inst
 }
 
 function ownNode(labels: Readonly<Record<string, string>>): OwnNode {
-  return { read: async () => ok({ labels, taints: [], volumeIds: [] }), isDriverRegistered: async () => ok(false), replaceTaints: async () => ok(undefined) };
+  return { read: async () => ok({ labels, taints: [], volumeIds: [] }), drivers: async () => ok([]), replaceTaints: async () => ok(undefined) };
 }
 
 function portsOf(clock: VirtualClock, metadata: InstanceMetadataService | undefined, node?: OwnNode, logger: Logger = silentLogger) {

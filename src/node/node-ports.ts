@@ -61,5 +61,7 @@ export interface NodePorts {
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;
   readonly volumeLimit: VolumeLimit;
+  /** Why another Azure disk driver serves this node; undefined if none is seen. Nothing is staged meanwhile. */
+  readonly otherDriver: () => string | undefined;
   readonly settings: NodeSettings;
 }

@@ -43,7 +43,11 @@ async function withNode(
       if (cluster.isServerDown) return fail({ kind: "StoreUnavailable", detail: "no answer" });
       return ok(cluster.taints === undefined ? undefined : { labels: {}, taints: cluster.taints, volumeIds: [] });
     },
-    isDriverRegistered: async () => ok(cluster.isRegistered),
+    drivers: async () =>
+      ok([
+        { name: "file.csi.azure.com", nodeId: "node-a", volumesMax: 4 },
+        { name: "disk.csi.azure.com", nodeId: "node-a", volumesMax: cluster.isRegistered ? 8 : undefined },
+      ]),
     replaceTaints: async ({ from, to }) => {
       const { meanwhile } = cluster;
       cluster.meanwhile = () => undefined;

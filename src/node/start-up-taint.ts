@@ -26,9 +26,10 @@ export function startUpTaintReconciler(ports: {
       if (!node.ok) return node;
       const kept = node.value === undefined ? undefined : withoutStartUpTaint(node.value.taints, driverName);
       if (node.value === undefined || kept === undefined) return ok({});
-      const registered = await ownNode.isDriverRegistered(signal);
-      if (!registered.ok) return registered;
-      if (!registered.value) return fail({ kind: "HostNotReady", detail: `CSINode ${nodeName} does not show yet how many volumes ${driverName} takes` });
+      const drivers = await ownNode.drivers(signal);
+      if (!drivers.ok) return drivers;
+      if (!drivers.value.some(({ name, volumesMax }) => name === driverName && volumesMax !== undefined))
+        return fail({ kind: "HostNotReady", detail: `CSINode ${nodeName} does not show yet how many volumes ${driverName} takes` });
       const replaced = await ownNode.replaceTaints({ from: node.value.taints, to: kept }, signal);
       if (!replaced.ok) return replaced;
       logger.info("start-up taint removed", { nodeName, taint: startUpTaintKey(driverName) });

@@ -30,7 +30,7 @@ function aWorld(overrides: Partial<VolumeLimitOptions> = {}): World {
   const clock = createVirtualClock();
   const ownNode: OwnNode = {
     read: async () => ok({ labels: {}, taints: [], volumeIds: world.volumesInKubernetes }),
-    isDriverRegistered: async () => ok(true),
+    drivers: async () => ok([]),
     replaceTaints: async () => ok(undefined),
   };
   const world: World = {

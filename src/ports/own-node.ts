@@ -1,5 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { NodeTaint } from "../core/model/node-taints.ts";
+import type { NodeDriver } from "../core/plan/judge-other-drivers.ts";
 import type { Result } from "../core/result.ts";
 
 /** What the orchestrator says of the node that this process runs on. */
@@ -14,8 +15,8 @@ export interface OwnNodeFacts {
 export interface OwnNode {
   /** Reads it now; undefined if there is none (any more). */
   read(signal: AbortSignal): Promise<Result<OwnNodeFacts | undefined, Failure>>;
-  /** Whether the orchestrator knows that the driver serves on the node, and how many volumes it takes. */
-  isDriverRegistered(signal: AbortSignal): Promise<Result<boolean, Failure>>;
+  /** The CSI drivers that the kubelet has registered on the node, as its CSINode names them; empty where there is none. */
+  drivers(signal: AbortSignal): Promise<Result<readonly NodeDriver[], Failure>>;
   /** Replaces the taints, if they are still those that were read; otherwise fails with `ObjectConflict`. */
   replaceTaints(change: { readonly from: readonly NodeTaint[]; readonly to: readonly NodeTaint[] }, signal: AbortSignal): Promise<Result<void, Failure>>;
 }

@@ -26,6 +26,8 @@ export async function recordAttachFailure(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   if (failure.kind === "Refused" || failure.kind === "Cancelled") return { ok: false, failure };
+  // It says nothing of the node: another one would be chosen for the replica, and fail as well.
+  if (failure.kind === "OtherDriver" && attachment.spec.role === "Replica") return { ok: false, failure };
   const retries = (attachment.status?.error?.retries ?? 0) + 1;
   const recorded = await setAttachmentStatus(
     ports,

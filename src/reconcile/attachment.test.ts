@@ -484,6 +484,25 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(promised, [3]);
     }));
 
+  for (const [attachment, retries, told] of [
+    [anAttachment("node-a", { status: undefined }), 1, 1],
+    [aReplica("node-a", { status: undefined }), undefined, 0],
+  ] as const) {
+    it(`holds another Azure disk driver against no node of a ${attachment.spec.role}`, () =>
+      withControllerPorts(async (world) => {
+        const beside = fail({ kind: "OtherDriver", detail: "pod v1/x serves disk.csi.azure.com" } as const);
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", attachment);
+        assert.deepEqual(await runOn(world, { attachDisk: async () => beside }), beside);
+        assert.equal(world.attachment("node-a")?.status?.error?.retries, retries, "another node would be chosen after some");
+        const messages = world.told.filter(({ message }) =>
+          message.startsWith("attach to node-a failed: another Azure disk driver runs beside this one: pod v1/x"),
+        );
+        assert.equal(messages.length, told);
+      }));
+  }
+
   it("lets a standby of another volume go where a primary finds no slot", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

@@ -17,8 +17,7 @@ interface Rule {
 }
 
 it("gives the driver the one Lease that its controllers hold, and no other's", { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS }, async () => {
-  const roles = (await renderChart({ objectNamespace: OF_OTHERS })).filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
-  const rules = roles.flatMap((role: Manifest) => (role["rules"] as readonly Rule[]).filter(({ resources }) => resources.includes("leases")));
+  const rules = rulesOf(await renderChart({ objectNamespace: OF_OTHERS }));
   const free = rules.filter(({ resourceNames }) => resourceNames === undefined).flatMap(({ verbs }) => verbs);
   assert.deepEqual(
     free.filter((verb) => !WITHOUT_A_NAME.includes(verb)),
@@ -27,3 +26,29 @@ it("gives the driver the one Lease that its controllers hold, and no other's", {
   const own = rules.filter(({ resourceNames = [] }) => resourceNames.includes(CONTROLLER_LEASE)).map(({ verbs }) => verbs.join());
   assert.deepEqual(own.toSorted(), ["get", "get,update"]);
 });
+
+it(
+  "runs no sidecar that holds the Lease by which another driver is found, nor another right to it than to look",
+  { skip: (await whyNoHelm()) ?? false, timeout: BUILD_TIMEOUT_MS },
+  async () => {
+    const manifests = await renderChart({});
+    const workloads = manifests.flatMap(
+      ({ spec }) => (spec as { readonly template?: { readonly spec: { readonly containers: readonly { readonly name: string }[] } } })?.template ?? [],
+    );
+    assert.deepEqual(
+      workloads.flatMap(({ spec }) => spec.containers.map(({ name }) => name)).filter((name) => name.includes("snapshotter")),
+      [],
+    );
+    const named = rulesOf(manifests).filter(({ resourceNames = [] }) => resourceNames.includes("external-snapshotter-leader-disk-csi-azure-com"));
+    assert.deepEqual(
+      named.map(({ verbs }) => verbs),
+      [["get"]],
+    );
+  },
+);
+
+/** Rules of all roles that are about Leases. */
+function rulesOf(manifests: readonly Manifest[]): readonly Rule[] {
+  const roles = manifests.filter(({ kind }) => kind === "Role" || kind === "ClusterRole");
+  return roles.flatMap((role) => (role["rules"] as readonly Rule[]).filter(({ resources }) => resources.includes("leases")));
+}

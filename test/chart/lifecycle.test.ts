@@ -15,6 +15,20 @@ const never = new AbortController().signal;
 /** This API server allows no privileged pods, and has no controllers: the lab's suites have both. */
 const base = { linux: { enabled: false } };
 
+const takesOver = { driver: { takeOver: true } };
+
+/** A pod of V1, as far as the chart looks at it. */
+function ofV1(container: string, image = "of-v1"): object {
+  return { containers: [{ name: container, image, args: ["--v=5", "--endpoint=$(CSI_ENDPOINT)"] }] };
+}
+
+/** A Deployment or DaemonSet. */
+function aWorkload(name: string, namespace: string, pod: object): { readonly metadata: { readonly name: string; readonly namespace: string } } {
+  const labels = { app: name };
+  const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } };
+  return { metadata: { name, namespace }, ...{ spec } };
+}
+
 interface Read {
   readonly code: number;
   readonly body: { readonly metadata: { readonly uid: string }; readonly spec: Readonly<Record<string, unknown>> };
@@ -64,21 +78,33 @@ describe("the chart in its life", { skip: (await whyNoApiServer()) ?? false, tim
     assert.ok(answer.ok && answer.value.code === 201, JSON.stringify(answer));
   }
 
+  async function remove(path: string): Promise<void> {
+    const answer = await admin.call({ method: "DELETE", path }, never);
+    assert.ok(answer.ok && answer.value.code === 200, JSON.stringify(answer));
+  }
+
+  /** What Helm says of an install or upgrade that it refuses. */
+  async function refusal(command: "install" | "upgrade", values: object, ...flags: readonly string[]): Promise<string> {
+    const { code, output } = await install(command, values, ...flags);
+    assert.notEqual(code, 0, "it is to be refused");
+    return output;
+  }
+
   it("is not laid over V1 by accident, and takes over what is left of V1 once its workloads are gone", async () => {
-    const metadata = { name: "csi-azuredisk-controller", namespace: RELEASE.namespace };
-    const labels = { app: "csi-azuredisk-controller" };
-    const template = { metadata: { labels }, spec: { containers: [{ name: "csi-snapshotter", image: "of-v1" }] } };
-    await create(`/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`, { metadata, spec: { replicas: 2, selector: { matchLabels: labels }, template } });
+    await create(`/apis/apps/v1/namespaces/${RELEASE.namespace}/deployments`, aWorkload("csi-azuredisk-controller", RELEASE.namespace, ofV1("azuredisk")));
     const spec = { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: "ReadWriteOnceWithFSType" };
     await create("/apis/storage.k8s.io/v1/csidrivers", { metadata: { name: "disk.csi.azure.com" }, spec });
 
-    const refused = await install("install", {});
-    assert.notEqual(refused.code, 0);
-    assert.match(refused.output, /invalid ownership metadata/u);
+    const byName = /CSIDriver disk\.csi\.azure\.com is not of this release \(it names no Helm release\).*Remove it.*driver\.takeOver=true/u;
+    assert.match(await refusal("install", {}, "--take-ownership"), byName);
+    const running = /Deployment csi-azuredisk-controller in namespace kube-system .*is another Azure disk driver.*Remove it first/u;
+    assert.match(await refusal("install", takesOver, "--take-ownership", "--force-conflicts"), running);
 
-    const { code, output } = await server.kubectl("delete", "deployment", "csi-azuredisk-controller", "--namespace", RELEASE.namespace);
-    assert.equal(code, 0, output);
-    await mustInstall("install", {}, "--take-ownership", "--force-conflicts");
+    await remove(CONTROLLER);
+    assert.match(await refusal("install", {}, "--take-ownership"), byName);
+    assert.match(await refusal("install", takesOver), /invalid ownership metadata/u);
+    assert.equal((await read(CONTROLLER)).code, 404, "nothing was made");
+    await mustInstall("install", takesOver, "--take-ownership", "--force-conflicts");
     assert.equal((await read(CSI_DRIVER)).body.spec["fsGroupPolicy"], "File");
     assert.equal((await read(CONTROLLER)).code, 200);
   });
@@ -109,6 +135,51 @@ describe("the chart in its life", { skip: (await whyNoApiServer()) ?? false, tim
     await mustInstall("upgrade", {}, "--force-conflicts");
     const { versions } = (await read(DEFINITION)).body.spec as { readonly versions: readonly { readonly additionalPrinterColumns?: readonly unknown[] }[] };
     assert.ok((versions[0]?.additionalPrinterColumns ?? []).length > 0, "the columns are missing");
+  });
+
+  it("is not upgraded beside a driver that has come since, whatever that one is called", async () => {
+    const plugin = { ...ofV1("driver"), volumes: [{ name: "plugin", hostPath: { path: "/var/lib/kubelet/plugins/disk.csi.azure.com/" } }] };
+    const others = [
+      { path: "/apis/apps/v1/namespaces/default/daemonsets", workload: aWorkload("other-node", "default", plugin) },
+      {
+        path: "/apis/apps/v1/namespaces/default/deployments",
+        workload: aWorkload("other", "default", ofV1("csi-driver", "mcr.microsoft.com/oss/azuredisk-csi:v1")),
+      },
+    ];
+    for (const { path, workload } of others) {
+      const { name } = workload.metadata;
+      await create(path, workload);
+      const refused = await refusal("upgrade", {});
+      assert.match(refused, new RegExp(`(DaemonSet|Deployment) ${name} in namespace default .*is another Azure disk driver`, "u"));
+      await remove(`${path}/${name}`);
+      await mustInstall("upgrade", {});
+    }
+    const bystander = aWorkload("web", "default", ofV1("web", "registry.example.com/azure-things"));
+    await create("/apis/apps/v1/namespaces/default/deployments", bystander);
+    await mustInstall("upgrade", {});
+    await remove("/apis/apps/v1/namespaces/default/deployments/web");
+  });
+
+  it("is not installed a second time under other names", async () => {
+    const second = {
+      ...base,
+      driver: { name: "fast.example.com" },
+      objectNamespace: "fast",
+      rbac: { name: "fast" },
+      controller: { cloudConfigSecretName: "" },
+    };
+    const { code, output } = await runHelm(["install", "second", CHART, "--namespace", "default", "--kubeconfig", server.kubeconfigFile], second);
+    assert.notEqual(code, 0);
+    assert.match(output, /in namespace kube-system \(Helm release azuredisk-csi-driver in kube-system\) is another Azure disk driver/u);
+  });
+
+  it("does not replace the workloads of V1's release by an upgrade of it: V1's pods would run beside the first of its own", async () => {
+    const owner = { "meta.helm.sh/release-name": RELEASE.name, "meta.helm.sh/release-namespace": RELEASE.namespace };
+    const node = aWorkload("csi-azuredisk-node", RELEASE.namespace, ofV1("azuredisk"));
+    await create(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets`, { ...node, metadata: { ...node.metadata, annotations: owner } });
+    assert.match(await refusal("upgrade", {}), /DaemonSet csi-azuredisk-node in namespace kube-system \(Helm release azuredisk-csi-driver in kube-system\)/u);
+    await remove(`/apis/apps/v1/namespaces/${RELEASE.namespace}/daemonsets/csi-azuredisk-node`);
+    await mustInstall("upgrade", {});
   });
 
   it("leaves everything that describes disks when it is uninstalled, and finds it again when it is installed anew", async () => {

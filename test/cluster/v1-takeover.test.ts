@@ -46,6 +46,7 @@ describe("a cluster that comes from the V1 driver, and goes back to it", { skip:
     withClusterObjects(lab, CLASSES, () =>
       withWorkloads(lab, "of-v1", async (workloads) => {
         await startUnderV1(workloads);
+        await refusedBesideV1(lab);
         await writeOnDuring(workloads, async () => {
           await removeV1(lab);
           await leaveInTheGap(workloads);
@@ -91,6 +92,12 @@ async function startUnderV1(workloads: Workloads): Promise<void> {
   await leaveMounted(lab, HOME, await diskOfClaim(workloads, "left"));
 }
 
+/** V1's pods run: no value takes this driver past them. */
+async function refusedBesideV1(lab: Lab): Promise<void> {
+  const running = /(DaemonSet csi-azuredisk-node|Deployment csi-azuredisk-controller) in namespace kube-system .*is another Azure disk driver/u;
+  await assert.rejects(reinstallDriver(lab, { driver: { takeOver: true } }, { takesOwnership: true }), running);
+}
+
 /** While there is no driver, a pod is deleted whose volume nobody can unmount, and pods that wait for a driver are made. */
 async function leaveInTheGap(workloads: Workloads): Promise<void> {
   await workloads.kubectl(["delete", "pod/gap", "--wait=false"]);
@@ -103,8 +110,8 @@ async function leaveInTheGap(workloads: Workloads): Promise<void> {
 async function takesOver(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const seen = await allRecordsDuring(lab, async () => {
-    await assert.rejects(reinstallDriver(lab), /invalid ownership metadata/u);
-    await reinstallDriver(lab, {}, { takesOwnership: true });
+    await assert.rejects(reinstallDriver(lab), /CSIDriver disk\.csi\.azure\.com is not of this release .*driver\.takeOver=true/u);
+    await reinstallDriver(lab, { driver: { takeOver: true } }, { takesOwnership: true });
     for (const claim of ["data-db-0", "data-shared-0", "raw"]) await untilHeld(workloads, claim, HOME);
     for (const pod of ["gap-again", "left-again"]) {
       await workloads.untilReady(pod);

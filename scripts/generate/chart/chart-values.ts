@@ -32,6 +32,7 @@ const GIVEN_BY_CHART = [
   "metadata-endpoint",
   "metadata-ca-file",
   "daemon-set",
+  "node-daemon-set",
   "kubelet-registration-path",
   "extender-endpoint",
 ];
@@ -122,6 +123,9 @@ export function chartValues(): ChartValues {
     }),
     driver: group({
       name: objectName("Name of the driver, as in StorageClasses and PersistentVolumes"),
+      takeOver: flag(
+        "Whether a CSIDriver of that name that another release or V1 has left behind is taken over (with `--take-ownership`). Workloads of another Azure disk driver are refused all the same",
+      ),
       volumeAttachLimit: {
         kind: "number",
         min: -1,

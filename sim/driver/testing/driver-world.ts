@@ -67,7 +67,7 @@ const never = new AbortController().signal;
 /** Kubernetes says nothing of the nodes. */
 const nobodysNode: OwnNode = {
   read: async () => ok(undefined),
-  isDriverRegistered: async () => ok(true),
+  drivers: async () => ok([]),
   replaceTaints: async () => ok(undefined),
 };
 

@@ -1,3 +1,4 @@
+import { defaultDriverName } from "../../../src/core/model/driver-name.ts";
 import { fail, ok } from "../../../src/core/result.ts";
 import type { OwnNode } from "../../../src/ports/own-node.ts";
 import { taintsOf } from "../api/api-objects.ts";
@@ -15,7 +16,11 @@ export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): Ow
         const volumeIds = [...names].flatMap((name) => api.get("PersistentVolume", name)?.volumeId ?? []);
         return { labels: node.labels, taints: taintsOf(node), volumeIds };
       }, signal),
-    isDriverRegistered: (signal) => ask(() => api.get("Node", nodeName)?.volumesMax !== undefined, signal),
+    drivers: (signal) =>
+      ask(() => {
+        const volumesMax = api.get("Node", nodeName)?.volumesMax;
+        return volumesMax === undefined ? [] : [{ name: defaultDriverName, nodeId: nodeName, volumesMax }];
+      }, signal),
     replaceTaints: async ({ from, to }, signal) => {
       const replaced = await ask(() => {
         const node = api.get("Node", nodeName);

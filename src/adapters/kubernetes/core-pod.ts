@@ -1,11 +1,15 @@
 import { resourceUriKey } from "../../core/model/disk-uri.ts";
+import { azureDiskDriverNames, type NodePlugin } from "../../core/plan/judge-other-drivers.ts";
 import type { Labels, PodAffinityTerm, PodRules } from "../../core/schedule/pod-rules.ts";
 import type { ApiObject } from "./api-object.ts";
 import { type PodSpecRules, readPodAntiAffinity, readPodRules } from "./core-pod-rules.ts";
 
 /** core/v1 Pod, as far as the driver reads it. */
 export interface Pod extends ApiObject {
-  readonly metadata: ApiObject["metadata"] & { readonly namespace: string };
+  readonly metadata: ApiObject["metadata"] & {
+    readonly namespace: string;
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
+  };
   readonly spec: PodSpecRules & { readonly nodeName?: string; readonly volumes?: readonly PodVolume[] | null };
   readonly status?: { readonly phase?: string; readonly startTime?: string };
 }
@@ -17,6 +21,7 @@ interface PodVolume {
   readonly ephemeral?: object;
   /** The in-tree driver's inline volume, which Kubernetes hands to CSI under the same disk URI. */
   readonly azureDisk?: { readonly diskURI: string };
+  readonly hostPath?: { readonly path: string };
 }
 
 /** What is kept of a pod that has not ended. Thousands have no volume of ours: those are kept only as the neighbours that rules between pods are about. */
@@ -36,12 +41,14 @@ export interface ClusterPod {
   readonly podAntiAffinity: readonly PodAffinityTerm[];
   /** Only of a pod that uses volumes. */
   readonly rules: PodRules | undefined;
+  /** Only of a pod that has the kubelet's folder of an Azure disk driver. */
+  readonly nodePlugin: NodePlugin | undefined;
 }
 
 const NOTHING: readonly never[] = [];
 
-/** What is kept of a pod; `pooled` answers the same object for equal labels. */
-export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels): ClusterPod {
+/** What is kept of a pod; `pooled` answers the same object for equal labels. `driverName`: this driver's. */
+export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels, driverName: string): ClusterPod {
   const { name, namespace, uid, resourceVersion, deletionTimestamp } = pod.metadata;
   const labels = pooled(pod.metadata.labels ?? {});
   const { claims, diskKeys } = volumesOf(pod);
@@ -57,6 +64,25 @@ export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels): Cl
     labels,
     podAntiAffinity: antiAffinity.length === 0 ? NOTHING : antiAffinity,
     rules: usesVolumes ? readPodRules(pod.spec, { namespace, name, labels }) : undefined,
+    nodePlugin: nodePluginOf(pod, driverName),
+  };
+}
+
+/** The kubelet's folder of a driver, with or without a slash at its end. On Windows the path has backslashes. */
+const DRIVER_FOLDER = /[/\\]plugins[/\\]([^/\\]+)[/\\]*$/u;
+
+/** A pod that serves a driver is known by the folder that it has, whatever its name, labels and images are. */
+function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin | undefined {
+  const { namespace, name, ownerReferences = [] } = metadata;
+  const folders = (spec.volumes ?? []).flatMap(({ hostPath }) => DRIVER_FOLDER.exec(hostPath?.path ?? "")?.[1] ?? []);
+  const served = folders.find((folder) => azureDiskDriverNames(driverName).includes(folder));
+  if (served === undefined) return undefined;
+  const owner = ownerReferences.find(({ kind, controller }) => kind === "DaemonSet" && controller === true);
+  return {
+    pod: `${namespace}/${name}`,
+    nodeName: spec.nodeName ?? "",
+    daemonSet: owner === undefined ? undefined : `${namespace}/${owner.name}`,
+    driverName: served,
   };
 }
 

@@ -17,10 +17,13 @@ export interface CachedResource<T extends SourceObject, Index extends string> {
 }
 
 /** How pods are found. */
-export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelling";
+export type PodIndex = "nodeName" | "claim" | "diskKey" | "namespace" | "repelling" | "nodePlugin";
 
 /** The value of the index `repelling` under which all pods stand that keep others away. */
 export const REPELLING = "yes";
+
+/** The value of the index `nodePlugin` under which all pods stand that serve an Azure disk driver on their node. */
+export const NODE_PLUGIN = "yes";
 
 /** How PersistentVolumes of this driver are found. */
 export type PersistentVolumeIndex = "diskKey";
@@ -58,13 +61,14 @@ export function coreSources(
       source: resourceSource<Pod, ClusterPod>(client, {
         path: "/api/v1/pods",
         query: { fieldSelector: "status.phase!=Succeeded,status.phase!=Failed" },
-        transform: (pod) => readClusterPod(pod, pooled),
+        transform: (pod) => readClusterPod(pod, pooled, driverName),
       }),
       indexes: {
         nodeName: (pod) => (pod.nodeName === "" || pod.rules === undefined ? [] : [pod.nodeName]),
         claim: (pod) => pod.claims,
         diskKey: (pod) => pod.diskKeys,
         namespace: (pod) => [pod.metadata.namespace],
+        nodePlugin: (pod) => (pod.nodePlugin === undefined ? [] : [NODE_PLUGIN]),
         repelling: (pod) => (pod.podAntiAffinity.length === 0 ? [] : [REPELLING]),
       },
     },

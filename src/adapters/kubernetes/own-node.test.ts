@@ -74,19 +74,26 @@ describe("createOwnNode", () => {
     assert.deepEqual(await ownNodeOf(anApiServer({})).read(never), ok(undefined));
   });
 
-  it("says that the driver is registered once kubelet has written how many volumes it takes, not before", async () => {
+  it("names the drivers that the kubelet has registered, with what each calls the node", async () => {
+    const file = { name: "file.csi.azure.com", nodeId: "node-a", volumesMax: undefined };
+    const disk = { name: "disk.csi.azure.com", nodeId: "vm-1", volumesMax: 4 };
     const rows = [
-      { drivers: undefined, isRegistered: false },
-      { drivers: null, isRegistered: false },
-      { drivers: [{ name: "file.csi.azure.com", allocatable: { count: 4 } }], isRegistered: false },
-      { drivers: [{ name: "disk.csi.azure.com" }], isRegistered: false },
-      { drivers: [{ name: "disk.csi.azure.com", allocatable: { count: 4 } }], isRegistered: true },
+      { drivers: undefined, read: [] },
+      { drivers: null, read: [] },
+      { drivers: [{ name: file.name, nodeID: "node-a", topologyKeys: null }], read: [file] },
+      {
+        drivers: [
+          { name: file.name, nodeID: "node-a" },
+          { name: disk.name, nodeID: "vm-1", allocatable: { count: 4 } },
+        ],
+        read: [file, disk],
+      },
     ];
-    for (const { drivers, isRegistered } of rows) {
+    for (const { drivers, read } of rows) {
       const world = anApiServer({ "/apis/storage.k8s.io/v1/csinodes/node-a": { spec: { drivers } } });
-      assert.deepEqual(await ownNodeOf(world).isDriverRegistered(never), ok(isRegistered), JSON.stringify(drivers));
+      assert.deepEqual(await ownNodeOf(world).drivers(never), ok(read), JSON.stringify(drivers));
     }
-    assert.deepEqual(await ownNodeOf(anApiServer({})).isDriverRegistered(never), ok(false));
+    assert.deepEqual(await ownNodeOf(anApiServer({})).drivers(never), ok([]));
   });
 
   it("takes a taint away and leaves the others", async () => {
@@ -107,7 +114,7 @@ describe("createOwnNode", () => {
   it("says what it was that the API server refused", async () => {
     const forbidden = refusing({ code: 403, body: { code: 403, reason: "Forbidden", message: "User can't", details: { name: "node-a", kind: "nodes" } } });
     assert.match(JSON.stringify(await ownNodeOf(forbidden).read(never)), /StoreUnavailable.*refused to get nodes/);
-    assert.match(JSON.stringify(await ownNodeOf(forbidden).isDriverRegistered(never)), /StoreUnavailable.*refused to get csinodes.storage.k8s.io/);
+    assert.match(JSON.stringify(await ownNodeOf(forbidden).drivers(never)), /StoreUnavailable.*refused to get csinodes.storage.k8s.io/);
     assert.match(JSON.stringify(await ownNodeOf(forbidden).replaceTaints({ from: [startUpTaint], to: [] }, never)), /StoreUnavailable.*refused to patch nodes/);
   });
 });

@@ -15,7 +15,9 @@ interface Node extends ApiObject {
 
 /** storage/v1 CSINode, as far as it is read here. */
 interface CsiNode extends ApiObject {
-  readonly spec?: { readonly drivers?: readonly { readonly name: string; readonly allocatable?: { readonly count?: number } }[] | null };
+  readonly spec?: {
+    readonly drivers?: readonly { readonly name: string; readonly nodeID: string; readonly allocatable?: { readonly count?: number } }[] | null;
+  };
 }
 
 const csiNodes: CoreResource = { path: "/apis/storage.k8s.io/v1/csinodes", resource: "csinodes.storage.k8s.io", namespace: undefined };
@@ -33,11 +35,11 @@ export function createOwnNode(options: { readonly client: ApiClient; readonly no
       if (!node.ok) return node;
       return ok(node.value === undefined ? undefined : factsOf(node.value, driverName));
     },
-    isDriverRegistered: async (signal) => {
+    drivers: async (signal) => {
       const csiNode = await readCoreObject<CsiNode>(client, csiNodes, nodeName, signal);
       if (!csiNode.ok) return csiNode;
       const drivers = csiNode.value?.spec?.drivers ?? [];
-      return ok(drivers.some(({ name, allocatable }) => name === driverName && allocatable?.count !== undefined));
+      return ok(drivers.map(({ name, nodeID, allocatable }) => ({ name, nodeId: nodeID, volumesMax: allocatable?.count })));
     },
     replaceTaints: async ({ from, to }, signal) => {
       const path = "/spec/taints";

@@ -303,6 +303,12 @@ export const eventReasons = {
     when: "the kubelet does not take the node plug-in: no volume is mounted on the node",
     cure: "The kubelet asks again by itself.",
   },
+  OtherDriver: {
+    type: "Warning",
+    tells: [],
+    when: "another Azure disk driver runs beside this one, such as V1: the node stages no volume (about its Node), or the controller attaches and detaches nothing (about the Lease)",
+    cure: "It ends by itself once only one of them is left; see docs/install.md, Over a cluster with V1.",
+  },
   NodeReady: {
     type: "Normal",
     tells: [],

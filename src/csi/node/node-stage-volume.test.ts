@@ -46,6 +46,16 @@ describe("nodeStageVolume", () => {
       );
     }));
 
+  it("refuses while another Azure disk driver serves the node, and touches nothing", () =>
+    withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
+      const why = "CSINode node-a names disk.csi.azure.com beside fast.example.com; remove that driver";
+      const staged = await nodeStageVolume({ ...world.ports(), otherDriver: () => why }, request, aCall());
+      assert.ok(!staged.ok);
+      assert.deepEqual(toGrpcStatus(staged.failure), { code: 9, details: `another Azure disk driver runs beside this one: ${why}` });
+      assert.deepEqual([world.disk.content.kind, world.steps], ["blank", []]);
+      assert.ok((await world.answerOf(nodeStageVolume(world.ports(), request, aCall()))).ok);
+    }));
+
   it("does not format a blank disk of which a partition was asked for", () =>
     withNode({ writer: { ...aWriter("node-a"), held: false } }, async (world) => {
       const ofPartition = { ...request, volumeContext: { partition: "1" } };

@@ -37,6 +37,8 @@ interface World {
   readonly registered: () => number;
   /** What was told of refusals. */
   readonly refusals: readonly string[];
+  /** What was told of the place in the registry. */
+  readonly places: readonly (string | undefined)[];
   start(): Promise<KubeletRegistration>;
   /** Runs `act` while the registration is kept, and answers how keeping ended; `act` may ask whether it has. */
   whileKept(registration: KubeletRegistration, act: (hasEnded: () => Promise<boolean>) => Promise<void>): Promise<unknown>;
@@ -49,6 +51,7 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
   const started: KubeletRegistration[] = [];
   let registered = 0;
   const refusals: string[] = [];
+  const places: (string | undefined)[] = [];
   const events: Events = { emit: ({ about, reason, message }) => refusals.push(`${about.name} ${reason}: ${message}`) };
   const onRegistered = (): void => void registered++;
   try {
@@ -58,6 +61,7 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
       folder,
       registered: () => registered,
       refusals,
+      places,
       start: async () => {
         const options = {
           driverName: info.name,
@@ -67,6 +71,7 @@ async function inRegistry(act: (world: World) => Promise<void>): Promise<void> {
           random: systemRandom,
           logger: silentLogger,
           onRegistered,
+          onPlace: (taken: string | undefined) => places.push(taken),
           events,
           nodeName: "node-a",
         };
@@ -192,13 +197,14 @@ describe("registerWithKubelet", () => {
     }));
 
   it("says that kubelet can't find it while its folder is gone, or another plug-in has its place", () =>
-    inRegistry(async ({ clock, folder, socketPath, start, whileKept }) => {
+    inRegistry(async ({ clock, folder, socketPath, places, start, whileKept }) => {
       const registration = await start();
       const other = await start();
       await whileKept(registration, async () => {
         await eventually(clock, async () => /two instances/.test(registration.whyNotServed() ?? ""));
+        assert.match(places.at(-1) ?? "", /^another process serves .*disk.csi.azure.com-reg.sock/u);
         await other.stop({ leavesSocket: false }, never);
-        await eventually(clock, async () => registration.whyNotServed() === undefined);
+        await eventually(clock, async () => registration.whyNotServed() === undefined && places.at(-1) === undefined);
         assert.deepEqual(await asKubelet(socketPath, success), info);
         await rm(folder, { recursive: true });
         await eventually(clock, async () => /can't be made/.test(registration.whyNotServed() ?? ""));
@@ -225,6 +231,7 @@ describe("registerWithKubelet", () => {
         random: systemRandom,
         logger: silentLogger,
         onRegistered: () => undefined,
+        onPlace: () => undefined,
         events: { emit: () => undefined },
         nodeName: "node-a",
       };

@@ -25,6 +25,8 @@ export interface RegistrationOptions {
   readonly logger: Logger;
   /** Called each time that kubelet has registered the plug-in. */
   readonly onRegistered: () => void;
+  /** Called while another process serves the registration socket, with a sentence, and with undefined once this plug-in does. */
+  readonly onPlace: (taken: string | undefined) => void;
   /** Told of refusals, at the Node. */
   readonly events: Events;
   readonly nodeName: string;
@@ -80,6 +82,7 @@ export async function registerWithKubelet(options: RegistrationOptions): Promise
 
   async function lookAfterSocket(): Promise<void> {
     const place = serving === undefined ? "free" : await lookAtPlace(socketPath, serving.inode);
+    options.onPlace(place === "taken" ? `another process serves ${socketPath}; remove the driver that it belongs to` : undefined);
     if (place === "ours") return;
     const served = place === "free" ? await serve() : fail(takenBySomebody(socketPath));
     if (served.ok) logger.warn("the registration socket was gone, and is there again", { socketPath });

@@ -121,6 +121,7 @@ export async function withNode(
     disputes: new Map(),
     node: { ...identity("node-a"), location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
     volumeLimit: { measure: async () => 8 },
+    otherDriver: () => undefined,
     settings: { attach: "kubernetes", stageWaitMs: 100_000, deviceWaitMs: 60_000, heartbeatMs: 10_000, allowedRoots: ["/var/lib/kubelet"] },
   });
 

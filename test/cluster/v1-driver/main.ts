@@ -57,6 +57,7 @@ async function node(server: GrpcServer): Promise<void> {
     csiSocketPath: setting("KUBELET_SOCKET"),
     ...ports,
     onRegistered: () => logger.info("registered"),
+    onPlace: () => undefined,
     events: { emit: ({ reason, message }) => logger.warn(reason, { message }) },
   });
   if (!registration.ok) throw new Error(JSON.stringify(registration.failure));

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Pod, readClusterPod } from "./core-pod.ts";
+
+const OWNER = { kind: "DaemonSet", name: "csi-azuredisk-node", controller: true };
+
+function readPod(paths: readonly string[], ownerReferences: readonly object[] = [OWNER], driverName = "disk.csi.azure.com"): unknown {
+  const metadata = { name: "csi-azuredisk-node-x", namespace: "v1", uid: "u", resourceVersion: "1", ownerReferences };
+  const volumes = paths.map((path, index) => ({ name: `v${index}`, hostPath: { path } }));
+  return readClusterPod({ metadata, spec: { nodeName: "node-a", volumes } } as Pod, (labels) => labels, driverName).nodePlugin;
+}
+
+describe("readClusterPod", () => {
+  const plugin = { pod: "v1/csi-azuredisk-node-x", nodeName: "node-a", daemonSet: "v1/csi-azuredisk-node", driverName: "disk.csi.azure.com" };
+
+  it("knows a pod that serves an Azure disk driver by the kubelet's folder that it has", () => {
+    const folders = [
+      "/var/lib/kubelet/plugins/disk.csi.azure.com",
+      "/var/lib/kubelet/plugins/disk.csi.azure.com/",
+      "/mnt/kubelet/plugins/disk.csi.azure.com",
+      "C:\\var\\lib\\kubelet\\plugins\\disk.csi.azure.com\\",
+    ];
+    for (const folder of folders) assert.deepEqual(readPod(["/dev", folder]), plugin, folder);
+    const owners = [
+      { ...OWNER, controller: false },
+      { ...OWNER, kind: "ReplicaSet" },
+    ];
+    assert.deepEqual(readPod(folders.slice(0, 1), owners), { ...plugin, daemonSet: undefined });
+  });
+
+  it("knows the in-box driver where this one has another name", () => {
+    assert.deepEqual(readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "fast.example.com"), plugin);
+    const own = readPod(["/var/lib/kubelet/plugins/fast.example.com"], [OWNER], "fast.example.com");
+    assert.deepEqual(own, { ...plugin, driverName: "fast.example.com" });
+  });
+
+  it("takes no other pod for one: other drivers, the kubelet's folders as a whole, what lies below", () => {
+    const others = [
+      "/var/lib/kubelet/plugins/file.csi.azure.com",
+      "/var/lib/kubelet/plugins",
+      "/var/lib/kubelet/plugins_registry",
+      "/var/lib/kubelet/plugins/disk.csi.azure.com/logs",
+      "/var/lib/kubelet/plugins/kubernetes.io/csi/disk.csi.azure.com",
+    ];
+    for (const folder of others) assert.equal(readPod([folder]), undefined, folder);
+  });
+});

@@ -1,0 +1,22 @@
+import type { Failure } from "../../core/failure.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { ApiObject } from "./api-object.ts";
+import { readCoreObject } from "./core-object-calls.ts";
+
+/** coordination/v1 Lease of another program, as far as it is read here. */
+interface Lease extends ApiObject {
+  readonly spec?: { readonly holderIdentity?: string | null };
+}
+
+/** Who holds another program's Lease, and its version, which changes with each renewal; undefined if there is none. Needs the verb get on it. */
+export async function readLease(
+  client: ApiClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<Result<{ readonly holder: string; readonly version: string } | undefined, Failure>> {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
+  const lease = await readCoreObject<Lease>(client, { path, resource: "leases.coordination.k8s.io", namespace }, name, signal);
+  if (!lease.ok || lease.value === undefined) return lease.ok ? ok(undefined) : lease;
+  return ok({ holder: lease.value.spec?.holderIdentity ?? "", version: lease.value.metadata.resourceVersion });
+}
