@@ -87,6 +87,27 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
     }),
   );
 
+  it("is not ready while its CSINode has another plug-in's node id, says so at the Node, and is once that has gone", { timeout: TEST_TIMEOUT_MS }, () =>
+    onNode([], async (world) => {
+      const { client, nodeName, registrationSocket, csiSocket } = world;
+      const plugin = await world.startPlugin();
+      const { info } = await registerAsKubelet(client, nodeName, registrationSocket, "vm-of-another");
+      const { text } = await waitUntil("the other plug-in to be seen", SOON, async () => {
+        const answer = await plugin.health("/readyz");
+        return answer.code === 503 ? answer : undefined;
+      });
+      assert.match(text, new RegExp(`^CSINode ${nodeName} has node id "vm-of-another" for disk\\.csi\\.azure\\.com.*remove that driver`, "u"));
+      await waitUntil("the event at the Node", SOON, async () => {
+        const { items } = (await world.read("/api/v1/namespaces/default/events")) as {
+          readonly items: readonly { readonly reason: string; readonly involvedObject: { readonly name: string } }[];
+        };
+        return items.some(({ reason, involvedObject }) => reason === "OtherDriver" && involvedObject.name === nodeName) ? true : undefined;
+      });
+      await writeCsiNode(client, nodeName, info, await nodeGetInfo(csiSocket));
+      await waitUntil("the plug-in to be ready", SOON, async () => ((await plugin.health("/readyz")).code === 200 ? true : undefined));
+    }),
+  );
+
   it("counts slots anew each time that kubelet asks: its own volumes take none, other people's disks do", { timeout: TEST_TIMEOUT_MS }, () =>
     onNode([], async (world) => {
       const { nodeName, azure, csiSocket } = world;

@@ -30,13 +30,16 @@ export async function nodeGetInfo(csiSocket: string): Promise<NodeGetInfoRespons
   }
 }
 
-/** Does what kubelet does once it finds a socket in its registry: asks the plug-in, writes its CSINode, and tells it. */
-export async function registerAsKubelet(client: ApiClient, nodeName: string, registrationSocket: string): Promise<Registered> {
+/**
+ * Does what kubelet does once it finds a socket in its registry: asks the plug-in, writes its CSINode, and tells it. `nodeId`: another plug-in of the name has
+ * written that one.
+ */
+export async function registerAsKubelet(client: ApiClient, nodeName: string, registrationSocket: string, nodeId?: string): Promise<Registered> {
   const registration = new RegistrationClient(`unix:${registrationSocket}`, credentials.createInsecure());
   try {
     const info = await promisify<InfoRequest, PluginInfo>(registration.getInfo.bind(registration))(InfoRequest.create());
     const node = await nodeGetInfo(info.endpoint);
-    await writeCsiNode(client, nodeName, info, node);
+    await writeCsiNode(client, nodeName, info, { ...node, nodeId: nodeId ?? node.nodeId });
     const tell = promisify<RegistrationStatus, RegistrationStatusResponse>(registration.notifyRegistrationStatus.bind(registration));
     await tell({ pluginRegistered: true, error: "" });
     return { info, node };
