@@ -71,12 +71,12 @@ const wantsEverything: Round = async ({ world, store, nodeName, others }) => {
   }
 };
 
-/** Creates attachments that pass for those of other nodes, other disks and other volumes, as far as names are let through. */
+/** Creates attachments that pass for those of other nodes, other disks, other volumes and volumes that there are not, as far as names are let through. */
 const squats: Round = async ({ world, store, nodeName, others }) => {
   const volumes = others();
   for (const [index, { metadata, status }] of volumes.entries()) {
     const volumeId = status?.detail?.diskUri ?? "";
-    const another = volumes[(index + 1) % volumes.length]?.metadata.name ?? metadata.name;
+    const another = index % 2 === 0 ? `no-${metadata.name}` : (volumes[(index + 1) % volumes.length]?.metadata.name ?? metadata.name);
     const made = newAttachment({
       volumeName: another,
       volumeId,

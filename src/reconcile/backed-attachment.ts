@@ -18,13 +18,23 @@ export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
 export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: AzVolumeAttachment): AzVolumeAttachment | undefined {
   const { attach, clusterVolumes, users } = ports;
   if (attach !== "driver" || !clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
-  const { metadata, spec, status } = attachment;
+  const { spec } = attachment;
   if (isNamedAsHolder(volume, spec.nodeName)) return attachment;
   if (users.cachedOn({ nodeName: spec.nodeName, volumeId: spec.volumeId }).kind === "used") return attachment;
-  const isControllers = metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending");
-  if (!isControllers) return undefined;
+  if (!isControllers(attachment)) return undefined;
   const { want: _, ...unwanted } = spec;
   return spec.want === undefined ? attachment : { ...attachment, spec: { ...unwanted, role: "Replica" } };
+}
+
+/** Whether an attachment, whose volume there need not be, is a node's own, for which no controller has begun anything and no pod is seen there. */
+export function isForNoPod({ attach, clusterVolumes, users }: BackingPorts, attachment: AzVolumeAttachment): boolean {
+  const { nodeName, volumeId } = attachment.spec;
+  if (attach !== "driver" || !clusterVolumes.knowsAttachments || isControllers(attachment)) return false;
+  return users.cachedOn({ nodeName, volumeId }).kind === "unused";
+}
+
+function isControllers({ metadata, status }: AzVolumeAttachment): boolean {
+  return metadata.labels?.[PLACED_BY_LABEL] !== undefined || (status !== undefined && status.state !== "Pending");
 }
 
 /** Only where controllers have said so: of itself a node may say that it is clean, and by its notes that it may have the disk. */

@@ -25,12 +25,16 @@ export async function removeIgnored(ports: ControllerPorts, name: string, signal
   const volume = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   if (!volume.ok && volume.failure.kind !== "ObjectNotFound") return volume;
   const because = attachmentProblem(attachment, volume.ok ? volume.value : undefined);
-  if (because === undefined) return ok({});
+  return because === undefined ? ok({}) : removeInconsistent(ports, attachment, because, signal);
+}
+
+/** The same of an object that was just read, for what is known already. */
+export async function removeInconsistent(ports: ControllerPorts, attachment: AzVolumeAttachment, because: string, signal: AbortSignal): Promise<Reconciled> {
   tellIgnored(ports, attachment, because);
   const isNeeded = await isOnlyTrace(ports, attachment, signal);
   if (!isNeeded.ok) return isNeeded;
   if (isNeeded.value) return ok({ againAfterMs: IGNORED_AGAIN_MS });
-  const removed = await remove(ports, attachment, signal);
+  const removed = await removeUnattached(ports, attachment, signal);
   return removed.ok ? ok({}) : unlessGone(removed);
 }
 
@@ -47,7 +51,7 @@ export async function createAttachment(
   if (!found.ok) return found;
   if (isAttachmentOf(found.value, { volumeName, diskUri: volumeId, nodeName })) return created;
   tellIgnored(ports, found.value, `it has the name of the attachment of ${volumeName} to ${nodeName}`);
-  const removed = await remove(ports, found.value, signal);
+  const removed = await removeUnattached(ports, found.value, signal);
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   return ports.store.create("AzVolumeAttachment", attachment, signal);
 }
@@ -64,16 +68,16 @@ async function isOnlyTrace(ports: ControllerPorts, { metadata, spec, status }: A
   return ok(disk.value.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === spec.nodeName));
 }
 
-/** That very object. Nothing is detached: the driver has attached nothing by it. */
-async function remove(
+/** Deletes that very object, as it was read. Nothing is detached: the driver has attached nothing by it. Fails with `ObjectConflict` if it has changed since. */
+export async function removeUnattached(
   { store, logger }: Pick<ControllerPorts, "store" | "logger">,
   attachment: AzVolumeAttachment,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
-  const { name, uid } = attachment.metadata;
-  const deleted = await store.delete("AzVolumeAttachment", name, { uid }, signal);
+  const { name, uid, resourceVersion } = attachment.metadata;
+  const deleted = await store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal);
   if (!deleted.ok) return deleted;
-  logger.warn("inconsistent attachment deleted", { attachmentName: name, nodeName: attachment.spec.nodeName });
+  logger.warn("attachment deleted by which nothing was attached", { attachmentName: name, nodeName: attachment.spec.nodeName });
   return removeFinalizer(store, attachmentTarget(attachment), ATTACHMENT_FINALIZER, signal);
 }
 
