@@ -189,7 +189,7 @@ export default defineConfig({
     "prefer-const": "error",
     // A copy protects a loop against changes of what it walks.
     "unicorn/no-useless-spread": "off",
-    "import/no-cycle": "error",
+    "import/no-cycle": ["error", { ignoreTypes: false }],
     "import/no-default-export": "error",
     // Ours are objects of closures: their methods need no `this`.
     "typescript/unbound-method": "off",

@@ -1,7 +1,7 @@
 import { PLACED_BY_LABEL } from "../../src/core/model/attachment-labels.ts";
+import { ATTACHMENT_FINALIZER } from "../../src/core/model/finalizers.ts";
 import { attachmentObjectName } from "../../src/core/model/object-names.ts";
 import { sameJson } from "../../src/core/same-json.ts";
-import { ATTACHMENT_FINALIZER } from "../../src/reconcile/controller-ports.ts";
 import { NODE_NAME_LABEL } from "../../src/reconcile/new-attachment.ts";
 import { changesOnly, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 

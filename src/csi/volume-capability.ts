@@ -1,5 +1,5 @@
 import type { Failure } from "../core/failure.ts";
-import { isAccessMode } from "../core/model/access-modes.ts";
+import { isAccessMode } from "../core/model/access-mode.ts";
 import type { VolumeCapability } from "../core/model/az-volume.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { VolumeCapability as CsiVolumeCapability } from "./gen/csi/v1/csi.ts";

@@ -5,8 +5,8 @@ import { createTlsMaterial } from "./http/tls.ts";
 import { type ComputeModel, createComputeModel } from "./model/compute-model.ts";
 import type { DataPlane } from "./model/data-plane-port.ts";
 import type { FaultRule } from "./model/faults.ts";
-import type { VmSetUp } from "./model/set-up.ts";
 import type { ModelSettings } from "./model/settings.ts";
+import type { VmSetUp } from "./model/vm-set-up.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 export interface EmulatorOptions {

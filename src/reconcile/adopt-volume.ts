@@ -1,13 +1,13 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { foreignVolumeObjectName, volumeObjectNames } from "../core/model/object-names.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { AdoptedUse } from "./adopted-use.ts";
-import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { isMadeByDriver } from "./disk-tags.ts";
 
 /**

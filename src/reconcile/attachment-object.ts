@@ -1,10 +1,11 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { isLeaving } from "../core/plan/observed-volume.ts";
 import { ok, type Result } from "../core/result.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
-import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;

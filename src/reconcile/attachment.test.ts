@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import {
   aDetail,
@@ -20,7 +21,6 @@ import { newRecord } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { attachmentReconciler } from "./attachment.ts";
-import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";

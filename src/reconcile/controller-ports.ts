@@ -1,4 +1,6 @@
+import type { Failure } from "../core/failure.ts";
 import type { VolumeSettings } from "../core/plan/observed-volume.ts";
+import type { Result } from "../core/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
@@ -9,7 +11,6 @@ import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import type { LeaseMemory } from "./lease-memory.ts";
-import type { NodeHearing } from "./node-hearing.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 /** All that the reconcilers of the controller role act through. */
@@ -26,7 +27,7 @@ export interface ControllerPorts {
   readonly logger: Logger;
   readonly leaseMemory: LeaseMemory;
   /** The same for the time before this process started: only the nodes know. */
-  readonly hearing: NodeHearing;
+  readonly hearing: Hearing;
   readonly settings: VolumeSettings;
   /** Stands in a tag of each disk that this cluster made. Disks of another cluster are left alone unless they are named. */
   readonly clusterId: string;
@@ -34,8 +35,10 @@ export interface ControllerPorts {
   readonly attach: "kubernetes" | "driver";
 }
 
-/** Held by an AzVolume until its disk is deleted, or known to be somebody else's. */
-export const VOLUME_FINALIZER = "disk.csi.azure.com/azvolume";
-
-/** Held by an AzVolumeAttachment until the disk is off the node. */
-export const ATTACHMENT_FINALIZER = "disk.csi.azure.com/azvolumeattachment";
+/** Whether the store was rolled back before this process started; `NodeHearing` finds out from the nodes. */
+export interface Hearing {
+  /** The store generation, once records may be trusted; fails with `StoreWentBack` if that is still open after `limitMs`. */
+  confirm(limitMs: number, signal: AbortSignal): Promise<Result<number, Failure>>;
+  /** Waits until records may be trusted. Where no node can answer any more, requests that all records are rebuilt, and calls `onSweep`. False: aborted. */
+  untilTrusted(leading: ControllerPorts, onSweep: () => void, signal: AbortSignal): Promise<boolean>;
+}

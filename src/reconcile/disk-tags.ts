@@ -1,4 +1,4 @@
-import { accessModes } from "../core/model/access-modes.ts";
+import { accessModes } from "../core/model/access-mode.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 
 /** Marks disks of this driver, as the V1 driver does. */

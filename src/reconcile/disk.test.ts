@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
+import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { aDetail, agoMs, anAttachment, aVolume, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { CloudProvisioner, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
-import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";

@@ -6,6 +6,7 @@ import { isRetryable } from "../core/is-retryable.ts";
 import { isSingleWriter } from "../core/model/access-modes.ts";
 import type { AzVolume, VolumeDetail, WriterRecord } from "../core/model/az-volume.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
+import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { diskNameFor } from "../core/model/object-names.ts";
 import { stateFromTags, stateTagsIn } from "../core/model/state-tags.ts";
 import { accessibleTopology, choosePlacement, nodeTopology } from "../core/model/topology.ts";
@@ -20,7 +21,7 @@ import type { CreateDiskRequest, DiskFacts, MayProceed } from "../ports/cloud-pr
 import { findHolders, ownNodes } from "./adopt-disk.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
-import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
 import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
 import { keepState } from "./keep-state.ts";

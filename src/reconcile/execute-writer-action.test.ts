@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { RecordAction } from "../core/plan/plan-writer.ts";
 import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import type { RecordAction } from "../core/plan/writer-action.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { executeWriterAction } from "./execute-writer-action.ts";

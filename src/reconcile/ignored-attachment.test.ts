@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { anAttachment, aReplica, attachmentName, aVolume, aVolumeWithRecord, diskUri } from "../core/plan/testing/objects.ts";
 import { attachmentReconciler } from "./attachment.ts";
-import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { createAttachment, removeIgnored } from "./ignored-attachment.ts";
 import { newAttachment } from "./new-attachment.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";

@@ -3,11 +3,12 @@ import { attachmentProblem, isAttachmentOf } from "../core/model/attachment-iden
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { NewObject } from "../ports/object-store.ts";
 import { attachmentTarget, unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
-import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
+import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
-import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
 import { recoverVolumes } from "./recover.ts";

@@ -7,18 +7,25 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
+import type { WaitLimit } from "../ports/source-cache.ts";
 import type { LeaseMemory } from "./lease-memory.ts";
-import type { ObjectCache } from "./object-cache.ts";
 
 /** Between two looks at the Lease there is at least this time, in milliseconds, however often its watch tells of it. */
 const LOOK_AGAIN_MIN_MS = 100;
+
+/** What a cache of Leases is asked; `ObjectCache` fits. */
+export interface LeaseCache {
+  untilSynced(signal: AbortSignal): Promise<void>;
+  waitFor(kind: "Lease", name: string, predicate: (lease: Lease | undefined) => boolean, limit: WaitLimit, signal: AbortSignal): Promise<Lease | undefined>;
+  remember(kind: "Lease", lease: Lease): void;
+}
 
 /** What reading and writing the Lease takes. */
 export interface LeasePorts {
   /** Renewals have a deadline: where calls queue for connections, this store has its own. */
   readonly store: ObjectStore;
   /** Follows `Lease`, too: what it shows wakes whoever waits, or lets it wait on, and decides nothing. */
-  readonly cache: ObjectCache;
+  readonly cache: LeaseCache;
   readonly clock: Clock;
   readonly leaseMemory: LeaseMemory;
 }

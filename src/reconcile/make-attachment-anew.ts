@@ -1,11 +1,12 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isStillWanted } from "../core/plan/plan-attachment.ts";
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { Reconciled } from "./control-loop.ts";
-import { ATTACHMENT_FINALIZER, type ControllerPorts } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 import { endWant } from "./want.ts";

@@ -1,8 +1,8 @@
 import { PLACED_BY_LABEL } from "../core/model/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { attachmentObjectName, labelValue } from "../core/model/object-names.ts";
 import type { NewObject } from "../ports/object-store.ts";
-import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 
 /** By which the attachments of a volume, and of a node, are listed: names as `labelValue` writes them. */
 export const VOLUME_NAME_LABEL = "disk.csi.azure.com/volume-name";

@@ -1,8 +1,9 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
+import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { Reconciled } from "./control-loop.ts";
-import { type ControllerPorts, VOLUME_FINALIZER } from "./controller-ports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 
 /**

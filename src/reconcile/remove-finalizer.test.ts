@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { aVolume } from "../core/plan/testing/objects.ts";
-import { VOLUME_FINALIZER } from "./controller-ports.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 

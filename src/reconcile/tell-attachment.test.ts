@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import {
   aDetail,
   anAttachment,
@@ -17,7 +18,6 @@ import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { DriverEvent } from "../ports/events.ts";
 import { attachmentReconciler } from "./attachment.ts";
-import { ATTACHMENT_FINALIZER } from "./controller-ports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 

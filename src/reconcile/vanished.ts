@@ -1,4 +1,5 @@
-import { isVanishedCheck, planWriter } from "../core/plan/plan-writer.ts";
+import { planWriter } from "../core/plan/plan-writer.ts";
+import { isVanishedCheck } from "../core/plan/writer-action.ts";
 import { ok } from "../core/result.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";

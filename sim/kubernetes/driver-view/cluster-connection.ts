@@ -1,5 +1,4 @@
-import type { Failure } from "../../../src/core/failure.ts";
-import { fail, ok, type Result } from "../../../src/core/result.ts";
+import { fail, ok } from "../../../src/core/result.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { Random } from "../../../src/ports/random.ts";
 import type { ApiServer } from "../api/api-server.ts";
@@ -9,6 +8,7 @@ import type { Switch } from "../api/switch.ts";
 import { orAborted } from "../api/switch.ts";
 import { createTaskGroup } from "../api/task-group.ts";
 import type { ClusterConnection, ClusterObserver } from "../sim-cluster.ts";
+import type { AskApi } from "./ask-api.ts";
 import { createClusterVolumes } from "./sim-cluster-volumes.ts";
 import { createOwnNode } from "./sim-own-node.ts";
 import { createVolumeUsers } from "./sim-volume-users.ts";
@@ -23,9 +23,6 @@ export interface Sight {
   readonly told: Switch;
   delayMs: readonly [min: number, max: number];
 }
-
-/** Asks the API server what is so now, or changes it. Fails with `StoreUnavailable` where it does not answer, and with `Cancelled`. */
-export type AskApi = <T>(ask: () => T, signal: AbortSignal) => Promise<Result<T, Failure>>;
 
 /** How one process of the driver follows the cluster. */
 export function connectToCluster(options: {

@@ -3,7 +3,7 @@ import type { ClusterAttachment, ClusterVolume, ClusterVolumes } from "../../../
 import type { PersistentVolume, VolumeAttachment } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
-import type { AskApi } from "./cluster-connection.ts";
+import type { AskApi } from "./ask-api.ts";
 
 /** `ClusterVolumes` by what a process has heard, and past that by what is so; the same answers as `adapters/kubernetes` gives. */
 export function createClusterVolumes(view: ApiView, api: ApiServer, ask: AskApi): ClusterVolumes {

@@ -3,7 +3,7 @@ import { fail, ok } from "../../../src/core/result.ts";
 import type { OwnNode } from "../../../src/ports/own-node.ts";
 import { taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
-import type { AskApi } from "./cluster-connection.ts";
+import type { AskApi } from "./ask-api.ts";
 
 /** `OwnNode` of a node plug-in. Of the taints only those can be replaced that nobody's field stands for. */
 export function createOwnNode(nodeName: string, api: ApiServer, ask: AskApi): OwnNode {

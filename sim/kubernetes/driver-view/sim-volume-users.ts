@@ -5,7 +5,7 @@ import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../../src/port
 import { type ApiChange, type Node, OUT_OF_SERVICE, type Pod, taintsOf } from "../api/api-objects.ts";
 import type { ApiServer } from "../api/api-server.ts";
 import type { ApiView } from "../api/api-view.ts";
-import type { AskApi } from "./cluster-connection.ts";
+import type { AskApi } from "./ask-api.ts";
 
 /** Kubernetes gives every pod these two. */
 const TOLERATIONS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map((key) => ({

@@ -1,4 +1,4 @@
-import type { CsiMethod } from "./csi-judge.ts";
+import type { CsiMethod } from "./csi-method.ts";
 
 /** May come from any call: work that goes on, somebody else's fault, or a limit that is reached. */
 const ALWAYS = ["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"];

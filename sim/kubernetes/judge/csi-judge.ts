@@ -3,10 +3,7 @@ import type { CsiAnswer, CsiCall, ControllerCsi, DriverEndpoints, NodeCsi } from
 import type { Violation } from "../../history/violation.ts";
 import type { Trace } from "../../trace.ts";
 import { refusalIsAllowed } from "./allowed-codes.ts";
-
-/** Methods of both services. */
-type Services = ControllerCsi & NodeCsi;
-export type CsiMethod = keyof Services;
+import type { CsiMethod, CsiServices } from "./csi-method.ts";
 
 /** What the judge may look at. */
 export interface CsiJudgeOptions {
@@ -26,8 +23,8 @@ export interface CsiJudgeOptions {
 /** One call that was answered. */
 interface Judged<Method extends CsiMethod> {
   readonly method: Method;
-  readonly request: Parameters<Services[Method]>[0];
-  readonly answer: Awaited<ReturnType<Services[Method]>>;
+  readonly request: Parameters<CsiServices[Method]>[0];
+  readonly answer: Awaited<ReturnType<CsiServices[Method]>>;
   /** The node whose plug-in was asked; empty: the controller. */
   readonly nodeName: string;
   readonly machine: SimMachine | undefined;

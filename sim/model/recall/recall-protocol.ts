@@ -1,7 +1,8 @@
 import type { AzVolumeAttachment } from "../../../src/core/model/az-volume-attachment.ts";
 import type { ObservedVolume } from "../../../src/core/plan/observed-volume.ts";
-import { planWriter, type WriterAction } from "../../../src/core/plan/plan-writer.ts";
+import { planWriter } from "../../../src/core/plan/plan-writer.ts";
 import { agoMs, aNode, anAttachment, anObservedVolume, aVolumeWithRecord, aWriter, identity, settings } from "../../../src/core/plan/testing/objects.ts";
+import type { WriterAction } from "../../../src/core/plan/writer-action.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 

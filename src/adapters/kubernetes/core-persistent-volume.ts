@@ -1,4 +1,4 @@
-import type { AccessMode } from "../../core/model/access-modes.ts";
+import type { AccessMode } from "../../core/model/access-mode.ts";
 import type { VolumeCapability } from "../../core/model/az-volume.ts";
 import type { ClusterVolume } from "../../ports/cluster-volumes.ts";
 import type { ApiObject } from "./api-object.ts";

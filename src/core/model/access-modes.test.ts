@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { accessModes, capabilitiesDifference, checkCapabilities, isMultiNode, isSingleWriter } from "./access-modes.ts";
+import { accessModes } from "./access-mode.ts";
+import { capabilitiesDifference, checkCapabilities, isMultiNode, isSingleWriter } from "./access-modes.ts";
 import type { VolumeCapability } from "./az-volume.ts";
 
 function aMount(overrides: Partial<VolumeCapability> = {}): VolumeCapability {

@@ -1,28 +1,10 @@
 import type { FailureOf } from "../failure.ts";
 import type { Result } from "../result.ts";
 import { fail, ok } from "../result.ts";
+import { type AccessMode, accessModes } from "./access-mode.ts";
 import type { VolumeCapability } from "./az-volume.ts";
 
-/** CSI's access modes that a volume may be asked for. */
-export const accessModes = [
-  "SINGLE_NODE_WRITER",
-  "SINGLE_NODE_READER_ONLY",
-  "SINGLE_NODE_SINGLE_WRITER",
-  "SINGLE_NODE_MULTI_WRITER",
-  "MULTI_NODE_READER_ONLY",
-  "MULTI_NODE_SINGLE_WRITER",
-  "MULTI_NODE_MULTI_WRITER",
-] as const;
-
-/** One of CSI's access modes. */
-export type AccessMode = (typeof accessModes)[number];
-
 const SHARES_MIN_FOR_MULTI_NODE = 2;
-
-/** Whether `name` is an access mode that a volume may be asked for. */
-export function isAccessMode(name: string): name is AccessMode {
-  return accessModes.some((mode) => mode === name);
-}
 
 /** Whether an access mode lets several nodes use the volume at once. */
 export function isMultiNode(mode: AccessMode): boolean {

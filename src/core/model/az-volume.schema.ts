@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { accessModes } from "./access-modes.ts";
+import { accessModes } from "./access-mode.ts";
 import { COUNTER_MAX } from "./epoch.ts";
 import { nodeIdentitySchema, unprovenNodeSchema } from "./node-identity.schema.ts";
 import { conditionsSchema, objectErrorSchema, objectMetaSchema } from "./object-meta.schema.ts";

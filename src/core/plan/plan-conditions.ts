@@ -4,7 +4,7 @@ import type { AzVolume } from "../model/az-volume.ts";
 import { isForeign } from "../model/node-identity.ts";
 import { toTimestamp } from "../timestamp.ts";
 import { keepsReplicas, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
-import type { WriterAction } from "./plan-writer.ts";
+import type { WriterAction } from "./writer-action.ts";
 
 /** True while every standby that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
 export const FAILOVER_READY = "FailoverReady";

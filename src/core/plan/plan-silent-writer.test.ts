@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import type { ObservedNode } from "./observed-volume.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
-import { planWriter, type WriterAction } from "./plan-writer.ts";
+import { planWriter } from "./plan-writer.ts";
 import { anAttachment, aNode, anObservedVolume, aPod, aVolumeWithRecord, aWriter } from "./testing/objects.ts";
+import type { WriterAction } from "./writer-action.ts";
 
 const silent = { heartbeatUnchangedMs: 36_000 };
 const tainted = (key: string) => ({ taints: [{ key, value: "", effect: "NoExecute" }] });

@@ -1,7 +1,7 @@
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import { isNotReady, isUnheard } from "./node-silence.ts";
 import { isOutOfService, type ObservedNode, type ObservedVolume } from "./observed-volume.ts";
-import type { WriterAction } from "./plan-writer.ts";
+import type { WriterAction } from "./writer-action.ts";
 
 /** How often it is looked whether a pod waits for a silent writer, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { planWriter, waitsForRelease, type WriterAction } from "./plan-writer.ts";
+import { planWriter, waitsForRelease } from "./plan-writer.ts";
 import {
   agoMs,
   anAttachment,
@@ -18,6 +18,7 @@ import {
   leaving,
   unchangedFor,
 } from "./testing/objects.ts";
+import type { WriterAction } from "./writer-action.ts";
 
 const a = identity("node-a");
 const b = identity("node-b");

@@ -1,4 +1,3 @@
-import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { identityOf, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
@@ -16,54 +15,8 @@ import {
   stayingAttachments,
 } from "./observed-volume.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
+import type { FenceGround, WriterAction } from "./writer-action.ts";
 import { grant, isFencing } from "./writer-steps.ts";
-
-/** What to do next with the writer record. Each is carried out by compare-and-swap after a fresh read that still allows it. */
-export type WriterAction =
-  /** `isUserSeen`: caches show who uses the volume there. Otherwise that is asked past them first. */
-  | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
-  | { readonly kind: "Revoke" }
-  | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
-  /** The want in the attachment, and its role, whether or not its node is the writer: where nobody unpublishes, they would outlive the workload. */
-  | { readonly kind: "EndWant"; readonly nodeName: string }
-  | { readonly kind: "ReleaseCheck"; readonly node: NodeIdentity }
-  | { readonly kind: "Recall"; readonly attachmentName: string }
-  | { readonly kind: "EndRecall"; readonly attachmentName: string }
-  | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly ground: FenceGround; readonly because: string }
-  | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
-  | { readonly kind: "PlanAgain"; readonly afterMs: number }
-  /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
-  | {
-      readonly kind: "WaitFor";
-      readonly reason: EventReason;
-      readonly message: string;
-      readonly retryAfterMs: number;
-      readonly nodeName?: string;
-      readonly news?: string;
-    }
-  /** Something to report of the writer though no node waits. */
-  | {
-      readonly kind: "Tell";
-      readonly reason: EventReason;
-      readonly message: string;
-      readonly retryAfterMs: number;
-      readonly nodeName: string;
-      readonly news: string;
-    };
-
-/** A question to Azure, which is asked by a loop of its own. */
-export type VanishedCheck = Extract<WriterAction, { kind: "ConfirmVanished" }>;
-
-/** What is carried out at once: all but the questions to Azure. */
-export type RecordAction = Exclude<WriterAction, VanishedCheck>;
-
-/** Whether an action is a question to Azure. */
-export function isVanishedCheck(action: WriterAction): action is VanishedCheck {
-  return action.kind === "ConfirmVanished";
-}
-
-/** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
-export type FenceGround = "outOfService" | "lost" | "stalled";
 
 const RECHECK_MS = 1_000;
 /** How long a node may stay unproven beside a writer before that is reported, in milliseconds. */

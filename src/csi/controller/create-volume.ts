@@ -1,11 +1,11 @@
 import type { Failure } from "../../core/failure.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { createRequestDifference } from "../../core/model/create-request-difference.ts";
+import { VOLUME_FINALIZER } from "../../core/model/finalizers.ts";
 import { diskNameFor, labelValue, ownVolumeObjectName } from "../../core/model/object-names.ts";
 import { isDeleting } from "../../core/plan/observed-volume.ts";
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
-import { VOLUME_FINALIZER } from "../../reconcile/controller-ports.ts";
 import { fromObjectError } from "../../reconcile/object-error.ts";
 import type { CreateVolumeRequest, CreateVolumeResponse } from "../gen/csi/v1/csi.ts";
 import type { CallContext } from "../unary-handler.ts";

@@ -7,8 +7,9 @@ import { resetWorld } from "./reset.ts";
 import type { Handler, Route } from "./router.ts";
 import { addResourceGroup } from "./set-up.ts";
 import { parseSettings } from "./settings-parse.ts";
-import { VM_EVENTS, strikeVm } from "./vm-events.ts";
+import { strikeVm } from "./vm-events.ts";
 import { addVms } from "./vm-set-up-parse.ts";
+import { VM_EVENTS } from "./vm-set-up.ts";
 import { findVm, type World } from "./world.ts";
 
 const BASE = "/emulator/v1";

@@ -1,7 +1,8 @@
 import { isSasActive } from "./disk-read.ts";
 import type { Disk } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { delayMs, happened, startOperation } from "./operations.ts";
 import { keyOf } from "./resource-id.ts";
 import { putDisk, updateDisk, without, type World } from "./world.ts";
 

@@ -7,7 +7,8 @@ import { diskSpecFrom } from "./disk-spec.ts";
 import { type Disk, diskSizeBytes, type DiskSpec } from "./disk.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
 import { type Json, type JsonObject, listAt, numberAt, objectAt, sameJson, textAt } from "./json.ts";
-import { delayMs, happened, type Operation, startOperation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { delayMs, happened, startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import { findDisk, putDisk, updateDisk, without, type World } from "./world.ts";
 

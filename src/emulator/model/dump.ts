@@ -3,7 +3,7 @@ import { diskState } from "./disk-read.ts";
 import { renderDisk } from "./disk.ts";
 import { renderInstanceView } from "./instance-view.ts";
 import type { JsonObject } from "./json.ts";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 import { renderSnapshot } from "./snapshot.ts";
 import { renderVirtualMachine } from "./virtual-machine.ts";
 import { diskFacts } from "./vm-update.ts";

@@ -1,7 +1,7 @@
 import type { ArmCall, Delivery } from "./arm-message.ts";
 import { type ArmFailure, failure } from "./errors.ts";
 import type { Json } from "./json.ts";
-import type { OperationEnding, OperationStart } from "./operations.ts";
+import type { OperationEnding, OperationStart } from "./operation.ts";
 import type { SeededRandom } from "./random.ts";
 import { keyOf } from "./resource-id.ts";
 

@@ -2,7 +2,7 @@ import { type ArmCall, type HandlerResult, param, reply } from "./arm-message.ts
 import { type ArmFailure, armErrors, errorBody, errorObject } from "./errors.ts";
 import { isoTime } from "./iso-time.ts";
 import type { JsonObject } from "./json.ts";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 import type { World } from "./world.ts";
 
 /** Real services ask for ten seconds between polls of an action. */

@@ -4,28 +4,10 @@ import { startOperation } from "./operations.ts";
 import { resourceId } from "./resource-id.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 import { newVm } from "./vm-create.ts";
-import { strikeVm, type VmEvent } from "./vm-events.ts";
+import { strikeVm } from "./vm-events.ts";
+import type { VmSetUp } from "./vm-set-up.ts";
 import { dataPlaneVm } from "./vm-state.ts";
 import { findVm, normalLocation, putResourceGroup, putVm, findResourceGroup, type World } from "./world.ts";
-
-/** A VM to be there from the start, running and without disks. */
-export interface VmSetUp {
-  readonly subscriptionId: string;
-  /** Made if absent. */
-  readonly resourceGroup: string;
-  readonly name: string;
-  /** The host name inside the VM, `osProfile.computerName`. Default: the VM's name. */
-  readonly computerName?: string;
-  readonly location: string;
-  readonly zone?: string;
-  /** Default `Standard_D8s_v5`: 16 data disks, SCSI. */
-  readonly size?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-  /** Needed by disks of type UltraSSD_LRS. */
-  readonly ultraSsdEnabled?: boolean;
-  /** What has happened to it before the first call, in this order: `["SilentPowerLoss"]`. */
-  readonly events?: readonly VmEvent[];
-}
 
 export type AddedVm = { readonly kind: "Added"; readonly vm: VirtualMachine } | ArmFailure;
 

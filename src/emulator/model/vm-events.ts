@@ -1,21 +1,8 @@
 import { delayMs, rescheduleOperation, startOperation } from "./operations.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
+import type { VmEvent } from "./vm-set-up.ts";
 import { begun, dataPlaneVm, runningOperation } from "./vm-state.ts";
 import { findVm, putVm, type World } from "./world.ts";
-
-/** What happens to a VM without anyone having asked Azure for it. */
-export const VM_EVENTS = [
-  "PowerLoss",
-  "SilentPowerLoss",
-  "PowerReturn",
-  "GuestHang",
-  "GuestRecovery",
-  "Partition",
-  "PartitionEnd",
-  "ProvisioningFailure",
-] as const;
-
-export type VmEvent = (typeof VM_EVENTS)[number];
 
 /**
  * `PowerLoss`: the VM stops and instance views say so. `SilentPowerLoss`: it stops, but Azure goes on to say running, as it can while a host is lost.

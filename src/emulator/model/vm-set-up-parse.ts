@@ -1,8 +1,8 @@
 import { type ArmCall, type HandlerResult, reply } from "./arm-message.ts";
 import { failure } from "./errors.ts";
 import { isObject, type Json, type JsonObject, booleanAt, listAt, numberAt, textAt, textsAt } from "./json.ts";
-import { addVirtualMachine, type VmSetUp } from "./set-up.ts";
-import { VM_EVENTS } from "./vm-events.ts";
+import { addVirtualMachine } from "./set-up.ts";
+import { VM_EVENTS, type VmSetUp } from "./vm-set-up.ts";
 import type { World } from "./world.ts";
 
 export type ParsedVms = { readonly ok: true; readonly vms: readonly VmSetUp[] } | { readonly ok: false; readonly reason: string };

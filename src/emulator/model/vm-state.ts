@@ -1,7 +1,8 @@
 import { owned, released, reserved, unreserved } from "./attachment-rules.ts";
 import type { DataPlaneEffect, DataPlaneVm } from "./data-plane-port.ts";
 import { type ArmFailure, armErrors } from "./errors.ts";
-import { happened, type Operation, type OperationOutcome, preemptOperation } from "./operations.ts";
+import type { Operation, OperationOutcome } from "./operation.ts";
+import { happened, preemptOperation } from "./operations.ts";
 import { type DataDisk, etagText, type PowerState, type VirtualMachine } from "./virtual-machine.ts";
 import { findDisk, findVm, putVm, updateDisk, without, type World } from "./world.ts";
 

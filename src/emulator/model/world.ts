@@ -2,14 +2,14 @@ import type { Disk } from "./disk.ts";
 import type { FaultRule, Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";
 import type { Json } from "./json.ts";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 import type { SeededRandom } from "./random.ts";
 import { groupKey, keyOf } from "./resource-id.ts";
-import type { VmSetUp } from "./set-up.ts";
 import type { ModelSettings } from "./settings.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Buckets } from "./throttle.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
+import type { VmSetUp } from "./vm-set-up.ts";
 
 export interface ResourceGroup {
   readonly subscriptionId: string;

@@ -6,7 +6,8 @@ import { isLeaving, isOutOfService, type ObservedVolume } from "../observed-volu
 import { type AttachmentAction, planAttachment } from "../plan-attachment.ts";
 import { planReplicas, type ReplicaAction } from "../plan-replicas.ts";
 import { planRequestTime, type RequestTime, withRequestTime } from "../plan-request-time.ts";
-import { planWriter, type WriterAction } from "../plan-writer.ts";
+import { planWriter } from "../plan-writer.ts";
+import type { WriterAction } from "../writer-action.ts";
 import {
   clearVanished,
   fenceClear,

@@ -1,0 +1,18 @@
+/** CSI's access modes that a volume may be asked for. */
+export const accessModes = [
+  "SINGLE_NODE_WRITER",
+  "SINGLE_NODE_READER_ONLY",
+  "SINGLE_NODE_SINGLE_WRITER",
+  "SINGLE_NODE_MULTI_WRITER",
+  "MULTI_NODE_READER_ONLY",
+  "MULTI_NODE_SINGLE_WRITER",
+  "MULTI_NODE_MULTI_WRITER",
+] as const;
+
+/** One of CSI's access modes. */
+export type AccessMode = (typeof accessModes)[number];
+
+/** Whether `name` is an access mode that a volume may be asked for. */
+export function isAccessMode(name: string): name is AccessMode {
+  return accessModes.some((mode) => mode === name);
+}
