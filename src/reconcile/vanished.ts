@@ -1,16 +1,21 @@
+import type { Failure } from "../core/failure.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
+import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
-import { isVanishedCheck } from "../core/plan/writer-action.ts";
-import { ok } from "../core/result.ts";
+import { isCloudCheck } from "../core/plan/writer-action.ts";
+import { ok, type Result } from "../core/result.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { executeWriterAction } from "./execute-writer-action.ts";
 import { observeVolume } from "./observe-volume.ts";
 
 /** How often Azure is asked about the same volume's VMs, in milliseconds. Three reads each time, at most; a VM that is being deleted takes longer. */
 const ASK_AGAIN_MS = 10_000;
 
 /**
- * Asks Azure whether VMs that keep a volume from its next writer still exist. In a loop of its own: the volume's loop never waits for Azure, and runs at each change of an
+ * Asks Azure whether VMs that keep a volume from its next writer still exist, and have the disk. In a loop of its own: the volume's loop never waits for Azure, and runs at each change of an
  * attachment, which a node may write as often as it likes. No change brings a question before its time.
  */
 export function vanishedReconciler(ports: ControllerPorts): Reconciler {
@@ -26,10 +31,29 @@ async function checkVolume(ports: ControllerPorts, volumeName: string, signal: A
   const observed = observeVolume(ports, volumeName);
   const volumeId = observed?.volume.status?.detail?.diskUri;
   if (observed === undefined || volumeId === undefined) return ok({});
-  const checks = planWriter(observed).filter(isVanishedCheck);
-  for (const { node } of checks) {
-    const confirmed = await confirmVanished(ports, { volumeName, volumeId }, node, signal);
-    if (!confirmed.ok && confirmed.failure.kind !== "NotWriter") return confirmed;
+  const checks = planWriter(observed).filter(isCloudCheck);
+  for (const { kind, node } of checks) {
+    const checked =
+      kind === "ConfirmVanished"
+        ? await confirmVanished(ports, { volumeName, volumeId }, node, signal)
+        : await fenceIfDetached(ports, observed, { volumeId, node }, signal);
+    if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
   }
   return ok(checks.length === 0 ? {} : { againAfterMs: ASK_AGAIN_MS });
+}
+
+/** Nothing is taken off its VM: the fence asks who uses the volume there, proves that the disk is not there, and keeps others from bringing it there. */
+async function fenceIfDetached(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  { volumeId, node }: { readonly volumeId: string; readonly node: NodeIdentity },
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const instance = await ports.cloud.inspectInstance(node, signal);
+  if (!instance.ok) return instance;
+  const { vmId, dataDisks } = instance.value;
+  // Another VM by now is asked about as one that may be gone; where the disk is listed, recovery makes the attachment that is missing.
+  if (vmId.toLowerCase() !== node.vmId.toLowerCase() || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId))) return ok({});
+  const because = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";
+  return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "stalled", because }, signal);
 }

@@ -6,7 +6,7 @@ import { isPlannedHere, planConditions } from "../core/plan/plan-conditions.ts";
 import { planReplicas, type ReplicaAction } from "../core/plan/plan-replicas.ts";
 import { planRequestTime, withRequestTime } from "../core/plan/plan-request-time.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
-import { isVanishedCheck } from "../core/plan/writer-action.ts";
+import { isCloudCheck } from "../core/plan/writer-action.ts";
 import { ok } from "../core/result.ts";
 import { sameJson } from "../core/same-json.ts";
 import { describeRejections } from "../core/schedule/describe-rejections.ts";
@@ -25,22 +25,22 @@ type Status = NonNullable<AzVolume["status"]>;
 const UNBACKED_AGAIN_MS = 1_000;
 
 /**
- * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. `onVanishedCheck` is told of volumes of
- * which Azure is to be asked whether a VM still exists.
+ * Moves the writer record and keeps the replicas of a volume. Never waits for the cloud: a promotion must not queue behind an attach. `onCloudCheck` is told of volumes of
+ * which Azure is to be asked about a VM.
  */
-export function volumeReconciler(ports: ControllerPorts, onVanishedCheck: (volumeName: string) => void): Reconciler {
+export function volumeReconciler(ports: ControllerPorts, onCloudCheck: (volumeName: string) => void): Reconciler {
   return {
     name: "volume",
     workers: 32,
     backoff: { baseMs: 50, maxMs: 10_000 },
-    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onVanishedCheck, signal),
+    reconcile: (volumeName, signal) => reconcileVolume(ports, volumeName, onCloudCheck, signal),
   };
 }
 
 async function reconcileVolume(
   ports: ControllerPorts,
   volumeName: string,
-  onVanishedCheck: (volumeName: string) => void,
+  onCloudCheck: (volumeName: string) => void,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const observed = observeVolume(ports, volumeName);
@@ -48,9 +48,9 @@ async function reconcileVolume(
   let againAfterMs = hasUnbacked(ports, observed) ? UNBACKED_AGAIN_MS : Infinity;
   let failure: Failure | undefined;
   const writerActions = planWriter(observed);
-  if (writerActions.some(isVanishedCheck)) onVanishedCheck(volumeName);
+  if (writerActions.some(isCloudCheck)) onCloudCheck(volumeName);
   const passes = [
-    ...writerActions.flatMap((action) => (isVanishedCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal))),
+    ...writerActions.flatMap((action) => (isCloudCheck(action) ? [] : () => executeWriterAction(ports, observed, action, signal))),
     ...planReplicas(observed).map((action) => () => executeReplicaAction(ports, observed, action, signal)),
   ];
   const conditions = planConditions(observed, writerActions);

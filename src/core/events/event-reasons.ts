@@ -175,7 +175,7 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod"],
     when: "a node holds the volume whose AzVolumeAttachment was deleted by hand",
-    cure: `It gives the volume back once its last pod there ends; ${OUT_OF_SERVICE}.`,
+    cure: `It gives the volume back once its last pod there ends, and is cut off where Azure does not list the disk on its VM; ${OUT_OF_SERVICE}.`,
   },
   WaitingForProof: {
     type: "Normal",

@@ -460,8 +460,16 @@ describe("planWriter", () => {
     check([
       {
         because: "no attachment",
-        observed: anObservedVolume({ volume }),
+        observed: anObservedVolume({ volume, unchangedMs: 9_999 }),
         plan: [{ kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 }],
+      },
+      {
+        because: "no attachment, for a while: it may have nothing to show by that it is clean",
+        observed: anObservedVolume({ volume, unchangedMs: 10_000 }),
+        plan: [
+          { kind: "ConfirmDetached", node: a },
+          { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 1_000 },
+        ],
       },
       {
         because: "no attachment, out of service",
@@ -481,7 +489,7 @@ describe("planWriter", () => {
       {
         because: "no attachment, and its AzDriverNode is all that is left of the node",
         observed: anObservedVolume({ volume, nodes: [silent, aNode("node-b")] }),
-        plan: [confirms, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
+        plan: [confirms, { kind: "ConfirmDetached", node: a }, { kind: "WaitFor", reason: "NoAttachment", message: noAttachment, retryAfterMs: 10_000 }],
       },
       {
         because: "recalled, and its AzDriverNode is all that is left of the node",

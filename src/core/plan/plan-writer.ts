@@ -23,6 +23,8 @@ const RECHECK_MS = 1_000;
 const DISPUTED_MS = 120_000;
 /** How long a want may have no user in the caches before it is reported and asked for past them, in milliseconds. */
 const NO_USER_MS = 15_000;
+/** How long a node that is heard of may hold a volume without an AzVolumeAttachment before Azure is asked, in milliseconds: one that has a note gives it back by itself. */
+const STRANDED_MS = 10_000;
 /** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
 
@@ -163,9 +165,11 @@ function planWithoutAttachment(observed: ObservedVolume, node: NodeIdentity, pre
   if (present === undefined || isSilent(observed, present))
     return [
       { kind: "ConfirmVanished", node },
+      ...(present === undefined ? [] : [{ kind: "ConfirmDetached", node } as const]),
       { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: ASK_PLATFORM_MS },
     ];
-  return [{ kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS }];
+  const wait = { kind: "WaitFor", reason: "NoAttachment", message, retryAfterMs: RECHECK_MS } as const;
+  return observed.unchangedMs < STRANDED_MS ? [wait] : [{ kind: "ConfirmDetached", node }, wait];
 }
 
 type RecalledAttachment = ObservedAttachment & { readonly recall: NonNullable<AzVolumeAttachment["spec"]["recall"]> };

@@ -14,6 +14,8 @@ export type WriterAction =
   | { readonly kind: "EndRecall"; readonly attachmentName: string }
   | { readonly kind: "BeginFence"; readonly node: NodeIdentity; readonly ground: FenceGround; readonly because: string }
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
+  /** A holder that nothing tells where its disk is: it can't show that it is clean, and is cut off once Azure does not list the disk on its VM. */
+  | { readonly kind: "ConfirmDetached"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
   | {
@@ -35,14 +37,14 @@ export type WriterAction =
     };
 
 /** A question to Azure, which is asked by a loop of its own. */
-export type VanishedCheck = Extract<WriterAction, { kind: "ConfirmVanished" }>;
+export type CloudCheck = Extract<WriterAction, { kind: "ConfirmVanished" | "ConfirmDetached" }>;
 
 /** What is carried out at once: all but the questions to Azure. */
-export type RecordAction = Exclude<WriterAction, VanishedCheck>;
+export type RecordAction = Exclude<WriterAction, CloudCheck>;
 
 /** Whether an action is a question to Azure. */
-export function isVanishedCheck(action: WriterAction): action is VanishedCheck {
-  return action.kind === "ConfirmVanished";
+export function isCloudCheck(action: WriterAction): action is CloudCheck {
+  return action.kind === "ConfirmVanished" || action.kind === "ConfirmDetached";
 }
 
 /** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */

@@ -57,6 +57,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
     case "Unwant":
       return moved(observed, (record) => unwant(record, action.node));
     case "BeginFence":
+    case "ConfirmDetached":
       return moved(observed, (record) => fenceIntent(record, action.node));
     case "ConfirmVanished":
       return moved(observed, (record) => clearVanished(record, action.node));

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
+import { anInstance } from "./testing/an-instance.ts";
+import { vanishedReconciler } from "./vanished.ts";
+
+const never = new AbortController().signal;
+const a = identity("node-a");
+
+/** A world in which node-a holds a volume that is asked back, and has no attachment that tells where the disk is. */
+async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>): Promise<void> {
+  await withControllerPorts(async (world) => {
+    await world.given("AzDriverNode", aDriverNode("node-a"));
+    await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }));
+    world.instances.set(instanceUriOf("node-a"), a.vmId);
+    await world.clock.advance(10_000);
+    await act(world);
+  });
+}
+
+function pass(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
+  return world.answerOf(vanishedReconciler({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }).reconcile("pvc-1", never));
+}
+
+describe("a holder that nothing tells where its disk is", () => {
+  it("is fenced once Azure does not list the disk on its VM, though it is alive", () =>
+    withStrandedHolder(async (world) => {
+      assert.deepEqual(await pass(world), { ok: true, value: { againAfterMs: 10_000 } });
+      assert.deepEqual(world.record()?.fencing, a);
+    }));
+
+  it("is not fenced while Azure lists the disk there: another object will tell where", () =>
+    withStrandedHolder(async (world) => {
+      const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }];
+      await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { dataDisks })) });
+      assert.equal(world.record()?.fencing, undefined);
+    }));
+
+  it("is not fenced where the VM of its name is another by now", () =>
+    withStrandedHolder(async (world) => {
+      await pass(world, { inspectInstance: async () => ok(anInstance("node-a", { vmId: "another" })) });
+      assert.equal(world.record()?.fencing, undefined);
+    }));
+
+  it("is not fenced while a workload uses the volume there, and is wanted again", () =>
+    withStrandedHolder(async (world) => {
+      world.use = { kind: "used", users: ["pod default/db-0"] };
+      await pass(world);
+      assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], [undefined, true]);
+    }));
+});
