@@ -1,0 +1,183 @@
+import { createSeededRandom } from "../../adapters/virtual/seeded-random.ts";
+import { createVirtualClock, type VirtualClock } from "../../adapters/virtual/virtual-clock.ts";
+import { resourceUriKey } from "../../core/model/disk-uri.ts";
+import type { NodeIdentity } from "../../core/model/node-identity.ts";
+import { fail, ok, type Result } from "../../core/result.ts";
+import { settledOn } from "../../reconcile/testing/settled.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmError, ArmVm, ArmVmChange } from "../arm-api.ts";
+import { createArmSession } from "../arm-session.ts";
+import { runAttachBatch } from "../attach-batch.ts";
+import { EtagWrites } from "../etag-writes.ts";
+import { runFenceBatch } from "../fence-batch.ts";
+import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
+import { ThrottleBudget } from "../throttle-budget.ts";
+import { UpdatesUnderWay } from "../updates-under-way.ts";
+import { VmRequest, type VmRequestSpec } from "../vm-request.ts";
+import { VmSizes } from "../vm-sizes.ts";
+
+const GROUP = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Compute";
+
+/** The VM's resource id. */
+export const vmUri = `${GROUP}/virtualMachines/vm-a`;
+/** The node on the VM. Azure answers GUIDs in lower case, a node's machine may report capitals. */
+export const node: NodeIdentity = { nodeName: "node-a", vmId: "GUID-A", instanceUri: vmUri };
+
+/** The resource id of a disk. */
+export function diskUri(name: string): string {
+  return `${GROUP}/disks/${name}`;
+}
+
+/** An entry of the VM's list. */
+export function anEntry(name: string, lun: number, overrides: Partial<ArmDataDisk> = {}): ArmDataDisk {
+  return { lun, name, createOption: "Attach", managedDisk: { id: diskUri(name) }, toBeDetached: false, ...overrides };
+}
+
+/** An error of ARM. */
+export function anArmError(overrides: Partial<ArmError> = {}): ArmError {
+  return {
+    statusCode: 400,
+    code: "BadRequest",
+    message: "",
+    target: "",
+    details: [],
+    internalErrorCode: "",
+    retryAfterMs: undefined,
+    requestId: "",
+    ...overrides,
+  };
+}
+
+/** The end of an operation that Azure had accepted, and that failed. */
+export function anOperationError(overrides: Partial<ArmError> = {}): ArmError {
+  return anArmError({ statusCode: 200, code: "InternalExecutionError", ...overrides });
+}
+
+/** What becomes of an update: Azure carries it out, calls it done and does nothing, works on it without an end, or answers an error. */
+export type UpdateEnd = "carriedOut" | "ignored" | "hangs" | ArmError;
+
+/** An update as it was sent. */
+export interface SentUpdate {
+  readonly change: ArmVmChange;
+  readonly ifMatch: string;
+  /** Since the VM was made, in milliseconds. */
+  readonly atMs: number;
+}
+
+/** One VM in an Azure that does what a test says, on a virtual clock. Calls take no time. */
+export interface ScriptedVm {
+  readonly clock: VirtualClock;
+  /** What the next read answers; a test changes it as Azure, or other people, do. */
+  vm: ArmVm;
+  /** Asked at each read of the VM: changes what it is by then, or answers an error. */
+  onRead: (vm: ArmVm, asked: { readonly atMs: number; readonly instanceView: boolean }) => ArmVm | ArmError;
+  /** Says what becomes of an update. Default: each is carried out. */
+  onUpdate: (update: SentUpdate, index: number) => UpdateEnd;
+  /** The VMs that each disk names as its owners. Default: none. */
+  owners: (diskUri: string) => readonly string[];
+  readonly updates: readonly SentUpdate[];
+  readonly underWay: UpdatesUnderWay;
+  /** A request; `mayProceed` is true unless it says otherwise. */
+  request(kind: VmRequestSpec["kind"], diskName: string, overrides?: Partial<VmRequestSpec>): VmRequest;
+  /** Runs attaches and detaches as one batch; answers how each ended. */
+  attachBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
+  /** Runs fences, proofs and settlements as one batch; answers how each ended. */
+  fenceBatch(...requests: readonly VmRequest[]): Promise<readonly Awaited<VmRequest["answer"]>[]>;
+}
+
+const never = new AbortController().signal;
+const answered = <T>(result: Result<T, ArmError>): Promise<ArmAnswer<T>> => Promise.resolve({ result, remaining: [] });
+const isError = (value: ArmVm | ArmError | UpdateEnd): value is ArmError => typeof value === "object" && "statusCode" in value;
+
+/** A VM that lists these disks. */
+export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Partial<ProvisionerSettings> = {}): ScriptedVm {
+  const clock = createVirtualClock();
+  const startedMs = clock.elapsedMs();
+  const updates: SentUpdate[] = [];
+  const ends = new Map<string, UpdateEnd>();
+  let etagNumber = 1;
+  const api: Partial<ArmApi> = {
+    getVm: ({ instanceView }) => {
+      const read = world.onRead(world.vm, { atMs: clock.elapsedMs() - startedMs, instanceView });
+      if (isError(read)) return answered<ArmVm>(fail(read));
+      world.vm = read;
+      return answered(ok(read));
+    },
+    startVmUpdate: ({ change, ifMatch }) => {
+      const update = { change, ifMatch, atMs: clock.elapsedMs() - startedMs };
+      updates.push(update);
+      const end = world.onUpdate(update, updates.length - 1);
+      // An error without an accepted operation is the answer to the request itself.
+      if (isError(end) && end.statusCode !== 200) return answered(fail(end));
+      if (end === "carriedOut") carryOut(change);
+      if (end === "hangs") begin(change);
+      const pollUrl = `operation-${updates.length}`;
+      ends.set(pollUrl, end);
+      return answered(ok({ pollUrl, kind: "vm" as const, retryAfterMs: undefined }));
+    },
+    pollOperation: ({ operation }) => {
+      const end = ends.get(operation.pollUrl ?? "") ?? "carriedOut";
+      if (isError(end)) return answered(ok({ state: "failed" as const, error: end }));
+      return answered(ok(end === "hangs" ? { state: "running" as const, operation } : { state: "succeeded" as const }));
+    },
+    getDisk: ({ name }) => {
+      const [managedBy, ...others] = world.owners(diskUri(name));
+      const managedByExtended = managedBy === undefined ? [] : [managedBy, ...others];
+      const facts = { id: diskUri(name), name, location: "eastus", zones: [], tags: {}, skuName: "Premium_LRS", diskSizeGB: 64 };
+      return answered(ok({ ...facts, maxShares: 1, provisioningState: "Succeeded", diskState: undefined, managedBy, managedByExtended }));
+    },
+    listVmSizes: () => answered(ok([{ name: "Standard_D2s_v5", dataDisksMax: 4 }])),
+  };
+  const carryOut = ({ dataDisks: wanted }: ArmVmChange): void => {
+    const kept = (wanted ?? world.vm.dataDisks).filter((entry) => entry.toBeDetached !== true);
+    world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Succeeded", dataDisks: kept };
+  };
+  const begin = ({ dataDisks: wanted }: ArmVmChange): void => {
+    world.vm = { ...world.vm, etag: `"${++etagNumber}"`, provisioningState: "Updating", dataDisks: wanted ?? world.vm.dataDisks };
+  };
+  const all = { ...defaultProvisionerSettings, ...settings };
+  const budget = new ThrottleBudget({ clock, limits: all.limits, gatewayLimits: all.gatewayLimits });
+  const arm = api as ArmApi;
+  const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings: all, clientRequestId: () => undefined });
+  const vm = { subscriptionId: "sub-1", resourceGroup: "rg-1", name: "vm-a", key: resourceUriKey(vmUri), uri: vmUri };
+  const underWay = new UpdatesUnderWay();
+  let sequence = 0;
+  const world: ScriptedVm = {
+    clock,
+    vm: {
+      id: vmUri,
+      name: "vm-a",
+      location: "eastus",
+      zones: [],
+      tags: { team: "storage" },
+      etag: `"1"`,
+      vmId: "guid-a",
+      vmSize: "Standard_D2s_v5",
+      provisioningState: "Succeeded",
+      diskControllerType: "SCSI",
+      dataDisks,
+      statusCodes: undefined,
+      agentStatusCodes: undefined,
+    },
+    onRead: (present) => present,
+    onUpdate: () => "carriedOut",
+    owners: () => [],
+    updates,
+    underWay,
+    request: (kind, diskName, overrides = {}) =>
+      new VmRequest(
+        { kind, diskUri: diskUri(diskName), node, cachingMode: "None", lane: "primaryAttach", mayProceed: () => Promise.resolve(true), ...overrides },
+        sequence++,
+        never,
+      ),
+    attachBatch: async (...requests) => {
+      await settledOn(clock, runAttachBatch({ session, vm, sizes: new VmSizes(session, never), underWay }, requests, never));
+      return Promise.all(requests.map(({ answer }) => answer));
+    },
+    fenceBatch: async (...requests) => {
+      const context = { session, place: { subscriptionId: "sub-1" }, vm, etagWrites: new EtagWrites(), underWay };
+      await settledOn(clock, runFenceBatch(context, requests, never));
+      return Promise.all(requests.map(({ answer }) => answer));
+    },
+  };
+  return world;
+}
