@@ -20,6 +20,8 @@ export interface Stage {
   readonly timeline: Timeline;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
+  /** How long replicas that no node requests are kept, in milliseconds, where the run is to wait until they are older; undefined: it does not wait. */
+  readonly pruneAfterMs: number | undefined;
 }
 
 /** Puts a volume to work on a node: attach, stage, publish. Without devices, as far as that goes. */
@@ -55,6 +57,20 @@ export async function untilAttached(on: Stage, volume: DemoVolume, nodeNames: re
     const attached = await attachedNodes(on.lab, volume, on.signal);
     return nodeNames.every((name) => attached.has(name)) ? true : undefined;
   });
+}
+
+/** Waits until all attachments of the volume are older than replicas are kept that no node requests. */
+export async function untilAged(on: Stage, volume: DemoVolume): Promise<void> {
+  const { pruneAfterMs = 0 } = on;
+  await waitUntil(`the replicas of ${volume.name} to be ${pruneAfterMs} ms old`, REPLICAS_MAX_MS + pruneAfterMs, async () => {
+    const attached = [...(await attachedNodes(on.lab, volume, on.signal)).values()];
+    return attached.every(({ metadata }) => Date.now() - Date.parse(metadata.creationTimestamp) > pruneAfterMs) ? true : undefined;
+  });
+}
+
+/** The uids of the volume's attachments, by node: another uid is another attach. */
+export async function uidsOf(on: Stage, volume: DemoVolume): Promise<ReadonlyMap<string, string>> {
+  return new Map([...(await attachedNodes(on.lab, volume, on.signal))].map(([nodeName, { metadata }]) => [nodeName, metadata.uid]));
 }
 
 /** Waits until the disk's tags keep what is to outlive the objects: that is written once the volume is at rest, and calls Azure. */

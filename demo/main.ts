@@ -11,6 +11,7 @@ Shows the driver doing its main job without Kubernetes and without Azure: provis
   --json                 print one JSON object with the figures instead of the story
   --keep                 leave everything running afterwards, with the sockets printed; Ctrl-C ends it
   --time-scale <factor>  Azure's latencies times this factor (default 0.05)
+  --prune-after <ms>     keep replicas that no node requests so long (default 300000), and fail over only once they are older
   --help                 this text
 `;
 
@@ -18,7 +19,13 @@ const TIME_SCALE = 0.05;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { json: { type: "boolean" }, keep: { type: "boolean" }, help: { type: "boolean" }, "time-scale": { type: "string" } },
+    options: {
+      json: { type: "boolean" },
+      keep: { type: "boolean" },
+      help: { type: "boolean" },
+      "time-scale": { type: "string" },
+      "prune-after": { type: "string" },
+    },
   });
   if (values.help === true) {
     process.stdout.write(HELP);
@@ -27,6 +34,11 @@ async function main(): Promise<number> {
   const timeScale = Number(values["time-scale"] ?? TIME_SCALE);
   if (!(timeScale >= 0.0001 && timeScale <= 1)) {
     process.stderr.write(`--time-scale is ${JSON.stringify(values["time-scale"])}: must be a number from 0.0001 to 1\n`);
+    return 2;
+  }
+  const pruneAfterMs = values["prune-after"] === undefined ? undefined : Number(values["prune-after"]);
+  if (pruneAfterMs !== undefined && !(Number.isInteger(pruneAfterMs) && pruneAfterMs >= 1_000 && pruneAfterMs <= 600_000)) {
+    process.stderr.write(`--prune-after is ${JSON.stringify(values["prune-after"])}: must be a whole number from 1000 to 600000\n`);
     return 2;
   }
   const say = values.json === true ? (): void => undefined : (text: string): void => void process.stdout.write(`${text}\n`);
@@ -43,11 +55,16 @@ async function main(): Promise<number> {
   say(`Azure's latencies times ${timeScale}.${devices.available ? "" : ` Left out: format and mount (${devices.reason}).`}`);
   say("Starting the emulator (HTTPS), the store, the controller and a node plug-in for each VM, each a process of its own …");
   const startedMs = performance.now();
-  const lab = await startLab({ timeScale, hasDevices: devices.available, signal: ending.signal });
+  const lab = await startLab({
+    timeScale,
+    hasDevices: devices.available,
+    signal: ending.signal,
+    controllerFlags: pruneAfterMs === undefined ? [] : [`--collect-replicas-after-ms=${pruneAfterMs}`],
+  });
   try {
     say(`… up after ${Math.round(performance.now() - startedMs)} ms.`);
     const timeline = createTimeline(lab.emulator, (phase) => say(line(phase)));
-    const findings = await play({ lab, timeline, signal: ending.signal, say });
+    const findings = await play({ lab, timeline, signal: ending.signal, say, pruneAfterMs });
     if (values.json === true) process.stdout.write(`${JSON.stringify(findings)}\n`);
     else say(summary(findings, performance.now() - startedMs));
     if (values.keep === true) {
@@ -83,7 +100,7 @@ function summary(findings: Findings, totalMs: number): string {
     `  ${"in all".padEnd(40)} ${cell({ ms: replicated.gracefulMs, armCalls: replicated.armCallsOnPath })}   ${cell({ ms: plain.gracefulMs, armCalls: plain.armCallsOnPath })}`,
     "",
     `  forced failover, fence and proof included: ${replicated.forcedMs} ms`,
-    `  every synced byte was there: ${findings.checksumsHeld ? "yes" : "NO"}; the stale writer was blocked: ${findings.staleWriterBlocked ? "yes" : "NO"}; left behind: ${findings.leaked}`,
+    `  every synced byte was there: ${findings.checksumsHeld ? "yes" : "NO"}; the stale writer was blocked: ${findings.staleWriterBlocked ? "yes" : "NO"}; the replicas were kept: ${findings.replicasKept ? "yes" : "NO"}; left behind: ${findings.leaked}`,
     `  ${findings.ok ? "All as it should be" : "NOT as it should be"}, in ${(totalMs / 1_000).toFixed(1)} s.`,
   ].join("\n");
 }

@@ -7,6 +7,8 @@ import {
   release,
   start,
   type Stage,
+  uidsOf,
+  untilAged,
   untilAttached,
   untilStateKept,
 } from "./act-failovers.ts";
@@ -24,6 +26,8 @@ export interface Findings {
   readonly plain: { readonly gracefulMs: number; readonly armCallsOnPath: number };
   readonly checksumsHeld: boolean;
   readonly staleWriterBlocked: boolean;
+  /** Both failovers went to the replica that was there, and not to one that was made anew. */
+  readonly replicasKept: boolean;
   readonly leaked: number;
 }
 
@@ -48,6 +52,9 @@ export async function play(on: Stage): Promise<Findings> {
   await timeline.measure("replicas: attached to node-b and node-c", () => untilAttached(on, replicated, ["node-b", "node-c"]));
   if (lab.hasDevices) await timeline.measure("at rest: the first format is kept in the disk's tags", () => untilStateKept(on, replicated));
 
+  if (on.pruneAfterMs !== undefined) await timeline.measure("aged: replicas are older than they are kept without a request", () => untilAged(on, replicated));
+  const aged = await uidsOf(on, replicated);
+
   say("\n3  Graceful failover to node-b: promotion, no call to Azure");
   const synced = firstWork === undefined ? 0 : await endWork(firstWork);
   await release(on, replicated, a, "graceful");
@@ -57,6 +64,8 @@ export async function play(on: Stage): Promise<Findings> {
     say(`  ${synced} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"}`);
   }
 
+  const keptOnB = (await uidsOf(on, replicated)).get(b.name) === aged.get(b.name);
+
   say("\n4  Forced failover: node-b freezes without unstaging; node-c takes over");
   const secondWriter = firstWork === undefined ? undefined : await startWriter(lab, b, replicated, synced + 1);
   await secondWriter?.untilSynced(synced + 10);
@@ -65,6 +74,7 @@ export async function play(on: Stage): Promise<Findings> {
   await lab.orchestrator.setOutOfService("node-b", true);
   await timeline.measure("forced: ControllerUnpublishVolume of node-b (fence with proof)", () => unpublishOnController(lab, replicated, b));
   await start(on, replicated, c, "forced");
+  const replicasKept = keptOnB && (await uidsOf(on, replicated)).get(c.name) === aged.get(c.name);
   let staleWriterBlocked = !lab.hasDevices;
   if (firstWork !== undefined && secondWriter !== undefined) {
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
@@ -115,12 +125,13 @@ export async function play(on: Stage): Promise<Findings> {
   const plainGraceful = timeline.sum("plain graceful:");
   const checksumsHeld = held.every((one) => one);
   return {
-    ok: checksumsHeld && staleWriterBlocked && left.length === 0 && graceful.armCalls === 0,
+    ok: checksumsHeld && staleWriterBlocked && replicasKept && left.length === 0 && graceful.armCalls === 0,
     phases: timeline.phases,
     replicated: { gracefulMs: graceful.ms, armCallsOnPath: graceful.armCalls, forcedMs: timeline.sum("forced:").ms },
     plain: { gracefulMs: plainGraceful.ms, armCallsOnPath: plainGraceful.armCalls },
     checksumsHeld,
     staleWriterBlocked,
+    replicasKept,
     leaked: left.length,
   };
 }

@@ -95,15 +95,23 @@ export function addControllerService(
     help: "1 while this controller runs the reconcilers, 0 while it stands by.",
     registers: [registry],
   });
+  const unclaimed = new Gauge({
+    name: "azuredisk_controller_unclaimed_disks",
+    help: "Disks of this cluster that no PersistentVolume names and no node has, as the leader's last recovery found them; 0 on others.",
+    registers: [registry],
+  });
   const election = createElection(
     { ...ports, store: parts.leaseStore },
     {
       identity: `${hostname()}_${random.uuid()}`,
       settings: electionSettingsOf(values),
       isAlone: parts.isAlone || values["leader-election"] === "none",
-      onChange: (isLeading) => leads.set(isLeading ? 1 : 0),
+      onChange: (isLeading) => {
+        leads.set(isLeading ? 1 : 0);
+        unclaimed.set(0);
+      },
     },
   );
-  const reconcile = createControllers(whileLeading(ports, election.isLeading));
+  const reconcile = createControllers(whileLeading(ports, election.isLeading), { unclaimedDisks: (count) => unclaimed.set(count) });
   return (signal) => election.run(reconcile, signal);
 }

@@ -34,17 +34,25 @@ const RECOVER_AGAIN_MS = 600_000;
 const ERASED_AFTER_MS = 10_000;
 const ONLY_KEY = "store";
 
+/** What metrics show of recovery. */
+export interface RecoveryReport {
+  /** How many disks of this cluster no PersistentVolume names, each time that recovery has looked. */
+  readonly unclaimedDisks: (count: number) => void;
+}
+
+const noReport: RecoveryReport = { unclaimedDisks: () => undefined };
+
 /**
  * The reconcilers of the controller role, to be run until a signal is aborted, and again each time that this process leads. First, and now and then, they
  * recover: volumes whose objects were lost are rebuilt, and objects whose disks are gone are forgotten. Every change in the caches brings the keys that it concerns. To be made once.
  */
-export function createControllers(ports: ControllerPorts): (signal: AbortSignal) => Promise<void> {
+export function createControllers(ports: ControllerPorts, report: RecoveryReport = noReport): (signal: AbortSignal) => Promise<void> {
   /** What is told of a node while the reconcilers run. */
   let onNode: ((nodeName: string) => void) | undefined;
   ports.users.onChange((nodeName) => onNode?.(nodeName));
   ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName));
   return async (signal) => {
-    const term = createLoops(ports);
+    const term = createLoops(ports, report);
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;
     try {
@@ -62,7 +70,10 @@ async function runOnceTrusted(ports: ControllerPorts, { loops, sweepNow }: Retur
 }
 
 /** Loops with empty queues, but for what is done first. */
-function createLoops(ports: ControllerPorts): {
+function createLoops(
+  ports: ControllerPorts,
+  report: RecoveryReport,
+): {
   /** All but `sweep`. */
   readonly loops: readonly ControlLoop[];
   readonly sweep: ControlLoop;
@@ -84,7 +95,7 @@ function createLoops(ports: ControllerPorts): {
     driverNode: new ControlLoop(driverNodeReconciler(ports), ports),
     silence: new ControlLoop(silenceReconciler(ports), ports),
     recovery: new ControlLoop(
-      recoveryReconciler(ports, () => loops.wants.queue.add(ONLY_KEY)),
+      recoveryReconciler(ports, report, () => loops.wants.queue.add(ONLY_KEY)),
       ports,
     ),
     wants: new ControlLoop(wantsReconciler(ports), ports),
@@ -256,7 +267,7 @@ function isMoreThanHeartbeat(previous: AzDriverNode | undefined, current: AzDriv
 }
 
 /** `onRecovered` is told each time that all disks have been looked at. */
-function recoveryReconciler(ports: ControllerPorts, onRecovered: () => void): Reconciler {
+function recoveryReconciler(ports: ControllerPorts, report: RecoveryReport, onRecovered: () => void): Reconciler {
   return {
     name: "recovery",
     workers: 1,
@@ -267,7 +278,8 @@ function recoveryReconciler(ports: ControllerPorts, onRecovered: () => void): Re
       onRecovered();
       const forgotten = await forgetVolumes(ports, signal);
       if (!forgotten.ok) return forgotten;
-      ports.logger.info("recovery done", { rebuilt: recovered.value, forgotten: forgotten.value });
+      report.unclaimedDisks(forgotten.value.unclaimed);
+      ports.logger.info("recovery done", { rebuilt: recovered.value, ...forgotten.value });
       return ok({ againAfterMs: RECOVER_AGAIN_MS });
     },
   };

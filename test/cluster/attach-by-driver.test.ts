@@ -7,10 +7,10 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { attachesUnderKilledLeader } from "./attach-under-killed-leader.ts";
 import { movesWhileApiServerRestarts, writesOnWithoutItsObject } from "./disturb-api.ts";
 import { drainStandby, untilFailoverReady, withStandby } from "./drain-standby.ts";
-import { driverLab } from "./driver-lab.ts";
+import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { withHeldUnmount } from "./held-unmount.ts";
 import { keepControllersOff, untilControllersReady } from "./leading-controller.ts";
-import { movesOffNodeWithoutPower, VICTIM } from "./lose-node.ts";
+import { movesOffNodeWithoutPower, untilOlderThan, VICTIM } from "./lose-node.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
 import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
@@ -25,6 +25,8 @@ const CLASS = "managed-csi-premium-replicas";
 /** The attach controller looks through all running pods every three minutes, and at one to which something happens at once. */
 const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
 const SETTLED_MAX_MS = 60_000;
+/** As short as a test can wait for, and longer than a moving pod leaves its volume without a request on a busy machine; 5 minutes by default. */
+const COLLECT_AFTER_MS = 20_000;
 const BEFORE = "node-a";
 const AFTER = "node-b";
 const TWO_SHARES = "attach-by-driver-two-shares";
@@ -52,11 +54,12 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
     }));
 
   describe("as it is", () => {
-    before(() => takeWayIn(lab, "driver"));
+    // Every volume of these tests is older than the time after which replicas that no node requests are pruned.
+    before(() => reinstallDriver(lab, { attach: "driver", controller: { settings: { "collect-replicas-after-ms": COLLECT_AFTER_MS } } }));
 
     it("starts a pod that moves only when the unmount on the old node, which takes long, has ended; meanwhile it says what it waits for", () =>
       withWorkloads(lab, "slow-unmount", async (workloads) => {
-        const volume = await startWriter(workloads);
+        const volume = await startAgedWriter(workloads);
         const seen = await recordsDuring(lab, volume, () =>
           withHeldUnmount(lab, BEFORE, async (unmount) => {
             const meanwhile = async (): Promise<void> => {
@@ -78,7 +81,8 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
     it("waits for a node that is frozen, says so, and cuts nobody off; when the node goes on, its pod ends, and the other one starts", () =>
       withWorkloads(lab, "frozen-node", async (workloads) => {
         await keepControllersOff(lab, BEFORE);
-        const volume = await startWriter(workloads);
+        const volume = await startAgedWriter(workloads);
+        const standby = await uidOfStandby(workloads, volume);
         const old = await writerPod(workloads, "db-0");
         const seen = await recordsDuring(lab, volume, async (soFar) => {
           await lab.kubectl(["cordon", BEFORE]);
@@ -101,6 +105,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
           await workloads.untilReady("db-0");
         });
         assertHandedOver(seen);
+        assert.equal(await uidOfStandby(workloads, volume), standby, "the old standby is promoted: it is neither pruned nor made anew");
         const started = await writerPod(workloads, "db-0");
         await untilTold(lab, workloads.namespace, started, "wrote");
         // What the frozen pod said is gone with its log; what it wrote is there.
@@ -110,7 +115,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
 
     it("keeps a pod waiting while one on another node writes the same volume, names both, and lets it start when that one has ended", () =>
       withWorkloads(lab, "two-pods", async (workloads) => {
-        const volume = await startWriter(workloads);
+        const volume = await startAgedWriter(workloads);
         const writer = await writerPod(workloads, "db-0");
         const seen = await recordsDuring(lab, volume, async (soFar) => {
           await workloads.apply(secondPod());
@@ -144,7 +149,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
 
     it("loses nothing and cuts nobody off when the API server dies under an unmount, and when an AzVolume is deleted by hand", () =>
       withWorkloads(lab, "api-fails-by-driver", async (workloads) => {
-        await startWriter(workloads);
+        await startAgedWriter(workloads);
         const moved = await movesWhileApiServerRestarts(workloads, "db-0");
         await writesOnWithoutItsObject(workloads, moved);
         await movesWithItsRecords(workloads, "db-0");
@@ -186,6 +191,18 @@ async function startWriter(workloads: Workloads): Promise<string> {
     (await attachmentsOf(workloads.lab, volume)).get(AFTER)?.status?.state === "Attached" ? true : undefined,
   );
   return volume;
+}
+
+/** The same, once its standby is older than the time after which replicas are pruned. */
+async function startAgedWriter(workloads: Workloads): Promise<string> {
+  const volume = await startWriter(workloads);
+  await untilOlderThan(workloads, "data-db-0", COLLECT_AFTER_MS);
+  return volume;
+}
+
+/** The attachment on node-b, made anew or not. */
+async function uidOfStandby({ lab }: Workloads, volume: string): Promise<string | undefined> {
+  return (await attachmentsOf(lab, volume)).get(AFTER)?.metadata.uid;
 }
 
 /** The writer is the same pod afterwards, and each record that it tried to write is on the disk. */

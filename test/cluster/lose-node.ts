@@ -79,7 +79,7 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
 }
 
 /** Waits until all replicas of a claim's volume are older than that. */
-async function untilOlderThan(workloads: Workloads, claim: string, ageMs: number): Promise<void> {
+export async function untilOlderThan(workloads: Workloads, claim: string, ageMs: number): Promise<void> {
   const volumeName = (await workloads.volumeOf(claim)).metadata.name;
   await waitUntil(`the replicas of ${claim} to be ${ageMs} ms old`, { timeoutMs: SETTLED_MAX_MS }, async () => {
     const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];

@@ -78,7 +78,7 @@ async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeN
   };
   const { timeline, phase } = rememberPhases();
   const seenBefore = { ...watch.seen };
-  const life = point.life.run({ lab, timeline, signal, say: () => undefined, dying: point.process, arm }, volumeName);
+  const life = point.life.run({ lab, timeline, signal, say: () => undefined, pruneAfterMs: undefined, dying: point.process, arm }, volumeName);
   await within(life, LIFE_MAX_MS, () => `the volume's life came no further than: ${phase()}`);
   assert.ok(existsSync(mark), `${point.process} never came to ${point.step}`);
   const deaths = [...lab.processes].flatMap(([name, process]) => process.deaths.splice(0).map((how) => `${name}: ${how}`));

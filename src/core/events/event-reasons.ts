@@ -33,6 +33,12 @@ export const eventReasons = {
     when: "somebody deleted the AzVolume itself, or the AzVolumeAttachment of the node that writes it",
     cure: "Its disk is kept and the object is made anew; delete the claim to delete the disk.",
   },
+  UnclaimedDisk: {
+    type: "Warning",
+    tells: [],
+    when: "a disk that this cluster made is there, and since an hour or more no PersistentVolume names it and no node has it. Found by recovery, every 10 minutes",
+    cure: "If its data is needed, make a PersistentVolume that names it; otherwise delete the disk in Azure (az disk delete), and its AzVolume goes by itself. The driver never does so by itself.",
+  },
   DeletionDelayed: {
     type: "Warning",
     tells: [],
