@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { type Child, startChild } from "../../demo/child.ts";
 import type { ApiClient } from "../../src/adapters/kubernetes/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
+import { attachmentObjectName } from "../../src/core/model/object-names.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { type AzureFixture, startAzure } from "../emulator/azure-fixture.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
@@ -121,7 +122,7 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
         readOnly: false,
         volumeContext: {},
       } as const;
-      const name = `pvc-1-${nodeName}`;
+      const name = attachmentObjectName({ diskUri, nodeName });
       const created = await store.create("AzVolumeAttachment", { metadata: { name, labels: { "disk.csi.azure.com/node-name": nodeName } }, spec }, never);
       assert.ok(created.ok, JSON.stringify(created));
       return {

@@ -4,8 +4,8 @@ import { type Pod, readClusterPod } from "./core-pod.ts";
 
 const OWNER = { kind: "DaemonSet", name: "csi-azuredisk-node", controller: true };
 
-function readPod(paths: readonly string[], ownerReferences: readonly object[] = [OWNER], driverName = "disk.csi.azure.com"): unknown {
-  const metadata = { name: "csi-azuredisk-node-x", namespace: "v1", uid: "u", resourceVersion: "1", ownerReferences };
+function readPod(paths: readonly string[], ownerReferences: readonly object[] = [OWNER], driverName = "disk.csi.azure.com", further = {}): unknown {
+  const metadata = { name: "csi-azuredisk-node-x", namespace: "v1", uid: "u", resourceVersion: "1", ownerReferences, ...further };
   const volumes = paths.map((path, index) => ({ name: `v${index}`, hostPath: { path } }));
   return readClusterPod({ metadata, spec: { nodeName: "node-a", volumes } } as Pod, (labels) => labels, driverName).nodePlugin;
 }
@@ -32,6 +32,11 @@ describe("readClusterPod", () => {
     assert.deepEqual(readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "fast.example.com"), plugin);
     const own = readPod(["/var/lib/kubelet/plugins/fast.example.com"], [OWNER], "fast.example.com");
     assert.deepEqual(own, { ...plugin, driverName: "fast.example.com" });
+  });
+
+  it("forgets one that is marked for deletion, which stays for ever where its node is dead", () => {
+    const leaving = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+    assert.equal(readPod(["/var/lib/kubelet/plugins/disk.csi.azure.com"], [OWNER], "disk.csi.azure.com", leaving), undefined);
   });
 
   it("takes no other pod for one: other drivers, the kubelet's folders as a whole, what lies below", () => {

@@ -71,9 +71,13 @@ export function readClusterPod(pod: Pod, pooled: (labels: Labels) => Labels, dri
 /** The kubelet's folder of a driver, with or without a slash at its end. On Windows the path has backslashes. */
 const DRIVER_FOLDER = /[/\\]plugins[/\\]([^/\\]+)[/\\]*$/u;
 
-/** A pod that serves a driver is known by the folder that it has, whatever its name, labels and images are. */
+/**
+ * A pod that serves a driver is known by the folder that it has, whatever its name, labels and images are. One that is marked for deletion counts no more: on a node
+ * that is dead it stays for ever.
+ */
 function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin | undefined {
-  const { namespace, name, ownerReferences = [] } = metadata;
+  const { namespace, name, deletionTimestamp, ownerReferences = [] } = metadata;
+  if (deletionTimestamp !== undefined) return undefined;
   const folders = (spec.volumes ?? []).flatMap(({ hostPath }) => DRIVER_FOLDER.exec(hostPath?.path ?? "")?.[1] ?? []);
   const served = folders.find((folder) => azureDiskDriverNames(driverName).includes(folder));
   if (served === undefined) return undefined;
