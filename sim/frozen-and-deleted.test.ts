@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { asKind } from "../src/adapters/object-semantics/stored-object.ts";
+import { instanceUriOf } from "./azure/vm-names.ts";
+import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
+
+/** How long a frozen VM without a Node keeps its disk, in milliseconds: beyond the six minutes after which Kubernetes takes volumes away by force. */
+const KEEPS_MS = 480_000;
+
+const volume = ({ world }: Frozen) => world.store.objects("AzVolume")[0]?.status;
+
+function isWrittenElsewhere(frozen: Frozen): boolean {
+  const { world, nodeName } = frozen;
+  const writer = volume(frozen)?.record?.writer;
+  return writer !== undefined && writer.nodeName !== nodeName && world.cluster.pods().some((pod) => pod.isReady && pod.nodeName === writer.nodeName);
+}
+
+/** The paths of the VMs that controllers have asked Azure about, each with the answers' statuses. */
+function vmsAsked({ world }: Frozen): ReadonlyMap<string, ReadonlySet<number>> {
+  const asked = new Map<string, Set<number>>();
+  for (const { path, status, caller } of world.azure.model.journal.since(0)) {
+    if (!path.includes("/virtualMachines/") || caller?.startsWith("controller-") !== true) continue;
+    asked.set(path, (asked.get(path) ?? new Set()).add(status));
+  }
+  return asked;
+}
+
+describe("a frozen VM whose Node is deleted", () => {
+  for (const attach of ["kubernetes", "driver"] as const) {
+    it(`is fenced at its resource id, and the pod runs elsewhere, attach: ${attach}`, () =>
+      withFrozenWriter(attach, async (frozen) => {
+        const { world, nodeName, until, told } = frozen;
+        // The Node goes at the moment at which the fence begins: from then on only the record knows which VM is meant.
+        const stopListening = world.store.onCommit(({ kind, after }) => {
+          if (kind !== "AzVolume" || after === undefined || asKind<"AzVolume">(after).status?.record?.fencing?.nodeName !== nodeName) return;
+          stopListening();
+          world.cluster.deleteNode(nodeName);
+        });
+        world.cluster.setOutOfService(nodeName, true);
+        await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen));
+        assert.equal(
+          world.cluster.nodes().some(({ name }) => name === nodeName),
+          false,
+        );
+        const known = ["node-a", "node-b", "node-c"].map(instanceUriOf);
+        assert.deepEqual(
+          [...vmsAsked(frozen)].filter(([path, statuses]) => !known.includes(path) || statuses.has(404)),
+          [],
+        );
+        const proof = told().find((line) => line.includes("Fenced: "));
+        assert.match(proof ?? "", /VM flex_node-[abc] \(.*\) has no entry for the disk/u, "the VM is there: its disk was taken off");
+        assert.deepEqual(world.azure.vmOf(nodeName)?.dataDisks, []);
+      }));
+
+    it(`keeps its disk while nothing says that it is dead, until Azure has the VM no more, attach: ${attach}`, () =>
+      withFrozenWriter(attach, async (frozen) => {
+        const { world, nodeName, until } = frozen;
+        world.cluster.deleteNode(nodeName);
+        await world.clock.runUntil(() => isWrittenElsewhere(frozen), KEEPS_MS);
+        const { writer, fencing } = volume(frozen)?.record ?? {};
+        assert.deepEqual([writer?.nodeName, writer?.instanceUri, fencing], [nodeName, instanceUriOf(nodeName), undefined]);
+        assert.equal(world.azure.vmOf(nodeName)?.dataDisks.length, 1);
+        world.azure.deleteVm(nodeName);
+        await until("the pod to run elsewhere", () => isWrittenElsewhere(frozen));
+      }));
+  }
+});
