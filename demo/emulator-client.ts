@@ -4,7 +4,7 @@ export interface EmulatorClient {
   armCalls(): Promise<number>;
   /** Disks that exist, by name, with the VMs that have them. */
   disks(): Promise<readonly { readonly name: string; readonly attachedTo: readonly string[] }[]>;
-  /** GUID and resource id of each node's VM, by the node's name, which is the computer name. */
+  /** GUID and resource id of each of the lab's VMs, by the node's name, which is the computer name. */
   instances(): Promise<ReadonlyMap<string, { readonly vmId: string; readonly instanceUri: string }>>;
 }
 
@@ -16,8 +16,8 @@ interface State {
   }[];
 }
 
-/** Speaks to an emulator over TLS with its own CA. */
-export function createEmulatorClient(url: string, get: (url: string) => Promise<unknown>): EmulatorClient {
+/** Speaks to an emulator over TLS with its own CA, for a lab with nodes of these names. */
+export function createEmulatorClient(url: string, nodeNames: readonly string[], get: (url: string) => Promise<unknown>): EmulatorClient {
   const state = async (): Promise<State> => (await get(`${url}/emulator/v1/state`)) as State;
   let counted = 0;
   let seen = 0;
@@ -37,6 +37,10 @@ export function createEmulatorClient(url: string, get: (url: string) => Promise<
         attachedTo: [...(disk.managedBy === undefined ? [] : [disk.managedBy]), ...(disk.managedByExtended ?? [])],
       })),
     instances: async () =>
-      new Map((await state()).virtualMachines.map(({ id, properties: { vmId, osProfile } }) => [osProfile.computerName, { vmId, instanceUri: id }])),
+      new Map(
+        (await state()).virtualMachines
+          .filter(({ properties }) => nodeNames.includes(properties.osProfile.computerName))
+          .map(({ id, properties: { vmId, osProfile } }) => [osProfile.computerName, { vmId, instanceUri: id }]),
+      ),
   };
 }

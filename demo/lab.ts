@@ -89,6 +89,12 @@ export interface LabOptions {
   readonly signal: AbortSignal;
   /** Default: three VMs in one zone and one in another. */
   readonly vms?: readonly LabVm[];
+  /** VMs in the same resource group that are no nodes of this lab: for a lab that is to stand beside it. Default: none. */
+  readonly strangers?: readonly LabVm[];
+  /** Another lab, whose strangers are this one's VMs: both share its Azure and its resource group. Default: an Azure of its own. */
+  readonly beside?: Lab;
+  /** Default `lab`. */
+  readonly clusterId?: string;
   /** Controllers on the one store, one of which leads: `controller`, `controller-2` and so on. Default 1. */
   readonly controllerCount?: number;
   /** Further settings of each controller; they win over the lab's own. */
@@ -148,18 +154,10 @@ async function build(building: Building): Promise<Lab> {
   };
   // Types are stripped from the sources at each start: the second time from the cache.
   const compileCache = fileURLToPath(new URL("../.cache/node", import.meta.url));
-  const caFile = join(directory, "ca.pem");
-  const devices = join(directory, "vms");
-  await writeFile(join(directory, "scenario.yaml"), scenario(vms));
-  const emulatorProcess = run("emulator", [
-    process.execPath,
-    EMULATOR,
-    "--json",
-    `--config=${join(directory, "scenario.yaml")}`,
-    `--ca-file=${caFile}`,
-    `--time-scale=${timeScale}`,
-    ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${devices}`] : []),
-  ]);
+  const azureDirectory = building.beside?.directory ?? directory;
+  const caFile = join(azureDirectory, "ca.pem");
+  const devices = join(azureDirectory, "vms");
+  const emulatorProcess = building.beside === undefined ? await startEmulator(building, run, { vms, caFile, devices }) : undefined;
   const storeSocket = join(directory, "store.sock");
   const storeProcess = runAgain("store", [
     process.execPath,
@@ -169,7 +167,7 @@ async function build(building: Building): Promise<Lab> {
     `--socket=${storeSocket}`,
     "--log-level=warn",
   ]);
-  const { url } = JSON.parse(await emulatorProcess.untilLine(isReady, READY_MAX_MS)) as { readonly url: string };
+  const url = building.beside?.endpoints["azure"] ?? (await readyUrl(emulatorProcess));
   await storeProcess.untilReady();
 
   const cloudConfig = {
@@ -193,7 +191,7 @@ async function build(building: Building): Promise<Lab> {
       `--endpoint=unix://${controllerSocket(name)}`,
       `--store-socket=${storeSocket}`,
       `--cloud-config=${join(directory, "azure.json")}`,
-      `--cluster-id=${CLUSTER_ID}`,
+      `--cluster-id=${building.clusterId ?? CLUSTER_ID}`,
       `--azure-ca-file=${caFile}`,
       `--azure-time-scale=${timeScale}`,
       `--recall-answer-ms=${RECALL_ANSWER_MS}`,
@@ -203,7 +201,8 @@ async function build(building: Building): Promise<Lab> {
       ...(building.controllerFlags ?? []),
     ]),
   );
-  const emulator = createEmulatorClient(url, await trustingGet(caFile));
+  const names = vms.map(({ name }) => name);
+  const emulator = createEmulatorClient(url, names, await trustingGet(caFile));
   const instances = await emulator.instances();
   const started = await Promise.all(
     vms.map(async (vm) => {
@@ -246,6 +245,28 @@ async function build(building: Building): Promise<Lab> {
     own: (child) => void children.push(child),
     close: building.close,
   };
+}
+
+async function startEmulator(
+  { directory, strangers = [], timeScale, hasDevices }: Building,
+  run: (name: string, command: readonly string[]) => Child,
+  of: { readonly vms: readonly LabVm[]; readonly caFile: string; readonly devices: string },
+): Promise<Child> {
+  await writeFile(join(directory, "scenario.yaml"), scenario([...of.vms, ...strangers]));
+  return run("emulator", [
+    process.execPath,
+    EMULATOR,
+    "--json",
+    `--config=${join(directory, "scenario.yaml")}`,
+    `--ca-file=${of.caFile}`,
+    `--time-scale=${timeScale}`,
+    ...(hasDevices ? ["--data-plane=linux", `--data-dir=${join(directory, "disks")}`, `--device-root=${of.devices}`] : []),
+  ]);
+}
+
+async function readyUrl(emulator: Child | undefined): Promise<string> {
+  if (emulator === undefined) throw new Error("the lab beside this one has no Azure");
+  return (JSON.parse(await emulator.untilLine(isReady, READY_MAX_MS)) as { readonly url: string }).url;
 }
 
 async function startNode(start: {

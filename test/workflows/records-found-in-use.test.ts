@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { it } from "node:test";
 import { attachedNodes, readRecord } from "../../demo/observe.ts";
 import { createVolume, type DemoVolume, publishOnController } from "../../demo/volume-moves.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { recordsHold, startWriter, type Writer } from "../../demo/workload.ts";
 import { outcomeOf } from "./csi-failure.ts";
-import { followRecord, type RecordHistory } from "./record-history.ts";
+import { loseTheStore } from "./lose-the-store.ts";
 import { bringUp, takeDown, takeDownAfterFence } from "./volume-use.ts";
 import { type LabWorld, withLab } from "./with-lab.ts";
 
@@ -25,17 +23,6 @@ async function inUse({ lab, node, signal }: LabWorld): Promise<{ readonly volume
   const writer = await startWriter(lab, node("node-a"), volume, 1);
   await waitUntil("a replica on node-b", WAIT_MAX_MS, async () => ((await attachedNodes(lab, volume, signal)).has("node-b") ? true : undefined));
   return { volume, writer };
-}
-
-/** Everything but the writer ends, the store's file is lost, and an empty store begins. Answers what happens to the volume's record from then on. */
-async function loseTheStore({ lab, signal }: LabWorld, volume: DemoVolume): Promise<RecordHistory> {
-  await Promise.all(["controller", "node-a", "node-b"].map(async (name) => lab.processes.get(name)?.child.stop(STOP_GRACE_MS)));
-  await lab.processes.get("store")?.child.stop(STOP_GRACE_MS);
-  for (const suffix of ["", "-wal", "-shm"]) await rm(join(lab.directory, `store.db${suffix}`), { force: true });
-  await lab.processes.get("store")?.restart();
-  const history = await followRecord(lab, volume.name, signal);
-  for (const [nodeName, { instanceUri }] of await lab.emulator.instances()) await lab.orchestrator.addNode(nodeName, instanceUri);
-  return history;
 }
 
 /** Asks for node-b again and again, as an orchestrator does, until it is granted; answers the reasons that it was given meanwhile. */

@@ -22,7 +22,7 @@ export interface LabWorld {
  */
 export async function withLab(
   t: TestContext,
-  options: Partial<Pick<LabOptions, "vms" | "controllerFlags" | "nodeFlags" | "controllerCount">>,
+  options: Partial<Pick<LabOptions, "vms" | "strangers" | "beside" | "clusterId" | "controllerFlags" | "nodeFlags" | "controllerCount">>,
   act: (world: LabWorld) => Promise<void>,
 ): Promise<void> {
   const devices = dataPlaneAvailable();
