@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isInUse, reclaimProtocol, type ReclaimRule, reclaimRules } from "./reclaim/reclaim-protocol.ts";
+import { explore, type StateSpace } from "./state-space/explore.ts";
+import { findStuck } from "./state-space/find-stuck.ts";
+
+/** Far above what there is: reached only if a change makes the space grow without end. */
+const STATES_MAX = 500_000;
+
+/** What goes wrong without each rule. */
+const wrong: Readonly<Record<ReclaimRule, string>> = {
+  unverified: "a node claimed a disk that it never had",
+  listed: "a node claimed a disk that it never had",
+  noted: "a healthy writer was cut off",
+  unproven: "a healthy writer was cut off",
+  dispute: "a mount was removed under a pod",
+};
+
+const steps: readonly string[] = [
+  ...["n0 claims", "n0 takes and mounts for a pod", "n1 takes and mounts for a pod", "n1 leaves quarantine", "n1 proves itself clean", "n1 forgets"],
+  ...["n1 claims, whatever it has", "n1 takes, whatever it has", "verifies n0", "verifies n1", "proves n1 detached", "grants n0", "grants n1"],
+  ...["attaches to n0", "detaches from n0", "attaches to n1", "detaches from n1", "n0's pod ends, and its volume is unstaged"],
+];
+
+describe("the reclaim of a volume whose record was lost, explored in full with the functions that ship", () => {
+  it("lets no second node write, robs no writer, and removes no mount under a pod", (t) => {
+    const space = reclaimProtocol(new Set());
+    const seen = new Set<string>();
+    const recording: StateSpace["steps"] = (state, emit) =>
+      space.steps(state, (next, name) => {
+        seen.add(name);
+        emit(next, name);
+      });
+    const explored = explore({ ...space, steps: recording }, STATES_MAX);
+    assert.deepEqual([explored.kind, explored.kind === "fault" && explored.path], ["exhausted", false]);
+    // An exploration that gets nowhere is no proof.
+    assert.deepEqual(
+      steps.filter((name) => !seen.has(name)),
+      [],
+    );
+    t.diagnostic(`${explored.states} states, all there are`);
+  });
+
+  it("always leaves a way for an honest node to use the volume", (t) => {
+    const found = findStuck(reclaimProtocol(new Set()), isInUse, STATES_MAX);
+    assert.deepEqual([found.kind, found.kind === "stuck" && found.path], ["none", false]);
+    t.diagnostic(`${found.states} states`);
+  });
+
+  for (const rule of reclaimRules) {
+    it(`finds what goes wrong without ${rule}: ${wrong[rule]}`, (t) => {
+      const explored = explore(reclaimProtocol(new Set([rule])), STATES_MAX);
+      assert.equal(explored.kind === "fault" && explored.fault, wrong[rule]);
+      t.diagnostic(explored.kind === "fault" ? `${rule}: ${explored.path.join("; ")}` : "");
+    });
+  }
+});

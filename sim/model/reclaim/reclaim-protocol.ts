@@ -1,0 +1,194 @@
+import { type NodeVolumeAction, planNodeVolume } from "../../../src/core/plan/plan-node-volume.ts";
+import { anAttachment } from "../../../src/core/plan/testing/objects.ts";
+import {
+  claim,
+  clearDetached,
+  foundRecord,
+  give,
+  grant,
+  leaveQuarantine,
+  mayAttach,
+  mayDetach,
+  proveClean,
+  type Step,
+  take,
+  verify,
+} from "../../../src/core/plan/writer-steps.ts";
+import type { StateSpace } from "../state-space/explore.ts";
+import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
+import { decode, encode, type NodeState, type World } from "./world.ts";
+
+/** What keeps a record that was made after a loss from doing harm. Each can be left out, to show what goes wrong then. */
+export const reclaimRules = ["unverified", "listed", "noted", "unproven", "dispute"] as const;
+
+/** One thing that keeps such a record from doing harm. */
+export type ReclaimRule = (typeof reclaimRules)[number];
+
+interface Turn {
+  readonly world: World;
+  readonly without: ReadonlySet<ReclaimRule>;
+  readonly emit: (next: World, name: string) => void;
+}
+
+/**
+ * What becomes of a volume whose record was lost while it was in use, as a state space: one disk, two nodes, and a record that names whom Azure lists, which may be
+ * behind, and as unverified who says by its notes that it has the disk. The token of node 1 may be stolen: then it says of itself whatever its own steps allow. An honest node does
+ * what `planNodeVolume` plans. Fences, crashes and freezes are left out: `writer-protocol` has them.
+ */
+export function reclaimProtocol(without: ReadonlySet<ReclaimRule>): StateSpace {
+  return {
+    starts: startWorlds(without).map(encode),
+    steps: (state, emit) => {
+      const world = decode(state);
+      if (world.wrong !== "nothing") return;
+      const turn: Turn = { world, without, emit: (next, name) => emit(encode(next), name) };
+      for (const node of nodeIndexes) {
+        controllerSteps(turn, node);
+        if (node === 1 && world.isStolen) stolenSteps(turn);
+        else honestSteps(turn, node);
+      }
+    },
+    fault: (state) => {
+      const { nodes, wrong, isStolen } = decode(state);
+      if (wrong !== "nothing") return wrong;
+      return !isStolen && nodes.every(({ mount }) => mount === "live") ? "two live writers" : undefined;
+    },
+  };
+}
+
+/** Whether an honest node has the volume in use, or a stolen token is at work, which may keep the disk for ever. */
+export function isInUse(state: number): boolean {
+  const { nodes, isStolen } = decode(state);
+  return isStolen || nodes.some(({ mount }) => mount === "live");
+}
+
+/** Node 0 writes, or nobody does; node 1 has the disk as a standby, or not, and may have noted it. Azure lists of those that have the disk all, some, or none. */
+function startWorlds(without: ReadonlySet<ReclaimRule>): readonly World[] {
+  const choices = [false, true];
+  return choices.flatMap((isWritten) =>
+    choices.flatMap((hasStandby) =>
+      choices.flatMap((isSecondNoted) =>
+        choices.flatMap((isStolen) =>
+          [0, 1, 2, 3].flatMap((listed): readonly World[] => {
+            const nodes = [
+              { attached: isWritten, mount: isWritten ? "live" : "none", pod: isWritten, noted: isWritten },
+              // Its attachment object says so where its notes do not.
+              { attached: hasStandby, mount: "none", pod: false, noted: isSecondNoted || hasStandby },
+            ] as const;
+            const [isFirstListed, isSecondListed] = [(listed & 1) !== 0, (listed & 2) !== 0];
+            if ((isFirstListed && !isWritten) || (isSecondListed && !hasStandby)) return [];
+            const attachedTo = identities.filter((_, index) => (listed & (1 << index)) !== 0);
+            const noted = identities.filter((_, index) => nodes[index]?.noted === true && !without.has("noted"));
+            const found = without.has("unverified")
+              ? { attachedTo: [...attachedTo, ...noted.filter((node) => !attachedTo.includes(node))] }
+              : { attachedTo, noted };
+            return [{ record: foundRecord({ ...found, epoch: 7, storeGeneration: 0 }), nodes, isStolen, wrong: "nothing" }];
+          }),
+        ),
+      ),
+    ),
+  );
+}
+
+function controllerSteps(turn: Turn, node: NodeIndex): void {
+  const { world, without, emit } = turn;
+  const { record, nodes } = world;
+  const identity = identities[node];
+  const state = nodes[node];
+  // The VM's own list, read after its ETag has moved, is never behind.
+  if (state.attached || without.has("listed")) moves(turn, verify(record, identity), `verifies n${node}`);
+  if (!state.attached) moves(turn, clearDetached(record, identity), `proves n${node} detached`);
+  const trusted = without.has("unproven") ? { ...record, unproven: [] } : record;
+  moves(turn, grant(trusted, identity), `grants n${node}`);
+  if (!state.attached && mayAttach(record, identity)) emit(withNode(world, node, { ...state, attached: true }), `attaches to n${node}`);
+  if (!state.attached || !mayDetach(record, identity)) return;
+  const isCutOff = state.mount === "live" && state.pod;
+  const detached = withNode(world, node, { ...state, attached: false, mount: "none" });
+  emit(isCutOff ? { ...detached, wrong: "a healthy writer was cut off" } : detached, `detaches from n${node}`);
+}
+
+/** Whoever has the token takes every step of its node, with nothing behind it. What it does with a disk that it really has, no record keeps it from. */
+function stolenSteps(turn: Turn): void {
+  const { world, emit } = turn;
+  const { record, nodes } = world;
+  const own = identities[1];
+  const claimed = claim(record, own, 0);
+  if (claimed.ok) {
+    const isRobbed = !nodes[1].attached && nodes[0].mount === "live";
+    emit({ ...world, record: claimed.value, ...(isRobbed ? { wrong: "a node claimed a disk that it never had" as const } : {}) }, "n1 claims, whatever it has");
+  }
+  moves(turn, proveClean(record, own), "n1 says that it is clean, whatever it has");
+  moves(turn, leaveQuarantine(record, own), "n1 says that it leaves quarantine, whatever it has");
+  moves(turn, take(record, own, { isClean: true, storeGeneration: 0 }), "n1 takes, whatever it has");
+  moves(turn, give(record, own, record.writer?.epoch ?? 0), "n1 gives, whatever it has");
+}
+
+function honestSteps(turn: Turn, node: NodeIndex): void {
+  const { world, emit } = turn;
+  const { record, nodes } = world;
+  const state = nodes[node];
+  const identity = identities[node];
+  for (const action of planNodeVolume(observe(world, node))) carryOut(turn, node, action);
+  const taken = take(record, identity, { isClean: true, storeGeneration: 0 });
+  if (taken.ok && state.attached && state.mount === "none")
+    emit({ ...withNode(world, node, { attached: true, mount: "live", pod: true, noted: true }), record: taken.value }, `n${node} takes and mounts for a pod`);
+  if (!state.pod) return;
+  const given = give(record, identity, record.writer?.epoch ?? 0);
+  const ended = withNode(world, node, { ...state, pod: false, mount: "none" });
+  emit({ ...ended, record: given.ok ? given.value : record }, `n${node}'s pod ends, and its volume is unstaged`);
+}
+
+function carryOut(turn: Turn, node: NodeIndex, action: NodeVolumeAction): void {
+  const { world, without, emit } = turn;
+  const { record, nodes } = world;
+  const state = nodes[node];
+  const identity = identities[node];
+  switch (action.kind) {
+    case "Claim":
+      return moves(turn, claim(record, identity, action.epochKnown), `n${node} claims`);
+    case "ReportDispute":
+      return without.has("dispute") ? unmounts(turn, node) : undefined;
+    case "CleanUp":
+      return unmounts(turn, node);
+    case "ProveClean":
+      return state.mount === "none" ? moves(turn, proveClean(record, identity), `n${node} proves itself clean`) : undefined;
+    case "LeaveQuarantine":
+      return state.mount === "none" ? moves(turn, leaveQuarantine(record, identity), `n${node} leaves quarantine`) : undefined;
+    case "Forget":
+      return state.mount === "none" && state.noted ? emit(withNode(world, node, { ...state, noted: false }), `n${node} forgets`) : undefined;
+    default:
+      // Epochs, wants and recalls: nothing here depends on them.
+      return undefined;
+  }
+}
+
+function unmounts({ world, emit }: Turn, node: NodeIndex): void {
+  const state = world.nodes[node];
+  if (state.mount === "none") return;
+  const unmounted = withNode(world, node, { ...state, mount: "none" });
+  emit(state.pod ? { ...unmounted, wrong: "a mount was removed under a pod" } : unmounted, `n${node} removes its mount`);
+}
+
+function observe({ record, nodes }: World, node: NodeIndex): Parameters<typeof planNodeVolume>[0] {
+  const { mount, pod, noted } = nodes[node];
+  return {
+    node: identities[node],
+    record,
+    isMultiWriter: false,
+    // The volume is wanted on both nodes.
+    attachment: anAttachment(identities[node].nodeName),
+    statesWants: false,
+    note: noted ? { epoch: 0, accessType: "mount" } : undefined,
+    mount,
+    targets: pod ? ["/target"] : [],
+    bareTargets: [],
+  };
+}
+
+function moves({ world, emit }: Turn, moved: Step, name: string): void {
+  if (moved.ok) emit({ ...world, record: moved.value }, name);
+}
+
+function withNode(world: World, node: NodeIndex, state: NodeState): World {
+  return { ...world, nodes: node === 0 ? [state, world.nodes[1]] : [world.nodes[0], state] };
+}

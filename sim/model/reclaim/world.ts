@@ -1,0 +1,106 @@
+import type { WriterRecord } from "../../../src/core/model/az-volume.ts";
+import { includesNode, isSameNode } from "../../../src/core/model/node-identity.ts";
+import { createCodec } from "../release-check/world-codec.ts";
+import { digitsOf } from "../state-space/digits.ts";
+import { identities, type NodeIndex, nodeIndexes } from "../writer-protocol/record-codes.ts";
+
+const entries = ["no", "verified", "unverified"] as const;
+
+/** A record that was made after a loss, without its numbers: nothing here compares an epoch. */
+const recordCodec = createCodec({
+  writer: ["nobody", "n0 granted", "n0 held", "n1 granted", "n1 held"],
+  first: entries,
+  second: entries,
+  /** Bit n: node n. */
+  quarantine: [0, 1, 2, 3],
+  clean: [0, 1, 2, 3],
+});
+
+type RecordState = ReturnType<typeof recordCodec.decode>;
+
+const nodeCodec = createCodec({
+  /** The disk is on its VM. */
+  attached: [false, true],
+  mount: ["none", "live"],
+  /** A pod uses the mount. */
+  pod: [false, true],
+  noted: [false, true],
+});
+
+/** A node: its VM, its mount, its pod and its notes. */
+export type NodeState = ReturnType<typeof nodeCodec.decode>;
+
+const faultCodec = createCodec({
+  /** Something else than its plug-in has the token of node 1. */
+  isStolen: [false, true],
+  wrong: ["nothing", "a node claimed a disk that it never had", "a mount was removed under a pod", "a healthy writer was cut off"],
+});
+
+type Faults = ReturnType<typeof faultCodec.decode>;
+
+/** Everything. */
+export interface World extends Faults {
+  readonly record: WriterRecord;
+  readonly nodes: readonly [NodeState, NodeState];
+}
+
+const EPOCH = 7;
+
+/** A world as one whole number. */
+export function encode({ record, nodes, isStolen, wrong }: World): number {
+  const [first, second] = nodes;
+  const withNodes = recordCodec.encode(stateOf(record)) + recordCodec.size * (nodeCodec.encode(first) + nodeCodec.size * nodeCodec.encode(second));
+  return withNodes + recordCodec.size * nodeCodec.size ** 2 * faultCodec.encode({ isStolen, wrong });
+}
+
+/** The world of a number. */
+export function decode(state: number): World {
+  const next = digitsOf(state);
+  const record = recordOf(recordCodec.decode(next(recordCodec.size)));
+  const nodes = [nodeCodec.decode(next(nodeCodec.size)), nodeCodec.decode(next(nodeCodec.size))] as const;
+  return { record, nodes, ...faultCodec.decode(next(faultCodec.size)) };
+}
+
+function stateOf(record: WriterRecord): RecordState {
+  const { writer } = record;
+  const [first, second] = nodeIndexes.map((node) => entryOf(record, node));
+  const holder = writer === undefined ? undefined : isSameNode(writer, identities[0]) ? "n0" : "n1";
+  return {
+    writer: holder === undefined ? "nobody" : `${holder} ${writer?.held === true ? "held" : "granted"}`,
+    first: first ?? "no",
+    second: second ?? "no",
+    quarantine: maskOf(record.quarantine),
+    clean: maskOf(record.clean),
+  };
+}
+
+function entryOf({ unproven }: WriterRecord, node: NodeIndex): (typeof entries)[number] {
+  const entry = unproven.find((other) => isSameNode(other, identities[node]));
+  return entry === undefined ? "no" : entry.unverified === true ? "unverified" : "verified";
+}
+
+function recordOf({ writer, first, second, quarantine, clean }: RecordState): WriterRecord {
+  const unproven = [first, second].flatMap((entry, index) => {
+    const node = identities[index === 0 ? 0 : 1];
+    return entry === "no" ? [] : [entry === "verified" ? node : { ...node, unverified: true as const }];
+  });
+  const holder = writer === "nobody" ? undefined : identities[writer.startsWith("n0") ? 0 : 1];
+  return {
+    ...(holder === undefined ? {} : { writer: { ...holder, epoch: EPOCH, held: writer.endsWith("held"), wanted: true } }),
+    quarantine: nodesIn(quarantine),
+    clean: nodesIn(clean),
+    unproven,
+    foundInUse: true,
+    epoch: EPOCH,
+    storeGeneration: 0,
+  };
+}
+
+function maskOf(nodes: WriterRecord["clean"]): 0 | 1 | 2 | 3 {
+  const [first, second] = identities.map((node) => includesNode(nodes, node));
+  return first === true ? (second === true ? 3 : 1) : second === true ? 2 : 0;
+}
+
+function nodesIn(mask: number): WriterRecord["clean"] {
+  return identities.filter((_, index) => (mask & (1 << index)) !== 0);
+}
