@@ -50,5 +50,6 @@ export async function findUnnotedMounts(
     lun,
     majorMinor: device.value.majorMinor,
     accessType: isBlock ? "block" : "mount",
+    vm: { vmId: ports.node.vmId, instanceUri: ports.node.instanceUri },
   });
 }

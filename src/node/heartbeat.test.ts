@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { aWriter, instanceUriOf } from "../core/plan/testing/objects.ts";
-import type { VolumeNote } from "../ports/node-notes.ts";
+import type { NotedVm, VolumeNote } from "../ports/node-notes.ts";
 import { heartbeatReconciler } from "./heartbeat.ts";
 import type { NodePorts } from "./node-ports.ts";
 import { type NodeWorld, withNode } from "./testing/a-node.ts";
@@ -75,6 +75,25 @@ describe("heartbeatReconciler", () => {
       const volumes: typeof ports.notes.volumes = () => [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: Number.MAX_SAFE_INTEGER } as VolumeNote];
       const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
       assert.deepEqual(status?.volumes, [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 2 ** 52 }]);
+    }));
+
+  it("says of a note on which VM it was made where that is another one, by its GUID", () =>
+    withNode({}, async (world) => {
+      const ports = world.ports();
+      const { vmId, instanceUri } = ports.node;
+      const note = (volumeName: string, vm?: NotedVm): VolumeNote => ({ volumeName, uid: "uid", epoch: 1, ...(vm === undefined ? {} : { vm }) }) as VolumeNote;
+      const moved = { vmId: vmId.toUpperCase(), instanceUri: "/moved" };
+      const other = { vmId: "vm-of-another", instanceUri };
+      const volumes = (): readonly VolumeNote[] => [note("by-older"), note("own", moved), note("copied", other)];
+      const { status } = await beat(world, { ...ports, notes: { ...ports.notes, volumes, heartbeat: () => ports.notes.heartbeat() } });
+      assert.deepEqual(
+        status?.volumes.map(({ volumeName, notedOn }) => [volumeName, notedOn]),
+        [
+          ["by-older", undefined],
+          ["own", undefined],
+          ["copied", other],
+        ],
+      );
     }));
 
   it("says that the store went back where its own counter did, and has everything listed anew", () =>

@@ -4,6 +4,7 @@ import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../core/model/epoch.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
+import type { NotedVm } from "../ports/node-notes.ts";
 import type { Reconciled, Reconciler } from "../reconcile/control-loop.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../reconcile/rollback-reports.ts";
 import type { NodePorts } from "./node-ports.ts";
@@ -92,10 +93,15 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
     volumes: notes
       .volumes()
       .slice(0, NOTED_VOLUMES_MAX)
-      .map(({ volumeName, uid, epoch }) => ({ volumeName, uid, epoch: Math.min(epoch, COUNTER_MAX) })),
+      .map(({ volumeName, uid, epoch, vm }) => ({ volumeName, uid, epoch: Math.min(epoch, COUNTER_MAX), ...notedElsewhere(node, vm) })),
   };
   const written = await steps.run("heartbeat", () => store.updateStatus("AzDriverNode", { ...present, status }, signal));
   return written.ok ? ok({ heartbeat, generation: generation.value, written: written.value }) : written;
+}
+
+/** A VM is told by its GUID: it keeps that when it moves to another resource id. */
+function notedElsewhere(node: NotedVm, vm: NotedVm | undefined): { readonly notedOn?: NotedVm } {
+  return vm === undefined || vm.vmId.toLowerCase() === node.vmId.toLowerCase() ? {} : { notedOn: vm };
 }
 
 async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {

@@ -92,6 +92,20 @@ describe("ownVolumesReconciler", () => {
         assert.equal(world.machine.mounts().length, 2);
       }));
 
+  it("notes its own VM with a claim, whatever VM the note was made on", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const { notes: memory } = world.ports();
+      const [staged] = memory.volumes();
+      assert.ok(staged !== undefined);
+      await done(world, memory.put({ ...staged, vm: { vmId: "vm-of-another", instanceUri: "/another" } }, never));
+      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.record()?.writer?.nodeName, "node-a");
+      assert.deepEqual(memory.volumes()[0]?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
+    }));
+
   it("unmounts by a record of the store's own generation that names another writer", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);
@@ -117,6 +131,7 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.attachment()?.spec.role, "Primary");
       const [note] = world.ports().notes.volumes();
       assert.deepEqual([note?.epoch, note?.stagingPath, note?.targetPaths, note?.accessType], [1, byV1, [ofPod], "mount"]);
+      assert.deepEqual(note?.vm, { vmId: a.vmId, instanceUri: a.instanceUri });
       const message = "node-a goes on writing the volume, whose record was lost while a pod used it there (epoch 1)";
       assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "VolumeClaimed", message }]);
       assert.equal(world.machine.mounts().length, 2);

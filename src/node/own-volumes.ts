@@ -259,7 +259,8 @@ async function stateLostWant(ports: NodePorts, { volume, volumeName }: Target, s
 }
 
 function noteEpoch(ports: NodePorts, volume: AzVolume, note: VolumeNote, epoch: number, signal: AbortSignal): Promise<Result<void, Failure>> {
-  return ports.notes.put({ ...note, uid: volume.metadata.uid, epoch }, signal);
+  const { vmId, instanceUri } = ports.node;
+  return ports.notes.put({ ...note, uid: volume.metadata.uid, epoch, vm: { vmId, instanceUri } }, signal);
 }
 
 /** Targets first, then the staging mount; never lazily. A target that a dead workload still holds busy is tried again later. */

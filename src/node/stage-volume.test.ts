@@ -294,6 +294,16 @@ describe("stageVolume", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
+  it("notes on which VM it stages", () =>
+    withNode({ writer: granted }, async (world) => {
+      assert.equal(kindOf(await stage(world)), "ok");
+      const { node, notes } = world.ports();
+      assert.deepEqual(
+        notes.volumes().map(({ vm }) => vm),
+        [{ vmId: node.vmId, instanceUri: node.instanceUri }],
+      );
+    }));
+
   it("waits for an attach to this very VM: what was attached to an earlier one of this name is nowhere", () =>
     withNode({ writer: granted }, async (world) => {
       await world.setAttachment((attachment) =>

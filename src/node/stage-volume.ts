@@ -365,6 +365,7 @@ function note(
         lun,
         majorMinor: device.majorMinor,
         accessType: request.accessType,
+        vm: { vmId: ports.node.vmId, instanceUri: ports.node.instanceUri },
       },
       signal,
     ),

@@ -1,5 +1,9 @@
 import type { Failure } from "../core/failure.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { Result } from "../core/result.ts";
+
+/** The GUID and the resource id of the VM on which something was noted. */
+export type NotedVm = Pick<NodeIdentity, "vmId" | "instanceUri">;
 
 /** What a node notes of one volume before each mount. */
 export interface VolumeNote {
@@ -13,6 +17,8 @@ export interface VolumeNote {
   /** The device's number; undefined if it was noted before the machine was last started: numbers are given anew then, and this one may be any other disk's. */
   readonly majorMinor: string | undefined;
   readonly accessType: "block" | "mount";
+  /** The VM on which it was noted: a copy of a system disk brings the notes of another VM along. Undefined in what an older plug-in wrote. */
+  readonly vm?: NotedVm;
 }
 
 /** The node's own memory: a local file that survives plug-in restarts and reboots, never a copy of the record. Written durably (fsync) before the call returns. */

@@ -86,7 +86,8 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
  * note is told with the next heartbeat only. Their notes outlive a store that went back.
  */
 export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: readonly DiskHolder[]): MayHave {
-  const noting = nodesThatNoted(ports, volume).map(
+  const onTheirVms = nodesThatNoted(ports, volume).filter(({ isOfAnotherVm }) => !isOfAnotherVm);
+  const noting = onTheirVms.map(
     ({
       node: {
         metadata,

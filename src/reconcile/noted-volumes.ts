@@ -10,6 +10,8 @@ export interface NotingNode {
   readonly node: HeardNode;
   /** The highest epoch that it noted; undefined: it reports one that is out of reach. */
   readonly epoch: number | undefined;
+  /** The note was made on another VM: it tells of an epoch, and not that this node has the disk. */
+  readonly isOfAnotherVm: boolean;
 }
 
 type NotePorts = Pick<ControllerPorts, "cache" | "events">;
@@ -26,7 +28,9 @@ export function nodesThatNoted(ports: NotePorts, volume: AzVolume): readonly Not
       const isExplained = (volumeName: string): boolean => isAttachedOrNamed(ports, volumeName, nodeName);
       const verdict = judgeNote(node.status.volumes, { volumeName: name, recordedEpoch: volume.status?.record?.epoch ?? 0, isExplained });
       if (verdict?.doubt !== undefined) tellIgnored(ports, nodeName, `${verdict.doubt} (${name})`);
-      return verdict?.kind === "believed" ? [{ node, epoch: verdict.epoch }] : [];
+      if (verdict?.kind !== "believed") return [];
+      const own = node.status.volumes.filter((note) => note.volumeName === name);
+      return [{ node, epoch: verdict.epoch, isOfAnotherVm: own.every(({ notedOn }) => notedOn !== undefined) }];
     });
 }
 

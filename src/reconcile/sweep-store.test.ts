@@ -141,6 +141,17 @@ describe("sweepReconciler", () => {
       );
     }));
 
+  it("takes a note that was made on another VM for an epoch alone: that VM's system disk was copied", () =>
+    withGeneration(3, async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ storeGeneration: 2 }));
+      const { vmId, instanceUri } = identity("node-c");
+      const copied = { volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 4, notedOn: { vmId, instanceUri } };
+      await world.given("AzDriverNode", aDriverNode("node-b", { volumes: [copied] }));
+      await sweep(world);
+      assert.deepEqual(world.record()?.unproven, [identity("node-a")]);
+      assert.equal(world.record()?.epoch, 4);
+    }));
+
   it("asks whoever the record or an attachment speaks of, too, where Azure does not show the disk there, and no heartbeat has told of a note yet: it writes", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ storeGeneration: 2, writer: aWriter("node-b"), unproven: [identity("node-c")] }));

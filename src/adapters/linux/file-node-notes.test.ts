@@ -29,6 +29,7 @@ function aNote(given: Partial<VolumeNote>): VolumeNote {
     lun: 0,
     majorMinor: "8:32",
     accessType: "mount",
+    vm: { vmId: "guid-a", instanceUri: "/virtualMachines/a" },
     ...given,
   };
 }
@@ -83,6 +84,13 @@ describe("openFileNodeNotes", () => {
     assert.deepEqual([after.volumes().map((note) => note.volumeName), after.heartbeat()], [names, 3]);
   });
 
+  it("reads notes of an older plug-in, which do not say on which VM they were made", async (t) => {
+    const path = await aPath(t);
+    const { vm: _, ...older } = aNote({});
+    await writeFile(path, JSON.stringify({ version: 1, heartbeat: 1, volumes: [older] }));
+    assert.deepEqual((await openFileNodeNotes(path)).volumes(), [older]);
+  });
+
   const damaged = [
     { text: "", because: "it is empty" },
     { text: '{"version":1,"heartbeat":1,"volumes":[', because: "it is cut short" },
@@ -90,6 +98,8 @@ describe("openFileNodeNotes", () => {
     { text: '{"version":1,"heartbeat":-1,"volumes":[]}', because: "a number is impossible" },
     { text: '{"version":1,"heartbeat":1,"doubtedGeneration":"1","volumes":[]}', because: "what it doubted is no number" },
     { text: '{"version":1,"heartbeat":1,"volumes":[{"volumeName":"pvc-1"}]}', because: "a note lacks fields" },
+    { text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aNote({}), vm: { vmId: "guid-a" } }] }), because: "a note's VM lacks its resource id" },
+    { text: JSON.stringify({ version: 1, heartbeat: 1, volumes: [{ ...aNote({}), vm: "guid-a" }] }), because: "a note's VM is a text" },
   ];
   for (const { text, because } of damaged) {
     it(`refuses a file when ${because}, and leaves it as it is`, async (t) => {

@@ -1,6 +1,6 @@
 import type { Result } from "../../core/result.ts";
 import { fail, ok } from "../../core/result.ts";
-import type { VolumeNote } from "../../ports/node-notes.ts";
+import type { NotedVm, VolumeNote } from "../../ports/node-notes.ts";
 
 /** What the notes file holds. */
 export interface NotesContent {
@@ -33,7 +33,7 @@ export function parseNodeNotes(text: string): Result<NotesContent, string> {
 
 function parseNote(value: unknown): VolumeNote | undefined {
   if (!isRecord(value)) return undefined;
-  const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType } = value;
+  const { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType, vm } = value;
   if (
     typeof volumeName !== "string" ||
     typeof uid !== "string" ||
@@ -44,7 +44,16 @@ function parseNote(value: unknown): VolumeNote | undefined {
     return undefined;
   if (!isCount(epoch) || !isCount(lun) || (accessType !== "block" && accessType !== "mount")) return undefined;
   if (!Array.isArray(targetPaths) || !targetPaths.every((path) => typeof path === "string")) return undefined;
-  return { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
+  const note: VolumeNote = { volumeName, uid, volumeId, epoch, stagingPath, targetPaths, lun, majorMinor, accessType };
+  if (vm === undefined) return note;
+  const noted = parseVm(vm);
+  return noted === undefined ? undefined : { ...note, vm: noted };
+}
+
+function parseVm(value: unknown): NotedVm | undefined {
+  if (typeof value !== "object" || value === null || !("vmId" in value) || !("instanceUri" in value)) return undefined;
+  const { vmId, instanceUri } = value;
+  return typeof vmId === "string" && typeof instanceUri === "string" ? { vmId, instanceUri } : undefined;
 }
 
 function parseJson(text: string): unknown {

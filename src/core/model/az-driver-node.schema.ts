@@ -24,7 +24,19 @@ export const azDriverNodeSchema = z.object({
       vmId: z.string(),
       instanceUri: z.string().min(1).describe("The VM's resource id, by which alone the VM is looked up."),
       volumes: z
-        .array(z.object({ volumeName: z.string(), uid: z.string(), epoch: z.int().min(0).max(COUNTER_MAX) }))
+        .array(
+          z.object({
+            volumeName: z.string(),
+            uid: z.string(),
+            epoch: z.int().min(0).max(COUNTER_MAX),
+            notedOn: z
+              .object({ vmId: z.string(), instanceUri: z.string().min(1).describe("The VM's resource id.") })
+              .optional()
+              .describe(
+                "The VM on which it was noted, where that is another one: a copy of its system disk. Such a note does not say that this VM has the disk.",
+              ),
+          }),
+        )
         .max(NOTED_VOLUMES_MAX)
         .describe("What the node's own file says it has mounted or was about to mount; never copied from the record."),
     })
