@@ -1,12 +1,15 @@
 import type { Failure } from "../core/failure.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
-import { clearVanished, fenceIntent, identify, unwant } from "../core/plan/writer-steps.ts";
+import { includesNode, isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
+import { clearDetached, clearVanished, fenceIntent, identify, isFencing, isWriter, type Step, unwant } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
+import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
 import { nodeNameOf } from "./node-name-of.ts";
+import { proveOff } from "./prove-detached.ts";
 
 /**
  * Asks the platform whether a node's VM is gone: what it had open died with it. A holder whose VM is nowhere to be found is freed only by a fence, which proves that
@@ -22,30 +25,39 @@ export async function confirmVanished(
   if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
   const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
   if (!vanished.ok) return vanished;
-  if (vanished.value === undefined) {
-    if (cache.get("AzDriverNode", node.nodeName) !== undefined) return ok({});
-    // A VM on which no plug-in runs: nothing there can show anything.
-    const instance = await cloud.inspectInstance(node, signal);
-    if (!instance.ok) return instance;
-    const isListed = instance.value.dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId));
-    return isListed ? ok({}) : confirmDetachedByOthers(ports, volumeName, node, signal);
-  }
+  if (vanished.value === undefined) return cache.get("AzDriverNode", node.nodeName) === undefined ? freeAbsent(ports, volumeName, node, signal) : ok({});
   const { kind } = vanished.value;
   const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;
   if (kind === "instanceReplaced")
     return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
-  return moveRecord(
-    ports,
-    { volumeName, nodeName: node.nodeName, step: "fence-intent" },
-    (record) => {
-      const unwanted = unwant(record, node);
-      const freed = fenceIntent(unwanted.ok ? unwanted.value : record, node);
-      // Neither writer nor unproven: only an entry in quarantine is left of it, which nobody will take out.
-      return freed.ok ? freed : clearVanished(record, node);
-    },
-    signal,
-  );
+  // Neither writer nor unproven: only an entry in quarantine is left of it, which no node will take out.
+  const free = (record: WriterRecord): Step => {
+    const freed = beginFence(record, node);
+    return freed.ok ? freed : clearVanished(record, node);
+  };
+  return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-intent" }, free, signal);
+}
+
+/** The record with a fence of `node` begun, which nothing can be asked of any more. */
+function beginFence(record: WriterRecord, node: NodeIdentity): Step {
+  const unwanted = unwant(record, node);
+  return fenceIntent(unwanted.ok ? unwanted.value : record, node);
+}
+
+/**
+ * Frees a volume of a VM that runs without a node plug-in of ours: nothing there can give the volume back, or show that it is clean. Only where the VM is proven to have no
+ * entry for the disk. An old mount command may be alive there, so the node is in quarantine, and a former writer is fenced.
+ */
+function freeAbsent(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const clear = (record: WriterRecord): Step => (isWriter(record, node) ? beginFence(record, node) : clearDetached(record, node));
+  const asked = { volumeName, node, isAsked: holds, clear, outcome: "volume freed of a VM without node plug-in" };
+  return proveOff(ports, asked, () => Promise.resolve(ok({})), signal);
+}
+
+function holds({ status }: AzVolume, node: NodeIdentity): boolean {
+  const record = status?.record;
+  return record !== undefined && !isFencing(record, node) && (isWriter(record, node) || includesNode(record.unproven, node));
 }
 
 /** A VM that was known by its resource id alone may be that of a node that has registered since: then the node shows what it does with the disk. */

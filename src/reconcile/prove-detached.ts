@@ -1,8 +1,8 @@
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { includesNode, isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { planProofs } from "../core/plan/plan-proofs.ts";
-import { clearDetached, isFencing, isUnverified, verify } from "../core/plan/writer-steps.ts";
+import { clearDetached, isFencing, isUnverified, type Step, verify } from "../core/plan/writer-steps.ts";
 import { fail, ok } from "../core/result.ts";
 import { findHolders } from "./adopt-disk.ts";
 import { clearProven } from "./clear-proven.ts";
@@ -33,32 +33,53 @@ export async function proveDetached(ports: ControllerPorts, volumeName: string, 
 }
 
 async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
+  const asked = { volumeName, node, isAsked: isUnproven, clear: clearDetached, outcome: "unproven node without the disk" };
+  return proveOff(ports, asked, (volume) => recordPlace(ports, volume, node, signal), signal);
+}
+
+/** A node that the record names, and what a proof that its VM has no entry for the disk is to change. */
+interface Asked {
+  readonly volumeName: string;
+  readonly node: NodeIdentity;
+  /** Whether the record still asks for the proof. */
+  readonly isAsked: (volume: AzVolume, node: NodeIdentity) => boolean;
+  readonly clear: (record: WriterRecord, node: NodeIdentity) => Step;
+  /** What the log says once it is done. */
+  readonly outcome: string;
+}
+
+/**
+ * Proves that a VM has no entry for a disk, with the VM's ETag moved, and changes the record by it. Takes no disk off: where the VM lists it, `onListed` answers. Success, too, where
+ * the record no longer asks for the proof.
+ */
+export async function proveOff(
+  ports: ControllerPorts,
+  { volumeName, node, isAsked, clear, outcome }: Asked,
+  onListed: (volume: AzVolume) => Promise<Reconciled>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
   const { store, cloud, steps, clock } = ports;
   const began = await store.get("AzVolume", volumeName, signal);
   if (!began.ok) return began.failure.kind === "ObjectNotFound" ? ok({}) : began;
   const diskUri = began.value.status?.detail?.diskUri;
-  if (diskUri === undefined || !isUnproven(began.value, node)) return ok({});
+  if (diskUri === undefined || !isAsked(began.value, node)) return ok({});
   const startedMs = clock.elapsedMs();
   const mayProceed = async (asked: AbortSignal): Promise<boolean> => {
     const fresh = await store.get("AzVolume", volumeName, asked);
     return (
       fresh.ok &&
       fresh.value.metadata.uid === began.value.metadata.uid &&
-      isUnproven(fresh.value, node) &&
+      isAsked(fresh.value, node) &&
       (await isTrusted(ports, fresh.value.status?.record, asked))
     );
   };
   const proof = await steps.run("prove-detached", () => cloud.proveDetached({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node }) }, signal));
-  // Refused: the node has shown what it does with the disk meanwhile, or the record is being made anew. Undefined: the VM lists the disk, and the node is to look at it.
+  // Refused: the node has shown what it does with the disk since, or the record is being rebuilt.
   if (!proof.ok) return proof.failure.kind === "Refused" ? ok({}) : proof;
-  if (proof.value === undefined) return recordPlace(ports, began.value, node, signal);
-  // On the version from before the proof: a record that was made anew meanwhile may know of an attach since. Nothing is attached to a node that has not shown itself clean.
+  if (proof.value === undefined) return onListed(began.value);
+  // On the version from before the proof: a record that was rebuilt since may know of an attach. Nothing is attached to a node that has not shown itself clean.
   const onlyAtVersion = began.value.metadata.resourceVersion;
-  return clearProven(
-    ports,
-    { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear: clearDetached, outcome: "unproven node without the disk", startedMs },
-    signal,
-  );
+  return clearProven(ports, { volumeName, diskUri, node, proof: proof.value, onlyAtVersion, clear, outcome, startedMs }, signal);
 }
 
 /** The VM lists the disk: where it sits there is what the node needs to look at it. The object that said so may have been lost since the record was made anew. */
