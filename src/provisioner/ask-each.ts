@@ -2,9 +2,9 @@ import { fail } from "../core/result.ts";
 import type { MayProceed } from "../ports/cloud-provisioner.ts";
 import type { ArmVm } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
+import { diskKeyOf } from "./disk-key.ts";
 import { toFailure } from "./error-table.ts";
 import type { VmRequest } from "./vm-request.ts";
-import { diskKeyOf } from "./vm-update.ts";
 
 /** Asks `mayProceed` for each request and settles those that are refused; answers the others, without those whose callers gave up meanwhile. */
 export async function askEach<P extends { readonly request: VmRequest }>(planned: readonly P[]): Promise<readonly P[]> {

@@ -10,6 +10,7 @@ import type { ArmDataDisk, ArmError, ArmVm } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { askCarryOut, askEach, askForForce } from "./ask-each.ts";
+import { diskKeyOf } from "./disk-key.ts";
 import { diskOwners } from "./disk-owners.ts";
 import { isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { isTerminal } from "./provisioning-state.ts";
@@ -17,7 +18,7 @@ import { Troubles } from "./troubles.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
-import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
+import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 
 /** Successful updates that a batch can need: drive a stuck detach to its end, take disks off, put disks on in their place. */
 const SUCCESSES_MAX = 3;
@@ -115,7 +116,8 @@ class AttachBatch {
    * forced: where none of its disks is on its way off any more, Azure works on something else, and nothing is forced.
    */
   async #waitedForOther(model: ArmVm, open: readonly VmRequest[]): Promise<boolean> {
-    const leavingKeys = model.dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf);
+    this.#context.underWay.saw(model);
+    const leavingKeys = this.#context.underWay.leaving(model);
     if (isTerminal(model.provisioningState) || leavingKeys.some((diskKey) => this.#overdue.has(diskKey))) {
       this.#inFlightSinceMs = undefined;
       return false;

@@ -88,6 +88,8 @@ const rows: readonly Row[] = [
   { status: [401, 403], class: "unauthorized", failure: unauthorized },
   { status: [412], class: "changed", failure: unavailable },
   { status: [408, 500, 502, 503, 504], class: "lost", failure: unavailable },
+  // No answer of ARM's: whatever stands in front of it does not find its way.
+  { status: [404], code: /^(HTTP404|RestError)?$/i, class: "lost", failure: unavailable },
 
   { status: [409], text: /conflict with a concurrent request/i, class: "busy", failure: unavailable },
   { text: /another operation is in progress|ongoing operation is changing power state|marked for deletion/i, class: "busy", failure: unavailable },
@@ -140,9 +142,12 @@ export function isOperationFailure(error: ArmError): boolean {
   return error.statusCode === 200;
 }
 
-/** Whether a resource is not there. A missing resource group proves nothing: the settings may name the wrong one. */
+/**
+ * Whether ARM or the compute provider says that a resource is not there. Any other 404 proves nothing: a missing resource group or subscription, since the
+ * settings may name the wrong one, and a page of a proxy or front door, which has no code of ARM's.
+ */
 export function saysNotThere(error: ArmError): boolean {
-  return error.statusCode === 404 && !/^(ResourceGroupNotFound|SubscriptionNotFound|InvalidResourceType)$/i.test(error.code);
+  return error.statusCode === 404 && /^(ResourceNotFound|NotFound|PatchResourceNotFound)$/i.test(error.code);
 }
 
 function rowOf(error: ArmError): Row | undefined {

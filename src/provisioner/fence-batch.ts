@@ -10,15 +10,16 @@ import type { ArmError, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError, ownErrorCodes } from "./arm-error.ts";
 import type { ArmSession } from "./arm-session.ts";
 import { askCarryOut, askEach } from "./ask-each.ts";
+import { diskKeyOf } from "./disk-key.ts";
 import { untilDisowned } from "./disk-owners.ts";
 import type { DiskPlace } from "./disks.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import { isTerminal } from "./provisioning-state.ts";
 import { Troubles } from "./troubles.ts";
-import type { UpdatesUnderWay } from "./updates-under-way.ts";
+import type { UpdatesUnderWay, Whose } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
-import { type VmTarget, diskKeyOf, leaving, readVm, updateVm } from "./vm-update.ts";
+import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 
 /** Set on a VM whose ETag no smaller write moves. */
 const FENCE_TAG = "disk.csi.azure.com-fence";
@@ -94,15 +95,17 @@ class FenceBatch {
     const trouble = await this.#conclude(read.value);
     if (trouble !== undefined) return this.#endure(trouble);
     if (this.#open().length === 0) return;
-    const isOurs = this.#context.underWay.isAny || isLeaving(read.value, victimsOf(this.#open()));
+    const { underWay } = this.#context;
+    underWay.saw(read.value);
+    const whose = underWay.whose(read.value, victimsOf(this.#open()));
     const move = planFence({
       isListed: lists(read.value, victimsOf(this.#open())),
       isUpdating: !isTerminal(read.value.provisioningState),
-      isOurs,
+      whose,
       answers: answers(read.value),
       regularLeftMs,
     });
-    if (move.kind === "wait") return this.#wait(isOurs);
+    if (move.kind === "wait") return this.#wait(whose);
     this.#busySinceMs = undefined;
     const asked = await askEach(this.#open().map((request) => ({ request })));
     const ownKeys = victimsOf(asked.map(({ request }) => request));
@@ -132,6 +135,7 @@ class FenceBatch {
         : { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) };
     const updated = await updateVm(session, { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait }, this.#lifetime);
     const wasTakenUp = updated.ok || updated.failure.code === ownErrorCodes.stillRunning || isOperationFailure(updated.failure);
+    if (updated.ok || isOperationFailure(updated.failure)) underWay.hasEnded(victims);
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
     else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
@@ -180,14 +184,14 @@ class FenceBatch {
   }
 
   /** Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of its own write is waited for as that of any operation. */
-  async #wait(isOurs: boolean): Promise<void> {
+  async #wait(whose: Whose): Promise<void> {
     const { clock, settings } = this.#context.session;
     this.#busySinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#busySinceMs;
     const patienceMs = this.#sent === undefined ? settings.inFlightPatienceMs : settings.operationMaxMs;
     if (elapsedMs < patienceMs) return clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
-    const whose = isOurs ? "an update" : "an update, reimage or upgrade that this controller has not begun";
-    const busy = ownError("VmBeingUpdated", `Azure works on ${whose} of VM ${this.#context.vm.name}; nothing is forced before it has ended`);
+    const what = whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
+    const busy = ownError("VmBeingUpdated", `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`);
     for (const request of this.#open()) request.settle(fail(toFailure(busy, { diskUri: request.spec.diskUri, nodeName: request.spec.node.nodeName })));
   }
 
@@ -215,11 +219,6 @@ function victimsOf(requests: readonly VmRequest[]): ReadonlySet<string> {
 
 function lists(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
   return model.dataDisks.some((entry) => diskKeys.has(diskKeyOf(entry)));
-}
-
-/** Whether one of the disks is on its way off. */
-function isLeaving(model: ArmVm, diskKeys: ReadonlySet<string>): boolean {
-  return model.dataDisks.some((entry) => entry.toBeDetached === true && diskKeys.has(diskKeyOf(entry)));
 }
 
 /** Whether the VM runs and its agent is ready, by an instance view: a model without one says neither. */

@@ -5,7 +5,7 @@ import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { FenceProof } from "../ports/cloud-provisioner.ts";
 import type { ArmSession } from "./arm-session.ts";
-import { diskOwners } from "./disk-owners.ts";
+import { ownersOf, readDisk } from "./disk-owners.ts";
 import type { DiskPlace } from "./disks.ts";
 import { saysNotThere, toFailure } from "./error-table.ts";
 import { resolveInstance } from "./resolve-instance.ts";
@@ -42,7 +42,7 @@ export async function proveVanished(
 
 /**
  * The proof that a VM is gone which is not at its resource id. A 404 alone proves nothing: the id may be outdated, or belong to a resource group that was
- * mistyped. Each VM that the disk names as its owner must have been read and must have another vmId. An owner that can't be read, or that the disk still names
+ * mistyped. The disk must have been read, and each VM that it names as its owner, which must have another vmId. An owner that can't be read, or that the disk still names
  * although it is gone, is waited for (the disk lags after a VM's deletion), bounded by `ownerPatienceMs`, and then a retryable failure.
  */
 export async function proofOfEnd(context: VanishedContext, missing: Missing, found: AtInstanceUri, signal: AbortSignal): Promise<Result<FenceProof, Failure>> {
@@ -69,9 +69,11 @@ async function compareOwners(context: VanishedContext, missing: Missing, signal:
   const { diskUri, node, lane } = missing;
   const unknown = (problem: string): Result<never, Failure> =>
     fail({ kind: "InstanceUnknown", nodeName: node.nodeName, instanceUri: node.instanceUri, problem });
-  const owners = await diskOwners(session, { diskUri, lane }, signal);
-  if (!owners.ok) return fail(toFailure(owners.failure, { diskUri }));
-  for (const owner of owners.value) {
+  const disk = await readDisk(session, { diskUri, lane }, signal);
+  // Both may have been moved, and the VM may write to the disk where they are now.
+  if (!disk.ok && saysNotThere(disk.failure)) return unknown(`there is no disk ${diskUri} either, which would name its owners`);
+  if (!disk.ok) return fail(toFailure(disk.failure, { diskUri }));
+  for (const owner of ownersOf(disk.value)) {
     const vm = resolveInstance(place, { nodeName: node.nodeName, instanceUri: owner });
     if (!vm.ok) return unknown(`the disk names ${owner} as an owner, which this driver can't read`);
     const read = await readInstance(session, vm.value, { lane, instanceView: false }, signal);

@@ -1,5 +1,4 @@
 import type { Lane } from "../core/cloud/lane.ts";
-import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { type Result, fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
@@ -12,11 +11,6 @@ export interface VmTarget extends ArmName {
   /** Names the VM in budgets: its ARM id in lower case. */
   readonly key: string;
   readonly uri: string;
-}
-
-/** The disk behind an entry, in the form in which ids are compared; empty for an unmanaged disk. */
-export function diskKeyOf(entry: ArmDataDisk): string {
-  return resourceUriKey(entry.managedDisk?.id ?? "");
 }
 
 /**

@@ -1151,6 +1151,44 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         });
       }
 
+      on("does not take others' reimage for its own detach that has failed before it", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+        cloud.model.faults.add({ operation: "VirtualMachines_Update", times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+        await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
+        await reimageUntilReadTwice(cloud);
+        assert.deepEqual(detachesIn(cloud), ["regular"]);
+        releaseStuckOperations(cloud.model.world);
+        valueOf(await cloud.run(fenced));
+        assert.deepEqual([detachesIn(cloud), vmAt(cloud, "node-a").agentReachable], [["regular", "forced"], true]);
+      });
+
+      on("does not force at once where a detach that was left behind hides others' reimage", async (cloud) => {
+        const node = addVm(cloud, "node-a");
+        const uri = await addDisk(cloud, "pvc-1");
+        await attach(cloud, uri, node);
+        cloud.model.world.settings = { ...cloud.model.world.settings, forcedDuringReimage: "breaks" };
+        cloud.model.faults.add({ operation: "VirtualMachines_*", times: 1, effect: { kind: "FailOperation", code: "DetachFailed" } });
+        cloud.model.handle({
+          method: "POST",
+          path: `${vmUri("node-a")}/attachDetachDataDisks`,
+          query: { "api-version": "2025-04-01" },
+          body: { dataDisksToDetach: [{ diskId: uri }] },
+        });
+        await cloud.until(() => vmAt(cloud, "node-a").dataDisks[0]?.phase === "DetachFailed");
+        putVm(cloud.model.world, { ...vmAt(cloud, "node-a"), guestResponsive: false });
+        const hasReadTwice = reimageUntilReadTwice(cloud);
+        const fenced = fencing(cloud.provisioner, { diskUri: uri, node });
+        await hasReadTwice;
+        assert.deepEqual(detachesIn(cloud), []);
+        releaseStuckOperations(cloud.model.world);
+        assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
+        assert.equal(vmAt(cloud, "node-a").agentReachable, true);
+      });
+
       on("says that it waits for others where their update outlasts its patience", async (cloud) => {
         const node = addVm(cloud, "node-a");
         const uri = await addDisk(cloud, "pvc-1");
@@ -1452,6 +1490,15 @@ async function attach(cloud: CloudUnderTest, uri: string, node: NodeIdentity): P
 function detachesIn(cloud: CloudUnderTest): readonly ("regular" | "forced")[] {
   const bodies = vmWrites(cloud).map(({ body }) => JSON.stringify(body));
   return bodies.filter((body) => body.includes('"toBeDetached":true')).map((body) => (body.includes("ForceDetach") ? "forced" : "regular"));
+}
+
+/** Others reimage VM `node-a`, which hangs; ends once the provisioner has read the VM twice since. */
+async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
+  cloud.model.faults.add({ operation: "VirtualMachines_reimage", times: 1, effect: { kind: "StuckOperation" } });
+  const answer = cloud.model.handle({ method: "POST", path: `${vmUri("node-a")}/reimage`, query: { "api-version": "2025-04-01" } });
+  assert.equal(answer.status, 202);
+  const reads = callsOf(cloud, "VirtualMachines_Get").length;
+  await cloud.until(() => callsOf(cloud, "VirtualMachines_Get").length >= reads + 2);
 }
 
 /** Someone deletes the VM; its disks name it for a while longer. */

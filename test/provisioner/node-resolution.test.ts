@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { createVirtualClock, type VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { fail } from "../../src/core/result.ts";
 import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import type { ArmAnswer } from "../../src/provisioner/arm-api.ts";
+import { errorWithoutAnswer } from "../../src/provisioner/arm-error.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { LOCATION, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
-import { provisionerOnModel } from "./provisioner-on-model.ts";
+import { armOnModel, provisionerOn, provisionerOnModel } from "./provisioner-on-model.ts";
 
 interface World {
+  readonly clock: VirtualClock;
   readonly model: ComputeModel;
   readonly provisioner: AzureCloudProvisioner;
   readonly diskUri: string;
@@ -26,6 +30,7 @@ async function aWorld(): Promise<World> {
   const run = <T>(work: Promise<T>): Promise<T> => settledOn(clock, work);
   const { diskUri } = valueOf(await run(provisioner.createDisk(aDiskRequest(), never)));
   return {
+    clock,
     model,
     provisioner,
     diskUri,
@@ -91,6 +96,31 @@ describe("a node's VM", () => {
         await run(provisioner.inspectInstance(node, never)),
       ].map((result) => failureOf(result).kind);
       assert.deepEqual(failures, Array(failures.length).fill(row.kind), row.instanceUri);
+    }
+  });
+
+  it("is not proven gone where its disk can't be read either: both may have been moved", async () => {
+    // The VM would write to the disk at its new id while another node that has it attached is promoted.
+    const { model, addVm, attach, run, provisioner, diskUri } = await aWorld();
+    const node = { nodeName: "node-a", ...addVm("aks-VM-7") };
+    valueOf(await attach(node));
+    model.world.virtualMachines.clear();
+    model.world.disks.clear();
+    for (const prove of [provisioner.proveVanished, provisioner.fenceDisk] as const)
+      assert.equal(failureOf(await run(prove({ diskUri, node, mayProceed: mayAlways }, never))).kind, "InstanceUnknown");
+  });
+
+  it("is not proven gone by a 404 that is no answer of ARM's", async () => {
+    const { model, clock, addVm, attach, run, diskUri } = await aWorld();
+    const node = { nodeName: "node-a", ...addVm("aks-VM-7") };
+    valueOf(await attach(node));
+    const arm = armOnModel(model, clock);
+    for (const code of ["", "HTTP404", "RestError", "SubscriptionNotFound", "MissingSubscription"]) {
+      const failure = { ...errorWithoutAnswer(code, "<html>Not Found</html>", ""), statusCode: 404 };
+      const lost = (): Promise<ArmAnswer<never>> => Promise.resolve({ result: fail(failure), remaining: [] });
+      const behindProxy = provisionerOn({ ...arm, getVm: lost, getDisk: lost }, clock);
+      const { kind } = failureOf(await run(behindProxy.proveVanished({ diskUri, node }, never)));
+      assert.ok(["CloudUnavailable", "CloudRejected"].includes(kind), `${code}: ${kind}`);
     }
   });
 });

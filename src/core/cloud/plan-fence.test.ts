@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type FencedVm, type FenceMove, planFence } from "./plan-fence.ts";
 
 /** A VM at rest that lists the disk, and answers. */
-const calm: FencedVm = { isListed: true, isUpdating: false, isOurs: false, answers: true, regularLeftMs: 1 };
+const calm: FencedVm = { isListed: true, isUpdating: false, whose: "others", answers: true, regularLeftMs: 1 };
 const force: FenceMove = { kind: "detach", force: true };
 
 describe("planFence", () => {
@@ -16,10 +16,20 @@ describe("planFence", () => {
     { because: "others' update runs on a VM that answers", vm: { isUpdating: true }, move: { kind: "wait" } },
     { because: "others' update runs on a VM that does not answer: it may be a reimage", vm: { isUpdating: true, answers: false }, move: { kind: "wait" } },
     { because: "others' update outlasts the regular detach", vm: { isUpdating: true, regularLeftMs: 0 }, move: { kind: "wait" } },
-    { because: "an update runs, and the disk is off", vm: { isUpdating: true, isListed: false, answers: false, isOurs: true }, move: { kind: "wait" } },
-    { because: "our update runs on a VM that answers", vm: { isUpdating: true, isOurs: true }, move: { kind: "wait" } },
-    { because: "our update hangs on a dead VM", vm: { isUpdating: true, isOurs: true, answers: false }, move: force },
-    { because: "our update hangs on a VM that answers", vm: { isUpdating: true, isOurs: true, regularLeftMs: 0 }, move: force },
+    { because: "an update runs, and the disk is off", vm: { isUpdating: true, isListed: false, answers: false, whose: "own" }, move: { kind: "wait" } },
+    { because: "our update runs on a VM that answers", vm: { isUpdating: true, whose: "own" }, move: { kind: "wait" } },
+    { because: "our update hangs on a dead VM", vm: { isUpdating: true, whose: "own", answers: false }, move: force },
+    {
+      because: "an earlier process' detach may hang on a dead VM: it may be a reimage",
+      vm: { isUpdating: true, whose: "perhapsOwn", answers: false },
+      move: { kind: "wait" },
+    },
+    {
+      because: "an earlier process' detach hangs for as long as a regular one may",
+      vm: { isUpdating: true, whose: "perhapsOwn", regularLeftMs: 0 },
+      move: force,
+    },
+    { because: "our update hangs on a VM that answers", vm: { isUpdating: true, whose: "own", regularLeftMs: 0 }, move: force },
   ];
   for (const { because, vm, move } of rows) it(`answers ${JSON.stringify(move)}: ${because}`, () => assert.deepEqual(planFence({ ...calm, ...vm }), move));
 });
