@@ -25,6 +25,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     feature: { enableFSGroupPolicy: false, enableSELinuxMount: true },
     controller: {
       cloudConfigSecretName: "",
+      forceDetachAfterMs: 3_600_000,
+      fenceRegularDetachMs: 0,
       logLevel: 6,
       replicas: 3,
       runOnControlPlane: true,

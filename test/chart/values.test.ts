@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import type { ChartValue } from "../../scripts/generate/chart/chart-value.ts";
 import { chartValues } from "../../scripts/generate/chart/chart-values.ts";
+import { detachOptions } from "../../src/compose/detach-options.ts";
 import { CHART, runHelm, whyNoHelm } from "./run-helm.ts";
 
 const BUILD_TIMEOUT_MS = 280_000;
@@ -29,6 +30,14 @@ describe("values of the chart", () => {
     assert.deepEqual(faults, []);
   });
 
+  it("have the role's own defaults for detaches", async () => {
+    const { controller } = parse(await readFile(join(CHART, "values.yaml"), "utf8")) as { readonly controller: Readonly<Record<string, unknown>> };
+    assert.deepEqual(
+      [controller["forceDetachAfterMs"], controller["fenceRegularDetachMs"]],
+      [detachOptions["force-detach-after-ms"].default, detachOptions["fence-regular-detach-ms"].default],
+    );
+  });
+
   it("are of the version that the project has", async () => {
     const chart = parse(await readFile(join(CHART, "Chart.yaml"), "utf8")) as { readonly version: string; readonly appVersion: string };
     assert.deepEqual([chart.version, chart.appVersion], [packageJson.version, packageJson.version]);
@@ -37,6 +46,7 @@ describe("values of the chart", () => {
   describe("given by users", { skip: noHelm ?? false, timeout: BUILD_TIMEOUT_MS }, () => {
     const rows: readonly { readonly values: object; readonly says: RegExp }[] = [
       { values: { controller: { replica: 3 } }, says: /at '\/controller': additional properties 'replica' not allowed/u },
+      { values: { controller: { forceDetachAfterMs: 10 } }, says: /at '\/controller\/forceDetachAfterMs': minimum: got 10, want 1,?000/u },
       { values: { controler: {} }, says: /additional properties 'controler' not allowed/u },
       { values: { attach: "both" }, says: /at '\/attach': value must be one of 'kubernetes', 'driver'/u },
       {

@@ -1,4 +1,5 @@
 import { controllerRole } from "../../../src/compose/controller-role.ts";
+import { detachOptions } from "../../../src/compose/detach-options.ts";
 import { nodeRole } from "../../../src/compose/node-role.ts";
 import type { Option, Options } from "../../../src/compose/options.ts";
 import { schedulerExtenderRole } from "../../../src/compose/scheduler-extender-role.ts";
@@ -35,6 +36,8 @@ const GIVEN_BY_CHART = [
   "node-daemon-set",
   "kubelet-registration-path",
   "extender-endpoint",
+  "force-detach-after-ms",
+  "fence-regular-detach-ms",
 ];
 
 const MAX_WORKERS = 10_000;
@@ -178,6 +181,14 @@ export function chartValues(): ChartValues {
       },
       cloudConfigSecretNamespace: objectName("Its namespace: the release's"),
       ...process(controllerRole),
+      forceDetachAfterMs: wholeOf(
+        detachOptions["force-detach-after-ms"],
+        "How long a regular detach may take before the disk is taken off by force, in milliseconds",
+      ),
+      fenceRegularDetachMs: wholeOf(
+        detachOptions["fence-regular-detach-ms"],
+        "How long a fence tries a regular detach first where the VM runs and its agent answers, in milliseconds; 0: always by force",
+      ),
       sidecarLogLevel: klogLevel("each sidecar"),
       metricsPort: port("Port of `/healthz`, `/readyz` and `/metrics`"),
       provisionerWorkerThreads: whole(1, MAX_WORKERS, "Volumes that csi-provisioner makes and deletes at a time"),
@@ -272,6 +283,11 @@ export function chartValues(): ChartValues {
       }),
     },
   };
+}
+
+/** A setting of a role that has a value of its own. */
+function wholeOf({ min, max }: { readonly min: number; readonly max: number }, about: string): ChartValue {
+  return whole(min, max, about);
 }
 
 function settingsOf(options: Options): ChartValue {
