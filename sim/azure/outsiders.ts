@@ -25,8 +25,10 @@ export function createOutsiders(options: {
     deleteVm: (nodeName) => askOutside({ method: "DELETE", path: instanceUriOf(nodeName) }),
     attachOutside: (nodeName, diskUri) =>
       askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
-    detachOutside: (nodeName, diskUri) =>
-      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [{ diskId: diskUri }] } }),
+    detachOutside: (nodeName, diskUri, how) => {
+      const victim = { diskId: diskUri, ...(how?.isForced === true ? { detachOption: "ForceDetach" } : {}) };
+      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [victim] } });
+    },
     putListOutside: (nodeName, dataDisks) => {
       const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({ lun, name, caching, createOption: "Attach", managedDisk: { id: diskId } }));
       askOutside({ method: "PUT", path: instanceUriOf(nodeName), body: { properties: { storageProfile: { dataDisks: entries } } } });

@@ -69,7 +69,8 @@ export interface SimAzure {
 
   // What others than the driver do. Azure may refuse it.
   attachOutside(nodeName: string, diskUri: string): void;
-  detachOutside(nodeName: string, diskUri: string): void;
+  /** `isForced`: as Azure's portal does where its user asks for that. Default: false. */
+  detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
   /** Puts the whole list of data disks, without a condition: as another disk driver does, or a template. */
   putListOutside(nodeName: string, dataDisks: VirtualMachine["dataDisks"]): void;
   growOutside(diskUri: string, sizeGiB: number): void;

@@ -1,6 +1,7 @@
 import type { TimedFault } from "../run/scenario.ts";
 import { attachedToBystander } from "./directed/attached-to-bystander.ts";
 import { detachLeftBehind } from "./directed/detach-left-behind.ts";
+import { deletedByHand, detachedByHand } from "./directed/detached-by-hand.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
 import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed.ts";
 import { grownOutside } from "./directed/grown-outside.ts";
@@ -70,6 +71,8 @@ export const disks: FaultClass = {
         return overAtOnce;
       },
     },
+    "detached-by-hand": detachedByHand,
+    "deleted-by-hand": deletedByHand,
     "detach-left-behind": detachLeftBehind,
     "stale-list": staleList,
     "pulled-in-mount": diskPulledInMount,

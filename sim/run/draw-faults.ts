@@ -12,6 +12,8 @@ const CLASSES = [3, 5] as const;
 const STRIKES = [1, 3] as const;
 /** The share of storms in which something has got hold of a node's token. */
 const MALICIOUS_SHARE = 0.15;
+/** The share of storms in which a person detaches disks. */
+const BY_HAND_SHARE = 0.15;
 
 /** What is drawn before anything happens. */
 export type Shape = Pick<Scenario, "nodes" | "workloads" | "stormMs">;
@@ -32,6 +34,15 @@ export function drawFaults(random: Random, shape: Shape, asked: readonly FaultNa
 export function drawMalicious(random: Random, shape: Shape): readonly TimedFault[] {
   if (random.next() >= MALICIOUS_SHARE) return [];
   return Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, "malicious", variantsOf("malicious")));
+}
+
+/** Now and then a person works on the disks in Azure's portal, whatever else goes wrong. */
+export function drawByHand(random: Random, shape: Shape): readonly TimedFault[] {
+  if (random.next() >= BY_HAND_SHARE) return [];
+  const { "detached-by-hand": detached } = faultClasses.disks.variants;
+  return detached === undefined
+    ? []
+    : Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, "disks", [["detached-by-hand", detached]]));
 }
 
 /** What strikes beside the faults that a storm is made of, whose classes are told: one fault of each further class, until there are as many classes as any storm has. */

@@ -4,8 +4,8 @@ import type { FaultName } from "../faults/fault-names.ts";
 import { between } from "../kubernetes/api/between.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 import { oneOf } from "./dice.ts";
-import { drawFaults, drawMalicious, isRestore, type Shape } from "./draw-faults.ts";
-import type { Scenario, TimedAct } from "./scenario.ts";
+import { drawByHand, drawFaults, drawMalicious, isRestore, type Shape } from "./draw-faults.ts";
+import type { Scenario, TimedAct, TimedFault } from "./scenario.ts";
 
 const NODES = [3, 5] as const;
 const WORKLOADS = [4, 5] as const;
@@ -28,7 +28,8 @@ export function drawScenario(seed: number, faults?: readonly FaultName[], givenS
   const workloads = Array.from({ length: between(shape, WORKLOADS) }, (_, index) => drawWorkload(shape, `vol-${index + 1}`));
   const stormMs = givenStormMs ?? oneOf(random.fork("storm"), STORMS_MS);
   const shapeOfAll = { nodes, workloads, stormMs };
-  const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? drawMalicious(random.fork("malicious"), shapeOfAll) : [])];
+  const besides = (): readonly TimedFault[] => [...drawMalicious(random.fork("malicious"), shapeOfAll), ...drawByHand(random.fork("by-hand"), shapeOfAll)];
+  const strikes = [...drawFaults(striking, shapeOfAll, faults), ...(faults === undefined ? besides() : [])];
   const collectReplicasAfterMs: number = oneOf(random.fork("collection"), COLLECT_REPLICAS_AFTER_MS);
   // A backup brings back what was deleted since, and nobody tells the driver: whoever restores one deletes those objects by hand.
   const isRestored = strikes.some(isRestore);

@@ -42,6 +42,17 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   },
   "other-writers": otherWritersStorm,
   bystander: bystanderStorm,
+  // A person works on the cluster's disks in Azure's portal.
+  portal: {
+    strikes: {
+      "disks/detached-by-hand": 6,
+      "disks/attached-to-bystander": 1,
+      "disks/deleted-by-hand": 1,
+      "nodes/freeze-and-mark": 2,
+      "haste/hunted": 1,
+      "crash/controller-at-step": 1,
+    },
+  },
   "lost-and-gone": {
     strikes: {
       "nodes/replaced-unheard": 3,

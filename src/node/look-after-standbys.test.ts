@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import { aWriter } from "../core/plan/testing/objects.ts";
+import { aWriter, diskUri } from "../core/plan/testing/objects.ts";
+import { fail } from "../core/result.ts";
 import type { HostProvisioner } from "../ports/host-provisioner.ts";
 import { standbysReconciler } from "./look-after-standbys.ts";
-import { type NodeWorld, withNode } from "./testing/a-node.ts";
+import { stageVolume } from "./stage-volume.ts";
+import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
 const LUN = 0;
@@ -46,6 +48,29 @@ describe("standbysReconciler", () => {
     withNode({ writer: aWriter("node-a") }, async (world) => {
       world.machine.detach(LUN);
       await look(world);
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+    }));
+
+  const stageOptions = { stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} } as const;
+
+  it("tells the controller of a disk that is gone from under its workload", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const staged = await world.answerOf(stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never));
+      assert.ok(staged.ok);
+      await look(world);
+      assert.equal(world.attachment()?.status?.deviceMissing, undefined);
+      world.machine.detach(LUN);
+      await look(world);
+      assert.deepEqual([world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [true, true]);
+    }));
+
+  it("does not doubt a disk in use while its links contradict the kernel", () =>
+    withNode({ writer: aWriter("node-a", { held: false }) }, async (world) => {
+      const staged = await world.answerOf(stageVolume(world.ports(), { volumeId: diskUri, ...stageOptions }, never));
+      assert.ok(staged.ok);
+      const problem = "the link of LUN 0 leads to another device";
+      const contradicted = fail({ kind: "WrongDevice", devicePath: "/dev/sdc", problem } as const);
+      await look(world, { findDevice: () => Promise.resolve(contradicted) });
       assert.equal(world.attachment()?.status?.deviceMissing, undefined);
     }));
 

@@ -17,6 +17,7 @@ import { lunsPromisedOn, mayAttachNow, volumesCutOffFrom } from "./may-attach-no
 import { mayCarryOut } from "./others-detach.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment, whileTelling } from "./tell-attachment.ts";
+import { tellIfLost } from "./tell-disk-lost.ts";
 
 type AttachmentStatus = NonNullable<AzVolumeAttachment["status"]>;
 
@@ -37,7 +38,7 @@ export async function attach(
     if (isAwaited) tellAttachment(ports, attachment, "WaitingForQuarantine", because);
     return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: action.node.nodeName } };
   }
-  if (attachment.status?.deviceMissing === true)
+  if (attachment.status?.deviceMissing === true && !tellIfLost(ports, volume, attachment))
     tellAttachment(ports, attachment, "DeviceMissing", `${action.node.nodeName} does not find the disk at LUN ${attachment.status.lun ?? "?"}`);
   const attempt = ports.random.uuid();
   const marked = await markAttaching(ports, attachment, { node: action.node, attempt }, signal);

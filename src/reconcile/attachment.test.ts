@@ -110,6 +110,19 @@ describe("attachmentReconciler", () => {
       assert.deepEqual(answers, [true, false, false]);
     }));
 
+  it("attaches a disk again that was taken off the node that writes it, and tells the users", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { metadata, status: { deviceMissing: true } }));
+      await run(world);
+      assert.deepEqual([world.attachedTo.has("node-a"), world.attachment("node-a")?.status?.deviceMissing], [true, undefined]);
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["DiskLost", "Attached"],
+      );
+    }));
+
   it("does not say Attached of a node that was cut off meanwhile", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

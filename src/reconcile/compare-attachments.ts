@@ -11,6 +11,7 @@ import { readAttachment } from "./named-attachment.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { recordHolders } from "./record-holders.ts";
 import { reportMissing } from "./report-missing.ts";
+import { tellIfLost } from "./tell-disk-lost.ts";
 
 /**
  * Compares the attachments of a volume with the VMs that Azure names for its disk, as they were listed. A disk on a VM of which no object says so, since somebody has
@@ -87,10 +88,7 @@ async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk:
     if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
     if (!marked.ok) continue;
     ports.logger.warn("disk no longer where it was attached", { volumeName, nodeName });
-    const writer = ports.cache.get("AzVolume", volumeName)?.status?.record?.writer;
-    if (writer?.nodeName !== nodeName || !writer.held) continue;
-    const message = `${nodeName} writes the volume, and Azure no longer lists its disk there`;
-    ports.events.emit({ about: { kind: "AzVolume", name: volumeName }, nodeName, reason: "DiskLost", message, news: nodeName });
+    tellIfLost(ports, ports.cache.get("AzVolume", volumeName), attachment);
   }
   return ok(undefined);
 }
