@@ -170,10 +170,11 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   }
 
   function strike(nodeName: string, event: VmEvent): void {
+    // An operation that is due at this moment ends first, and leaves another VM than it found.
+    model.advanceTo(startedAtMs + clock.elapsedMs());
     const vm = vmOf(nodeName);
     if (vm === undefined) return;
     trace.note(nodeName, `is struck by ${event}`);
-    model.advanceTo(startedAtMs + clock.elapsedMs());
     strikeVm(model.world, vm, event);
     pump();
   }

@@ -12,7 +12,7 @@ const OUTSIDER_RETRY_MS = 5_000;
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly agenda: Agenda;
-}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "putListOutside" | "growOutside" | "deleteDiskOutside"> {
+}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "putListOutside" | "tagOutside" | "growOutside" | "deleteDiskOutside"> {
   const { handle, agenda } = options;
 
   function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
@@ -33,6 +33,7 @@ export function createOutsiders(options: {
       const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({ lun, name, caching, createOption: "Attach", managedDisk: { id: diskId } }));
       askOutside({ method: "PUT", path: instanceUriOf(nodeName), body: { properties: { storageProfile: { dataDisks: entries } } } });
     },
+    tagOutside: (nodeName) => askOutside({ method: "PATCH", path: instanceUriOf(nodeName), body: { tags: { "updated-by": "another client" } } }),
     growOutside: (diskUri, sizeGiB) => askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
   };

@@ -73,6 +73,8 @@ export interface SimAzure {
   detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
   /** Puts the whole list of data disks, without a condition: as another disk driver does, or a template. */
   putListOutside(nodeName: string, dataDisks: VirtualMachine["dataDisks"]): void;
+  /** Changes nothing but a tag of the VM: an update that has no part in its disks. */
+  tagOutside(nodeName: string): void;
   growOutside(diskUri: string, sizeGiB: number): void;
   deleteDiskOutside(diskUri: string): void;
 }

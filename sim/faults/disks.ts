@@ -7,6 +7,7 @@ import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed
 import { grownOutside } from "./directed/grown-outside.ts";
 import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
+import { markedDuringUpdate } from "./directed/marked-during-update.ts";
 import { staleList } from "./directed/stale-list.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
@@ -75,6 +76,7 @@ export const disks: FaultClass = {
     "deleted-by-hand": deletedByHand,
     "detach-left-behind": detachLeftBehind,
     "stale-list": staleList,
+    "marked-during-update": markedDuringUpdate,
     "pulled-in-mount": diskPulledInMount,
     "lun-freed": lunFreed,
     "lun-freed-and-links-lag": lunFreedAndLinksLag,

@@ -7,6 +7,7 @@ export const invariants = [
   "deleted-unasked",
   "neighbour-touched",
   "bystander-cut-off",
+  "update-preempted",
   "replica-removed",
   "lun-twice",
   "limit-exceeded",

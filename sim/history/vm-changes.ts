@@ -69,7 +69,7 @@ function detachesIn(body: Json | undefined): readonly string[] {
 }
 
 /** The disks that a change of a VM takes off by force: that is a deed of its own, where the detach that somebody asked for is only slow. */
-function forcedIn(body: Json | undefined): readonly string[] {
+export function forcedIn(body: Json | undefined): readonly string[] {
   const dataDisks = listAt(body, "properties", "storageProfile", "dataDisks") ?? [];
   return dataDisks.filter((entry) => textAt(entry, "detachOption") === "ForceDetach").map((entry) => textAt(entry, "managedDisk", "id") ?? "");
 }

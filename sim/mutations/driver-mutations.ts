@@ -9,6 +9,7 @@ import {
   promisedLunsStorm,
   standbysOnEachNode,
   thereAndBackStorm,
+  updatesOfOthersStorm,
 } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
@@ -249,6 +250,16 @@ export const driverMutations: readonly Mutation[] = [
     storm: otherWritersStorm,
     takes: "a standby whose detach others have left behind is promoted while an attach of another disk carries that detach out",
     noticedBy: "src/reconcile/others-detach.test.ts",
+  },
+  {
+    name: "force-during-foreign-update",
+    removes: "nothing is forced off a VM while another client's update of it is under way",
+    edits: [{ file: "src/core/cloud/plan-fence.ts", find: `whose === "own" ? force :`, replace: `whose !== "perhapsOwn" ? force :` }],
+    alsoRemoves: [],
+    breaks: ["update-preempted"],
+    storm: updatesOfOthersStorm,
+    takes: "another client begins a long update of a VM right when its node is fenced",
+    noticedBy: "src/core/cloud/plan-fence.test.ts",
   },
   {
     name: "mkfs-unchecked",

@@ -122,3 +122,6 @@ export const otherWritersStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
   strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
 };
+
+/** Other clients begin updates of VMs whose nodes are being fenced. */
+export const updatesOfOthersStorm: DirectedStorm = { isQuiet: true, strikes: { "disks/marked-during-update": 4 } };

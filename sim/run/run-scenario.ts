@@ -11,6 +11,7 @@ import { watchFormats } from "../checkers/watch-formats.ts";
 import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
+import { watchPreemptions } from "../checkers/watch-preemptions.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
 import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
@@ -94,6 +95,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const deletions = watchDeletions({ ...world, journal: azure.model.journal, elapsedMsAt: (atMs) => atMs - startedAtMs });
   const strangers = watchStrangers({ ...world, journal: azure.model.journal });
+  const preemptions = watchPreemptions({ ...world, journal: azure.model.journal, operations: () => azure.model.world.operations.values() });
   const isBroken = (): boolean => world.violations().length > 0;
   const ending = new AbortController();
   let hasEnded = false;
@@ -110,6 +112,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     pace.look();
     deletions.look();
     strangers.look();
+    preemptions.look();
     return !isBroken();
   }
   /** Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took too long. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { agoMs, aRecord, aReplica, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { claim, grant, mayAttach, mayDetach } from "../core/plan/writer-steps.ts";
 import { fail, ok } from "../core/result.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -92,6 +93,23 @@ describe("compareAttachments", () => {
       );
       assert.equal(await compare(world, { listed: ["node-a", STRANGER] }), 0);
       assert.equal(world.told.length, 1);
+    }));
+
+  it("trusts a node no more whose disk others bring back after its fence has ended", () =>
+    withControllerPorts(async (world) => {
+      const fenced = { ...identity("node-a"), vmId: "vm-node-a" };
+      const writer = aWriter("node-b", { epoch: 2 });
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 2, writer, quarantine: [fenced] })));
+      await world.given("AzVolumeAttachment", attached("node-b"));
+      await compare(world, { listed: ["node-a", "node-b"] });
+      const record = world.record();
+      assert.ok(record !== undefined);
+      assert.deepEqual([record.writer, record.quarantine, record.unproven], [writer, [fenced], [fenced]]);
+      assert.deepEqual([mayAttach(record, fenced), grant(record, fenced).ok, claim(record, fenced, 9).ok], [false, false, false]);
+      // Its attachment keeps the disk's place, so that the node can show that nothing of it is in use.
+      assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      assert.equal(mayDetach(record, fenced), false);
     }));
 
   it("records a node of which no object says that it has the disk as unproven before it makes the attachment", () =>

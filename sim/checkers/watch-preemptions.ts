@@ -1,0 +1,67 @@
+import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import type { JournalEntry } from "../../src/emulator/model/journal.ts";
+import type { Violation } from "../history/violation.ts";
+import { forcedIn, OUTSIDER } from "../history/vm-changes.ts";
+import { diskName } from "./watch-writers.ts";
+
+/** The calls in Azure's journal. */
+interface CallsJournal {
+  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
+}
+
+/** What Azure knows of an operation. */
+interface SeenOperation {
+  readonly resourceId: string;
+  readonly callers: readonly string[];
+  readonly endedAtMs?: number;
+  readonly diskIds?: readonly string[];
+  readonly error?: { readonly code: string };
+}
+
+/** Judges what the driver takes off by force. */
+export interface PreemptionsWatch {
+  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  look(): void;
+}
+
+/**
+ * No forced detach of the driver's ends an update of the VM that another client has begun: a reimage or an upgrade that is cut short leaves a node that never comes back
+ * (docs/adr/0029). An update that moves a disk is not judged: others may have asked for the very detach that hangs.
+ */
+export function watchPreemptions(world: {
+  readonly journal: CallsJournal;
+  /** In any order. */
+  readonly operations: () => Iterable<SeenOperation>;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}): PreemptionsWatch {
+  let seen = 0;
+
+  function preempted({ path, atMs }: { readonly path: string; readonly atMs: number }): SeenOperation | undefined {
+    return [...world.operations()].find(
+      ({ resourceId, callers, endedAtMs, diskIds = [], error }) =>
+        isSameResourceUri(resourceId, path) &&
+        endedAtMs === atMs &&
+        error?.code === "DataDisksForceDetached" &&
+        callers.length > 0 &&
+        callers.every((caller) => caller === OUTSIDER) &&
+        diskIds.length === 0,
+    );
+  }
+
+  return {
+    look: () => {
+      for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
+        for (const { sequence, kind, method, path, status, caller, body, atMs } of entries) {
+          seen = sequence;
+          if (kind !== "arm" || method === "GET" || status >= 300 || caller === OUTSIDER) continue;
+          if (forcedIn(body).length === 0 || preempted({ path, atMs }) === undefined) continue;
+          const forced = forcedIn(body).map(diskName).join(", ");
+          world.report({
+            invariant: "update-preempted",
+            detail: `${caller ?? "?"} took ${forced} off ${diskName(path)} by force during another client's update of it`,
+          });
+        }
+      }
+    },
+  };
+}
