@@ -121,7 +121,7 @@ export class GrpcServer {
     const bound = await this.#bind(`unix:${hidden}`);
     if (!bound.ok) return bound;
     await chmod(hidden, SOCKET_MODE);
-    const answering = await untilAnswering(hidden);
+    const answering = await untilAnswering(hidden, this.#ports.clock);
     if (!answering.ok) return answering;
     this.#socket = { path, inode: (await lstat(hidden, { bigint: true })).ino };
     await rename(hidden, path);

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { ok } from "../core/result.ts";
 import { untilAnswering } from "./until-answering.ts";
+
+const ANSWER_MAX_MS = 30_000;
 
 async function servedBy(server: Pick<Server, "listen" | "once" | "close">, act: (socket: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "answering-"));
@@ -30,7 +34,7 @@ describe("untilAnswering", () => {
       asked.push([headers[":method"], headers[":path"], headers["content-type"], headers["te"]]);
       stream.respond({ ":status": 200, "grpc-status": "12" }, { endStream: true });
     });
-    await servedBy(server, async (socket) => assert.deepEqual(await untilAnswering(socket), ok(undefined)));
+    await servedBy(server, async (socket) => assert.deepEqual(await untilAnswering(socket, createVirtualClock()), ok(undefined)));
     assert.deepEqual(asked, [["POST", "/csi.v1.Identity/GetPluginInfo", "application/grpc", "trailers"]]);
   });
 
@@ -38,10 +42,13 @@ describe("untilAnswering", () => {
     const sessions: { destroy(): void }[] = [];
     const server = createHttp2Server();
     server.on("session", (session) => sessions.push(session));
-    server.on("stream", () => {});
     await servedBy(server, async (socket) => {
-      const answered = await untilAnswering(socket, 200);
-      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 200 ms`);
+      const clock = createVirtualClock();
+      const waiting = untilAnswering(socket, clock);
+      await once(server, "stream");
+      await clock.advance(ANSWER_MAX_MS);
+      const answered = await waiting;
+      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 30000 ms`);
       for (const session of sessions) session.destroy();
     });
   });
@@ -51,14 +58,18 @@ describe("untilAnswering", () => {
     const connections: Socket[] = [];
     silent.on("connection", (connection) => connections.push(connection));
     await servedBy(silent, async (socket) => {
-      const answered = await untilAnswering(socket, 20);
-      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 20 ms`);
+      const clock = createVirtualClock();
+      const waiting = untilAnswering(socket, clock);
+      await once(silent, "connection");
+      await clock.advance(ANSWER_MAX_MS);
+      const answered = await waiting;
+      assert.equal(answered.ok ? "" : answered.failure.detail, `the server on ${socket} does not answer: it answered no call for 30000 ms`);
       for (const connection of connections) connection.destroy();
     });
   });
 
   it("says why there is nobody", async () => {
-    const answered = await untilAnswering("/nowhere/s.sock");
+    const answered = await untilAnswering("/nowhere/s.sock", createVirtualClock());
     assert.match(answered.ok ? "" : answered.failure.detail, /does not answer: connect ENOENT/u);
   });
 });

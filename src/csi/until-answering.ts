@@ -2,6 +2,8 @@ import { createConnection } from "node:net";
 import type { FailureOf } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
 import { fail, ok } from "../core/result.ts";
+import type { Clock } from "../ports/clock.ts";
+import { within } from "../reconcile/within.ts";
 
 /** How long a server of this process may take for its first answer, in milliseconds: a machine that is overloaded takes seconds. */
 const ANSWER_MAX_MS = 30_000;
@@ -35,9 +37,13 @@ const CALL = Buffer.concat([
 
 /**
  * Waits until the server behind a socket has answered a call, whatever the answer: only then all that a first call needs is loaded, and the next one is answered at once.
- * Fails with `HostNotReady`, at the latest after `limitMs` (default: 30,000).
+ * Fails with `HostNotReady`, at the latest after 30 seconds of `clock`.
  */
-export function untilAnswering(path: string, limitMs = ANSWER_MAX_MS): Promise<Result<void, FailureOf<"HostNotReady">>> {
+export function untilAnswering(path: string, clock: Clock): Promise<Result<void, FailureOf<"HostNotReady">>> {
+  return within(clock, ANSWER_MAX_MS, (signal) => firstAnswer(path, signal), new AbortController().signal);
+}
+
+function firstAnswer(path: string, signal: AbortSignal): Promise<Result<void, FailureOf<"HostNotReady">>> {
   return new Promise((resolve) => {
     const client = createConnection(path);
     let heard: Buffer = Buffer.alloc(0);
@@ -46,7 +52,7 @@ export function untilAnswering(path: string, limitMs = ANSWER_MAX_MS): Promise<R
       resolve(answer);
     };
     const refuse = (why: string): void => settle(fail({ kind: "HostNotReady", detail: `the server on ${path} does not answer: ${why}` }));
-    client.setTimeout(limitMs, () => refuse(`it answered no call for ${limitMs} ms`));
+    signal.addEventListener("abort", () => refuse(`it answered no call for ${ANSWER_MAX_MS} ms`), { once: true });
     client.once("error", (error) => refuse(error.message));
     client.once("end", () => refuse("it hung up"));
     client.on("data", (bytes) => {

@@ -33,7 +33,7 @@ async function givenPublished(world: ControllerWorld, record: WriterRecord, spec
   const volume = aVolumeObject({ spec });
   assert.ok(volume.status !== undefined);
   await world.given("AzVolume", { ...volume, status: { ...volume.status, record } });
-  await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want }));
+  await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a", want, published: true }));
 }
 
 /** What `act` answers in a world of its own. */
@@ -49,6 +49,11 @@ const attachmentOf = async (world: ControllerWorld): Promise<unknown> => {
   const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
   return read.ok ? [read.value.spec.role, read.value.spec.want !== undefined, read.value.metadata.deletionTimestamp !== undefined] : undefined;
 };
+
+async function isPublished(world: ControllerWorld): Promise<boolean> {
+  const read = await world.store.get("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-a" }).metadata.name, never);
+  return read.ok && read.value.spec.published === true;
+}
 
 describe("controllerUnpublishVolume", () => {
   it("does not answer while the record names the node, also where this replica's cache has not heard of the grant", () =>
@@ -189,6 +194,24 @@ describe("controllerUnpublishVolume", () => {
       world.use = { kind: "used", users: ["pod default/data-0"] };
       assert.deepEqual(await world.answerOf(unpublish(world)), inUse);
       assert.deepEqual(await attachmentOf(world), ["Primary", true, false]);
+      assert.equal(await isPublished(world), true);
+    }));
+
+  it("keeps the volume published where the release check finds a user after the want has ended", () =>
+    withController(async (world) => {
+      await givenPublished(world, aRecord({ writer: holder, epoch: 1 }), withReplicas);
+      world.use = { kind: "unused" };
+      const { steps } = world.context;
+      const startsMeanwhile: ControllerContext["steps"] = {
+        run: async (step, act) => {
+          const done = await steps.run(step, act);
+          if (step === "end-want") world.use = { kind: "used", users: ["pod default/data-0"] };
+          return done;
+        },
+      };
+      const answer = await world.answerOf(unpublish(world, { steps: startsMeanwhile }));
+      assert.equal(!answer.ok && answer.failure.kind, "VolumeInUse");
+      assert.deepEqual([await attachmentOf(world), await isPublished(world)], [["Primary", true, false], true]);
     }));
 
   it("states no want again where the node is being released already", () =>

@@ -122,8 +122,13 @@ async function usersThere(context: ControllerContext, volume: AzVolume, volumeId
   const use = await context.users.on({ nodeName, volumeId }, signal);
   if (use.kind !== "used") return undefined;
   // An unwanted holder is being released already, and gives the volume back before that user can be served.
-  const restated = writer.wanted ? await stateWant(context, { volume: fresh.value, nodeName, volumeContext: {} }, signal) : ok(undefined);
+  const restated = writer.wanted ? await restateWant(context, fresh.value, nodeName, signal) : ok(undefined);
   return restated.ok ? { kind: "VolumeInUse", volumeId, nodeName, users: use.users } : restated.failure;
+}
+
+/** CSI: a volume stays published to a node until ControllerUnpublishVolume has succeeded, so the client counts as a user again. */
+function restateWant(context: ControllerContext, volume: AzVolume, nodeName: string, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  return stateWant(context, { volume, nodeName, volumeContext: {}, published: true }, signal);
 }
 
 /** Ends the want in the record: at once on a node that is out of service or holds nothing, else by the release check. */
@@ -147,7 +152,7 @@ async function releaseRecord(
   const released = await releaseCheck(context, { volumeName, volumeId, node }, signal);
   if (!released.ok) return released.failure.kind === "NotWriter" ? ok(undefined) : released;
   if (released.value.kind === "released") return ok(undefined);
-  const restated = await stateWant(context, { volume: fresh.value, nodeName, volumeContext: {} }, signal);
+  const restated = await restateWant(context, fresh.value, nodeName, signal);
   if (!restated.ok) return restated;
   const { use } = released.value;
   if (use.kind === "used") return fail({ kind: "VolumeInUse", volumeId, nodeName, users: use.users });
