@@ -3,7 +3,6 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../src/adapters/system/system-random.ts";
-import { notYet } from "./faults/not-yet.ts";
 import { describeMutation, mutationNamed, mutations } from "./mutations/mutations.ts";
 import { describeSeedFailure } from "./run/describe-failure.ts";
 import { type DirectedStorm, drawDirected } from "./run/directed-storm.ts";
@@ -38,8 +37,6 @@ async function main(): Promise<void> {
   if (options.mutation === "list") return console.log(mutations.map(describeMutation).join("\n"));
   const tell = options.isJson ? (): void => undefined : (text: string): void => console.log(text);
   if (options.mutation !== undefined) tell(`without ${describeMutation(mutationNamed(options.mutation))}`);
-  if (options.faults === undefined && stormOf(options) === undefined)
-    for (const { fault, variant, because } of notYet) tell(`left out: ${fault}/${variant}: ${because}`);
   const startedMs = systemClock.elapsedMs();
   const summary = createSummary();
   if (options.scenarioFile !== undefined || options.isShrinking) await runOne(options, summary.add, tell);

@@ -1,6 +1,5 @@
 import { faultClasses } from "./faults/fault-classes.ts";
 import { faultNames } from "./faults/fault-names.ts";
-import { notYet } from "./faults/not-yet.ts";
 import { regressionSeeds } from "./run/regression-seeds.ts";
 
 /** docs/proof.md with its tables as the code has them. Throws where the page has no place for one. */
@@ -9,7 +8,7 @@ export function withTables(page: string): string {
     ({ seed, faults, storm, lesson }) =>
       `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}${storm === undefined ? "" : ` [${storm}]`}: ${lesson}`,
   );
-  return withPart(withPart(withPart(page, "faults", faultTable()), "not yet", notYetTable()), "lessons", lessons);
+  return withPart(withPart(page, "faults", faultTable()), "lessons", lessons);
 }
 
 /** The page with that part of it anew. Throws where there is none of that name. */
@@ -23,9 +22,4 @@ export function withPart(page: string, name: string, lines: readonly string[]): 
 function faultTable(): readonly string[] {
   const rows = faultNames.map((name) => `| \`${name}\` | ${faultClasses[name].about} | ${Object.keys(faultClasses[name].variants).join(", ")} |`);
   return ["| class | what goes wrong | variants |", "| --- | --- | --- |", ...rows];
-}
-
-function notYetTable(): readonly string[] {
-  if (notYet.length === 0) return ["Nothing."];
-  return ["| left out | because |", "| --- | --- |", ...notYet.map(({ fault, variant, because }) => `| \`${fault}/${variant}\` | ${because} |`)];
 }

@@ -20,7 +20,7 @@ export const targets: readonly Target[] = [
   {
     name: "staging and clean checks",
     files: [
-      "src/node/{stage-volume,hold-volume,wait-for-device,publish-volume,unstage-volume}.ts",
+      "src/node/{stage-volume,prepare-file-system,hold-volume,wait-for-device,publish-volume,unstage-volume}.ts",
       "src/node/{show-clean,own-volumes,where-to-look,find-unnoted-mounts,answer-recall,store-memory}.ts",
     ],
     killedMin: 90,

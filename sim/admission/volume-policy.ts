@@ -18,15 +18,7 @@ const statusRules: readonly PolicyRule[] = [
     allows: (write) => {
       const { before, after } = detailsOf(write);
       if (before === undefined || after === undefined) return before === after;
-      return changesOnly(before, after, isHolder(write) ? ["formatting", "formatted"] : []);
-    },
-  },
-  {
-    message: "a file system is begun once, by the node that says so",
-    allows: (write) => {
-      const { before, after } = detailsOf(write);
-      if (sameJson(before?.["formatting"], after?.["formatting"])) return true;
-      return before?.["formatting"] === undefined && before?.["formatted"] === undefined && namedIn(after?.["formatting"]) === write.nodeName;
+      return changesOnly(before, after, isHolder(write) ? ["formatted"] : []);
     },
   },
   {

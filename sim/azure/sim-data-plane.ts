@@ -44,7 +44,8 @@ export function createSimDataPlane(machineOf: (vmName: string) => RunMachine | u
 
   function copyDisk(copy: { readonly sourceId: string; readonly diskId: string; readonly sizeBytes: bigint }): void {
     const source = diskAt(copy.sourceId);
-    const disk = { ...createModelDisk({ diskUri: copy.diskId, sizeBytes: copy.sizeBytes }), content: source.content, fileSystemBytes: source.fileSystemBytes };
+    const { content, formatMark, fileSystemBytes } = source;
+    const disk = { ...createModelDisk({ diskUri: copy.diskId, sizeBytes: copy.sizeBytes }), content, formatMark, fileSystemBytes };
     for (const [name, text] of source.files) disk.files.set(name, text);
     disks.set(resourceUriKey(copy.diskId), disk);
     if (source.content.kind !== "blank" || source.files.size > 0) copiesOfData.add(resourceUriKey(copy.diskId));

@@ -55,7 +55,6 @@ function leftRecords(world: RestWorld): readonly string[] {
       ...(writer === undefined || hasUser
         ? []
         : [`${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.wanted}), where nothing uses it`]),
-      ...(volume.status?.detail?.formatting === undefined || volume.status.detail.formatted !== undefined ? [] : [`${name} is still being formatted`]),
     ];
   });
 }

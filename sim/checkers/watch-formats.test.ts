@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import { aHistory, aMachine, diskUri } from "./testing/a-history.ts";
 import { watchFormats } from "./watch-formats.ts";
 
-function aDisk({ isCopyOfData = false } = {}) {
+function aDisk({ isCopyOfData = false, isMarked = false } = {}) {
   const history = aHistory();
   const outside = createOutsideEvents(history.clock);
-  const azure = { ...history.azure, isCopyOfData: () => isCopyOfData };
+  const disk = createModelDisk({ diskUri, sizeBytes: 1n << 30n });
+  if (isMarked) disk.formatMark = { diskUri, uuid: "uuid-1" };
+  const azure = { ...history.azure, isCopyOfData: () => isCopyOfData, diskOf: () => disk };
   watchFormats({ ...history, azure, outside });
   const { machine } = aMachine("node-a");
   const write = (by: "format" | "check" | "mount" | "flush"): void => history.happen({ kind: "wrote", diskUri, machine, by });
@@ -27,6 +30,20 @@ describe("nothing is formatted that had data", () => {
       write(use);
       write("format");
       assert.deepEqual(history.invariants(), ["formatted-data"]);
+    }
+  });
+
+  it("reports the first use of a disk with the mark of a first format", () => {
+    for (const use of ["mount", "flush"] as const) {
+      const { history, write } = aDisk({ isMarked: true });
+      write("format");
+      assert.deepEqual(history.violations, []);
+      write(use);
+      write(use);
+      assert.deepEqual(
+        history.violations.map(({ detail }) => detail),
+        ["node-a uses vol-1, which has the mark of a first format"],
+      );
     }
   });
 

@@ -6,10 +6,10 @@ import { diskName } from "./watch-writers.ts";
 
 /**
  * Nothing is formatted, or wiped, that had data: a disk that was ever mounted or written, that was made as a copy of one with data, or on which others
- * have put data.
+ * have put data. And nothing is mounted, or written raw, while it has the mark of a first format: by that its data would be taken for the rest of one.
  */
 export function watchFormats(world: {
-  readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopyOfData">;
+  readonly azure: Pick<SimAzure, "onDiskEvent" | "isCopyOfData" | "diskOf">;
   readonly outside: Pick<OutsideEvents, "hasForeignData">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
@@ -17,7 +17,11 @@ export function watchFormats(world: {
   world.azure.onDiskEvent((event) => {
     if (event.kind !== "wrote") return;
     const key = resourceUriKey(event.diskUri);
-    if (event.by === "mount" || event.by === "flush") used.add(key);
+    if (event.by === "mount" || event.by === "flush") {
+      if (world.azure.diskOf(event.diskUri)?.formatMark !== undefined && !used.has(key))
+        world.report({ invariant: "formatted-data", detail: `${event.machine.nodeName} uses ${diskName(event.diskUri)}, which has the mark of a first format` });
+      used.add(key);
+    }
     if (event.by !== "format") return;
     const why = whyNot(event.diskUri);
     if (why === undefined) return;

@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { diceAgain, pick } from "./fault-class.ts";
 import { faultClasses } from "./fault-classes.ts";
 import { faultNames } from "./fault-names.ts";
-import { notYet } from "./not-yet.ts";
 
 const PROOF = fileURLToPath(new URL("../../docs/proof.md", import.meta.url));
 
@@ -21,10 +20,6 @@ describe("the classes of faults", () => {
       assert.equal(faultClasses[name].name, name);
       for (const { forMs } of Object.values(faultClasses[name].variants)) assert.ok(forMs[0] > 0 && forMs[1] >= forMs[0]);
     }
-  });
-
-  it("are left out only where there is such a variant, and for a reason", () => {
-    for (const { fault, variant, because } of notYet) assert.ok(variant in faultClasses[fault].variants && because.length > 20, `${fault}/${variant}`);
   });
 });
 

@@ -9,6 +9,7 @@ import type { RunningContainer } from "./container-io.ts";
 import { createContainerIo } from "./create-container-io.ts";
 
 const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const MINUTE_MS = 60_000;
 
 /** A machine with a disk mounted at /target, and the containers that run on it. */
@@ -29,7 +30,7 @@ async function aWorld() {
     const host = kernel.startPlugin();
     const device = await host.findDevice({ lun: 0 }, never);
     assert.ok(device.ok);
-    if (disk.content.kind === "blank") await host.format({ device: device.value, fsType: "ext4" }, never);
+    if (disk.content.kind === "blank") await host.format({ device: device.value, fsType: "ext4", uuid }, never);
     await host.mountDevice({ device: device.value, path: "/target", fsType: "ext4", mountFlags: [], readOnly: false }, never);
     const boot = new AbortController();
     machines.push({ kernel, boot });

@@ -2,6 +2,7 @@ import type { Mutation } from "./mutation.ts";
 import { formatCutOffAndLunFreedStorm, formatCutOffStorm, linksLagStorm, rawStandbysStorm } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
+const PREPARE_FILE_SYSTEM = "src/node/prepare-file-system.ts";
 
 /** Rules of the right device: where it is, and what is really on it. */
 export const deviceMutations: readonly Mutation[] = [
@@ -39,22 +40,50 @@ export const deviceMutations: readonly Mutation[] = [
   },
   {
     name: "no-formatting-mark",
-    removes: "a first format is announced before it begins",
-    edits: [{ file: STAGE_VOLUME, find: `const began = await recordFormatting(ports, request, volume, signal);`, replace: `const began = ok(undefined);` }],
+    removes: "the disk is marked before its first format begins",
+    edits: [
+      {
+        file: PREPARE_FILE_SYSTEM,
+        find: `const marked = await host.writeFormatMark({ device, mark: { diskUri, uuid } }, signal);`,
+        replace: `const marked = ok(undefined);`,
+      },
+    ],
     alsoRemoves: [],
     breaks: ["not-converged"],
     storm: formatCutOffStorm,
     takes: "a plug-in is killed with its format command: what that left can't be told from other people's data",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/prepare-file-system.test.ts",
   },
   {
-    name: "format-anew-at-once",
-    removes: "the rest of an unfinished format is erased only after the LUN was looked up in Azure once more",
-    edits: [{ file: STAGE_VOLUME, find: `if (!ports.lunsReadAgain.delete(volumeName)) {`, replace: `if (ports.lunsReadAgain.delete(volumeName)) {` }],
+    name: "mark-outlives-mount",
+    removes: "the mark of a first format is erased before the first mount",
+    edits: [
+      {
+        file: PREPARE_FILE_SYSTEM,
+        find: `const erased = await ports.host.eraseFormatMark(device, signal);\n  if (!erased.ok) return erased;\n  const identity`,
+        replace: `const identity`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["formatted-data"],
+    storm: formatCutOffStorm,
+    takes: "a volume is mounted for the first time",
+    noticedBy: "src/node/prepare-file-system.test.ts",
+  },
+  {
+    name: "any-rest",
+    removes: "data without a signature is taken for the rest of a first format only where the mark on the disk says so",
+    edits: [
+      {
+        file: "src/core/plan/plan-file-system.ts",
+        find: `if (mark !== undefined && content.hasNoSignature === true) return { kind: "MakeAgain", uuid: mark.uuid };`,
+        replace: `if (content.hasNoSignature === true && formatted === undefined) return { kind: "MakeAgain", uuid: observed.diskUri };`,
+      },
+    ],
     alsoRemoves: ["twins", "kept-luns"],
     breaks: ["formatted-data", "synced-data-lost"],
     storm: formatCutOffAndLunFreedStorm,
     takes: "a first format is cut off, its disk is taken off, and another volume's raw disk gets its LUN before anything is noticed",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/core/plan/plan-file-system.test.ts",
   },
 ];

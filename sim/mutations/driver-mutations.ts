@@ -13,6 +13,7 @@ import {
 } from "./storms.ts";
 
 const STAGE_VOLUME = "src/node/stage-volume.ts";
+const PLAN_FILE_SYSTEM = "src/core/plan/plan-file-system.ts";
 const ATTACH_BATCH = "src/provisioner/attach-batch.ts";
 const STORE_MEMORY = "src/node/store-memory.ts";
 const OTHERS_DETACH = "src/reconcile/others-detach.ts";
@@ -266,14 +267,14 @@ export const driverMutations: readonly Mutation[] = [
     removes: "a file system is made only on a device that shows no trace of data",
     edits: [
       {
-        file: STAGE_VOLUME,
-        find: `if (content.value.kind === "fileSystem") {\n    if (content.value.fsType !== request.fsType)`,
-        replace: `if (content.value.kind === "fileSystem" && content.value.fsType === request.fsType) {\n    if (content.value.fsType !== request.fsType)`,
+        file: PLAN_FILE_SYSTEM,
+        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: found.fsType, wanted: fsType } };`,
+        replace: `return { kind: "Make", uuid: undefined };`,
       },
       {
-        file: STAGE_VOLUME,
-        find: `  if (content.value.kind === "otherData")\n    return fail({ kind: "WrongFileSystem"`,
-        replace: `  if (false)\n    return fail({ kind: "WrongFileSystem"`,
+        file: PLAN_FILE_SYSTEM,
+        find: `return { kind: "Refuse", failure: { kind: "WrongFileSystem", devicePath, found: content.detail, wanted: fsType } };`,
+        replace: `return { kind: "Make", uuid: undefined };`,
       },
     ],
     alsoRemoves: ["formatted-once", "host-looks-again"],

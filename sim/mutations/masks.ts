@@ -1,5 +1,7 @@
 import type { Mask, SourceEdit } from "./mutation.ts";
 
+const PLAN_FILE_SYSTEM = "src/core/plan/plan-file-system.ts";
+
 /** What takes the hold of a device off it: the node then runs its commands by a name alone. */
 export const withoutHold: readonly SourceEdit[] = [
   {
@@ -47,7 +49,7 @@ export const masks: readonly Mask[] = [
         replace: `isWriter(record, ports.node) && record.writer?.wanted === true`,
       },
       {
-        file: "src/node/stage-volume.ts",
+        file: "src/node/prepare-file-system.ts",
         find: `isWriter(record, node) && record.writer?.held === true;`,
         replace: `isWriter(record, node);`,
       },
@@ -169,16 +171,16 @@ export const masks: readonly Mask[] = [
     removes: "a file system with another UUID than the volume's is refused",
     edits: [
       {
-        file: "src/node/stage-volume.ts",
-        find: `if (expected !== undefined && content.value.uuid !== expected) {`,
-        replace: `if (expected !== undefined && content.value.uuid === "") {`,
+        file: PLAN_FILE_SYSTEM,
+        find: `if (formatted?.uuid !== undefined && found.uuid !== formatted.uuid)`,
+        replace: `if (formatted?.uuid !== undefined && found.uuid === "")`,
       },
     ],
   },
   {
     name: "formatted-once",
     removes: "a volume that was formatted once is never formatted again",
-    edits: [{ file: "src/node/stage-volume.ts", find: `  if (formatted !== undefined) {\n    return fail({`, replace: `  if (false) {\n    return fail({` }],
+    edits: [{ file: PLAN_FILE_SYSTEM, find: `if (formatted !== undefined)\n        return`, replace: `if (formatted !== undefined && observed.fsType === "ext2")\n        return` }],
   },
   {
     name: "host-looks-again",

@@ -2,7 +2,6 @@ import type { Random } from "../../src/ports/random.ts";
 import type { FaultVariant } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { drawnFaultNames, type FaultName } from "../faults/fault-names.ts";
-import { isNotYet } from "../faults/not-yet.ts";
 import { between } from "../kubernetes/api/between.ts";
 import { oneOf, shuffled } from "./dice.ts";
 import type { Scenario, TimedFault } from "./scenario.ts";
@@ -24,7 +23,7 @@ type Variants = readonly (readonly [name: string, variant: FaultVariant])[];
 export function drawFaults(random: Random, shape: Shape, asked: readonly FaultName[] | undefined): readonly TimedFault[] {
   const names = asked ?? shuffled(random, drawnFaultNames).slice(0, between(random, CLASSES));
   return names.flatMap((fault) => {
-    const variants = variantsOf(fault).filter(([variant]) => asked !== undefined || !isNotYet(fault, variant));
+    const variants = variantsOf(fault);
     if (variants.length === 0) return [];
     return Array.from({ length: between(random, STRIKES) }, () => drawFault(random, shape, fault, variants));
   });
@@ -53,7 +52,7 @@ export function drawCompany(random: Random, shape: Shape, classes: ReadonlySet<F
   );
   return others.slice(0, Math.max(0, CLASSES[0] - classes.size)).map((fault) => {
     // A storm restores a backup, or deletes a volume, never both: a backup would bring the volume back.
-    const variants = variantsOf(fault).filter(([variant]) => !isNotYet(fault, variant) && !isRestore({ fault, variant }) && variant !== "short-life");
+    const variants = variantsOf(fault).filter(([variant]) => !isRestore({ fault, variant }) && variant !== "short-life");
     return drawFault(random, shape, fault, variants);
   });
 }

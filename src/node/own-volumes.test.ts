@@ -14,6 +14,7 @@ import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const LIMIT_MS = 60_000;
 const a = identity("node-a");
 const mount: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
@@ -122,7 +123,7 @@ describe("ownVolumesReconciler", () => {
     withNode(foundInUse, async (world) => {
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
       await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
       await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
       world.restartPlugin();
@@ -141,7 +142,7 @@ describe("ownVolumesReconciler", () => {
     withNode(foundInUse, async (world) => {
       const { host, notes: memory } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
       await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
       await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
       const { majorMinor } = device;
@@ -156,7 +157,7 @@ describe("ownVolumesReconciler", () => {
     withNode(foundInUse, async (world) => {
       const { host, store } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid }, never));
       await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
       await done(world, host.bindMount({ stagingPath: byV1, targetPath: ofPod, readOnly: false, mountFlags: [] }, never));
       world.restartPlugin();

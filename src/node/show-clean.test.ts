@@ -5,6 +5,7 @@ import { showClean } from "./show-clean.ts";
 import { type NodeWorld, withNode } from "./testing/a-node.ts";
 
 const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const volume = aVolume();
 
 /** What node-a shows of a volume that it never noted, by what is known of its attachment. */
@@ -30,7 +31,7 @@ describe("showClean", () => {
       const { host } = world.ports();
       const found = await world.answerOf(host.findDevice({ lun: 0 }, never));
       assert.ok(found.ok);
-      await world.answerOf(host.format({ device: found.value, fsType: "ext4" }, never));
+      await world.answerOf(host.format({ device: found.value, fsType: "ext4", uuid }, never));
       const path = "/staged";
       const mount = { device: found.value, path, fsType: "ext4", mountFlags: [], readOnly: false } as const;
       assert.ok((await world.answerOf(host.mountDevice(mount, never))).ok);

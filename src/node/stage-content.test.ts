@@ -14,6 +14,7 @@ const never = new AbortController().signal;
 const request: StageRequest = { volumeId: diskUri, stagingPath, accessType: "mount", fsType: "ext4", mountFlags: [], readOnly: false, volumeContext: {} };
 const granted = aWriter("node-a", { held: false });
 const mark = { fsType: "ext4", nodeName: "node-b", time: agoMs(60_000) };
+const ownMark = { diskUri, uuid: "uuid-1" };
 const LIMIT_MS = 60_000;
 
 const fileSystem = (fsType: FileSystemType, uuid = "uuid-1"): DeviceContent => ({ kind: "fileSystem", fsType, uuid });
@@ -23,10 +24,17 @@ const kindOf = (staged: Awaited<ReturnType<typeof stageVolume>>): string => (sta
 const detailOf = async (world: NodeWorld): Promise<VolumeDetail | undefined> => (await must(world.store.get("AzVolume", "pvc-1", never))).status?.detail;
 
 /** What the volume's object says of earlier formats. */
-async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted" | "formatting">): Promise<void> {
+async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted">): Promise<void> {
   const volume = await must(world.store.get("AzVolume", "pvc-1", never));
   assert.ok(volume.status?.detail !== undefined);
   await must(world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail: { ...volume.status.detail, ...marks } } }, never));
+}
+
+/** Stages where the LUN has been looked up in Azure again. */
+async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
+  const ports = world.ports();
+  ports.lunsReadAgain.add("pvc-1");
+  return kindOf(await world.answerOf(stageVolume(ports, request, never)));
 }
 
 /** Unstages, and grants the volume to the node once more. */
@@ -57,7 +65,7 @@ describe("stageVolume and what is on the disk", () => {
 
   it("keeps an ext4 whose first format had ended when the plug-in died: it is whole, though its end was never noted", () =>
     withNode({ writer: granted }, async (world) => {
-      await setDetail(world, { formatting: mark });
+      world.disk.formatMark = ownMark;
       world.disk.content = fileSystem("ext4");
       world.disk.fileSystemBytes = gibToBytes(10);
       world.disk.files.set("/record", "kept");
@@ -67,7 +75,7 @@ describe("stageVolume and what is on the disk", () => {
 
   it("formats nothing again where the check of a first format could not be run: that says nothing of what is on the disk", () =>
     withNode({ writer: granted }, async (world) => {
-      await setDetail(world, { formatting: mark });
+      world.disk.formatMark = ownMark;
       world.disk.content = fileSystem("ext4");
       const failure = { kind: "HostCommandTimedOut", command: "e2fsck", timeoutMs: 1 } as const;
       world.machine.failNext("checkFileSystem", failure);
@@ -77,7 +85,8 @@ describe("stageVolume and what is on the disk", () => {
 
   it("never formats a broken file system that was in use", () =>
     withNode({ writer: granted }, async (world) => {
-      await setDetail(world, { formatting: mark, formatted: { ...mark, uuid: "uuid-1" } });
+      world.disk.formatMark = ownMark;
+      await setDetail(world, { formatted: { ...mark, uuid: "uuid-1" } });
       world.disk.content = fileSystem("ext4");
       world.disk.isBroken = true;
       for (let time = 1; time <= 3; time += 1) {
@@ -112,6 +121,7 @@ describe("stageVolume and what is on the disk", () => {
     withNode(
       { writer: granted },
       async (world) => {
+        await setDetail(world, { formatted: { ...mark, uuid: "uuid-1" } });
         world.disk.content = fileSystem("ext4");
         world.disk.fileSystemBytes = gibToBytes(5);
         assert.equal(kindOf(await stage(world, { readOnly: true })), "ok");
@@ -120,24 +130,30 @@ describe("stageVolume and what is on the disk", () => {
       { mayGrowMountedExt: false },
     ));
 
-  it("does not begin a first format that it could not announce", () =>
+  for (const method of ["readFormatMark", "writeFormatMark"] as const)
+    it(`does not begin a first format that it could not mark: ${method}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        const failure = { kind: "HostCommandFailed", command: "dd", exitCode: 1, stderr: "" } as const;
+        world.machine.failNext(method, failure);
+        assert.deepEqual(await stage(world), { ok: false, failure });
+        assert.deepEqual([world.disk.content, world.steps.includes("format")], [{ kind: "blank" }, false]);
+      }));
+
+  it("mounts and records nothing where the mark could not be erased", () =>
     withNode({ writer: granted }, async (world) => {
-      const ports = world.ports();
-      const failure = { kind: "StoreUnavailable", detail: "down" } as const;
-      const updateStatus: typeof ports.store.updateStatus = async (kind, object, signal) => {
-        const isAnnounced = "detail" in (object.status ?? {}) && JSON.stringify(object.status).includes('"formatting"');
-        return isAnnounced ? { ok: false, failure } : ports.store.updateStatus(kind, object, signal);
-      };
-      const staged = await world.answerOf(stageVolume({ ...ports, store: { ...ports.store, updateStatus } }, request, never));
-      assert.deepEqual(staged, { ok: false, failure });
-      assert.deepEqual([world.disk.content, world.steps.includes("format")], [{ kind: "blank" }, false]);
+      const failure = { kind: "HostCommandFailed", command: "dd", exitCode: 1, stderr: "" } as const;
+      world.machine.failNext("eraseFormatMark", failure);
+      assert.deepEqual(await stage(world), { ok: false, failure });
+      assert.deepEqual([world.machine.mounts(), world.detail()?.formatted], [[], undefined]);
+      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(world.disk.formatMark, undefined);
     }));
 
   it("notes the UUID of a file system that was there first, and keeps who made it", () =>
     withNode({ writer: granted }, async (world) => {
       await setDetail(world, { formatted: mark });
       world.disk.content = fileSystem("ext4", "uuid-of-old");
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(await stageOnceLookedUp(world), "ok");
       assert.deepEqual((await detailOf(world))?.formatted, { ...mark, uuid: "uuid-of-old" });
     }));
 
@@ -168,7 +184,7 @@ describe("stageVolume and what is on the disk", () => {
   it("notes a file system without a UUID as made, so that no node formats the disk", () =>
     withNode({ writer: granted }, async (world) => {
       world.disk.content = fileSystem("ext4", "");
-      assert.equal(kindOf(await stage(world)), "ok");
+      assert.equal(await stageOnceLookedUp(world), "ok");
       const formatted = (await detailOf(world))?.formatted;
       assert.deepEqual([formatted?.fsType, formatted?.nodeName, formatted?.uuid], ["ext4", "node-a", undefined]);
     }));
@@ -203,17 +219,17 @@ describe("stageVolume where one command of the host fails", () => {
   for (const method of ["checkFileSystem", "growBeforeMount"] as const)
     it(`does so with a file system that is there: ${method}`, () =>
       withNode({ writer: granted }, async (world) => {
+        await setDetail(world, { formatted: { ...mark, uuid: "uuid-1" } });
         world.disk.content = fileSystem("ext4");
         await failsOnce(world, method);
       }));
 
   it("does not format over the rest of an unfinished format that it could not erase", () =>
     withNode({ writer: granted }, async (world) => {
-      await setDetail(world, { formatting: mark });
-      const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start" };
+      const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
+      world.disk.formatMark = ownMark;
       world.disk.content = rest;
       const ports = world.ports();
-      ports.lunsReadAgain.add("pvc-1");
       world.machine.failNext("eraseUnfinishedFormat", failure);
       assert.deepEqual(await world.answerOf(stageVolume(ports, request, never)), { ok: false, failure });
       assert.deepEqual([world.disk.content, world.steps.includes("format")], [rest, false]);

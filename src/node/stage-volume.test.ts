@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createModelDisk, type ModelDisk } from "../adapters/model-host/model-disk.ts";
-import type { DeviceContent } from "../core/host/judge-device-content.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
-import type { FileSystemType } from "../core/model/file-system.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { anAttachment, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
 import { gibToBytes } from "../core/units.ts";
-import type { NodePorts } from "./node-ports.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
 import { unstageVolume } from "./unstage-volume.ts";
@@ -176,74 +173,10 @@ describe("stageVolume", () => {
       }));
   });
 
-  describe("over a first format that was cut off", () => {
-    const FORMATS_FOR_MS = 10_000;
-    const signed = (fsType: FileSystemType): DeviceContent => ({ kind: "fileSystem", fsType, uuid: `uuid-of-${diskUri}` });
-    const rest: DeviceContent = { kind: "otherData", detail: "no known signature, but data at its start" };
-
-    /**
-     * The plug-in and its command die with that share of the command's time behind it. Answers the ports of
-     * the plug-in that comes after it.
-     */
-    async function cutOff(world: NodeWorld, fsType: FileSystemType, doneShare: number): Promise<NodePorts> {
-      world.machine.setLatencyMs("format", FORMATS_FOR_MS);
-      const staging = stageVolume(world.ports(), { ...request, fsType }, never);
-      await world.clock.runUntil(() => world.machine.commandsInFlight().some((line) => line.startsWith("format")), LOOK_MAX_MS);
-      await world.clock.advance(doneShare * FORMATS_FOR_MS);
-      world.restartPlugin({ childrenSurvive: false });
-      assert.equal(kindOf(await world.answerOf(staging)), "Cancelled");
-      world.machine.setLatencyMs("format", 0);
-      return world.ports();
-    }
-
-    const phases: readonly { readonly because: string; readonly fsType: FileSystemType; readonly doneShare: number; readonly left: DeviceContent }[] = [
-      { because: "before it wrote anything", fsType: "ext4", doneShare: 0.1, left: { kind: "blank" } },
-      { because: "with data and no signature", fsType: "ext4", doneShare: 0.5, left: rest },
-      { because: "with the signature of a file system that is not complete", fsType: "ext4", doneShare: 0.9, left: signed("ext4") },
-      { because: "with the signature of an XFS, which nothing checks", fsType: "xfs", doneShare: 0.9, left: signed("xfs") },
-    ];
-    for (const { because, fsType, doneShare, left } of phases) {
-      it(`formats again only after one more look at the LUN, ${because}`, () =>
-        withNode({ writer: granted }, async (world) => {
-          const ports = await cutOff(world, fsType, doneShare);
-          const again = (): ReturnType<typeof stageVolume> => world.answerOf(stageVolume(ports, { ...request, fsType }, never));
-          assert.deepEqual(world.disk.content, left);
-          assert.deepEqual(await again(), {
-            ok: false,
-            failure: {
-              kind: "WrongDevice",
-              devicePath: "/dev/sdc",
-              problem: "the volume's first format was cut off, and this may be its rest: its LUN is looked up in Azure once more",
-            },
-          });
-          assert.deepEqual([world.disk.content, world.attachment()?.status?.deviceMissing, world.record()?.writer?.held], [left, true, false]);
-          await lookedUp(world);
-          assert.equal(kindOf(await again()), "ok");
-          assert.deepEqual([world.disk.content, world.disk.isBroken], [signed(fsType), false]);
-        }));
-    }
-
-    it("erases nothing of another volume's disk that came to its LUN", () =>
-      withNode(
-        { writer: granted },
-        async (world) => {
-          const ports = await cutOff(world, "ext4", 0.5);
-          const other = anotherDisk();
-          other.content = { kind: "otherData", detail: "a database's own format" };
-          swap(world, other);
-          world.machine.attach({ lun: 1, disk: world.disk });
-          assert.equal(kindOf(await world.answerOf(stageVolume(ports, request, never))), "WrongDevice");
-          await lookedUp(world, 1);
-          assert.equal(kindOf(await world.answerOf(stageVolume(ports, request, never))), "ok");
-          assert.deepEqual([other.content, world.disk.content], [{ kind: "otherData", detail: "a database's own format" }, signed("ext4")]);
-        },
-        { reusesNumbers: true },
-      ));
-  });
-
   for (const accessType of ["block", "mount"] as const) {
     it(`uses none of the blocks that its kernel read while it stood by (${accessType})`, () =>
       withNode({ writer: granted }, async (world) => {
+        await world.setFormatted({ fsType: "xfs", uuid: "uuid" });
         world.disk.content = { kind: "fileSystem", fsType: "xfs", uuid: "uuid" };
         world.disk.files.set("block", "old");
         world.machine.readDevice(0);
@@ -323,6 +256,7 @@ describe("stageVolume", () => {
       withNode(
         { writer: granted },
         async (world) => {
+          await world.setFormatted({ fsType, uuid: "uuid-1" });
           world.disk.content = { kind: "fileSystem", fsType, uuid: "uuid-1" };
           world.disk.fileSystemBytes = gibToBytes(5);
           assert.equal(kindOf(await stage(world, { fsType })), "ok");
@@ -352,8 +286,8 @@ describe("stageVolume", () => {
     }));
 
   const losses = [
-    { before: "note", because: "before the first format begins", content: { kind: "blank" } },
-    { before: "format", because: "during the first format", content: { kind: "fileSystem", fsType: "ext4", uuid: `uuid-of-${diskUri}` } },
+    { before: "note", because: "before the first format begins", content: "blank" },
+    { before: "format", because: "during the first format", content: "fileSystem" },
   ] as const;
   for (const { before, because, content } of losses) {
     it(`says nothing of a file system where its record is made again ${because}`, () =>
@@ -365,20 +299,8 @@ describe("stageVolume", () => {
           detail = world.detail();
         };
         assert.equal(kindOf(await stage(world)), "NotWriter");
-        assert.deepEqual([world.disk.content, world.detail(), world.record(), world.machine.mounts()], [content, detail, record, []]);
-      }));
-  }
-
-  const foreign = [
-    { kind: "fileSystem", fsType: "xfs", uuid: "uuid-of-somebody" },
-    { kind: "otherData", detail: "a partition table of type gpt" },
-  ] as const;
-  for (const content of foreign) {
-    it(`makes no file system where there is ${content.kind === "otherData" ? content.detail : content.fsType}`, () =>
-      withNode({ writer: granted }, async (world) => {
-        world.disk.content = content;
-        assert.equal(kindOf(await stage(world)), "WrongFileSystem");
-        assert.deepEqual(world.disk.content, content);
+        assert.deepEqual([world.disk.content.kind, world.detail(), world.record(), world.machine.mounts()], [content, detail, record, []]);
+        assert.equal(world.disk.formatMark, undefined);
       }));
   }
 });

@@ -1,13 +1,9 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
-import type { FileSystemType } from "../core/model/file-system.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
-import { isWriter } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
-import { toTimestamp } from "../core/timestamp.ts";
 import type { Device } from "../ports/host-provisioner.ts";
-import { changeStatus } from "../reconcile/change-object.ts";
 import { readVolume } from "../reconcile/find-volume.ts";
 import { readAttachment } from "../reconcile/named-attachment.ts";
 import { reportMissing } from "../reconcile/report-missing.ts";
@@ -17,17 +13,15 @@ import type { AttachedDevice } from "./find-right-device.ts";
 import { confirmHeld, giveVolume, takeVolume } from "./hold-volume.ts";
 import { lunHere } from "./lun-here.ts";
 import type { NodePorts } from "./node-ports.ts";
+import { type FileSystemRequest, prepareFileSystem } from "./prepare-file-system.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
 /** How a volume is to be staged. */
-export interface StageRequest {
+export interface StageRequest extends FileSystemRequest {
   readonly volumeId: string;
   readonly stagingPath: string;
   readonly accessType: "block" | "mount";
-  readonly fsType: FileSystemType;
   readonly mountFlags: readonly string[];
-  /** The access mode allows nobody to write. A read-only target alone says nothing of the others. */
-  readonly readOnly: boolean;
   readonly volumeContext: Readonly<Record<string, string>>;
   /** How long attach and grant may be waited for, in milliseconds; default `stageWaitMs` of the settings. */
   readonly waitMs?: number;
@@ -106,7 +100,13 @@ async function stageShared(
   const noted = await note(ports, request, volume, found, 0, signal);
   if (!noted.ok) return noted;
   const fresh = await ports.host.dropCachedBlocks(device, signal);
-  return fresh.ok ? ok({ volume, device }) : fresh;
+  return fresh.ok ? ports.host.whileHolding(device, () => handOutRaw(ports, volume, device, signal), signal) : fresh;
+}
+
+/** What a pod writes to a raw disk must never be taken for the rest of a first format. */
+async function handOutRaw(ports: NodePorts, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<Staged, Failure>> {
+  const erased = await ports.host.eraseFormatMark(device, signal);
+  return erased.ok ? ok({ volume, device }) : erased;
 }
 
 async function stageAsWriter(
@@ -203,8 +203,8 @@ async function stageTaken(
   // out the old blocks, and write some of them back.
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   if (!fresh.ok) return fresh;
-  if (request.accessType === "block") return ok({ volume, device });
-  const ready = await prepareFileSystem(ports, request, volume, device, signal);
+  if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
+  const ready = await prepareFileSystem(ports, { volume, device, fsType: request.fsType, readOnly: request.readOnly }, signal);
   if (!ready.ok) return ready;
   const mounted = await ports.steps.run("mount", () =>
     ports.host.mountDevice({ device, path: request.stagingPath, fsType: request.fsType, mountFlags: request.mountFlags, readOnly: request.readOnly }, signal),
@@ -212,134 +212,6 @@ async function stageTaken(
   if (!mounted.ok) return mounted;
   ports.logger.info("volume staged", { volumeName: volume.metadata.name, devicePath: device.path, fsType: request.fsType });
   return ok({ volume, device });
-}
-
-/** Checks the file system that is there, or makes one on a disk that never had any. Anything else is left as it is. */
-async function prepareFileSystem(
-  ports: NodePorts,
-  request: StageRequest,
-  volume: AzVolume,
-  device: Device,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  const content = await ports.host.inspectDevice(device, signal);
-  if (!content.ok) return content;
-  const detail = volume.status?.detail;
-  // A first format that was cut off leaves what is neither blank nor a file system; nobody has ever had it mounted.
-  const isUnfinished = detail?.formatting !== undefined && detail.formatted === undefined;
-  if (content.value.kind === "fileSystem") {
-    if (content.value.fsType !== request.fsType)
-      return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.fsType, wanted: request.fsType });
-    const expected = detail?.formatted?.uuid;
-    if (expected !== undefined && content.value.uuid !== expected) {
-      return fail({ kind: "WrongDevice", devicePath: device.path, problem: `its file system has UUID ${content.value.uuid}, the volume's has ${expected}` });
-    }
-    // Nothing checks an XFS before its mount, and once its UUID is noted it is never made again.
-    if (isUnfinished && request.fsType === "xfs") return formatAnew(ports, request, volume, device, signal);
-    const checked = await ports.host.checkFileSystem({ device, fsType: request.fsType }, signal);
-    if (checked.ok) {
-      const grown = request.readOnly ? ok(undefined) : await ports.host.growBeforeMount({ device, fsType: request.fsType }, signal);
-      return grown.ok ? recordFormatted(ports, request, volume, content.value.uuid, signal) : grown;
-    }
-    return isUnfinished && checked.failure.kind === "FileSystemBroken" ? formatAnew(ports, request, volume, device, signal) : checked;
-  }
-  if (isUnfinished) return formatAnew(ports, request, volume, device, signal);
-  if (content.value.kind === "otherData")
-    return fail({ kind: "WrongFileSystem", devicePath: device.path, found: content.value.detail, wanted: request.fsType });
-  const formatted = detail?.formatted;
-  if (formatted !== undefined) {
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem: `it is blank, but ${formatted.nodeName} made ${formatted.fsType} on this volume at ${formatted.time}`,
-    });
-  }
-  if (request.readOnly)
-    return fail({ kind: "InvalidArgument", field: "readonly", value: "true", problem: "the volume has no file system yet and can't be given one read-only" });
-  const began = await recordFormatting(ports, request, volume, signal);
-  return began.ok ? format(ports, request, volume, device, signal) : began;
-}
-
-/**
- * What is on the device is taken for the rest of our own first format only after the controller has read the disk's LUN from Azure once more: with the LUN
- * of an earlier attachment it could be another volume's disk.
- */
-async function formatAnew(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const volumeName = volume.metadata.name;
-  if (!ports.lunsReadAgain.delete(volumeName)) {
-    ports.lunsReadAgain.add(volumeName);
-    return fail({
-      kind: "WrongDevice",
-      devicePath: device.path,
-      problem: "the volume's first format was cut off, and this may be its rest: its LUN is looked up in Azure once more",
-    });
-  }
-  ports.logger.warn("the first format of the volume was cut off: it is made anew", { volumeName, devicePath: device.path });
-  const erased = await ports.host.eraseUnfinishedFormat(device, signal);
-  return erased.ok ? format(ports, request, volume, device, signal) : erased;
-}
-
-async function format(ports: NodePorts, request: StageRequest, volume: AzVolume, device: Device, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const made = await ports.steps.run("format", () => ports.host.format({ device, fsType: request.fsType }, signal));
-  if (!made.ok) return made;
-  const content = await ports.host.inspectDevice(device, signal);
-  if (!content.ok) return content;
-  return recordFormatted(ports, request, volume, content.value.kind === "fileSystem" ? content.value.uuid : "", signal);
-}
-
-/** Notes that the first format has begun: until its end is noted, what is on the disk is its rest. */
-function recordFormatting(ports: NodePorts, request: StageRequest, volume: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const formatting = formatMark(ports, request);
-  return changeDetail(
-    ports,
-    volume,
-    (detail) => (detail.formatting === undefined && detail.formatted === undefined ? { ...detail, formatting } : undefined),
-    signal,
-  );
-}
-
-/**
- * Notes that the volume has its file system, and which: from here on no node ever makes another on it, whatever the device looks like, and a device
- * with another file system is refused. A UUID that nobody noted yet (a static volume, one of an earlier version) is noted when it is first seen.
- */
-function recordFormatted(ports: NodePorts, request: StageRequest, volume: AzVolume, uuid: string, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const known = volume.status?.detail?.formatted;
-  if (known !== undefined && (known.uuid !== undefined || uuid === "")) return Promise.resolve(ok(undefined));
-  const identity = uuid === "" ? {} : { uuid };
-  return changeDetail(ports, volume, (detail) => ({ ...detail, formatted: { ...(detail.formatted ?? formatMark(ports, request)), ...identity } }), signal);
-}
-
-function formatMark(ports: NodePorts, request: StageRequest): { readonly fsType: string; readonly nodeName: string; readonly time: string } {
-  return { fsType: request.fsType, nodeName: ports.node.nodeName, time: toTimestamp(ports.clock.nowMs()) };
-}
-
-/**
- * Fails with `NotWriter` where the record does not say any more that this node holds the volume: it was lost and made again since the take, and knows nothing of
- * what was begun under the old one. The chart's admission policy refuses such a write.
- */
-async function changeDetail(
-  ports: NodePorts,
-  volume: AzVolume,
-  change: (detail: VolumeDetail) => VolumeDetail | undefined,
-  signal: AbortSignal,
-): Promise<Result<void, Failure>> {
-  const { node } = ports;
-  const volumeName = volume.metadata.name;
-  let isHolder = true;
-  const changed = await changeStatus(
-    ports.store,
-    { kind: "AzVolume", name: volumeName },
-    (present) => {
-      const { detail, record } = present.status ?? {};
-      isHolder = record !== undefined && isWriter(record, node) && record.writer?.held === true;
-      const next = detail === undefined || !isHolder ? undefined : change(detail);
-      return present.status === undefined || next === undefined ? undefined : { ...present, status: { ...present.status, detail: next } };
-    },
-    signal,
-  );
-  if (!changed.ok) return changed;
-  const reason = "the record no longer says that it holds the volume";
-  return isHolder ? ok(undefined) : fail({ kind: "NotWriter", volumeId: volumeName, nodeName: node.nodeName, reason });
 }
 
 /** Written before anything is mounted: after a crash, or a store that went back, the node knows what it may have had. */

@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import type { FormatMark } from "../core/host/format-mark.ts";
 import type { DeviceContent } from "../core/host/judge-device-content.ts";
 import type { FileSystemType } from "../core/model/file-system.ts";
 import type { Result } from "../core/result.ts";
@@ -80,10 +81,19 @@ export interface HostProvisioner {
   dropCachedBlocks(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /** What is on the device, as this kernel has it cached. */
   inspectDevice(device: Device, signal: AbortSignal): Promise<Result<DeviceContent, Failure>>;
-  /** Makes a file system on a device that `inspectDevice` calls blank; looks again itself. Fails with `WrongFileSystem` if it is not blank. */
-  format(request: { readonly device: Device; readonly fsType: FileSystemType }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** The mark of a first format on the device, as it is on the disk; undefined: none. Fails with `WrongDevice` where it can't be read as a whole. */
+  readFormatMark(device: Device, signal: AbortSignal): Promise<Result<FormatMark | undefined, Failure>>;
+  /** Marks a blank device before its first `format`, durably. The format leaves the mark alone. Fails with `DeviceBusy` if anything holds the device. */
+  writeFormatMark(request: { readonly device: Device; readonly mark: FormatMark }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /** Erases the mark of a first format, durably, and nothing that is none. Fails with `DeviceBusy` if there is one and anything holds the device. */
+  eraseFormatMark(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;
   /**
-   * Makes a device blank again on which a first `format` was begun and never ended (the caller's record says so): nobody has ever mounted it.
+   * Makes a file system with the UUID given, lower case, on a device that `inspectDevice` calls blank; looks again itself. Fails with `WrongFileSystem` if it is not
+   * blank.
+   */
+  format(request: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string }, signal: AbortSignal): Promise<Result<void, Failure>>;
+  /**
+   * Makes a device blank again on which a first `format` was begun and never ended (the mark on it says so): nobody has ever mounted it. The mark stays.
    * Fails with `DeviceBusy` if anything holds it.
    */
   eraseUnfinishedFormat(device: Device, signal: AbortSignal): Promise<Result<void, Failure>>;

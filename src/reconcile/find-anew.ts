@@ -59,7 +59,7 @@ export async function findAnew(
       const cutOff = (present.status.record?.quarantine ?? []).reduce(withNode, cutOffIn(ports, kept));
       const record = anew(present.status.record, { ...mayHave, cutOff, epoch: highestEpoch(present.status.record?.epoch ?? 0, known) });
       if (record === undefined) return undefined;
-      const status = withSize(withoutFormatting(present.status), sizeGiB);
+      const status = withSize(present.status, sizeGiB);
       return { ...present, status: { ...status, ...(status.detail === undefined ? {} : { detail: withKeptFormat(status.detail, kept) }), record } };
     },
     signal,
@@ -67,13 +67,6 @@ export async function findAnew(
   if (!written.ok) return written.failure.kind === "ObjectNotFound" ? ok(undefined) : written;
   const recorded = await recordHolders(ports, { volumeName: volume.metadata.name, detail }, holders.value, signal);
   return recorded.ok ? forgetOthers(ports, volume.metadata.name, holders.value, signal) : recorded;
-}
-
-/** A first format that was seen to begin may long have ended: nothing is taken for its rest any more. */
-function withoutFormatting(status: NonNullable<AzVolume["status"]>): NonNullable<AzVolume["status"]> {
-  if (status.detail?.formatting === undefined) return status;
-  const { formatting: _, ...detail } = status.detail;
-  return { ...status, detail };
 }
 
 /** A disk that has grown since the backup: its device would pass for another one's. Disks never shrink. */

@@ -249,14 +249,6 @@ describe("sweepReconciler", () => {
       assert.equal(world.volume()?.status?.detail?.sizeGiB, 10);
     }));
 
-  it("forgets that a first format was under way when the backup was made: it may long have ended", () =>
-    withGeneration(3, async (world) => {
-      const formatting = { fsType: "ext4", nodeName: "node-a", time: agoMs(3_600_000) };
-      await world.given("AzVolume", aVolume({ status: { record: aRecord({ storeGeneration: 2 }), detail: aDetail({ formatting }) } }));
-      await sweep(world);
-      assert.deepEqual(world.volume()?.status?.detail, aDetail());
-    }));
-
   it("learns the size of a disk that has grown since the backup was made: no node would take it for the volume's own", () =>
     withGeneration(3, async (world) => {
       await world.given("AzVolume", aVolume({ status: { record: aRecord({ storeGeneration: 2 }), detail: aDetail({ sizeGiB: 4 }) } }));

@@ -182,16 +182,14 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
 
   it("lets the holder say that it makes the file system, once, and nobody else", async () => {
     const rows: readonly { readonly record: WriterRecord; readonly before: Partial<VolumeDetail>; readonly after: object; readonly allowed: boolean }[] = [
-      { record: written(nodeA), before: {}, after: { formatting: mark(nodeA) }, allowed: true },
-      { record: written(nodeA), before: { formatting: mark(nodeB) }, after: { formatted: { ...mark(nodeA), uuid: "u" } }, allowed: true },
+      { record: written(nodeA), before: {}, after: { formatted: { ...mark(nodeA), uuid: "u" } }, allowed: true },
       { record: written(nodeA), before: { formatted: mark(nodeB) }, after: { formatted: { ...mark(nodeB), uuid: "u" } }, allowed: true },
-      { record: written(nodeA), before: {}, after: { formatting: mark(nodeB) }, allowed: false },
-      { record: written(nodeA), before: { formatting: mark(nodeB) }, after: { formatting: mark(nodeA) }, allowed: false },
+      { record: written(nodeA), before: {}, after: { formatted: mark(nodeB) }, allowed: false },
       { record: written(nodeA), before: { formatted: mark(nodeB) }, after: { formatted: mark(nodeA) }, allowed: false },
       { record: written(nodeA), before: { formatted: { ...mark(nodeA), uuid: "u" } }, after: { formatted: { ...mark(nodeA), uuid: "v" } }, allowed: false },
       { record: written(nodeA), before: { formatted: mark(nodeA) }, after: { formatted: undefined }, allowed: false },
-      { record: written(nodeA, { held: false }), before: {}, after: { formatting: mark(nodeA) }, allowed: false },
-      { record: written(nodeB), before: {}, after: { formatting: mark(nodeA) }, allowed: false },
+      { record: written(nodeA, { held: false }), before: {}, after: { formatted: mark(nodeA) }, allowed: false },
+      { record: written(nodeB), before: {}, after: { formatted: mark(nodeA) }, allowed: false },
       { record: written(nodeA), before: {}, after: { sizeGiB: 1 }, allowed: false },
     ];
     for (const { record, before: had, after: says, allowed } of rows) {

@@ -69,6 +69,7 @@ const DISK_BYTES = 320n * MIB;
 /** Where the standby of the disk at LUN 0 is. */
 const STANDBY_LUN = 2;
 const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 
 /** Declares the tests that every host provisioner passes. `whyNotHere`: why none of them can run on this machine. */
 export function hostProvisionerContract(name: string, makeWorld: () => Promise<HostWorld>, whyNotHere?: string): void {
@@ -127,7 +128,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("refuses to format a disk that isn't blank, and leaves it as it is", async (world) => {
       const device = await aDevice(world, 0);
       await world.scribble(0);
-      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");
+      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)), "WrongFileSystem");
       assert.equal(valueOf(await world.host.inspectDevice(device, never)).kind, "otherData");
     });
 
@@ -136,7 +137,29 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       await world.scribble(0);
       valueOf(await world.host.eraseUnfinishedFormat(device, never));
       assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
-      valueOf(await world.host.format({ device, fsType: "ext4" }, never));
+      valueOf(await world.host.format({ device, fsType: "ext4", uuid }, never));
+    });
+
+    on("marks a blank device before its first format, and erases the mark and nothing else", async (world) => {
+      const device = await aDevice(world, 0);
+      const mark = { diskUri: "/subscriptions/s/resourcegroups/rg/providers/microsoft.compute/disks/pvc-1", uuid };
+      assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
+      valueOf(await world.host.eraseFormatMark(device, never));
+      valueOf(await world.host.writeFormatMark({ device, mark }, never));
+      assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
+      assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "blank" });
+      valueOf(await world.host.writeFormatMark({ device, mark: { ...mark, uuid: uuid.replace("0", "1") } }, never));
+      assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), { ...mark, uuid: uuid.replace("0", "1") });
+      valueOf(await world.host.eraseFormatMark(device, never));
+      assert.equal(valueOf(await world.host.readFormatMark(device, never)), undefined);
+    });
+
+    on("shows the mark to a standby whose kernel had read the disk without it", async (world) => {
+      const { writer, standby, close } = await aStandby(world);
+      const mark = { diskUri: "/disks/pvc-1", uuid };
+      valueOf(await world.host.writeFormatMark({ device: writer, mark }, never));
+      assert.deepEqual(valueOf(await world.host.readFormatMark(standby, never)), mark);
+      await close();
     });
 
     on("refuses to erase what is mounted", async (world) => {
@@ -146,7 +169,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
 
     on("refuses to format a second time", async (world) => {
       const device = await aFormattedDevice(world, 0, "ext4");
-      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");
+      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)), "WrongFileSystem");
     });
   });
 
@@ -155,7 +178,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
       on("is seen on a standby that had read the blank disk, after its cache is dropped", async (world, context) => {
         if (skipped(context, world.whyNot(fsType))) return;
         const { writer, standby, close } = await aStandby(world);
-        valueOf(await world.host.format({ device: writer, fsType }, never));
+        valueOf(await world.host.format({ device: writer, fsType, uuid }, never));
         const stale = valueOf(await world.host.inspectDevice(standby, never));
         assert.notEqual(stale.kind, "fileSystem", "the premise: the kernel has the old blocks");
         valueOf(await world.host.dropCachedBlocks(standby, never));
@@ -165,6 +188,21 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
         valueOf(await world.host.mountDevice({ device: standby, path, fsType, mountFlags: [], readOnly: false }, never));
         valueOf(await world.host.unmount(path, never));
         await close();
+      });
+
+      on("is made with the UUID that was asked for, and leaves the format mark alone, which erased does no damage", async (world, context) => {
+        if (skipped(context, world.whyNot(fsType))) return;
+        const device = await aDevice(world, 0);
+        const mark = { diskUri: "/disks/pvc-1", uuid };
+        valueOf(await world.host.writeFormatMark({ device, mark }, never));
+        valueOf(await world.host.format({ device, fsType, uuid }, never));
+        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark);
+        assert.deepEqual(valueOf(await world.host.inspectDevice(device, never)), { kind: "fileSystem", fsType, uuid });
+        valueOf(await world.host.eraseUnfinishedFormat(device, never));
+        assert.deepEqual(valueOf(await world.host.readFormatMark(device, never)), mark, "the next attempt needs it, too");
+        valueOf(await world.host.format({ device, fsType, uuid }, never));
+        valueOf(await world.host.eraseFormatMark(device, never));
+        valueOf(await world.host.checkFileSystem({ device, fsType }, never));
       });
 
       on("formats, checks, mounts, keeps a file, and grows", async (world, context) => {
@@ -249,7 +287,7 @@ export function hostProvisionerContract(name: string, makeWorld: () => Promise<H
     on("refuses to check or format what is mounted", async (world) => {
       const { device } = await aStagedVolume(world);
       assert.equal(kindOf(await world.host.checkFileSystem({ device, fsType: "ext4" }, never)), "DeviceBusy");
-      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4" }, never)), "WrongFileSystem");
+      assert.equal(kindOf(await world.host.format({ device, fsType: "ext4", uuid }, never)), "WrongFileSystem");
     });
 
     on("binds a mount to a target, read-only if asked, as often as asked", async (world) => {
@@ -603,7 +641,7 @@ async function aStandby(
 
 async function aFormattedDevice(world: HostWorld, lun: number, fsType: FileSystemType): Promise<Device> {
   const device = await aDevice(world, lun);
-  valueOf(await world.host.format({ device, fsType }, never));
+  valueOf(await world.host.format({ device, fsType, uuid }, never));
   return device;
 }
 

@@ -19,6 +19,7 @@ import type { LinuxHostWorld } from "./linux-host-world.ts";
 const TEST_TIMEOUT_MS = 240_000;
 const DISK_BYTES = 64n * 1024n * 1024n;
 const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const run = promisify(execFile);
 
 const devices = dataPlaneAvailable();
@@ -376,7 +377,7 @@ async function aMountElsewhere(world: LinuxHostWorld): Promise<{ readonly device
 async function aFormattedDevice(world: LinuxHostWorld): Promise<Device> {
   await world.attachDisk({ lun: 0, sizeBytes: DISK_BYTES });
   const device = valueOf(await world.host.findDevice({ lun: 0 }, never));
-  valueOf(await world.host.format({ device, fsType: "ext4" }, never));
+  valueOf(await world.host.format({ device, fsType: "ext4", uuid }, never));
   return device;
 }
 

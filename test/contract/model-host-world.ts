@@ -47,7 +47,7 @@ export async function makeModelHostWorld(): Promise<HostWorld> {
       diskAt(lun).sizeBytes = sizeBytes;
     },
     scribble: async (lun) => {
-      diskAt(lun).content = { kind: "otherData", detail: "no known signature, but data at its start" };
+      diskAt(lun).content = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
     },
     writeFile: async (path, text) => {
       textOf(machine.writeFile(path, text));

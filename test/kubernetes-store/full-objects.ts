@@ -37,7 +37,6 @@ export const fullVolume: Full<"AzVolume"> = {
       zones: ["1"],
       volumeContext: { skuName: "Premium_LRS" },
       accessibleTopology: TOPOLOGY,
-      formatting: { fsType: "ext4", nodeName: "node-a", time: TIME },
       formatted: { fsType: "ext4", nodeName: "node-a", time: TIME, uuid: "0a" },
     },
     record: {

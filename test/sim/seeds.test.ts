@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { notYet } from "../../sim/faults/not-yet.ts";
 import { freshRange } from "../../sim/run/fresh-range.ts";
 import { regressionSeeds } from "../../sim/run/regression-seeds.ts";
 import { FAILOVERS_MIN } from "../../sim/run/run-scenario.ts";
@@ -46,7 +45,6 @@ describe("the whole driver under faults", () => {
   });
 
   it(`keeps every promise, with the seeds from 1 to ${SEEDS_MIN}, and on to ${SEEDS_MAX} where five minutes are enough for more`, async (t) => {
-    for (const { fault, variant, because } of notYet) t.diagnostic(`left out: ${fault}/${variant}: ${because}`);
     const { seeds, failed, failovers, fewestFailovers, told } = await collectFailures(seedsInTime());
     t.diagnostic(`${seeds} seeds, ${failovers} failovers`);
     assert.ok(seeds >= SEEDS_MIN, `${seeds} seeds`);

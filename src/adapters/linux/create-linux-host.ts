@@ -20,6 +20,7 @@ import type { HostContext } from "./host-context.ts";
 import { inspectDevice } from "./inspect-device.ts";
 import { takeInstanceLock } from "./instance-lock.ts";
 import { leaveTombstone } from "./leave-tombstone.ts";
+import { eraseFormatMark, readFormatMark, writeFormatMark } from "./mark-format.ts";
 import { mountDevice } from "./mount-device.ts";
 import { observeClean } from "./observe-clean.ts";
 import { deviceSize, fileSystemStats, pathKind, writeProgress } from "./path-facts.ts";
@@ -81,6 +82,9 @@ export async function createLinuxHost(options: LinuxHostOptions): Promise<LinuxH
     whileHolding: async (device, act, signal) => (signal.aborted ? fail({ kind: "Cancelled" }) : whileHolding(device, act)),
     dropCachedBlocks: (device, signal) => attempt(`drop the cached blocks of ${device.path}`, signal, () => dropCachedBlocks(host, device, signal)),
     inspectDevice: (device, signal) => attempt(`inspect ${device.path}`, signal, () => inspectDevice(host, device, signal)),
+    readFormatMark: (device, signal) => attempt(`read the format mark of ${device.path}`, signal, () => readFormatMark(host, device, signal)),
+    writeFormatMark: (request, signal) => attempt(`mark ${request.device.path} before its format`, signal, () => writeFormatMark(host, request, signal)),
+    eraseFormatMark: (device, signal) => attempt(`erase the format mark of ${device.path}`, signal, () => eraseFormatMark(host, device, signal)),
     format: (request, signal) => attempt(`format ${request.device.path}`, signal, () => formatDevice(host, request, signal)),
     eraseUnfinishedFormat: (device, signal) =>
       attempt(`erase the unfinished format of ${device.path}`, signal, () => eraseUnfinishedFormat(host, device, signal)),

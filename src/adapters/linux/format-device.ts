@@ -12,10 +12,10 @@ import { inspectDevice } from "./inspect-device.ts";
 /** Makes a file system on a device that all three witnesses call blank. */
 export async function formatDevice(
   host: HostContext,
-  { device, fsType }: { readonly device: Device; readonly fsType: FileSystemType },
+  { device, fsType, uuid }: { readonly device: Device; readonly fsType: FileSystemType; readonly uuid: string },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const command = formatCommand(host, device, fsType);
+  const command = formatCommand(host, device, fsType, uuid);
   const alreadyAtIt = host.runner.inFlightOn(device.majorMinor).includes([command.program, ...command.args].join(" "));
   if (!alreadyAtIt) {
     const content = await inspectDevice(host, device, signal);
@@ -33,10 +33,10 @@ export async function formatDevice(
 }
 
 /**
- * A new disk is all zeros, so discarding it first would only take time. ext: no blocks reserved for root, and `-F` since nobody is there to answer questions.
+ * A new disk is all zeros, so discarding it first would only take time, and the format mark with it. ext: no blocks reserved for root, and `-F` since nobody is there to answer questions.
  * xfs: without `-f`, so that mkfs.xfs looks for itself once more and refuses a device that is not blank.
  */
-function formatCommand(host: HostContext, device: Device, fsType: FileSystemType): HostCommand {
-  const args = fsType === "xfs" ? ["-q", "-K", device.path] : ["-q", "-F", "-m0", "-E", "nodiscard", device.path];
+function formatCommand(host: HostContext, device: Device, fsType: FileSystemType, uuid: string): HostCommand {
+  const args = fsType === "xfs" ? ["-q", "-K", "-m", `uuid=${uuid}`, device.path] : ["-q", "-F", "-m0", "-E", "nodiscard", "-U", uuid, device.path];
   return { program: `mkfs.${fsType}`, args, pool: "make", limitMs: host.limits.formatMs, touches: [device.majorMinor], changes: true };
 }

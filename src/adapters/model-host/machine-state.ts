@@ -119,7 +119,7 @@ export function writeContent(device: ModelDevice, content: DeviceContent): void 
 
 function writeRawContent(device: ModelDevice): void {
   for (const blocks of [device.disk, device.cached])
-    if (blocks !== undefined) blocks.content = { kind: "otherData", detail: "no known signature, but data at its start" };
+    if (blocks !== undefined) blocks.content = { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true };
 }
 
 /** Whether a file system of the device is mounted anywhere on the machine, in any namespace. */

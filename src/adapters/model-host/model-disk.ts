@@ -1,3 +1,4 @@
+import type { FormatMark } from "../../core/host/format-mark.ts";
 import type { DeviceContent } from "../../core/host/judge-device-content.ts";
 
 /** A disk as all machines that it is attached to see it. Shared between `ModelMachine`s to stand for a shared disk. */
@@ -5,6 +6,8 @@ export interface ModelDisk {
   readonly diskUri: string;
   sizeBytes: bigint;
   content: DeviceContent;
+  /** The driver's mark, far from both ends, beside whatever else is on the disk. */
+  formatMark: FormatMark | undefined;
   /** What the file system spans; 0 while there is none. */
   fileSystemBytes: bigint;
   /** Whether a check finds damage that it can't repair. */
@@ -15,5 +18,5 @@ export interface ModelDisk {
 
 /** Makes a new, blank disk. */
 export function createModelDisk({ diskUri, sizeBytes }: { readonly diskUri: string; readonly sizeBytes: bigint }): ModelDisk {
-  return { diskUri, sizeBytes, content: { kind: "blank" }, fileSystemBytes: 0n, isBroken: false, files: new Map() };
+  return { diskUri, sizeBytes, content: { kind: "blank" }, formatMark: undefined, fileSystemBytes: 0n, isBroken: false, files: new Map() };
 }

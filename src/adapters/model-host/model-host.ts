@@ -134,7 +134,28 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         }),
       ),
     inspectDevice: async (device, signal) => look("inspectDevice", signal, () => withDevice(device, (found) => ok(blocksOf(found).content))),
-    format: ({ device, fsType }, signal) => {
+    readFormatMark: async (device, signal) => look("readFormatMark", signal, () => withDevice(device, (found) => ok(found.disk.formatMark))),
+    writeFormatMark: ({ device, mark }, signal) =>
+      command("writeFormatMark", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          if (isMounted(found)) return busy(found);
+          found.disk.formatMark = mark;
+          machine.wrote(found, "format");
+          return ok(undefined);
+        }),
+      ),
+    eraseFormatMark: (device, signal) =>
+      command("eraseFormatMark", [device.majorMinor], signal, () =>
+        withDevice(device, (found) => {
+          if (found.disk.formatMark === undefined) return ok(undefined);
+          if (isMounted(found)) return busy(found);
+          found.disk.formatMark = undefined;
+          // As a check does, it writes what is no data of a user's.
+          machine.wrote(found, "check");
+          return ok(undefined);
+        }),
+      ),
+    format: ({ device, fsType, uuid }, signal) => {
       const make = (): Result<void, Failure> =>
         withDevice(device, (found) => {
           const { content } = blocksOf(found);
@@ -147,7 +168,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             });
           }
           if (isMounted(found)) return busy(found);
-          writeContent(found, { kind: "fileSystem", fsType, uuid: `uuid-of-${found.disk.diskUri}` });
+          writeContent(found, { kind: "fileSystem", fsType, uuid });
           found.disk.fileSystemBytes = found.knownBytes;
           found.disk.isBroken = false;
           machine.wrote(found, "format");
@@ -158,7 +179,7 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
         if (phase === "reading" || !make().ok) return;
         withDevice(device, (found) => {
           if (phase === "signed") found.disk.isBroken = true;
-          else writeContent(found, { kind: "otherData", detail: "no known signature, but data at its start" });
+          else writeContent(found, { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true });
           return ok(undefined);
         });
       };

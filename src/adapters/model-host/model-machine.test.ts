@@ -8,6 +8,7 @@ import { createModelMachine } from "./model-machine.ts";
 import type { ModelMachine } from "./model-machine.ts";
 
 const never = new AbortController().signal;
+const uuid = "0f1e2d3c-4b5a-4678-8796-a5b4c3d2e1f0";
 const sizeBytes = 1n << 30n;
 
 /** A clock that only `advance` moves. */
@@ -37,7 +38,7 @@ function aMachine(nodeName = "node-a", disk = createModelDisk({ diskUri: "/disks
 async function stage(host: HostProvisioner): Promise<string> {
   const device = await host.findDevice({ lun: 0 }, never);
   assert.ok(device.ok);
-  if ((await host.inspectDevice(device.value, never)).ok) await host.format({ device: device.value, fsType: "ext4" }, never);
+  if ((await host.inspectDevice(device.value, never)).ok) await host.format({ device: device.value, fsType: "ext4", uuid }, never);
   const mounted = await host.mountDevice({ device: device.value, path: "/staging", fsType: "ext4", mountFlags: [], readOnly: false }, never);
   return mounted.ok ? "mounted" : mounted.failure.kind;
 }

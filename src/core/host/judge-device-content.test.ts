@@ -16,12 +16,12 @@ describe("judgeDeviceContent", () => {
     {
       because: "raw data of an application has no signature",
       witnesses: { nonZeroEnds: ["start"] },
-      content: { kind: "otherData", detail: "no known signature, but data at its start" },
+      content: { kind: "otherData", detail: "no known signature, but data at its start", hasNoSignature: true },
     },
     {
       because: "some formats keep their data at the end",
       witnesses: { nonZeroEnds: ["start", "end"] },
-      content: { kind: "otherData", detail: "no known signature, but data at its start and end" },
+      content: { kind: "otherData", detail: "no known signature, but data at its start and end", hasNoSignature: true },
     },
     {
       because: "blkid names a file system",

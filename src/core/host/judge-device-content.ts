@@ -3,7 +3,8 @@ export type DeviceContent =
   | { readonly kind: "blank" }
   /** `uuid` as the file system itself states it; empty if it has none. */
   | { readonly kind: "fileSystem"; readonly fsType: string; readonly uuid: string }
-  | { readonly kind: "otherData"; readonly detail: string };
+  /** `hasNoSignature`: no tool knows what it is, as in the middle of mkfs. */
+  | { readonly kind: "otherData"; readonly detail: string; readonly hasNoSignature?: true };
 
 /** What the three witnesses say. */
 export interface ContentWitnesses {
@@ -45,7 +46,7 @@ export function judgeDeviceContent({ blkid, wipefsTypes, nonZeroEnds }: ContentW
     return { kind: "otherData", detail: tableType === undefined ? "something that blkid can't name" : `a partition table of type ${tableType}` };
   }
   if (wipefsTypes.length > 0) return { kind: "otherData", detail: `signatures of ${wipefsTypes.join(", ")}` };
-  if (nonZeroEnds.length > 0) return { kind: "otherData", detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}` };
+  if (nonZeroEnds.length > 0) return { kind: "otherData", detail: `no known signature, but data at its ${nonZeroEnds.join(" and ")}`, hasNoSignature: true };
   return { kind: "blank" };
 }
 

@@ -71,10 +71,6 @@ export const azVolumeSchema = z.object({
             .record(z.string(), z.string())
             .optional()
             .describe("The tags of the disk that keep who was cut off from it and that it has a file system, as they were last written or read."),
-          formatting: z
-            .object({ fsType: z.string(), nodeName: z.string(), time: z.string() })
-            .optional()
-            .describe("A node found the disk blank and began to make a file system. Until `formatted` follows, what is on the disk is that attempt's rest."),
           formatted: z
             .object({
               fsType: z.string(),

@@ -47,6 +47,8 @@ export interface NodeWorld {
   detail(): VolumeDetail | undefined;
   /** Changes the writer record, as somebody else does. */
   setRecord(change: (record: WriterRecord) => WriterRecord): Promise<void>;
+  /** Records that the volume has a file system, or loses that. */
+  setFormatted(formatted: { readonly fsType: string; readonly uuid: string } | undefined): Promise<void>;
   /** Changes the volume's spec as it was when it was made; the cache shows it at once. */
   setVolume(change: (volume: AzVolume) => AzVolume): Promise<void>;
   /** The volume's attachment to this node as the store has it. */
@@ -151,6 +153,13 @@ export async function withNode(
         const present = await must(store.get("AzVolume", "pvc-1", signal));
         invariant(present.status?.record !== undefined, "pvc-1 has no record");
         await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, record: change(present.status.record) } }, signal));
+      },
+      setFormatted: async (formatted) => {
+        const present = await must(store.get("AzVolume", "pvc-1", signal));
+        invariant(present.status?.detail !== undefined, "pvc-1 has no disk");
+        const { formatted: _, ...detail } = present.status.detail;
+        const known = formatted === undefined ? {} : { formatted: { ...formatted, nodeName: "node-b", time: "2026-01-01T00:00:00.000Z" } };
+        await must(store.updateStatus("AzVolume", { ...present, status: { ...present.status, detail: { ...detail, ...known } } }, signal));
       },
       setVolume: async (change) => {
         const present = await must(store.get("AzVolume", "pvc-1", signal));
