@@ -19,7 +19,10 @@ export function watchFormats(world: {
     const key = resourceUriKey(event.diskUri);
     if (event.by === "mount" || event.by === "flush") {
       if (world.azure.diskOf(event.diskUri)?.formatMark !== undefined && !used.has(key))
-        world.report({ invariant: "formatted-data", detail: `${event.machine.nodeName} uses ${diskName(event.diskUri)}, which has the mark of a first format` });
+        world.report({
+          invariant: "formatted-data",
+          detail: `${event.machine.nodeName} uses ${diskName(event.diskUri)}, which has the mark of a first format`,
+        });
       used.add(key);
     }
     if (event.by !== "format") return;

@@ -180,7 +180,13 @@ export const masks: readonly Mask[] = [
   {
     name: "formatted-once",
     removes: "a volume that was formatted once is never formatted again",
-    edits: [{ file: PLAN_FILE_SYSTEM, find: `if (formatted !== undefined)\n        return`, replace: `if (formatted !== undefined && observed.fsType === "ext2")\n        return` }],
+    edits: [
+      {
+        file: PLAN_FILE_SYSTEM,
+        find: `if (formatted !== undefined)\n        return`,
+        replace: `if (formatted !== undefined && observed.fsType === "ext2")\n        return`,
+      },
+    ],
   },
   {
     name: "host-looks-again",

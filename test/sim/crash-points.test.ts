@@ -42,7 +42,24 @@ const lifeOfLosses: Scenario = {
     { atMs: 200_000, forMs: 60_000, fault: "nodes", variant: "kubelet-dead-and-mark", nodeName: "node-a", volumeName: "vol-2", dice: 0.1 },
   ],
 };
-const lives = { whole: life, losses: lifeOfLosses };
+/**
+ * VMs that have a disk although no object says so: an outsider attaches one while there is no leader, and a VM whose Node was deleted comes back after the loss of every object,
+ * which had left only its resource id.
+ */
+const lifeOfStrays: Scenario = {
+  ...lifeOfLosses,
+  workloads: [
+    { ...volume, volumeName: "vol-1", maxShares: 3, replicas: 1 },
+    { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0 },
+  ],
+  faults: [
+    { atMs: 20_000, forMs: 60_000, fault: "disks", variant: "attached-outside", nodeName: "node-c", volumeName: "vol-1", dice: 0 },
+    { atMs: 30_000, forMs: 2_000, fault: "crash", variant: "leader-killed", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 90_000, forMs: 60_000, fault: "nodes", variant: "frozen-and-deleted", nodeName: "node-a", volumeName: "vol-2", dice: 0 },
+    { atMs: 110_000, forMs: 1_000, fault: "loss", variant: "everything-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+  ],
+};
+const lives = { whole: life, losses: lifeOfLosses, strays: lifeOfStrays };
 
 /** Steps that are taken again and again, each time alike: the first ones stand for all. */
 const REPEATED: readonly StepName[] = ["heartbeat", "answer-recall"];

@@ -26,6 +26,9 @@ describe("a format mark", () => {
     it(`is not taken from ${because}`, () => assert.equal(parseFormatMark(other), undefined));
 
   it("has one place on every disk of Azure's, so that growth does not move it", () => {
-    assert.deepEqual([320n, 1023n, 1024n, 32_767n * 1024n].map((mib) => formatMarkOffset(mib * MIB) / MIB), [100n, 100n, 736n, 736n]);
+    assert.deepEqual(
+      [320n, 1023n, 1024n, 32_767n * 1024n].map((mib) => formatMarkOffset(mib * MIB) / MIB),
+      [100n, 100n, 736n, 736n],
+    );
   });
 });

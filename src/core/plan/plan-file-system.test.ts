@@ -70,8 +70,16 @@ describe("planFileSystem on data without a file system", () => {
   assertRows([
     { because: "makes its own unfinished one again", given: { content: unsigned, mark: ownMark }, planned: { kind: "MakeAgain", uuid: "uuid-1" } },
     { because: "refuses data without a mark", given: { content: unsigned }, planned: wrongFileSystem(unsigned.detail, "ext4") },
-    { because: "refuses a copy, which has the mark of its source", given: { content: unsigned, mark: othersMark }, planned: wrongFileSystem(unsigned.detail, "ext4") },
-    { because: "refuses what mkfs never leaves, also with a mark", given: { content: partitions, mark: ownMark }, planned: wrongFileSystem(partitions.detail, "ext4") },
+    {
+      because: "refuses a copy, which has the mark of its source",
+      given: { content: unsigned, mark: othersMark },
+      planned: wrongFileSystem(unsigned.detail, "ext4"),
+    },
+    {
+      because: "refuses what mkfs never leaves, also with a mark",
+      given: { content: partitions, mark: ownMark },
+      planned: wrongFileSystem(partitions.detail, "ext4"),
+    },
     {
       because: "refuses it where the volume has a file system on record",
       given: { content: unsigned, mark: ownMark, formatted },
