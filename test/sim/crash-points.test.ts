@@ -43,8 +43,8 @@ const lifeOfLosses: Scenario = {
   ],
 };
 /**
- * VMs that have a disk although no object says so: an outsider attaches one while there is no leader, and a VM whose Node was deleted comes back after the loss of every object,
- * which had left only its resource id.
+ * VMs that have a disk although no object says so: an outsider attaches one while there is no leader, every object is lost while Azure's answers are old, and a VM whose Node was deleted
+ * comes back after a loss that had left only its resource id.
  */
 const lifeOfStrays: Scenario = {
   ...lifeOfLosses,
@@ -53,8 +53,10 @@ const lifeOfStrays: Scenario = {
     { ...volume, volumeName: "vol-2", maxShares: 1, replicas: 0 },
   ],
   faults: [
-    { atMs: 20_000, forMs: 60_000, fault: "disks", variant: "attached-outside", nodeName: "node-c", volumeName: "vol-1", dice: 0 },
-    { atMs: 30_000, forMs: 2_000, fault: "crash", variant: "leader-killed", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 20_000, forMs: 19_000, fault: "disks", variant: "attached-outside", nodeName: "node-c", volumeName: "vol-1", dice: 0 },
+    { atMs: 22_000, forMs: 2_000, fault: "crash", variant: "leader-killed", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 40_500, forMs: 40_000, fault: "azure", variant: "reads-stale", nodeName: "node-a", volumeName: "vol-1", dice: 0.3 },
+    { atMs: 56_500, forMs: 1_000, fault: "loss", variant: "everything-deleted", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
     { atMs: 90_000, forMs: 60_000, fault: "nodes", variant: "frozen-and-deleted", nodeName: "node-a", volumeName: "vol-2", dice: 0 },
     { atMs: 110_000, forMs: 1_000, fault: "loss", variant: "everything-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
   ],
