@@ -78,7 +78,6 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       events,
       logger,
       locks: new OperationLock(),
-      lunsReadAgain: new Set(),
       disputes: new Map(),
       node: { nodeName, vmId: here.vmGuid, instanceUri: resourceId, location: azure.place.location, zone, zoneLabel: undefined, busType: "SCSI" },
       otherDriver: () => undefined,

@@ -65,7 +65,6 @@ export async function addNodeService(
     logger,
     events,
     locks: new OperationLock(),
-    lunsReadAgain: new Set(),
     disputes: new Map(),
     otherDriver,
     volumeLimit: createVolumeLimit({ given, vmSize, reserved, nodeName: node.nodeName, metadata, ownNode, cache, notes, clock, logger }),

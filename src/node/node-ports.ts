@@ -55,8 +55,6 @@ export interface NodePorts {
   readonly events: Events;
   readonly logger: Logger;
   readonly locks: OperationLock;
-  /** Volumes whose LUN this instance has had looked up in Azure before it uses a file system that no record and no mark names. Losing it costs one more look. */
-  readonly lunsReadAgain: Set<string>;
   /** Volumes that another node has claimed while a pod uses them here, and what the heartbeat says of each. */
   readonly disputes: Map<string, string>;
   readonly node: NodeFacts;

@@ -20,6 +20,8 @@ export interface FileSystemRequest {
 interface Prepared extends FileSystemRequest {
   readonly volume: AzVolume;
   readonly device: Device;
+  /** Has the disk's LUN read from Azure once more, and fails where that does not lead to this device. */
+  readonly lookAgain: () => Promise<Result<void, Failure>>;
 }
 
 /**
@@ -60,15 +62,11 @@ async function checkFound(
   plan: Extract<FileSystemPlan, { kind: "Check" }>,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const { host, lunsReadAgain } = ports;
-  const { volume, device, fsType, readOnly } = prepared;
-  const volumeName = volume.metadata.name;
+  const { host } = ports;
+  const { device, fsType, readOnly } = prepared;
   // With the LUN of an earlier attachment it could be another volume's, and the check writes.
-  if (plan.isUnknown && !lunsReadAgain.delete(volumeName)) {
-    lunsReadAgain.add(volumeName);
-    const problem = `nothing says yet that file system ${plan.uuid} is the volume's: its LUN is looked up in Azure once more`;
-    return fail({ kind: "WrongDevice", devicePath: device.path, problem });
-  }
+  const same = plan.isUnknown ? await prepared.lookAgain() : ok(undefined);
+  if (!same.ok) return same;
   const checked = await host.checkFileSystem({ device, fsType }, signal);
   if (!checked.ok) return plan.isOwnUnfinished && checked.failure.kind === "FileSystemBroken" ? makeAgain(ports, prepared, plan.uuid, signal) : checked;
   const grown = readOnly ? ok(undefined) : await host.growBeforeMount({ device, fsType }, signal);

@@ -32,9 +32,10 @@ async function setDetail(world: NodeWorld, marks: Pick<VolumeDetail, "formatted"
 
 /** Stages where the LUN has been looked up in Azure again. */
 async function stageOnceLookedUp(world: NodeWorld): Promise<string> {
-  const ports = world.ports();
-  ports.lunsReadAgain.add("pvc-1");
-  return kindOf(await world.answerOf(stageVolume(ports, request, never)));
+  const staging = stageVolume(world.ports(), request, never);
+  await world.clock.runUntil(() => world.attachment()?.status?.deviceMissing === true, LIMIT_MS);
+  await world.setAttachment((attachment) => ({ ...attachment, status: { ...attachment.status, state: "Attached", deviceMissing: false } }));
+  return kindOf(await world.answerOf(staging));
 }
 
 /** Unstages, and grants the volume to the node once more. */

@@ -16,6 +16,9 @@ import type { NodePorts } from "./node-ports.ts";
 import { type FileSystemRequest, prepareFileSystem } from "./prepare-file-system.ts";
 import { waitForAttachment, waitForGrant } from "./wait-for-device.ts";
 
+/** Until the controller has read the VM again, in milliseconds; then the volume is given back, and the next call looks again. */
+const LOOK_AGAIN_MAX_MS = 20_000;
+
 /** How a volume is to be staged. */
 export interface StageRequest extends FileSystemRequest {
   readonly volumeId: string;
@@ -189,6 +192,15 @@ async function findSameDevice(
       });
 }
 
+/** Has the controller read the disk's LUN from Azure once more, and finds the device by that. */
+async function lookAgain(ports: NodePorts, volume: AzVolume, found: AttachedDevice, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const { metadata, spec } = found.attachment;
+  const reported = await reportMissing(ports, found.attachment, signal);
+  if (!reported.ok) return reported;
+  const again = await waitForAttachment(ports, { volumeId: spec.volumeId, attachmentName: metadata.name, waitMs: LOOK_AGAIN_MAX_MS }, signal);
+  return again.ok ? findSameDevice(ports, volume, found, signal) : again;
+}
+
 async function stageTaken(
   ports: NodePorts,
   request: StageRequest,
@@ -204,7 +216,8 @@ async function stageTaken(
   const fresh = await ports.host.dropCachedBlocks(device, signal);
   if (!fresh.ok) return fresh;
   if (request.accessType === "block") return handOutRaw(ports, volume, device, signal);
-  const ready = await prepareFileSystem(ports, { volume, device, fsType: request.fsType, readOnly: request.readOnly }, signal);
+  const { fsType, readOnly } = request;
+  const ready = await prepareFileSystem(ports, { volume, device, fsType, readOnly, lookAgain: () => lookAgain(ports, volume, found, signal) }, signal);
   if (!ready.ok) return ready;
   const mounted = await ports.steps.run("mount", () =>
     ports.host.mountDevice({ device, path: request.stagingPath, fsType: request.fsType, mountFlags: request.mountFlags, readOnly: request.readOnly }, signal),

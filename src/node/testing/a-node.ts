@@ -119,7 +119,6 @@ export async function withNode(
     events: { emit: (event) => told.push(event) },
     logger: silentLogger,
     locks: new OperationLock(),
-    lunsReadAgain: new Set(),
     disputes: new Map(),
     node: { ...identity("node-a"), location: "eastus", zone: "1", zoneLabel: undefined, busType: "SCSI" },
     volumeLimit: { measure: async () => 8 },
