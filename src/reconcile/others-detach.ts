@@ -108,7 +108,7 @@ async function isMarked(ports: Ports, { diskUri, volumes }: Leaving, node: NodeI
     signal,
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound";
-  const because = `others have asked Azure to take the disk off ${node.nodeName}, which does not use it: an update of its VM does so now`;
+  const because = `others have asked Azure to take the disk off ${node.nodeName}: an update of its VM does so now`;
   if (isChanged) tellAttachment(ports, marked.value, "DetachCarriedOut", because);
   return true;
 }
