@@ -18,10 +18,11 @@ import type { BucketLimit } from "../../src/core/cloud/token-bucket.ts";
 import type { Kind } from "../../src/ports/object-store.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import type { CallGroup, GroupLimits } from "../../src/provisioner/throttle-budget.ts";
+import { createControllerCache } from "../../src/reconcile/controller-cache.ts";
 import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
 import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
 import { NodeHearing } from "../../src/reconcile/node-hearing.ts";
-import { createObjectCache } from "../../src/reconcile/object-cache.ts";
+import { createObjectCache, type ObjectCache } from "../../src/reconcile/object-cache.ts";
 import { recoverVolumes } from "../../src/reconcile/recover.ts";
 import { rememberingStore } from "../../src/reconcile/remembering-store.ts";
 import { residentMiB } from "../resident-memory.ts";
@@ -79,7 +80,7 @@ async function main(task: DriverTask): Promise<void> {
     const server = createCsiServer({ driverName: "disk.csi.azure.com", cache }, ports);
     const reconcile = addControllerService(
       server,
-      { ...parts, volumes: volumeSettingsOf(values), clusterId: "bench", leaseMemory: new LeaseMemory(), isAlone: true },
+      { ...parts, volumes: volumeSettingsOf(values), clusterId: "bench", leaseMemory: new LeaseMemory(), trustsUnnamedVms: true, isAlone: true },
       values,
       ports,
     );
@@ -98,7 +99,7 @@ async function main(task: DriverTask): Promise<void> {
   store.close();
 }
 
-async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory" | "hearing">): Promise<Recovered> {
+async function recover(parts: Omit<ControllerPorts, "cache" | "events" | "leaseMemory" | "hearing"> & { readonly cache: ObjectCache }): Promise<Recovered> {
   let listingMs = 0;
   const cloud: ControllerPorts["cloud"] = {
     ...parts.cloud,
@@ -110,7 +111,8 @@ async function recover(parts: Omit<ControllerPorts, "events" | "leaseMemory" | "
     },
   };
   const leaseMemory = new LeaseMemory();
-  const ports = { ...parts, cloud, events: createLogEvents(parts.logger), leaseMemory, hearing: new NodeHearing({ ...parts, leaseMemory }) };
+  const cache = createControllerCache(parts.cache, { users: parts.users, trustsUnnamed: true });
+  const ports = { ...parts, cache, cloud, events: createLogEvents(parts.logger), leaseMemory, hearing: new NodeHearing({ ...parts, leaseMemory }) };
   const once = async (): Promise<{ readonly volumes: number; readonly seconds: number; readonly listSeconds: number }> => {
     const startedMs = systemClock.elapsedMs();
     listingMs = 0;

@@ -8,6 +8,7 @@ import type { Kind } from "../../src/ports/object-store.ts";
 import type { VolumeUsers } from "../../src/ports/volume-users.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
 import { scaledSettings } from "../../src/provisioner/settings.ts";
+import { createControllerCache } from "../../src/reconcile/controller-cache.ts";
 import type { ControllerPorts } from "../../src/reconcile/controller-ports.ts";
 import { createControllers } from "../../src/reconcile/controllers.ts";
 import { createElection, type Election } from "../../src/reconcile/election.ts";
@@ -62,7 +63,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
   async function run(life: ProcessLife): Promise<RunningProcess> {
     const { random, logger, lifetime, steps, events } = life;
     const { azure } = world;
-    const cache = createObjectCache({ store: life.store, clock: life.clock, random, logger, kinds });
+    const followed = createObjectCache({ store: life.store, clock: life.clock, random, logger, kinds });
     const leaseMemory = new LeaseMemory();
     const cloud = createAzureCloudProvisioner({
       arm: gatedCalls(azure.arm(name), life.gate),
@@ -74,11 +75,13 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       etagWrites: leaseMemory,
     });
     const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
+    const seenUsers = usersOf(users(), life);
+    const cache = createControllerCache(followed, { users: seenUsers, trustsUnnamed: false });
     const shared = {
       store: rememberingStore(life.store, cache, kinds),
       cache,
       cloud,
-      users: usersOf(users(), life),
+      users: seenUsers,
       clusterVolumes: volumesOf(volumes(), life),
       clock: life.clock,
       random,
@@ -86,7 +89,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
       steps,
       events,
     };
-    const hearing = new NodeHearing({ ...shared, leaseMemory, settings: volumeSettings });
+    const hearing = new NodeHearing({ ...shared, cache: followed, leaseMemory, settings: volumeSettings });
     const ports: ControllerPorts = { ...shared, leaseMemory, hearing, settings: volumeSettings, attach: world.attach, clusterId: world.clusterId };
     const elected = createElection(ports, {
       identity: life.identity,

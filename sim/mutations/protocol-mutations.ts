@@ -168,13 +168,12 @@ export const protocolMutations: readonly Mutation[] = [
   },
   {
     name: "bystander",
-    removes: "a VM that no Node and no AzDriverNode names is no node, whatever it is called",
+    removes: "a VM that no Node and no believed AzDriverNode names is no node, whatever it is called",
     edits: [
       {
         file: "src/reconcile/node-name-of.ts",
-        find: `return users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))[0]?.spec.nodeName;`,
-        replace: `const known = users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))[0]?.spec.nodeName;
-  return known ?? instanceUri.slice(instanceUri.lastIndexOf("/") + 1);`,
+        find: `return made?.status?.vmId === undefined ? undefined : {`,
+        replace: `return made?.status?.vmId === undefined ? { nodeName: instanceUri.slice(instanceUri.lastIndexOf("/") + 1) } : {`,
       },
     ],
     alsoRemoves: [],

@@ -1,5 +1,5 @@
 import type { ApiClient } from "../adapters/kubernetes/api-client.ts";
-import { controllerSubjects, nodeSubjects, type OwnObjects, type OwnObjectsAndLeases, type SubjectCaches } from "../adapters/kubernetes/events-subjects.ts";
+import { controllerSubjects, nodeSubjects, type OwnObjects, type ControllerObjects, type SubjectCaches } from "../adapters/kubernetes/events-subjects.ts";
 import { createKubernetesEvents } from "../adapters/kubernetes/events.ts";
 import { createLogEvents } from "../adapters/observe/log-events.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -28,7 +28,7 @@ interface ClusterEvents {
 
 /** A controller's: on volumes, claims, pods, nodes and the Lease. `podName`: whose events they are. */
 export function controllerEvents(
-  options: ClusterEventsOptions & { readonly objects: OwnObjectsAndLeases; readonly caches: SubjectCaches; readonly podName: string },
+  options: ClusterEventsOptions & { readonly objects: ControllerObjects; readonly caches: SubjectCaches; readonly podName: string },
   ports: EventPorts,
 ): ClusterEvents {
   return clusterEvents({ ...options, instance: options.podName, subjectsOf: controllerSubjects(options) }, ports);

@@ -66,6 +66,7 @@ export const controllerRole: Role<typeof options> = {
         ...orchestrator,
         volumes: volumeSettingsOf(values),
         clusterId,
+        trustsUnnamedVms: apiClient === undefined,
         isAlone: false,
       },
       values,

@@ -11,6 +11,7 @@ import type { ClusterVolumes } from "../ports/cluster-volumes.ts";
 import type { Events } from "../ports/events.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
+import { createControllerCache } from "../reconcile/controller-cache.ts";
 import type { ControllerPorts } from "../reconcile/controller-ports.ts";
 import { createControllers } from "../reconcile/controllers.ts";
 import { createElection } from "../reconcile/election.ts";
@@ -40,6 +41,10 @@ export const controllerServiceOptions = {
     help: "How long ControllerPublishVolume waits for the grant before it says which node is in the way",
   },
   attach: attachOption,
+  "trust-nodes-without-provider-id": {
+    kind: "flag",
+    help: "On Kubernetes, believe what a node plug-in reports of its VM where its Node has no spec.providerID. Without it such a node gets no volumes",
+  },
   ...leaderElectionOptions,
 } as const satisfies Options;
 
@@ -58,6 +63,8 @@ export interface ControllerParts {
   readonly events: Events;
   readonly volumes: VolumeSettings;
   readonly clusterId: string;
+  /** Who can write the store is trusted, since it has no tokens: what a node plug-in reports of its VM counts where no orchestrator says so. */
+  readonly trustsUnnamedVms: boolean;
   /** No other process can reach the store: there is nobody to wait for before it leads. */
   readonly isAlone: boolean;
 }
@@ -72,9 +79,10 @@ export function addControllerService(
   values: Values<typeof controllerServiceOptions>,
   process: ProcessPorts,
 ): (signal: AbortSignal) => Promise<void> {
-  const { store, cache, cloud, leaseMemory, users, clusterVolumes, events, volumes } = parts;
+  const { store, cache: followed, cloud, leaseMemory, users, clusterVolumes, events, volumes } = parts;
   const { clock, random, steps, logger, registry } = process;
-  const hearing = new NodeHearing({ store, cache, users, clock, logger, leaseMemory, settings: volumes });
+  const cache = createControllerCache(followed, { users, trustsUnnamed: parts.trustsUnnamedVms || values["trust-nodes-without-provider-id"] });
+  const hearing = new NodeHearing({ store, cache: followed, users, clock, logger, leaseMemory, settings: volumes });
   const shared = { store, cache, hearing, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {
     ...shared,

@@ -56,7 +56,18 @@ export const standaloneRole: Role<typeof options> = {
     const server = createCsiServer({ driverName: values["driver-name"], cache }, ports);
     const runReconcilers = addControllerService(
       server,
-      { store: remembering, leaseStore: remembering, cache, cloud, leaseMemory, ...orchestrator, volumes: volumeSettingsOf(values), clusterId, isAlone: true },
+      {
+        store: remembering,
+        leaseStore: remembering,
+        cache,
+        cloud,
+        leaseMemory,
+        ...orchestrator,
+        volumes: volumeSettingsOf(values),
+        clusterId,
+        trustsUnnamedVms: true,
+        isAlone: true,
+      },
       values,
       ports,
     );

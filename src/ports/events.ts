@@ -2,7 +2,7 @@ import type { EventReason } from "../core/events/event-reasons.ts";
 
 /** Something to tell people, at the object that they look at. */
 export interface DriverEvent {
-  readonly about: { readonly kind: "AzVolume" | "Node" | "Lease"; readonly name: string };
+  readonly about: { readonly kind: "AzVolume" | "AzDriverNode" | "Node" | "Lease"; readonly name: string };
   /** Says as well how grave it is, who else is told, and what to do. */
   readonly reason: EventReason;
   /** A plain sentence without its full stop: what is so, with names. What to do follows by itself. */

@@ -4,7 +4,7 @@ import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { nodeNameOf } from "./node-name-of.ts";
+import { nodeOfVm } from "./node-name-of.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
 export interface DiskHolder {
@@ -24,6 +24,11 @@ function foreignNode(instanceUri: string): NodeIdentity {
   return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
 }
 
+/** GUIDs are compared without case, as Azure does. */
+function isSameVm(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}
+
 /** What finding the holders of a disk asks. */
 type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
 
@@ -34,14 +39,15 @@ type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
 export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<readonly DiskHolder[], Failure>> {
   const holders: DiskHolder[] = [];
   for (const instanceUri of disk.attachedTo) {
-    const nodeName = nodeNameOf(ports, instanceUri);
-    if (nodeName === undefined) {
+    const known = nodeOfVm(ports, instanceUri);
+    if (known === undefined) {
       holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }
+    const { nodeName } = known;
     const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
-    if (!instance.ok) {
-      if (instance.failure.kind !== "InstanceNotFound") return instance;
+    if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
+    if (!instance.ok || !isSameVm(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
       holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }

@@ -18,6 +18,8 @@ const cacheIndexes = {
     /** Name of the AzVolume object. */
     volumeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.volumeName],
     nodeName: (attachment: KindMap["AzVolumeAttachment"]) => [attachment.spec.nodeName],
+    /** The resource id, as `resourceUriKey` writes it, of the VM to which a controller has attached the disk, or begun to. */
+    instanceUri: ({ status }: KindMap["AzVolumeAttachment"]) => (status?.instanceUri === undefined ? [] : [resourceUriKey(status.instanceUri)]),
   },
   AzDriverNode: {
     /** Names of the volumes that the node says it has noted. */

@@ -10,13 +10,13 @@ import type { ObjectStore } from "../ports/object-store.ts";
 import type { Random } from "../ports/random.ts";
 import type { Steps } from "../ports/steps.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
+import type { ControllerCache } from "./controller-cache.ts";
 import type { LeaseMemory } from "./lease-memory.ts";
-import type { ObjectCache } from "./object-cache.ts";
 
 /** All that the reconcilers of the controller role act through. */
 export interface ControllerPorts {
   readonly store: ObjectStore;
-  readonly cache: ObjectCache;
+  readonly cache: ControllerCache;
   readonly cloud: CloudProvisioner;
   readonly users: VolumeUsers;
   readonly clusterVolumes: ClusterVolumes;

@@ -18,6 +18,7 @@ import { forgetVolumes } from "./forget-volumes.ts";
 import { silenceReconciler } from "./mark-silent.ts";
 import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
+import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
 import { restoreWants } from "./restore-wants.ts";
 import { settleReconciler } from "./settle-vms.ts";
 import { sweepReconciler } from "./sweep-store.ts";
@@ -100,7 +101,10 @@ function createLoops(
     ),
     wants: new ControlLoop(wantsReconciler(ports), ports),
     resync: new ControlLoop(
-      resyncReconciler(() => addEverything()),
+      resyncReconciler(() => {
+        reportIgnoredNodes(ports);
+        addEverything();
+      }),
       ports,
     ),
   };

@@ -18,7 +18,7 @@ export function silenceReconciler(ports: ControllerPorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      for (const driverNode of ports.cache.list("AzDriverNode").filter((each) => isStale(ports, each))) {
+      for (const driverNode of ports.cache.reportedNodes().filter((each) => isStale(ports, each))) {
         const marked = await markSilent(ports, driverNode, signal);
         if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
       }

@@ -5,7 +5,7 @@ import { type Hearing, judgeHearing, type KnownNode } from "../core/plan/judge-h
 import type { VolumeSettings } from "../core/plan/observed-volume.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import type { ObjectChange } from "./object-cache.ts";
+import type { ObjectCache, ObjectChange } from "./object-cache.ts";
 import { hasReported, judgeStandingReports } from "./rollback-reports.ts";
 import { readStoreGeneration } from "./store-generation.ts";
 import { markSweep } from "./sweep-store.ts";
@@ -17,7 +17,9 @@ const LOOK_AGAIN_MS = 250;
 const SILENT_AFTER_STALE = 3;
 
 /** What hearing the nodes takes. */
-export interface HearingPorts extends Pick<ControllerPorts, "cache" | "store" | "users" | "clock" | "logger" | "leaseMemory"> {
+export interface HearingPorts extends Pick<ControllerPorts, "store" | "users" | "clock" | "logger" | "leaseMemory"> {
+  /** With every AzDriverNode: whether the store went back, a node says whichever VM it is. */
+  readonly cache: ObjectCache;
   readonly settings: Pick<VolumeSettings, "heartbeatStaleMs">;
 }
 

@@ -1,7 +1,25 @@
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** The node on the VM with this resource id, as the orchestrator's node or the AzDriverNode says; undefined for a VM that is no node of this cluster. */
-export function nodeNameOf({ cache, users }: Pick<ControllerPorts, "cache" | "users">, instanceUri: string): string | undefined {
-  return users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(instanceUri))[0]?.spec.nodeName;
+/** The node on a VM, and which VM that was when a controller last used it; `vmId` undefined: whichever is there. */
+interface NodeOfVm {
+  readonly nodeName: string;
+  readonly vmId?: string;
+}
+
+/**
+ * The node on the VM with this resource id; undefined for a VM that is no node of this cluster. The orchestrator's node says so, or an AzDriverNode that is believed
+ * (`controller-cache.ts`), or an attachment that a controller has made while one of them did: its Node may have been deleted since.
+ */
+export function nodeOfVm({ cache, users }: Pick<ControllerPorts, "cache" | "users">, instanceUri: string): NodeOfVm | undefined {
+  const key = resourceUriKey(instanceUri);
+  const nodeName = users.cachedNodeNameOf(instanceUri) ?? cache.byIndex("AzDriverNode", "instanceUri", key)[0]?.spec.nodeName;
+  if (nodeName !== undefined) return { nodeName };
+  const made = cache.byIndex("AzVolumeAttachment", "instanceUri", key).find(({ spec }) => users.cachedNode(spec.nodeName).instanceUri === undefined);
+  return made?.status?.vmId === undefined ? undefined : { nodeName: made.spec.nodeName, vmId: made.status.vmId };
+}
+
+/** Its name alone. */
+export function nodeNameOf(ports: Pick<ControllerPorts, "cache" | "users">, instanceUri: string): string | undefined {
+  return nodeOfVm(ports, instanceUri)?.nodeName;
 }

@@ -28,7 +28,7 @@ async function sweepIfDue(ports: ControllerPorts, signal: AbortSignal): Promise<
   const generation = annotatedNumber(lease.value, STORE_GENERATION_ANNOTATION);
   const mark = annotatedNumber(lease.value, SWEEP_ANNOTATION);
   if (mark > 0) return sweep(ports, Math.max(mark, generation + 1), undefined, signal);
-  const verdict = judgeStandingReports(ports.cache.list("AzDriverNode"), lease.value, ports.clock.nowMs());
+  const verdict = judgeStandingReports(ports.cache.reportedNodes(), lease.value, ports.clock.nowMs());
   switch (verdict.kind) {
     case "sweep":
       return sweep(ports, generation + 1, verdict.alone, signal);

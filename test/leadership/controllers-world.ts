@@ -20,6 +20,7 @@ import { findVm } from "../../src/emulator/model/world.ts";
 import type { ClusterVolumes } from "../../src/ports/cluster-volumes.ts";
 import type { Kind } from "../../src/ports/object-store.ts";
 import { createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { createControllerCache } from "../../src/reconcile/controller-cache.ts";
 import { createControllers } from "../../src/reconcile/controllers.ts";
 import { createElection, type Election } from "../../src/reconcile/election.ts";
 import { LeaseMemory } from "../../src/reconcile/lease-memory.ts";
@@ -198,17 +199,18 @@ function startController(options: {
   const random = createSeededRandom(options.seed);
   const life = new AbortController();
   const plain = gatedStore(options.simulated.handle(name), gate);
-  const cache = createObjectCache({ store: plain, clock, random, logger: silentLogger, kinds });
-  const store = rememberingStore(plain, cache, kinds);
+  const followed = createObjectCache({ store: plain, clock, random, logger: silentLogger, kinds });
+  const store = rememberingStore(plain, followed, kinds);
   const arm = createModelArmApi({ model, subscriptionId: SUBSCRIPTION_ID, clock, caller: name, oneWayMs: () => 5 });
   const place = { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION };
   const cloud = createAzureCloudProvisioner({ arm, clock, random, place, lifetime: life.signal });
-  const users = createClusterNodeVolumeUsers({ store, cache });
+  const users = createClusterNodeVolumeUsers({ store, cache: followed });
+  const cache = createControllerCache(followed, { users, trustsUnnamed: true });
   const leaseMemory = new LeaseMemory();
   const shared = {
     store,
     cache,
-    hearing: new NodeHearing({ store, cache, users, clock, logger: silentLogger, leaseMemory, settings }),
+    hearing: new NodeHearing({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
     cloud,
     users,
     clusterVolumes,

@@ -65,6 +65,7 @@ export async function startControllerHere(lab: Lab, clusterVolumes: ClusterVolum
     events: createLogEvents(silentLogger),
     volumes: volumeSettingsOf(values),
     clusterId: "lab",
+    trustsUnnamedVms: true,
     isAlone: false,
   };
   const reconcile = addControllerService(server, parts, values, ports);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { EventReason } from "../../core/events/event-reasons.ts";
+import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import type { Lease } from "../../core/model/lease.ts";
 import { aDetail, aVolume } from "../../core/plan/testing/objects.ts";
 import type { DriverEvent } from "../../ports/events.ts";
-import { controllerSubjects, nodeSubjects, type OwnObjectsAndLeases } from "./events-subjects.ts";
+import { controllerSubjects, nodeSubjects, type ControllerObjects } from "./events-subjects.ts";
 import { aCoreCluster, type CoreCluster } from "./testing/core-cluster.ts";
 import { diskOf, putClaim, putPod, putVolume } from "./testing/core-objects.ts";
 
@@ -17,10 +18,14 @@ const claim = "PersistentVolumeClaim default/data uid-data";
 /** Told on volume, claim, pods and node. */
 const EVERYWHERE: EventReason = "Fencing";
 
-function objectsOf(...volumes: readonly AzVolume[]): OwnObjectsAndLeases {
+function objectsOf(...volumes: readonly AzVolume[]): ControllerObjects {
   const lease = { metadata: { name: "controller", uid: "uid-lease" } } as Lease;
+  const driverNode = { metadata: { name: "node-a", uid: "uid-node-a" } } as AzDriverNode;
   return {
-    get: ((kind: string, name: string) => (kind === "Lease" ? lease : volumes.find((known) => known.metadata.name === name))) as OwnObjectsAndLeases["get"],
+    get: ((kind: string, name: string) => {
+      if (kind === "Lease") return lease;
+      return kind === "AzDriverNode" ? driverNode : volumes.find((known) => known.metadata.name === name);
+    }) as ControllerObjects["get"],
   };
 }
 
@@ -64,6 +69,11 @@ describe("controllerSubjects", () => {
       },
       { because: "of no interest to claims and pods", event: { about, reason: "ReplicaAttached", nodeName: "node-a" }, told: [azVolume] },
       { because: "about a node", event: { about: { kind: "Node", name: "node-a" }, reason: "StaleMountsRemoved" }, told: ["Node /node-a node-a"] },
+      {
+        because: "about what a node reports",
+        event: { about: { kind: "AzDriverNode", name: "node-a" }, reason: "NodeIgnored" },
+        told: ["AzDriverNode azure-disk-csi/node-a uid-node-a", "Node /node-a node-a"],
+      },
       {
         because: "about the Lease",
         event: { about: { kind: "Lease", name: "controller" }, reason: "LeaderElection" },

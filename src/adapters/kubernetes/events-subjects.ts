@@ -1,4 +1,5 @@
 import { meaningOf } from "../../core/events/event-reasons.ts";
+import type { AzDriverNode } from "../../core/model/az-driver-node.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { resourceUriKey } from "../../core/model/disk-uri.ts";
 import type { Lease } from "../../core/model/lease.ts";
@@ -15,9 +16,10 @@ export interface OwnObjects {
   get(kind: "AzVolume", name: string): AzVolume | undefined;
 }
 
-/** The same where Leases are followed, too. */
-export interface OwnObjectsAndLeases extends OwnObjects {
+/** The same where AzDriverNodes and Leases are followed, too. */
+export interface ControllerObjects extends OwnObjects {
   get(kind: "AzVolume", name: string): AzVolume | undefined;
+  get(kind: "AzDriverNode", name: string): AzDriverNode | undefined;
   get(kind: "Lease", name: string): Lease | undefined;
 }
 
@@ -33,7 +35,7 @@ const CLAIM_NAMESPACE = "csi.storage.k8s.io/pvc/namespace";
 
 /** The objects on which a controller shows an event: what it is about, and by the caches the volume's claim, the pods that wait for it, and the node. */
 export function controllerSubjects(options: {
-  readonly objects: OwnObjectsAndLeases;
+  readonly objects: ControllerObjects;
   readonly caches: SubjectCaches;
   /** Of the driver's own objects. */
   readonly namespace: string;
@@ -43,11 +45,12 @@ export function controllerSubjects(options: {
     const { about, reason, nodeName } = event;
     if (about.kind === "Node") return [nodeSubject(about.name)];
     if (about.kind === "Lease") return leaseSubject(objects.get("Lease", about.name), namespace);
+    if (about.kind === "AzDriverNode") return [...ownSubject("AzDriverNode", objects.get("AzDriverNode", about.name), namespace), nodeSubject(about.name)];
     const volume = objects.get("AzVolume", about.name);
     const { tells } = meaningOf(reason);
     const claims = volume === undefined ? [] : claimsOf(volume, caches);
     return [
-      ...volumeSubject(volume, namespace),
+      ...ownSubject("AzVolume", volume, namespace),
       ...(tells.includes("PersistentVolumeClaim") ? claims.map(claimSubject) : []),
       ...(volume === undefined ? [] : podsToTell(volume, claims, caches, event).map(podSubject)),
       ...(tells.includes("Node") && nodeName !== undefined ? [nodeSubject(nodeName)] : []),
@@ -65,14 +68,17 @@ export function nodeSubjects(options: {
   return ({ about, reason }) => {
     if (about.kind === "Node") return [nodeSubject(about.name)];
     if (about.kind !== "AzVolume") return [];
-    return [...volumeSubject(objects.get("AzVolume", about.name), namespace), ...(meaningOf(reason).tells.includes("Node") ? [nodeSubject(nodeName)] : [])];
+    return [
+      ...ownSubject("AzVolume", objects.get("AzVolume", about.name), namespace),
+      ...(meaningOf(reason).tells.includes("Node") ? [nodeSubject(nodeName)] : []),
+    ];
   };
 }
 
-function volumeSubject(volume: AzVolume | undefined, namespace: string): readonly EventSubject[] {
-  if (volume === undefined) return [];
-  const { name, uid } = volume.metadata;
-  return [{ apiVersion: "disk.csi.azure.com/v1", kind: "AzVolume", namespace, name, uid }];
+function ownSubject(kind: "AzVolume" | "AzDriverNode", object: AzVolume | AzDriverNode | undefined, namespace: string): readonly EventSubject[] {
+  if (object === undefined) return [];
+  const { name, uid } = object.metadata;
+  return [{ apiVersion: "disk.csi.azure.com/v1", kind, namespace, name, uid }];
 }
 
 function leaseSubject(lease: Lease | undefined, namespace: string): readonly EventSubject[] {

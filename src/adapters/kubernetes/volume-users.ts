@@ -157,6 +157,7 @@ function isNewsOfUse(previous: ClusterPod | undefined, current: ClusterPod | und
 }
 
 function isNewsOfNode(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
-  const relevant = (node: ClusterNode | undefined): string => JSON.stringify([node === undefined, node?.labels, node?.taints, node?.isUnschedulable]);
+  const relevant = (node: ClusterNode | undefined): string =>
+    JSON.stringify([node === undefined, node?.instanceUri, node?.labels, node?.taints, node?.isUnschedulable]);
   return relevant(previous) !== relevant(current);
 }

@@ -297,6 +297,12 @@ export const eventReasons = {
     when: "a node reports of itself what can't be: an epoch far above that of the record, or more volumes than a VM has disks (about its Node)",
     cure: "Its notes are damaged, or something else writes with its token: look into that node.",
   },
+  NodeIgnored: {
+    type: "Warning",
+    tells: ["Node"],
+    when: "an AzDriverNode reports another VM than its Node names (`spec.providerID`), the VM of another node, or a VM that no Node names (about the AzDriverNode)",
+    cure: "It gets no volumes. If its VM was moved or replaced, delete its Node, so that it registers again. Otherwise something else writes with its token: look into that node.",
+  },
   RollbackUnconfirmed: {
     type: "Warning",
     tells: [],

@@ -126,7 +126,8 @@ export function holdsShare(observed: Pick<ObservedVolume, "settings">, attachmen
 /** The node of an attachment as it is now, or as the record remembers it. */
 function nodeOf(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const node = observed.node(attachment.spec.nodeName);
-  if (node !== undefined) return identityOf(node);
+  // Without a Node nothing but the node's own word says which VM it is.
+  if (node !== undefined && !node.isGone) return identityOf(node);
   const record = recordOf(observed);
   const remembered = [record?.writer, record?.fencing, ...(record?.unproven ?? []), ...(record?.quarantine ?? [])].find(
     (other) => other?.nodeName === attachment.spec.nodeName,

@@ -14,6 +14,7 @@ import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
 import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import { createControllerCache } from "../controller-cache.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { LeaseMemory } from "../lease-memory.ts";
 import { attachmentLabels } from "../new-attachment.ts";
@@ -86,7 +87,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
   const simulated = createSimulatedStore({ clock, random });
   const store = simulated.handle("controller");
   const other = simulated.handle("other");
-  const cache = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"] });
+  const followed = createObjectCache({ store, clock, random, logger: silentLogger, kinds: ["AzVolume", "AzVolumeAttachment", "AzDriverNode", "Lease"] });
   const life = new AbortController();
   const { signal } = life;
   const steps: StepName[] = [];
@@ -102,6 +103,11 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     await meeting?.();
   };
 
+  const vmOf = (nodeName: string): { readonly instanceUri?: string } => {
+    const named = [...world.nodeNames].find(([, name]) => name === nodeName);
+    return named === undefined || world.gone.has(nodeName) ? {} : { instanceUri: named[0] };
+  };
+
   const users: VolumeUsers = {
     on: async () => {
       world.asked += 1;
@@ -114,6 +120,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       isGone: world.gone.has(nodeName),
       isOutOfService: world.outOfService.has(nodeName),
       isUnschedulable: false,
+      ...vmOf(nodeName),
       labels: {},
       taints: [],
     }),
@@ -123,6 +130,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     onChange: () => {},
   };
 
+  const cache = createControllerCache(followed, { users, trustsUnnamed: true });
   const leaseMemory = new LeaseMemory();
   const world: ReconcileWorld = {
     ports: {
@@ -142,7 +150,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       events: { emit: (event) => told.push(event) },
       logger: silentLogger,
       leaseMemory,
-      hearing: new NodeHearing({ store, cache, users, clock, logger: silentLogger, leaseMemory, settings }),
+      hearing: new NodeHearing({ store, cache: followed, users, clock, logger: silentLogger, leaseMemory, settings }),
       settings,
       attach: "kubernetes",
       clusterId: "cluster-1",
@@ -178,7 +186,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
       const whole = object.status === undefined ? created : await must(other.updateStatus(kind, { ...created, status: object.status }, signal));
       if (object.metadata.deletionTimestamp !== undefined) await must(other.delete(kind, name, {}, signal));
       const isShown = (): boolean => {
-        const shown = cache.get(kind, name) ?? (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
+        const shown = followed.get(kind, name) ?? (kind === "AzVolumeAttachment" ? cache.ignoredAttachment(name)?.attachment : undefined);
         return (
           shown?.metadata.uid === whole.metadata.uid &&
           (shown.metadata.deletionTimestamp !== undefined) === (object.metadata.deletionTimestamp !== undefined) &&
