@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
+import { vmNameOf } from "../../testbed/lab/vm-name.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
 import { killDriverRole } from "./kill-process.ts";
@@ -43,7 +44,7 @@ export async function attachesUnderKilledLeader(workloads: Workloads, { wayIn, h
   await workloads.untilReady("db-0");
   const { nodeName } = await writerPod(workloads, "db-0");
   const uri = (await workloads.volumeOf("data-db-0")).status?.detail?.diskUri ?? "";
-  assert.deepEqual(await vmsThatHave(lab, uri), [nodeName]);
+  assert.deepEqual(await vmsThatHave(lab, uri), [vmNameOf(nodeName)]);
   await assertWayIn(lab, wayIn, nodeName);
   await untilControllersReady(lab);
 }

@@ -2,6 +2,7 @@ import { after, before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
+import { vmNameOf } from "../../testbed/lab/vm-name.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { keepControllersOff } from "./leading-controller.ts";
@@ -62,7 +63,8 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
         async () => {
           await lab.kubectl(["delete", "node", VICTIM, "--ignore-not-found"]);
           const { subscriptionId, resourceGroup, location, vmSize: size } = azure;
-          await azure.call("POST", "/emulator/v1/virtualMachines", { subscriptionId, resourceGroup, location, name: VICTIM, size, zone: vm.zones[0] });
+          const name = vmNameOf(VICTIM);
+          await azure.call("POST", "/emulator/v1/virtualMachines", { subscriptionId, resourceGroup, location, name, size, zone: vm.zones[0] });
           await lab.node(VICTIM).start(signal);
           await untilNodeReady(lab, VICTIM);
         },

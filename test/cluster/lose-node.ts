@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
+import { vmNameOf } from "../../testbed/lab/vm-name.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { type AzureCall, azureCallsFromNow } from "./azure-journal.ts";
 import { untilNodeReady } from "./node-ready.ts";
@@ -143,7 +144,7 @@ export async function cutOffFirst(calls: { readonly vmWrites: () => Promise<read
 
 /** Whether a call takes a disk from the victim. */
 function cutsOff({ operation, path, body, status }: AzureCall, diskUri: string): boolean {
-  if (status >= 300 || operation !== "VirtualMachines_Update" || !path.toLowerCase().endsWith(`/${VICTIM}`)) return false;
+  if (status >= 300 || operation !== "VirtualMachines_Update" || !path.toLowerCase().endsWith(`/${vmNameOf(VICTIM)}`)) return false;
   return JSON.stringify(body).toLowerCase().includes(diskUri.toLowerCase());
 }
 

@@ -20,6 +20,7 @@ const never = new AbortController().signal;
 /** A Node and its VM in the emulator, and the folders of its machine; node plug-ins are started on it as processes. */
 export interface NodeWorld {
   readonly nodeName: string;
+  readonly vmName: string;
   readonly azure: AzureFixture;
   readonly client: ApiClient;
   readonly store: ObjectStore;
@@ -52,12 +53,14 @@ export interface RunningPlugin {
 export async function aNodeWorld(server: ApiServer, taints: readonly object[]): Promise<NodeWorld> {
   const namespace = await server.newNamespace();
   const nodeName = `node-of-${namespace}`;
+  // Not the node's: what takes the one for the other finds nothing.
+  const vmName = `vm-of-${namespace}`;
   const client = server.connect();
   const directory = await mkdtemp(join(tmpdir(), "node-role-"));
   const path = (...parts: readonly string[]): string => join(directory, ...parts);
   const [csiSocket, registrationSocket] = [path("csi.sock"), path("registry", "disk.csi.azure.com-reg.sock")];
   for (const folder of ["registry", "kubelet"]) await mkdir(path(folder));
-  const azure = await startAzure({ virtualMachines: [{ name: nodeName, zone: "1", size: "Standard_D4s_v5" }] });
+  const azure = await startAzure({ virtualMachines: [{ name: vmName, computerName: nodeName, zone: "1", size: "Standard_D4s_v5" }] });
   await writeFile(path("ca.pem"), azure.emulator.caPem ?? "");
 
   async function call(method: "POST" | "PATCH" | "GET", at: string, body?: object): Promise<Readonly<Record<string, unknown>>> {
@@ -92,7 +95,7 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
       `--device-root=${directory}`,
       ...(registersItself ? [`--registration-socket=${registrationSocket}`] : []),
       `--daemon-set=${namespace}/${aDaemonSet.metadata.name}`,
-      `--metadata-endpoint=${azure.emulator.url}/emulator/v1/imds/${nodeName}`,
+      `--metadata-endpoint=${azure.emulator.url}/emulator/v1/imds/${vmName}`,
       `--metadata-ca-file=${path("ca.pem")}`,
       "--http-endpoint=127.0.0.1:0",
       "--heartbeat-ms=300",
@@ -100,6 +103,7 @@ export async function aNodeWorld(server: ApiServer, taints: readonly object[]): 
 
   return {
     nodeName,
+    vmName,
     azure,
     client,
     store,

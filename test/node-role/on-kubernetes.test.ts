@@ -71,7 +71,7 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
         const read = await world.store.get("AzDriverNode", nodeName, never);
         return read.ok ? read.value.status : undefined;
       });
-      const vm = await azure.client.virtualMachines.get("rg", nodeName);
+      const vm = await azure.client.virtualMachines.get("rg", world.vmName);
       const { maxVolumes, location, zone, busType, vmId } = status;
       assert.deepEqual({ maxVolumes, location, zone, busType, vmId }, { maxVolumes: 8, location: "eastus", zone: "1", busType: "SCSI", vmId: vm.vmId });
     }),
@@ -110,7 +110,7 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
 
   it("counts slots anew each time that kubelet asks: its own volumes take none, other people's disks do", { timeout: TEST_TIMEOUT_MS }, () =>
     onNode([], async (world) => {
-      const { nodeName, azure, csiSocket } = world;
+      const { azure, csiSocket } = world;
       await world.startPlugin();
       const limit = async (): Promise<bigint> => (await nodeGetInfo(csiSocket)).maxVolumesPerNode;
       assert.equal(await limit(), 8n);
@@ -118,7 +118,7 @@ describe("a node plug-in on Kubernetes' API server, with the emulator's instance
       assert.ok(own !== undefined && backup !== undefined);
       const attachment = await world.wantVolume(own);
       const dataDisks = [own, backup].map((id, lun) => ({ lun, createOption: "Attach", managedDisk: { id } }));
-      await azure.client.virtualMachines.update("rg", nodeName, { storageProfile: { dataDisks } }, { updateIntervalInMs: 5 });
+      await azure.client.virtualMachines.update("rg", world.vmName, { storageProfile: { dataDisks } }, { updateIntervalInMs: 5 });
       await waitUntil("the other people's disk to take its slot", SOON, async () => ((await limit()) === 7n ? true : undefined));
       assert.equal(await limit(), 7n, "the driver's own volume counts against the limit");
       await attachment.remove();

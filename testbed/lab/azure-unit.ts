@@ -6,6 +6,7 @@ import type { LabNetwork } from "./lab-network.ts";
 import type { LabSettings } from "./lab-options.ts";
 import type { NetworkUnit } from "./network-unit.ts";
 import type { Units } from "./units.ts";
+import { vmNameOf } from "./vm-name.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** What befalls a VM without anyone having asked Azure for it: see docs/emulator.md. */
@@ -17,8 +18,8 @@ export interface AzureUnit {
   readonly url: string;
   /** PEM file of the authority that its certificate comes from. */
   readonly caFile: string;
-  /** Holds `<vm>/dev/disk/azure`, as that VM's guest sees its disks. */
-  readonly deviceRoot: string;
+  /** The folder whose `dev/disk/azure` shows the disks of a node's VM, as its guest sees them. */
+  devicesOf(nodeName: string): string;
   /** Holds the disks' bytes. */
   readonly diskFolder: string;
   readonly subscriptionId: string;
@@ -27,15 +28,16 @@ export interface AzureUnit {
   readonly vmSize: string;
   /** `azure.json` of a cluster in this Azure. */
   readonly cloudConfig: Readonly<Record<string, string>>;
-  vmId(name: string): string;
+  /** The resource id of a node's VM, whose name is not the node's. */
+  vmId(nodeName: string): string;
   start(signal: AbortSignal): Promise<void>;
   /** Ends it as a stop of the emulator does: it takes every disk from every VM first. */
   stop(): Promise<void>;
   /** One request to Azure, or to the emulator's own API. `path` has its query. Throws on an answer of 400 or more. */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
-  strike(vmName: string, event: VmEvent): Promise<void>;
-  /** Starts a VM, as its owner would through Azure, and waits until Azure says that it runs. */
-  startVm(vmName: string, signal: AbortSignal): Promise<void>;
+  strike(nodeName: string, event: VmEvent): Promise<void>;
+  /** Starts a node's VM, as its owner would through Azure, and waits until Azure says that it runs. */
+  startVm(nodeName: string, signal: AbortSignal): Promise<void>;
 }
 
 const UNIT = "azure";
@@ -65,6 +67,7 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
   const caFile = home.path("azure", "ca.pem");
   const readyFile = home.path("azure", "ready.json");
   const deviceRoot = home.path("azure", "vms");
+  const devicesOf = (nodeName: string): string => `${deviceRoot}/${vmNameOf(nodeName)}`;
   const diskFolder = home.path("azure", "disks");
 
   async function start(signal: AbortSignal): Promise<void> {
@@ -72,11 +75,11 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
       subscriptionId: SUBSCRIPTION,
       location: LOCATION,
       resourceGroups: [RESOURCE_GROUP],
-      virtualMachines: settings.vms.map(({ name, zone }) => ({ name, zone, size: VM_SIZE })),
+      virtualMachines: settings.vms.map(({ name, zone }) => ({ name: vmNameOf(name), computerName: name, zone, size: VM_SIZE })),
       settings: { timeScale: settings.timeScale },
     };
     // A node shows its own part of this folder as its /dev/disk before any disk is attached.
-    for (const { name } of settings.vms) await mkdir(`${deviceRoot}/${name}/dev/disk/azure`, { recursive: true });
+    for (const { name } of settings.vms) await mkdir(`${devicesOf(name)}/dev/disk/azure`, { recursive: true });
     await writeFile(home.path("azure", "scenario.yaml"), JSON.stringify(scenario));
     await rm(readyFile, { force: true });
     const emulator = [process.execPath, EMULATOR, "--json", `--host=${network.gateway}`, `--port=${PORT}`, `--config=${home.path("azure", "scenario.yaml")}`];
@@ -101,7 +104,8 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
     return answer.body;
   }
 
-  const vmId = (name: string): string => `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.Compute/virtualMachines/${name}`;
+  const group = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`;
+  const vmId = (nodeName: string): string => `${group}/providers/Microsoft.Compute/virtualMachines/${vmNameOf(nodeName)}`;
 
   async function startVm(name: string, signal: AbortSignal): Promise<void> {
     await call("POST", `${vmId(name)}/start?${API_VERSION}`);
@@ -116,7 +120,7 @@ export function azureUnit({ home, network, networkUnit, units, settings }: Azure
   return {
     url,
     caFile,
-    deviceRoot,
+    devicesOf,
     diskFolder,
     subscriptionId: SUBSCRIPTION,
     resourceGroup: RESOURCE_GROUP,

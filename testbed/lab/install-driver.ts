@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { buildImage } from "../../deploy/image/build-image.ts";
 import type { Lab } from "./lab.ts";
 import { run } from "./run.ts";
+import { vmNameOf } from "./vm-name.ts";
 
 /** Values of the chart, as its values.yaml names them. */
 export type ChartValues = Readonly<Record<string, unknown>>;
@@ -93,7 +94,7 @@ async function labValues(lab: Lab, image: { readonly name: string; readonly dige
     // Two would want the same ports of one node.
     ...(lab.nodes.length === 1 ? { controller: { replicas: 1 } } : {}),
     node: {
-      metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/$(KUBE_NODE_NAME)`,
+      metadataEndpoint: `${lab.azure.url}/emulator/v1/imds/${vmNameOf("$(KUBE_NODE_NAME)")}`,
       // A device number that a node has noted may be another node's by the time that it has to show itself clean.
       settings: { "shares-kernel": true },
     },

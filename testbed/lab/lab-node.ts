@@ -113,7 +113,7 @@ export function labNode(options: LabNodeOptions): LabNode {
     const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL", "--propagation=private"];
     await units.start({
       name: `${name}/init`,
-      command: ["unshare", ...namespaces, "bash", INIT, rootFolder, name, join(azure.deviceRoot, name), randomUUID(), parts.bin, parts.cni],
+      command: ["unshare", ...namespaces, "bash", INIT, rootFolder, name, azure.devicesOf(name), randomUUID(), parts.bin, parts.cni],
     });
     const pid = await waitUntil(`${name} to boot`, { timeoutMs: BOOT_MAX_MS, signal }, async () => {
       if (!(await units.isRunning(`${name}/init`))) throw new Error(`${name} does not boot: ${await units.logTail(`${name}/init`)}`);

@@ -1,3 +1,4 @@
+import { vmNameOf } from "../../../testbed/lab/vm-name.ts";
 import { waitUntil } from "../../../testbed/lab/wait-until.ts";
 
 /** Where V1 finds its Azure. */
@@ -14,10 +15,10 @@ export interface AzureOfV1 {
   createDisk(disk: DiskOfV1): Promise<string>;
   /** Success if there is none. Refused while a VM has it. */
   deleteDisk(diskUri: string): Promise<void>;
-  /** Attaches a disk at the lowest LUN that is free, and answers the LUN that it has. */
-  attach(diskUri: string, vmName: string, caching: string): Promise<number>;
+  /** Attaches a disk to a node's VM at the lowest LUN that is free, and answers the LUN that it has. */
+  attach(diskUri: string, nodeName: string, caching: string): Promise<number>;
   /** Success if it is not there. */
-  detach(diskUri: string, vmName: string): Promise<void>;
+  detach(diskUri: string, nodeName: string): Promise<void>;
 }
 
 export interface DiskOfV1 {
@@ -73,20 +74,20 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
     });
   }
 
-  const vmPath = (vmName: string): string => `${group}/virtualMachines/${vmName}?${MACHINES}`;
+  const vmPath = (nodeName: string): string => `${group}/virtualMachines/${vmNameOf(nodeName)}?${MACHINES}`;
 
   /** Changes a VM's disks once those before have been changed, and answers the entry that a disk has then. */
-  function change(vmName: string, diskUri: string, changed: (disks: readonly DataDisk[]) => readonly DataDisk[] | undefined): Promise<DataDisk | undefined> {
+  function change(nodeName: string, diskUri: string, changed: (disks: readonly DataDisk[]) => readonly DataDisk[] | undefined): Promise<DataDisk | undefined> {
     const entryOf = ({ properties }: Vm): DataDisk | undefined => properties.storageProfile.dataDisks.find((disk) => isSame(disk.managedDisk.id, diskUri));
     const turn = async (): Promise<DataDisk | undefined> => {
-      const before = await settled<Vm>(vmPath(vmName));
+      const before = await settled<Vm>(vmPath(nodeName));
       const dataDisks = changed(before.properties.storageProfile.dataDisks);
       if (dataDisks === undefined) return entryOf(before);
-      await call("PATCH", vmPath(vmName), { properties: { storageProfile: { dataDisks } } });
-      return entryOf(await settled<Vm>(vmPath(vmName)));
+      await call("PATCH", vmPath(nodeName), { properties: { storageProfile: { dataDisks } } });
+      return entryOf(await settled<Vm>(vmPath(nodeName)));
     };
-    const next = (turns.get(vmName) ?? Promise.resolve()).then(turn, turn);
-    turns.set(vmName, next);
+    const next = (turns.get(nodeName) ?? Promise.resolve()).then(turn, turn);
+    turns.set(nodeName, next);
     return next;
   }
 
@@ -104,20 +105,20 @@ export function azureOfV1({ url, subscriptionId, resourceGroup, location }: Azur
         (await call("GET", `${diskUri}?${DISKS}`)).status === NOT_FOUND ? true : undefined,
       );
     },
-    attach: async (diskUri, vmName, caching) => {
-      const entry = await change(vmName, diskUri, (disks) => {
+    attach: async (diskUri, nodeName, caching) => {
+      const entry = await change(nodeName, diskUri, (disks) => {
         if (disks.some((disk) => isSame(disk.managedDisk.id, diskUri))) return undefined;
         return [...disks, { lun: freeLun(disks), createOption: "Attach", caching, managedDisk: { id: diskUri } }];
       });
-      if (entry === undefined) throw new Error(`${diskUri} is not on ${vmName}`);
+      if (entry === undefined) throw new Error(`${diskUri} is not on ${nodeName}`);
       return entry.lun;
     },
-    detach: async (diskUri, vmName) => {
-      const entry = await change(vmName, diskUri, (disks) => {
+    detach: async (diskUri, nodeName) => {
+      const entry = await change(nodeName, diskUri, (disks) => {
         if (!disks.some((disk) => isSame(disk.managedDisk.id, diskUri))) return undefined;
         return disks.map((disk) => (isSame(disk.managedDisk.id, diskUri) ? { ...disk, toBeDetached: true } : disk));
       });
-      if (entry !== undefined) throw new Error(`${diskUri} is still on ${vmName}`);
+      if (entry !== undefined) throw new Error(`${diskUri} is still on ${nodeName}`);
     },
   };
 }

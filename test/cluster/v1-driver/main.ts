@@ -6,6 +6,7 @@ import { ControllerService, IdentityService, NodeService } from "../../../src/cs
 import { GrpcServer } from "../../../src/csi/grpc-server.ts";
 import { identityHandlers } from "../../../src/csi/identity/identity-handlers.ts";
 import { registerWithKubelet } from "../../../src/csi/registration/kubelet-registration.ts";
+import { vmNameOf } from "../../../testbed/lab/vm-name.ts";
 import { azureOfV1 } from "./azure-of-v1.ts";
 import { controllerOfV1 } from "./controller-of-v1.ts";
 import { nodeOfV1 } from "./node-of-v1.ts";
@@ -72,7 +73,7 @@ async function listen(server: GrpcServer): Promise<void> {
 
 /** `<region>-<zone>`, as the instance metadata service has it. */
 async function zoneOfMachine(nodeName: string): Promise<string> {
-  const path = `/emulator/v1/imds/${nodeName}/metadata/instance/compute?api-version=2021-12-13`;
+  const path = `/emulator/v1/imds/${vmNameOf(nodeName)}/metadata/instance/compute?api-version=2021-12-13`;
   const answer = await fetch(`${setting("AZURE_URL")}${path}`, { headers: { metadata: "true" } });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   const { location, zone } = (await answer.json()) as { readonly location: string; readonly zone: string };
