@@ -10,6 +10,7 @@ const MIB = 1024n * 1024n;
 
 describe("a format mark", () => {
   it("is read as it was written, with the disk's id in lower case", () => {
+    assert.equal(block.length, 4096);
     assert.deepEqual(parseFormatMark(block), { ...mark, diskUri: diskUri.toLowerCase() });
   });
 
