@@ -9,6 +9,7 @@ export const invariants = [
   "bystander-cut-off",
   "update-preempted",
   "replica-removed",
+  "granted-unasked",
   "lun-twice",
   "limit-exceeded",
   "leaked",

@@ -16,6 +16,20 @@ export const withoutPromisedLuns: readonly SourceEdit[] = [
   { file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
 ];
 
+/** What a node wants counts, whether or not a pod is seen there. */
+export const wantsAlone: readonly SourceEdit[] = [
+  {
+    file: "src/reconcile/backed-attachment.ts",
+    find: `if (isNamedAsHolder(volume, spec.nodeName)) return attachment;`,
+    replace: `return attachment;`,
+  },
+  {
+    file: "src/reconcile/observe-volume.ts",
+    find: `if (attach === "driver") return users.cachedOn(where).kind === "used";`,
+    replace: `if (attach === "driver") return true;`,
+  },
+];
+
 /** Layers of defence that stand in for one another. */
 export const masks: readonly Mask[] = [
   {
@@ -87,6 +101,11 @@ export const masks: readonly Mask[] = [
         replace: `return writer?.nodeName === nodeName;`,
       },
     ],
+  },
+  {
+    name: "wants-alone",
+    removes: "where nodes attach by themselves, a want counts only while a pod is seen there",
+    edits: wantsAlone,
   },
   {
     name: "disk-names-owner",

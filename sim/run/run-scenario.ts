@@ -8,6 +8,7 @@ import type { Complaint } from "../checkers/rest-world.ts";
 import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
 import { watchDeletions } from "../checkers/watch-deletions.ts";
 import { watchFormats } from "../checkers/watch-formats.ts";
+import { watchGrants } from "../checkers/watch-grants.ts";
 import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
@@ -83,6 +84,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   watchWriters(world);
   watchCutOffs({ ...world, outside, vmChanges });
   watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS, attach });
+  if (attach === "driver") watchGrants({ ...world, outside });
   watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });
   watchLuns(world, {

@@ -1,0 +1,50 @@
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import type { OutsideEvents } from "../history/outside-events.ts";
+import type { Violation } from "../history/violation.ts";
+import type { SimCluster } from "../kubernetes/sim-cluster.ts";
+
+/** How long after a pod has gone some controller may still see it, in milliseconds: faults hold watches back for two minutes at most. */
+const SEEN_FOR_MS = 180_000;
+
+/**
+ * A node's token is evidence of no user: where nodes attach by themselves, no controller grants a volume to a node whose token is stolen while no pod of the
+ * volume is bound there, or was in the last three minutes.
+ */
+export function watchGrants(world: {
+  readonly clock: Pick<VirtualClock, "elapsedMs">;
+  readonly store: Pick<SimulatedStore, "onCommit">;
+  readonly cluster: Pick<SimCluster, "pods" | "diskUriOf">;
+  readonly outside: Pick<OutsideEvents, "isTokenStolen">;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}): void {
+  const { clock, cluster, outside } = world;
+  /** When a pod was last bound, by node and disk. */
+  const boundAtMs = new Map<string, number>();
+  const keyOf = (nodeName: string, diskUri: string): string => `${nodeName} ${resourceUriKey(diskUri)}`;
+
+  world.store.onCommit((commit) => {
+    for (const { nodeName, volumeName } of cluster.pods()) {
+      const diskUri = cluster.diskUriOf(volumeName);
+      if (nodeName !== undefined && diskUri !== undefined) boundAtMs.set(keyOf(nodeName, diskUri), clock.elapsedMs());
+    }
+    const granted = grantIn(commit);
+    if (granted === undefined || !outside.isTokenStolen(granted.nodeName)) return;
+    const lastMs = boundAtMs.get(keyOf(granted.nodeName, granted.diskUri)) ?? Number.NEGATIVE_INFINITY;
+    if (clock.elapsedMs() - lastMs <= SEEN_FOR_MS) return;
+    world.report({ invariant: "granted-unasked", detail: `${commit.by} granted ${commit.name} to ${granted.nodeName}, where no pod of it is bound` });
+  });
+}
+
+/** The node that a controller makes the writer with this commit. */
+function grantIn({ kind, by, before, after }: SimulatedCommit): { readonly nodeName: string; readonly diskUri: string } | undefined {
+  if (kind !== "AzVolume" || after === undefined || !by.startsWith("controller")) return undefined;
+  const { detail, record } = asKind<"AzVolume">(after).status ?? {};
+  const earlier = before === undefined ? undefined : asKind<"AzVolume">(before).status?.record?.writer;
+  const writer = record?.writer;
+  if (detail === undefined || writer === undefined || writer.held || (earlier?.nodeName === writer.nodeName && earlier.epoch === writer.epoch))
+    return undefined;
+  return { nodeName: writer.nodeName, diskUri: detail.diskUri };
+}

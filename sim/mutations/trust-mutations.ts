@@ -1,0 +1,69 @@
+import { wantsAlone } from "./masks.ts";
+import type { Mutation } from "./mutation.ts";
+
+/** The rules of what the token of one node may affect (docs/adr/0028). */
+export const trustMutations: readonly Mutation[] = [
+  {
+    name: "consistency",
+    removes: "an attachment whose name, volume and disk contradict each other is ignored",
+    edits: [
+      {
+        file: "src/core/model/attachment-identity.ts",
+        find: `const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
+        replace: `return undefined;
+  const expected = attachmentObjectName({ diskUri: volumeId, nodeName });`,
+      },
+    ],
+    alsoRemoves: ["wants-alone"],
+    breaks: ["granted-unasked", "spinning"],
+    storm: { attach: "driver", workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "malicious/squats": 4, "nodes/freeze-and-mark": 2 } },
+    takes: "a node's token makes attachments under the names of others, of other volumes and of other disks",
+    noticedBy: "src/core/model/attachment-identity.test.ts",
+  },
+  {
+    name: "user-behind-want",
+    removes: "where nodes attach by themselves, a want counts only while a pod is seen there",
+    edits: wantsAlone,
+    alsoRemoves: [],
+    breaks: ["granted-unasked"],
+    storm: {
+      attach: "driver",
+      workload: { maxShares: 2, replicas: 1, access: "mount" },
+      strikes: { "malicious/wants-everything": 8, "nodes/freeze-and-mark": 4 },
+    },
+    takes: "a node's token states a want for a volume that no pod of the node uses",
+    noticedBy: "src/reconcile/backed-attachment.test.ts",
+  },
+  {
+    name: "unverified",
+    removes: "a node that only its own notes name may not claim a volume before Azure lists its VM",
+    edits: [
+      {
+        file: "src/core/plan/writer-steps.ts",
+        find: `.map((node) => ({ ...node, unverified: true as const }));`,
+        replace: `;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: { attach: "driver", strikes: { "malicious/claims-everything": 4, "loss/volume-deleted": 4 } },
+    takes: "records are made again while a node's token notes volumes that the node never had, and claims them",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "lone-reports",
+    removes: "one node alone is believed once in ten minutes that the store went back",
+    edits: [
+      {
+        file: "src/core/plan/judge-reports.ts",
+        find: `return { ...recentOnly(lone, nowMs), [nodeName]: nowMs };`,
+        replace: `return {};`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["arm-budget"],
+    storm: { isQuiet: true, strikes: { "malicious/claims-everything": 3 } },
+    takes: "a node's token says again and again that the store went back",
+    noticedBy: "src/core/plan/judge-reports.test.ts",
+  },
+];
