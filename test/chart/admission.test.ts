@@ -6,43 +6,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubernetes/api-client.ts";
-import { PLACED_BY_LABEL } from "../../src/core/model/attachment-labels.ts";
+import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
-import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../src/core/model/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
-import { attachmentObjectName } from "../../src/core/model/object-names.ts";
 import type { Step } from "../../src/core/plan/writer-steps.ts";
 import * as steps from "../../src/core/plan/writer-steps.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { newAttachment } from "../../src/reconcile/new-attachment.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
 import { goPart } from "../../testbed/build/go-part.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
+import { detail, heartbeat, newVolume, nodeWrites, verdictOf } from "./node-writes.ts";
 import { controllerSteps, forgeries, found, fresh, nodeA, nodeB, nodeC, nodeSteps, written } from "./record-writes.ts";
 import { renderChart, RELEASE } from "./render-chart.ts";
 
 const NAMESPACE = "azure-disk-csi";
 const NODE_ACCOUNT = "csi-azuredisk-node-sa";
-const FINALIZER = "disk.csi.azure.com/azvolumeattachment";
 const TAINT = "disk.csi.azure.com/agent-not-ready";
 const ACTIVE_MAX_MS = 120_000;
 const SINCE = "2026-01-01T00:00:00Z";
 /** By a rule that says what it is about, not because a rule could not be evaluated. */
 const REFUSED = /denied request: (?!expression)/u;
 const never = new AbortController().signal;
-
-const detail: VolumeDetail = {
-  diskUri: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/pvc-1",
-  sizeGiB: 10,
-  maxShares: 3,
-  skuName: "Premium_LRS",
-  location: "eastus",
-  zones: ["1"],
-  volumeContext: { skuname: "Premium_LRS" },
-  accessibleTopology: [],
-};
-const mark = (node: NodeIdentity) => ({ fsType: "ext4", nodeName: node.nodeName, time: SINCE });
 
 interface Policy {
   readonly metadata: { readonly name: string };
@@ -119,16 +108,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   let made = 0;
   async function aVolume(status: Partial<NonNullable<AzVolume["status"]>>): Promise<AzVolume> {
     const name = `pvc-${++made}`;
-    const spec = {
-      volumeName: name,
-      capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
-      requiredBytes: 0,
-      limitBytes: 0,
-      parameters: {},
-      maxShares: 3,
-      maxMountReplicaCount: 2,
-      deleteRequested: false,
-    };
+    const spec = { ...newVolume.spec, volumeName: name };
     const object = { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolume", metadata: { name }, spec };
     const created = (await must(admin, { method: "POST", path: pathOf("azvolumes"), body: object })) as AzVolume;
     const full = { state: "Created", observedGeneration: 1, detail, conditions: [], ...status };
@@ -180,165 +160,28 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     assert.equal(await tryRecord(record, moved(steps.leaveQuarantine(record, nodeA))), undefined);
   });
 
-  it("lets the holder say that it makes the file system, once, and nobody else", async () => {
-    const rows: readonly { readonly record: WriterRecord; readonly before: Partial<VolumeDetail>; readonly after: object; readonly allowed: boolean }[] = [
-      { record: written(nodeA), before: {}, after: { formatted: { ...mark(nodeA), uuid: "u" } }, allowed: true },
-      { record: written(nodeA), before: { formatted: mark(nodeB) }, after: { formatted: { ...mark(nodeB), uuid: "u" } }, allowed: true },
-      { record: written(nodeA), before: {}, after: { formatted: mark(nodeB) }, allowed: false },
-      { record: written(nodeA), before: { formatted: mark(nodeB) }, after: { formatted: mark(nodeA) }, allowed: false },
-      { record: written(nodeA), before: { formatted: { ...mark(nodeA), uuid: "u" } }, after: { formatted: { ...mark(nodeA), uuid: "v" } }, allowed: false },
-      { record: written(nodeA), before: { formatted: mark(nodeA) }, after: { formatted: undefined }, allowed: false },
-      { record: written(nodeA, { held: false }), before: {}, after: { formatted: mark(nodeA) }, allowed: false },
-      { record: written(nodeB), before: {}, after: { formatted: mark(nodeA) }, allowed: false },
-      { record: written(nodeA), before: {}, after: { sizeGiB: 1 }, allowed: false },
-    ];
-    for (const { record, before: had, after: says, allowed } of rows) {
-      const volume = await aVolume({ record, detail: { ...detail, ...had } });
-      const refused = await tryStatus(volume, { ...volume.status, detail: { ...volume.status?.detail, ...says } });
-      assert.equal(refused === undefined, allowed, JSON.stringify({ had, says, refused }));
-    }
-  });
-
-  it("refuses whatever else a status says, a record made or taken away, and every write of a volume itself", async () => {
-    const volume = await aVolume({ record: written(nodeA) });
-    const { record: _, ...without } = volume.status ?? {};
-    const { detail: __, ...withoutDetail } = volume.status ?? {};
-    const error = { kind: "k", message: "m", failure: "{}", time: SINCE, retries: 0 };
-    for (const status of [{ ...volume.status, state: "Deleting" }, { ...volume.status, error }, without, withoutDetail, undefined]) {
-      assert.match((await tryStatus(volume, status)) ?? "allowed", REFUSED);
-    }
-    const shared = await aVolume({});
-    assert.match((await tryStatus(shared, { ...shared.status, record: fresh })) ?? "allowed", REFUSED);
-    const path = pathOf("azvolumes", volume.metadata.name);
-    const marked = { ...volume, spec: { ...volume.spec, deleteRequested: true } };
-    for (const request of [
-      { method: "PUT", path, body: marked },
-      { method: "DELETE", path },
-    ] as const)
-      assert.match((await refusal(onA, request)) ?? "allowed", /cannot (?:update|delete)/u);
-  });
-
-  function withLabels(attachment: ReturnType<typeof anAttachment>, labels: object): object {
-    return { ...attachment, metadata: { ...attachment.metadata, labels } };
+  const onCluster = (client: ApiClient): ObjectStore => createKubernetesObjectStore(client, NAMESPACE);
+  for (const row of nodeWrites) {
+    it(row.name, async () => {
+      const verdict = await verdictOf({ admin: onCluster(admin), node: onCluster(onA) }, row);
+      refusals.push(verdict);
+      assert.equal(verdict, row.verdict);
+    });
   }
 
-  function anAttachment(
-    node: NodeIdentity,
-    spec: Partial<AzVolumeAttachment["spec"]> = {},
-  ): Pick<AzVolumeAttachment, "spec"> & { readonly apiVersion: string; readonly kind: string; readonly metadata: object } {
-    const diskUri = `${detail.diskUri}-${++made}`;
-    const name = attachmentObjectName({ diskUri, nodeName: node.nodeName });
-    return {
-      apiVersion: "disk.csi.azure.com/v1",
-      kind: "AzVolumeAttachment",
-      metadata: { name, finalizers: [FINALIZER], labels: { "disk.csi.azure.com/node-name": node.nodeName } },
-      spec: {
-        volumeName: "pvc-1",
-        volumeId: diskUri,
-        nodeName: node.nodeName,
-        role: "Primary",
-        want: { since: SINCE },
-        readOnly: false,
-        volumeContext: {},
-        ...spec,
-      },
-    };
-  }
-
-  it("lets a node state, end and state again its own want, and nobody else's", async () => {
-    const collection = pathOf("azvolumeattachments");
-    const own = (await must(onA, { method: "POST", path: collection, body: anAttachment(nodeA) })) as AzVolumeAttachment;
-    const path = pathOf("azvolumeattachments", own.metadata.name);
-    const { want: _, ...unwanted } = own.spec;
-    const ended = (await must(onA, {
-      method: "PUT",
-      path,
-      body: { ...own, spec: { ...unwanted, role: "Replica" } },
-    })) as AzVolumeAttachment;
-    const again = (await must(onA, { method: "PUT", path, body: { ...ended, spec: own.spec } })) as AzVolumeAttachment;
-
-    const changes: readonly object[] = [
-      { spec: { ...again.spec, recall: { id: "r", since: SINCE } } },
-      { spec: { ...again.spec, readOnly: true } },
-      { spec: { ...again.spec, published: true } },
-      { spec: { ...again.spec, role: "Replica" } },
-      { metadata: { ...again.metadata, finalizers: [] } },
-      { metadata: { ...again.metadata, labels: {} } },
-    ];
-    for (const change of changes)
-      assert.match((await refusal(onA, { method: "PUT", path, body: { ...again, ...change } })) ?? "allowed", REFUSED, JSON.stringify(change));
-    assert.match((await refusal(onA, { method: "DELETE", path })) ?? "allowed", /cannot delete/u);
-    const born = [
-      anAttachment(nodeB),
-      anAttachment(nodeA, { role: "Replica" }),
-      anAttachment(nodeA, { recall: { id: "r", since: SINCE } }),
-      anAttachment(nodeA, { published: true }),
-      anAttachment(nodeA, { volumeId: "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/snapshots/pvc-1" }),
-      // The name of another node's attachment, and of another disk's.
-      { ...anAttachment(nodeA), metadata: anAttachment(nodeB).metadata },
-      anAttachment(nodeA, { volumeId: detail.diskUri.replace("pvc-1", "backup") }),
-      withLabels(anAttachment(nodeA), {}),
-      withLabels(anAttachment(nodeA), { "disk.csi.azure.com/node-name": "node-a", [PLACED_BY_LABEL]: "controller" }),
-    ];
-    for (const body of born) assert.match((await refusal(onA, { method: "POST", path: collection, body })) ?? "allowed", REFUSED);
-
-    const other = (await must(admin, { method: "POST", path: collection, body: anAttachment(nodeB) })) as AzVolumeAttachment;
-    const others = {
-      method: "PUT",
-      path: pathOf("azvolumeattachments", other.metadata.name),
-      body: { ...other, spec: { ...other.spec, want: { since: "now" } } },
+  function anAttachment(node: NodeIdentity): object {
+    const volumeId = `${detail.diskUri}-${++made}`;
+    const spec = {
+      volumeName: "pvc-1",
+      volumeId,
+      nodeName: node.nodeName,
+      role: "Primary",
+      want: { since: SINCE },
+      readOnly: false,
+      volumeContext: {},
     } as const;
-    assert.match((await refusal(onA, others)) ?? "allowed", /only its own/u);
-  });
-
-  it("lets a node answer a recall and say that its device is missing, and nothing else of an attachment's status", async () => {
-    const created = (await must(admin, { method: "POST", path: pathOf("azvolumeattachments"), body: anAttachment(nodeA) })) as AzVolumeAttachment;
-    const path = pathOf("azvolumeattachments", created.metadata.name, "status");
-    const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
-    assert.match((await refusal(onA, { method: "PUT", path, body: { ...created, status: { state: "Attached" } } })) ?? "allowed", REFUSED);
-    const attached = (await must(admin, {
-      method: "PUT",
-      path,
-      body: { ...created, status: { state: "Attached", lun: 1, vmId: nodeA.vmId, instanceUri: nodeA.instanceUri } },
-    })) as AzVolumeAttachment;
-    const answered = (await must(onA, { method: "PUT", path, body: { ...attached, status: { ...attached.status, recall } } })) as AzVolumeAttachment;
-    const missing = (await must(onA, {
-      method: "PUT",
-      path,
-      body: { ...answered, status: { ...answered.status, deviceMissing: true } },
-    })) as AzVolumeAttachment;
-    for (const change of [{ state: "Detaching" }, { lun: 2 }, { role: "Primary" }, { deviceMissing: false }, { deviceMissing: undefined }]) {
-      const body = { ...missing, status: { ...missing.status, ...change } };
-      assert.match((await refusal(onA, { method: "PUT", path, body })) ?? "allowed", REFUSED, JSON.stringify(change));
-    }
-  });
-
-  it("lets a node register itself and renew its own heartbeat, and no other's", async () => {
-    const driverNode = (name: string) => ({ apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name }, spec: { nodeName: name } });
-    const own = (await must(onA, { method: "POST", path: pathOf("azdrivernodes"), body: driverNode("node-a") })) as object;
-    const other = (await must(admin, { method: "POST", path: pathOf("azdrivernodes"), body: driverNode("node-b") })) as object;
-    const status = {
-      lastHeartbeatTime: SINCE,
-      heartbeat: 1,
-      readyForVolumeAllocation: true,
-      statusMessage: "",
-      conditions: [],
-      maxVolumes: 8,
-      location: "eastus",
-      zone: "1",
-      busType: "SCSI",
-      vmId: nodeA.vmId,
-      instanceUri: nodeA.instanceUri,
-      volumes: [],
-    };
-    await must(onA, { method: "PUT", path: pathOf("azdrivernodes", "node-a", "status"), body: { ...own, status } });
-    const others = { method: "PUT", path: pathOf("azdrivernodes", "node-b", "status"), body: { ...other, status } } as const;
-    assert.match((await refusal(onA, others)) ?? "allowed", /only its own/u);
-    assert.match(
-      (await refusal(onA, { method: "POST", path: pathOf("azdrivernodes"), body: { ...driverNode("node-a"), metadata: { name: "node-x" } } })) ?? "allowed",
-      /only its own/u,
-    );
-  });
+    return { apiVersion: "disk.csi.azure.com/v1", kind: "AzVolumeAttachment", ...newAttachment(spec) };
+  }
 
   it("lets a node take the start-up taint off itself, and no other, and off nobody else", async () => {
     const { spec } = (await must(admin, { method: "GET", path: "/api/v1/nodes/node-a" })) as {
@@ -406,12 +249,13 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   });
 
   it("refuses epochs and counters beyond what an exact number holds, and more volumes than a node can have", async () => {
-    const present = (await must(onA, { method: "GET", path: pathOf("azdrivernodes", "node-a") })) as { readonly status: object };
+    const own = { apiVersion: "disk.csi.azure.com/v1", kind: "AzDriverNode", metadata: { name: "node-a" }, spec: { nodeName: "node-a" } };
+    const present = (await must(onA, { method: "POST", path: pathOf("azdrivernodes"), body: own })) as object;
     const noted = (epoch: number) => ({ volumeName: "pvc-1", uid: "uid", epoch });
     const put = (status: object): ApiRequest => ({
       method: "PUT",
       path: pathOf("azdrivernodes", "node-a", "status"),
-      body: { ...present, status: { ...present.status, ...status } },
+      body: { ...present, status: { ...heartbeat, ...status } },
     });
     const lies = [{ volumes: [noted(2 ** 53)] }, { heartbeat: 2 ** 53 }, { volumes: Array.from({ length: 257 }, () => noted(1)) }];
     for (const lie of lies) assert.match((await refusal(onA, put(lie))) ?? "allowed", /is invalid/u, JSON.stringify(lie).slice(0, 80));

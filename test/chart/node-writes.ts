@@ -1,0 +1,398 @@
+import type { Failure } from "../../src/core/failure.ts";
+import { invariant } from "../../src/core/invariant.ts";
+import { PLACED_BY_LABEL } from "../../src/core/model/attachment-labels.ts";
+import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume, VolumeDetail, WriterRecord } from "../../src/core/model/az-volume.ts";
+import { ATTACHMENT_FINALIZER } from "../../src/core/model/finalizers.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Result } from "../../src/core/result.ts";
+import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/object-store.ts";
+import { NODE_NAME_LABEL, newAttachment } from "../../src/reconcile/new-attachment.ts";
+import { fresh, nodeA, nodeB, written } from "./record-writes.ts";
+
+/** A write of node-a's token, and what an API server with the chart answers. */
+export interface NodeWriteRow {
+  readonly name: string;
+  /** `allowed`, `forbidden` (the role has no such right), the message of the policy's rule that refuses it, or the kind of the store's failure. */
+  readonly verdict: string;
+  /** What an administrator does first, and what the token then does. */
+  readonly write: (stores: Stores) => Promise<Result<unknown, Failure>>;
+}
+
+/** Two ways to one store: an administrator's, and that of node-a's token. */
+export interface Stores {
+  readonly admin: ObjectStore;
+  readonly node: ObjectStore;
+}
+
+const never = new AbortController().signal;
+const SINCE = "2026-01-01T00:00:00Z";
+const DENIED = /denied request: (.+)$/su;
+
+/** Writes, and answers the verdict; the store is empty again after. */
+export async function verdictOf(stores: Stores, { write }: NodeWriteRow): Promise<string> {
+  const done = await write(stores);
+  for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const) await removeAll(stores.admin, kind);
+  if (done.ok) return "allowed";
+  if (done.failure.kind === "StoreUnavailable") return "forbidden";
+  return (done.failure.kind === "ObjectInvalid" ? DENIED.exec(done.failure.problem)?.[1] : undefined) ?? done.failure.kind;
+}
+
+async function removeAll<K extends Kind>(admin: ObjectStore, kind: K): Promise<void> {
+  for (const object of must(await admin.list(kind, {}, never)).items) {
+    must(await admin.update(kind, { ...object, metadata: { ...object.metadata, finalizers: [] } }, never));
+    must(await admin.delete(kind, object.metadata.name, {}, never));
+  }
+}
+
+function must<T>(result: Result<T, Failure>): T {
+  invariant(result.ok, JSON.stringify(result));
+  return result.value;
+}
+
+async function given<K extends Kind>({ admin }: Stores, kind: K, { status, ...object }: NewObject<K> & { readonly status?: object }): Promise<KindMap[K]> {
+  const created = must(await admin.create(kind, object as unknown as NewObject<K>, never));
+  return status === undefined ? created : must(await admin.updateStatus(kind, { ...created, status }, never));
+}
+
+const VOLUME = "pvc-1";
+const diskUri = `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/${VOLUME}`;
+
+type AttachmentSpec = AzVolumeAttachment["spec"];
+
+function attachmentOf({ nodeName }: NodeIdentity, spec: Partial<AttachmentSpec> = {}): NewObject<"AzVolumeAttachment"> {
+  const wanted = { volumeName: VOLUME, volumeId: diskUri, nodeName, role: "Primary", want: { since: SINCE }, readOnly: false, volumeContext: {} } as const;
+  return newAttachment({ ...wanted, ...spec });
+}
+
+function withMetadata(made: NewObject<"AzVolumeAttachment">, metadata: Partial<NewObject<"AzVolumeAttachment">["metadata"]>): typeof made {
+  return { ...made, metadata: { ...made.metadata, ...metadata } };
+}
+
+function withoutWant({ want: _, ...spec }: AttachmentSpec): AttachmentSpec {
+  return { ...spec, role: "Replica" };
+}
+
+const standby: NewObject<"AzVolumeAttachment"> = { ...attachmentOf(nodeA), spec: withoutWant(attachmentOf(nodeA).spec) };
+const attached = { state: "Attached", role: "Primary", lun: 1, vmId: nodeA.vmId, instanceUri: nodeA.instanceUri } as const;
+const recall = { id: "r", published: [], unmounting: true, progress: "1", time: SINCE };
+const asked = { id: "r", since: SINCE } as const;
+const labels = attachmentOf(nodeA).metadata.labels ?? {};
+
+const MANAGED = "an AzVolumeAttachment is about a managed disk";
+const NAME = "the name of an AzVolumeAttachment follows from its disk and node";
+const LABEL = "the label of an AzVolumeAttachment names its node";
+const PLACED = "only controllers place an AzVolumeAttachment";
+const OWN = "a node writes only its own AzVolumeAttachments";
+const WANTS = "a node makes an AzVolumeAttachment only to say that it wants the volume";
+const ONLY_WANT = "of an AzVolumeAttachment a node writes only its want";
+const PRIMARY = "what a node wants, is its Primary";
+const KEPT = "a node leaves finalizers, owners and labels of an AzVolumeAttachment as they are";
+const ANSWERS = "of an AzVolumeAttachment's status a node writes only its answer to a recall, and that the device is missing";
+/** By the definition, whoever writes. */
+const UNCHANGING = "ObjectInvalid";
+const MISSING = "that the device is missing, a node says; that it has been looked up, the controller";
+
+function created(name: string, verdict: string, made: NewObject<"AzVolumeAttachment">): NodeWriteRow {
+  return { name: `AzVolumeAttachment: ${name}`, verdict, write: ({ node }) => node.create("AzVolumeAttachment", made, never) };
+}
+
+/** `change` answers what the token puts there. */
+function updated(
+  name: string,
+  verdict: string,
+  before: NewObject<"AzVolumeAttachment"> & { readonly status?: object },
+  change: (present: AzVolumeAttachment) => object,
+  verb: "update" | "updateStatus" = "update",
+): NodeWriteRow {
+  return {
+    name: `AzVolumeAttachment: ${name}`,
+    verdict,
+    write: async (stores) => {
+      const present = await given(stores, "AzVolumeAttachment", before);
+      return stores.node[verb]("AzVolumeAttachment", { ...present, ...change(present) }, never);
+    },
+  };
+}
+
+function told(name: string, verdict: string, before: object | undefined, after: object): NodeWriteRow {
+  const made = before === undefined ? attachmentOf(nodeA) : { ...attachmentOf(nodeA), status: before };
+  return updated(name, verdict, made, () => ({ status: after }), "updateStatus");
+}
+
+const attachmentWrites: readonly NodeWriteRow[] = [
+  created("states its want", "allowed", attachmentOf(nodeA)),
+  created("states that of another node", NAME, attachmentOf(nodeB)),
+  created("under its name, of another node", OWN, withMetadata(attachmentOf(nodeA, { nodeName: "node-b" }), attachmentOf(nodeA).metadata)),
+  created("under the name of another node", NAME, withMetadata(attachmentOf(nodeA), { name: attachmentOf(nodeB).metadata.name })),
+  created("of another disk under the name of this one", NAME, {
+    ...attachmentOf(nodeA),
+    spec: { ...attachmentOf(nodeA).spec, volumeId: diskUri.replace(VOLUME, "backup") },
+  }),
+  created("under a name without its hash", NAME, withMetadata(attachmentOf(nodeA), { name: `${VOLUME}-node-a` })),
+  created("with another hash, which no rule can compute", "allowed", withMetadata(attachmentOf(nodeA), { name: `${VOLUME}-node-a-${"0".repeat(24)}` })),
+  created("of a disk with dots and capitals", "allowed", attachmentOf(nodeA, { volumeId: diskUri.replace(VOLUME, "My.Disk_1") })),
+  created("of a snapshot", MANAGED, attachmentOf(nodeA, { volumeId: diskUri.replace("/disks/", "/snapshots/") })),
+  created("without the label of its node", LABEL, withMetadata(attachmentOf(nodeA), { labels: {} })),
+  created("with the label of another node", LABEL, withMetadata(attachmentOf(nodeA), { labels: { [NODE_NAME_LABEL]: "node-b" } })),
+  created("as placed by a controller", PLACED, withMetadata(attachmentOf(nodeA), { labels: { ...labels, [PLACED_BY_LABEL]: "controller" } })),
+  created("as a standby", WANTS, standby),
+  created("as a primary that it does not want", WANTS, { ...standby, spec: { ...standby.spec, role: "Primary" } }),
+  created("as recalled", WANTS, attachmentOf(nodeA, { recall: asked })),
+  created("as published", WANTS, attachmentOf(nodeA, { published: true })),
+  created("without its finalizer", WANTS, withMetadata(attachmentOf(nodeA), { finalizers: [] })),
+  created("with one more finalizer", WANTS, withMetadata(attachmentOf(nodeA), { finalizers: [ATTACHMENT_FINALIZER, "example.com/mine"] })),
+
+  updated("ends its want", "allowed", attachmentOf(nodeA), ({ spec }) => ({ spec: withoutWant(spec) })),
+  updated("states it again", "allowed", standby, ({ spec }) => ({ spec: { ...spec, role: "Primary", want: { since: SINCE } } })),
+  updated("wants what it leaves a standby", PRIMARY, standby, ({ spec }) => ({ spec: { ...spec, want: { since: SINCE } } })),
+  updated("writes an annotation", "allowed", standby, ({ metadata }) => ({ metadata: { ...metadata, annotations: { a: "1" } } })),
+  updated("of another node", OWN, attachmentOf(nodeB), ({ spec }) => ({ spec: withoutWant(spec) })),
+  updated("gives it another node", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, nodeName: "node-b" } })),
+  updated("takes another node's", UNCHANGING, attachmentOf(nodeB), ({ spec }) => ({ spec: { ...spec, nodeName: "node-a" } })),
+  updated("recalls it", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, recall: asked } })),
+  updated("ends a recall", ONLY_WANT, attachmentOf(nodeA, { recall: asked }), ({ spec: { recall: _, ...spec } }) => ({ spec })),
+  updated("makes it read-only", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, readOnly: true } })),
+  updated("says that it is published", ONLY_WANT, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, published: true } })),
+  updated("says that it is published no more", ONLY_WANT, attachmentOf(nodeA, { published: true }), ({ spec: { published: _, ...spec } }) => ({ spec })),
+  updated("names another volume", UNCHANGING, attachmentOf(nodeA), ({ spec }) => ({ spec: { ...spec, volumeName: "pvc-2" } })),
+  updated("takes its finalizer off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({ metadata: { ...metadata, finalizers: [] } })),
+  updated("takes its labels off", KEPT, attachmentOf(nodeA), ({ metadata }) => ({ metadata: { ...metadata, labels: {} } })),
+  updated("says that a controller placed it", KEPT, attachmentOf(nodeA), ({ metadata }) => ({
+    metadata: { ...metadata, labels: { ...labels, [PLACED_BY_LABEL]: "controller" } },
+  })),
+
+  told("answers a recall", "allowed", attached, { ...attached, recall }),
+  told("says that its device is missing", "allowed", attached, { ...attached, deviceMissing: true }),
+  told("says so once more", "allowed", { ...attached, deviceMissing: true }, { ...attached, deviceMissing: true }),
+  told("takes back that it is missing", MISSING, { ...attached, deviceMissing: true }, { ...attached, deviceMissing: false }),
+  told("removes that it is missing", ANSWERS, { ...attached, deviceMissing: true }, attached),
+  told("says that it is there", MISSING, attached, { ...attached, deviceMissing: false }),
+  told("removes its answer", ANSWERS, { ...attached, recall }, attached),
+  told("says that it is attached", ANSWERS, undefined, attached),
+  told("answers where there is no status", ANSWERS, undefined, { state: "Pending", recall }),
+  told("says that it is being detached", ANSWERS, attached, { ...attached, state: "Detaching" }),
+  told("says another LUN", ANSWERS, attached, { ...attached, lun: 2 }),
+  told("says another VM", ANSWERS, attached, { ...attached, vmId: nodeB.vmId }),
+  told("says that it is a replica", ANSWERS, attached, { ...attached, role: "Replica" }),
+  updated(
+    "says so of another node's",
+    OWN,
+    { ...attachmentOf(nodeB), status: attached },
+    () => ({ status: { ...attached, deviceMissing: true } }),
+    "updateStatus",
+  ),
+  // What else a write of status holds is left out before anything looks at it.
+  updated(
+    "of another node's, as its own",
+    OWN,
+    { ...attachmentOf(nodeB), status: attached },
+    ({ spec }) => ({ spec: { ...spec, nodeName: "node-a" }, status: { ...attached, deviceMissing: true } }),
+    "updateStatus",
+  ),
+  {
+    name: "AzVolumeAttachment: deletes its own",
+    verdict: "forbidden",
+    write: async (stores) => {
+      const { metadata } = await given(stores, "AzVolumeAttachment", attachmentOf(nodeA));
+      return stores.node.delete("AzVolumeAttachment", metadata.name, {}, never);
+    },
+  },
+];
+
+/** Where more than one answer fits, which comes first. */
+const orderedWrites: readonly NodeWriteRow[] = [
+  {
+    name: "order: a forbidden deletion of what is not there",
+    verdict: "forbidden",
+    write: ({ node }) => node.delete("AzVolumeAttachment", attachmentOf(nodeB).metadata.name, {}, never),
+  },
+  {
+    name: "order: a refused update of what is gone",
+    verdict: "ObjectNotFound",
+    write: async (stores) => {
+      const present = await given(stores, "AzDriverNode", driverNode("node-b"));
+      must(await stores.admin.delete("AzDriverNode", "node-b", {}, never));
+      return stores.node.updateStatus("AzDriverNode", { ...present, status: heartbeat }, never);
+    },
+  },
+  {
+    name: "order: a refused update of an older version",
+    verdict: "ObjectConflict",
+    write: async (stores) => {
+      const present = await given(stores, "AzVolumeAttachment", attachmentOf(nodeB));
+      must(await stores.admin.update("AzVolumeAttachment", { ...present, spec: withoutWant(present.spec) }, never));
+      return stores.node.update("AzVolumeAttachment", { ...present, spec: { ...present.spec, readOnly: true } }, never);
+    },
+  },
+  {
+    name: "order: a refused update of one that was made again",
+    verdict: "ObjectConflict",
+    write: async (stores) => {
+      const first = await given(stores, "AzDriverNode", driverNode("node-b"));
+      must(await stores.admin.delete("AzDriverNode", "node-b", {}, never));
+      const { metadata } = await given(stores, "AzDriverNode", driverNode("node-b"));
+      const mixed = { ...first, metadata: { ...first.metadata, resourceVersion: metadata.resourceVersion } };
+      return stores.node.updateStatus("AzDriverNode", { ...mixed, status: heartbeat }, never);
+    },
+  },
+  {
+    name: "order: a refused update that is no such object",
+    verdict: "ObjectInvalid",
+    write: async (stores) => {
+      const present = await given(stores, "AzDriverNode", driverNode("node-b"));
+      return stores.node.updateStatus("AzDriverNode", { ...present, status: { ...heartbeat, heartbeat: 2 ** 53 } }, never);
+    },
+  },
+  {
+    name: "order: a refused creation of what is there",
+    verdict: NAME,
+    write: async (stores) => {
+      await given(stores, "AzVolumeAttachment", attachmentOf(nodeB));
+      return stores.node.create("AzVolumeAttachment", attachmentOf(nodeB), never);
+    },
+  },
+  {
+    name: "order: an allowed creation of what is there",
+    verdict: "ObjectAlreadyExists",
+    write: async (stores) => {
+      await given(stores, "AzVolumeAttachment", attachmentOf(nodeA));
+      return stores.node.create("AzVolumeAttachment", attachmentOf(nodeA), never);
+    },
+  },
+];
+
+/** What node-a says of itself. */
+export const heartbeat: NonNullable<AzDriverNode["status"]> = {
+  lastHeartbeatTime: SINCE,
+  heartbeat: 1,
+  readyForVolumeAllocation: true,
+  statusMessage: "",
+  conditions: [],
+  maxVolumes: 8,
+  location: "eastus",
+  zone: "1",
+  busType: "SCSI",
+  vmId: nodeA.vmId,
+  instanceUri: nodeA.instanceUri,
+  volumes: [],
+};
+const OWN_NODE = "a node writes only its own AzDriverNode";
+
+function driverNode(name: string, nodeName = name): NewObject<"AzDriverNode"> {
+  return { metadata: { name }, spec: { nodeName } };
+}
+
+function onNode(name: string, verdict: string, of: string, act: (node: ObjectStore, present: AzDriverNode) => Promise<Result<unknown, Failure>>): NodeWriteRow {
+  return { name: `AzDriverNode: ${name}`, verdict, write: async (stores) => act(stores.node, await given(stores, "AzDriverNode", driverNode(of))) };
+}
+
+function registered(name: string, verdict: string, made: NewObject<"AzDriverNode">): NodeWriteRow {
+  return { name: `AzDriverNode: ${name}`, verdict, write: ({ node }) => node.create("AzDriverNode", made, never) };
+}
+
+const driverNodeWrites: readonly NodeWriteRow[] = [
+  registered("registers itself", "allowed", driverNode("node-a")),
+  registered("registers another", OWN_NODE, driverNode("node-b")),
+  registered("registers itself under another name", OWN_NODE, driverNode("node-x", "node-a")),
+  registered("registers another under its name", OWN_NODE, driverNode("node-a", "node-b")),
+  onNode("renews its heartbeat", "allowed", "node-a", (node, own) => node.updateStatus("AzDriverNode", { ...own, status: heartbeat }, never)),
+  onNode("renews another's", OWN_NODE, "node-b", (node, other) => node.updateStatus("AzDriverNode", { ...other, status: heartbeat }, never)),
+  onNode("renews another's as its own", OWN_NODE, "node-b", (node, other) =>
+    node.updateStatus("AzDriverNode", { ...other, spec: { nodeName: "node-a" }, status: heartbeat }, never),
+  ),
+  onNode("changes itself", "forbidden", "node-a", (node, own) =>
+    node.update("AzDriverNode", { ...own, metadata: { ...own.metadata, labels: { a: "1" } } }, never),
+  ),
+  onNode("deletes itself", "forbidden", "node-a", (node) => node.delete("AzDriverNode", "node-a", {}, never)),
+];
+
+/** What Azure said of the disk of the volumes here. */
+export const detail: VolumeDetail = {
+  diskUri,
+  sizeGiB: 10,
+  maxShares: 3,
+  skuName: "Premium_LRS",
+  location: "eastus",
+  zones: ["1"],
+  volumeContext: { skuname: "Premium_LRS" },
+  accessibleTopology: [],
+};
+/** A volume as CreateVolume makes it. */
+export const newVolume: NewObject<"AzVolume"> = {
+  metadata: { name: VOLUME },
+  spec: {
+    volumeName: VOLUME,
+    capabilities: [{ accessMode: "SINGLE_NODE_WRITER", accessType: "mount" }],
+    requiredBytes: 0,
+    limitBytes: 0,
+    parameters: {},
+    maxShares: 3,
+    maxMountReplicaCount: 2,
+    deleteRequested: false,
+  },
+};
+const NO_RECORD = "a node neither makes nor removes a writer record";
+const OF_STATUS = "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system";
+const OF_DETAIL = "of a disk's details a node writes only that it makes the file system, and only while it holds the volume";
+const MADE = "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added";
+
+type VolumeStatus = Partial<NonNullable<AzVolume["status"]>>;
+
+function ofVolume(name: string, verdict: string, before: VolumeStatus, change: (status: NonNullable<AzVolume["status"]>) => object | undefined): NodeWriteRow {
+  return {
+    name: `AzVolume: ${name}`,
+    verdict,
+    write: async (stores) => {
+      const status = { state: "Created", observedGeneration: 1, conditions: [], ...before } as const;
+      const present = await given(stores, "AzVolume", { ...newVolume, status });
+      const { status: _, ...rest } = present;
+      const after = change(status) as AzVolume["status"];
+      return stores.node.updateStatus("AzVolume", after === undefined ? rest : { ...rest, status: after }, never);
+    },
+  };
+}
+
+function ofDetail(name: string, verdict: string, record: WriterRecord, before: Partial<VolumeDetail>, after: object): NodeWriteRow {
+  return ofVolume(name, verdict, { record, detail: { ...detail, ...before } }, (status) => ({ ...status, detail: { ...status.detail, ...after } }));
+}
+
+const mark = ({ nodeName }: NodeIdentity) => ({ fsType: "ext4", nodeName, time: SINCE });
+const holdsA = written(nodeA);
+
+const volumeWrites: readonly NodeWriteRow[] = [
+  ofDetail("says that it has made it", "allowed", holdsA, {}, { formatted: { ...mark(nodeA), uuid: "u" } }),
+  ofDetail("adds the UUID", "allowed", holdsA, { formatted: mark(nodeB) }, { formatted: { ...mark(nodeB), uuid: "u" } }),
+  ofDetail("says that another has made it", MADE, holdsA, {}, { formatted: mark(nodeB) }),
+  ofDetail("says that it has made what another has", MADE, holdsA, { formatted: mark(nodeB) }, { formatted: mark(nodeA) }),
+  ofDetail("says another UUID", MADE, holdsA, { formatted: { ...mark(nodeA), uuid: "u" } }, { formatted: { ...mark(nodeA), uuid: "v" } }),
+  ofDetail("takes back that it is made", OF_DETAIL, holdsA, { formatted: mark(nodeA) }, { formatted: undefined }),
+  ofDetail("says so while it does not hold the volume", OF_DETAIL, written(nodeA, { held: false }), {}, { formatted: mark(nodeA) }),
+  ofDetail("says so while another holds the volume", OF_DETAIL, written(nodeB), {}, { formatted: mark(nodeA) }),
+  ofDetail("says so while no node holds the volume", OF_DETAIL, fresh, {}, { formatted: mark(nodeA) }),
+  ofDetail("says another size", OF_DETAIL, holdsA, {}, { sizeGiB: 1 }),
+  ofDetail("says another disk", OF_DETAIL, holdsA, {}, { diskUri: diskUri.replace(VOLUME, "backup") }),
+  ofVolume("makes details where there are none", OF_DETAIL, { record: holdsA }, (status) => ({ ...status, detail })),
+  ofVolume("takes the details away", OF_STATUS, { record: holdsA, detail }, ({ detail: _, ...status }) => status),
+  ofVolume("says that it is being deleted", OF_STATUS, { record: holdsA, detail }, (status) => ({ ...status, state: "Deleting" })),
+  ofVolume("takes the record away", NO_RECORD, { record: holdsA, detail }, ({ record: _, ...status }) => status),
+  ofVolume("takes the whole status away", NO_RECORD, { record: holdsA, detail }, () => undefined),
+  ofVolume("makes a record", NO_RECORD, { detail }, (status) => ({ ...status, record: fresh })),
+  {
+    name: "AzVolume: asks for its deletion",
+    verdict: "forbidden",
+    write: async (stores) => {
+      const present = await given(stores, "AzVolume", newVolume);
+      return stores.node.update("AzVolume", { ...present, spec: { ...present.spec, deleteRequested: true } }, never);
+    },
+  },
+  {
+    name: "AzVolume: makes one",
+    verdict: "forbidden",
+    write: ({ node }) => node.create("AzVolume", newVolume, never),
+  },
+];
+
+/** Writes of every kind, besides the moves of a record: that a node needs, and that it must not make. */
+export const nodeWrites: readonly NodeWriteRow[] = [...attachmentWrites, ...driverNodeWrites, ...volumeWrites, ...orderedWrites];
