@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { includesNode, isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
@@ -25,7 +26,7 @@ export async function confirmVanished(
   if (isForeign(node)) return identifyOrConfirm(ports, volumeName, node, signal);
   const vanished = await cloud.proveVanished({ diskUri: volumeId, node }, signal);
   if (!vanished.ok) return vanished;
-  if (vanished.value === undefined) return cache.get("AzDriverNode", node.nodeName) === undefined ? freeAbsent(ports, volumeName, node, signal) : ok({});
+  if (vanished.value === undefined) return isReportedBy(cache.get("AzDriverNode", node.nodeName), node) ? ok({}) : freeAbsent(ports, volumeName, node, signal);
   const { kind } = vanished.value;
   const forgotten = await forgetAttach(ports.store, { diskUri: volumeId, node }, signal);
   if (!forgotten.ok) return forgotten;
@@ -37,6 +38,11 @@ export async function confirmVanished(
     return freed.ok ? freed : clearVanished(record, node);
   };
   return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-intent" }, free, signal);
+}
+
+/** Whether a node plug-in reports from this very VM. One on another VM of that name can show nothing for it. */
+function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdentity): boolean {
+  return driverNode !== undefined && (driverNode.status === undefined || driverNode.status.vmId.toLowerCase() === vmId.toLowerCase());
 }
 
 /** The record with a fence of `node` begun, which nothing can be asked of any more. */

@@ -1,13 +1,14 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { attachmentProblem } from "../core/model/attachment-identity.ts";
+import type { WriterRecord } from "../core/model/az-volume.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting, isResizingOffline, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
 import { waitsForRelease } from "../core/plan/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../core/plan/writer-action.ts";
-import { fenceIntent, grant, revoke, unwant } from "../core/plan/writer-steps.ts";
+import { fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -182,7 +183,12 @@ async function beginFence(
     if (released.ok) return ok(released.value.kind === "stillUsed" ? { againAfterMs: ASK_AGAIN_MS } : {});
     return settled(released);
   }
-  return settled(
-    await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => fenceIntent(record, action.node), signal),
-  );
+  return settled(await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "fence-intent" }, (record) => intentOf(record, action), signal));
+}
+
+/** Who is known to be off has nothing to give back: its want ends in the same write. */
+function intentOf(record: WriterRecord, { node, ground }: Extract<WriterAction, { kind: "BeginFence" }>): Step {
+  const unwanted = ground === "off" ? unwant(record, node) : fail("its want has ended");
+  const intended = fenceIntent(unwanted.ok ? unwanted.value : record, node);
+  return intended.ok || !unwanted.ok ? intended : unwanted;
 }

@@ -53,3 +53,35 @@ describe("a holder that nothing tells where its disk is", () => {
       assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], [undefined, true]);
     }));
 });
+
+describe("a writer whose node name is another VM's", () => {
+  const earlier = { ...a, vmId: "vm-of-an-earlier-node-a", instanceUri: `${a.instanceUri}-earlier` };
+
+  for (const { powerState, vmId, isFenced } of [
+    { powerState: "deallocated", vmId: earlier.vmId, isFenced: true },
+    { powerState: "stopped", vmId: earlier.vmId.toUpperCase(), isFenced: true },
+    { powerState: "running", vmId: earlier.vmId, isFenced: false },
+    { powerState: "unknown", vmId: earlier.vmId, isFenced: false },
+    { powerState: "deallocated", vmId: "another", isFenced: false },
+  ] as const)
+    it(`${isFenced ? "is fenced" : "keeps the volume"} while Azure shows its VM as ${powerState}, with vmId ${vmId}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
+        world.instances.set(earlier.instanceUri, earlier.vmId);
+        const inspectInstance = async () => ok(anInstance("node-a", { vmId, instanceUri: earlier.instanceUri, powerState }));
+        // Azure lists the disk there, so that nothing proves it off.
+        world.attachedTo.add("node-a");
+        await pass(world, { inspectInstance });
+        assert.deepEqual([world.record()?.fencing, world.record()?.writer?.wanted], isFenced ? [earlier, false] : [undefined, true]);
+      }));
+
+  it("is fenced once it is proven to be without the disk, though the other VM of its name reports", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      await pass(world);
+      assert.deepEqual(world.record()?.fencing, earlier);
+    }));
+});

@@ -1,9 +1,10 @@
 import type { Failure } from "../core/failure.ts";
+import { unreachable } from "../core/invariant.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
-import { isCloudCheck } from "../core/plan/writer-action.ts";
+import { type CloudCheck, isCloudCheck } from "../core/plan/writer-action.ts";
 import { ok, type Result } from "../core/result.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
@@ -33,13 +34,39 @@ async function checkVolume(ports: ControllerPorts, volumeName: string, signal: A
   if (observed === undefined || volumeId === undefined) return ok({});
   const checks = planWriter(observed).filter(isCloudCheck);
   for (const { kind, node } of checks) {
-    const checked =
-      kind === "ConfirmVanished"
-        ? await confirmVanished(ports, { volumeName, volumeId }, node, signal)
-        : await fenceIfDetached(ports, observed, { volumeId, node }, signal);
+    const checked = await carryOut(ports, observed, { volumeName, volumeId, kind, node }, signal);
     if (!checked.ok && checked.failure.kind !== "NotWriter") return checked;
   }
   return ok(checks.length === 0 ? {} : { againAfterMs: ASK_AGAIN_MS });
+}
+
+function carryOut(
+  ports: ControllerPorts,
+  observed: ObservedVolume,
+  { volumeName, volumeId, kind, node }: CloudCheck & { readonly volumeName: string; readonly volumeId: string },
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  switch (kind) {
+    case "ConfirmVanished":
+      return confirmVanished(ports, { volumeName, volumeId }, node, signal);
+    case "ConfirmDetached":
+      return fenceIfDetached(ports, observed, { volumeId, node }, signal);
+    case "FenceIfOff":
+      return fenceIfOff(ports, observed, node, signal);
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** A VM that does not run writes nothing; one that runs may, whatever has its name. */
+async function fenceIfOff(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const instance = await ports.cloud.inspectInstance(node, signal);
+  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
+  const { vmId, powerState } = instance.value;
+  const isOff = powerState === "stopped" || powerState === "deallocated";
+  if (!isOff || vmId.toLowerCase() !== node.vmId.toLowerCase()) return ok({});
+  const because = `the VM ${node.instanceUri} is ${powerState}, and its node is another VM by now`;
+  return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "off", because }, signal);
 }
 
 /** Nothing is taken off its VM: the fence asks who uses the volume there, proves that the disk is not there, and keeps others from bringing it there. */

@@ -2,7 +2,7 @@ import type { AzVolumeAttachment } from "../../../src/core/model/az-volume-attac
 import type { ObservedVolume } from "../../../src/core/plan/observed-volume.ts";
 import { planWriter } from "../../../src/core/plan/plan-writer.ts";
 import { agoMs, aNode, anAttachment, anObservedVolume, aVolumeWithRecord, aWriter, identity, settings } from "../../../src/core/plan/testing/objects.ts";
-import type { WriterAction } from "../../../src/core/plan/writer-action.ts";
+import type { FenceGround, WriterAction } from "../../../src/core/plan/writer-action.ts";
 import { createCodec } from "../release-check/world-codec.ts";
 import type { StateSpace } from "../state-space/explore.ts";
 
@@ -182,7 +182,7 @@ function controllerSteps(world: World, action: WriterAction, emit: Emit): void {
   }
 }
 
-function wrongWith(is: Node, ground: "outOfService" | "lost" | "stalled"): Node["cutOff"] {
+function wrongWith(is: Node, ground: FenceGround): Node["cutOff"] {
   const isAlive = is.kubelet === "alive" || is.heartbeat === "fresh";
   if (ground === "lost") return isAlive ? "though it is alive" : "no";
   if (is.answer !== is.recall) return "for not answering";

@@ -165,6 +165,12 @@ export const eventReasons = {
     when: "the writer's node sends no heartbeats, or is NotReady, and a pod on another node waits for the volume, or one is still bound to that node. The message has the command",
     cure: "The driver then takes the disk off that VM, with proof, and the volume moves. Take the taint off once the node is back.",
   },
+  WriterReplaced: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim", "Pod", "Node"],
+    when: "the volume is held by a VM whose node name belongs to another VM by now, and that VM still exists. The message has its resource id",
+    cure: "In Azure, switch that VM off, delete it, or detach the disk from it: the volume is fenced from it then, with proof. Marking the node out of service has the same effect.",
+  },
   WaitingForUnmount: {
     type: "Normal",
     tells: ["PersistentVolumeClaim", "Pod"],

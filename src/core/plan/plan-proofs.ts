@@ -14,7 +14,9 @@ export function planProofs(observed: ObservedVolume): readonly NodeIdentity[] {
   return record.unproven.filter((node) => {
     const present = observed.node(node.nodeName);
     // Who is no node of ours, or another VM by now, is asked about elsewhere.
-    return present !== undefined && isSameNode(present, node) && (isUnverified(record, node) || !hasDevice(observed, node));
+    if (present === undefined) return false;
+    // Whatever its AzDriverNode says by now: a node can hold up no other by its own word.
+    return isUnverified(record, node) || (isSameNode(present, node) && !hasDevice(observed, node));
   });
 }
 

@@ -1,6 +1,6 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
-import { identityOf, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { identityOf, type NodeIdentity } from "../model/node-identity.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { isSilent, isUnheard } from "./node-silence.ts";
 import {
@@ -14,6 +14,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
+import { isReplaced, planReplacedWriter, replacedNodes } from "./plan-replaced-writer.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
 import { grant, isFencing } from "./writer-steps.ts";
@@ -32,9 +33,8 @@ const ASK_PLATFORM_MS = 10_000;
 export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
-  const vanished = vanishedNodes(observed, record);
-  if (vanished.length > 0) return vanished.map((node) => ({ kind: "ConfirmVanished", node }));
-  return [...planRecallEnds(observed, record), ...planWantEnds(observed), ...planMove(observed, record)];
+  const checks = replacedNodes(observed, record).map((node) => ({ kind: "ConfirmVanished", node }) as const);
+  return [...checks, ...planRecallEnds(observed, record), ...planWantEnds(observed), ...planMove(observed, record)];
 }
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
@@ -42,7 +42,7 @@ function planMove(observed: ObservedVolume, record: WriterRecord): readonly Writ
   const unproven = record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
-    return [...withSilence(planForWriter(observed, writer), planSilentWriter(observed, writer.nodeName)), ...quietly(observed, writer, unproven)];
+    return [...planForWriter(observed, writer), ...quietly(observed, writer, unproven)];
   }
   if (record.unproven.length > 0) return isAwaited(observed, record) ? unproven : unproven.map(withoutWord);
   return planGrant(observed, record);
@@ -53,16 +53,6 @@ function withSilence(planned: readonly WriterAction[], silence: readonly WriterA
   const isToldBySilence = silence.some(({ kind }) => kind === "WaitFor");
   const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "PlanAgain");
   return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isToldBySilence), ...added];
-}
-
-/** Names in the record that now belong to another VM. */
-function vanishedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
-  const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.quarantine, ...record.unproven];
-  const vanished = named.filter((node) => {
-    const present = observed.node(node.nodeName);
-    return present !== undefined && !isSameNode(present, node);
-  });
-  return vanished.filter((node, index) => vanished.findIndex((other) => isSameNode(other, node)) === index).map(identityOf);
 }
 
 function planRecallEnds(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
@@ -84,6 +74,14 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
+  if (isReplaced(observed, writer)) {
+    const waiting = wants(observed).map(({ spec }) => spec.nodeName);
+    return planReplacedWriter(observed, writer, waiting);
+  }
+  return withSilence(planForPresentWriter(observed, writer), planSilentWriter(observed, writer.nodeName));
+}
+
+function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
   const node = identityOf(writer);
   const present = observed.node(writer.nodeName);
   if (writer.wanted) {
@@ -219,6 +217,10 @@ function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly
   if (isOutOfService(observed, node.nodeName))
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   const present = observed.node(node.nodeName);
+  if (isReplaced(observed, node)) {
+    const message = `the VM ${node.instanceUri} (vmId ${node.vmId}) has the disk attached, and its node ${node.nodeName} is another VM by now`;
+    return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS }];
+  }
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [

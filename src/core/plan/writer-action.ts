@@ -16,6 +16,8 @@ export type WriterAction =
   | { readonly kind: "ConfirmVanished"; readonly node: NodeIdentity }
   /** A holder that nothing tells where its disk is: it can't show that it is clean, and is cut off once Azure does not list the disk on its VM. */
   | { readonly kind: "ConfirmDetached"; readonly node: NodeIdentity }
+  /** The node of its name is another VM: fenced once Azure says that this one does not run. */
+  | { readonly kind: "FenceIfOff"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
   | {
@@ -37,15 +39,18 @@ export type WriterAction =
     };
 
 /** A question to Azure, which is asked by a loop of its own. */
-export type CloudCheck = Extract<WriterAction, { kind: "ConfirmVanished" | "ConfirmDetached" }>;
+export type CloudCheck = Extract<WriterAction, { kind: "ConfirmVanished" | "ConfirmDetached" | "FenceIfOff" }>;
 
 /** What is carried out at once: all but the questions to Azure. */
 export type RecordAction = Exclude<WriterAction, CloudCheck>;
 
 /** Whether an action is a question to Azure. */
 export function isCloudCheck(action: WriterAction): action is CloudCheck {
-  return action.kind === "ConfirmVanished" || action.kind === "ConfirmDetached";
+  return action.kind === "ConfirmVanished" || action.kind === "ConfirmDetached" || action.kind === "FenceIfOff";
 }
 
-/** Why a fence is due. Only where the node is alive and `stalled` is anybody asked whether a workload still uses the volume there. */
-export type FenceGround = "outOfService" | "lost" | "stalled";
+/**
+ * Why a fence is due. Only where the node is alive and `stalled` is it asked whether a workload still uses the volume there. `off`: Azure says that the VM does not run, and the
+ * node of its name is another VM: its want ends with the fence.
+ */
+export type FenceGround = "outOfService" | "lost" | "stalled" | "off";

@@ -73,6 +73,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
         ...attachment,
         spec: { ...spec, role: "Replica" },
       }));
+    // Azure says that the VM runs.
+    case "FenceIfOff":
     case "ReleaseCheck":
     case "WaitFor":
     case "Tell":

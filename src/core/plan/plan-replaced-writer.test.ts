@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WriterRecord } from "../model/az-volume.ts";
+import type { ObservedVolume } from "./observed-volume.ts";
+import { planProofs } from "./plan-proofs.ts";
+import { planWriter } from "./plan-writer.ts";
+import { anAttachment, anObservedVolume, aNode, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "./testing/objects.ts";
+import type { WriterAction } from "./writer-action.ts";
+
+/** The VM that had the name node-a before another one took it. */
+const earlier = { nodeName: "node-a", vmId: "vm-of-an-earlier-node-a", instanceUri: `${instanceUriOf("node-a")}-earlier` };
+const checks: WriterAction = { kind: "ConfirmVanished", node: earlier };
+const said = `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, and that node is another VM by now`;
+
+function observed(record: Partial<WriterRecord>, overrides: Parameters<typeof anObservedVolume>[0] = {}): ObservedVolume {
+  return anObservedVolume({ volume: aVolumeWithRecord(record), ...overrides });
+}
+
+function held(wanted: boolean, by = aWriter("node-a")): Partial<WriterRecord> {
+  return { writer: { ...by, ...earlier, wanted } };
+}
+
+describe("a VM in the record whose node name is another VM's", () => {
+  const outOfService = { nodes: [aNode("node-a", { isOutOfService: true }), aNode("node-b")] };
+  const because = "another VM has its name by now, and the node is out of service";
+  const rows: readonly { readonly title: string; readonly observed: ObservedVolume; readonly plan: readonly WriterAction[] }[] = [
+    {
+      title: "keeps no other node from a grant while it is in quarantine",
+      observed: observed({ quarantine: [earlier] }, { attachments: [anAttachment("node-b")] }),
+      plan: [checks, { kind: "Grant", node: identity("node-b"), isUserSeen: true }],
+    },
+    {
+      title: "is asked about, and fenced if it is off, where it holds the volume",
+      observed: observed(held(true), { attachments: [anAttachment("node-b")] }),
+      plan: [
+        checks,
+        { kind: "FenceIfOff", node: earlier },
+        { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message: `node-b waits for the volume: ${said}`, retryAfterMs: 10_000 },
+      ],
+    },
+    {
+      title: "is reported where it holds the volume, though no node waits",
+      observed: observed(held(false)),
+      plan: [
+        checks,
+        { kind: "FenceIfOff", node: earlier },
+        { kind: "Tell", reason: "WriterReplaced", nodeName: "node-a", message: said, news: said, retryAfterMs: 10_000 },
+      ],
+    },
+    {
+      title: "is wanted no more once its node is marked out of service",
+      observed: observed(held(true), outOfService),
+      plan: [checks, { kind: "Unwant", node: earlier, because: "its node is out of service" }],
+    },
+    {
+      title: "is fenced by its own identity once its node is marked, without a recall that the other VM would answer",
+      observed: observed(held(false), { ...outOfService, attachments: [anAttachment("node-a", { spec: { role: "Replica" } })] }),
+      plan: [checks, { kind: "BeginFence", node: earlier, ground: "outOfService", because }],
+    },
+    {
+      title: "is the writer no more where it never took the volume",
+      observed: observed(held(false, aWriter("node-a", { held: false }))),
+      plan: [checks, { kind: "Revoke" }],
+    },
+    {
+      title: "is named with its resource id while it is unproven",
+      observed: observed({ unproven: [earlier] }, { attachments: [anAttachment("node-b")] }),
+      plan: [
+        checks,
+        {
+          kind: "WaitFor",
+          reason: "AttachedToForeignVM",
+          message: `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) has the disk attached, and its node node-a is another VM by now`,
+          retryAfterMs: 10_000,
+        },
+      ],
+    },
+  ];
+  for (const { title, observed: volume, plan } of rows)
+    it(title, () => {
+      assert.deepEqual(
+        planWriter(volume).filter(({ kind }) => kind !== "EndWant"),
+        plan,
+      );
+    });
+
+  it("is proven to be without the disk, if only its own notes name it", () => {
+    assert.deepEqual(planProofs(observed({ unproven: [{ ...earlier, unverified: true }] })), [{ ...earlier, unverified: true }]);
+    assert.deepEqual(planProofs(observed({ unproven: [earlier] })), []);
+  });
+});
