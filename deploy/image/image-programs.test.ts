@@ -10,10 +10,11 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAMED_PROGRAM = /(?:\bprogram: |\bmake\(|\bspawn\(|\binspectCommand\(host, device, )"([\w.]+)"/gu;
 
 it("lists exactly the programs that the Linux host runs: a missing one fails on a user's node, a needless one is attack surface", async () => {
-  const found = new Set(fileSystemTypes.map((fsType) => `mkfs.${fsType}`));
+  // `unshare` runs the shell: no call names it as its program.
+  const found = new Set(["sh", ...fileSystemTypes.map((fsType) => `mkfs.${fsType}`)]);
   for await (const path of glob("src/adapters/linux/*.ts", { cwd: ROOT })) {
     if (path.endsWith(".test.ts")) continue;
     for (const [, program = ""] of (await readFile(`${ROOT}/${path}`, "utf8")).matchAll(NAMED_PROGRAM)) found.add(program);
   }
-  assert.deepEqual(DRIVER_PROGRAMS, [...found, "sh"].toSorted());
+  assert.deepEqual(DRIVER_PROGRAMS, [...found].toSorted());
 });

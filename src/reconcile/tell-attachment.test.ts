@@ -106,13 +106,24 @@ describe("what people are told of an attachment", () => {
       assert.deepEqual(world.told, [told("WaitingForQuarantine", "node-a was cut off from pvc-2 and is not clean yet, so nothing is attached to it")]);
     }));
 
-  it("is that a device is missing, and then where it is", () =>
+  it("is that a device is missing before it is used, and then where it is", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a", { held: false }) }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
+      await reconcile(world);
+      assert.deepEqual(world.told, [told("DeviceMissing", "node-a does not find the disk at LUN 3"), told("Attached", "attached to node-a as LUN 0")]);
+    }));
+
+  it("is that a writer has lost its disk, and then where it is again", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));
       await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3, deviceMissing: true } }));
       await reconcile(world);
-      assert.deepEqual(world.told, [told("DeviceMissing", "node-a does not find the disk at LUN 3"), told("Attached", "attached to node-a as LUN 0")]);
+      const message = "node-a writes the volume, and its disk is no longer there";
+      const lost = { about: { kind: "AzVolume", name: "pvc-1" }, nodeName: "node-a", reason: "DiskLost", message, news: "node-a" };
+      assert.deepEqual(world.told, [lost, told("Attached", "attached to node-a as LUN 0")]);
     }));
 
   it("is that a standby was promoted", () =>
