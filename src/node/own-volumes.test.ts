@@ -298,6 +298,101 @@ describe("ownVolumesReconciler", () => {
       ]);
     }));
 
+  it("gives nothing back, and forgets nothing, where it could not unmount what a pod had of a raw disk", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
+      world.machine.failNext("unmount", failure);
+      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual([world.machine.mounts().length, notes(world), world.record()?.quarantine], [1, 1, [a]]);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.machine.mounts(), notes(world), world.record()?.quarantine], [[], 0, []]);
+    }));
+
+  it("leaves quarantine only once it could put a tombstone where a pod had the volume", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      const failure = { kind: "HostCommandFailed", command: "mount", exitCode: 32, stderr: "" } as const;
+      world.machine.failNext("leaveTombstone", failure);
+      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual([world.record()?.quarantine, world.told], [[a], []]);
+    }));
+
+  it("says nothing of stale mounts where it had none", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["QuarantineLeft"],
+      );
+    }));
+
+  it("forgets a volume that it gave back", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.record()?.writer?.held, notes(world)], [false, 0]);
+    }));
+
+  it("claims a raw disk by the name under which a pod has it, and notes it as one", () =>
+    withNode(foundInUse, async (world) => {
+      await world.setVolume((volume) => ({ ...volume, spec: { ...volume.spec, capabilities: [{ accessType: "block", accessMode: "SINGLE_NODE_WRITER" }] } }));
+      const device = await done(world, world.ports().host.findDevice({ lun: 0 }, never));
+      await done(world, world.ports().host.bindDevice({ device, targetPath: ofPod, readOnly: false }, never));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      const [note] = world.ports().notes.volumes();
+      assert.deepEqual([note?.accessType, note?.targetPaths, note?.epoch], ["block", [ofPod], 1]);
+    }));
+
+  it("takes V1's own staging path for the staging path, whatever path of a pod comes before it", () =>
+    withNode(foundInUse, async (world) => {
+      const early = "/mnt/early";
+      const { host } = world.ports();
+      const device = await done(world, host.findDevice({ lun: 0 }, never));
+      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
+      await done(world, host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      const [note] = world.ports().notes.volumes();
+      assert.deepEqual([note?.stagingPath, note?.targetPaths], [byV1, [early]]);
+    }));
+
+  it("reports a host that can't look for the disk, and does not say that the disk is missing", () =>
+    withNode(foundInUse, async (world) => {
+      world.machine.failNext("findDevice", { kind: "HostCommandTimedOut", command: "ls", timeoutMs: 1 });
+      assert.equal(kindOf(await reconcile(world)), "HostCommandTimedOut");
+      assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("is clean of a disk that is neither attached nor there", () =>
+    withNode(foundInUse, async (world) => {
+      world.machine.detach(0);
+      await world.setAttachment((attachment) =>
+        attachment.status === undefined ? attachment : { ...attachment, status: { ...attachment.status, state: "Detaching" } },
+      );
+      assert.notEqual(kindOf(await reconcile(world)), "DeviceNotFound");
+      assert.notEqual(world.attachment()?.status?.deviceMissing, true);
+    }));
+
+  it("says in its answer to a recall that pods have the volume, and that it does not unmount", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+      await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
+      assert.deepEqual(await reconcile(world), { ok: true, value: { againAfterMs: 500 } });
+      const { published, unmounting } = world.attachment()?.status?.recall ?? {};
+      assert.deepEqual([published, unmounting], [[targetPath], false]);
+    }));
+
   describe("a target from which it takes the volume, and which nobody has unpublished", () => {
     const cutOff = async (world: NodeWorld): Promise<void> => {
       await stage(world, mount);
