@@ -8,12 +8,12 @@ import { outdatedEquivalents, whyEquivalent } from "./mutate/equivalents.ts";
 import { findMutants } from "./mutate/find-mutants.ts";
 import { createImportGraph } from "./mutate/import-graph.ts";
 import type { ImportGraph } from "./mutate/import-graph.ts";
-import { judgeMutants } from "./mutate/judge-mutants.ts";
+import { type JudgeLimits, judgeMutants } from "./mutate/judge-mutants.ts";
 import { describeChange } from "./mutate/mutant.ts";
 import type { Mutant } from "./mutate/mutant.ts";
 import { describeMutant, isSurvivor, isWronglyListed, scoreOf, scoreTable } from "./mutate/show-score.ts";
 import type { JudgedMutant } from "./mutate/show-score.ts";
-import { judgingTests, modelTests, targets } from "./mutate/targets.ts";
+import { judgingTests, modelLimits, modelTests, targets } from "./mutate/targets.ts";
 import { mutantKey, openVerdictCache } from "./mutate/verdict-cache.ts";
 import type { Outcome } from "./mutate/verdict-cache.ts";
 
@@ -21,12 +21,21 @@ const USAGE = `npm run mutate                      changes the rules one by one 
 npm run mutate -- --files <word>    only files whose path contains the word; may be repeated
 npm run mutate -- --list            the mutants, without running a test
 npm run mutate -- --killed          lists killed mutants, too, each with the test that noticed it
-npm run mutate -- --models          lets the models of the protocols judge as well: slow
+npm run mutate -- --models          lets the models of the protocols judge what every other test has let pass: minutes for each
 npm run mutate -- --threads <n>     default: one for each processor
 npm run mutate -- --no-cache        judges everything again
 Exit code 1 where a target has fewer killed mutants than it must, or an entry of the list of equivalents is wrong.`;
 
-const CACHE_FILE = ".cache/mutate/verdicts.json";
+/** Tests that judge together, and where their verdicts are kept. */
+interface Bench {
+  readonly tests: readonly string[];
+  readonly limits?: JudgeLimits;
+  readonly cacheFile: string;
+}
+
+const UNIT_TESTS: Bench = { tests: judgingTests, cacheFile: ".cache/mutate/verdicts.json" };
+const MODELS: Bench = { tests: modelTests, limits: modelLimits, cacheFile: ".cache/mutate/verdicts-of-models.json" };
+
 const PROGRESS_EVERY_MS = 5_000;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -85,9 +94,12 @@ async function run(options: Options): Promise<boolean> {
   }
   if (mutants.length === 0) throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
 
-  const outcomes = await judgeAll(options, mutants, sources);
-  const unnoticed = mutants.filter((mutant) => ["survived", "unreached"].includes(outcomes.get(mutant)?.kind ?? ""));
+  const noticed = await judgeAll(options, UNIT_TESTS, mutants, sources);
+  const unnoticed = mutants.filter((mutant) => ["survived", "unreached"].includes(noticed.get(mutant)?.kind ?? ""));
   const refused = await refusedByCompiler(root, unnoticed, sources);
+  const left = unnoticed.filter((mutant) => !refused.has(mutant));
+  const byModels = options.withModels ? await judgeAll(options, MODELS, left, sources) : new Map<Mutant, Outcome>();
+  const outcomes = new Map([...noticed, ...[...byModels].filter(([, { kind }]) => kind !== "unreached")]);
   const judged = mutants.map((mutant): JudgedMutant => {
     const outcome: Outcome = refused.has(mutant) ? { kind: "refused" } : (outcomes.get(mutant) ?? { kind: "unreached" });
     return { mutant, outcome, equivalent: whyEquivalent(mutant, sourceOf(mutant.file)) };
@@ -108,11 +120,16 @@ async function run(options: Options): Promise<boolean> {
   return isReached && wrong.length === 0 && outdated.length === 0;
 }
 
-async function judgeAll(options: Options, mutants: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<ReadonlyMap<Mutant, Outcome>> {
+async function judgeAll(
+  options: Options,
+  bench: Bench,
+  mutants: readonly Mutant[],
+  sources: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<Mutant, Outcome>> {
   const graph = createImportGraph(root);
-  const tests = await filesOf([...judgingTests, ...(options.withModels ? modelTests : [])]);
+  const tests = await filesOf(bench.tests);
   const distances = await distancesTo([...sources.keys()], tests, graph);
-  const cache = await openVerdictCache(join(root, CACHE_FILE));
+  const cache = await openVerdictCache(join(root, bench.cacheFile));
   const byFile = Map.groupBy(mutants, ({ file }) => file);
   const hashes = new Map<string, string>();
   const outcomes = new Map<Mutant, Outcome>();
@@ -146,6 +163,7 @@ async function judgeAll(options: Options, mutants: readonly Mutant[], sources: R
     mutants: waiting,
     distances: reaching,
     threads: options.threads,
+    ...(bench.limits === undefined ? {} : { limits: bench.limits }),
     lastKiller: cache.lastKiller,
     onProgress: createProgress(),
     onFailing: ({ file, title, failure }) => console.log(`judges nothing, since it fails in this thread: ${file}: ${title}: ${failure}`),

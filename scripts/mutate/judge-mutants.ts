@@ -16,6 +16,7 @@ export interface JudgeRequest {
   /** For each test file, how many imports lie between it and each file with mutants. */
   readonly distances: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly threads: number;
+  readonly limits?: JudgeLimits;
   /** The test to try first. */
   readonly lastKiller: (mutant: Mutant) => Pick<TestName, "file" | "title"> | undefined;
   readonly onProgress: (what: string, done: number, all: number) => void;
@@ -24,7 +25,16 @@ export interface JudgeRequest {
   readonly onOutcome: (mutant: Mutant, outcome: Outcome) => void;
 }
 
-const MEASURE_MAX_MS = 60_000;
+/** How long tests may take that were never run before, in milliseconds. */
+export interface JudgeLimits {
+  /** All tests of a file together. */
+  readonly fileMaxMs: number;
+  /** One test. */
+  readonly testMaxMs: number;
+}
+
+/** Enough for a unit test on a busy machine. */
+const UNIT_TEST_LIMITS: JudgeLimits = { fileMaxMs: 120_000, testMaxMs: 20_000 };
 const LOAD_MAX_MS = 20_000;
 const SLOWER_MAX = 5;
 /** What modules do while they are loaded concerns the tests near to them. */
@@ -43,8 +53,9 @@ export async function judgeMutants(request: JudgeRequest): Promise<void> {
       instrument(request.sources.get(file) ?? "", ofFile),
     ]),
   );
-  const data: JudgeThreadData = { rootUrl, sources, activeFromStart: undefined };
-  const measured = await measureTests(request, data);
+  const limits = request.limits ?? UNIT_TEST_LIMITS;
+  const data: JudgeThreadData = { rootUrl, sources, activeFromStart: undefined, firstRunMaxMs: limits.testMaxMs };
+  const measured = await measureTests(request, data, limits);
   const counter = { done: 0 };
   const settle = (mutant: Mutant, outcome: Outcome): void => {
     counter.done += 1;
@@ -69,7 +80,7 @@ interface Measured {
   readonly reachedAtLoad: ReadonlySet<number>;
 }
 
-async function measureTests(request: JudgeRequest, data: JudgeThreadData): Promise<Measured> {
+async function measureTests(request: JudgeRequest, data: JudgeThreadData, { fileMaxMs }: JudgeLimits): Promise<Measured> {
   const waiting = [...request.distances.keys()];
   const all = waiting.length;
   const tests: MeasuredTest[] = [];
@@ -77,7 +88,7 @@ async function measureTests(request: JudgeRequest, data: JudgeThreadData): Promi
   await inParallel(request.threads, async () => {
     let judge = startJudge(data);
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const answer = await judge.ask({ kind: "measure", file }, MEASURE_MAX_MS);
+      const answer = await judge.ask({ kind: "measure", file }, fileMaxMs);
       if (answer.kind !== "measured") {
         request.onFailing({ file, title: "the file as a whole", failure: answer.kind === "error" ? answer.why : "hangs" });
         await judge.end();

@@ -6,6 +6,8 @@ export interface JudgeThreadData {
   readonly sources: ReadonlyMap<string, string>;
   /** A mutant that is switched on before anything is loaded. */
   readonly activeFromStart: number | undefined;
+  /** How long a test may take that was never run before, in milliseconds. */
+  readonly firstRunMaxMs: number;
 }
 
 /** A test, with what it takes without a mutant. */

@@ -6,13 +6,11 @@ import { waitingTests } from "./targets.ts";
 import { takeRegistered } from "./test-registry.ts";
 import type { RegisteredTest } from "./test-registry.ts";
 
-const { rootUrl, sources, activeFromStart } = workerData as JudgeThreadData;
+const { rootUrl, sources, activeFromStart, firstRunMaxMs } = workerData as JudgeThreadData;
 
 /** A test that takes longer than this many times its usual time, and than this many milliseconds, hangs. */
 const SLOWER_MAX = 20;
 const TEST_MAX_MS = 4_000;
-/** A test that was never run before may take this long, in milliseconds. */
-const FIRST_MAX_MS = 20_000;
 /** A loop that asks for this many switches more than the test usually does goes round without an end. */
 const ASKED_MORE_MAX = 200_000;
 
@@ -78,7 +76,7 @@ async function register(file: string): Promise<ReadonlyMap<string, LoadedTest>> 
 
 /** Why the test failed; `undefined` where it passed. */
 async function runOnce(test: LoadedTest): Promise<string | undefined> {
-  const limitMs = test.usual === undefined ? FIRST_MAX_MS : Math.max(TEST_MAX_MS, test.usual.durationMs * SLOWER_MAX);
+  const limitMs = test.usual === undefined ? firstRunMaxMs : Math.max(TEST_MAX_MS, test.usual.durationMs * SLOWER_MAX);
   broken.length = 0;
   askedCount = 0;
   askedMax = test.usual === undefined ? Number.POSITIVE_INFINITY : test.usual.askedCount * SLOWER_MAX + ASKED_MORE_MAX;

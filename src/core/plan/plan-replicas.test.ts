@@ -76,6 +76,27 @@ describe("planReplicas", () => {
     assert.deepEqual(planReplicas(standby(-3_600_000, collectMs))[0], deletes("node-b", triedAgain), "the clock was set back by an hour since");
   });
 
+  it("goes by how long the failed standby itself has not changed, not by another attachment", () => {
+    const attachments = [unchangedFor(collectMs, primary), unchangedFor(1_000, aReplica("node-b", { status: failedAgo(1_000) }))];
+    const observed = anObservedVolume({ volume: aVolumeWithRecord(writerOnA, tight), attachments, nodes: [aNode("node-a"), aNode("node-b")] });
+    assert.deepEqual(
+      planReplicas(observed).map(({ kind }) => kind),
+      ["ReplicasMissing"],
+    );
+  });
+
+  it("deletes the replica of a gone node once, whatever else speaks against it", () => {
+    const nodes = [aNode("node-a", { isGone: true }), aNode("node-b")];
+    const names = (record: Partial<WriterRecord>): readonly string[] => {
+      const volume = aVolume({ status: { unrequestedSince: agoMs(collectMs), record: aRecord(record) } });
+      return planReplicas(anObservedVolume({ volume, attachments: [aReplica("node-a"), aReplica("node-b")], nodes })).flatMap((action) =>
+        action.kind === "DeleteAttachment" ? action.attachmentName : [],
+      );
+    };
+    for (const record of [{}, { quarantine: [identity("node-a")] }])
+      assert.deepEqual(names(record).toSorted(), [attachmentName("node-a"), attachmentName("node-b")].toSorted());
+  });
+
   it("plans nothing where everything is as asked", () => {
     check([
       { because: "primary and two replicas", observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }), plan: [] },
