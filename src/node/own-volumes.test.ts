@@ -356,7 +356,7 @@ describe("ownVolumesReconciler", () => {
       const early = "/mnt/early";
       const { host } = world.ports();
       const device = await done(world, host.findDevice({ lun: 0 }, never));
-      await done(world, host.format({ device, fsType: "ext4" }, never));
+      await done(world, host.format({ device, fsType: "ext4", uuid: "00000000-0000-4000-8000-000000000001" }, never));
       await done(world, host.mountDevice({ device, path: byV1, fsType: "ext4", mountFlags: [], readOnly: false }, never));
       await done(world, host.bindMount({ stagingPath: byV1, targetPath: early, readOnly: false, mountFlags: [] }, never));
       assert.equal(kindOf(await reconcile(world)), "ok");
