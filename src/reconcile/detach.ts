@@ -64,7 +64,7 @@ async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachme
   // Without the volume's object nobody knows who may write: it is made anew before anything is detached.
   if (!fresh.ok || isRecordMissing(fresh.value) || attachmentProblem(attachment, fresh.value) !== undefined) return false;
   const record = fresh.value.status?.record;
-  if (record !== undefined && doubtingNode(ports.cache, attachment.spec.volumeName, record.storeGeneration) === node.nodeName) return false;
+  if (record !== undefined && doubtingNode(ports, attachment.spec.volumeName, record.storeGeneration) === node.nodeName) return false;
   return (record === undefined || mayDetach(record, node)) && (await isTrusted(ports, record, signal));
 }
 

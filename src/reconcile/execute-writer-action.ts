@@ -122,7 +122,7 @@ async function grantWriter(ports: ControllerPorts, observed: ObservedVolume, nod
       if (isDeleting(volume)) return fail("the volume is being deleted");
       if (isResizingOffline(volume)) return fail("the disk grows only while no VM has it");
       if (record.storeGeneration !== storeGeneration) return fail("the record is of another store generation");
-      const doubting = doubtingNode(ports.cache, observed.volume.metadata.name, storeGeneration);
+      const doubting = doubtingNode(ports, observed.volume.metadata.name, storeGeneration);
       if (doubting !== undefined) return fail(`${doubting} has noted the volume, and says that the store went back`);
       return grant(record, node);
     },

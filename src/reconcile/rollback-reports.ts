@@ -1,13 +1,16 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
-import { annotatedNumber, type Lease, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
-import { judgeReports, type LoneReports, type ReportVerdict, withLoneReport } from "../core/plan/judge-reports.ts";
-import type { ObjectCache } from "./object-cache.ts";
+import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
+import { hasRepeated, isRepeat, judgeReports, type LoneReports, type ReportVerdict, withLoneReport } from "../core/plan/judge-reports.ts";
+import type { ControllerPorts } from "./controller-ports.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
 
 /** Of the controllers' Lease: which nodes' report alone started a sweep of all records, and when, as JSON. */
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
+
+/** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */
+const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 
 /** The reason that goes with `StoreWentBack`. */
 export function wentBackReason(generation: number): string {
@@ -24,26 +27,39 @@ export function hasReported({ status }: AzDriverNode, generation: number): boole
 export function judgeStandingReports(nodes: readonly AzDriverNode[], lease: Lease, nowMs: number): ReportVerdict {
   const generation = annotatedNumber(lease, STORE_GENERATION_ANNOTATION);
   const reporters = nodes.filter((node) => hasReported(node, generation)).map(({ metadata }) => metadata.name);
-  return judgeReports(reporters, loneReportsOf(lease), nowMs);
+  return judgeReports(reporters, loneReportsOf(lease, LONE_REPORTS_ANNOTATION), nowMs);
 }
 
 /** What the Lease says once a sweep is marked for the report of one node alone. */
 export function rememberedReport(lease: Lease, nodeName: string, nowMs: number): Readonly<Record<string, string>> {
-  return { [LONE_REPORTS_ANNOTATION]: JSON.stringify(withLoneReport(loneReportsOf(lease), nodeName, nowMs)) };
+  const lone = loneReportsOf(lease, LONE_REPORTS_ANNOTATION);
+  const repeats = loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
+  return {
+    [LONE_REPORTS_ANNOTATION]: JSON.stringify(withLoneReport(lone, nodeName, nowMs)),
+    ...(isRepeat(lone, nodeName, nowMs) ? { [LONE_REPEATS_ANNOTATION]: JSON.stringify(withLoneReport(repeats, nodeName, nowMs)) } : {}),
+  };
 }
 
 /**
  * The node that has a volume attached and noted, and says that the store went back, while its report waits for a second witness: it may write without the record knowing. Nothing is
- * granted or detached there until then. Only by attachments that are there: a node can hold up no volume that it never had.
+ * granted or detached there until then. Only by attachments that are there: a node can hold up no volume that it never had. A node that is out of service doubts nothing, and
+ * one that repeats itself does so for one limit only.
  */
-export function doubtingNode(cache: Pick<ObjectCache, "byIndex">, volumeName: string, generation: number): string | undefined {
+export function doubtingNode(
+  { cache, users, clock }: Pick<ControllerPorts, "cache" | "users" | "clock">,
+  volumeName: string,
+  generation: number,
+): string | undefined {
   const attached = new Set(cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).map(({ spec }) => spec.nodeName));
+  const lease = cache.get("Lease", CONTROLLER_LEASE);
+  const repeats = lease === undefined ? {} : loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
+  const mayDoubt = (nodeName: string): boolean => !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
   const noting = cache.byIndex("AzDriverNode", "noted", volumeName);
-  return noting.find((node) => attached.has(node.metadata.name) && hasReported(node, generation))?.metadata.name;
+  return noting.find((node) => attached.has(node.metadata.name) && hasReported(node, generation) && mayDoubt(node.metadata.name))?.metadata.name;
 }
 
-function loneReportsOf(lease: Lease): LoneReports {
-  const text = lease.metadata.annotations?.[LONE_REPORTS_ANNOTATION];
+function loneReportsOf(lease: Lease, annotation: string): LoneReports {
+  const text = lease.metadata.annotations?.[annotation];
   if (text === undefined) return {};
   try {
     const value: unknown = JSON.parse(text);

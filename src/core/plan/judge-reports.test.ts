@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { judgeReports, LONE_REPORT_EVERY_MS, withLoneReport } from "./judge-reports.ts";
+import { hasRepeated, isRepeat, judgeReports, LONE_REPORT_EVERY_MS, withLoneReport } from "./judge-reports.ts";
 
 const nowMs = 1_700_000_000_000;
 const sweep = { kind: "sweep", alone: undefined };
@@ -37,8 +37,27 @@ describe("judgeReports", () => {
 });
 
 describe("withLoneReport", () => {
-  it("forgets what counts no more", () => {
-    const lone = { "node-a": nowMs - LONE_REPORT_EVERY_MS, "node-b": nowMs - 1 };
+  it("forgets what counts no more, and would not make the next report a repeat", () => {
+    const lone = { "node-a": nowMs - 2 * LONE_REPORT_EVERY_MS, "node-b": nowMs - 1 };
     assert.deepEqual(withLoneReport(lone, "node-c", nowMs), { "node-b": nowMs - 1, "node-c": nowMs });
+  });
+});
+
+describe("a repeated report", () => {
+  it("is one that comes within a limit of when the node was believed again", () => {
+    const ages = [0, LONE_REPORT_EVERY_MS, 2 * LONE_REPORT_EVERY_MS - 1, 2 * LONE_REPORT_EVERY_MS];
+    assert.deepEqual(
+      ages.map((ageMs) => isRepeat({ "node-a": nowMs - ageMs }, "node-a", nowMs)),
+      [true, true, true, false],
+    );
+    assert.equal(isRepeat({ "node-b": nowMs }, "node-a", nowMs), false);
+  });
+
+  it("keeps the node from holding up volumes for one limit", () => {
+    const ages = [0, LONE_REPORT_EVERY_MS - 1, LONE_REPORT_EVERY_MS];
+    assert.deepEqual(
+      ages.map((ageMs) => hasRepeated({ "node-a": nowMs - ageMs }, "node-a", nowMs)),
+      [true, true, false],
+    );
   });
 });

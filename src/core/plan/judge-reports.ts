@@ -7,6 +7,9 @@ export type LoneReports = Readonly<Record<string, number>>;
  */
 export const LONE_REPORT_EVERY_MS = 600_000;
 
+/** For how long after a lone report another one of the same node is a repeat, in milliseconds: until one limit after it is believed again. */
+const REPEAT_MS = 2 * LONE_REPORT_EVERY_MS;
+
 /** Nodes that are remembered at most. Where that many have each reported alone within the time, the next one waits. */
 const LONE_REPORTS_MAX = 64;
 
@@ -31,12 +34,29 @@ export function judgeReports(reporters: readonly string[], lone: LoneReports, no
   return { kind: "limited", nodeName: first, leftMs: LONE_REPORT_EVERY_MS - (nowMs - lastMs) };
 }
 
-/** With the report of a node, without those that count no more. */
+/** With the report of a node, without those that count no more, nor say of a next one whether it is a repeat. */
 export function withLoneReport(lone: LoneReports, nodeName: string, nowMs: number): LoneReports {
-  return { ...recentOnly(lone, nowMs), [nodeName]: nowMs };
+  return { ...within(lone, nowMs, REPEAT_MS), [nodeName]: nowMs };
+}
+
+/**
+ * Whether the report of a node that starts a sweep now is a repeat: its last one did so, and it has reported again as soon as it was believed once more.
+ * Such a node has held up its volumes while its report was limited, and holds up none until the next limit has passed.
+ */
+export function isRepeat(lone: LoneReports, nodeName: string, nowMs: number): boolean {
+  return within(lone, nowMs, REPEAT_MS)[nodeName] !== undefined;
+}
+
+/** Whether a repeat still keeps a node from holding up volumes. `repeats`: when each node's last repeat was. */
+export function hasRepeated(repeats: LoneReports, nodeName: string, nowMs: number): boolean {
+  return recentOnly(repeats, nowMs)[nodeName] !== undefined;
 }
 
 /** A time to come was written by another clock: it would never pass. */
 function recentOnly(lone: LoneReports, nowMs: number): LoneReports {
-  return Object.fromEntries(Object.entries(lone).filter(([, atMs]) => atMs <= nowMs && nowMs - atMs < LONE_REPORT_EVERY_MS));
+  return within(lone, nowMs, LONE_REPORT_EVERY_MS);
+}
+
+function within(lone: LoneReports, nowMs: number, limitMs: number): LoneReports {
+  return Object.fromEntries(Object.entries(lone).filter(([, atMs]) => atMs <= nowMs && nowMs - atMs < limitMs));
 }
