@@ -141,6 +141,22 @@ describe("compareAttachments", () => {
       }));
   }
 
+  for (const { because, status } of [
+    { because: "still waits, without a VM", status: { state: "Pending" } },
+    { because: "failed without a VM", status: { state: "AttachmentFailed" } },
+    { because: "names the VM that had the node's name before", status: { state: "Attached", lun: 2, vmId: "vm-0", instanceUri: instanceUriOf("node-z") } },
+  ] as const)
+    it(`records a node as unproven whose attachment ${because}: a person may have attached the disk`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
+        await world.given("AzVolumeAttachment", { ...aReplica("node-a"), status });
+        await compare(world, { listed: ["node-a"] });
+        const node = { ...identity("node-a"), vmId: "vm-node-a" };
+        assert.deepEqual(world.record()?.unproven, [node]);
+        assert.equal(mayDetach(world.record() ?? assert.fail("no record"), node), false);
+        assert.deepEqual(seen(world, "node-a"), { role: "Replica", state: "Attached", lun: 5, deviceMissing: undefined });
+      }));
+
   it("changes nothing where the list was older than what it was compared with", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({}));

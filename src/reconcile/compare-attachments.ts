@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, VolumeDetail } from "../core/model/az-volume.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { isForeign } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
@@ -60,7 +61,7 @@ async function recordStrays(
     }
     const present = await readAttachment(ports.store, { volumeName, diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
-    if (!present.ok) unsaid.push(instanceUri);
+    if (!present.ok || !explains(present.value, instanceUri)) unsaid.push(instanceUri);
   }
   if (unsaid.length === 0) return ok(undefined);
   // Without the volume's object there is nobody to detach for: it is made anew first, and all that have its disk with it.
@@ -97,8 +98,18 @@ async function reportStaleOnes(ports: ControllerPorts, volumeName: string, disk:
 function differs(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts): boolean {
   const named = nodesOf(ports, disk);
   if (disk.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) === undefined && !isNamedIn(volume, instanceUri))) return true;
-  const recorded = new Set(attachmentsOf(ports, volume.metadata.name).map(({ spec }) => spec.nodeName));
-  return [...named].some((nodeName) => !recorded.has(nodeName)) || attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
+  const attachments = attachmentsOf(ports, volume.metadata.name);
+  const isExplained = (instanceUri: string): boolean => attachments.some((attachment) => explains(attachment, instanceUri));
+  if (disk.attachedTo.some((instanceUri) => nodeNameOf(ports, instanceUri) !== undefined && !isExplained(instanceUri))) return true;
+  return attachedIn(ports, volume.metadata.name).some(({ spec }) => !named.has(spec.nodeName));
+}
+
+/**
+ * Whether an attachment says that the disk is on that VM, or on its way there. The VM stands in it from before an attach is sent; one that still waits, for a share that
+ * a person may have taken by hand, says nothing.
+ */
+function explains({ status }: AzVolumeAttachment, instanceUri: string): boolean {
+  return status?.vmId !== undefined && isSameResourceUri(status.instanceUri ?? "", instanceUri);
 }
 
 /** Names of the cluster's VMs that a disk names. */
