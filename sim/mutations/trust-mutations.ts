@@ -56,7 +56,7 @@ export const trustMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/plan/judge-reports.ts",
-        find: `return { ...recentOnly(lone, nowMs), [nodeName]: nowMs };`,
+        find: `return { ...within(lone, nowMs, REPEAT_MS), [nodeName]: nowMs };`,
         replace: `return {};`,
       },
     ],
