@@ -65,7 +65,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `return !isInQuarantine(record, node) && !isFencing(record, node);`,
+        find: `return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));`,
         replace: `return !isInQuarantine(record, node);`,
       },
     ],

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { DeepReadonly } from "./deep-readonly.ts";
+import { isSameResourceUri } from "./disk-uri.ts";
 import type { nodeIdentitySchema } from "./node-identity.schema.ts";
 
 /** A node's name with the GUID and the resource id of its VM. */
@@ -13,9 +14,18 @@ export function identityOf({ nodeName, vmId, instanceUri }: NodeIdentity): NodeI
   return { nodeName, vmId, instanceUri };
 }
 
-/** Whether two identities mean the same VM. GUIDs are compared without case, as Azure does. */
+/** Whether two identities mean the same node: a VM under one name. GUIDs are compared without case, as Azure does. */
 export function isSameNode(left: NodeKey, right: NodeKey): boolean {
   return left.nodeName === right.nodeName && left.vmId.toLowerCase() === right.vmId.toLowerCase();
+}
+
+/**
+ * Whether two identities mean the same VM, whatever its node is called: a host may register under another name. The resource id has to agree as well as the GUID,
+ * since a node's token may report any GUID.
+ */
+export function isSameVm(left: NodeIdentity, right: NodeIdentity): boolean {
+  if (isSameNode(left, right)) return true;
+  return left.vmId.toLowerCase() === right.vmId.toLowerCase() && isSameResourceUri(left.instanceUri, right.instanceUri);
 }
 
 /**

@@ -477,6 +477,21 @@ describe("what may be attached and detached", () => {
       assert.equal(mayForceOff(record, a), force, because);
   });
 
+  it("goes by the VM, whatever its node is called by now: a writer there would be cut off", () => {
+    const renamed = { ...a, nodeName: "node-a2", vmId: a.vmId.toUpperCase() };
+    const elsewhere = { ...renamed, instanceUri: b.instanceUri };
+    for (const { because, record, attach, detach, force } of [
+      { because: "the writer", record: aRecord({ writer: aWriter("node-a") }), attach: true, detach: false, force: false },
+      { because: "unproven", record: aRecord({ unproven: [a] }), attach: true, detach: false, force: false },
+      { because: "being fenced", record: aRecord({ writer: aWriter("node-a"), fencing: a }), attach: false, detach: false, force: false },
+    ]) {
+      const allowed = { attach: mayAttach(record, renamed), detach: mayDetach(record, renamed), force: mayForceOff(record, renamed) };
+      assert.deepEqual(allowed, { attach, detach, force }, because);
+      const others = [mayAttach(record, elsewhere), mayDetach(record, elsewhere), mayForceOff(record, elsewhere)];
+      assert.deepEqual(others, [true, true, true], `${because}, and only the GUID is the same`);
+    }
+  });
+
   it("keeps whoever was cut off in quarantine although it had been clean before", () => {
     const record = { ...foundOnA, unproven: [], clean: [a], writer: unwantedA, fencing: a };
     const cleared = fenceClear(record, a, unwantedA);

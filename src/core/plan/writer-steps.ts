@@ -1,6 +1,6 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { highestEpoch } from "../model/epoch.ts";
-import { identityOf, includesNode, isSameNode, type NodeIdentity, type NodeKey, withNode, withoutNode } from "../model/node-identity.ts";
+import { identityOf, includesNode, isSameNode, isSameVm, type NodeIdentity, type NodeKey, withNode, withoutNode } from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /**
@@ -76,18 +76,18 @@ export function isCutOff(record: WriterRecord, node: NodeKey): boolean {
 }
 
 /** Whether the disk may be attached to `node`. Asked after the VM was read and before it is written: asking earlier lets a fence slip in between. */
-export function mayAttach(record: WriterRecord, node: NodeKey): boolean {
-  return !isInQuarantine(record, node) && !isFencing(record, node);
+export function mayAttach(record: WriterRecord, node: NodeIdentity): boolean {
+  return !isInQuarantine(record, node) && !(record.fencing !== undefined && isSameVm(record.fencing, node));
 }
 
-/** Whether the disk may be taken off `node` other than by a fence. */
-export function mayDetach(record: WriterRecord, node: NodeKey): boolean {
-  return !isWriter(record, node) && !includesNode(record.unproven, node);
+/** Whether the disk may be taken off `node` other than by a fence. Asked of its VM: one that writes under another name would be cut off. */
+export function mayDetach({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  return [...(writer === undefined ? [] : [writer]), ...unproven].every((other) => !isSameVm(other, node));
 }
 
 /** Whether a detach from `node` that hangs, whoever asked for it, may be forced for an attach: who holds the volume writes until the disk is off, and who is unproven may. */
-export function mayForceOff(record: WriterRecord, node: NodeKey): boolean {
-  return !(isWriter(record, node) && record.writer?.held === true) && !includesNode(record.unproven, node);
+export function mayForceOff({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  return [...(writer?.held === true ? [writer] : []), ...unproven].every((other) => !isSameVm(other, node));
 }
 
 /** *grant*, by the controller: `node` becomes the writer, not yet held. */
