@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
 import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
-import { aDetail, agoMs, anAttachment, aVolume, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { stateTagsOf } from "../core/model/state-tags.ts";
+import { aDetail, agoMs, anAttachment, aRecord, aVolume, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { CloudProvisioner, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
@@ -55,6 +56,15 @@ describe("diskReconciler", () => {
         assert.deepEqual([world.record()?.foundInUse, world.record()?.unproven.map(({ instanceUri }) => instanceUri)], [true, [instanceUriOf("node-a")]]);
       }));
 
+    it("does not take a disk for new whose tags keep a first format and who was cut off", () =>
+      withControllerPorts(async (world) => {
+        const formatted = { fsType: "ext4", uuid: "u-1", time: agoMs(0), nodeName: "node-a" };
+        const kept = stateTagsOf(aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [a] }) } }).status);
+        await create(world, (made) => ({ tags: { ...ownTags(made), ...kept } }));
+        assert.deepEqual([world.record()?.foundInUse, world.record()?.quarantine], [true, [a]]);
+        assert.deepEqual(world.volume()?.status?.detail?.formatted, formatted);
+      }));
+
     it("refuses a disk of that name that another cluster made, and names that cluster", () =>
       withControllerPorts(async (world) => {
         await create(world, (made) => ({ tags: { ...ownTags(made), "disk.csi.azure.com-cluster-id": "cluster-2" } }));
@@ -81,6 +91,18 @@ describe("diskReconciler", () => {
       assert.ok(world.volume()?.metadata.deletionTimestamp !== undefined);
       await run(world);
       assert.deepEqual([[...world.disks], world.volume()], [[], undefined]);
+    }));
+
+  it("finds the disk of a creation that was never recorded, not a copy that bears its tags", () =>
+    withControllerPorts(async (world) => {
+      const volume = aVolume({ metadata: deleted, spec: { deleteRequested: true }, status: { state: "Creating", detail: undefined } });
+      const copyUri = diskUri.replace(/[^/]+$/u, "a-copy");
+      await world.given("AzVolume", volume);
+      for (const uri of [copyUri, diskUri]) world.disks.add(uri);
+      const made = driverTags(world.volume() ?? assert.fail("no volume"), "cluster-1");
+      const listDisks: CloudProvisioner["listDisks"] = async () => ok([aDisk({ diskUri: copyUri, diskName: "a-copy", tags: made }), aDisk({ tags: made })]);
+      await world.answerOf(diskReconciler({ ...world.ports, cloud: { ...world.ports.cloud, listDisks } }).reconcile("pvc-1", never));
+      assert.deepEqual([[...world.disks], world.volume()], [[copyUri], undefined]);
     }));
 
   it("never deletes the disk of a volume that was made anew under the name while the cache still shows the old one", () =>

@@ -107,8 +107,15 @@ async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
     const difference = `disk ${created.value.diskUri} exists already and was made by cluster ${otherCluster}, not by this one (${ports.clusterId}); choose another name`;
     return recordFailure(ports, volume, { kind: "VolumeExistsWithOtherRequest", volumeName: volume.spec.volumeName, difference }, signal);
   }
-  const isNew = isMadeFor(volume, created.value.tags) && created.value.attachedTo.length === 0;
-  return isNew ? recordCreated(ports, volume, created.value, signal) : adoptDisk(ports, volume, created.value.diskUri, signal);
+  return isNeverUsed(volume, created.value) ? recordCreated(ports, volume, created.value, signal) : adoptDisk(ports, volume, created.value.diskUri, signal);
+}
+
+/**
+ * Whether nothing can have written the disk yet. One with state tags was in use already: an object from a backup, of before the disk was recorded, bears the same uid, and a new
+ * record would forget who was cut off, and that there is a file system.
+ */
+function isNeverUsed(volume: AzVolume, { tags, attachedTo }: DiskFacts): boolean {
+  return isMadeFor(volume, tags) && attachedTo.length === 0 && Object.keys(stateTagsIn(tags)).length === 0;
 }
 
 async function recordCreated(ports: ControllerPorts, volume: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Reconciled> {
@@ -236,12 +243,17 @@ async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   return settled(removed);
 }
 
-/** A disk whose creation was begun and never recorded: found by what its tags say, since a disk of that name may be somebody else's. */
+/**
+ * A disk whose creation was begun and never recorded: found by its name and by what its tags say. A disk of that name may be another's, and a copy that a person has made of the
+ * disk bears its tags.
+ */
 async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Result<string | undefined, Failure>> {
   const request = diskRequest(ports, volume);
   if (!request.ok) return ok(undefined);
   const disks = await ports.cloud.listDisks({ resourceGroup: request.value.resourceGroup }, signal);
-  return disks.ok ? ok(disks.value.find((disk) => isMadeFor(volume, disk.tags))?.diskUri) : disks;
+  if (!disks.ok) return disks;
+  const diskName = request.value.diskName.toLowerCase();
+  return ok(disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))?.diskUri);
 }
 
 /**
