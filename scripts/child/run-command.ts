@@ -36,6 +36,7 @@ export async function runCommand(command: string, args: readonly string[], optio
     child.kill("SIGINT");
   };
   const settle = (code: number | undefined): void => {
+    clearTimeout(limit);
     options.signal?.removeEventListener("abort", interrupt);
     resolve({ code, output: chunks.join(""), durationMs: performance.now() - startedMs });
   };
@@ -43,9 +44,9 @@ export async function runCommand(command: string, args: readonly string[], optio
     cwd: options.cwd,
     env: { ...toolEnvironment(options.cwd), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    killSignal: "SIGKILL",
   });
+  // Node's own `timeout` keeps the process alive until it is over where the command could not be started.
+  const limit = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   options.signal?.addEventListener("abort", interrupt);
   if (options.signal?.aborted === true) interrupt();
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,9 +1,12 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { runCommand } from "../child/run-command.ts";
 import { changedSite } from "./mutant.ts";
 import type { Mutant } from "./mutant.ts";
 
+/** This project's own, whatever started this process, and wherever the mutants are. */
+const COMPILER = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
 const FOLDER = ".cache/mutate/types";
 const TIMEOUT_MS = 300_000;
 const OUTPUT_SHOWN = 500;
@@ -34,7 +37,7 @@ export async function refusedByCompiler(root: string, mutants: readonly Mutant[]
     include: ["**/*.ts"],
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
-  const { code, output } = await runCommand("tsc", ["-p", folder], { cwd: root, timeoutMs: TIMEOUT_MS });
+  const { code, output } = await runCommand(process.execPath, [COMPILER, "-p", folder], { cwd: root, timeoutMs: TIMEOUT_MS });
   // Where a file does not compile without a change, or no file is named, nothing is known of the mutants.
   if (code !== 0 && (output.includes(".unchanged.") || !output.includes(".mutant-")))
     throw new Error(`the mutants can't be compiled: ${output.slice(0, OUTPUT_SHOWN)}`);
