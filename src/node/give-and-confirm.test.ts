@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { createModelDisk } from "../adapters/model-host/model-disk.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { gibToBytes } from "../core/units.ts";
 import { must } from "../reconcile/testing/settled.ts";
 import { confirmHeld, giveVolume } from "./hold-volume.ts";
 import type { NodePorts } from "./node-ports.ts";
@@ -161,6 +163,21 @@ describe("unstageVolume", () => {
       assert.deepEqual(world.record()?.writer, aWriter("node-b", { epoch: 2 }));
     }));
 
+  it("unmounts and forgets a volume whose object is deleted while the want is ended", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      world.meanwhile["end-want"] = () => deleteVolume(world);
+      assert.deepEqual(await unstage(world), done);
+      assert.deepEqual([world.machine.mounts(), world.ports().notes.volumes()], [[], []]);
+    }));
+
+  it("unmounts nothing while the store does not say whether the want has ended", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      assert.deepEqual(await unstage(world, withoutStore(world.ports(), 0)), { ok: false, failure: down });
+      assert.equal(world.machine.mounts().length, 1);
+    }));
+
   it("goes on where a controller was faster to end the want", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world);
@@ -224,6 +241,78 @@ describe("publishVolume where one step fails", () => {
       const published = await world.answerOf(publishing);
       assert.equal(!published.ok && published.failure.kind, "NotWriter");
       assert.deepEqual([world.machine.mounts(), world.machine.tombstones(), world.ports().notes.volumes()[0]?.targetPaths], [[], [], []]);
+    }));
+
+  it("refuses a target where something is mounted that it has not noted, and leaves that alone", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      const other = createModelDisk({ diskUri: "/disks/other", sizeBytes: gibToBytes(10) });
+      world.machine.attach({ lun: 1, disk: other });
+      const { host } = world.ports();
+      const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      assert.ok(found.ok);
+      await must(world.answerOf(host.bindDevice({ device: found.value, targetPath, readOnly: false }, never)));
+      const published = await publish(world);
+      assert.equal(!published.ok && published.failure.kind, "WrongDevice");
+      assert.deepEqual(world.machine.mounts().find(({ path }) => path === targetPath)?.diskUri, "/disks/other");
+    }));
+
+  it("makes way at its own target for the volume's new device while the old one is there still", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      await must(world.answerOf(world.ports().host.unmount(stagingPath, never)));
+      world.machine.attach({ lun: 1, disk: world.disk });
+      await world.setAttachment((attachment) => ({ ...attachment, status: attachment.status && { ...attachment.status, lun: 1 } }));
+      assert.deepEqual(await publish(world), done);
+      const { host } = world.ports();
+      const found = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      const mount = await world.answerOf(host.mountAt(targetPath, never));
+      assert.ok(found.ok && mount.ok);
+      assert.equal(mount.value?.majorMinor, found.value.majorMinor);
+    }));
+
+  it("leaves no tombstone at a raw device's target, also where that device has gone and come back", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world, block));
+      world.machine.detach(0);
+      world.machine.attach({ lun: 0, disk: world.disk });
+      world.machine.failNext("leaveTombstone", failure);
+      const published = await publish(world, block);
+      assert.equal(!published.ok && published.failure.kind, "WrongDevice");
+    }));
+
+  it("covers a tombstone as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      await must(publish(world));
+      await must(world.answerOf(world.ports().host.leaveTombstone(targetPath, never)));
+      world.machine.failNext("leaveTombstone", failure);
+      assert.deepEqual(await publish(world), done);
+    }));
+
+  it("reports a target from which it could not take the volume back", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world);
+      world.machine.setLatencyMs("bindMount", 1_000);
+      world.machine.failNext("unmount", failure);
+      const publishing = publishVolume(world.ports(), { ...request, targetPath, targetReadOnly: false }, never);
+      assert.ok(await world.clock.runUntil(() => world.machine.commandsInFlight().length > 0, 60_000));
+      await world.setRecord((record) => ({ ...record, fencing: identity("node-a") }));
+      assert.deepEqual(await world.answerOf(publishing), { ok: false, failure });
+    }));
+
+  it("binds a volume that several nodes write, whose object has no record", () =>
+    withNode({}, async (world) => {
+      const volume = await must(world.store.get("AzVolume", "pvc-1", never));
+      assert.ok(volume.status !== undefined);
+      const { record: _, ...status } = volume.status;
+      await must(world.store.updateStatus("AzVolume", { ...volume, status }, never));
+      const many = { accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" } as const;
+      await world.setVolume((present) => ({ ...present, spec: { ...present.spec, capabilities: [many] } }));
+      assert.deepEqual(await publish(world, block), done);
+      assert.deepEqual(
+        world.machine.mounts().map(({ path }) => path),
+        [targetPath],
+      );
     }));
 
   it("keeps targets in order, whatever order they came in, and forgets each alone", () =>

@@ -527,4 +527,129 @@ describe("ownVolumesReconciler", () => {
       await world.setRecord((record) => ({ ...record, writer: granted, epoch: 1 }));
       assert.equal((await world.answerOf(staged)).ok, true);
     }));
+
+  const deleteVolume = async (world: NodeWorld): Promise<void> => {
+    await world.setVolume((volume) => ({ ...volume, metadata: { ...volume.metadata, finalizers: [] } }));
+    await done(world, world.store.delete("AzVolume", "pvc-1", {}, never));
+    const { cache } = world.ports();
+    assert.ok(await world.clock.runUntil(() => cache.get("AzVolume", "pvc-1") === undefined, LIMIT_MS));
+  };
+  const inDriverMode = (world: NodeWorld): NodePorts => ({ ...world.ports(), settings: { ...world.ports().settings, attach: "driver" } });
+
+  it("forgets a volume whose objects are gone, by its note alone, and no other volume", () =>
+    withNode({ writer: granted }, async (world) => {
+      const { notes: memory } = world.ports();
+      const other = { volumeName: "pvc-0", uid: "uid-pvc-0", volumeId: "/disks/pvc-0", epoch: 1, lun: 5, majorMinor: "8:80", accessType: "mount" as const };
+      await done(world, memory.put({ ...other, stagingPath: "/staging/pvc-0", targetPaths: [] }, never));
+      await stage(world, mount);
+      await done(world, world.ports().host.unmount(stagingPath, never));
+      await world.setAttachment(() => undefined);
+      await deleteVolume(world);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual(
+        memory.volumes().map(({ volumeName }) => volumeName),
+        ["pvc-0"],
+      );
+    }));
+
+  it("keeps what a pod has mounted of a volume whose object is gone", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      await deleteVolume(world);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.machine.mounts().length, notes(world)], [2, 1]);
+    }));
+
+  it("reports a disputed claim while a call has the volume, and until the record names this node again", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const before = world.record();
+      assert.ok(before !== undefined);
+      await world.setRecord((record) => ({ ...record, foundInUse: true, unproven: [a], epoch: 2, writer: aWriter("node-b", { epoch: 2 }) }));
+      const ports = world.ports();
+      const pass = (): Promise<Reconciled> => world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never));
+      await pass();
+      const call = Promise.withResolvers<Result<void, Failure>>();
+      const calling = ports.locks.run(diskUri, "NodeStageVolume", () => call.promise);
+      assert.equal(kindOf(await pass()), "ok");
+      assert.equal(ports.disputes.size, 1);
+      call.resolve({ ok: true, value: undefined });
+      await world.answerOf(calling);
+      await world.setRecord(() => before);
+      assert.ok(await world.clock.runUntil(() => ports.cache.get("AzVolume", "pvc-1")?.status?.record?.writer?.nodeName === "node-a", LIMIT_MS));
+      assert.deepEqual([await pass(), ports.disputes.size], [{ ok: true, value: {} }, 0]);
+    }));
+
+  it("unmounts and gives a recalled volume whose disk has gone from under its pod", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      world.machine.detach(0);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+      await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
+      await reconcile(world);
+      assert.deepEqual([world.machine.mounts(), world.machine.tombstones()], [[], [targetPath]]);
+    }));
+
+  it("gives nothing that it could not unmount", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+      const failure = { kind: "HostCommandFailed", command: "umount", exitCode: 32, stderr: "" } as const;
+      world.machine.failNext("unmount", failure);
+      assert.deepEqual(await reconcile(world), { ok: false, failure });
+      assert.deepEqual([world.record()?.writer?.held, notes(world), world.machine.mounts().length], [true, 1, 1]);
+    }));
+
+  it("unbinds every target of a raw disk that it may not have any more in one pass", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      for (const path of [targetPath, `${targetPath}-2`])
+        await done(world, publishVolume(world.ports(), { ...block, targetPath: path, targetReadOnly: false }, never));
+      await world.setRecord((record) => ({ ...withoutWriter(record), quarantine: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.machine.mounts(), world.record()?.quarantine], [[], []]);
+    }));
+
+  it("states a lost want again where nodes attach by themselves, with the volume's context", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, mount);
+      await publish(world, mount);
+      const volumeContext = { cachingmode: "ReadOnly" };
+      const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
+      const detail = volume.status?.detail;
+      assert.ok(volume.status !== undefined && detail !== undefined);
+      await done(world, world.store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, detail: { ...detail, volumeContext } } }, never));
+      await world.setAttachment(() => undefined);
+      const isSeen = (): boolean => world.ports().cache.byIndex("AzVolumeAttachment", "volumeName", "pvc-1").length === 0;
+      assert.ok(await world.clock.runUntil(isSeen, LIMIT_MS));
+      assert.deepEqual([kindOf(await reconcile(world)), world.attachment()], ["ok", undefined], "the orchestrator publishes, and states it");
+      assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(inDriverMode(world)).reconcile("pvc-1", never))), "ok");
+      const { role, want, volumeContext: stated } = world.attachment()?.spec ?? {};
+      assert.deepEqual([role, want !== undefined, stated], ["Primary", true, volumeContext]);
+    }));
+
+  for (const [attach, made] of [
+    ["kubernetes", undefined],
+    ["driver", "Primary"],
+  ] as const)
+    it(`claims what a pod uses though its attachment is lost, and makes ${made ?? "none"} in the mode ${attach}`, () =>
+      withNode({ writer: granted }, async (world) => {
+        await stage(world, mount);
+        await publish(world, mount);
+        const { notes: memory } = world.ports();
+        const [staged] = memory.volumes();
+        assert.ok(staged !== undefined);
+        await done(world, memory.put({ ...staged, uid: "uid-of-the-lost-object" }, never));
+        await world.setAttachment(() => undefined);
+        await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+        const ports = { ...world.ports(), settings: { ...world.ports().settings, attach } };
+        assert.equal(kindOf(await world.answerOf(ownVolumesReconciler(ports).reconcile("pvc-1", never))), "ok");
+        assert.deepEqual([world.record()?.writer?.nodeName, world.attachment()?.spec.role], ["node-a", made]);
+        const volume = await done(world, world.store.get("AzVolume", "pvc-1", never));
+        assert.equal(memory.volumes()[0]?.uid, volume.metadata.uid);
+      }));
 });

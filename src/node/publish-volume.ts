@@ -90,7 +90,7 @@ export async function unpublishVolume(
   const unbound = await ports.host.unmount(request.targetPath, signal);
   if (!unbound.ok) return unbound;
   const note = ports.notes.volumes().find((other) => other.volumeId.toLowerCase() === request.volumeId.toLowerCase());
-  if (note === undefined || !note.targetPaths.includes(request.targetPath)) return ok(undefined);
+  if (note === undefined) return ok(undefined);
   return noteTargets(ports, note.volumeName, (targets) => targets.filter((target) => target !== request.targetPath), signal);
 }
 

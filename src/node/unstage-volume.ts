@@ -1,5 +1,5 @@
 import type { Failure } from "../core/failure.ts";
-import { isWriter, unwant } from "../core/plan/writer-steps.ts";
+import { unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { findVolume } from "../reconcile/find-volume.ts";
 import { moveRecord } from "../reconcile/move-record.ts";
@@ -42,14 +42,14 @@ async function endOwnWant(ports: NodePorts, volumeId: string, volumeName: string
   if (!ended.ok) return ended;
   const fresh = await ports.store.get("AzVolume", volumeName, signal);
   if (!fresh.ok) return fresh.failure.kind === "ObjectNotFound" ? ok(undefined) : fresh;
-  const record = fresh.value.status?.record;
-  if (record === undefined || !isWriter(record, ports.node) || record.writer?.wanted !== true) return ok(undefined);
+  if (fresh.value.status?.record?.writer?.wanted !== true) return ok(undefined);
   const unwanted = await moveRecord(
     ports,
     { volumeName, nodeName: ports.node.nodeName, step: "end-want", justRead: fresh.value },
     (present) => unwant(present, ports.node),
     signal,
   );
+  // Another node's want, or one that a controller was faster to end.
   return unwanted.ok || unwanted.failure.kind === "NotWriter" ? ok(undefined) : unwanted;
 }
 

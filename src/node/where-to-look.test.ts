@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { anAttachment, aVolume } from "../core/plan/testing/objects.ts";
 import type { VolumeNote } from "../ports/node-notes.ts";
 import { withNode } from "./testing/a-node.ts";
-import { accessTypeOf, whereToLook } from "./where-to-look.ts";
+import { accessTypeOf, type KnownVolume, whereToLook } from "./where-to-look.ts";
 
 const never = new AbortController().signal;
 const mount = { accessMode: "SINGLE_NODE_WRITER", accessType: "mount" } as const;
@@ -56,4 +56,19 @@ describe("whereToLook", () => {
       assert.ok((await ports.notes.put(aNote(), never)).ok);
       assert.deepEqual(lunsOfOthers(), [0]);
     }));
+
+  const known = { volume: undefined, attachment: undefined, note: undefined };
+  const parts: readonly { readonly what: string; readonly of: (name: string) => KnownVolume }[] = [
+    { what: "volume", of: (name) => ({ ...known, volume: aVolume({ metadata: { name } }) }) },
+    { what: "attachment", of: (volumeName) => ({ ...known, attachment: anAttachment("node-a", { spec: { volumeName } }) }) },
+    { what: "note", of: (volumeName) => ({ ...known, note: aNote({ volumeName }) }) },
+  ];
+  for (const { what, of } of parts)
+    it(`never takes the volume's own LUN for another's, by its ${what} alone`, () =>
+      withNode({}, async (world) => {
+        const ports = world.ports();
+        assert.ok((await ports.notes.put(aNote(), never)).ok);
+        assert.deepEqual(whereToLook(ports, of("pvc-1")).lunsOfOthers, []);
+        assert.deepEqual(whereToLook(ports, of("pvc-2")).lunsOfOthers, [0]);
+      }));
 });
