@@ -11,6 +11,7 @@ import { newAttachment } from "../../src/reconcile/new-attachment.ts";
 import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "../../src/reconcile/rollback-reports.ts";
 import { stolenToken } from "../admission/stolen-token.ts";
 import type { SimWorld } from "../world.ts";
+import { liesAboutItsVm } from "./directed/lies-about-its-vm.ts";
 import type { BeginFault, FaultClass } from "./fault-class.ts";
 
 /** How often whatever has the token acts, in milliseconds. */
@@ -138,11 +139,13 @@ const misreports: Round = async ({ world, store, nodeName }) => {
 /** Something on a node has got hold of the node plug-in's token, and writes whatever the API server lets it. */
 export const malicious: FaultClass = {
   name: "malicious",
-  about: "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports and claims",
+  about:
+    "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports, claims and which VM the node is",
   variants: {
     "wants-everything": { forMs: [10_000, 60_000], begin: acting(wantsEverything) },
     squats: { forMs: [10_000, 60_000], begin: acting(squats) },
     "claims-everything": { forMs: [20_000, 90_000], begin: acting(claimsEverything) },
+    "lies-about-its-vm": { forMs: [20_000, 90_000], isDirected: true, begin: acting(liesAboutItsVm) },
     misreports: { forMs: [10_000, 60_000], begin: acting(misreports) },
   },
 };

@@ -114,6 +114,12 @@ export const bystanderStorm: DirectedStorm = {
   strikes: { "disks/attached-to-bystander": 6, "loss/volume-deleted": 4, "loss/controllers-upgraded": 2, "haste/hunted": 1, "nodes/freeze-and-mark": 1 },
 };
 
+/** A node's token says that its VM is another one, while a person has disks on a VM that is no node. */
+export const impostorStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 0, access: "mount" },
+  strikes: { "malicious/lies-about-its-vm": 6, "disks/attached-to-bystander": 6, "loss/volume-deleted": 3, "loss/controllers-upgraded": 2 },
+};
+
 /** All objects are lost, and another controller recovers, next to the disks of another cluster. */
 export const neighbourStorm: DirectedStorm = { strikes: { "loss/everything-erased": 2, "loss/controllers-upgraded": 2, "crash/controller-at-step": 2 } };
 

@@ -1,5 +1,6 @@
 import { wantsAlone } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
+import { impostorStorm } from "./storms.ts";
 
 /** The rules of what the token of one node may affect (docs/adr/0028). */
 export const trustMutations: readonly Mutation[] = [
@@ -49,6 +50,22 @@ export const trustMutations: readonly Mutation[] = [
     storm: { attach: "driver", strikes: { "malicious/claims-everything": 4, "loss/volume-deleted": 4 } },
     takes: "records are made again while a node's token notes volumes that the node never had, and claims them",
     noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "own-word",
+    removes: "an AzDriverNode that reports another VM than its Node names makes no VM a node",
+    edits: [
+      {
+        file: "src/reconcile/controller-cache.ts",
+        find: `    if (status === undefined) return undefined;`,
+        replace: `    if (status === undefined || metadata.name !== "") return undefined;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["bystander-cut-off"],
+    storm: impostorStorm,
+    takes: "a node's token says that its VM is the one to which a person has attached a disk, and that the disk is not in use there",
+    noticedBy: "src/reconcile/controller-cache.test.ts",
   },
   {
     name: "lone-reports",

@@ -7,7 +7,7 @@ import { compareAttachments } from "./compare-attachments.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 import { createControllerCache } from "./controller-cache.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { findAnew, withHolders } from "./find-anew.ts";
+import { findAnew, whoMayHave, withHolders } from "./find-anew.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
@@ -145,4 +145,35 @@ describe("a node of which the orchestrator names no VM", () => {
       await world.answerOf(compareAttachments(ports, volume, aDisk({ attachedTo: [instanceUriOf("node-c")] }), never));
       assert.deepEqual([world.record()?.unproven, world.told], [[], []]);
     }));
+});
+
+describe("the note of a node whose VM is not believed", () => {
+  const notes = { volumes: [{ volumeName: "pvc-1", uid: "uid-pvc-1", epoch: 1 }] };
+  const rows = [
+    { because: "no Node names its VM, and it reports another's", reported: { instanceUri: RESCUE }, isNamed: false, attachedTo: [], noted: [] },
+    {
+      because: "its Node names its VM: it may have the disk there",
+      reported: { instanceUri: RESCUE },
+      isNamed: true,
+      attachedTo: [],
+      noted: [identity("node-c")],
+    },
+    {
+      because: "it reports another GUID for a VM of which Azure says which it is",
+      reported: { vmId: "a-lie" },
+      isNamed: true,
+      attachedTo: [{ node: identity("node-c"), lun: 1, isLeaving: false }],
+      noted: [],
+    },
+  ];
+  for (const { because, reported, isNamed, attachedTo, noted } of rows)
+    it(`makes ${noted.length === 0 ? "no VM" : "its own VM"} unproven where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        if (!isNamed) world.nodeNames.clear();
+        await world.given("AzDriverNode", aDriverNode("node-c", { ...notes, ...reported }));
+        await world.given("AzVolume", aVolumeWithRecord(aRecord({ epoch: 1 })));
+        const { cache, users } = world.ports;
+        const ports = { ...world.ports, cache: createControllerCache(cache, { users, trustsUnnamed: false }) };
+        assert.deepEqual(whoMayHave(ports, world.volume() ?? assert.fail("pvc-1 is gone"), attachedTo).noted, noted);
+      }));
 });

@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
 import { identityOf, includesNode, type NodeIdentity, withNode } from "../core/model/node-identity.ts";
 import { stateFromTags } from "../core/model/state-tags.ts";
@@ -9,6 +10,7 @@ import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { nodeNameOf } from "./node-name-of.ts";
 import { nodesThatNoted } from "./noted-volumes.ts";
 import { forgetOthers, recordHolders } from "./record-holders.ts";
 import { cutOffIn, withKeptFormat } from "./restore-state.ts";
@@ -80,19 +82,25 @@ function withSize(status: NonNullable<AzVolume["status"]>, sizeGiB: number): Non
  */
 export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: readonly DiskHolder[]): MayHave {
   const onTheirVms = nodesThatNoted(ports, volume).filter(({ isOfAnotherVm }) => !isOfAnotherVm);
-  const noting = onTheirVms.map(
-    ({
-      node: {
-        metadata,
-        status: { vmId, instanceUri },
-      },
-    }) => ({ nodeName: metadata.name, vmId, instanceUri: ports.users.cachedNode(metadata.name).instanceUri ?? instanceUri }),
-  );
+  const noting = onTheirVms
+    .flatMap(({ node }) => believedVm(ports, node.metadata.name, node.status) ?? [])
+    // Of a VM that Azure names, Azure has just said which GUID it has.
+    .filter(({ instanceUri }) => !holders.some((holder) => isSameResourceUri(holder.node.instanceUri, instanceUri)));
   const attached = attachmentsMade(ports, volume.metadata.name).flatMap((attachment) => attachedVm(attachment) ?? []);
   return mergedOf(
     holders.map(({ node }) => node),
     [...noting, ...attached],
   );
+}
+
+/**
+ * The VM of a node that has noted a volume: the one that its Node names, or that it reports and is believed to be. Undefined: only its own word says so, and an update
+ * that settles its VM would reach another one.
+ */
+function believedVm(ports: ControllerPorts, nodeName: string, { vmId, instanceUri }: Pick<NodeIdentity, "vmId" | "instanceUri">): NodeIdentity | undefined {
+  const named = ports.users.cachedNode(nodeName).instanceUri;
+  if (named !== undefined) return { nodeName, vmId, instanceUri: named };
+  return nodeNameOf(ports, instanceUri) === nodeName ? { nodeName, vmId, instanceUri } : undefined;
 }
 
 /** Each node once. */

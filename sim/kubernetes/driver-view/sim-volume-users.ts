@@ -113,6 +113,7 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
     isUnschedulable: node.isUnschedulable,
     labels: node.labels,
     taints,
+    instanceUri: node.instanceUri,
   };
 }
 
