@@ -63,6 +63,15 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [checks, { kind: "Revoke" }],
     },
     {
+      title: "is asked about, and keeps its grant, where it may still take the volume",
+      observed: observed(held(true, aWriter("node-a", { held: false }))),
+      plan: [
+        checks,
+        { kind: "FenceIfOff", node: earlier },
+        { kind: "Tell", reason: "WriterReplaced", nodeName: "node-a", message: said, news: said, retryAfterMs: 10_000 },
+      ],
+    },
+    {
       title: "is named with its resource id while it is unproven",
       observed: observed({ unproven: [earlier] }, { attachments: [anAttachment("node-b")] }),
       plan: [
