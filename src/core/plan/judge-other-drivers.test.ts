@@ -49,6 +49,11 @@ describe("otherNodePlugin", () => {
     );
     assert.match(otherNodePlugin(OWN, [aPlugin("v1/a", undefined)]) ?? "", /^pod v1\/a serves disk\.csi\.azure\.com on node-a \(1 such pods\)/u);
   });
+
+  it("names a pod that has no node yet", () => {
+    const pending: NodePlugin = { ...aPlugin("v1/a", "v1/node"), nodeName: "" };
+    assert.match(otherNodePlugin(OWN, [pending]) ?? "", /^pod v1\/a of DaemonSet v1\/node serves disk\.csi\.azure\.com on a node \(1 such pods\)/u);
+  });
 });
 
 describe("otherController", () => {

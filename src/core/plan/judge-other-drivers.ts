@@ -54,7 +54,8 @@ export function otherDriverOnNode(own: { readonly driverName: string; readonly n
 /** Why another Azure disk driver serves nodes of this cluster, by the pods that have its folder; undefined if none does. `daemonSet`: our own, `<namespace>/<name>`. */
 export function otherNodePlugin(daemonSet: string, plugins: readonly NodePlugin[]): string | undefined {
   const others = plugins.filter((plugin) => plugin.daemonSet !== daemonSet);
-  const [first] = others.toSorted((a, b) => (a.pod < b.pod ? -1 : 1));
+  const [firstPod] = others.map(({ pod }) => pod).toSorted();
+  const first = others.find(({ pod }) => pod === firstPod);
   if (first === undefined) return undefined;
   const whose = first.daemonSet === undefined ? "" : ` of DaemonSet ${first.daemonSet}`;
   return `pod ${first.pod}${whose} serves ${first.driverName} on ${first.nodeName === "" ? "a node" : first.nodeName} (${others.length} such pods); ${REMEDY}`;
