@@ -21,7 +21,7 @@ const USAGE = `npm run mutate                      changes the rules one by one 
 npm run mutate -- --files <word>    only files whose path contains the word; may be repeated
 npm run mutate -- --list            the mutants, without running a test
 npm run mutate -- --killed          lists killed mutants, too, each with the test that noticed it
-npm run mutate -- --models          lets the models of the protocols judge what every other test has let pass: minutes for each
+npm run mutate -- --models          lets the models of the protocols judge what every other test has let pass in the plans they load
 npm run mutate -- --threads <n>     default: one for each processor
 npm run mutate -- --no-cache        judges everything again
 Exit code 1 where a target has fewer killed mutants than it must, or an entry of the list of equivalents is wrong.`;
@@ -135,6 +135,8 @@ async function judgeAll(
   const outcomes = new Map<Mutant, Outcome>();
   for (const [file, ofFile] of byFile) {
     const own = [...distances].filter(([, reached]) => reached.has(file)).map(([test]) => test);
+    // Such mutants count as unreached; with models that is no verdict.
+    if (own.length === 0) console.log(`${file}: none of ${bench.tests.join(", ")} loads it`);
     const hash = await graph.hashOf([file, ...own, "scripts/mutate/judge-thread.ts"]);
     hashes.set(file, hash);
     const known = options.usesCache ? cache.valid(file, hash) : undefined;
