@@ -33,6 +33,7 @@ async function aDetach(circumstances: {
   };
   const calls: {
     readonly sequence: number;
+    readonly atMs: number;
     readonly kind: "arm";
     readonly method: "PATCH";
     readonly path: string;
@@ -43,10 +44,19 @@ async function aDetach(circumstances: {
   const changedBy = (caller: string, vmName = "node-a", taking?: string, forcing?: string): void => {
     const dataDisks = forcing === undefined ? [] : [{ managedDisk: { id: forcing }, toBeDetached: true, detachOption: "ForceDetach" }];
     const body = { dataDisksToDetach: taking === undefined ? [] : [{ diskId: taking }], properties: { storageProfile: { dataDisks } } };
-    calls.push({ sequence: calls.length + 1, kind: "arm", method: "PATCH", path: `${VM}/${vmName}`, status: 202, caller, body });
+    calls.push({
+      sequence: calls.length + 1,
+      atMs: history.clock.elapsedMs(),
+      kind: "arm",
+      method: "PATCH",
+      path: `${VM}/${vmName}`,
+      status: 202,
+      caller,
+      body,
+    });
   };
   const journal = { since: (sequence: number) => calls.filter((call) => call.sequence > sequence) };
-  watchCutOffs({ ...history, vmChanges: createVmChanges(journal), cluster, outside });
+  watchCutOffs({ ...history, vmChanges: createVmChanges(journal), cluster, outside, elapsedMsAt: (atMs) => atMs });
   await circumstances.before?.({ ...history, outside, changedBy });
   history.happen({ kind: "detached", diskUri, machine: node.machine, lun: 0, hadWritableMount: circumstances.hadWritableMount ?? true });
   return history.invariants();
@@ -100,6 +110,39 @@ describe("no healthy writer is cut off", () => {
       happen({ kind: "attached", diskUri, machine: aMachine("node-a").machine, lun: 0 });
     };
     assert.deepEqual(await aDetach({ before: attachedSince }), isCutOff);
+  });
+
+  it("reports that a fence of another volume carried it out in service", async () => {
+    const beside = (sent: (made: Made) => Promise<void>) => {
+      return async (made: Made): Promise<void> => {
+        const fenced = aVolume({ fencing: { ...identity("node-a"), vmId: "guid-node-a" } });
+        const detail = { ...fenced.status?.detail, diskUri: `${diskUri}-2` };
+        made.commit({ kind: "AzVolume", name: "vol-1", before: aVolume(), after: aVolume({ writer: aWriter("node-a", 1) }) });
+        made.commit({
+          kind: "AzVolume",
+          name: "vol-2",
+          before: undefined,
+          after: { ...fenced, status: { ...fenced.status, detail } } as typeof fenced,
+        });
+        made.changedBy("outsider", "node-a", diskUri);
+        await sent(made);
+      };
+    };
+    const marked = async ({ outside, changedBy, clock }: Made): Promise<void> => {
+      outside.noteOutOfService("node-a", true);
+      changedBy("controller-1");
+      outside.noteOutOfService("node-a", false);
+      await clock.advance(LATER_MS);
+    };
+    const unmarkedBefore = async ({ outside, changedBy, clock }: Made): Promise<void> => {
+      outside.noteOutOfService("node-a", true);
+      outside.noteOutOfService("node-a", false);
+      await clock.advance(LATER_MS);
+      changedBy("controller-1");
+    };
+    assert.deepEqual(await aDetach({ before: beside(async ({ changedBy }) => changedBy("controller-1")) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: beside(unmarkedBefore) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: beside(marked) }), []);
   });
 
   it("reports it where the node had been out of service, and the fence was decided on after that", async () => {

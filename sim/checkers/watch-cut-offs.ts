@@ -13,8 +13,9 @@ import { diskName } from "./watch-writers.ts";
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows has it there, running or published and
  * about to start, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
- * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only by a fence on that VM, or where the node holds nothing. A fence that was declared while the node was out of service is carried to its end: only proof ends it, whatever
- * is said of the node meanwhile.
+ * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node does not hold the volume, or was out
+ * of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
+ * only proof ends it, whatever is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent">;
@@ -22,21 +23,25 @@ export function watchCutOffs(world: {
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "usersOn" | "diskUriOf">;
   readonly outside: Pick<OutsideEvents, "wasOutOfService">;
+  /** The time since the run began, of a time on Azure's clock, in milliseconds. */
+  readonly elapsedMsAt: (atMs: number) => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const { cluster, outside, vmChanges } = world;
   /** Nodes by disk that are being cut off since they were out of service. */
   const doomed = new Map<string, string>();
-  /** Nodes by disk that hold its volume, and that are being cut off from it. */
+  /** Nodes by disk that hold its volume. */
   const holders = new Map<string, string | undefined>();
-  const fenced = new Map<string, string | undefined>();
 
-  /** Whether an update of the driver that is no fence must not carry out what others asked for there: the node holds the volume. */
-  const isSpared = (nodeName: string, diskUri: string): boolean =>
-    holders.get(resourceUriKey(diskUri)) === nodeName && ![...fenced.values()].includes(nodeName);
+  /** Whether the driver's last change of the VM must not carry out what others asked for there: the node holds the volume, and was in service as it was sent. */
+  const isSpared = (nodeName: string, diskUri: string): boolean => {
+    const sentAtMs = vmChanges.lastAtMs(nodeName);
+    const wasLost = sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
+    return holders.get(resourceUriKey(diskUri)) === nodeName && !wasLost;
+  };
 
   world.store.onCommit((commit) => {
-    noteHolder(commit, { holders, fenced });
+    noteHolder(commit, holders);
     const change = fenceIn(commit);
     if (change === undefined) return;
     const { before, after, isAnew, writer } = change;
@@ -66,18 +71,13 @@ export function watchCutOffs(world: {
   });
 }
 
-/** Keeps up with who holds the volume of a disk, and who is being cut off from it. */
-function noteHolder(
-  commit: SimulatedCommit,
-  of: { readonly holders: Map<string, string | undefined>; readonly fenced: Map<string, string | undefined> },
-): void {
+/** Keeps up with who holds the volume of a disk. */
+function noteHolder(commit: SimulatedCommit, holders: Map<string, string | undefined>): void {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return;
   const { status } = asKind<"AzVolume">(commit.after);
   if (status?.detail === undefined) return;
-  const key = resourceUriKey(status.detail.diskUri);
   const writer = status.record?.writer;
-  of.holders.set(key, writer?.held === true ? writer.nodeName : undefined);
-  of.fenced.set(key, status.record?.fencing?.nodeName);
+  holders.set(resourceUriKey(status.detail.diskUri), writer?.held === true ? writer.nodeName : undefined);
 }
 
 interface FenceChange {

@@ -7,8 +7,11 @@ const OUT_OF_SERVICE_ECHO_MS = 5_000;
 /** What others than the driver did, so that checkers do not hold the driver to it. Faults and operators write it down as they do it. */
 export interface OutsideEvents {
   noteOutOfService(nodeName: string, isOutOfService: boolean): void;
-  /** Whether the node's workloads are, or just were, said to be dead: who is cut off there is not cut off by mistake. */
-  wasOutOfService(nodeName: string): boolean;
+  /**
+   * Whether the node's workloads are, or just were, said to be dead: who is cut off there is not cut off by mistake. `elapsedMs`: at that moment of the run, in
+   * milliseconds. Default: now.
+   */
+  wasOutOfService(nodeName: string, elapsedMs?: number): boolean;
   /** Something else than its plug-in writes with the node's token: what its objects ask for is no request. */
   noteStolenToken(nodeName: string): void;
   isTokenStolen(nodeName: string): boolean;
@@ -19,16 +22,20 @@ export interface OutsideEvents {
 
 /** Nothing done yet. */
 export function createOutsideEvents(clock: Clock): OutsideEvents {
-  /** Until when: infinity while the mark stands. */
-  const outOfServiceUntilMs = new Map<string, number>();
+  /** From when until when, oldest first: until infinity while the mark stands. */
+  const marks = new Map<string, { readonly fromMs: number; untilMs: number }[]>();
   const foreign = new Set<string>();
   const stolen = new Set<string>();
   return {
     noteOutOfService: (nodeName, isOutOfService) => {
-      if (isOutOfService) outOfServiceUntilMs.set(nodeName, Number.POSITIVE_INFINITY);
-      else if (outOfServiceUntilMs.get(nodeName) === Number.POSITIVE_INFINITY) outOfServiceUntilMs.set(nodeName, clock.elapsedMs() + OUT_OF_SERVICE_ECHO_MS);
+      const known = marks.get(nodeName) ?? [];
+      marks.set(nodeName, known);
+      const standing = known.find(({ untilMs }) => untilMs === Number.POSITIVE_INFINITY);
+      if (isOutOfService && standing === undefined) known.push({ fromMs: clock.elapsedMs(), untilMs: Number.POSITIVE_INFINITY });
+      if (!isOutOfService && standing !== undefined) standing.untilMs = clock.elapsedMs() + OUT_OF_SERVICE_ECHO_MS;
     },
-    wasOutOfService: (nodeName) => (outOfServiceUntilMs.get(nodeName) ?? 0) > clock.elapsedMs(),
+    wasOutOfService: (nodeName, elapsedMs = clock.elapsedMs()) =>
+      (marks.get(nodeName) ?? []).some(({ fromMs, untilMs }) => fromMs <= elapsedMs && elapsedMs < untilMs),
     noteStolenToken: (nodeName) => {
       stolen.add(nodeName);
     },

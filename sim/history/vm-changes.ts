@@ -9,13 +9,15 @@ const VM = /\/virtualMachines\/([^/?]+)/iu;
 
 /** Azure's journal, as far as it tells of changes of VMs. */
 export interface VmJournal {
-  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
+  since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
 }
 
 /** Who has changed which VM, and what others than the driver want taken off. */
 export interface VmChanges {
   /** Whose change of the VM Azure took last; undefined: nobody's. */
   lastBy(nodeName: string): string | undefined;
+  /** When that was, in milliseconds of Azure's clock; undefined: there was none. */
+  lastAtMs(nodeName: string): number | undefined;
   /** Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where their detach has failed, the disk stays, marked, until the next change of the VM. */
   isAskedAway(nodeName: string, diskUri: string): boolean;
   /** The disk has come to the VM, or has left it: what was asked before is over. */
@@ -24,18 +26,18 @@ export interface VmChanges {
 
 /** What the journal tells; it is read on with each question. */
 export function createVmChanges(journal: VmJournal): VmChanges {
-  const lastBy = new Map<string, string>();
+  const last = new Map<string, { readonly caller: string; readonly atMs: number }>();
   /** What others want taken off a VM, until it is. */
   const askedAway = new Set<string>();
   let seen = 0;
 
   function readOn(): void {
     for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
-      for (const { sequence, kind, method, path, status, caller, body } of entries) {
+      for (const { sequence, atMs, kind, method, path, status, caller, body } of entries) {
         seen = sequence;
         const nodeName = nodeNameOfVm(VM.exec(path)?.[1] ?? "");
         if (kind !== "arm" || method === "GET" || status >= 300 || nodeName === "") continue;
-        lastBy.set(nodeName, caller ?? "");
+        last.set(nodeName, { caller: caller ?? "", atMs });
         if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(nodeName, diskUri));
         else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(nodeName, diskUri));
       }
@@ -45,7 +47,11 @@ export function createVmChanges(journal: VmJournal): VmChanges {
   return {
     lastBy: (nodeName) => {
       readOn();
-      return lastBy.get(nodeName);
+      return last.get(nodeName)?.caller;
+    },
+    lastAtMs: (nodeName) => {
+      readOn();
+      return last.get(nodeName)?.atMs;
     },
     isAskedAway: (nodeName, diskUri) => {
       readOn();

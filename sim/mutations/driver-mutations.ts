@@ -228,8 +228,8 @@ export const driverMutations: readonly Mutation[] = [
   },
   {
     name: "others-detach",
-    removes: "no update but a fence carries out a detach that others have left behind, of a disk in use",
-    edits: [{ file: OTHERS_DETACH, find: `return isHarmless ? found : undefined;`, replace: `return found;` }],
+    removes: "no update carries out a detach that others have left behind, of a disk in use",
+    edits: [{ file: OTHERS_DETACH, find: `if (!isHarmful) return found;`, replace: `return found;` }],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
     storm: { workload: { maxShares: 2, replicas: 1, access: "mount" }, strikes: { "disks/detach-left-behind": 6, "haste/hunted": 2 } },

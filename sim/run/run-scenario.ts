@@ -82,7 +82,10 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   /** Those that there were at first, and those that have come since. */
   const nodeNames = (): readonly string[] => [...new Set([...scenario.nodes.map(({ name }) => name), ...azure.machines().map(({ nodeName }) => nodeName)])];
   watchWriters(world);
-  watchCutOffs({ ...world, outside, vmChanges });
+  // Azure's clock is the world's, and no fault moves it.
+  const startedAtMs = clock.nowMs() - clock.elapsedMs();
+  const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
+  watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
   watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS, attach });
   if (attach === "driver") watchGrants({ ...world, outside });
   watchMounts({ ...world, outside });
@@ -93,9 +96,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     sharesMax: (diskUri) => azure.model.world.disks.get(diskUri.toLowerCase())?.spec.maxShares ?? Number.POSITIVE_INFINITY,
   });
   const pace = watchPace({ ...world, journal: azure.model.journal });
-  // Azure's clock is the world's, and no fault moves it.
-  const startedAtMs = clock.nowMs() - clock.elapsedMs();
-  const deletions = watchDeletions({ ...world, journal: azure.model.journal, elapsedMsAt: (atMs) => atMs - startedAtMs });
+  const deletions = watchDeletions({ ...world, journal: azure.model.journal, elapsedMsAt });
   const strangers = watchStrangers({ ...world, journal: azure.model.journal });
   const preemptions = watchPreemptions({ ...world, journal: azure.model.journal, operations: () => azure.model.world.operations.values() });
   const isBroken = (): boolean => world.violations().length > 0;

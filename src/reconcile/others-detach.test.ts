@@ -47,7 +47,31 @@ describe("mayCarryOut", () => {
     },
     { because: "an unproven node that is settled may claim it", record: { unproven: [node] }, update: { settles: true }, may: false },
     { because: "the VM to be settled has a writer's disk", record: { writer }, update: { settles: true }, may: false },
-    { because: "a fence is not put off, though the node holds the volume", record: { writer }, update: { fences: true }, may: true },
+    { because: "a fence waits for a volume that the node holds", record: { writer }, update: { fences: true }, may: false },
+    {
+      because: "a fence waits for a volume that the node may take",
+      record: { writer: { ...writer, held: false } },
+      update: { fences: true },
+      may: false,
+    },
+    { because: "a fence waits for an unproven node", record: { unproven: [node] }, update: { fences: true }, may: false },
+    {
+      because: "a fence takes along what is being fenced off the node",
+      record: { writer: { ...writer, wanted: false }, fencing: node },
+      update: { fences: true },
+      may: true,
+    },
+    {
+      because: "a fence spares the node while another one is being fenced",
+      record: { writer, fencing: identity("node-b") },
+      update: { fences: true },
+      may: false,
+    },
+    {
+      because: "an update that is no fence waits for the node's fence",
+      record: { writer: { ...writer, wanted: false }, fencing: node },
+      may: false,
+    },
   ];
   for (const { because, record, update = {}, may } of rows)
     it(`answers ${may}: ${because}`, () =>
@@ -55,6 +79,38 @@ describe("mayCarryOut", () => {
         await world.given("AzVolume", aVolumeWithRecord(record));
         assert.equal(await asked(world, update), may);
       }));
+
+  it("lets a fence go for what the node writes while it is out of service", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      const answers = async () => [await asked(world, { fences: true }), await asked(world)];
+      const told = (): readonly string[] => world.told.map(({ reason }) => reason);
+      assert.deepEqual(
+        [await answers(), told()],
+        [
+          [false, false],
+          ["DetachLeftBehind", "DetachLeftBehind"],
+        ],
+      );
+      world.outOfService.add("node-a");
+      assert.deepEqual(await answers(), [true, false]);
+      world.outOfService.delete("node-a");
+      assert.deepEqual(await answers(), [false, false]);
+    }));
+
+  it("holds a fence back whose node's mark goes while the disk is marked", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer }));
+      world.outOfService.add("node-a");
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const { store } = world.ports;
+      const updateStatus: typeof store.updateStatus = (...args) => {
+        world.outOfService.delete("node-a");
+        return store.updateStatus(...args);
+      };
+      const ports = { ...world.ports, store: { ...store, get: store.get, updateStatus } };
+      assert.equal(await mayCarryOut(ports, { node, fences: true })([diskUri], never), false);
+    }));
 
   it("answers true for a disk that is none of the driver's", () =>
     withControllerPorts(async (world) => {

@@ -4,7 +4,7 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
-import { isUnsettled, isWriter, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
+import { isFencing, isUnsettled, isWriter, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
@@ -13,7 +13,7 @@ import { namedAttachment, readAttachment } from "./named-attachment.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
-type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory">;
+type Ports = Pick<ControllerPorts, "store" | "cache" | "events" | "leaseMemory" | "users">;
 
 /** What an update of a VM is for. */
 interface Update {
@@ -22,7 +22,7 @@ interface Update {
   readonly attaches?: string;
   /** It settles the VM: nodes that are unsettled wait for that, so they are not spared. */
   readonly settles?: true;
-  /** It is a fence: until it is through no other node may write, so it is never put off for a volume in use. */
+  /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
   readonly fences?: true;
 }
 
@@ -36,8 +36,9 @@ interface Leaving {
 
 /**
  * Answers whether an update of a VM may carry out detaches that others have left behind there (`toBeDetached`): the next update of the VM does so, whatever it is
- * for. Not where the volume is in use on that node: its users would lose their disk. Where it is not, its attachment says so before the update is sent. A node that is
- * granted the volume while the update is under way looks at its attachment after the take, and mounts nothing.
+ * for. Not where the volume is in use on that node: its users would lose their disk. A fence may all the same where its node is out of service: that is lost with all its disks.
+ * Where the volume is not in use, its attachment says so before the update is sent. A node that is granted the volume while the update is under way looks at its attachment after
+ * the take, and mounts nothing.
  */
 export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
   return async (diskUris, signal) => {
@@ -52,7 +53,7 @@ export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
 /** What the store shows of each disk; undefined where a user loses one of them by the update. Where the store does not answer, nothing is risked. */
 async function findSpared(ports: Ports, update: Update, diskUris: readonly string[], signal: AbortSignal): Promise<readonly Leaving[] | undefined> {
   const found: Leaving[] = [];
-  let isHarmless = true;
+  let isHarmful = false;
   for (const diskUri of diskUris) {
     const leaving = await readLeaving(ports, diskUri, update.node, signal);
     if (!leaving.ok) return undefined;
@@ -60,10 +61,13 @@ async function findSpared(ports: Ports, update: Update, diskUris: readonly strin
     for (const volume of leaving.value.volumes) {
       if (!(await isInUse(ports, leaving.value, volume, update, signal))) continue;
       tellUsers(ports, volume.metadata.name, update.node);
-      isHarmless &&= update.fences === true;
+      isHarmful = true;
     }
   }
-  return isHarmless ? found : undefined;
+  if (!isHarmful) return found;
+  // Asked last, and each time: the mark may have gone since the fence began, and the node be back.
+  const isLost = update.fences === true && (await ports.users.isOutOfService(update.node.nodeName, signal));
+  return isLost ? found : undefined;
 }
 
 /** Past every cache: the volumes of the disk that the cache knows, and the one that its attachment names. */
@@ -84,11 +88,13 @@ async function readLeaving(ports: Ports, diskUri: string, { nodeName }: NodeIden
 }
 
 async function isInUse(ports: Ports, leaving: Leaving, volume: AzVolume, update: Update, signal: AbortSignal): Promise<boolean> {
-  const { node, attaches, settles } = update;
+  const { node, attaches, settles, fences } = update;
   const record = volume.status?.record;
   if (record === undefined) return isRecordMissing(volume) || leaving.attachment?.spec.role === "Primary";
   if (!(await isTrusted(ports, record, signal))) return true;
   if (settles === true) return isWriter(record, node) || (includesNode(record.unproven, node) && !isUnsettled(record, node));
+  // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
+  if (fences === true && isFencing(record, node)) return false;
   const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
   return isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
 }

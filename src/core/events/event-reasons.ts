@@ -264,8 +264,8 @@ export const eventReasons = {
   DetachLeftBehind: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "PodOnNode", "Node"],
-    when: "others have asked Azure to take a disk off a node that uses it, and that has failed so far: the next update of the VM, by any client, takes it off. The driver sends none but fences",
-    cure: "Move the pods that use it to another node. Until then the driver attaches nothing to that node, and detaches nothing from it.",
+    when: "others have asked Azure to take a disk off a node that uses it, and that has failed so far: the next update of the VM, by any client, takes it off. The driver sends none but fences of a node that is out of service",
+    cure: `Move the pods that use it to another node; ${OUT_OF_SERVICE}. Until then the driver attaches nothing to that node, detaches nothing from it, and cuts it off from no disk.`,
   },
   DetachCarriedOut: {
     type: "Normal",
