@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, identity } from "../core/plan/testing/objects.ts";
+import { agoMs, anAttachment, aReplica, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import type { RecordAction } from "../core/plan/writer-action.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
@@ -27,6 +27,26 @@ async function execute(
 }
 
 describe("executeWriterAction", () => {
+  it("asks for users by the disk's id alone, also while the record has no detail", async () => {
+    for (const spec of [{}, { diskUri }])
+      await withControllerPorts(async (world) => {
+        const { status, ...volume } = aVolumeWithRecord({ writer: aWriter("node-a") });
+        const { detail: _, ...bare } = status ?? {};
+        await world.given("AzVolume", { ...volume, spec: { ...volume.spec, ...spec }, status: bare } as typeof volume);
+        const asked: string[] = [];
+        const on: VolumeUsers["on"] = async ({ nodeName, volumeId }) => {
+          asked.push(`${volumeId} on ${nodeName}`);
+          return { kind: "used", users: ["pod"] };
+        };
+        const ports = { ...world.ports, users: { ...world.ports.users, on } };
+        const observed = observeVolume(ports, "pvc-1");
+        assert.ok(observed !== undefined);
+        await world.answerOf(executeWriterAction(ports, observed, { kind: "ReleaseCheck", node: a }, never));
+        const isKnown = "diskUri" in spec;
+        assert.deepEqual([asked.every((where) => where === `${diskUri} on node-a`), asked.length > 0], [true, isKnown]);
+      });
+  });
+
   it("grants only where the fresh objects still ask for it", async () => {
     const rows: readonly { readonly because: string; readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>; readonly writer: unknown }[] = [
       { because: "nothing has changed", meanwhile: () => Promise.resolve(), writer: granted },

@@ -28,7 +28,9 @@ const ASK_AGAIN_MS = 2_000;
 /** Carries out one planned move of the writer record. A refusal by the fresh record is no failure: the next plan sees why. */
 export async function executeWriterAction(ports: ControllerPorts, observed: ObservedVolume, action: RecordAction, signal: AbortSignal): Promise<Reconciled> {
   const volumeName = observed.volume.metadata.name;
-  const volumeId = observed.volume.status?.detail?.diskUri ?? volumeName;
+  const volumeId = observed.volume.status?.detail?.diskUri ?? observed.volume.spec.diskUri;
+  // By any other name nobody uses the volume: a pod that does would be overlooked.
+  if (volumeId === undefined) return ok({});
   switch (action.kind) {
     case "Grant":
       if (!action.isUserSeen && !(await hasUserNow(ports, { nodeName: action.node.nodeName, volumeId }, signal))) return ok({});
