@@ -221,6 +221,13 @@ describe("planAttachment", () => {
       { because: "a standby", own: leaving(aReplica("node-a")), plan: { kind: "Detach", node: a, lane: "collection" } },
       { because: "a primary that has given", own: leaving(anAttachment("node-a")), plan: { kind: "Detach", node: a, lane: "detach" } },
       {
+        because: "its node is gone, and only that node's word names another VM: the record's VM may still write",
+        own: leaving(anAttachment("node-a", { status: { vmId: undefined, instanceUri: undefined } })),
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        nodes: [aNode("node-a", { isGone: true, vmId: "vm-of-another", instanceUri: "/another" })],
+        plan: waits("node-a may still write the volume"),
+      },
+      {
         because: "in quarantine it may go",
         own: leaving(aReplica("node-a")),
         volume: aVolumeWithRecord({ quarantine: [a] }),
