@@ -12,7 +12,7 @@ const OUTSIDER_RETRY_MS = 5_000;
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly agenda: Agenda;
-}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "putListOutside" | "tagOutside" | "growOutside" | "deleteDiskOutside"> {
+}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "putListOutside" | "tagOutside" | "growOutside" | "copyDiskOutside" | "deleteDiskOutside"> {
   const { handle, agenda } = options;
 
   function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
@@ -35,6 +35,10 @@ export function createOutsiders(options: {
     },
     tagOutside: (nodeName) => askOutside({ method: "PATCH", path: instanceUriOf(nodeName), body: { tags: { "updated-by": "another client" } } }),
     growOutside: (diskUri, sizeGiB) => askOutside({ method: "PATCH", path: diskUri, body: { properties: { diskSizeGB: sizeGiB } } }),
+    copyDiskOutside: ({ id, location, zones, spec }, copyUri) => {
+      const properties = { creationData: { createOption: "Copy", sourceResourceId: id } };
+      askOutside({ method: "PUT", path: copyUri, body: { location, zones, sku: { name: spec.sku.name }, tags: spec.tags, properties } });
+    },
     deleteDiskOutside: (diskUri) => askOutside({ method: "DELETE", path: diskUri }),
   };
 }

@@ -1,6 +1,7 @@
 import type { ModelDiskWrite } from "../../src/adapters/model-host/machine-state.ts";
 import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { Disk } from "../../src/emulator/model/disk.ts";
 import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
 import type { InstanceMetadata } from "../../src/ports/instance-metadata.ts";
 import type { ArmApi } from "../../src/provisioner/arm-api.ts";
@@ -76,5 +77,7 @@ export interface SimAzure {
   /** Changes nothing but a tag of the VM: an update that has no part in its disks. */
   tagOutside(nodeName: string): void;
   growOutside(diskUri: string, sizeGiB: number): void;
+  /** Makes a disk of that id as a copy of the other one, tags included. */
+  copyDiskOutside(source: Disk, copyUri: string): void;
   deleteDiskOutside(diskUri: string): void;
 }

@@ -1,5 +1,6 @@
 import type { TimedFault } from "../run/scenario.ts";
 import { attachedToBystander } from "./directed/attached-to-bystander.ts";
+import { copied } from "./directed/copied.ts";
 import { detachLeftBehind } from "./directed/detach-left-behind.ts";
 import { deletedByHand, detachedByHand } from "./directed/detached-by-hand.ts";
 import { diskPulledInMount } from "./directed/disk-pulled-in-mount.ts";
@@ -38,7 +39,8 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
 /** What others do to disks. */
 export const disks: FaultClass = {
   name: "disks",
-  about: "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, or delete it; udev makes the links of disks late, or none",
+  about:
+    "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, copy one with its tags, or delete it; udev makes the links of disks late, or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -90,6 +92,7 @@ export const disks: FaultClass = {
       },
     },
     "grown-outside": grownOutside,
+    copied,
     "lun-moved": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

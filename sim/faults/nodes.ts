@@ -1,3 +1,4 @@
+import { backAfterFence } from "./directed/back-after-fence.ts";
 import { deletedInMount } from "./directed/deleted-in-mount.ts";
 import { frozenAndDeleted } from "./directed/frozen-and-deleted.ts";
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
@@ -124,6 +125,7 @@ export const nodes: FaultClass = {
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,
+    "back-after-fence": backAfterFence,
     "plugin-cut-off": {
       forMs: [10_000, 90_000],
       begin: (context, fault) => {

@@ -19,6 +19,8 @@ export interface SimWorkload {
   /** `maxMountReplicaCount`. */
   readonly replicas: number;
   readonly access: "mount" | "block";
+  /** The disk, and its zones, of a PersistentVolume that a person has made for the claim. Default: none, the claim is provisioned. */
+  readonly staticDisk?: { readonly diskUri: string; readonly zones: readonly string[] };
 }
 
 /** A pod as the API server has it. */

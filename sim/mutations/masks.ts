@@ -243,6 +243,17 @@ export const masks: readonly Mask[] = [
     ],
   },
   {
+    name: "unnoted-mounts",
+    removes: "a node that is unproven looks for mounts that it has not noted",
+    edits: [
+      {
+        file: "src/node/own-volumes.ts",
+        find: `noted === undefined && volume !== undefined && attachment !== undefined ? await findUnnotedMounts`,
+        replace: `noted === undefined && volume === undefined && attachment !== undefined ? await findUnnotedMounts`,
+      },
+    ],
+  },
+  {
     name: "held-device",
     removes: "a node holds the device from its last look at it until it is mounted, and so does a mount command as long as it lives",
     edits: withoutHold,

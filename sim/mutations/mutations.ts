@@ -4,10 +4,18 @@ import { masks } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import { protocolMutations } from "./protocol-mutations.ts";
 import { releaseMutations } from "./release-mutations.ts";
+import { reviewMutations } from "./review-mutations.ts";
 import { trustMutations } from "./trust-mutations.ts";
 
 /** Every rule that the simulation has to miss when it is gone. */
-export const mutations: readonly Mutation[] = [...protocolMutations, ...releaseMutations, ...driverMutations, ...deviceMutations, ...trustMutations];
+export const mutations: readonly Mutation[] = [
+  ...protocolMutations,
+  ...releaseMutations,
+  ...driverMutations,
+  ...deviceMutations,
+  ...trustMutations,
+  ...reviewMutations,
+];
 
 /** The mutation of a name. Throws with all names where there is none. */
 export function mutationNamed(name: string): Mutation {

@@ -1,5 +1,14 @@
 import type { Mutation } from "./mutation.ts";
-import { bystanderStorm, neighbourStorm, deletedInMountStorm, frozenInMountStorm, livingMountStorm, pulledInMountStorm, recordLostStorm } from "./storms.ts";
+import {
+  bystanderStorm,
+  neighbourStorm,
+  deletedInMountStorm,
+  frozenInMountStorm,
+  livingMountStorm,
+  pulledInMountStorm,
+  recordLostStorm,
+  recordsLostStorm,
+} from "./storms.ts";
 
 const MOVE_RECORD = "src/reconcile/move-record.ts";
 const WRITER_STEPS = "src/core/plan/writer-steps.ts";
@@ -132,7 +141,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [{ file: WRITER_STEPS, find: `unproven: [...attachedTo, ...unverified]`, replace: `unproven: []` }],
     alsoRemoves: [],
     breaks: ["two-writers", "healthy-writer-cut-off"],
-    storm: { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } },
+    storm: recordsLostStorm,
     takes: "an AzVolume is lost, or the store restored, while a node writes, and the pod moves",
     noticedBy: "src/core/plan/writer-steps.test.ts",
   },

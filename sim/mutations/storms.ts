@@ -44,6 +44,9 @@ export const recordLostStorm: DirectedStorm = {
 /** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
 export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
 
+/** A node is fenced with a mount command under way, and pods of other volumes come to it. */
+export const backAfterFenceStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
+
 /** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
 export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };
 
@@ -127,6 +130,14 @@ export const neighbourStorm: DirectedStorm = { strikes: { "loss/everything-erase
 export const otherWritersStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
   strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
+};
+
+/** Records are lost while nodes write, and their pods are moved by force. */
+export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
+
+/** A person copies disks, tags and all, and uses the copies as volumes of their own. */
+export const copiesStorm: DirectedStorm = {
+  strikes: { "disks/copied": 4, "nodes/freeze-and-mark": 2, "loss/everything-erased": 1, "crash/controller-at-step": 1, "haste/hunted": 1 },
 };
 
 /** Other clients begin updates of VMs whose nodes are being fenced. */

@@ -154,7 +154,7 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   if (!storeGeneration.ok) return storeGeneration;
   const { name } = volume.metadata;
   const mayHave = whoMayHave(ports, volume, holders.value);
-  const kept = stateFromTags(disk.value.tags);
+  const kept = stateFromTags(disk.value);
   const record = foundRecord({
     ...mayHave,
     cutOff: cutOffIn(ports, kept),

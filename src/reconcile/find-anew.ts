@@ -4,7 +4,7 @@ import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
 import { identityOf, includesNode, type NodeIdentity, withNode } from "../core/model/node-identity.ts";
-import { stateFromTags } from "../core/model/state-tags.ts";
+import { NOTHING_KEPT, stateFromTags } from "../core/model/state-tags.ts";
 import { attachedVm } from "../core/plan/attached-vm.ts";
 import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
@@ -52,7 +52,7 @@ export async function findAnew(
   const mayHave = whoMayHave(ports, volume, holders.value);
   const sizeGiB = disk.ok ? disk.value.sizeGiB : detail.sizeGiB;
   const known = epochsKnownToNodes(ports, volume);
-  const kept = stateFromTags(disk.ok ? disk.value.tags : {});
+  const kept = disk.ok ? stateFromTags(disk.value) : NOTHING_KEPT;
   const written = await changeStatus(
     ports.store,
     { kind: "AzVolume", name: volume.metadata.name },

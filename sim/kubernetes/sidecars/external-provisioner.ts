@@ -41,6 +41,14 @@ export function runExternalProvisioner(sidecar: Sidecar, { location, begun }: Pr
     const creation = begun.get(name) ?? begin(view.get("Claim", name));
     if (creation === undefined || api.get("PersistentVolume", name) !== undefined) return true;
     const { claim, zone } = creation;
+    const { staticDisk } = claim.workload;
+    if (staticDisk !== undefined) {
+      // Somebody has made its PersistentVolume by hand: nothing is asked of the driver.
+      const capacityBytes = BigInt(claim.sizeGiB) * BYTES_PER_GIB;
+      const accessibleTopology = staticDisk.zones.map(topologyOf);
+      record(claim, { volumeId: staticDisk.diskUri, capacityBytes, volumeContext: {}, contentSource: undefined, accessibleTopology });
+      return true;
+    }
     begun.set(name, creation);
     const answer = await callController(sidecar, (csi) => csi.createVolume, createRequest(claim, topologyOf(zone)), TIMEOUT_MS);
     if (!answer.ok) {

@@ -1,4 +1,5 @@
 import type { AzVolume, VolumeDetail } from "./az-volume.ts";
+import { parseDiskUri } from "./disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "./instance-uri.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 
@@ -17,6 +18,8 @@ export interface KeptState {
 
 const FORMATTED = "disk.csi.azure.com-formatted";
 const CUT_OFF = "disk.csi.azure.com-cut-off-";
+/** Lower case. A disk is never renamed: where its name is another one, a person has copied disk and tags. */
+const STATE_OF = "disk.csi.azure.com-state-of";
 /** The first field of each value: a reader that does not know it errs on the careful side. */
 const VERSION = "1";
 const SEPARATOR = "|";
@@ -26,9 +29,12 @@ const CUT_OFF_MAX = 4;
 /** Azure's limit. */
 const VALUE_MAX_CHARS = 256;
 
+/** Of a disk without state tags. */
+export const NOTHING_KEPT: KeptState = { cutOff: [], isEveryoneCutOff: false, formatted: undefined };
+
 /** Whether a tag of that name is one of those here. */
 function isStateTag(name: string): boolean {
-  return name === FORMATTED || name.startsWith(CUT_OFF);
+  return name === FORMATTED || name === STATE_OF || name.startsWith(CUT_OFF);
 }
 
 /** The state tags among a disk's tags. */
@@ -38,16 +44,20 @@ export function stateTagsIn(tags: Tags): Tags {
 
 /** The tags that keep what stands in a volume's status. The same status always gives the same tags. */
 export function stateTagsOf(status: AzVolume["status"]): Tags {
-  const { formatted } = status?.detail ?? {};
+  const { formatted, diskUri = "" } = status?.detail ?? {};
   const { fencing, quarantine = [] } = status?.record ?? {};
-  return {
+  const tags = {
     ...(formatted === undefined ? {} : { [FORMATTED]: formattedValue(formatted) }),
     ...cutOffTags([...quarantine, ...(fencing === undefined ? [] : [fencing])]),
   };
+  const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
+  return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
 }
 
-/** What the tags of a disk keep. A value that can't be read keeps the most that it could have said. */
-export function stateFromTags(tags: Tags): KeptState {
+/** What the tags of a disk keep. A value that can't be read keeps the most that it could have said. Tags that say that they are another disk's keep nothing of this one. */
+export function stateFromTags({ tags, diskName }: { readonly tags: Tags; readonly diskName: string }): KeptState {
+  const stateOf = tags[STATE_OF]?.toLowerCase();
+  if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;
   const values = Object.entries(tags).flatMap(([name, value]) => (name.startsWith(CUT_OFF) ? [value] : []));
   const nodes = values.map(cutOffFrom);
   const cutOff = nodes.filter((node) => node !== undefined);

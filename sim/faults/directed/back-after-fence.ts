@@ -1,0 +1,42 @@
+import { cordonAllBut, uncordonAll } from "../cordon.ts";
+import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
+import { markOutOfService } from "../mark-out-of-service.ts";
+import { fencedInMount } from "./fenced-in-mount.ts";
+import { idleNodeFor } from "./where-pods-are.ts";
+
+/** How long the mount command lives, in milliseconds: until disks of other volumes have come to the node. */
+const MOUNTS_FOR_MS = [40_000, 60_000] as const;
+const BACK_AFTER_MS = [300, 3_000] as const;
+
+/**
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on. The node is marked and fenced, and is back right after that, as the
+ * only one that takes pods: those of all other volumes move there.
+ */
+export const backAfterFence: FaultVariant = {
+  forMs: [80_000, 100_000],
+  isDirected: true,
+  begin: (context, { volumeName, dice }) => {
+    const { world, later } = context;
+    const { cluster } = world;
+    const idle = idleNodeFor(context, volumeName);
+    if (idle === undefined) return overAtOnce;
+    const { target, plugin } = idle;
+    const takeBack = fencedInMount(context, idle, volumeName, {
+      mountsForMs: pick(MOUNTS_FOR_MS, dice),
+      fenced: () => {
+        later(pick(BACK_AFTER_MS, diceAgain(dice, 1)), () => {
+          markOutOfService(context, target, false);
+          plugin.start();
+          cordonAllBut(context, target);
+          for (const pod of cluster.pods()) if (pod.volumeName !== volumeName) cluster.deletePod(pod.volumeName, { isForced: false });
+        });
+      },
+    });
+    return () => {
+      takeBack();
+      plugin.start();
+      markOutOfService(context, target, false);
+      uncordonAll(context);
+    };
+  },
+};

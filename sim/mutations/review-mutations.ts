@@ -1,0 +1,56 @@
+import type { Mutation } from "./mutation.ts";
+import { backAfterFenceStorm, copiesStorm, recordsLostStorm } from "./storms.ts";
+
+/** Rules that unit and contract tests alone had noticed. */
+export const reviewMutations: readonly Mutation[] = [
+  {
+    name: "cut-off-elsewhere",
+    removes: "a node that was cut off from one volume gets no disk of another before it has shown that it is clean",
+    edits: [
+      {
+        file: "src/reconcile/may-attach-now.ts",
+        find: `return includesNode(status?.record?.quarantine ?? [], node);`,
+        replace: `return includesNode(status?.record?.quarantine ?? [], { ...node, vmId: "" });`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
+    storm: backAfterFenceStorm,
+    takes: "a node is fenced with an old mount command under way, and another volume's disk gets the number of the one that went",
+    noticedBy: "src/reconcile/attachment.test.ts",
+  },
+  {
+    name: "no-note",
+    removes: "a node notes a volume before it mounts it",
+    edits: [
+      {
+        file: "src/node/stage-volume.ts",
+        find: `return ports.steps.run("note", () =>
+    ports.notes.put(`,
+        replace: `return ports.steps.run("note", () =>
+    ((_note: unknown, _signal: AbortSignal) => Promise.resolve(ok(undefined)))(`,
+      },
+    ],
+    alsoRemoves: ["unnoted-mounts"],
+    breaks: ["not-converged", "leaked"],
+    storm: recordsLostStorm,
+    takes: "an AzVolume is lost while a node writes: nothing tells that node what it may claim",
+    noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "copied-state",
+    removes: "what a copied disk's tags say of its source is not believed of the copy",
+    edits: [
+      {
+        file: "src/core/model/state-tags.ts",
+        find: `if (stateOf !== undefined && stateOf !== diskName.toLowerCase()) return NOTHING_KEPT;`,
+        replace: `void [stateOf, diskName];`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: copiesStorm,
+    takes: "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as a volume of its own",
+    noticedBy: "src/core/model/state-tags.test.ts",
+  },
+];
