@@ -121,7 +121,7 @@ export function thaw(node: LabNode, writer: Writer | undefined): void {
  * leaves quarantine. A container that is started again there must not write beside the disk; then its pod is unpublished, as by a kubelet that hears that it is gone.
  * The volume must not be mounted anywhere meanwhile, so that any change of the disk would be the stale writer's.
  */
-export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, stale: LabNode, writer: Writer, survivor: LabNode): Promise<boolean> {
+export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, stale: LabNode, writer: Writer): Promise<boolean> {
   const { lab, timeline, signal } = on;
   const before = await hashOfDisk(lab, volume);
   thaw(stale, writer);
@@ -141,8 +141,7 @@ export async function provesStaleWriterBlocked(on: Stage, volume: DemoVolume, st
   // What the node does by itself may be at its last step.
   await untilServed(`${stale.name} to have unpublished`, CLEAN_MAX_MS, () => unpublishOnNode(lab, volume, stale));
   const isUnchanged = (await hashOfDisk(lab, volume)) === before;
-  const lun = (await attachedNodes(lab, volume, signal)).get(survivor.name)?.status?.lun;
-  const isClean = lun !== undefined && (await fileSystemIsClean(survivor, lun));
+  const isClean = await fileSystemIsClean(lab, volume);
   const isRefused = failed === "failed EIO" || failed === "failed EROFS";
   on.say(
     `  its fsync answered ${failed.slice("failed ".length)}; the disk is ${isUnchanged ? "unchanged" : "CHANGED"}; e2fsck -fn says ${isClean ? "clean" : "NOT CLEAN"}`,

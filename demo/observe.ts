@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { open, readdir, readFile, readlink } from "node:fs/promises";
+import { open, readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { AzVolumeAttachment } from "../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../src/core/model/az-volume.ts";
-import type { Lab, LabNode } from "./lab.ts";
+import type { Lab } from "./lab.ts";
 import type { DemoVolume } from "./volume-moves.ts";
 
 const run = promisify(execFile);
@@ -38,11 +38,16 @@ async function readStatus(lab: Lab, volume: DemoVolume, signal: AbortSignal): Pr
   return read.value.status;
 }
 
-/** A hash of all that a disk holds: the allocated parts of its file. */
-export async function hashOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
+/** The file in which the emulator keeps a disk's bytes. */
+async function diskFile(lab: Lab, volume: DemoVolume): Promise<string> {
   const name = (await readdir(`${lab.directory}/disks`)).find((file) => file.startsWith(volume.name) && file.endsWith(".disk"));
   if (name === undefined) throw new Error(`no file of disk ${volume.name}`);
-  const path = `${lab.directory}/disks/${name}`;
+  return `${lab.directory}/disks/${name}`;
+}
+
+/** A hash of all that a disk holds: the allocated parts of its file. */
+export async function hashOfDisk(lab: Lab, volume: DemoVolume): Promise<string> {
+  const path = await diskFile(lab, volume);
   const hash = createHash("sha256");
   const file = await open(path, "r");
   try {
@@ -71,11 +76,10 @@ function extentsIn(text: string): readonly (readonly [number, number])[] {
   });
 }
 
-/** `e2fsck -fn` on the disk as a node sees it: reads everything, changes nothing. */
-export async function fileSystemIsClean(node: LabNode, lun: number): Promise<boolean> {
-  const device = await readlink(`${node.deviceRoot}/dev/disk/azure/scsi1/lun${lun}`);
+/** `e2fsck -fn` on a disk that no node has mounted: reads everything, changes nothing. Needs no attachment: an unused replica may be pruned at any time. */
+export async function fileSystemIsClean(lab: Lab, volume: DemoVolume): Promise<boolean> {
   try {
-    await run("e2fsck", ["-f", "-n", device], { timeout: CHECK_MAX_MS });
+    await run("e2fsck", ["-f", "-n", await diskFile(lab, volume)], { timeout: CHECK_MAX_MS });
     return true;
   } catch {
     return false;

@@ -81,7 +81,7 @@ export async function play(on: Stage): Promise<Findings> {
     say(`  ${syncedByB} synced records and ${firstWork.checksums.size} checksums ${held.at(-1) === true ? "hold" : "DO NOT HOLD"} on node-c`);
     // Nobody has it mounted while the stale writer wakes up: whatever changed on the disk then would be its doing.
     await release(on, replicated, c, "pause");
-    staleWriterBlocked = await provesStaleWriterBlocked(on, replicated, b, secondWriter, c);
+    staleWriterBlocked = await provesStaleWriterBlocked(on, replicated, b, secondWriter);
     await start(on, replicated, c, "resume");
     held.push(await nothingLost(c, replicated, firstWork.checksums, syncedByB));
   } else {

@@ -33,6 +33,17 @@ export const wantsAlone: readonly SourceEdit[] = [
 /** Layers of defence that stand in for one another. */
 export const masks: readonly Mask[] = [
   {
+    name: "node-policy",
+    removes: "the chart's admission policy refuses what the rules of the protocol do not let a node write",
+    edits: [
+      {
+        file: "sim/create-sim-world.ts",
+        find: `refuses: (by, write) => refusedToNode(by, (nodeName) => nodeRefusal(write, nodeName)),`,
+        replace: `refuses: () => undefined,`,
+      },
+    ],
+  },
+  {
     name: "leaders-clock",
     removes: "a controller asks its own clock whether it still leads before each write and each question",
     edits: [

@@ -36,7 +36,7 @@ export const protocolMutations: readonly Mutation[] = [
     const written = await ports.steps.run(request.step, overwrite);`,
       },
     ],
-    alsoRemoves: ["leaders-clock"],
+    alsoRemoves: ["leaders-clock", "node-policy"],
     breaks: ["two-writers", "healthy-writer-cut-off"],
     storm: { strikes: { "nodes/freeze-at-step": 5, "leaders/paused-at-step": 5 } },
     takes: "two processes move one record at the same time, and the slower one was frozen or its write was under way for long",
