@@ -147,6 +147,7 @@ class AttachBatch {
       await this.#troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${this.#vm.name} succeed, but its disks do not change`), this.#open(), lane);
     } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
       for (const { request } of regular) this.#overdue.add(request.diskKey);
+      this.#context.underWay.hasBegun(this.#overdue);
     } else if (isWorthRetrying(written.failure)) {
       await this.#troubles.endure(written.failure, this.#open(), lane);
     } else {

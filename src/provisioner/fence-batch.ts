@@ -136,6 +136,7 @@ class FenceBatch {
     const updated = await updateVm(session, { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait }, this.#lifetime);
     const wasTakenUp = updated.ok || updated.failure.code === ownErrorCodes.stillRunning || isOperationFailure(updated.failure);
     if (updated.ok || isOperationFailure(updated.failure)) underWay.hasEnded(victims);
+    else if (wasTakenUp) underWay.hasBegun(victims);
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
     else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);

@@ -31,6 +31,11 @@ export class UpdatesUnderWay {
     if (this.#count === 0 && isTerminal(model.provisioningState)) for (const diskKey of marked) this.#leftBehind.add(diskKey);
   }
 
+  /** Azure has taken up an update that takes these disks off, and may go on with it when its end is no longer waited for. */
+  hasBegun(diskKeys: Iterable<string>): void {
+    for (const diskKey of diskKeys) this.#leftBehind.delete(diskKey);
+  }
+
   /** Azure has ended an update that was to take these disks off. */
   hasEnded(diskKeys: Iterable<string>): void {
     for (const diskKey of diskKeys) this.#leftBehind.add(diskKey);
