@@ -281,7 +281,7 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["formatted-data", "synced-data-lost"],
     storm: { isQuiet: true, strikes: { "disks/foreign-content": 3 } },
     takes: "a disk with another file system, or with data that no tool knows, is staged",
-    noticedBy: "src/node/stage-volume.test.ts",
+    noticedBy: "src/node/prepare-file-system.test.ts",
   },
   {
     name: "trust-mount",
