@@ -55,8 +55,8 @@ const lifeOfStrays: Scenario = {
   faults: [
     { atMs: 20_000, forMs: 19_000, fault: "disks", variant: "attached-outside", nodeName: "node-c", volumeName: "vol-1", dice: 0 },
     { atMs: 22_000, forMs: 2_000, fault: "crash", variant: "leader-killed", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
-    { atMs: 40_500, forMs: 40_000, fault: "azure", variant: "reads-stale", nodeName: "node-a", volumeName: "vol-1", dice: 0.3 },
-    { atMs: 56_500, forMs: 1_000, fault: "loss", variant: "everything-deleted", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
+    { atMs: 40_500, forMs: 40_000, fault: "azure", variant: "reads-stale", nodeName: "node-a", volumeName: "vol-1", dice: 0.7 },
+    { atMs: 66_500, forMs: 1_000, fault: "loss", variant: "everything-deleted", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
     { atMs: 90_000, forMs: 60_000, fault: "nodes", variant: "frozen-and-deleted", nodeName: "node-a", volumeName: "vol-2", dice: 0 },
     { atMs: 110_000, forMs: 1_000, fault: "loss", variant: "everything-erased", nodeName: "node-a", volumeName: "vol-1", dice: 0 },
   ],
