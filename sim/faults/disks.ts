@@ -10,6 +10,7 @@ import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
 import { markedDuringUpdate } from "./directed/marked-during-update.ts";
 import { staleList } from "./directed/stale-list.ts";
+import { standbyLeftDetaching } from "./directed/standby-left-detaching.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce } from "./fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
@@ -77,6 +78,7 @@ export const disks: FaultClass = {
     "detached-by-hand": detachedByHand,
     "deleted-by-hand": deletedByHand,
     "detach-left-behind": detachLeftBehind,
+    "standby-left-detaching": standbyLeftDetaching,
     "stale-list": staleList,
     "marked-during-update": markedDuringUpdate,
     "pulled-in-mount": diskPulledInMount,

@@ -132,6 +132,9 @@ export const otherWritersStorm: DirectedStorm = {
   strikes: { "disks/stale-list": 4, "disks/detach-left-behind": 4, "nodes/freeze-and-mark": 1, "haste/hunted": 2, "crash/controller-at-step": 1 },
 };
 
+/** Other clients leave the detach of a standby behind, and the standby is promoted while an attach of another disk carries it out. */
+export const standbyLeftDetachingStorm: DirectedStorm = { ...oneThatMoves, lastStrikeMs: 240_000, strikes: { "disks/standby-left-detaching": 2 } };
+
 /** Records are lost while nodes write, and their pods are moved by force. */
 export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
 
