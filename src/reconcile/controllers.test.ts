@@ -3,10 +3,12 @@ import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
-import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf, leaving } from "../core/plan/testing/objects.ts";
+import { CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { agoMs, anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf, leaving } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { NewObject } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { createControllers } from "./controllers.ts";
 import { driverTags } from "./disk-tags.ts";
@@ -19,6 +21,8 @@ import { anInstance } from "./testing/an-instance.ts";
 
 /** How long each call to the platform takes, in milliseconds. */
 const CALL_MS = 100;
+/** How long a slow read of a disk takes, in milliseconds. Well below the 10 s between two proofs. */
+const SLOW_READ_MS = 2_000;
 
 /** Runs all controllers on a platform that does some things otherwise, while `act` looks on. */
 async function whileRunning(world: ReconcileWorld, cloud: Partial<CloudProvisioner>, act: () => Promise<void>): Promise<void> {
@@ -53,6 +57,11 @@ function failing(
 const withoutDisk: AzVolume = { ...aVolume(), status: { state: "Pending", observedGeneration: 0, conditions: [] } };
 const throttled: Failure = { kind: "Throttled", retryAfterMs: 30_000, detail: "429" };
 const unauthorized: Failure = { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not write node-a", requestId: "r" };
+/** The controllers' Lease while the records are made again for generation 1. */
+const sweptLease: NewObject<"Lease"> = {
+  metadata: { name: CONTROLLER_LEASE, annotations: { [SWEEP_ANNOTATION]: "1" } },
+  spec: { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 },
+};
 const never = new AbortController().signal;
 const diskNotFound: Failure = { kind: "DiskNotFound", diskUri };
 
@@ -218,6 +227,45 @@ describe("createControllers", () => {
             await world.clock.advance(200);
           }
           assert.ok(asked >= 6 && asked <= 24, `Azure was asked ${asked} times in a minute`);
+        });
+      }));
+
+  for (const { because, hasPlugin } of [
+    { because: "without a device", hasPlugin: true },
+    { because: "without a plug-in", hasPlugin: false },
+  ])
+    it(`proves an unproven node ${because} as soon as a sweep ends`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-b"));
+        if (hasPlugin) await world.given("AzDriverNode", aDriverNode("node-a"));
+        for (const name of ["pvc-1", "pvc-2"]) {
+          const { metadata, ...rest } = aVolumeWithRecord({ writer: aWriter("node-a") });
+          await world.given("AzVolume", { metadata: { ...metadata, name }, ...rest });
+        }
+        world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+        world.use = { kind: "used", users: ["pod/writer"] };
+        let [disksRead, proofs] = [0, 0];
+        // The second volume keeps the sweep going while the record of the first one asks for a proof.
+        const getDisk: CloudProvisioner["getDisk"] = async (_asked, signal) => {
+          disksRead += 1;
+          if (disksRead > 1) await world.clock.sleep(SLOW_READ_MS, signal).catch(() => undefined);
+          return ok(aDisk({ attachedTo: [] }));
+        };
+        const proveDetached: CloudProvisioner["proveDetached"] = (asked, signal) => {
+          proofs += 1;
+          return world.ports.cloud.proveDetached(asked, signal);
+        };
+        // Settled records are news themselves: here the end of the sweep is all that happens.
+        const settleInstance = async () => fail(throttled);
+        await whileRunning(world, { getDisk, proveDetached, settleInstance }, async () => {
+          await world.clock.advance(1_000);
+          assert.ok((await world.answerOf(world.other.create("Lease", sweptLease, never))).ok);
+          assert.ok(await world.clock.runUntil(() => disksRead === 2, SLOW_READ_MS), "no sweep");
+          await world.clock.advance(SLOW_READ_MS / 2);
+          assert.deepEqual(world.record()?.unproven, [identity("node-a")]);
+          if (hasPlugin) assert.equal(proofs, 0, "Azure is asked for a proof that the sweep refuses");
+          await world.clock.advance(SLOW_READ_MS);
+          assert.deepEqual(world.record()?.unproven, [], "the proof is not sought after the sweep");
         });
       }));
 

@@ -158,6 +158,16 @@ function createLoops(
     if (isShareMoved) addAttachmentsOf(volumeName);
   };
 
+  /** The records of the sweep are trusted from now on. What it has refused does not wait. */
+  const onSweepEnd = (): void => {
+    for (const nodeName of unsettledNodes()) loops.settle.queue.add(nodeName);
+    for (const { metadata, status } of ports.cache.list("AzVolume")) {
+      if ((status?.record?.unproven.length ?? 0) === 0) continue;
+      loops.fence.queue.add(metadata.name);
+      loops.vanished.queue.add(metadata.name);
+    }
+  };
+
   const holds = (attachment: AzVolumeAttachment | undefined): boolean => attachment !== undefined && holdsShare(ports, attachment);
   const onChange = (change: ObjectChange): void => {
     if (isErased(change)) loops.recovery.queue.addAfter(ONLY_KEY, ERASED_AFTER_MS);
@@ -180,9 +190,7 @@ function createLoops(
       addAttachmentsOn(change.name);
     }
     if (change.kind === "Lease" && sweepOf(change.current) > sweepOf(change.previous)) loops.sweep.queue.add(ONLY_KEY);
-    // The records that it has made are to be trusted now.
-    if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous))
-      for (const nodeName of unsettledNodes()) loops.settle.queue.add(nodeName);
+    if (change.kind === "Lease" && sweepOf(change.current) < sweepOf(change.previous)) onSweepEnd();
   };
 
   loops.recovery.queue.add(ONLY_KEY);

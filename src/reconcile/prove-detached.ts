@@ -12,7 +12,7 @@ import { moveRecord } from "./move-record.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { mayCarryOut } from "./others-detach.ts";
 import { recordHolders } from "./record-holders.ts";
-import { isTrusted } from "./store-generation.ts";
+import { isTrusted, readStoreGeneration } from "./store-generation.ts";
 
 /** How often the platform is asked again about a node of which it says that it has the disk, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
@@ -22,14 +22,20 @@ const ASK_PLATFORM_MS = 10_000;
  * controller was allowed may have landed since the record was made anew. Takes no disk off anybody; the node is in quarantine until it has shown that it is clean.
  */
 export async function proveDetached(ports: ControllerPorts, volumeName: string, signal: AbortSignal): Promise<Reconciled> {
-  const unproven = ports.cache.get("AzVolume", volumeName)?.status?.record?.unproven ?? [];
-  const observed = unproven.length === 0 ? undefined : observeVolume(ports, volumeName);
+  const record = ports.cache.get("AzVolume", volumeName)?.status?.record;
+  if (record === undefined || record.unproven.length === 0) return ok({});
+  const observed = observeVolume(ports, volumeName);
   const nodes = observed === undefined ? [] : planProofs(observed);
+  if (nodes.length === 0) return ok({});
+  const generation = await readStoreGeneration(ports, signal);
+  // The proof would be refused. The end of the sweep, or a record that is made again, brings the volume here.
+  if (!generation.ok) return generation.failure.kind === "StoreWentBack" ? ok({}) : generation;
+  if (record.storeGeneration !== generation.value) return ok({});
   for (const node of nodes) {
     const proven = await prove(ports, volumeName, node, signal);
     if (!proven.ok) return proven;
   }
-  return ok(nodes.length === 0 ? {} : { againAfterMs: ASK_PLATFORM_MS });
+  return ok({ againAfterMs: ASK_PLATFORM_MS });
 }
 
 async function prove(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Reconciled> {
