@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { backAfterFenceStorm, copiesStorm, recordsLostStorm } from "./storms.ts";
+import { backAfterFenceStorm, backupsUnderMovesStorm, copiesStorm, recordsLostStorm } from "./storms.ts";
 
 /** Rules that unit and contract tests alone had noticed. */
 export const reviewMutations: readonly Mutation[] = [
@@ -36,6 +36,22 @@ export const reviewMutations: readonly Mutation[] = [
     storm: recordsLostStorm,
     takes: "an AzVolume is lost while a node writes: nothing tells that node what it may claim",
     noticedBy: "src/node/stage-volume.test.ts",
+  },
+  {
+    name: "trust-own-record",
+    removes: "a node unmounts, reclaims and calls itself clean by no record of a backup that was put back",
+    edits: [
+      {
+        file: "src/node/own-volumes.ts",
+        find: `const trusted = await trustRecord(ports, seen.value.volume, signal);`,
+        replace: `const trusted = ((..._: unknown[]): Result<void, Failure> => ok(undefined))(trustRecord);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off", "two-writers", "synced-data-lost"],
+    storm: backupsUnderMovesStorm,
+    takes: "the store is restored from a backup in which another node is the writer, while a pod uses the volume",
+    noticedBy: "src/node/own-volumes.test.ts",
   },
   {
     name: "copied-state",

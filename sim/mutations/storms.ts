@@ -145,3 +145,9 @@ export const copiesStorm: DirectedStorm = {
 
 /** Other clients begin updates of VMs whose nodes are being fenced. */
 export const updatesOfOthersStorm: DirectedStorm = { isQuiet: true, strikes: { "disks/marked-during-update": 4 } };
+
+/** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
+export const backupsUnderMovesStorm: DirectedStorm = {
+  attach: "driver",
+  strikes: { "loss/restored": 4, "loss/restored-in-flight": 2, "haste/hunted": 2 },
+};
