@@ -1,12 +1,13 @@
+import type { Failure } from "../core/failure.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import type { ObservedVolume } from "../core/plan/observed-volume.ts";
-import type { ReplicaAction } from "../core/plan/plan-replicas.ts";
-import { ok } from "../core/result.ts";
+import { isLeaving, type ObservedVolume } from "../core/plan/observed-volume.ts";
+import type { ReplicaAction, ReplicaCondition } from "../core/plan/plan-replicas.ts";
+import { ok, type Result } from "../core/result.ts";
 import { unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
-/** When a deletion is planned again whose node is not known to be gone, in milliseconds: the cache shows a Node that is back by then. */
+/** When a deletion whose condition fails past the cache is planned again, in milliseconds: the cache shows why then. */
 const PLAN_AGAIN_MS = 1_000;
 
 /**
@@ -19,12 +20,14 @@ export async function deleteReplica(
   action: Extract<ReplicaAction, { kind: "DeleteAttachment" }>,
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { clusterVolumes, logger, store } = ports;
+  const { logger, store } = ports;
   const volumeName = observed.volume.metadata.name;
   const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
   if (attachment === undefined) return ok({});
   const { onlyWhile } = action;
-  if (onlyWhile?.kind === "NodeGone" && (await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) !== "gone") return ok({ againAfterMs: PLAN_AGAIN_MS });
+  const holds = await holdsPastCache(ports, onlyWhile, signal);
+  if (!holds.ok) return holds;
+  if (!holds.value) return ok({ againAfterMs: PLAN_AGAIN_MS });
   const present = await store.get("AzVolume", volumeName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
   // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
@@ -36,6 +39,22 @@ export async function deleteReplica(
   if (!deleted.ok) return unlessGone(deleted);
   logger.info("replica deleted", { volumeName, nodeName: attachment.spec.nodeName, because: action.because });
   return ok({});
+}
+
+/** Whether a condition on other objects than the volume holds past the cache. Fails where the store does not answer. */
+async function holdsPastCache(
+  { clusterVolumes, store }: ControllerPorts,
+  onlyWhile: ReplicaCondition | undefined,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
+  if (onlyWhile?.kind === "NodeGone") return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone");
+  if (onlyWhile?.kind !== "OthersStay") return ok(true);
+  for (const name of onlyWhile.attachmentNames) {
+    const other = await store.get("AzVolumeAttachment", name, signal);
+    if (!other.ok && other.failure.kind !== "ObjectNotFound") return other;
+    if (!other.ok || isLeaving(other.value)) return ok(false);
+  }
+  return ok(true);
 }
 
 /** The writer, or a node that may be one. */

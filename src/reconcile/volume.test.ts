@@ -8,6 +8,7 @@ import {
   anAttachment,
   aPod,
   aReplica,
+  attachmentName,
   aVolume,
   aVolumeWithRecord,
   aWriter,
@@ -15,13 +16,15 @@ import {
   identity,
   settings,
 } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
 import { aPlacement } from "../core/schedule/testing/placement.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import { toTimestamp } from "../core/timestamp.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import type { VolumeUsers } from "../ports/volume-users.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { aCluster } from "./testing/a-cluster.ts";
-import { asksNothing, withControllerPorts } from "./testing/a-controller.ts";
+import { asksNothing, type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { volumeReconciler } from "./volume.ts";
 
@@ -133,6 +136,48 @@ describe("volumeReconciler", () => {
       await reconcile();
       assert.ok(!isKept());
     }));
+
+  describe("where a disk has two shares and three attachments", () => {
+    /** Reconciles on a cache that does not show `change`. The standby on node-a is the first in line. */
+    const trim = (expected: unknown, change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>): Promise<void> =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }));
+        for (const nodeName of ["node-a", "node-c"]) await world.given("AzVolumeAttachment", aReplica(nodeName));
+        await world.given("AzVolumeAttachment", anAttachment("node-b", { status: undefined }));
+        world.store.holdWatches(true);
+        const store = { ...world.ports.store, ...(await change(world)) };
+        const reconciler = volumeReconciler({ ...world.ports, store, settings }, asksNothing);
+        const answer = await world.answerOf(reconciler.reconcile("pvc-1", never));
+        const isKept = world.attachment("node-a")?.metadata.deletionTimestamp === undefined;
+        assert.deepEqual({ answer, isKept }, expected);
+      });
+
+    for (const nodeName of ["node-b", "node-c"])
+      it(`deletes no standby while the cache does not show that ${nodeName}'s leaves`, () =>
+        trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ other }) => {
+          assert.ok((await other.delete("AzVolumeAttachment", attachmentName(nodeName), {}, never)).ok);
+          return {};
+        }));
+
+    it("deletes no standby while the cache does not show that another is gone", () =>
+      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
+        const standby = attachment("node-c");
+        assert.ok(standby !== undefined);
+        const metadata = { ...standby.metadata, finalizers: [] };
+        assert.ok((await other.update("AzVolumeAttachment", { ...standby, metadata }, never)).ok);
+        assert.ok((await other.delete("AzVolumeAttachment", metadata.name, {}, never)).ok);
+        return {};
+      }));
+
+    it("deletes no standby while the store does not answer whether the others stay", () => {
+      const failure = { kind: "StoreUnavailable", detail: "test" } as const;
+      return trim({ answer: fail(failure), isKept: true }, async ({ ports: { store } }) => ({
+        get: async (kind, name, signal) => (name === attachmentName("node-c") ? fail(failure) : store.get(kind, name, signal)),
+      }));
+    });
+
+    it("deletes one standby where all others stay", () => trim({ answer: ok({}), isKept: false }, () => Promise.resolve({})));
+  });
 
   it("tells the pods of the nodes that want to write, and only those, what they wait for", () =>
     withControllerPorts(async (world) => {

@@ -9,8 +9,6 @@ import { collectFailures } from "./collect-failures.ts";
 
 /** Seeds that are run each time, from 1 on. */
 const SEEDS = 1_000;
-/** Seeds that break a promise, and which: docs/proof.md, "Not come through yet". TODO(#15) */
-const OPEN: Readonly<Record<number, string>> = { 862: "replica-removed: after every object is lost, a replica counts as unfit until its node registers" };
 /** Seeds that nobody has chosen, other ones each time. */
 const FRESH_SEEDS = 8;
 
@@ -35,10 +33,9 @@ describe("the whole driver under faults", () => {
   });
 
   it(`keeps every promise, with the seeds from 1 to ${SEEDS}`, async (t) => {
-    const { seeds, failed, failovers, fewestFailovers, told } = await collectFailures([...seedRange([1, SEEDS])].filter((seed) => !(seed in OPEN)));
-    for (const [seed, broken] of Object.entries(OPEN)) t.diagnostic(`left out: seed ${seed}: ${broken}`);
+    const { seeds, failed, failovers, fewestFailovers, told } = await collectFailures(seedRange([1, SEEDS]));
     t.diagnostic(`${seeds} seeds, ${failovers} failovers`);
-    assert.ok(seeds === SEEDS - Object.keys(OPEN).length, `${seeds} seeds`);
+    assert.ok(seeds === SEEDS, `${seeds} seeds`);
     assert.deepEqual(failed, [], told);
     assert.ok(fewestFailovers >= FAILOVERS_MIN, `a seed with ${fewestFailovers} failovers`);
   });

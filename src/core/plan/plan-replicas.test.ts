@@ -35,7 +35,11 @@ const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", n
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
 const unfit = "its node is fenced, out of service or unregistered";
-const surplus = "it is more than asked for, or a primary needs its share";
+/** The deletion of a surplus replica: only while the attachments on `others` stay. */
+const trims = (nodeName: string, ...others: readonly string[]): ReplicaAction => ({
+  ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
+  onlyWhile: { kind: "OthersStay", attachmentNames: others.map((other) => attachmentName(other)) },
+});
 const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
 const prunes = (nodeName: string, ms: number): ReplicaAction => ({
   kind: "DeleteAttachment",
@@ -252,6 +256,7 @@ describe("planReplicas", () => {
 
   it("deletes what is in the way of a primary or more than asked, the least useful first, and no more than that", () => {
     const moving = anAttachment("node-c", { status: undefined });
+    const fourReplicas = ["node-a", "node-b", "node-d", "node-e"].map((nodeName) => aReplica(nodeName));
     check([
       {
         because: "the new primary needs a share: the replica on the node that is not ready goes",
@@ -260,7 +265,7 @@ describe("planReplicas", () => {
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
           nodes: [aNode("node-a"), aNode("node-b", { isReady: false }), aNode("node-c")],
         }),
-        plan: [deletes("node-b", surplus)],
+        plan: [trims("node-b", "node-c", "node-a")],
       },
       {
         because: "the unfit standby's share is enough for the primary: the other one stays",
@@ -269,6 +274,14 @@ describe("planReplicas", () => {
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
         }),
         plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "two of three standbys are in the way; an unfit or failed one is not counted",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
+          attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
+        }),
+        plan: [deletes("node-e", unfit), trims("node-a", "node-c", "node-d"), trims("node-b", "node-c", "node-d")],
       },
       {
         because: "a standby whose every try failed has no share that the primary would lack",
@@ -284,7 +297,7 @@ describe("planReplicas", () => {
           volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
           attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving, aReplica("node-d")],
         }),
-        plan: [deletes("node-b", surplus)],
+        plan: [trims("node-b", "node-a", "node-c", "node-d")],
       },
       {
         because: "its share is on its way to the primary: the other standby stays",
@@ -305,7 +318,7 @@ describe("planReplicas", () => {
           volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
           attachments: [aReplica("node-a"), aReplica("node-b", { status: { state: "Attaching" } }), anAttachment("node-c")],
         }),
-        plan: [deletes("node-b", surplus)],
+        plan: [trims("node-b", "node-c", "node-a")],
       },
       {
         because: "on a node without an AzDriverNode",
@@ -382,7 +395,8 @@ describe("planReplicas", () => {
 
   it("deletes the standby of a volume whose shares several writers have among them", () => {
     const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
-    assert.deepEqual(planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }))[0], deletes("node-d", surplus));
+    const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));
+    assert.deepEqual(first, trims("node-d", "node-a", "node-b", "node-c"));
   });
 
   for (const { because, node } of [
@@ -394,7 +408,7 @@ describe("planReplicas", () => {
     it(`lets a standby that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
       const attachments = [aReplica("node-a", { status: { state: "Attaching" } }), aReplica("node-b"), anAttachment("node-c", { status: undefined })];
       const observed = anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-x")] }, tight), attachments, nodes: [aNode("node-a"), node] });
-      assert.deepEqual(planReplicas(observed), [deletes("node-b", surplus)]);
+      assert.deepEqual(planReplicas(observed), [trims("node-b", "node-c", "node-a")]);
     });
 
   it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {

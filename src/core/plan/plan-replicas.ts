@@ -14,8 +14,14 @@ import {
 } from "./observed-volume.ts";
 import { isRequested } from "./plan-request-time.ts";
 
-/** What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same time, or the cluster has no node of its name. */
-export type ReplicaCondition = { readonly kind: "Unrequested"; readonly since: string } | { readonly kind: "NodeGone"; readonly nodeName: string };
+/**
+ * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
+ * time, the cluster has no node of its name, or the other attachments that were counted exist and stay.
+ */
+export type ReplicaCondition =
+  | { readonly kind: "Unrequested"; readonly since: string }
+  | { readonly kind: "NodeGone"; readonly nodeName: string }
+  | { readonly kind: "OthersStay"; readonly attachmentNames: readonly string[] };
 
 /** What to do next with a volume's standbys. */
 export type ReplicaAction =
@@ -69,13 +75,10 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
     return [...unusable, ...pruned.map((deletion) => ({ ...deletion, ...onlyWhile }))];
   }
   // Those whose every try failed hold no share, and keep their nodes from being tried again at once: where the disk is at fault, each would refuse it in turn.
-  const surplus = surplusReplicas(
-    observed,
-    fit.filter((replica) => !hasGivenUp(observed, replica)),
-  );
+  const counted = fit.filter((replica) => !hasGivenUp(observed, replica));
   return [
     ...unusable,
-    ...remove(surplus, "it is more than asked for, or a primary needs its share"),
+    ...planSurplus(observed, counted),
     ...remove(
       fit.filter((replica) => isDueForAnotherTry(observed, replica)),
       "every try failed a while ago, and another may not",
@@ -160,17 +163,29 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
   return isLongAgo(nowMs - fromTimestamp(failedAt)) || attachments.some(({ attachment, unchangedMs }) => attachment === replica && isLongAgo(unchangedMs));
 }
 
-/** Replicas beyond those asked for, and those whose share a primary needs; the least useful first, and of equal ones the first by name. */
-function surplusReplicas(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly AzVolumeAttachment[] {
+/**
+ * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first, and
+ * of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show this
+ * deletion yet it would choose a second replica.
+ */
+function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
   // Standbys that leave, or that this plan deletes as unfit, are not counted: their shares come free already, and deleting another one would free one too many.
-  const room = maxShares - stayingAttachments(observed).filter((attachment) => !isStandby(observed, attachment)).length;
+  const others = stayingAttachments(observed).filter((attachment) => !isStandby(observed, attachment));
+  const room = maxShares - others.length;
   // The writer before last is the best standby: trimming waits until the new primary is served.
   const allowed = isPrimaryServed(observed) ? Math.min(maxMountReplicaCount, room) : room;
   const ranked = replicas.toSorted(
     (left, right) => Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) || Number(isAttached(left)) - Number(isAttached(right)),
   );
-  return ranked.slice(0, Math.max(0, replicas.length - allowed));
+  const count = Math.max(0, replicas.length - allowed);
+  const keptNames = [...others, ...ranked.slice(count)].map(({ metadata }) => metadata.name);
+  return ranked.slice(0, count).map(({ metadata }) => ({
+    kind: "DeleteAttachment",
+    attachmentName: metadata.name,
+    because: "it is more than asked for, or a primary needs its share",
+    onlyWhile: { kind: "OthersStay", attachmentNames: keptNames },
+  }));
 }
 
 /** Whether the node of a replica could take over now. */
