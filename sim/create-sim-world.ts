@@ -111,6 +111,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     trace,
     endpoints: driver.endpoints,
     machineOf: azure.machineOf,
+    instanceUriOf: azure.instanceUriOf,
     onMachine: azure.onMachine,
     containers,
     attach,

@@ -59,16 +59,26 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     hasDataPlane: true,
   });
   const zones = new Map(options.nodes.map(({ name, zone }) => [name, zone]));
+  /** By the names of their VMs: several may have had one node's name. */
   const machines = new Map<string, RunMachine>();
+  /** How many VMs have had a node's name, where there were several. The last one has it. */
+  const vmsOf = new Map<string, number>();
+  /** Names of VMs. */
   const recreating = new Set<string>();
   const machineListeners: ((machine: SimMachine) => void)[] = [];
   const diskListeners: ((event: DiskEvent) => void)[] = [];
   let wakesAtMs = Infinity;
 
-  const machineOf = (nodeName: string): RunMachine | undefined => machines.get(nodeName);
-  const dataPlane = createSimDataPlane((vmName) => machineOf(nodeNameOfVm(vmName)));
+  const vmNameNow = (nodeName: string): string => vmNameOf(nodeName, vmsOf.get(nodeName));
+  const instanceUriNow = (nodeName: string): string => instanceUriOf(nodeName, vmsOf.get(nodeName));
+  const nodeNameNow = (vmName: string): string | undefined => {
+    const nodeName = nodeNameOfVm(vmName);
+    return vmNameNow(nodeName) === vmName ? nodeName : undefined;
+  };
+  const machineOf = (nodeName: string): RunMachine | undefined => machines.get(vmNameNow(nodeName));
+  const dataPlane = createSimDataPlane((vmName) => machines.get(vmName));
   const between = ([least, most]: readonly [number, number]): number => least + chance.next() * (most - least);
-  const vmOf = (nodeName: string): VirtualMachine | undefined => findVm(model.world, instanceUriOf(nodeName));
+  const vmOf = (nodeName: string): VirtualMachine | undefined => findVm(model.world, instanceUriNow(nodeName));
 
   /** Ends what is due, lets the devices follow, and sees to it that the next operation ends in time. */
   function pump(): void {
@@ -96,11 +106,11 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
   function forgetGone(): void {
     // Every VM has its machine, and each call to Azure asks twice.
     if (model.world.virtualMachines.size === machines.size) return;
-    for (const nodeName of machines.keys()) {
-      if (vmOf(nodeName) !== undefined) continue;
-      machines.delete(nodeName);
+    for (const [vmName, { nodeName, instanceUri }] of machines) {
+      if (findVm(model.world, instanceUri) !== undefined) continue;
+      machines.delete(vmName);
       trace.note(nodeName, "its VM is gone");
-      if (recreating.delete(nodeName)) agenda.after(between(RECREATE_MS), () => void (machines.has(nodeName) || addVm(nodeName)));
+      if (recreating.delete(vmName)) agenda.after(between(RECREATE_MS), () => void (machineOf(nodeName) !== undefined || addVm(nodeName)));
     }
   }
 
@@ -111,7 +121,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
       subscriptionId,
       resourceGroup,
       location,
-      name: vmNameOf(nodeName),
+      name: vmNameNow(nodeName),
       size: options.vmSize ?? VM_SIZE,
       ...(zone === "" ? {} : { zone }),
     });
@@ -122,9 +132,9 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     return machine;
   }
 
-  function startMachine(nodeName: string, { vmGuid }: VirtualMachine): RunMachine {
-    const machine = createSimMachine({ nodeName, vmGuid, clock, random: options.random(`machine/${vmGuid}`), agenda, onChange: tell });
-    machines.set(nodeName, machine);
+  function startMachine(nodeName: string, { id: instanceUri, name, vmGuid }: VirtualMachine): RunMachine {
+    const machine = createSimMachine({ nodeName, instanceUri, vmGuid, clock, random: options.random(`machine/${vmGuid}`), agenda, onChange: tell });
+    machines.set(name, machine);
     trace.note(nodeName, `its VM ${vmGuid} runs`);
     return machine;
   }
@@ -179,8 +189,8 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     pump();
   }
 
-  const wire = createSimWire({ handle, subscriptionId: azurePlace.subscriptionId, clock, random: options.random("azure-wire") });
-  const outsiders = createOutsiders({ handle, agenda });
+  const wire = createSimWire({ handle, subscriptionId: azurePlace.subscriptionId, nodeNameOf: nodeNameNow, clock, random: options.random("azure-wire") });
+  const outsiders = createOutsiders({ handle, instanceUriOf: instanceUriNow, agenda });
   const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 
   addResourceGroup(model.world, { subscriptionId: azurePlace.subscriptionId, name: azurePlace.resourceGroup, location: azurePlace.location });
@@ -191,12 +201,14 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     model,
     place: azurePlace,
     vmOf,
+    instanceUriOf: instanceUriNow,
+    nodeNameAt: (instanceUri) => nodeNameNow(instanceUri.slice(instanceUri.lastIndexOf("/") + 1)),
     machineOf,
-    machines: () => [...machines.values()].filter(({ nodeName }) => !isStranger(nodeName)),
+    machines: () => [...machines.values()].filter((machine) => !isStranger(machine.nodeName) && machineOf(machine.nodeName) === machine),
     onMachine: (listener) => machineListeners.push(listener),
     ...wire,
-    metadataOf: ({ nodeName, vmGuid }) => {
-      const vm = vmOf(nodeName);
+    metadataOf: ({ instanceUri, vmGuid }) => {
+      const vm = findVm(model.world, instanceUri);
       if (vm?.vmGuid !== vmGuid) return undefined;
       return {
         vmId: vmGuid,
@@ -213,15 +225,22 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     onDiskEvent: (listener) => diskListeners.push(listener),
     addVm: (nodeName, zone) => {
       zones.set(nodeName, zone);
-      return machines.get(nodeName) ?? addVm(nodeName);
+      return machineOf(nodeName) ?? addVm(nodeName);
     },
     ...mishaps,
     ...outsiders,
     recreateVm: (nodeName) => {
       // Whoever asks for it while it is under way would have the VM deleted that comes of it, and nobody would make another.
-      if (recreating.has(nodeName)) return;
-      recreating.add(nodeName);
+      const vmName = vmNameNow(nodeName);
+      if (recreating.has(vmName)) return;
+      recreating.add(vmName);
       outsiders.deleteVm(nodeName);
+    },
+    moveName: (nodeName) => {
+      const earlier = machineOf(nodeName);
+      invariant(earlier === undefined || earlier.state() === "off", `the VM of ${nodeName} has to be off before another one takes its name`);
+      vmsOf.set(nodeName, (vmsOf.get(nodeName) ?? 1) + 1);
+      addVm(nodeName);
     },
   };
 }

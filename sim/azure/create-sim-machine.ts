@@ -50,6 +50,7 @@ const commandMs: Partial<Readonly<Record<HostMethod, readonly [min: number, max:
 /** A running machine without devices. */
 export function createSimMachine(options: {
   readonly nodeName: string;
+  readonly instanceUri: string;
   readonly vmGuid: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -108,6 +109,7 @@ export function createSimMachine(options: {
 
   const machine: RunMachine = {
     nodeName,
+    instanceUri: options.instanceUri,
     vmGuid: options.vmGuid,
     kernel,
     clock,

@@ -1,19 +1,33 @@
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
 import type { Agenda } from "../agenda.ts";
 import type { SimAzure } from "./sim-azure.ts";
-import { instanceUriOf } from "./vm-names.ts";
 
 const API_VERSION = "2025-04-01";
 /** People who are refused try again. */
 const OUTSIDER_TRIES_MAX = 20;
 const OUTSIDER_RETRY_MS = 5_000;
 
-/** What others than the driver ask of Azure, by `handle`. */
+type Outsiders = Pick<
+  SimAzure,
+  | "deleteVm"
+  | "deleteVmAt"
+  | "attachOutside"
+  | "detachOutside"
+  | "detachOutsideAt"
+  | "putListOutside"
+  | "tagOutside"
+  | "growOutside"
+  | "copyDiskOutside"
+  | "deleteDiskOutside"
+>;
+
+/** What others than the driver ask of Azure, by `handle`. `instanceUriOf`: of the VM that has a node's name as it is asked. */
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
+  readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly agenda: Agenda;
-}): Pick<SimAzure, "deleteVm" | "attachOutside" | "detachOutside" | "putListOutside" | "tagOutside" | "growOutside" | "copyDiskOutside" | "deleteDiskOutside"> {
-  const { handle, agenda } = options;
+}): Outsiders {
+  const { handle, instanceUriOf, agenda } = options;
 
   function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
     const { status } = handle({ ...request, caller: "outsider", query: { "api-version": API_VERSION } });
@@ -21,14 +35,20 @@ export function createOutsiders(options: {
     if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX) agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, tries + 1));
   }
 
+  const deleteVmAt: Outsiders["deleteVmAt"] = (instanceUri) => askOutside({ method: "DELETE", path: instanceUri });
+
+  function detachAt(instanceUri: string, diskUri: string, isForced: boolean): void {
+    const victim = { diskId: diskUri, ...(isForced ? { detachOption: "ForceDetach" } : {}) };
+    askOutside({ method: "POST", path: `${instanceUri}/attachDetachDataDisks`, body: { dataDisksToDetach: [victim] } });
+  }
+
   return {
-    deleteVm: (nodeName) => askOutside({ method: "DELETE", path: instanceUriOf(nodeName) }),
+    deleteVm: (nodeName) => deleteVmAt(instanceUriOf(nodeName)),
+    deleteVmAt,
     attachOutside: (nodeName, diskUri) =>
       askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
-    detachOutside: (nodeName, diskUri, how) => {
-      const victim = { diskId: diskUri, ...(how?.isForced === true ? { detachOption: "ForceDetach" } : {}) };
-      askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToDetach: [victim] } });
-    },
+    detachOutside: (nodeName, diskUri, how) => detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),
+    detachOutsideAt: (instanceUri, diskUri) => detachAt(instanceUri, diskUri, false),
     putListOutside: (nodeName, dataDisks) => {
       const entries = dataDisks.map(({ lun, name, caching, diskId }) => ({ lun, name, caching, createOption: "Attach", managedDisk: { id: diskId } }));
       askOutside({ method: "PUT", path: instanceUriOf(nodeName), body: { properties: { storageProfile: { dataDisks: entries } } } });

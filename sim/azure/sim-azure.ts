@@ -30,7 +30,11 @@ export interface SimAzure {
   readonly place: { readonly subscriptionId: string; readonly resourceGroup: string; readonly location: string };
   /** The VM behind a node as Azure has it now; undefined: there is none. */
   vmOf(nodeName: string): VirtualMachine | undefined;
-  /** The machines by node name; one that was deleted and made anew is another. */
+  /** The resource id of the VM that has a node's name now, whether or not that VM is there. */
+  instanceUriOf(nodeName: string): string;
+  /** The node on a VM; undefined where another VM has its name by now. */
+  nodeNameAt(instanceUri: string): string | undefined;
+  /** The machines by node name; one that was deleted and made anew, or whose name another VM has taken, is another. */
   machineOf(nodeName: string): SimMachine | undefined;
   /** The machines of this cluster's nodes: those of strangers are found by their names alone. */
   readonly machines: () => readonly SimMachine[];
@@ -41,8 +45,8 @@ export interface SimAzure {
   setReachable(caller: string, isReachable: boolean): void;
   /** Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever. */
   setSlowness(slow: { readonly probability: number; readonly ms: number }): void;
-  /** Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds. Answers how to stop that. */
-  delayUpdates(delayMs: (update: { readonly caller: string; readonly nodeName: string }) => number): () => void;
+  /** Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds; `nodeName` is undefined for a VM that has lost its name. Answers how to stop that. */
+  delayUpdates(delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number): () => void;
   /** What Azure tells a VM of itself; undefined once the VM is gone. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** What stands on a disk, by its URI in any case. */
@@ -67,11 +71,17 @@ export interface SimAzure {
   deleteVm(nodeName: string): void;
   /** Deletes the VM and makes another one of that name some time later: new GUID, no disks, no notes. */
   recreateVm(nodeName: string): void;
+  /** Makes another VM, of another name and resource id, that has the node's name from now on. The earlier one stays as it is: it has to be off. */
+  moveName(nodeName: string): void;
+  /** Deletes a VM that may have lost its node's name. */
+  deleteVmAt(instanceUri: string): void;
 
   // What others than the driver do. Azure may refuse it.
   attachOutside(nodeName: string, diskUri: string): void;
   /** `isForced`: as Azure's portal does where its user asks for that. Default: false. */
   detachOutside(nodeName: string, diskUri: string, how?: { readonly isForced: boolean }): void;
+  /** The same of a VM that may have lost its node's name. */
+  detachOutsideAt(instanceUri: string, diskUri: string): void;
   /** Puts the whole list of data disks, without a condition: as another disk driver does, or a template. */
   putListOutside(nodeName: string, dataDisks: VirtualMachine["dataDisks"]): void;
   /** Changes nothing but a tag of the VM: an update that has no part in its disks. */

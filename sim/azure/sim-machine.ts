@@ -3,7 +3,10 @@ import type { Clock } from "../../src/ports/clock.ts";
 
 /** One VM with its kernel, as everything that runs on it sees it: node plug-in, kubelet, containers. */
 export interface SimMachine {
+  /** The node's, as long as no other VM has taken its name. */
   readonly nodeName: string;
+  /** The resource id of its VM. */
+  readonly instanceUri: string;
   /** The VM's GUID; another machine under the same name has another. */
   readonly vmGuid: string;
   /** Its devices, mounts and page cache. What is written into the cache goes to the disk by itself, some seconds later. */

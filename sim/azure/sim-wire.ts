@@ -4,7 +4,6 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import { sentCalls } from "./sent-calls.ts";
 import type { SimAzure } from "./sim-azure.ts";
-import { nodeNameOfVm } from "./vm-names.ts";
 
 /** A call's way to Azure, or back, in milliseconds. */
 const ONE_WAY_MS = [3, 25] as const;
@@ -15,10 +14,12 @@ const lost: ArmAnswer = { status: 0, headers: {}, delivery: { kind: "Dropped" },
 export function createSimWire(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly subscriptionId: string;
+  /** The node on a VM of that name; undefined where another VM has its name by now. */
+  readonly nodeNameOf: (vmName: string) => string | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates"> {
-  const { handle, subscriptionId, clock, random } = options;
+  const { handle, subscriptionId, nodeNameOf, clock, random } = options;
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
   let slow = { probability: 0, ms: 0 };
@@ -36,7 +37,7 @@ export function createSimWire(options: {
         oneWayMs: () => ONE_WAY_MS[0] + random.next() * (ONE_WAY_MS[1] - ONE_WAY_MS[0]) + slownessMs(),
       });
       const startVmUpdate: typeof arm.startVmUpdate = async (request, signal) => {
-        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: nodeNameOfVm(request.name) })));
+        const delayMs = Math.max(0, ...[...updateDelays].map((delayOf) => delayOf({ caller, nodeName: nodeNameOf(request.name) })));
         if (delayMs > 0) await clock.sleep(delayMs, signal);
         return arm.startVmUpdate(request, signal);
       };

@@ -31,6 +31,28 @@ describe("nothing is left behind", () => {
       expected: ["vol-1 is still fencing node-b", "vol-1 still has node-b in quarantine", "vol-1 still has node-c unproven"],
     },
     {
+      because: "an earlier VM of a node's name in quarantine, which is no more",
+      change: (made) => {
+        made.volumes = [aVolume({ writer: aWriter("node-a", 3), quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }], epoch: 3 })];
+      },
+      expected: ["vol-1 still has node-b in quarantine"],
+    },
+    {
+      because: "the disk of a standby on a VM that another one has taken the node's name from",
+      change: (made) => {
+        made.kept = [{ nodeName: "node-b", vmGuid: "guid-of-an-earlier-node-b", hasDisk: true }];
+      },
+      expected: ["flex_node-b has vol-1 at LUN 0 (Attached), and no attachment says so"],
+    },
+    {
+      because: "nothing by a VM that was cut off, and is kept though another one has its node's name",
+      change: (made) => {
+        made.kept = [{ nodeName: "node-b", vmGuid: "guid-of-an-earlier-node-b", hasDisk: false }];
+        made.volumes = [aVolume({ writer: aWriter("node-a", 3), quarantine: [{ ...identity("node-b"), vmId: "guid-of-an-earlier-node-b" }], epoch: 3 })];
+      },
+      expected: [],
+    },
+    {
       because: "a condition that names a VM which has the disk no more",
       change: (made) => {
         const [volume] = made.volumes;

@@ -3,7 +3,6 @@ import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ATTACHED_ELSEWHERE } from "../../src/core/plan/plan-conditions.ts";
 import { isNeighbours } from "../azure/strangers.ts";
-import { nodeNameOfVm } from "../azure/vm-names.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
 import { diskName } from "./watch-writers.ts";
@@ -42,13 +41,14 @@ function leftRecords(world: RestWorld): readonly string[] {
     if (record === undefined) return [];
     const name = volume.metadata.name;
     const { writer, fencing, quarantine, unproven, clean } = record;
+    const cutOff = quarantine.filter((node) => !isKeptUnderNoName(world, node));
     const strangers = clean.filter(({ nodeName }) => !nodes.has(nodeName));
     const hasUser =
       writer !== undefined &&
       world.cluster.containersOn(writer.nodeName).some((container) => usesVolume(world, container.volumeName, volume.status?.detail?.diskUri));
     return [
       ...(fencing === undefined ? [] : [`${name} is still fencing ${fencing.nodeName}`]),
-      ...(quarantine.length === 0 ? [] : [`${name} still has ${named(quarantine)} in quarantine`]),
+      ...(cutOff.length === 0 ? [] : [`${name} still has ${named(cutOff)} in quarantine`]),
       ...(strangers.length === 0 ? [] : [`${name} still says of ${named(strangers)} that it is clean, and there is no such node`]),
       ...(volume.status?.conditions.some(({ type }) => type === ATTACHED_ELSEWHERE) === true ? [`${name} still says that it is attached elsewhere`] : []),
       ...(unproven.length === 0 ? [] : [`${name} still has ${named(unproven)} unproven`]),
@@ -57,6 +57,15 @@ function leftRecords(world: RestWorld): readonly string[] {
         : [`${name} is granted to ${writer.nodeName} (held ${writer.held}, wanted ${writer.wanted}), where nothing uses it`]),
     ];
   });
+}
+
+/**
+ * Whether a VM is still there though another one has its node's name. Nothing shows that it is clean, since no plug-in runs on it, and it may be started some day: that it was
+ * cut off has to be remembered for as long as it exists (docs/adr/0025).
+ */
+function isKeptUnderNoName(world: RestWorld, { nodeName, vmId }: NodeIdentity): boolean {
+  const isThere = [...world.azure.model.world.virtualMachines.values()].some(({ vmGuid }) => vmGuid === vmId);
+  return isThere && world.azure.vmOf(nodeName)?.vmGuid !== vmId;
 }
 
 function leftAttachments(world: RestWorld): readonly string[] {
@@ -99,7 +108,7 @@ function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): reado
   const vms = [...world.azure.model.world.virtualMachines.values()].filter(({ id }) => !isNeighbours(id));
   const entries = vms.flatMap((vm) =>
     vm.dataDisks
-      .filter(({ diskId }) => !attachments.some(({ spec }) => spec.nodeName === nodeNameOfVm(vm.name) && isSameResourceUri(spec.volumeId, diskId)))
+      .filter(({ diskId }) => !attachments.some(({ spec, status }) => status?.vmId === vm.vmGuid && isSameResourceUri(spec.volumeId, diskId)))
       .map(({ diskId, lun, phase }) => `${vm.name} has ${diskName(diskId)} at LUN ${lun} (${phase}), and no attachment says so`),
   );
   return [...disks, ...entries];

@@ -163,6 +163,21 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: ended }), isCutOff);
   });
 
+  it("reports it where the VM that was being fenced since then is an earlier one of the node's name", async () => {
+    const before = async (made: Made): Promise<void> => {
+      made.outside.noteOutOfService("node-a", true);
+      made.commit({
+        kind: "AzVolume",
+        name: "vol-1",
+        before: aVolume(),
+        after: aVolume({ fencing: { ...identity("node-a"), vmId: "guid-of-an-earlier-node-a" } }),
+      });
+      made.outside.noteOutOfService("node-a", false);
+      await made.clock.advance(LATER_MS);
+    };
+    assert.deepEqual(await aDetach({ before }), isCutOff);
+  });
+
   it("is content where nobody is hurt, where somebody else did it, or where somebody said that the node is dead", async () => {
     assert.deepEqual(await aDetach({ hadWritableMount: false }), []);
     assert.deepEqual(await aDetach({ isInApi: false }), []);

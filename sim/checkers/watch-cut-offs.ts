@@ -2,7 +2,9 @@ import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
+import type { SimMachine } from "../azure/sim-machine.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER, type VmChanges } from "../history/vm-changes.ts";
@@ -28,16 +30,16 @@ export function watchCutOffs(world: {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const { cluster, outside, vmChanges } = world;
-  /** Nodes by disk that are being cut off since they were out of service. */
+  /** The `vmId` by disk of VMs that are being cut off since their nodes were out of service. */
   const doomed = new Map<string, string>();
-  /** Nodes by disk that hold its volume. */
+  /** The `vmId` by disk of VMs that hold its volume. */
   const holders = new Map<string, string | undefined>();
 
-  /** Whether the driver's last change of the VM must not carry out what others asked for there: the node holds the volume, and was in service as it was sent. */
-  const isSpared = (nodeName: string, diskUri: string): boolean => {
-    const sentAtMs = vmChanges.lastAtMs(nodeName);
+  /** Whether the driver's last change of the VM must not carry out what others asked for there: it holds the volume, and was in service as that was sent. */
+  const isSpared = ({ nodeName, instanceUri, vmGuid }: SimMachine, diskUri: string): boolean => {
+    const sentAtMs = vmChanges.lastAtMs(instanceUri);
     const wasLost = sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
-    return holders.get(resourceUriKey(diskUri)) === nodeName && !wasLost;
+    return holders.get(resourceUriKey(diskUri)) === vmGuid && !wasLost;
   };
 
   world.store.onCommit((commit) => {
@@ -46,22 +48,22 @@ export function watchCutOffs(world: {
     if (change === undefined) return;
     const { before, after, isAnew, writer } = change;
     const key = resourceUriKey(change.diskUri);
-    if (after !== undefined && after !== before && outside.wasOutOfService(after)) doomed.set(key, after);
-    // Where the record itself was lost, what had been sent may still land: until the node writes by another one.
-    else if (after === undefined && (before === undefined ? writer === doomed.get(key) : !isAnew)) doomed.delete(key);
+    if (after !== undefined && after.vmId !== before?.vmId && outside.wasOutOfService(after.nodeName)) doomed.set(key, after.vmId);
+    // Where the record itself was lost, what had been sent may still land: until the VM writes by another one.
+    else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isAnew)) doomed.delete(key);
   });
 
   world.azure.onDiskEvent((event) => {
     const { diskUri, machine } = event;
-    const { nodeName } = machine;
+    const { nodeName, instanceUri } = machine;
     if (event.kind === "wrote" || event.kind === "unmounted") return;
-    const by = vmChanges.lastBy(nodeName);
-    const isOthersDoing = by === OUTSIDER || (vmChanges.isAskedAway(nodeName, diskUri) && !isSpared(nodeName, diskUri));
+    const by = vmChanges.lastBy(instanceUri);
+    const isOthersDoing = by === OUTSIDER || (vmChanges.isAskedAway(instanceUri, diskUri) && !isSpared(machine, diskUri));
     // What they asked for before was about the disk as it was there then.
-    vmChanges.forget(nodeName, diskUri);
+    vmChanges.forget(instanceUri, diskUri);
     if (event.kind !== "detached") return;
     if (!event.hadWritableMount || isOthersDoing) return;
-    if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === nodeName) return;
+    if (machine.state() === "off" || outside.wasOutOfService(nodeName) || doomed.get(resourceUriKey(diskUri)) === machine.vmGuid) return;
     const users = cluster.usersOn(nodeName).filter(({ volumeName, isInApi }) => isInApi && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
     if (users.length === 0) return;
     world.report({
@@ -77,30 +79,30 @@ function noteHolder(commit: SimulatedCommit, holders: Map<string, string | undef
   const { status } = asKind<"AzVolume">(commit.after);
   if (status?.detail === undefined) return;
   const writer = status.record?.writer;
-  holders.set(resourceUriKey(status.detail.diskUri), writer?.held === true ? writer.nodeName : undefined);
+  holders.set(resourceUriKey(status.detail.diskUri), writer?.held === true ? writer.vmId : undefined);
 }
 
 interface FenceChange {
   readonly diskUri: string;
   /** Who was, and is, being cut off. */
-  readonly before: string | undefined;
-  readonly after: string | undefined;
+  readonly before: NodeIdentity | undefined;
+  readonly after: NodeIdentity | undefined;
   /** The object, or its record, is another one than before. */
   readonly isAnew: boolean;
   /** Who writes by it. */
-  readonly writer: string | undefined;
+  readonly writer: NodeIdentity | undefined;
 }
 
-/** Which node a commit of a volume's object says is being cut off from the disk. */
+/** Which VM a commit of a volume's object says is being cut off from the disk. */
 function fenceIn(commit: SimulatedCommit): FenceChange | undefined {
   if (commit.kind !== "AzVolume") return undefined;
   const [before, after] = [commit.before, commit.after].map((object) => (object === undefined ? undefined : asKind<"AzVolume">(object)));
   const diskUri = after?.status?.detail?.diskUri ?? before?.status?.detail?.diskUri;
   if (diskUri === undefined) return undefined;
   const isAnew = before?.metadata.uid !== after?.metadata.uid || before?.status?.record?.storeGeneration !== after?.status?.record?.storeGeneration;
-  return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew, writer: after?.status?.record?.writer?.nodeName };
+  return { diskUri, before: fencedIn(before), after: fencedIn(after), isAnew, writer: after?.status?.record?.writer };
 }
 
-function fencedIn(volume: AzVolume | undefined): string | undefined {
-  return volume?.status?.record?.fencing?.nodeName;
+function fencedIn(volume: AzVolume | undefined): NodeIdentity | undefined {
+  return volume?.status?.record?.fencing;
 }

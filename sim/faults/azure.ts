@@ -1,6 +1,5 @@
 import type { FaultRule } from "../../src/emulator/model/faults.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
-import { vmNameOf } from "../azure/vm-names.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
@@ -123,10 +122,10 @@ export const azure: FaultClass = {
     outage: { forMs: [10_000, 60_000], begin: rules(() => [{ effect: { kind: "Error", status: 503, code: "ServiceUnavailable" } }]) },
     "one-vm-refuses": {
       forMs: [20_000, 90_000],
-      begin: rules(({ nodeName }) => [
+      begin: rules(({ nodeName }, { azure }) => [
         {
           operation: VM_WRITES,
-          resource: `*/virtualMachines/${vmNameOf(nodeName)}`,
+          resource: azure.instanceUriOf(nodeName),
           effect: { kind: "Error", status: 409, code: "OperationNotAllowed", message: "The VM is in a failed state." },
         },
       ]),

@@ -1,4 +1,3 @@
-import { vmNameOf } from "../azure/vm-names.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { listsDisk } from "./lists-disk.ts";
 
@@ -26,7 +25,7 @@ export const scarcity: FaultClass = {
       begin: ({ world }, { nodeName }) => {
         const { id } = world.azure.model.faults.add({
           operation: "VirtualMachines_Update",
-          resource: `*/virtualMachines/${vmNameOf(nodeName)}`,
+          resource: world.azure.instanceUriOf(nodeName),
           effect: {
             kind: "Error",
             status: 409,

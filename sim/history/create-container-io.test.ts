@@ -36,6 +36,7 @@ async function aWorld() {
     machines.push({ kernel, boot });
     const machine: RunningContainer["machine"] = {
       nodeName,
+      instanceUri: `/virtualMachines/${nodeName}`,
       vmGuid: `guid-${nodeName}`,
       kernel,
       clock,

@@ -1,27 +1,26 @@
 import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
-import { nodeNameOfVm } from "../azure/vm-names.ts";
 
 /** Who changes VMs and disks past the driver, in Azure's journal. */
 export const OUTSIDER = "outsider";
-const VM = /\/virtualMachines\/([^/?]+)/iu;
+const VM = /^.*\/virtualMachines\/[^/?]+/iu;
 
 /** Azure's journal, as far as it tells of changes of VMs. */
 export interface VmJournal {
   since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
 }
 
-/** Who has changed which VM, and what others than the driver want taken off. */
+/** Who has changed which VM, and what others than the driver want taken off. VMs are told apart by their resource ids, in any case: a node's name may be another VM's by now. */
 export interface VmChanges {
   /** Whose change of the VM Azure took last; undefined: nobody's. */
-  lastBy(nodeName: string): string | undefined;
+  lastBy(instanceUri: string): string | undefined;
   /** When that was, in milliseconds of Azure's clock; undefined: there was none. */
-  lastAtMs(nodeName: string): number | undefined;
+  lastAtMs(instanceUri: string): number | undefined;
   /** Whether others have asked for that very disk to be taken off that VM, and nobody has forced it: where their detach has failed, the disk stays, marked, until the next change of the VM. */
-  isAskedAway(nodeName: string, diskUri: string): boolean;
+  isAskedAway(instanceUri: string, diskUri: string): boolean;
   /** The disk has come to the VM, or has left it: what was asked before is over. */
-  forget(nodeName: string, diskUri: string): void;
+  forget(instanceUri: string, diskUri: string): void;
 }
 
 /** What the journal tells; it is read on with each question. */
@@ -35,37 +34,37 @@ export function createVmChanges(journal: VmJournal): VmChanges {
     for (let entries = journal.since(seen); entries.length > 0; entries = journal.since(seen)) {
       for (const { sequence, atMs, kind, method, path, status, caller, body } of entries) {
         seen = sequence;
-        const nodeName = nodeNameOfVm(VM.exec(path)?.[1] ?? "");
-        if (kind !== "arm" || method === "GET" || status >= 300 || nodeName === "") continue;
-        last.set(nodeName, { caller: caller ?? "", atMs });
-        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(nodeName, diskUri));
-        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(nodeName, diskUri));
+        const instanceUri = VM.exec(path)?.[0];
+        if (kind !== "arm" || method === "GET" || status >= 300 || instanceUri === undefined) continue;
+        last.set(resourceUriKey(instanceUri), { caller: caller ?? "", atMs });
+        if (caller === OUTSIDER) for (const diskUri of detachesIn(body)) askedAway.add(placeOf(instanceUri, diskUri));
+        else for (const diskUri of forcedIn(body)) askedAway.delete(placeOf(instanceUri, diskUri));
       }
     }
   }
 
   return {
-    lastBy: (nodeName) => {
+    lastBy: (instanceUri) => {
       readOn();
-      return last.get(nodeName)?.caller;
+      return last.get(resourceUriKey(instanceUri))?.caller;
     },
-    lastAtMs: (nodeName) => {
+    lastAtMs: (instanceUri) => {
       readOn();
-      return last.get(nodeName)?.atMs;
+      return last.get(resourceUriKey(instanceUri))?.atMs;
     },
-    isAskedAway: (nodeName, diskUri) => {
+    isAskedAway: (instanceUri, diskUri) => {
       readOn();
-      return askedAway.has(placeOf(nodeName, diskUri));
+      return askedAway.has(placeOf(instanceUri, diskUri));
     },
-    forget: (nodeName, diskUri) => {
+    forget: (instanceUri, diskUri) => {
       readOn();
-      askedAway.delete(placeOf(nodeName, diskUri));
+      askedAway.delete(placeOf(instanceUri, diskUri));
     },
   };
 }
 
-function placeOf(nodeName: string, diskUri: string): string {
-  return `${nodeName} ${resourceUriKey(diskUri)}`;
+function placeOf(instanceUri: string, diskUri: string): string {
+  return `${resourceUriKey(instanceUri)} ${resourceUriKey(diskUri)}`;
 }
 
 /** The disks that a call of `attachDetachDataDisks` asks to be taken off. */

@@ -84,7 +84,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
 
   for (const { name, zone } of options.nodes) {
     kubelets.add(name, zone);
-    api.put("Node", newNode({ name, uid: random.uuid(), zone, location }));
+    api.put("Node", newNode({ name, uid: random.uuid(), zone, location, instanceUri: options.instanceUriOf(name) }));
     api.renewLease(name, clock.elapsedMs());
   }
 

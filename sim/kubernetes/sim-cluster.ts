@@ -84,6 +84,8 @@ export interface SimClusterOptions {
   readonly endpoints: DriverEndpoints;
   /** The machine of that name now; one that was deleted and made anew is another. */
   readonly machineOf: (nodeName: string) => SimMachine | undefined;
+  /** The resource id of the VM that has a node's name as the cluster is made. */
+  readonly instanceUriOf: (nodeName: string) => string;
   /**
    * Calls `listener` with each machine that is made later on. Its kubelet starts by itself, as does that of each machine there is at the beginning: a cloud's images
    * bring it. A Node that is there already keeps its uid.

@@ -1,5 +1,5 @@
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
-import { nodeNameOfVm } from "../azure/vm-names.ts";
 import type { FaultContext } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { markOutOfService } from "../faults/mark-out-of-service.ts";
@@ -111,8 +111,9 @@ export function createStorm(parts: {
     const attachments = world.store.objects("AzVolumeAttachment");
     for (const vm of azure.model.world.virtualMachines.values()) {
       for (const { diskId } of vm.dataDisks) {
-        const isKnown = attachments.some(({ spec }) => spec.nodeName === nodeNameOfVm(vm.name) && isSameResourceUri(spec.volumeId, diskId));
-        if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutside(nodeNameOfVm(vm.name), diskId);
+        const isOnVm = ({ spec, status }: AzVolumeAttachment): boolean => status?.vmId === vm.vmGuid || spec.nodeName === azure.nodeNameAt(vm.id);
+        const isKnown = attachments.some((attachment) => isOnVm(attachment) && isSameResourceUri(attachment.spec.volumeId, diskId));
+        if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutsideAt(vm.id, diskId);
       }
     }
   }
@@ -123,11 +124,9 @@ export function createStorm(parts: {
    */
   function askAgainWhatFailed(): boolean {
     const failed = [...azure.model.world.virtualMachines.values()].flatMap((vm) =>
-      vm.dataDisks
-        .filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(nodeNameOfVm(vm.name), diskId))
-        .map(({ diskId }) => ({ vm, diskId })),
+      vm.dataDisks.filter(({ diskId, phase }) => phase === "DetachFailed" && vmChanges.isAskedAway(vm.id, diskId)).map(({ diskId }) => ({ vm, diskId })),
     );
-    for (const { vm, diskId } of failed) azure.detachOutside(nodeNameOfVm(vm.name), diskId);
+    for (const { vm, diskId } of failed) azure.detachOutsideAt(vm.id, diskId);
     return failed.length > 0;
   }
 

@@ -22,6 +22,7 @@ export function aMachine(nodeName: string, vmGuid = `guid-${nodeName}`): MadeUpM
     state: "running",
     machine: {
       nodeName,
+      instanceUri: instanceUriOf(nodeName),
       vmGuid,
       clock: createVirtualClock(),
       state: () => made.state,

@@ -18,6 +18,8 @@ export interface MadeUpRest {
   nodes: SimNode[];
   containers: { readonly nodeName: string; readonly podUid: string; readonly volumeName: string }[];
   disk: Partial<ModelDisk> | undefined;
+  /** VMs that are there though other VMs have their nodes' names, and whether they have the disk at LUN 0. */
+  kept: { readonly nodeName: string; readonly vmGuid: string; readonly hasDisk: boolean }[];
   /** Names of the VMs that have the disk at LUN 0. */
   attachedTo: string[];
   /** Names of the VMs all of whose slots have disks of other volumes. */
@@ -39,6 +41,7 @@ export function atRest(): MadeUpRest {
     nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false, volumesMax: SLOTS })),
     containers: [{ nodeName: "node-a", podUid: "pod-1", volumeName: "vol-1" }],
     disk: { sizeBytes: 4n * GIB, fileSystemBytes: 4n * GIB },
+    kept: [],
     attachedTo: ["node-a", "node-b"],
     fullOfOthers: [],
     detachFailedOn: [],
@@ -88,6 +91,10 @@ export function asWorld(made: MadeUpRest): RestWorld {
       ...(made.fullOfOthers.includes(name) ? [0, 1].map((lun) => ({ lun, diskId: `${diskUri}-other-${lun}`, phase: "Attached" })) : []),
     ],
   }));
+  const kept = made.kept.map(({ nodeName, vmGuid, hasDisk }) => ({
+    ...{ id: `${instanceUriOf(nodeName)}-earlier`, name: `flex_${nodeName}`, vmGuid, size: { dataDisksMax: SLOTS } },
+    dataDisks: hasDisk ? [{ lun: 0, diskId: diskUri, phase: "Attached" }] : [],
+  }));
   const world = {
     store: { objects: (kind: string) => (kind === "AzVolume" ? made.volumes : kind === "AzVolumeAttachment" ? made.attachments : []) },
     azure: {
@@ -100,7 +107,10 @@ export function asWorld(made: MadeUpRest): RestWorld {
       },
       diskOf: () => made.disk,
       model: {
-        world: { disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri }]]), virtualMachines: new Map(vms.map((vm) => [vm.name, vm])) },
+        world: {
+          disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri }]]),
+          virtualMachines: new Map([...vms, ...kept].map((vm) => [vm.id, vm])),
+        },
       },
     },
     cluster: {

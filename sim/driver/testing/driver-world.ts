@@ -12,7 +12,6 @@ import type { VolumeUsers } from "../../../src/ports/volume-users.ts";
 import { createAgenda } from "../../agenda.ts";
 import { createSimAzure } from "../../azure/create-sim-azure.ts";
 import type { DiskEvent, SimAzure } from "../../azure/sim-azure.ts";
-import { nodeNameAt } from "../../azure/vm-names.ts";
 import { createTrace } from "../../create-trace.ts";
 import type { Violation } from "../../history/violation.ts";
 import type { Trace } from "../../trace.ts";
@@ -107,7 +106,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     isOutOfService: async (nodeName) => outOfService.has(nodeName),
     cachedNode: (nodeName) => ({ isGone: false, isOutOfService: outOfService.has(nodeName), isUnschedulable: false, labels: {}, taints: [] }),
     cachedPods: () => [],
-    cachedNodeNameOf: nodeNameAt,
+    cachedNodeNameOf: azure.nodeNameAt,
     cachedPlacement: () => placementUnknown,
     onChange: (listener) => listeners.push(listener),
   };

@@ -6,7 +6,6 @@ import { findVm } from "../../../src/emulator/model/world.ts";
 import type { ObjectStore } from "../../../src/ports/object-store.ts";
 import { hasReported, STORE_WENT_BACK, wentBackReason } from "../../../src/reconcile/rollback-reports.ts";
 import { BYSTANDER } from "../../azure/strangers.ts";
-import { instanceUriOf } from "../../azure/vm-names.ts";
 import type { SimWorld } from "../../world.ts";
 
 /** How long one lie stands before the next, in milliseconds: the controllers have read it by then. */
@@ -33,7 +32,7 @@ export async function liesAboutItsVm({ world, store, nodeName }: Liar): Promise<
   for (const volume of world.store.objects("AzVolume")) {
     const record = volume.status?.record;
     if (volume.status === undefined || record === undefined) continue;
-    const unproven = record.unproven.filter((node) => node.nodeName !== nodeName || node.instanceUri === instanceUriOf(nodeName));
+    const unproven = record.unproven.filter((node) => node.nodeName !== nodeName || node.instanceUri === world.azure.instanceUriOf(nodeName));
     if (unproven.length === record.unproven.length) continue;
     await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: { ...record, unproven } } }, never);
   }
@@ -53,8 +52,9 @@ function reporting(world: SimWorld, { metadata, status }: AzDriverNode): NonNull
 function liesOf(world: SimWorld, nodeName: string): readonly Pick<NodeIdentity, "vmId" | "instanceUri">[] {
   const others = world.cluster.nodes().map(({ name }) => name);
   const vms = [BYSTANDER, ...others.filter((name) => name !== nodeName)].flatMap((name) => {
-    const vm = findVm(world.azure.model.world, instanceUriOf(name));
-    return vm === undefined ? [] : [{ vmId: vm.vmGuid, instanceUri: instanceUriOf(name) }];
+    const instanceUri = world.azure.instanceUriOf(name);
+    const vm = findVm(world.azure.model.world, instanceUri);
+    return vm === undefined ? [] : [{ vmId: vm.vmGuid, instanceUri }];
   });
-  return [...vms, { vmId: "00000000-0000-0000-0000-00000000dead", instanceUri: instanceUriOf(nodeName) }];
+  return [...vms, { vmId: "00000000-0000-0000-0000-00000000dead", instanceUri: world.azure.instanceUriOf(nodeName) }];
 }

@@ -1,4 +1,3 @@
-import { vmNameOf } from "../../azure/vm-names.ts";
 import { erase } from "../delete-by-hand.ts";
 import type { FaultVariant } from "../fault-class.ts";
 
@@ -15,7 +14,7 @@ export const standbyAttachesLost: FaultVariant = {
       (nodeName) =>
         faults.add({
           operation: "VirtualMachines_Update",
-          resource: `*/virtualMachines/${vmNameOf(nodeName)}`,
+          resource: world.azure.instanceUriOf(nodeName),
           nth: LOST_NTH,
           effect: { kind: "DropRequest" },
         }).id,

@@ -1,6 +1,5 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
 import { releaseStuckOperations } from "../../../src/emulator/model/operations.ts";
-import { instanceUriOf } from "../../azure/vm-names.ts";
 import { cordonAllBut, uncordonAll } from "../cordon.ts";
 import { type FaultVariant, overAtOnce } from "../fault-class.ts";
 import { listsDisk } from "../lists-disk.ts";
@@ -42,7 +41,7 @@ export const standbyLeftDetaching: FaultVariant = {
       later(UPDATE_MS, () => releaseStuckOperations(azureWorld));
     };
     const sendNeighbour = (): void => {
-      const resource = instanceUriOf(standby);
+      const resource = azure.instanceUriOf(standby);
       rules.push(faults.add({ operation: "VirtualMachines_Update", resource, times: 1, effect: { kind: "StuckOperation" } }).id);
       cordonAllBut(context, standby);
       cluster.apply({ ...workload, volumeName: neighbour, maxShares: 1, replicas: 0 });

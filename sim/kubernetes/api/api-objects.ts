@@ -1,6 +1,5 @@
 import type { NodeTaint } from "../../../src/core/model/node-taints.ts";
 import type { Labels } from "../../../src/core/schedule/pod-rules.ts";
-import { instanceUriOf } from "../../azure/vm-names.ts";
 import type { SimWorkload } from "../sim-cluster.ts";
 
 /** The one pod of a workload. */
@@ -125,18 +124,20 @@ export function newNode({
   uid,
   zone,
   location,
+  instanceUri,
 }: {
   readonly name: string;
   readonly uid: string;
   readonly zone: string;
   readonly location: string;
+  readonly instanceUri: string;
 }): Node {
   return {
     name,
     uid,
     labels: { "kubernetes.io/hostname": name, "topology.kubernetes.io/region": location, "topology.kubernetes.io/zone": `${location}-${zone}` },
     zone,
-    instanceUri: instanceUriOf(name),
+    instanceUri,
     isReady: true,
     isUnschedulable: false,
     isOutOfService: false,

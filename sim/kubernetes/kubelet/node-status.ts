@@ -10,11 +10,11 @@ const LEASE_MS = 10_000;
  * The part of a kubelet that tells of its node, at each tick and only then: that it lives, that the node is ready, and which volumes are in use. Registers the Node where there is none.
  */
 export async function runNodeStatus(context: KubeletContext, volumes: VolumeManager, nowMs: () => number, signal: AbortSignal): Promise<void> {
-  const { api, nodeName, zone, location, clock, random, statusTickMs, trace } = context;
+  const { api, nodeName, machine, zone, location, clock, random, statusTickMs, trace } = context;
   let leasedMs = -Infinity;
 
   function register(): Node {
-    const node = newNode({ name: nodeName, uid: random.uuid(), zone, location });
+    const node = newNode({ name: nodeName, uid: random.uuid(), zone, location, instanceUri: machine.instanceUri });
     api.put("Node", node);
     trace.note(nodeName, "is registered");
     return node;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSeededRandom } from "../../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../../../src/adapters/virtual/virtual-clock.ts";
+import { instanceUriOf } from "../../azure/vm-names.ts";
 import type { ControllerCsi, CsiAnswer, CsiCall, NodeCsi } from "../../driver/endpoints.ts";
 import { orAborted } from "../api/switch.ts";
 import { createSimCluster } from "../create-sim-cluster.ts";
@@ -126,6 +127,7 @@ export async function withCluster(
     trace: { note: (about, what) => lines.push(`${(clock.elapsedMs() / 1000).toFixed(3)} ${about} ${what}`), lines: () => lines, digest: () => "" },
     endpoints: { controller: () => controller, node: (name) => plugins.get(name) },
     machineOf: (name) => machines.get(name),
+    instanceUriOf,
     onMachine: () => undefined,
     containers: {
       run: async ({ machine }, stop) => {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../src/ports/clock.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
+import { instanceUriOf } from "../../azure/vm-names.ts";
 import { createSwitch } from "../api/switch.ts";
 
 /** A machine without devices that can be frozen and rebooted; its kernel only knows where something is mounted. */
@@ -25,6 +26,7 @@ export function aMachine(nodeName: string, clock: Clock): TestMachine {
   const passed = (): Promise<void> => running.untilOn(NEVER);
   return {
     nodeName,
+    instanceUri: instanceUriOf(nodeName),
     vmGuid: `vm-of-${nodeName}`,
     mounted,
     cutOff,
