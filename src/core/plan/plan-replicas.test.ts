@@ -101,6 +101,28 @@ describe("planReplicas", () => {
       assert.deepEqual(names(record).toSorted(), [attachmentName("node-a"), attachmentName("node-b")].toSorted());
   });
 
+  it("keeps a standby on a VM whose node's name an earlier one had that was cut off", () => {
+    const earlier = { ...identity("node-b"), vmId: "older" };
+    const volume = aVolumeWithRecord({ ...writerOnA, quarantine: [earlier] }, tight);
+    const attachments = [primary, aReplica("node-b")];
+    check([
+      { because: "it was another VM", observed: anObservedVolume({ volume, attachments }), plan: [] },
+      {
+        because: "no AzDriverNode says which VM it is",
+        observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a")] }),
+        plan: [deletes("node-b", unfit)],
+      },
+      {
+        because: "it is this very VM, in another case",
+        observed: anObservedVolume({
+          volume: aVolumeWithRecord({ ...writerOnA, quarantine: [{ ...earlier, vmId: identity("node-b").vmId.toUpperCase() }] }, tight),
+          attachments,
+        }),
+        plan: [deletes("node-b", unfit)],
+      },
+    ]);
+  });
+
   it("plans nothing where everything is as asked", () => {
     check([
       { because: "primary and two replicas", observed: anObservedVolume({ attachments: [primary, aReplica("node-b"), aReplica("node-c")] }), plan: [] },

@@ -1,4 +1,5 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import { isSameNode } from "../model/node-identity.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import {
@@ -146,8 +147,11 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
   const record = recordOf(observed);
   const { nodeName } = replica.spec;
-  if (isOutOfService(observed, nodeName) || (record?.quarantine ?? []).some((other) => other.nodeName === nodeName)) return true;
-  if (observed.node(nodeName) !== undefined) return false;
+  const node = observed.node(nodeName);
+  // An earlier VM of that name may have been cut off: that says nothing of the one that has it now.
+  const isCutOff = (record?.quarantine ?? []).some((other) => (node === undefined ? other.nodeName === nodeName : isSameNode(other, node)));
+  if (isOutOfService(observed, nodeName) || isCutOff) return true;
+  if (node !== undefined) return false;
   return record === undefined || (record.writer?.wanted === true && record.fencing === undefined);
 }
 
