@@ -21,6 +21,7 @@ import { newRecord } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { attachmentReconciler } from "./attachment.ts";
+import { detach } from "./detach.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
@@ -456,6 +457,62 @@ describe("attachmentReconciler", () => {
       await run(world);
       assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId, world.attachment("node-a")?.status?.lun], [["node-a"], a.vmId, 0]);
     }));
+
+  describe("on an earlier VM of its node's name, which is kept", () => {
+    const earlier = { nodeName: "node-a", vmId: "older", instanceUri: instanceUriOf("an-earlier-node-a") };
+    const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri, lun: 3 };
+    const detached: unknown[] = [];
+    const detachDisk: CloudProvisioner["detachDisk"] = async ({ node, mayProceed }, signal) => {
+      if (!(await mayProceed(signal))) return fail({ kind: "Refused", diskUri, nodeName: node.nodeName });
+      detached.push(node);
+      return ok(undefined);
+    };
+
+    it("is taken off there, and attached to the VM that has the name now", () =>
+      withControllerPorts(async (world) => {
+        detached.length = 0;
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+        await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+        await runOn(world, { detachDisk });
+        assert.deepEqual(detached, [earlier]);
+        assert.deepEqual(
+          [world.attachment("node-a")?.metadata.finalizers, world.attachment("node-a")?.status],
+          [[ATTACHMENT_FINALIZER], { state: "Pending", role: "Replica" }],
+        );
+        await run(world);
+        assert.deepEqual([[...world.attachedTo], world.attachment("node-a")?.status?.vmId], [["node-a"], a.vmId]);
+      }));
+
+    it("stays there while the record, as it is by then, says that it may write", () =>
+      withControllerPorts(async (world) => {
+        detached.length = 0;
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+        await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+        await runOn(world, {
+          detachDisk: async (request, signal) => {
+            await setStatus(world, (status) => ({ ...status, record: { ...newRecord(0), unproven: [earlier] } }));
+            return detachDisk(request, signal);
+          },
+        });
+        assert.deepEqual([detached, world.attachment("node-a")?.status?.vmId], [[], earlier.vmId]);
+      }));
+
+    it("says nothing of a detach once the disk is on its way to the next VM, which the cache does not show yet", () =>
+      withControllerPorts(async (world) => {
+        await givenNode(world);
+        await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+        await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: on }));
+        const cached = world.attachment("node-a") ?? assert.fail("no attachment");
+        const next = { state: "Attaching", vmId: a.vmId, instanceUri: a.instanceUri, attempt: "next" } as const;
+        const stored = await read(world.other.get("AzVolumeAttachment", attachmentName("node-a"), never));
+        await read(world.other.updateStatus("AzVolumeAttachment", { ...stored.value, status: next }, never));
+        const ports = { ...world.ports, cloud: { ...world.ports.cloud, detachDisk } };
+        await world.answerOf(detach(ports, cached, { kind: "DetachEarlier", node: earlier, lane: "collection" }, never));
+        assert.deepEqual(world.attachment("node-a")?.status, next);
+      }));
+  });
 
   it("does not write the LUN of its attach over a later attempt: the disk may sit elsewhere by then", () =>
     withControllerPorts(async (world) => {

@@ -60,7 +60,8 @@ async function execute(
     case "Attach":
       return attach(ports, observed.volume, attachment, action, signal);
     case "Detach":
-      return detach(ports, attachment, action.node, action.lane, signal);
+    case "DetachEarlier":
+      return detach(ports, attachment, action, signal);
     case "ReleaseUnattached":
       return releaseAttachment(ports, attachment, signal);
     case "Release":

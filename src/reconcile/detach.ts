@@ -3,23 +3,26 @@ import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { isLeaving, isRecordMissing } from "../core/plan/observed-volume.ts";
-import { isProvenOff } from "../core/plan/plan-attachment.ts";
+import { type AttachmentAction, isProvenOff } from "../core/plan/plan-attachment.ts";
 import { mayDetach } from "../core/plan/writer-steps.ts";
+import { ok } from "../core/result.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { forgetAttach } from "./forget-attach.ts";
 import { toObjectError } from "./object-error.ts";
 import { mayCarryOut } from "./others-detach.ts";
 import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
-/** Takes the disk of an attachment off a node, where the record allows it, and lets the object go. */
+type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
+
+/** Takes the disk of an attachment off a node, where the record allows it, and lets the object go; off an earlier VM of the node's name, and keeps the object for the VM that has it now. */
 export async function detach(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
-  node: NodeIdentity,
-  lane: "detach" | "collection",
+  { kind, node, lane }: DetachAction,
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const { clock, cloud, logger } = ports;
@@ -27,7 +30,7 @@ export async function detach(
   // Asked before the mark, too: a detach that is refused leaves the attachment as it was, and the node can still tell where the disk is.
   if (!(await mayDetachNow(ports, attachment, node, signal)))
     return { ok: false, failure: { kind: "Refused", diskUri: attachment.spec.volumeId, nodeName: node.nodeName } };
-  const marked = await setAttachmentStatus(ports, attachment, (status) => ({ ...status, state: "Detaching" }), signal);
+  const marked = await setAttachmentStatus(ports, attachment, (status) => (isOf(status, node) ? { ...status, state: "Detaching" } : status), signal);
   if (!marked.ok) return unlessGone(marked);
   const detached = await ports.steps.run("detach", () =>
     cloud.detachDisk(
@@ -49,13 +52,20 @@ export async function detach(
     const recorded = await setAttachmentStatus(
       ports,
       attachment,
-      (status) => ({ ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) }),
+      (status) => (isOf(status, node) ? { ...status, state: "DetachmentFailed", error: toObjectError(failure, { nowMs: clock.nowMs(), retries }) } : status),
       signal,
     );
     return recorded.ok ? detached : unlessGone(recorded);
   }
   logger.info("disk detached", { volumeName: attachment.spec.volumeName, nodeName: node.nodeName, durationMs: clock.elapsedMs() - startedMs });
-  return releaseAttachment(ports, attachment, signal);
+  if (kind === "Detach") return releaseAttachment(ports, attachment, signal);
+  const forgotten = await forgetAttach(ports.store, { diskUri: attachment.spec.volumeId, node }, signal);
+  return forgotten.ok ? ok({}) : forgotten;
+}
+
+/** Whether what a status says is about that VM. Where the cache is old, the disk may be on its way to the next one of its name. */
+function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
+  return vmId === undefined || vmId.toLowerCase() === node.vmId.toLowerCase();
 }
 
 /** A fresh look, asked between the read of the VM and its write. */

@@ -24,7 +24,9 @@ async function withDoubt(act: (world: ReconcileWorld) => Promise<void>): Promise
 }
 
 function detached(world: ReconcileWorld): Promise<{ readonly ok: boolean }> {
-  return world.answerOf(detach(world.ports, world.attachment("node-b") ?? assert.fail("no attachment"), b, "collection", never));
+  return world.answerOf(
+    detach(world.ports, world.attachment("node-b") ?? assert.fail("no attachment"), { kind: "Detach", node: b, lane: "collection" }, never),
+  );
 }
 
 /** Puts into the Lease what a sweep for node-b alone writes there. */

@@ -172,6 +172,55 @@ describe("planAttachment", () => {
     ]);
   });
 
+  it("takes the disk off an earlier VM of the node's name first, where nothing else says that it is there", () => {
+    const earlier = { nodeName: "node-a", vmId: "older", instanceUri: "/older" };
+    const on = { vmId: earlier.vmId, instanceUri: earlier.instanceUri };
+    const detaches = (lane: "detach" | "collection"): AttachmentAction => ({ kind: "DetachEarlier", node: earlier, lane });
+    const { record: _, ...withoutRecord } = aVolume().status ?? { state: "Created", observedGeneration: 1, conditions: [] };
+    check([
+      { because: "a standby", own: aReplica("node-a", { status: on }), plan: detaches("collection") },
+      { because: "a pod has come to the other VM since", own: anAttachment("node-a", { status: on }), plan: detaches("detach") },
+      { because: "a detach was cut off", own: aReplica("node-a", { status: { ...on, state: "Detaching" } }), plan: detaches("collection") },
+      { because: "an attach may have come to pass", own: aReplica("node-a", { status: { ...on, state: "Attaching" } }), plan: detaches("collection") },
+      {
+        because: "it was cut off",
+        own: aReplica("node-a", { status: on }),
+        volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [earlier] }),
+        plan: detaches("collection"),
+      },
+      {
+        because: "it holds the volume: the record says where the disk is",
+        own: anAttachment("node-a", { status: on }),
+        volume: aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "it may write",
+        own: anAttachment("node-a", { status: on }),
+        volume: aVolumeWithRecord({ unproven: [earlier] }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "it is being fenced",
+        own: anAttachment("node-a", { status: on }),
+        volume: aVolumeWithRecord({ fencing: earlier }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "several nodes may write, and nothing says whether it does",
+        own: anAttachment("node-a", { status: on }),
+        volume: { ...aVolume(), status: withoutRecord },
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "the VM was moved to another resource id, and is where it was attached",
+        own: aReplica("node-a", { status: { instanceUri: "/older" } }),
+        plan: undefined,
+      },
+      { because: "no Node says which VM it is", own: aReplica("node-a", { status: on }), nodes: [aNode("node-a", { isGone: true })], plan: undefined },
+    ]);
+  });
+
   it("records the role that was reached: the record says who is primary, or the spec where several write", () => {
     const isWriter = aVolumeWithRecord({ writer: aWriter("node-a") });
     const shared = { ...aVolume(), status: { state: "Created", observedGeneration: 1, conditions: [], detail: aVolume().status?.detail } } as AzVolume;

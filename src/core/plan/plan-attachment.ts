@@ -1,7 +1,8 @@
 import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
-import { identityOf, includesNode, type NodeIdentity } from "../model/node-identity.ts";
+import { isSameResourceUri } from "../model/disk-uri.ts";
+import { identityOf, includesNode, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { hasGivenUp, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
@@ -10,6 +11,8 @@ import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-st
 export type AttachmentAction =
   | { readonly kind: "Attach"; readonly node: NodeIdentity; readonly lane: "primaryAttach" | "replicaAttach" }
   | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
+  /** The disk is on an earlier VM of the node's name, and only this attachment says so: it is taken off there before it is attached to the VM that has the name now. */
+  | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /** A fence has proven that the VM has no entry for the disk: the object goes without another call to Azure. */
   | { readonly kind: "Release"; readonly node: NodeIdentity }
   /** No attach was ever begun through this object, and its node has gone from the cluster: there is no VM to detach from. */
@@ -29,6 +32,8 @@ export function planAttachment(observed: ObservedVolume, attachment: AzVolumeAtt
 function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): AttachmentAction | undefined {
   const node = nodeOf(observed, attachment);
   if (isLeaving(attachment)) return planLeaving(observed, attachment, node);
+  const earlier = earlierVm(observed, attachment);
+  if (earlier !== undefined) return { kind: "DetachEarlier", node: earlier, lane: laneOf(attachment) };
   if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
   return planAttach(observed, attachment, node);
 }
@@ -50,7 +55,25 @@ function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, n
   if (record !== undefined && isFencing(record, vm)) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
   if (record !== undefined && !mayDetach(record, vm)) return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
-  return { kind: "Detach", node: vm, lane: attachment.spec.role === "Primary" ? "detach" : "collection" };
+  return { kind: "Detach", node: vm, lane: laneOf(attachment) };
+}
+
+function laneOf({ spec }: AzVolumeAttachment): "detach" | "collection" {
+  return spec.role === "Primary" ? "detach" : "collection";
+}
+
+/**
+ * The VM that had the node's name when the disk was attached, where another VM has it by now and this one may be kept: an attach to the other one would overwrite the only word that
+ * the disk is there. A VM that the record names as writer or unproven is not forgotten by that, and is freed by a fence. Where several nodes may write, nothing says whether it does.
+ */
+function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
+  const vm = attachedVm(attachment);
+  const node = observed.node(attachment.spec.nodeName);
+  const record = recordOf(observed);
+  if (vm === undefined || node === undefined || node.isGone || record === undefined) return undefined;
+  // One resource id has one VM: an earlier one there is gone. One vmId is one VM, wherever it was moved.
+  if (isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri)) return undefined;
+  return isFencing(record, vm) || !mayDetach(record, vm) ? undefined : vm;
 }
 
 /**

@@ -124,6 +124,8 @@ function applyAttachmentAction(observed: ObservedVolume, attachment: AzVolumeAtt
         observed,
         attachmentsOf(observed).filter((other) => other.metadata.name !== name),
       );
+    case "DetachEarlier":
+      return changed(observed, name, (present) => ({ ...present, status: { state: "Pending" } }));
     case "MakeAnew": {
       const { metadata, status: _, ...anew } = attachment;
       const { deletionTimestamp: __, ...stays } = metadata;
