@@ -2,6 +2,7 @@ import { backAfterFence } from "./directed/back-after-fence.ts";
 import { deletedInMount } from "./directed/deleted-in-mount.ts";
 import { frozenAndDeleted } from "./directed/frozen-and-deleted.ts";
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
+import { nameMoves } from "./directed/name-moves.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
 import { putAway } from "./directed/put-away.ts";
 import { replacedByAnother } from "./directed/replaced-by-another.ts";
@@ -29,7 +30,7 @@ const decidedSteps = ["take", "note", "mount", "give", "unmount", "want", "end-w
 export const nodes: FaultClass = {
   name: "nodes",
   about:
-    "a machine freezes and goes on, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is made anew under its name; with and without the out-of-service mark",
+    "a machine freezes and goes on, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is made anew under its name, or its name is given to another VM while the first one stays; with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],
@@ -122,6 +123,7 @@ export const nodes: FaultClass = {
     },
     "replaced-by-another": replacedByAnother,
     "replaced-unheard": replacedUnheard,
+    "name-moves": nameMoves,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,

@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { backAfterFenceStorm, backupsUnderMovesStorm, copiesStorm, recordsLostStorm } from "./storms.ts";
+import { backAfterFenceStorm, backupsUnderMovesStorm, copiesStorm, nameMovesStorm, recordsLostStorm } from "./storms.ts";
 
 /** Rules that unit and contract tests alone had noticed. */
 export const reviewMutations: readonly Mutation[] = [
@@ -68,5 +68,38 @@ export const reviewMutations: readonly Mutation[] = [
     storm: copiesStorm,
     takes: "a person copies a disk with its tags, gives the copy's file system another UUID, and uses it as a volume of its own",
     noticedBy: "src/core/model/state-tags.test.ts",
+  },
+  {
+    name: "replaced-waits",
+    removes: "the other plans of a volume go on while Azure is asked about a VM in its record whose node name is another VM's",
+    edits: [
+      {
+        file: "src/core/plan/plan-writer.ts",
+        find: `  return [...checks, ...planRecallEnds(observed, record),`,
+        replace: `  if (checks.length > 0) return checks;
+  return [...planRecallEnds(observed, record),`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged"],
+    storm: nameMovesStorm,
+    takes: "a node is replaced under its name by another VM, and the earlier one is kept, switched off, after it was cut off from a volume",
+    noticedBy: "src/core/plan/plan-replaced-writer.test.ts",
+  },
+  {
+    name: "name-alone",
+    removes: "two nodes of one name are the same only if they have the same VM",
+    edits: [
+      {
+        file: "src/core/model/node-identity.ts",
+        find: `return left.nodeName === right.nodeName && left.vmId.toLowerCase() === right.vmId.toLowerCase();`,
+        replace: `return left.nodeName === right.nodeName;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["not-converged", "two-writers"],
+    storm: nameMovesStorm,
+    takes: "a node is replaced under its name by another VM, which passes for the writer that the record names",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
   },
 ];

@@ -135,6 +135,13 @@ export const otherWritersStorm: DirectedStorm = {
 /** Other clients leave the detach of a standby behind, and the standby is promoted while an attach of another disk carries it out. */
 export const standbyLeftDetachingStorm: DirectedStorm = { ...oneThatMoves, lastStrikeMs: 240_000, strikes: { "disks/standby-left-detaching": 2 } };
 
+/** Node names are given to other VMs while the earlier ones stay, switched off and with their disks. */
+export const nameMovesStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  lastStrikeMs: 240_000,
+  strikes: { "nodes/name-moves": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
+};
+
 /** Records are lost while nodes write, and their pods are moved by force. */
 export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
 

@@ -1,4 +1,4 @@
-import { bystanderStorm, copiesStorm, impostorStorm, otherWritersStorm } from "../mutations/storms.ts";
+import { bystanderStorm, copiesStorm, impostorStorm, nameMovesStorm, otherWritersStorm } from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
 /** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
@@ -61,6 +61,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
       "azure/answers-lost": 1,
     },
   },
+  "name-moves": nameMovesStorm,
   impostor: impostorStorm,
   copies: copiesStorm,
   malicious: {
