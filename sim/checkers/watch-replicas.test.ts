@@ -60,6 +60,11 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ attach: "driver" }), broken);
   });
 
+  it("reports one that is removed since a person has deleted the AzVolume: that deletes no volume", async () => {
+    const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+    assert.deepEqual(await aRemoval({ volume: aVolume({ metadata, status: { record: aRecord({ quarantine: [identity("node-a")] }) } }) }), broken);
+  });
+
   it("reports one that is removed while the writer is recalled or fenced", async () => {
     const recalled = { writer: aWriter("node-a", { wanted: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])

@@ -102,6 +102,11 @@ export function isDeleting(volume: AzVolume): boolean {
   return volume.metadata.deletionTimestamp !== undefined || volume.spec.deleteRequested;
 }
 
+/** Whether the object is being deleted though DeleteVolume did not ask for it: the disk stays, and the object is made anew. */
+export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
+  return metadata.deletionTimestamp !== undefined && !spec.deleteRequested;
+}
+
 /** Whether a volume that must have a writer record has none (its object was made anew and its disk not looked at yet): nobody knows who may write. */
 export function isRecordMissing(volume: AzVolume): boolean {
   return isSingleWriter(volume.spec.capabilities) && volume.status?.record === undefined && volume.status?.error?.kind !== "DiskNotFound";

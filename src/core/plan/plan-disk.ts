@@ -3,7 +3,7 @@ import { stateTagsOf } from "../model/state-tags.ts";
 import { sameJson } from "../same-json.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
-import type { ObservedVolume } from "./observed-volume.ts";
+import { isDeletedByHand, type ObservedVolume } from "./observed-volume.ts";
 
 /** What to do next with the managed disk behind a volume. */
 export type DiskAction =
@@ -28,8 +28,8 @@ export type DiskAction =
 export function planDisk(observed: ObservedVolume): DiskAction | undefined {
   const { volume, attachments } = observed;
   const status = volume.status;
+  if (isDeletedByHand(volume)) return { kind: "RebuildVolume" };
   if (volume.metadata.deletionTimestamp !== undefined) {
-    if (!volume.spec.deleteRequested) return { kind: "RebuildVolume" };
     // Who has the disk is not known before it was looked at: without their attachments nobody would take it off them, and Azure deletes no disk that a VM has.
     if (isToBeAdopted(volume)) return { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
     if (attachments.length > 0) return { kind: "Wait", because: "the disk is still attached" };

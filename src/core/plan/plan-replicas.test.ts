@@ -415,6 +415,24 @@ describe("planReplicas", () => {
     ]);
   });
 
+  it("deletes and places nothing where a person deleted the AzVolume, which is made anew", () => {
+    const metadata = { deletionTimestamp: agoMs(10) };
+    const fenced = { quarantine: [identity("node-a")] };
+    const fencing = { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") };
+    const standbys = [aReplica("node-b"), aReplica("node-c")];
+    const rows = [
+      { because: "the fence has ended, and a pod waits", record: fenced, attachments: standbys },
+      { because: "the pod's own want is stated", record: fenced, attachments: [anAttachment("node-b"), aReplica("node-c")] },
+      { because: "the writer is being fenced", record: fencing, attachments: standbys },
+      { because: "a healthy node writes", record: writerOnA, attachments: [primary, ...standbys] },
+      { because: "a replica is missing", record: writerOnA, attachments: [primary, aReplica("node-b")] },
+    ];
+    for (const { because, record, attachments } of rows) {
+      const volume = aVolume({ metadata, status: { record: aRecord(record) } });
+      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments, pods: () => [aPod()] })), [], because);
+    }
+  });
+
   it("deletes the standby of a volume whose shares several writers have among them", () => {
     const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
     const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));

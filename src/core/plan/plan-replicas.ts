@@ -4,7 +4,7 @@ import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-n
 import { fromTimestamp } from "../timestamp.ts";
 import {
   hasGivenUp,
-  isDeleting,
+  isDeletedByHand,
   isLeaving,
   isOutOfService,
   isResizingOffline,
@@ -44,6 +44,8 @@ const TRIED_AGAIN_AFTER_MS = 300_000;
  * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
+  // Only DeleteVolume says that a volume is to go. An object that was deleted by hand is made anew, and the next failover needs its standbys.
+  if (isDeletedByHand(observed.volume)) return [];
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
   const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
@@ -58,7 +60,7 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
     attachments.map((attachment) => ({ kind: "DeleteAttachment", attachmentName: attachment.metadata.name, because }));
 
   // A want that was stated while the mark was written included: nobody is granted a volume that is being deleted.
-  if (isDeleting(observed.volume))
+  if (observed.volume.spec.deleteRequested)
     return remove(
       stayingAttachments(observed).filter((attachment) => !mayWrite(observed, attachment)),
       "the volume is being deleted",
