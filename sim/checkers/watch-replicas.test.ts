@@ -65,6 +65,11 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ volume: aVolume({ metadata, status: { record: aRecord({ quarantine: [identity("node-a")] }) } }) }), broken);
   });
 
+  it("reports one that is removed so that the shared disk can grow", async () => {
+    const record = aRecord({ quarantine: [identity("node-a")] });
+    assert.deepEqual(await aRemoval({ volume: aVolume({ status: { state: "Updating", record } }) }), broken);
+  });
+
   it("reports one that is removed while the writer is recalled or fenced", async () => {
     const recalled = { writer: aWriter("node-a", { wanted: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
@@ -82,7 +87,6 @@ describe("replicas at a failover", () => {
     { because: "it never attached", before: aReplica("node-b", { spec: place, status: { state: "AttachmentFailed" } }) },
     { because: "the volume is being deleted", volume: aVolume({ spec: { deleteRequested: true } }) },
     { because: "no replicas are asked for", volume: aVolume({ spec: { maxMountReplicaCount: 0 } }) },
-    { because: "the shared disk grows", volume: aVolume({ status: { state: "Updating" } }) },
     { because: "its node is gone", nodes: ["node-a", "node-c"] },
     { because: "its node is out of service", outOfService: ["node-b"] },
     { because: "its node is cut off", volume: aVolume({ status: { record: aRecord({ quarantine: [identity("node-b")] }) } }) },

@@ -4,7 +4,7 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
-import { isLeaving, isResizingOffline } from "../../src/core/plan/observed-volume.ts";
+import { isLeaving } from "../../src/core/plan/observed-volume.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
@@ -73,7 +73,6 @@ function whyLegitimate(world: ReplicaWorld, volume: AzVolume, replica: AzVolumeA
   const record = volume.status?.record;
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
-  if (isResizingOffline(volume)) return "the disk grows only while no VM has it";
   if (!world.cluster.nodes().some(({ name }) => name === nodeName)) return "its node is gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
   if ([...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])].some((node) => node.nodeName === nodeName))

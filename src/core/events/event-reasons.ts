@@ -54,7 +54,7 @@ export const eventReasons = {
   NotExpanded: {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
-    when: "a shared disk is to grow, and a node has it",
+    when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
     cure: "Azure grows a shared disk only while no VM has it: stop the pods that use it, and start them again once it has grown.",
   },
   Attached: {

@@ -6,7 +6,20 @@ import { stateTagsOf } from "../model/state-tags.ts";
 import { gibToBytes } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { asksForAttachments, type DiskAction, planDisk, STATE_TAGS_AFTER_MS } from "./plan-disk.ts";
-import { aDetail, agoMs, anAttachment, anObservedVolume, aRecord, aReplica, aVolume, aVolumeWithRecord, diskUri, identity } from "./testing/objects.ts";
+import {
+  aDetail,
+  agoMs,
+  anAttachment,
+  anObservedVolume,
+  aPod,
+  aRecord,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+} from "./testing/objects.ts";
 
 interface Row {
   readonly because: string;
@@ -195,6 +208,20 @@ describe("planDisk of a shared disk that is to grow", () => {
     const users = [{ ...anAttachment("node-a"), spec: unwanted }, aReplica("node-a", { spec: { want: { since: agoMs(0) } } })];
     for (const user of users) assert.deepEqual(planDisk(growing(3, {}, [user])), { kind: "EndOfflineResize", because });
   });
+
+  for (const { because, record = {}, pods = [] } of [
+    { because: "pod default/db-0 uses the volume or waits for it", record: { quarantine: [identity("node-a")] }, pods: [aPod({ nodeName: "" })] },
+    { because: "node node-a is being cut off from the disk", record: { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") } },
+    { because: "node node-a has not released the volume", record: { writer: aWriter("node-a", { wanted: false }) } },
+    { because: "node node-a may still write the disk", record: { unproven: [identity("node-a")] } },
+  ])
+    it(`is refused before and after its mark while ${because}`, () => {
+      for (const status of [{}, offlineSince(1)?.status]) {
+        const grown = growing(3, { status: { ...status, record: aRecord(record) } }, [aReplica("node-b"), aReplica("node-c")]);
+        const plan = { kind: "EndOfflineResize", because: `${because}: a shared disk grows only while no VM has it` };
+        assert.deepEqual(planDisk({ ...grown, pods: () => pods }), plan);
+      }
+    });
 
   it("waits for its replicas until the time is over, and no shorter", () => {
     const standby = [aReplica("node-b")];

@@ -3,7 +3,7 @@ import { stateTagsOf } from "../model/state-tags.ts";
 import { sameJson } from "../same-json.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
-import { isDeletedByHand, type ObservedVolume } from "./observed-volume.ts";
+import { isDeletedByHand, type ObservedVolume, recordOf } from "./observed-volume.ts";
 
 /** What to do next with the managed disk behind a volume. */
 export type DiskAction =
@@ -76,14 +76,26 @@ function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: V
     return status?.observedGeneration === volume.metadata.generation && status.state !== "Updating" ? undefined : { kind: "RecordGeneration" };
   if (status?.state === "UpdateFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
   if (maxShares === 1) return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
-  // Before any mark: a disk that is in use is refused, and nobody's grant is held back for it.
-  if (attachments.some(({ attachment }) => attachment.spec.role === "Primary" || attachment.spec.want !== undefined)) {
-    return { kind: "EndOfflineResize", because: "a node has the volume published: a shared disk grows only while no VM has it" };
-  }
+  // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth, and no standby goes.
+  const obstacle = offlineObstacle(observed);
+  if (obstacle !== undefined) return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
   if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
   if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs)
     return { kind: "EndOfflineResize", because: "its replicas could not be detached in time" };
   if (attachments.length > 0) return { kind: "Wait", because: "its replicas are being detached" };
   return { kind: "ResizeDisk", diskUri, sizeGiB: wantedGiB };
+}
+
+/** Why a shared disk may not be taken off every VM now; undefined: nothing uses it, waits for it or may write it. */
+function offlineObstacle(observed: ObservedVolume): string | undefined {
+  const { attachments } = observed;
+  if (attachments.some(({ attachment: { spec } }) => spec.role === "Primary" || spec.want !== undefined)) return "a node has the volume published";
+  const { writer, fencing, unproven = [] } = recordOf(observed) ?? {};
+  if (fencing !== undefined) return `node ${fencing.nodeName} is being cut off from the disk`;
+  if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;
+  const [suspect] = unproven;
+  if (suspect !== undefined) return `node ${suspect.nodeName} may still write the disk`;
+  const [pod] = observed.pods();
+  return pod === undefined ? undefined : `pod ${pod.name} uses the volume or waits for it`;
 }

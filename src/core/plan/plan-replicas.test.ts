@@ -433,6 +433,20 @@ describe("planReplicas", () => {
     }
   });
 
+  it("keeps the standbys of a volume that fails over, or is waited for, while its shared disk is to grow", () => {
+    const dead = identity("node-a");
+    const rows: readonly { readonly record: Partial<WriterRecord>; readonly pods?: readonly VolumePod[] }[] = [
+      { record: { quarantine: [dead] }, pods: [aPod({ nodeName: "" })] },
+      { record: { writer: aWriter("node-a", { wanted: false }), fencing: dead } },
+      { record: { unproven: [dead] } },
+    ];
+    for (const { record, pods = [] } of rows) {
+      const volume = aVolume({ status: { state: "Updating", record: aRecord(record) } });
+      const observed = anObservedVolume({ volume, attachments: [aReplica("node-b"), aReplica("node-c")], pods: () => pods });
+      assert.deepEqual(planReplicas(observed), [], JSON.stringify(record));
+    }
+  });
+
   it("deletes the standby of a volume whose shares several writers have among them", () => {
     const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
     const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));

@@ -13,7 +13,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
-import { isRequested } from "./plan-request-time.ts";
+import { isRequested, needsStandbys } from "./plan-request-time.ts";
 
 /**
  * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
@@ -65,7 +65,8 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
       stayingAttachments(observed).filter((attachment) => !mayWrite(observed, attachment)),
       "the volume is being deleted",
     );
-  if (isResizingOffline(observed.volume)) return remove(replicas, "the disk grows only while no VM has it");
+  // Where it is needed since the growth began, the growth ends, and the standbys that are left stay.
+  if (isResizingOffline(observed.volume)) return needsStandbys(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
   const goneNodes = replicas.filter((replica) => !unfit.includes(replica) && observed.node(replica.spec.nodeName)?.isGone === true);

@@ -20,6 +20,11 @@ export function isRequested(observed: ObservedVolume): boolean {
   return requests || observed.pods().length > 0;
 }
 
+/** Whether its standbys are needed for a failover, now or soon: it is requested, or a node may write it of which the record can't say so. */
+export function needsStandbys(observed: ObservedVolume): boolean {
+  return isRequested(observed) || (recordOf(observed)?.unproven.length ?? 0) > 0;
+}
+
 /**
  * Since when the volume is not requested, where that is to be written; undefined where it is as it should be. It stands on the volume, since the attachment of a writer that
  * died is deleted with its fence. It begins when the controller first finds no request, so it is never too early.

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeFailure } from "../../core/describe-failure.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
+import { aPod } from "../../core/plan/testing/objects.ts";
 import { ok } from "../../core/result.ts";
 import { gibToBytes } from "../../core/units.ts";
 import type { CapacityRange } from "../gen/csi/v1/csi.ts";
@@ -89,6 +90,34 @@ describe("expandVolume", () => {
       assert.deepEqual(world.told, [{ about: { kind: "AzVolume", name: "pvc-1" }, reason: "NotExpanded", message }]);
     });
   });
+
+  const lost = { nodeName: "node-a", vmId: "vm-a", instanceUri: "uri-a" };
+  const volumeId = aDiskUri();
+  const inUse = { kind: "DiskInUse", diskUri: volumeId, attachedTo: ["node-a"] } as const;
+  const what = "default/db-0 to end: a shared disk grows only while no pod uses it or waits for it";
+  for (const { because, record, pods = [], failure } of [
+    { because: "a node is being cut off", record: { fencing: lost }, failure: inUse },
+    { because: "a node is unproven", record: { unproven: [lost] }, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } as const },
+    {
+      because: "the fence has ended and a pod waits",
+      record: { quarantine: [lost] },
+      pods: [aPod()],
+      failure: { kind: "StillWaiting", volumeId, what } as const,
+    },
+  ])
+    it(`does not begin to grow a shared disk where ${because}`, async () => {
+      await withController(async (world) => {
+        world.pods = pods;
+        await world.given("AzVolume", sharedVolume(aRecord(record)));
+        await world.given("AzVolumeAttachment", anAttachmentObject({ nodeName: "node-b", role: "Replica" }));
+        assert.deepEqual(await world.answerOf(expand(world, 20)), { ok: false, failure });
+        assert.equal(isAsked(world, 10), true);
+        assert.deepEqual(
+          world.told.map(({ reason }) => reason),
+          ["NotExpanded"],
+        );
+      });
+    });
 
   it("asks the store before it refuses to grow a shared disk: that another replica has unpublished it is not in this one's cache yet", async () => {
     await withController(async (world) => {

@@ -80,8 +80,9 @@ function targetSize(detail: VolumeDetail, range: CapacityRange): Result<{ readon
 }
 
 /**
- * Azure grows a shared disk only while no VM has it: standbys are collected for that, a node that uses it is not disturbed. Nobody is refused by a cache alone: the unpublish
- * that another replica has just answered may not be in this one's, and who is refused asks again only once the pod is gone.
+ * Azure grows a shared disk only while no VM has it. Its standbys are detached for that, so it does not grow while a node uses it or a failover is under way: a fence, an
+ * unproven node or a pod that waits. FAILED_PRECONDITION never rests on a cache alone: the unpublish that another replica has just answered may not be in this one's, and the
+ * caller asks again only once the pod is gone.
  */
 async function sharedUse(
   context: ControllerContext,
@@ -90,15 +91,19 @@ async function sharedUse(
   signal: AbortSignal,
 ): Promise<Result<Failure | undefined, Failure>> {
   if (detail.maxShares === 1) return ok(undefined);
-  const writer = volume.status?.record?.writer?.nodeName;
-  const using = new Set(writer === undefined ? [] : [writer]);
+  const { writer, fencing, unproven = [] } = volume.status?.record ?? {};
+  const using = new Set([writer, fencing].flatMap((node) => (node === undefined ? [] : [node.nodeName])));
   for (const nodeName of publishedNodes(context, volume)) {
     const present = await readAttachment(context.store, { diskUri: detail.diskUri, nodeName }, signal);
     if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
     if (present.ok && present.value.spec.role === "Primary") using.add(nodeName);
   }
-  const nodes = [...using].toSorted();
-  return ok(nodes.length === 0 ? undefined : { kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: nodes });
+  if (using.size > 0) return ok({ kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: [...using].toSorted() });
+  if (unproven.length > 0) return ok({ kind: "WriterRecordUnproven", volumeId: detail.diskUri, nodes: unproven.map(({ nodeName }) => nodeName).toSorted() });
+  // A cache alone says that a pod waits: UNAVAILABLE, which is called again without the end of a pod.
+  const pods = context.users.cachedPods(detail.diskUri).map(({ name }) => name);
+  const what = `${pods.join(", ")} to end: a shared disk grows only while no pod uses it or waits for it`;
+  return ok(pods.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
 }
 
 async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {

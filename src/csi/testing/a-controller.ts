@@ -6,6 +6,7 @@ import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolume } from "../../core/model/az-volume.ts";
 import { fail, ok } from "../../core/result.ts";
+import type { VolumePod } from "../../core/schedule/volume-pod.ts";
 import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
@@ -27,6 +28,8 @@ export interface ControllerWorld {
   readonly context: ControllerContext;
   readonly clock: VirtualClock;
   readonly store: SimulatedHandle;
+  /** Pods that use each volume, or wait for it, as a cache shows them; none unless a test says otherwise. */
+  pods: readonly VolumePod[];
   /** What the orchestrator says of every volume's users; `unknown` unless a test says otherwise. */
   use: VolumeUse;
   /** The steps that were taken, in order. */
@@ -79,7 +82,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
       cachedOn: () => use(),
       isOutOfService: unused,
       cachedNode: unused,
-      cachedPods: unused,
+      cachedPods: () => world.pods,
       cachedNodeNameOf: unused,
       cachedPlacement: unused,
       onChange: unused,
@@ -107,6 +110,7 @@ export async function withController(act: (world: ControllerWorld) => Promise<vo
     clock,
     store,
     use: { kind: "unknown" },
+    pods: [],
     steps,
     told,
     answerOf,
