@@ -8,7 +8,7 @@ import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
 import { waitsForRelease } from "../core/plan/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../core/plan/writer-action.ts";
-import { fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
+import { assumeHeld, fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -37,6 +37,10 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       return settled(await grantWriter(ports, observed, action.node, signal));
     case "Revoke":
       return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
+    case "AssumeHeld":
+      return settled(
+        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "distrust" }, (record) => assumeHeld(record, action.node), signal),
+      );
     case "Unwant": {
       if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
       return settled(

@@ -30,6 +30,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       const driverNode = cache.get("AzDriverNode", nodeName);
       return driverNode === undefined ? undefined : observeNode(ports, driverNode);
     },
+    vmOf: (nodeName) => users.cachedNode(nodeName).instanceUri,
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),
     writerUse: use.kind,

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { vanishedReconciler } from "./vanished.ts";
+import { volumeReconciler } from "./volume.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -24,6 +25,11 @@ async function withStrandedHolder(act: (world: ReconcileWorld) => Promise<void>)
 
 function pass(world: ReconcileWorld, cloud: Partial<CloudProvisioner> = {}): Promise<unknown> {
   return world.answerOf(vanishedReconciler({ ...world.ports, cloud: { ...world.ports.cloud, ...cloud } }).reconcile("pvc-1", never));
+}
+
+/** A pass of the volume's own loop, which asks Azure nothing. */
+function reconcile(world: ReconcileWorld): Promise<unknown> {
+  return world.answerOf(volumeReconciler(world.ports, () => {}).reconcile("pvc-1", never));
 }
 
 describe("a holder that nothing tells where its disk is", () => {
@@ -84,4 +90,40 @@ describe("a writer whose node name is another VM's", () => {
       await pass(world);
       assert.deepEqual(world.record()?.fencing, earlier);
     }));
+
+  it("keeps the volume that the token of the other VM has given back, while Azure lists the disk there", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }));
+      await world.given("AzVolumeAttachment", anAttachment("node-b"));
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      world.attachedTo.add("node-a");
+      const unwanted = { ...aWriter("node-a", { wanted: false }), ...earlier };
+      await world.setRecord((record) => ({ ...record, writer: { ...unwanted, held: false } }));
+      await reconcile(world);
+      assert.deepEqual(world.record()?.writer, unwanted);
+      await pass(world);
+      await reconcile(world);
+      assert.deepEqual(world.record()?.writer, unwanted);
+      world.attachedTo.clear();
+      await pass(world);
+      assert.deepEqual(world.record()?.fencing, earlier);
+    }));
+
+  for (const { because, vmId, isRevoked } of [
+    { because: "Azure shows its vmId at the resource id that its node has now", vmId: a.vmId, isRevoked: true },
+    { because: "Azure shows another vmId there than the node reports", vmId: "vm-of-another-node-a", isRevoked: false },
+  ])
+    it(`${isRevoked ? "loses" : "keeps"} a grant that was given back where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const writer = { ...aWriter("node-a", { held: false, wanted: false }), instanceUri: earlier.instanceUri };
+        await world.given("AzVolume", aVolumeWithRecord({ writer }));
+        world.instances.set(a.instanceUri, vmId);
+        await reconcile(world);
+        assert.deepEqual(world.record()?.writer, writer);
+        await pass(world);
+        assert.deepEqual(world.record()?.writer, isRevoked ? undefined : writer);
+      }));
 });

@@ -53,6 +53,8 @@ function carryOut(
       return fenceIfDetached(ports, observed, { volumeId, node }, signal);
     case "FenceIfOff":
       return fenceIfOff(ports, observed, node, signal);
+    case "RevokeIfMoved":
+      return revokeIfMoved(ports, observed, node, signal);
     default:
       return unreachable(kind);
   }
@@ -67,6 +69,14 @@ async function fenceIfOff(ports: ControllerPorts, observed: ObservedVolume, node
   if (!isOff || vmId.toLowerCase() !== node.vmId.toLowerCase()) return ok({});
   const because = `the VM ${node.instanceUri} is ${powerState}, and its node is another VM by now`;
   return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "off", because }, signal);
+}
+
+/** A node's token may report any `vmId`: only what Azure shows at the resource id that its Node names says that the writer's VM has moved there. */
+async function revokeIfMoved(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
+  const instance = await ports.cloud.inspectInstance(node, signal);
+  if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
+  if (instance.value.vmId.toLowerCase() !== node.vmId.toLowerCase()) return ok({});
+  return executeWriterAction(ports, observed, { kind: "Revoke" }, signal);
 }
 
 /** Nothing is taken off its VM: the fence asks who uses the volume there, proves that the disk is not there, and keeps others from bringing it there. */

@@ -61,6 +61,8 @@ export interface ObservedVolume {
   readonly nodes: () => readonly ObservedNode[];
   /** One node as it is now. */
   readonly node: (nodeName: string) => ObservedNode | undefined;
+  /** The resource id of a node's VM as the orchestrator names it, whether or not its AzDriverNode is believed; undefined: it names none. */
+  readonly vmOf: (nodeName: string) => string | undefined;
   /** Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in may never have registered with this store. */
   readonly outOfService: readonly string[];
   /**

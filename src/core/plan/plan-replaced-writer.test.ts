@@ -58,17 +58,40 @@ describe("a VM in the record whose node name is another VM's", () => {
       plan: [checks, { kind: "BeginFence", node: earlier, ground: "outOfService", because }],
     },
     {
-      title: "is the writer no more where it never took the volume",
-      observed: observed(held(false, aWriter("node-a", { held: false }))),
-      plan: [checks, { kind: "Revoke" }],
+      title: "counts as a holder where its grant has been given back: the token of the other VM may have done that",
+      observed: observed(held(false, aWriter("node-a", { held: false })), { attachments: [anAttachment("node-b")] }),
+      plan: [checks, { kind: "AssumeHeld", node: earlier }],
     },
     {
-      title: "is asked about, and keeps its grant, where it may still take the volume",
+      title: "counts as a holder where it may still take the volume",
       observed: observed(held(true, aWriter("node-a", { held: false }))),
+      plan: [checks, { kind: "AssumeHeld", node: earlier }],
+    },
+    {
+      title: "is left to its fence, whatever is said of its hold while that runs",
+      observed: observed({ ...held(false, aWriter("node-a", { held: false })), fencing: earlier }),
+      plan: [checks],
+    },
+    {
+      title: "counts as a holder where the other VM's AzDriverNode is not believed, and the Node names that VM",
+      observed: observed(held(false, aWriter("node-a", { held: false })), { nodes: [aNode("node-b")], vmOf: instanceUriOf }),
+      plan: [checks, { kind: "AssumeHeld", node: earlier }],
+    },
+    {
+      title: "loses a grant that was given back where the Node names no other VM",
+      observed: observed(held(false, aWriter("node-a", { held: false })), { nodes: [], vmOf: () => earlier.instanceUri.toUpperCase() }),
+      plan: [{ kind: "Revoke" }],
+    },
+    {
+      title: "is asked about where another resource id reports its vmId: a VM that has moved, or the other VM's lie",
+      observed: observed(held(false, aWriter("node-a", { held: false })), {
+        nodes: [aNode("node-a", { vmId: earlier.vmId })],
+        attachments: [anAttachment("node-b")],
+      }),
       plan: [
-        checks,
+        { kind: "RevokeIfMoved", node: { ...earlier, instanceUri: instanceUriOf("node-a") } },
         { kind: "FenceIfOff", node: earlier },
-        { kind: "Tell", reason: "WriterReplaced", nodeName: "node-a", message: said, news: said, retryAfterMs: 10_000 },
+        { kind: "WaitFor", reason: "WriterReplaced", nodeName: "node-a", message: `node-b waits for the volume: ${said}`, retryAfterMs: 10_000 },
       ],
     },
     {

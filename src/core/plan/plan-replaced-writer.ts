@@ -1,15 +1,22 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
+import { isSameResourceUri } from "../model/disk-uri.ts";
 import { identityOf, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
-import { isOutOfService, type ObservedVolume } from "./observed-volume.ts";
+import { isOutOfService, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import type { WriterAction } from "./writer-action.ts";
+import { isFencing } from "./writer-steps.ts";
 
 /** How often Azure is asked about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
 
-/** Whether the node of that name is another VM by now, as its AzDriverNode says; false where no node of that name is believed. */
-export function isReplaced(observed: Pick<ObservedVolume, "node">, node: NodeIdentity): boolean {
+/**
+ * Whether the node of that name is another VM by now: its AzDriverNode says so, or, where that is not believed, its Node names another resource id. A node's token writes
+ * its AzDriverNode, and could hide by it that its VM is another.
+ */
+export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node: NodeIdentity): boolean {
   const present = observed.node(node.nodeName);
-  return present !== undefined && !isSameNode(present, node);
+  if (present !== undefined) return !isSameNode(present, node);
+  const instanceUri = observed.vmOf(node.nodeName);
+  return instanceUri !== undefined && !isSameResourceUri(instanceUri, node.instanceUri);
 }
 
 /** The VMs in the record whose names belong to other VMs by now, each once. They are gone, or live on under no node's name. */
@@ -21,15 +28,33 @@ export function replacedNodes(observed: ObservedVolume, record: WriterRecord): r
 
 /**
  * Plans a writer whose name belongs to another VM. Nothing can be recalled from it: its attachment is read by that other VM, whose pods are no users of
- * this one either. It is fenced by its own identity where its node is marked out of service, or where Azure says that the VM is off; a VM that runs may write.
+ * this one either. That VM's token may move the grant, too, so a grant that was given back counts as held. The writer is fenced by its own identity where its
+ * node is marked out of service, or where Azure says that the VM is off; a VM that runs may write.
  */
 export function planReplacedWriter(observed: ObservedVolume, writer: Writer, waiting: readonly string[]): readonly WriterAction[] {
   const node = identityOf(writer);
-  if (!writer.held && !writer.wanted) return [{ kind: "Revoke" }];
+  const record = recordOf(observed);
+  if (record !== undefined && isFencing(record, node)) return [];
+  if (!writer.held) return [{ kind: "AssumeHeld", node }];
   if (isOutOfService(observed, node.nodeName)) {
     if (writer.wanted) return [{ kind: "Unwant", node, because: "its node is out of service" }];
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "another VM has its name by now, and the node is out of service" }];
   }
+  return waitForEarlierVm(node, waiting);
+}
+
+/**
+ * Plans a grant that was given back, and is no longer wanted. Where the resource id of its node has changed, its `vmId` is the word of that node's token alone: Azure
+ * is asked whether the VM has moved.
+ */
+export function planGivenBack(observed: ObservedVolume, writer: Writer, waiting: readonly string[]): readonly WriterAction[] {
+  const instanceUri = observed.node(writer.nodeName)?.instanceUri ?? writer.instanceUri;
+  if (isSameResourceUri(instanceUri, writer.instanceUri)) return [{ kind: "Revoke" }];
+  const node = identityOf(writer);
+  return [{ kind: "RevokeIfMoved", node: { ...node, instanceUri } }, ...waitForEarlierVm(node, waiting)];
+}
+
+function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {
   const { nodeName, instanceUri, vmId } = node;
   const said = `the VM ${instanceUri} (vmId ${vmId}) holds the volume as ${nodeName}, and that node is another VM by now`;
   const reason = "WriterReplaced";

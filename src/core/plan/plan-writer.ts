@@ -14,7 +14,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
-import { isReplaced, planReplacedWriter, replacedNodes } from "./plan-replaced-writer.ts";
+import { isReplaced, planGivenBack, planReplacedWriter, replacedNodes } from "./plan-replaced-writer.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
 import { grant, isFencing } from "./writer-steps.ts";
@@ -74,10 +74,7 @@ function isRecallDue(record: WriterRecord, nodeName: string): boolean {
 }
 
 function planForWriter(observed: ObservedVolume, writer: Writer): readonly WriterAction[] {
-  if (isReplaced(observed, writer)) {
-    const waiting = wants(observed).map(({ spec }) => spec.nodeName);
-    return planReplacedWriter(observed, writer, waiting);
-  }
+  if (isReplaced(observed, writer)) return planReplacedWriter(observed, writer, wantingNodes(observed));
   return withSilence(planForPresentWriter(observed, writer), planSilentWriter(observed, writer.nodeName));
 }
 
@@ -88,7 +85,7 @@ function planForPresentWriter(observed: ObservedVolume, writer: Writer): readonl
     if (isOutOfService(observed, writer.nodeName)) return [{ kind: "Unwant", node, because: "its node is out of service" }];
     return planForWantedWriter(observed, node);
   }
-  if (!writer.held) return [{ kind: "Revoke" }];
+  if (!writer.held) return planGivenBack(observed, writer, wantingNodes(observed));
   return planForUnwantedHolder(observed, writer, present);
 }
 
@@ -289,6 +286,10 @@ function planWithoutUser(observed: ObservedVolume, unused: readonly NodeIdentity
     ...unused.map((node) => ({ kind: "Grant", node, isUserSeen: false }) as const),
     { kind: "WaitFor", reason: "WaitingForUser", message, retryAfterMs: ASK_PLATFORM_MS },
   ];
+}
+
+function wantingNodes(observed: ObservedVolume): readonly string[] {
+  return wants(observed).map(({ spec }) => spec.nodeName);
 }
 
 /** Attachments whose node wants to write, the oldest want first. */

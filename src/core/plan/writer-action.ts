@@ -6,6 +6,8 @@ export type WriterAction =
   /** `isUserSeen`: caches show who uses the volume there. Otherwise that is asked past them first. */
   | { readonly kind: "Grant"; readonly node: NodeIdentity; readonly isUserSeen: boolean }
   | { readonly kind: "Revoke" }
+  /** Another VM has the name of the writer's node: what the record says of its hold may be the word of that VM's token. */
+  | { readonly kind: "AssumeHeld"; readonly node: NodeIdentity }
   | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
   /** The want in the attachment, and its role, whether or not its node is the writer: where nobody unpublishes, they would outlive the workload. */
   | { readonly kind: "EndWant"; readonly nodeName: string }
@@ -18,6 +20,8 @@ export type WriterAction =
   | { readonly kind: "ConfirmDetached"; readonly node: NodeIdentity }
   /** The node of its name is another VM: fenced once Azure says that this one does not run. */
   | { readonly kind: "FenceIfOff"; readonly node: NodeIdentity }
+  /** `node`: the writer with the resource id that its node has now. Revoked once Azure shows its `vmId` there. */
+  | { readonly kind: "RevokeIfMoved"; readonly node: NodeIdentity }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   /** A node waits to write. `nodeName`: who it waits for, where that node is told as well. */
   | {
@@ -39,14 +43,18 @@ export type WriterAction =
     };
 
 /** A question to Azure, which is asked by a loop of its own. */
-export type CloudCheck = Extract<WriterAction, { kind: "ConfirmVanished" | "ConfirmDetached" | "FenceIfOff" }>;
+export type CloudCheck = Extract<WriterAction, { kind: CloudCheckKind }>;
+
+type CloudCheckKind = "ConfirmVanished" | "ConfirmDetached" | "FenceIfOff" | "RevokeIfMoved";
 
 /** What is carried out at once: all but the questions to Azure. */
 export type RecordAction = Exclude<WriterAction, CloudCheck>;
 
+const cloudCheckKinds: readonly WriterAction["kind"][] = ["ConfirmVanished", "ConfirmDetached", "FenceIfOff", "RevokeIfMoved"] satisfies CloudCheckKind[];
+
 /** Whether an action is a question to Azure. */
 export function isCloudCheck(action: WriterAction): action is CloudCheck {
-  return action.kind === "ConfirmVanished" || action.kind === "ConfirmDetached" || action.kind === "FenceIfOff";
+  return cloudCheckKinds.includes(action.kind);
 }
 
 /**

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { WriterRecord } from "../model/az-volume.ts";
 import { aRecord, aWriter, identity } from "./testing/objects.ts";
 import {
+  assumeHeld,
   claim,
   clearDetached,
   clearVanished,
@@ -181,6 +182,18 @@ describe("revoke", () => {
         step: revoke(aRecord({ writer: { ...grantedA, wanted: false }, fencing: a })),
         expected: aRecord({ fencing: a, epoch: 1 }),
       },
+    ]);
+  });
+});
+
+describe("assumeHeld", () => {
+  it("makes a grant one that is held, and changes no other", () => {
+    check([
+      { because: "given back", step: assumeHeld(aRecord({ writer: { ...grantedA, wanted: false } }), a), expected: aRecord({ writer: unwantedA }) },
+      { because: "not taken", step: assumeHeld(aRecord({ writer: grantedA }), a), expected: aRecord({ writer: { ...grantedA, held: true } }) },
+      { because: "held", step: assumeHeld(aRecord({ writer: unwantedA }), a), expected: "node-a holds the volume already" },
+      { because: "another VM", step: assumeHeld(aRecord({ writer: grantedA }), { ...a, vmId: "another" }), expected: "node-a is not the writer" },
+      { because: "being fenced", step: assumeHeld(aRecord({ writer: grantedA, fencing: a }), a), expected: "node-a is being fenced" },
     ]);
   });
 });

@@ -133,6 +133,19 @@ export function revoke(record: WriterRecord): Step {
   return ok(withoutWriter(record));
 }
 
+/**
+ * *assume held*, by the controller: another VM has the name of the writer's node, and its token may have given back what this one holds. Only a fence, or proof that the VM is gone,
+ * frees the volume then.
+ */
+export function assumeHeld(record: WriterRecord, node: NodeKey): Step {
+  const writer = record.writer;
+  if (writer === undefined || !isSameNode(writer, node)) return fail(`${node.nodeName} is not the writer`);
+  if (writer.held) return fail(`${node.nodeName} holds the volume already`);
+  if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
+  const holder: Writer = { ...writer, held: true };
+  return ok({ ...record, writer: holder });
+}
+
 /** Ends the want of the writer. Whether that is due is decided elsewhere (the release check, ControllerUnpublishVolume, NodeUnstageVolume, node loss). */
 export function unwant(record: WriterRecord, node: NodeKey): Step {
   return setWanted(record, node, false);

@@ -9,6 +9,7 @@ import { planRequestTime, type RequestTime, withRequestTime } from "../plan-requ
 import { planWriter } from "../plan-writer.ts";
 import type { WriterAction } from "../writer-action.ts";
 import {
+  assumeHeld,
   clearVanished,
   fenceClear,
   fenceIntent,
@@ -54,6 +55,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => grant(record, action.node));
     case "Revoke":
       return moved(observed, revoke);
+    case "AssumeHeld":
+      return moved(observed, (record) => assumeHeld(record, action.node));
     case "Unwant":
       return moved(observed, (record) => unwant(record, action.node));
     case "BeginFence":
@@ -75,6 +78,7 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       }));
     // Azure says that the VM runs.
     case "FenceIfOff":
+    case "RevokeIfMoved":
     case "ReleaseCheck":
     case "WaitFor":
     case "Tell":

@@ -188,6 +188,7 @@ export function anObservedVolume(
     volume: aVolume(),
     unchangedMs: 60_000,
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
+    vmOf: () => undefined,
     hasUser: () => true,
     writerUse: "unknown",
     writerUsers: [],
