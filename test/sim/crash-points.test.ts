@@ -13,6 +13,8 @@ const volume = { sizeGiB: 4, skuName: "Premium_LRS", access: "mount" } as const;
 const life: Scenario = {
   seed: 1,
   attach: "kubernetes",
+  // Volumes are older than that when something fails: what has replicas keeps them all the same.
+  collectReplicasAfterMs: 20_000,
   nodes: ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" })),
   workloads: [
     { ...volume, volumeName: "vol-1", maxShares: 2, replicas: 1 },
