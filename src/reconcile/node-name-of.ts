@@ -1,4 +1,5 @@
 import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
 /** The node on a VM, and which VM that was when a controller last used it; `vmId` undefined: whichever is there. */
@@ -22,4 +23,15 @@ export function nodeOfVm({ cache, users }: Pick<ControllerPorts, "cache" | "user
 /** Its name alone. */
 export function nodeNameOf(ports: Pick<ControllerPorts, "cache" | "users">, instanceUri: string): string | undefined {
   return nodeOfVm(ports, instanceUri)?.nodeName;
+}
+
+/**
+ * Each name that a node on the VM of `node` may have: its own, that of the orchestrator's node, and those of AzDriverNodes. Empty for a VM that is no node of this cluster. A VM may
+ * have a new name while objects, and pods, of the earlier one are still there.
+ */
+export function nodeNamesOf({ cache, users }: Pick<ControllerPorts, "cache" | "users">, node: NodeIdentity): readonly string[] {
+  const reported = cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(node.instanceUri)).map(({ spec }) => spec.nodeName);
+  const named = users.cachedNodeNameOf(node.instanceUri);
+  const own = isForeign(node) ? [] : [node.nodeName];
+  return [...new Set([...own, ...(named === undefined ? [] : [named]), ...reported])];
 }

@@ -4,6 +4,7 @@ import type { WriterRecord } from "../core/model/az-volume.ts";
 import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { grant, take } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
+import type { VolumeUse } from "../ports/volume-users.ts";
 import { mayCarryOut } from "./others-detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 
@@ -112,10 +113,67 @@ describe("mayCarryOut", () => {
       assert.equal(await mayCarryOut(ports, { node, fences: true })([diskUri], never), false);
     }));
 
-  it("answers true for a disk that is none of the driver's", () =>
-    withControllerPorts(async (world) => {
-      assert.equal(await mayCarryOut(world.ports, { node })([`${diskUri}-of-others`], never), true);
-    }));
+  describe("of a disk without a volume", () => {
+    const used: VolumeUse = { kind: "used", users: ["pod default/db-0"] };
+    const uses: readonly { readonly because: string; readonly use: VolumeUse; readonly may: boolean }[] = [
+      { because: "no pod on the VM uses it", use: { kind: "unused" }, may: true },
+      { because: "a pod on the VM uses it", use: used, may: false },
+      { because: "the orchestrator can't be asked", use: { kind: "unknown" }, may: false },
+    ];
+    const updates = { "any update": {}, "an attach": { attaches: `${diskUri}-2` }, "a settlement": { settles: true }, "a fence": { fences: true } } as const;
+    for (const [name, update] of Object.entries(updates))
+      for (const { because, use, may } of uses)
+        it(`answers ${may} to ${name}: ${because}`, () =>
+          withControllerPorts(async (world) => {
+            world.use = use;
+            assert.deepEqual([await asked(world, update), world.told.map(({ reason }) => reason)], [may, may ? [] : ["DetachLeftBehind"]]);
+          }));
+
+    it("lets a fence go where its node is out of service", () =>
+      withControllerPorts(async (world) => {
+        world.use = used;
+        world.outOfService.add("node-a");
+        assert.deepEqual([await asked(world, { fences: true }), await asked(world)], [true, false]);
+      }));
+
+    it("names the disk, the node and the pods", () =>
+      withControllerPorts(async (world) => {
+        world.use = used;
+        await asked(world);
+        const [event] = world.told;
+        assert.deepEqual(event?.about, { kind: "AzDriverNode", name: "node-a" });
+        for (const name of [diskUri.toUpperCase(), "node-a", "pod default/db-0"]) assert.ok(event.message.includes(name), event.message);
+      }));
+
+    it("asks of the pods under each name that the VM's node has", () =>
+      withControllerPorts(async (world) => {
+        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : { kind: "unused" });
+        const ports = { ...world.ports, users: { ...world.ports.users, on } };
+        for (const nodeName of ["node-a", "node-renamed", node.instanceUri])
+          assert.equal(await mayCarryOut(ports, { node: { ...node, nodeName } })([diskUri], never), false, nodeName);
+      }));
+
+    it("answers true for a VM that is no node of the cluster", () =>
+      withControllerPorts(async (world) => {
+        world.use = { kind: "unknown" };
+        const { instanceUri } = identity("rescue");
+        assert.equal(await asked(world, { node: { nodeName: instanceUri, vmId: instanceUri, instanceUri } }), true);
+      }));
+
+    it("goes by a record that the cache does not show yet", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ unproven: [node] }));
+        const ports = { ...world.ports, cache: { ...world.ports.cache, byIndex: () => [] } };
+        assert.equal(await mayCarryOut(ports, { node })([diskUri], never), false);
+      }));
+
+    it("goes by no record of another disk whose volume has its name", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({ writer }));
+        const elsewhere = diskUri.replace("rg-1", "rg-2");
+        assert.equal(await mayCarryOut(world.ports, { node })([elsewhere], never), true);
+      }));
+  });
 
   it("has a standby's attachment say that its disk comes off, and tells", () =>
     withControllerPorts(async (world) => {

@@ -1,15 +1,14 @@
-import type { Failure } from "../core/failure.ts";
-import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
 import { isFencing, isUnsettled, isWriter, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
-import { ok, type Result } from "../core/result.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { namedAttachment, readAttachment } from "./named-attachment.ts";
+import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
+import { namedAttachment } from "./named-attachment.ts";
+import { nodeNamesOf } from "./node-name-of.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
@@ -26,17 +25,9 @@ interface Update {
   readonly fences?: true;
 }
 
-/** A disk that a VM lists as leaving, with what the store shows of it. */
-interface Leaving {
-  readonly diskUri: string;
-  readonly volumes: readonly AzVolume[];
-  /** Its attachment to that VM's node. */
-  readonly attachment: AzVolumeAttachment | undefined;
-}
-
 /**
  * Answers whether an update of a VM may carry out detaches that others have left behind there (`toBeDetached`): the next update of the VM does so, whatever it is
- * for. Not where the volume is in use on that node: its users would lose their disk. A fence may all the same where its node is out of service: that is lost with all its disks.
+ * for. Not where the volume is in use on that node: its users would lose their disk. Of a disk without a volume the pods decide. A fence may all the same where its node is out of service: that is lost with all its disks.
  * Where the volume is not in use, its attachment says so before the update is sent. A node that is granted the volume while the update is under way looks at its attachment after
  * the take, and mounts nothing.
  */
@@ -51,18 +42,15 @@ export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
 }
 
 /** What the store shows of each disk; undefined where a user loses one of them by the update. Where the store does not answer, nothing is risked. */
-async function findSpared(ports: Ports, update: Update, diskUris: readonly string[], signal: AbortSignal): Promise<readonly Leaving[] | undefined> {
-  const found: Leaving[] = [];
+async function findSpared(ports: Ports, update: Update, diskUris: readonly string[], signal: AbortSignal): Promise<readonly LeavingDisk[] | undefined> {
+  const found: LeavingDisk[] = [];
   let isHarmful = false;
   for (const diskUri of diskUris) {
-    const leaving = await readLeaving(ports, diskUri, update.node, signal);
+    const leaving = await readLeaving(ports, diskUri, [update.node.nodeName], signal);
     if (!leaving.ok) return undefined;
     found.push(leaving.value);
-    for (const volume of leaving.value.volumes) {
-      if (!(await isInUse(ports, leaving.value, volume, update, signal))) continue;
-      tellUsers(ports, volume.metadata.name, update.node);
-      isHarmful = true;
-    }
+    if (await isSpared(ports, leaving.value, update, signal)) continue;
+    isHarmful = true;
   }
   if (!isHarmful) return found;
   // Asked last, and each time: the mark may have gone since the fence began, and the node be back.
@@ -70,27 +58,38 @@ async function findSpared(ports: Ports, update: Update, diskUris: readonly strin
   return isLost ? found : undefined;
 }
 
-/** Past every cache: the volumes of the disk that the cache knows, and the one that its attachment names. */
-async function readLeaving(ports: Ports, diskUri: string, { nodeName }: NodeIdentity, signal: AbortSignal): Promise<Result<Leaving, Failure>> {
-  const names = new Set(ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(diskUri)).map(({ metadata }) => metadata.name));
-  const read = await readAttachment(ports.store, { diskUri, nodeName }, signal);
-  if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
-  const attachment = read.ok ? read.value : undefined;
-  if (attachment !== undefined) names.add(attachment.spec.volumeName);
-  const volumes: AzVolume[] = [];
-  for (const name of names) {
-    const fresh = await ports.store.get("AzVolume", name, signal);
-    if (fresh.ok) volumes.push(fresh.value);
-    // Of an attachment without its volume it is not known who writes: the volume is made anew first.
-    else if (fresh.failure.kind !== "ObjectNotFound" || attachment?.spec.volumeName === name) return fresh;
+/** Whether no user loses the disk by the update; tells those who do. */
+async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
+  if (leaving.volumes.length === 0) return !(await isUsedByPods(ports, leaving.diskUri, update.node, signal));
+  let isHarmless = true;
+  for (const volume of leaving.volumes) {
+    if (!(await isInUse(ports, leaving, volume, update, signal))) continue;
+    tellUsers(ports, volume.metadata.name, update.node);
+    isHarmless = false;
   }
-  return ok({ diskUri, volumes, attachment });
+  return isHarmless;
 }
 
-async function isInUse(ports: Ports, leaving: Leaving, volume: AzVolume, update: Update, signal: AbortSignal): Promise<boolean> {
+/**
+ * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached it yet. The orchestrator says whether a pod on the VM uses it; `unknown`
+ * counts as used. A VM that is no node of this cluster has no pods.
+ */
+async function isUsedByPods(ports: Ports, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  for (const nodeName of nodeNamesOf(ports, node)) {
+    const use = await ports.users.on({ nodeName, volumeId: diskUri }, signal);
+    if (use.kind === "unused") continue;
+    const users = use.kind === "used" ? use.users.join(", ") : `it is not known whether a pod uses it (${use.because ?? "no answer"})`;
+    const message = `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, and the driver has not asked for that. Its users there: ${users}`;
+    ports.events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason: "DetachLeftBehind", message, news: diskUri });
+    return true;
+  }
+  return false;
+}
+
+async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, update: Update, signal: AbortSignal): Promise<boolean> {
   const { node, attaches, settles, fences } = update;
   const record = volume.status?.record;
-  if (record === undefined) return isRecordMissing(volume) || leaving.attachment?.spec.role === "Primary";
+  if (record === undefined) return isRecordMissing(volume) || leaving.attachments.some(({ spec }) => spec.role === "Primary");
   if (!(await isTrusted(ports, record, signal))) return true;
   if (settles === true) return isWriter(record, node) || (includesNode(record.unproven, node) && !isUnsettled(record, node));
   // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
@@ -100,7 +99,7 @@ async function isInUse(ports: Ports, leaving: Leaving, volume: AzVolume, update:
 }
 
 /** Has the disk's attachment say that it comes off, where it says that the disk is there. False where that could not be written. */
-async function isMarked(ports: Ports, { diskUri, volumes }: Leaving, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+async function isMarked(ports: Ports, { diskUri, volumes }: LeavingDisk, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   const isShared = volumes.some(({ status }) => status?.record === undefined);
   let isChanged = false;
   const marked = await changeStatus(
