@@ -12,6 +12,11 @@ const never = new AbortController().signal;
 const node = identity("node-a");
 const writer = { ...node, epoch: 5, held: true, wanted: true };
 
+/** The VM that had node-a's resource id before. */
+const replaced = { ...node, vmId: "vm-before-node-a" };
+/** The VM of node-a, which has registered under another name. */
+const renamed = { ...node, nodeName: "node-renamed" };
+
 /** Of several nodes that may write. */
 const shared = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } });
 
@@ -48,6 +53,37 @@ describe("mayCarryOut", () => {
     },
     { because: "an unproven node that is settled may claim it", record: { unproven: [node] }, update: { settles: true }, may: false },
     { because: "the VM to be settled has a writer's disk", record: { writer }, update: { settles: true }, may: false },
+    {
+      because: "the VM that has replaced the one to be settled writes the disk",
+      record: { writer },
+      update: { settles: true, node: replaced },
+      may: false,
+    },
+    {
+      because: "the VM that has replaced the one to be settled may claim the disk",
+      record: { unproven: [replaced, node], unsettled: [replaced] },
+      update: { settles: true, node: replaced },
+      may: false,
+    },
+    {
+      because: "the VM and its predecessor both wait to be settled",
+      record: { unproven: [replaced, node], unsettled: [replaced, node] },
+      update: { settles: true, node: replaced },
+      may: true,
+    },
+    { because: "the VM to be settled writes under another name", record: { writer }, update: { settles: true, node: renamed }, may: false },
+    {
+      because: "the node to be settled writes on a VM that has moved",
+      record: { writer },
+      update: { settles: true, node: { ...node, instanceUri: `${node.instanceUri}-moved` } },
+      may: false,
+    },
+    {
+      because: "another node than the VM to be settled writes it",
+      record: { writer: { ...writer, ...identity("node-b") } },
+      update: { settles: true },
+      may: true,
+    },
     { because: "a fence waits for a volume that the node holds", record: { writer }, update: { fences: true }, may: false },
     {
       because: "a fence waits for a volume that the node may take",
@@ -149,8 +185,8 @@ describe("mayCarryOut", () => {
       withControllerPorts(async (world) => {
         const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : { kind: "unused" });
         const ports = { ...world.ports, users: { ...world.ports.users, on } };
-        for (const nodeName of ["node-a", "node-renamed", node.instanceUri])
-          assert.equal(await mayCarryOut(ports, { node: { ...node, nodeName } })([diskUri], never), false, nodeName);
+        for (const onVm of [node, renamed, { ...node, nodeName: node.instanceUri }])
+          assert.equal(await mayCarryOut(ports, { node: onVm })([diskUri], never), false, onVm.nodeName);
       }));
 
     it("answers true for a VM that is no node of the cluster", () =>
@@ -182,6 +218,26 @@ describe("mayCarryOut", () => {
       assert.equal(await asked(world), true);
       const reasons = world.told.map(({ reason }) => reason);
       assert.deepEqual([world.attachment("node-a")?.status?.state, reasons], ["Detaching", ["DetachCarriedOut"]]);
+    }));
+
+  for (const [settled, what] of [
+    [replaced, "an earlier VM"],
+    [renamed, "another name of the VM"],
+  ] as const)
+    it(`has the VM's standby say that its disk comes off as ${what} is settled`, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolumeWithRecord({}));
+        await world.given("AzVolumeAttachment", aReplica("node-a"));
+        assert.equal(await asked(world, { node: settled, settles: true }), true);
+        assert.equal(world.attachment("node-a")?.status?.state, "Detaching");
+      }));
+
+  it("leaves the attachment of a later VM as it is where no settlement is sent", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.equal(await asked(world, { node: replaced }), true);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
   it("changes no attachment where the volume is in use, and tells its users", () =>
@@ -222,5 +278,6 @@ describe("mayCarryOut", () => {
       await world.given("AzVolume", shared);
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
+      assert.deepEqual([await asked(world, { node: renamed, settles: true }), world.attachment("node-a")?.status?.state], [false, "Attached"]);
     }));
 });

@@ -1,8 +1,9 @@
-import type { AzVolume } from "../core/model/az-volume.ts";
-import { resourceUriKey } from "../core/model/disk-uri.ts";
-import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
+import { isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
-import { isFencing, isUnsettled, isWriter, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
+import { isFencing, isUnsettled, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -19,7 +20,10 @@ interface Update {
   readonly node: NodeIdentity;
   /** The disk that is attached: a detach of its own that was left behind is carried out where the node does not hold it. */
   readonly attaches?: string;
-  /** It settles the VM: nodes that are unsettled wait for that, so they are not spared. */
+  /**
+   * It settles the VM: nodes that are unsettled wait for that, so they are not spared. It goes to the VM that has the node's resource id by now, whichever that is, so only that id is
+   * compared.
+   */
   readonly settles?: true;
   /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
   readonly fences?: true;
@@ -35,7 +39,7 @@ export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
   return async (diskUris, signal) => {
     const before = await findSpared(ports, update, diskUris, signal);
     if (before === undefined) return false;
-    for (const leaving of before) if (!(await isMarked(ports, leaving, update.node, signal))) return false;
+    for (const leaving of before) if (!(await isMarked(ports, leaving, update, signal))) return false;
     // A node that has taken a volume since then has not seen the mark.
     return (await findSpared(ports, update, diskUris, signal)) !== undefined;
   };
@@ -46,7 +50,7 @@ async function findSpared(ports: Ports, update: Update, diskUris: readonly strin
   const found: LeavingDisk[] = [];
   let isHarmful = false;
   for (const diskUri of diskUris) {
-    const leaving = await readLeaving(ports, diskUri, [update.node.nodeName], signal);
+    const leaving = await readLeaving(ports, diskUri, nodeNamesOf(ports, update.node), signal);
     if (!leaving.ok) return undefined;
     found.push(leaving.value);
     if (await isSpared(ports, leaving.value, update, signal)) continue;
@@ -91,31 +95,48 @@ async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, upd
   const record = volume.status?.record;
   if (record === undefined) return isRecordMissing(volume) || leaving.attachments.some(({ spec }) => spec.role === "Primary");
   if (!(await isTrusted(ports, record, signal))) return true;
-  if (settles === true) return isWriter(record, node) || (includesNode(record.unproven, node) && !isUnsettled(record, node));
+  if (settles === true) return isUsedAt(record, node);
   // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
   if (fences === true && isFencing(record, node)) return false;
   const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
   return isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
 }
 
-/** Has the disk's attachment say that it comes off, where it says that the disk is there. False where that could not be written. */
-async function isMarked(ports: Ports, { diskUri, volumes }: LeavingDisk, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+/** Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unproven without waiting to be settled. */
+function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
+  const { writer, unproven } = record;
+  const users = [...(writer === undefined ? [] : [writer]), ...unproven.filter((other) => !isUnsettled(record, other))];
+  return users.some((other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri));
+}
+
+/** Has the disk's attachments to the VM say that it comes off, where they say that the disk is there. False where that could not be written. */
+async function isMarked(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
+  for (const nodeName of nodeNamesOf(ports, update.node)) if (!(await isMarkedAs(ports, leaving, update, nodeName, signal))) return false;
+  return true;
+}
+
+async function isMarkedAs(ports: Ports, { diskUri, volumes }: LeavingDisk, update: Update, nodeName: string, signal: AbortSignal): Promise<boolean> {
   const isShared = volumes.some(({ status }) => status?.record === undefined);
   let isChanged = false;
   const marked = await changeStatus(
     ports.store,
-    namedAttachment({ diskUri, nodeName: node.nodeName }),
+    namedAttachment({ diskUri, nodeName }),
     (present) => {
       const { status, spec } = present;
-      isChanged = status?.state === "Attached" && status.vmId?.toLowerCase() === node.vmId.toLowerCase() && !(isShared && spec.role === "Primary");
+      isChanged = status?.state === "Attached" && isOnVm(status, update) && !(isShared && spec.role === "Primary");
       return isChanged && status !== undefined ? { ...present, status: { ...status, state: "Detaching" } } : undefined;
     },
     signal,
   );
   if (!marked.ok) return marked.failure.kind === "ObjectNotFound";
-  const because = `others have asked Azure to take the disk off ${node.nodeName}: an update of its VM does so now`;
+  const because = `others have asked Azure to take the disk off ${nodeName}: an update of its VM does so now`;
   if (isChanged) tellAttachment(ports, marked.value, "DetachCarriedOut", because);
   return true;
+}
+
+/** Whether an attachment's status is about the VM that the update goes to. */
+function isOnVm({ vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>, { node, settles }: Update): boolean {
+  return vmId?.toLowerCase() === node.vmId.toLowerCase() || (settles === true && isSameResourceUri(instanceUri, node.instanceUri));
 }
 
 function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {

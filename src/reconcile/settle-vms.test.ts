@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { annotatedNumber, CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { agoMs, aRecord, aVolumeWithRecord, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { aDetail, agoMs, aRecord, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { settleReconciler } from "./settle-vms.ts";
@@ -103,6 +103,27 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(world.record(), aRecord(unsettled));
       assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ ...found, unsettled: [b] }));
+    }));
+
+  it("gets no proof by an update that would take a disk in use off the VM that has its resource id by now", () =>
+    withUnsettled(async (world) => {
+      const inUse = `${diskUri}-in-use`;
+      const record = aRecord({ writer: aWriter("node-a") });
+      const volume = aVolume({
+        metadata: { name: "pvc-in-use", uid: "uid-in-use" },
+        spec: { diskUri: inUse },
+        status: { detail: aDetail({ diskUri: inUse }), record },
+      });
+      await world.given("AzVolume", volume);
+      const answers: (boolean | undefined)[] = [];
+      await settleA(world, {
+        settleInstance: async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" }),
+        proveDetached: async ({ mayCarryOut }, signal) => {
+          answers.push(await mayCarryOut?.([inUse], signal));
+          return fail(inUpdate);
+        },
+      });
+      assert.deepEqual(answers, [false, false]);
     }));
 
   it("stays unsettled where the record was lost once more meanwhile: that one may have allowed an update since", () =>

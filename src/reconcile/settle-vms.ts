@@ -122,12 +122,14 @@ async function settledOf(
 
 /** Nothing is at the VM's resource id: those whose disks prove that the VM is gone. */
 async function withoutVm(
-  { cloud }: ControllerPorts,
+  ports: ControllerPorts,
   unsettled: readonly Unsettled[],
   mayProceed: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<readonly Unsettled[]> {
-  const proofs = await Promise.all(unsettled.map(({ diskUri, node }) => cloud.proveDetached({ diskUri, node, mayProceed }, signal)));
+  const prove = ({ diskUri, node }: Unsettled): ReturnType<typeof ports.cloud.proveDetached> =>
+    ports.cloud.proveDetached({ diskUri, node, mayProceed, mayCarryOut: mayCarryOut(ports, { node, settles: true }) }, signal);
+  const proofs = await Promise.all(unsettled.map(prove));
   return unsettled.filter((_, index) => {
     const proof = proofs[index];
     return proof?.ok === true && proof.value !== undefined;
