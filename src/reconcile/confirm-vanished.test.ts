@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Failure } from "../core/failure.ts";
 import type { NodeIdentity } from "../core/model/node-identity.ts";
 import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
-import { fail, ok } from "../core/result.ts";
-import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import { fail, ok, type Result } from "../core/result.ts";
+import type { CloudProvisioner, InstanceFacts } from "../ports/cloud-provisioner.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { anInstance } from "./testing/an-instance.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -34,6 +36,7 @@ describe("confirmVanished", () => {
 
   describe("of a VM on which no plug-in of ours runs", () => {
     const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
+    const listing = anInstance("vm-x", { instanceUri: vmUri, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }] });
     it("frees the volume of a VM that is no node only once its owner has taken the disk off it", () =>
       withControllerPorts(async (world) => {
         const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
@@ -43,6 +46,32 @@ describe("confirmVanished", () => {
         await confirm(world, node, { getDisk: async () => ok(aDisk()) });
         assert.deepEqual(world.record()?.unproven, []);
       }));
+
+    const inspections: readonly { readonly because: string; readonly inspected: Result<InstanceFacts, Failure>; readonly isFreed: boolean }[] = [
+      { because: "the VM still lists the disk", inspected: ok(listing), isFreed: false },
+      { because: "the VM can't be read now", inspected: fail({ kind: "Throttled", retryAfterMs: 1_000, detail: "429" }), isFreed: false },
+      {
+        because: "the driver may not read the VM",
+        inspected: fail({ kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "may not read vm-x", requestId: "r" }),
+        isFreed: false,
+      },
+      { because: "the VM does not list the disk", inspected: ok(anInstance("vm-x", { instanceUri: vmUri })), isFreed: true },
+      { because: "there is no such VM", inspected: fail({ kind: "InstanceNotFound", nodeName: vmUri }), isFreed: true },
+      {
+        because: "its id is in another subscription",
+        inspected: fail({ kind: "InstanceUnknown", nodeName: vmUri, instanceUri: vmUri, problem: "another subscription" }),
+        isFreed: true,
+      },
+      { because: "its id is that of a uniform scale set", inspected: fail({ kind: "Unsupported", what: "vm-x" }), isFreed: true },
+    ];
+    for (const { because, inspected, isFreed } of inspections)
+      it(`${isFreed ? "frees" : "keeps"} the volume of a VM that the disk names no more: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+          await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+          await confirm(world, node, { getDisk: async () => ok(aDisk()), inspectInstance: async () => inspected });
+          assert.deepEqual(world.record()?.unproven, isFreed ? [] : [node]);
+        }));
 
     it("frees the volume of an own VM by proof, and keeps the VM in quarantine", () =>
       withControllerPorts(async (world) => {
