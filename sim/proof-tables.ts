@@ -1,5 +1,6 @@
 import { faultClasses } from "./faults/fault-classes.ts";
 import { faultNames } from "./faults/fault-names.ts";
+import { mutations } from "./mutations/mutations.ts";
 import { regressionSeeds } from "./run/regression-seeds.ts";
 
 /** docs/proof.md with its tables as the code has them. Throws where the page has no place for one. */
@@ -8,7 +9,8 @@ export function withTables(page: string): string {
     ({ seed, faults, storm, lesson }) =>
       `* ${seed}${faults === undefined ? "" : ` (${faults.join(", ")})`}${storm === undefined ? "" : ` [${storm}]`}: ${lesson}`,
   );
-  return withPart(withPart(page, "faults", faultTable()), "lessons", lessons);
+  const rules = [`${mutations.length} safety rules can be taken away (\`npm run sim -- --mutate list\`).`];
+  return withPart(withPart(withPart(page, "faults", faultTable()), "lessons", lessons), "rules", rules);
 }
 
 /** The page with that part of it anew. Throws where there is none of that name. */
