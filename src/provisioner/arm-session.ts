@@ -10,10 +10,14 @@ import { classOf } from "./error-table.ts";
 import type { ProvisionerSettings } from "./settings.ts";
 import type { BudgetedCall, CallGroup, ThrottleBudget } from "./throttle-budget.ts";
 
-/** How an operation is waited for. */
-export interface OperationWait {
+/** What the polls of an operation are charged to. */
+export interface OperationTarget {
   readonly resource: string;
   readonly lane: Lane;
+}
+
+/** How an operation is waited for. */
+export interface OperationWait extends OperationTarget {
   /** Default: `operationMaxMs`. */
   readonly maxMs?: number;
   /** Operations of one name take about as long as each other, so that the first poll can wait that long. */
@@ -49,6 +53,8 @@ export interface ArmSession {
    * to answer polls (401, 403, 404), the resource is read instead: a missing permission delays the end of a call, and never blocks it.
    */
   readonly untilEnded: (operation: ArmOperation, options: OperationWait, signal: AbortSignal) => Promise<Result<ArmOperationEnd, ArmError>>;
+  /** Polls an operation once: whether it runs; undefined where Azure does not say. */
+  readonly isRunning: (operation: ArmOperation, target: OperationTarget, signal: AbortSignal) => Promise<boolean | undefined>;
   /** Waits before try `attempt` (1 = first retry). */
   readonly backOff: (attempt: number, signal: AbortSignal) => Promise<void>;
 }
@@ -141,11 +147,7 @@ export function createArmSession(options: {
     return ok({});
   }
 
-  function poll(
-    operation: ArmOperation,
-    target: { readonly resource: string; readonly lane: Lane },
-    signal: AbortSignal,
-  ): Promise<Result<ArmOperationStatus, ArmError>> {
+  function poll(operation: ArmOperation, target: OperationTarget, signal: AbortSignal): Promise<Result<ArmOperationStatus, ArmError>> {
     const group = operation.kind === "vm" ? "vmOperationRead" : "diskOperationRead";
     return call({ group, ...target }, (clientRequestId) => arm.pollOperation({ operation, clientRequestId }, signal), signal);
   }
@@ -160,6 +162,10 @@ export function createArmSession(options: {
     untilAdmitted: (budgeted, signal) => untilAdmitted(budgeted, signal, () => undefined),
     call,
     untilEnded,
+    isRunning: async (operation, target, signal) => {
+      const polled = await poll(operation, target, signal);
+      return polled.ok ? polled.value.state === "running" : undefined;
+    },
     backOff: (attempt, signal) => backOff({ clock, random, backoff: settings.backoff, attempt }, signal),
   };
 }

@@ -90,7 +90,7 @@ class AttachBatch {
     const read = await readVm(this.#session, this.#vm, { lane }, this.#lifetime);
     if (!read.ok && saysNotThere(read.failure)) return settleAll(open, ok({ kind: "instanceGone" }));
     if (!read.ok) return this.#troubles.endure(read.failure, open, lane);
-    if (await this.#waitedForOther(read.value, open)) return;
+    if (await this.#waitedForOther(read.value, open, lane)) return;
 
     const toWrite = await settleFromModel(this.#context, read.value, open, this.#lifetime);
     if (await this.#isolated()) return;
@@ -115,9 +115,12 @@ class AttachBatch {
    * Waits, within its patience, for an update that others or an earlier instance left in flight: it is not repeated, nor disturbed. Only a detach that hangs is
    * forced: where none of its disks is on its way off any more, Azure works on something else, and nothing is forced.
    */
-  async #waitedForOther(model: ArmVm, open: readonly VmRequest[]): Promise<boolean> {
-    this.#context.underWay.saw(model);
-    const leavingKeys = this.#context.underWay.leaving(model);
+  async #waitedForOther(model: ArmVm, open: readonly VmRequest[], lane: Lane): Promise<boolean> {
+    const { underWay } = this.#context;
+    underWay.saw(model);
+    // The mark of a detach of its own that has ended is no sign of one under way.
+    if (!isTerminal(model.provisioningState)) await underWay.pollOwn((own) => this.#session.isRunning(own, { resource: this.#vm.key, lane }, this.#lifetime));
+    const leavingKeys = underWay.leaving(model);
     if (isTerminal(model.provisioningState) || leavingKeys.some((diskKey) => this.#overdue.has(diskKey))) {
       this.#inFlightSinceMs = undefined;
       return false;
@@ -147,7 +150,6 @@ class AttachBatch {
       await this.#troubles.endure(ownError("UpdateWithoutEffect", `updates of VM ${this.#vm.name} succeed, but its disks do not change`), this.#open(), lane);
     } else if (written.failure.code === ownErrorCodes.stillRunning && regular.length > 0) {
       for (const { request } of regular) this.#overdue.add(request.diskKey);
-      this.#context.underWay.hasBegun(this.#overdue);
     } else if (isWorthRetrying(written.failure)) {
       await this.#troubles.endure(written.failure, this.#open(), lane);
     } else {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ArmVm } from "./arm-api.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { ArmError, ArmOperationEnd, ArmVm } from "./arm-api.ts";
 import { anArmError, anEntry, anOperationError, aScriptedVm, diskUri, node, type ScriptedVm, type UpdateEnd, vmUri } from "./testing/scripted-vm.ts";
 
 const MINUTE_MS = 60_000;
@@ -116,16 +117,72 @@ describe("a batch of fences", () => {
       assert.deepEqual(azure.updates, []);
     });
 
-    it("forces its own disk that is on its way off already, or where the update is this process's", async () => {
-      const leaving = withDisk({ ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] });
-      assert.deepEqual(kinds(await leaving.fenceBatch(leaving.request("fence", "pvc-1"))), ["fenced"]);
-      const own = withDisk(updating);
-      const ended = Promise.withResolvers<void>();
-      const waiting = own.underWay.during(() => ended.promise);
-      assert.deepEqual(kinds(await own.fenceBatch(own.request("fence", "pvc-1"))), ["fenced"]);
-      ended.resolve();
+    it("forces what may be an earlier process's detach of its disk after four minutes, in one batch or several", async () => {
+      const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
+      const azure = withDisk(marked);
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      const [first] = sent(azure);
+      assert.deepEqual(first?.forced, [["pvc-1", true]]);
+      assert.ok(first.atMs >= 4 * MINUTE_MS && first.atMs < 4 * MINUTE_MS + 6_000, `${first.atMs} ms`);
+
+      const again = withDisk(marked);
+      again.underWay.saw(again.vm);
+      await again.clock.advance(3 * MINUTE_MS);
+      assert.deepEqual(kinds(await again.fenceBatch(again.request("fence", "pvc-1"))), ["fenced"]);
+      const [second] = sent(again);
+      assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 4 * MINUTE_MS + 6_000, `${second?.atMs} ms`);
+    });
+
+    /** Fences while this process waits for its attach of another disk, whose polls answer `end`. */
+    const fencedWhileAttaching = async (end: UpdateEnd | "refused") => {
+      const azure = withDisk(updating);
+      const operation = { pollUrl: "operation-0", kind: "vm", retryAfterMs: undefined } as const;
+      const ended = Promise.withResolvers<Result<ArmOperationEnd, ArmError>>();
+      const waiting = azure.underWay.during({ operation, ifMatch: `"0"`, takesOff: new Set() }, () => ended.promise);
+      azure.onPoll = (other) => (azure.updates.length === 0 ? end : other);
+      const answers = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      ended.resolve(ok({}));
       await waiting;
-      assert.deepEqual([sent(leaving)[0]?.forced, sent(own)[0]?.forced], [[["pvc-1", true]], [["pvc-1", true]]]);
+      return { azure, answers };
+    };
+
+    it("forces at once where that is an update of this process by its poll", async () => {
+      const { azure, answers } = await fencedWhileAttaching("hangs");
+      assert.deepEqual(kinds(answers), ["fenced"]);
+      assert.deepEqual(sent(azure), [{ atMs: 0, forced: [["pvc-1", true]] }]);
+    });
+
+    for (const [because, end] of [
+      ["has ended", "carriedOut"],
+      ["has failed", anOperationError()],
+      ["may have ended, which Azure does not say", "refused"],
+    ] as const)
+      it(`disturbs nothing where this process's update of another disk ${because}`, async () => {
+        const { azure, answers } = await fencedWhileAttaching(end);
+        assert.deepEqual([codes(answers), azure.updates], [["VmBeingUpdated"], []]);
+      });
+
+    for (const { because, end, fromMs, toMs } of [
+      { because: "half a minute after it was begun, where its poll says that it runs", end: "hangs", fromMs: 30_000, toMs: 36_000 },
+      { because: "four minutes after it was begun, where Azure does not say", end: "refused", fromMs: 240_000, toMs: 246_000 },
+    ] as const)
+      it(`forces after its own regular detach ${because}`, async () => {
+        const azure = withDisk(answering);
+        azure.onUpdate = (_, index) => (index === 0 ? "hangs" : "carriedOut");
+        azure.onPoll = (ended) => (azure.updates.length === 1 ? end : ended);
+        assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+        const [, second] = sent(azure);
+        assert.ok(second !== undefined && second.atMs >= fromMs && second.atMs < toMs, `${second?.atMs} ms`);
+      });
+
+    it("waits for others once its own regular detach is known to have failed", async () => {
+      const azure = withDisk(answering);
+      azure.onUpdate = () => "hangs";
+      // Others' reimage begins as soon as the detach has failed, so that the VM is never seen at rest.
+      azure.onPoll = () => (azure.clock.elapsedMs() > startedMs + 20_000 ? anOperationError() : "hangs");
+      const startedMs = azure.clock.elapsedMs();
+      assert.deepEqual(codes(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["VmBeingUpdated"]);
+      assert.equal(azure.updates.length, 1);
     });
   });
 

@@ -1,5 +1,5 @@
 import type { EtagWrite } from "../core/cloud/etag-write.ts";
-import { type FenceMove, planFence } from "../core/cloud/plan-fence.ts";
+import { type FencedVm, type FenceMove, planFence } from "../core/cloud/plan-fence.ts";
 import { pollDelayMs } from "../core/cloud/poll-delay.ts";
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
@@ -17,7 +17,7 @@ import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./
 import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import { isTerminal } from "./provisioning-state.ts";
 import { Troubles } from "./troubles.ts";
-import type { UpdatesUnderWay, Whose } from "./updates-under-way.ts";
+import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
 import { type VmTarget, leaving, readVm, updateVm } from "./vm-update.ts";
 
@@ -95,22 +95,28 @@ class FenceBatch {
     const trouble = await this.#conclude(read.value);
     if (trouble !== undefined) return this.#endure(trouble);
     if (this.#open().length === 0) return;
-    const { underWay } = this.#context;
-    underWay.saw(read.value);
-    const whose = underWay.whose(read.value, victimsOf(this.#open()));
-    const move = planFence({
-      isListed: lists(read.value, victimsOf(this.#open())),
-      isUpdating: !isTerminal(read.value.provisioningState),
-      whose,
-      answers: answers(read.value),
-      regularLeftMs,
-    });
-    if (move.kind === "wait") return this.#wait(whose);
+    const seen = await this.#look(read.value, regularLeftMs);
+    const move = planFence(seen);
+    if (move.kind === "wait") return this.#wait(seen.whose);
     this.#busySinceMs = undefined;
     const asked = await askEach(this.#open().map((request) => ({ request })));
     const ownKeys = victimsOf(asked.map(({ request }) => request));
     const allowed = (await askCarryOut(asked, { model: read.value, ownKeys })).map(({ request }) => request);
     if (allowed.length > 0) await this.#update(read.value, move, allowed);
+  }
+
+  async #look(model: ArmVm, regularLeftMs: number): Promise<FencedVm> {
+    const { session, vm, underWay } = this.#context;
+    underWay.saw(model);
+    const victims = victimsOf(this.#open());
+    const isListed = lists(model, victims);
+    const isUpdating = !isTerminal(model.provisioningState);
+    const target = { resource: vm.key, lane: "failover" } as const;
+    const isOwn = isUpdating && isListed && (await underWay.pollOwn((own) => session.isRunning(own, target, this.#lifetime)));
+    const leavingForMs = underWay.leavingForMs(model, victims);
+    const whose = isOwn ? "own" : leavingForMs === undefined ? "others" : "perhapsOwn";
+    const detachLeftMs = Math.max(0, session.settings.detachPatienceMs - (leavingForMs ?? 0));
+    return { isListed, isUpdating, whose, answers: answers(model), regularLeftMs, detachLeftMs };
   }
 
   /** How long a regular detach may still be tried; zero where there is nothing to take off. */
@@ -135,8 +141,6 @@ class FenceBatch {
         : { maxMs: session.settings.etagMoveMaxMs, isDone: hasMoved(before) };
     const updated = await updateVm(session, { vm, ifMatch: before.etag, change, lane: "failover", underWay, ...wait }, this.#lifetime);
     const wasTakenUp = updated.ok || updated.failure.code === ownErrorCodes.stillRunning || isOperationFailure(updated.failure);
-    if (updated.ok || isOperationFailure(updated.failure)) underWay.hasEnded(victims);
-    else if (wasTakenUp) underWay.hasBegun(victims);
     if (wasTakenUp) this.#sent = { before, requests: allowed, etagWrite, hasSucceeded: updated.ok };
     if (isRegular && wasTakenUp) this.#isRegularOver = true;
     else if (!updated.ok) await this.#updateFailed(updated.failure, allowed);
@@ -185,11 +189,11 @@ class FenceBatch {
   }
 
   /** Waits for what is under way on the VM, within its patience: it is not disturbed, nor forced. The end of its own write is waited for as that of any operation. */
-  async #wait(whose: Whose): Promise<void> {
+  async #wait(whose: FencedVm["whose"]): Promise<void> {
     const { clock, settings } = this.#context.session;
     this.#busySinceMs ??= clock.elapsedMs();
     const elapsedMs = clock.elapsedMs() - this.#busySinceMs;
-    const patienceMs = this.#sent === undefined ? settings.inFlightPatienceMs : settings.operationMaxMs;
+    const patienceMs = this.#sent === undefined && whose !== "perhapsOwn" ? settings.inFlightPatienceMs : settings.operationMaxMs;
     if (elapsedMs < patienceMs) return clock.sleep(pollDelayMs(settings.vmPollPace, { elapsedMs, retryAfterMs: undefined }), this.#lifetime);
     const what = whose === "others" ? "an update, reimage or upgrade that this controller has not begun" : "an update";
     const busy = ownError("VmBeingUpdated", `Azure works on ${what} of VM ${this.#context.vm.name}; nothing is forced before it has ended`);

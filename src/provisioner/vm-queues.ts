@@ -6,7 +6,7 @@ import { runAttachBatch } from "./attach-batch.ts";
 import type { DiskPlace } from "./disks.ts";
 import { runFenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { UpdatesUnderWay } from "./updates-under-way.ts";
+import { UpdatesMemory } from "./updates-memory.ts";
 import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
 import type { VmTarget } from "./vm-update.ts";
@@ -30,7 +30,7 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
 /**
  * One queue for each VM. A fence does not wait for an update that hangs, which on a dead VM may take half an hour: fences have a group commit of their
  * own, which goes at once, and while it works no new update starts. Settling waits for neither: what it is to outrun may be an update of ours. The queues
- * of a VM are there for as long as they have work: VMs come and go.
+ * of a VM are there for as long as they have work: VMs come and go. What is known of its updates outlasts them (`UpdatesMemory`).
  */
 export class VmQueues {
   readonly #session: ArmSession;
@@ -39,6 +39,7 @@ export class VmQueues {
   readonly #lifetime: AbortSignal;
   readonly #etagWrites: EtagWriteMemory;
   readonly #queues = new Map<string, VmQueue>();
+  readonly #memory: UpdatesMemory;
   #sequence = 0;
 
   constructor(options: {
@@ -53,9 +54,10 @@ export class VmQueues {
     this.#sizes = options.sizes;
     this.#etagWrites = options.etagWrites;
     this.#lifetime = options.lifetime;
+    this.#memory = new UpdatesMemory(options.session.clock);
   }
 
-  /** How many VMs have work, or will have it: of all others nothing is remembered. */
+  /** How many VMs have work, or will have it. */
   get vmsInUse(): number {
     return this.#queues.size;
   }
@@ -87,9 +89,11 @@ export class VmQueues {
   #newQueue(vm: VmTarget): VmQueue {
     const session = this.#session;
     const lifetime = this.#lifetime;
-    const underWay = new UpdatesUnderWay();
+    const underWay = this.#memory.take(vm.key);
     const onUnused = (): void => {
-      if (!updates.isUsed && !fences.isUsed && !settlements.isUsed) this.#queues.delete(vm.key);
+      if (updates.isUsed || fences.isUsed || settlements.isUsed) return;
+      this.#queues.delete(vm.key);
+      this.#memory.keep(vm.key, underWay);
     };
     const patience = {
       delayMaxMs: session.settings.throttleWaitMaxMs,

@@ -3,6 +3,7 @@ import { type Result, fail, ok } from "../core/result.ts";
 import type { ArmDataDisk, ArmError, ArmName, ArmVm, ArmVmChange } from "./arm-api.ts";
 import { ownError } from "./arm-error.ts";
 import type { ArmSession, ReadEnd } from "./arm-session.ts";
+import { diskKeyOf } from "./disk-key.ts";
 import { endShownBy } from "./provisioning-state.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 
@@ -82,7 +83,8 @@ export async function updateVm(session: ArmSession, update: VmUpdate, signal: Ab
     ...(maxMs === undefined ? {} : { maxMs }),
     ...(isDone === undefined ? {} : { readEarlyEnd: readDone(isDone) }),
   };
-  const ended = await underWay.during(() => session.untilEnded(started.value, waiting, signal));
+  const own = { operation: started.value, ifMatch, takesOff: takenOffBy(change) };
+  const ended = await underWay.during(own, () => session.untilEnded(started.value, waiting, signal));
   return ended.ok ? ok(undefined) : ended;
 
   function readDone(isDoneIn: (vm: ArmVm) => boolean): ReadEnd {
@@ -96,6 +98,10 @@ export async function updateVm(session: ArmSession, update: VmUpdate, signal: Ab
 async function readUpdateEnd(session: ArmSession, { vm, lane }: Pick<VmUpdate, "vm" | "lane">, signal: AbortSignal): ReturnType<ReadEnd> {
   const read = await readVm(session, vm, { lane }, signal);
   return read.ok ? endShownBy(read.value.provisioningState, `VM ${vm.name}`) : read;
+}
+
+function takenOffBy({ dataDisks = [] }: ArmVmChange): ReadonlySet<string> {
+  return new Set(dataDisks.filter((entry) => entry.toBeDetached === true).map(diskKeyOf));
 }
 
 /** An entry that takes its disk off with the next write of the list. */

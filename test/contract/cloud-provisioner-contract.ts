@@ -29,6 +29,7 @@ import {
   vmUri,
   vmWrites,
 } from "./cloud-bench.ts";
+import { fenceDuringReimageContract } from "./fence-during-reimage-contract.ts";
 import { otherDiskIds, sameDiskIds } from "./other-disk-ids.ts";
 
 const TEST_TIMEOUT_MS = 240_000;
@@ -1188,6 +1189,8 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
         assert.equal(valueOf(await cloud.run(fenced)).kind, "entryGone");
         assert.equal(vmAt(cloud, "node-a").agentReachable, true);
       });
+
+      fenceDuringReimageContract(on);
 
       on("says that it waits for others where their update outlasts its patience", async (cloud) => {
         const node = addVm(cloud, "node-a");

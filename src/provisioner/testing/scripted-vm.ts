@@ -4,7 +4,7 @@ import { resourceUriKey } from "../../core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../core/model/node-identity.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { settledOn } from "../../reconcile/testing/settled.ts";
-import type { ArmAnswer, ArmApi, ArmDataDisk, ArmError, ArmVm, ArmVmChange } from "../arm-api.ts";
+import type { ArmAnswer, ArmApi, ArmDataDisk, ArmError, ArmOperationStatus, ArmVm, ArmVmChange } from "../arm-api.ts";
 import { createArmSession } from "../arm-session.ts";
 import { runAttachBatch } from "../attach-batch.ts";
 import { EtagWrites } from "../etag-writes.ts";
@@ -72,6 +72,8 @@ export interface ScriptedVm {
   onRead: (vm: ArmVm, asked: { readonly atMs: number; readonly instanceView: boolean }) => ArmVm | ArmError;
   /** Says what becomes of an update. Default: each is carried out. */
   onUpdate: (update: SentUpdate, index: number) => UpdateEnd;
+  /** Says what a poll answers of an update that ended so. Default: that. */
+  onPoll: (end: UpdateEnd) => UpdateEnd | "refused";
   /** The VMs that each disk names as its owners. Default: none. */
   owners: (diskUri: string) => readonly string[];
   readonly updates: readonly SentUpdate[];
@@ -115,7 +117,8 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
       return answered(ok({ pollUrl, kind: "vm" as const, retryAfterMs: undefined }));
     },
     pollOperation: ({ operation }) => {
-      const end = ends.get(operation.pollUrl ?? "") ?? "carriedOut";
+      const end = world.onPoll(ends.get(operation.pollUrl ?? "") ?? "carriedOut");
+      if (end === "refused") return answered<ArmOperationStatus>(fail(anArmError({ statusCode: 403, code: "AuthorizationFailed" })));
       if (isError(end)) return answered(ok({ state: "failed" as const, error: end }));
       return answered(ok(end === "hangs" ? { state: "running" as const, operation } : { state: "succeeded" as const }));
     },
@@ -139,7 +142,7 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
   const arm = api as ArmApi;
   const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings: all, clientRequestId: () => undefined });
   const vm = { subscriptionId: "sub-1", resourceGroup: "rg-1", name: "vm-a", key: resourceUriKey(vmUri), uri: vmUri };
-  const underWay = new UpdatesUnderWay();
+  const underWay = new UpdatesUnderWay(clock);
   let sequence = 0;
   const world: ScriptedVm = {
     clock,
@@ -160,6 +163,7 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
     },
     onRead: (present) => present,
     onUpdate: () => "carriedOut",
+    onPoll: (end) => end,
     owners: () => [],
     updates,
     underWay,
