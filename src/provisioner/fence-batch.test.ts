@@ -245,6 +245,26 @@ describe("a batch of fences", () => {
     assert.ok(fenced?.ok !== true || (fenced.value.kind === "fenced" && fenced.value.proof.kind !== "entryGone"), JSON.stringify(fenced));
   });
 
+  it("settles the VM that has taken another's place by an update of its own, whatever ETag it has", async () => {
+    for (const etag of [`"1"`, `"9"`]) {
+      const azure = withDisk();
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, vmId: "guid-of-another", etag, dataDisks: [] };
+        return "ignored";
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("settle", "pvc-1"))), ["settled"]);
+      assert.deepEqual(
+        azure.updates.map(({ ifMatch, change }) => [ifMatch, change]),
+        [
+          [`"1"`, {}],
+          [etag, {}],
+        ],
+      );
+      assert.ok(azure.clock.elapsedMs() < 10_000, "no back-off: nothing went wrong");
+    }
+  });
+
   describe("whose update fails", () => {
     const ends: readonly { readonly because: string; readonly end: UpdateEnd; readonly kind: string; readonly updates: number }[] = [
       { because: "an operation that failed is tried twice more, then it is Azure's answer", end: anOperationError(), kind: "CloudUnavailable", updates: 3 },
