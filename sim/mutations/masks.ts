@@ -20,7 +20,7 @@ export const withoutPromisedLuns: readonly SourceEdit[] = [
 export const wantsAlone: readonly SourceEdit[] = [
   {
     file: "src/reconcile/backed-attachment.ts",
-    find: `if (isNamedAsHolder(volume, spec.nodeName)) return attachment;`,
+    find: `if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;`,
     replace: `return attachment;`,
   },
   {

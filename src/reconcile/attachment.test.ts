@@ -27,6 +27,7 @@ import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
+import { LIMIT_MS } from "./testing/settled.ts";
 import { stateWant } from "./want.ts";
 
 const never = new AbortController().signal;
@@ -122,6 +123,28 @@ describe("attachmentReconciler", () => {
         world.told.map(({ reason }) => reason),
         ["DiskLost", "Attached"],
       );
+    }));
+
+  it("asks Azure at once where a missed disk is, and again only after ten seconds", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-b") }));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata, status: { deviceMissing: true } }));
+      const reconciler = attachmentReconciler(world.ports);
+      const lookUps: number[] = [];
+      const limit = { timeoutMs: LIMIT_MS, clock: world.clock };
+      for (const afterMs of [0, 4_000, 10_000]) {
+        await world.clock.advance(afterMs);
+        const present = world.attachment("node-a");
+        assert.ok(present?.status !== undefined);
+        await world.answerOf(world.other.updateStatus("AzVolumeAttachment", { ...present, status: { ...present.status, deviceMissing: true } }, never));
+        await world.answerOf(
+          world.ports.cache.waitUntil("AzVolumeAttachment", attachmentName("node-a"), (seen) => seen?.status?.deviceMissing === true, limit, never),
+        );
+        await world.answerOf(reconciler.reconcile(attachmentName("node-a"), never));
+        lookUps.push(world.steps.filter((step) => step === "attach").length);
+      }
+      assert.deepEqual(lookUps, [1, 1, 2]);
     }));
 
   it("does not say Attached of a node that was cut off meanwhile", () =>

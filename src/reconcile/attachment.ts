@@ -1,5 +1,6 @@
 import { unreachable } from "../core/invariant.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
+import type { NodeIdentity } from "../core/model/node-identity.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { ok } from "../core/result.ts";
@@ -8,6 +9,7 @@ import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { detach, releaseProven } from "./detach.ts";
+import { DeviceLookups } from "./device-lookups.ts";
 import { removeIgnored } from "./ignored-attachment.ts";
 import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { observeVolume } from "./observe-volume.ts";
@@ -19,15 +21,18 @@ const UNBACKED_AGAIN_MS = 1_000;
 
 /** Attaches and detaches: one cloud operation at a time for each attachment, next to all others. */
 export function attachmentReconciler(ports: ControllerPorts): Reconciler {
+  const lookups = new DeviceLookups(ports.clock);
   return {
     name: "attachment",
     workers: 256,
     backoff: { baseMs: 200, maxMs: 30_000 },
-    reconcile: (attachmentName, signal) => reconcileAttachment(ports, attachmentName, signal),
+    reconcile: (attachmentName, signal) => reconcileAttachment({ ...ports, lookups }, attachmentName, signal),
   };
 }
 
-async function reconcileAttachment(ports: ControllerPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
+type AttachmentPorts = ControllerPorts & { readonly lookups: DeviceLookups };
+
+async function reconcileAttachment(ports: AttachmentPorts, attachmentName: string, signal: AbortSignal): Promise<Reconciled> {
   const attachment = ports.cache.get("AzVolumeAttachment", attachmentName);
   if (attachment === undefined) {
     return ports.cache.ignoredAttachment(attachmentName) === undefined ? ok({}) : removeIgnored(ports, attachmentName, signal);
@@ -50,7 +55,7 @@ async function leaveUnbacked(ports: ControllerPorts, { metadata, spec }: AzVolum
 }
 
 async function execute(
-  ports: ControllerPorts,
+  ports: AttachmentPorts,
   observed: ObservedVolume,
   attachment: AzVolumeAttachment,
   action: AttachmentAction,
@@ -58,7 +63,9 @@ async function execute(
 ): Promise<Reconciled> {
   switch (action.kind) {
     case "Attach":
-      return attach(ports, observed.volume, attachment, action, signal);
+      return isMissedThere(attachment, action.node)
+        ? lookUp(ports, observed, attachment, action, signal)
+        : attach(ports, observed.volume, attachment, action, signal);
     case "Detach":
     case "DetachEarlier":
       return detach(ports, attachment, action, signal);
@@ -77,6 +84,27 @@ async function execute(
     default:
       return unreachable(action);
   }
+}
+
+/** Whether nothing but the node's word asks for an attach: the disk has been attached to this very VM. */
+function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): boolean {
+  return status?.state === "Attached" && status.deviceMissing === true && status.vmId?.toLowerCase() === vmId.toLowerCase();
+}
+
+/** An attach of a disk that is attached already reads where it is. One that fails has its own back-off. */
+async function lookUp(
+  ports: AttachmentPorts,
+  observed: ObservedVolume,
+  attachment: AzVolumeAttachment,
+  action: Extract<AttachmentAction, { kind: "Attach" }>,
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { uid } = attachment.metadata;
+  const waitMs = ports.lookups.waitMs(uid);
+  if (waitMs > 0) return ok({ againAfterMs: waitMs });
+  const attached = await attach(ports, observed.volume, attachment, action, signal);
+  if (attached.ok) ports.lookups.note(uid);
+  return attached;
 }
 
 async function recordRole(ports: ControllerPorts, attachment: AzVolumeAttachment, role: "Primary" | "Replica", signal: AbortSignal): Promise<Reconciled> {

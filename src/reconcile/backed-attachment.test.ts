@@ -6,6 +6,7 @@ import type { WriterRecord } from "../core/model/az-volume.ts";
 import { anAttachment, aReplica, aVolumeWithRecord, aWriter } from "../core/plan/testing/objects.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import { attachmentReconciler } from "./attachment.ts";
+import { backedPart } from "./backed-attachment.ts";
 import { aCluster } from "./testing/a-cluster.ts";
 import { asksNothing, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -48,6 +49,19 @@ describe("an attachment that a node made by itself", () => {
         const ports = { ...world.ports, attach, clusterVolumes: aCluster([]), users: { ...world.ports.users, cachedOn: () => use } };
         await world.answerOf(attachmentReconciler(ports).reconcile(attachment.metadata.name, never));
         assert.deepEqual([...world.attachedTo], isAttached ? ["node-a"] : []);
+      }));
+
+  for (const { because, published, role } of [
+    { because: "no VolumeAttachment is seen, and no CSI client has published it", published: undefined, role: "Replica" },
+    { because: "a CSI client has published it", published: true, role: "Primary" },
+  ] as const)
+    it(`counts as a ${role} where ${because}`, () =>
+      withControllerPorts(async (world) => {
+        const volume = aVolumeWithRecord({ writer: aWriter("node-b") });
+        const own = anAttachment("node-a", published === undefined ? {} : { spec: { published } });
+        const ports = { ...world.ports, attach: "kubernetes" as const, clusterVolumes: aCluster([]) };
+        const backed = backedPart(ports, volume, own);
+        assert.deepEqual([backed?.spec.role, backed?.spec.want !== undefined], [role, role === "Primary"]);
       }));
 
   it("evicts no standby while no pod is seen there, and is deleted once it asks for nothing", () =>

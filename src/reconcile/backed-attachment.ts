@@ -6,24 +6,32 @@ import type { ControllerPorts } from "./controller-ports.ts";
 
 /** What shows whether a pod stands behind an attachment. */
 export interface BackingPorts extends Pick<ControllerPorts, "attach"> {
-  readonly clusterVolumes: Pick<ControllerPorts["clusterVolumes"], "knowsAttachments">;
+  readonly clusterVolumes: Pick<ControllerPorts["clusterVolumes"], "knowsAttachments" | "attachmentOn">;
   readonly users: Pick<ControllerPorts["users"], "cachedOn">;
 }
 
 /**
- * What of an attachment more than the node's own word stands behind; undefined: nothing. Where nodes attach by themselves, a node's token may create one for any volume, and state a
- * want in each of its own. Until a pod is seen there, nothing is attached, granted or evicted for it. An attachment that a controller placed, or has begun to attach for, stays one,
- * without the want. What the writer asks for is the release check's affair.
+ * What of an attachment more than the node's own word stands behind; undefined: nothing. A node's token may make each of its own a Primary that wants the volume,
+ * and where nodes attach by themselves it may create one for any volume. Until a pod, or what publishes the volume, is seen there, nothing is attached, granted or
+ * evicted for it. An attachment that a controller placed, or has begun to attach for, stays a standby. What the writer asks for is the release check's affair.
  */
 export function backedPart(ports: BackingPorts, volume: AzVolume, attachment: AzVolumeAttachment): AzVolumeAttachment | undefined {
-  const { attach, clusterVolumes, users } = ports;
-  if (attach !== "driver" || !clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
-  const { spec } = attachment;
-  if (isNamedAsHolder(volume, spec.nodeName)) return attachment;
-  if (users.cachedOn({ nodeName: spec.nodeName, volumeId: spec.volumeId }).kind === "used") return attachment;
-  if (!isControllers(attachment)) return undefined;
-  const { want: _, ...unwanted } = spec;
-  return spec.want === undefined ? attachment : { ...attachment, spec: { ...unwanted, role: "Replica" } };
+  if (!ports.clusterVolumes.knowsAttachments || isLeaving(attachment)) return attachment;
+  if (isNamedAsHolder(volume, attachment.spec.nodeName) || isAskedFor(ports, volume, attachment)) return attachment;
+  if (ports.attach === "driver" && !isControllers(attachment)) return undefined;
+  const { want, ...unwanted } = attachment.spec;
+  if (want === undefined && unwanted.role === "Replica") return attachment;
+  return { ...attachment, spec: { ...unwanted, role: "Replica" } };
+}
+
+/**
+ * Whether others than the node ask for the volume there: by who states wants, a pod, or a VolumeAttachment or a CSI client. Where several nodes may write, no record
+ * says who holds the volume, and a VolumeAttachment may be gone while its node still unmounts.
+ */
+function isAskedFor({ attach, clusterVolumes, users }: BackingPorts, { status }: AzVolume, { spec }: AzVolumeAttachment): boolean {
+  const { nodeName, volumeId } = spec;
+  if (attach === "driver") return users.cachedOn({ nodeName, volumeId }).kind === "used";
+  return status?.record === undefined || spec.published === true || clusterVolumes.attachmentOn(volumeId, nodeName) !== undefined;
 }
 
 /** Whether an attachment, whose volume there need not be, is a node's own, for which no controller has begun anything and no pod is seen there. */
