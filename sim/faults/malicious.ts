@@ -27,6 +27,8 @@ interface Thief {
   readonly nodeName: string;
   /** Volumes that this node does not have to do with: what it does to its own is its own affair. */
   readonly others: () => readonly AzVolume[];
+  /** Volumes that this node has a standby of, and that no pod uses there: their disks are attached, and others write them. */
+  readonly standbys: () => readonly AzVolume[];
 }
 
 /** Does so again and again until the fault ends. */
@@ -34,7 +36,13 @@ function acting(round: Round): BeginFault {
   return ({ world, later, outside }, { nodeName }) => {
     let isOver = false;
     outside.noteStolenToken(nodeName);
-    const thief: Thief = { world, nodeName, store: world.store.handle(stolenToken(nodeName)), others: () => othersVolumes(world, nodeName) };
+    const thief: Thief = {
+      world,
+      nodeName,
+      store: world.store.handle(stolenToken(nodeName)),
+      others: () => othersVolumes(world, nodeName),
+      standbys: () => standbysOn(world, nodeName),
+    };
     const act = (): void => {
       if (isOver) return;
       round(thief).catch((error: unknown) => world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }));
@@ -49,7 +57,7 @@ function acting(round: Round): BeginFault {
 
 /** Neither a pod of the volume is there, nor has Azure its disk there, nor has the driver an attachment there, but what the thief has made. */
 function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
-  const pods = new Set(world.cluster.pods().flatMap((pod) => (pod.nodeName === nodeName ? [world.cluster.diskUriOf(pod.volumeName)?.toLowerCase()] : [])));
+  const pods = disksOfPodsOn(world, nodeName);
   const attached = new Set(
     world.store.objects("AzVolumeAttachment").flatMap(({ spec, status }) => (spec.nodeName === nodeName && status !== undefined ? spec.volumeName : [])),
   );
@@ -59,10 +67,26 @@ function othersVolumes(world: SimWorld, nodeName: string): readonly AzVolume[] {
   });
 }
 
+function disksOfPodsOn(world: SimWorld, nodeName: string): ReadonlySet<string | undefined> {
+  const pods = world.cluster.pods().filter((pod) => pod.nodeName === nodeName);
+  return new Set(pods.map((pod) => world.cluster.diskUriOf(pod.volumeName)?.toLowerCase()));
+}
+
+function standbysOn(world: SimWorld, nodeName: string): readonly AzVolume[] {
+  const pods = disksOfPodsOn(world, nodeName);
+  const own = world.store.objects("AzVolumeAttachment").filter(({ spec, status }) => spec.nodeName === nodeName && status?.state === "Attached");
+  const names = new Set(own.map(({ spec }) => spec.volumeName));
+  return world.store.objects("AzVolume").filter(({ metadata, status }) => {
+    const { record, detail } = status ?? {};
+    if (record === undefined || detail === undefined || !names.has(metadata.name) || pods.has(detail.diskUri.toLowerCase())) return false;
+    return [record.writer, record.fencing, ...record.unproven].every((node) => node?.nodeName !== nodeName);
+  });
+}
+
 /** States wants for volumes for which no pod has come to the node. */
-const wantsEverything: Round = async ({ world, store, nodeName, others }) => {
+const wantsEverything: Round = async ({ world, store, nodeName, others, standbys }) => {
   const since = "1970-01-01T00:00:00.000Z";
-  for (const { metadata, status } of others()) {
+  for (const { metadata, status } of [...others(), ...standbys()]) {
     const volumeId = status?.detail?.diskUri ?? "";
     const spec = { volumeName: metadata.name, volumeId, nodeName, role: "Primary", want: { since }, readOnly: false, volumeContext: {} } as const;
     const present = world.store.objects("AzVolumeAttachment").find((other) => other.metadata.name === attachmentObjectName({ diskUri: volumeId, nodeName }));
@@ -125,10 +149,10 @@ async function claimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIden
 }
 
 /** Says of attachments of its own whatever it may: that devices are missing, and answers to recalls that were not asked for. */
-const misreports: Round = async ({ world, store, nodeName }) => {
-  const own = world.store
-    .objects("AzVolumeAttachment")
-    .filter(({ spec, status }: AzVolumeAttachment) => spec.nodeName === nodeName && status?.state === "Pending");
+const misreports: Round = async ({ world, store, nodeName, standbys }) => {
+  const names = new Set(standbys().map(({ metadata }) => metadata.name));
+  const isIdle = ({ spec, status }: AzVolumeAttachment): boolean => status?.state === "Pending" || (status?.state === "Attached" && names.has(spec.volumeName));
+  const own = world.store.objects("AzVolumeAttachment").filter((attachment) => attachment.spec.nodeName === nodeName && isIdle(attachment));
   for (const attachment of own) {
     if (attachment.status === undefined) continue;
     const recall = { id: "none", published: [], unmounting: true, progress: String(world.clock.elapsedMs()), time: toTimestamp(world.clock.nowMs()) };
