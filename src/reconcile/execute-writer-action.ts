@@ -8,7 +8,7 @@ import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
 import { waitsForRelease } from "../core/plan/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../core/plan/writer-action.ts";
-import { assumeHeld, fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
+import { assumeHeld, distrust, fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -40,6 +40,10 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "AssumeHeld":
       return settled(
         await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "distrust" }, (record) => assumeHeld(record, action.node), signal),
+      );
+    case "Distrust":
+      return settled(
+        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "distrust" }, (record) => distrust(record, action.node), signal),
       );
     case "Unwant": {
       if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });

@@ -4,6 +4,7 @@ import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUr
 import { ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 import { anInstance } from "./testing/an-instance.ts";
 import { vanishedReconciler } from "./vanished.ts";
@@ -109,6 +110,21 @@ describe("a writer whose node name is another VM's", () => {
       world.attachedTo.clear();
       await pass(world);
       assert.deepEqual(world.record()?.fencing, earlier);
+    }));
+
+  it("stays unproven while Azure lists the disk there, though the token of the other VM removes its entry", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [earlier] }));
+      const repeated = { ...earlier, nodeName: earlier.instanceUri };
+      await reconcile(world);
+      assert.deepEqual(world.record()?.unproven, [earlier, repeated]);
+      await world.setRecord((record) => ({ ...record, unproven: record.unproven.filter(({ nodeName }) => nodeName !== "node-a") }));
+      await reconcile(world);
+      await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [earlier.instanceUri] })) });
+      assert.deepEqual(world.record()?.unproven, [repeated]);
+      await pass(world, { getDisk: async () => ok(aDisk({ attachedTo: [] })) });
+      assert.deepEqual(world.record()?.unproven, []);
     }));
 
   for (const { because, vmId, isRevoked } of [

@@ -9,6 +9,7 @@ import type { WriterAction } from "./writer-action.ts";
 
 /** The VM that had the name node-a before another one took it. */
 const earlier = { nodeName: "node-a", vmId: "vm-of-an-earlier-node-a", instanceUri: `${instanceUriOf("node-a")}-earlier` };
+const foreign = { ...earlier, nodeName: earlier.instanceUri };
 const checks: WriterAction = { kind: "ConfirmVanished", node: earlier };
 const said = `the VM ${earlier.instanceUri} (vmId ${earlier.vmId}) holds the volume as node-a, and that node is another VM by now`;
 
@@ -95,8 +96,13 @@ describe("a VM in the record whose node name is another VM's", () => {
       ],
     },
     {
-      title: "is named with its resource id while it is unproven",
+      title: "is unproven under its resource id, too: the token of the other VM may remove the entry under the name",
       observed: observed({ unproven: [earlier] }, { attachments: [anAttachment("node-b")] }),
+      plan: [checks, { kind: "Distrust", node: foreign }],
+    },
+    {
+      title: "is named with its resource id while it is unproven",
+      observed: observed({ unproven: [earlier, foreign] }, { attachments: [anAttachment("node-b")] }),
       plan: [
         checks,
         {
@@ -115,6 +121,14 @@ describe("a VM in the record whose node name is another VM's", () => {
         plan,
       );
     });
+
+  it("keeps others from a grant once the token of the other VM has removed its entry, and is asked about", () => {
+    const message = `${foreign.nodeName} has the disk attached and no node plug-in has registered by that name`;
+    assert.deepEqual(planWriter(observed({ unproven: [foreign] }, { attachments: [anAttachment("node-b")] })), [
+      { kind: "ConfirmVanished", node: foreign },
+      { kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: 10_000 },
+    ]);
+  });
 
   it("is proven to be without the disk, if only its own notes name it", () => {
     assert.deepEqual(planProofs(observed({ unproven: [{ ...earlier, unverified: true }] })), [{ ...earlier, unverified: true }]);

@@ -1,9 +1,12 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { isSameResourceUri } from "../model/disk-uri.ts";
-import { identityOf, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { identityOf, includesNode, isForeign, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
 import { isOutOfService, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import type { WriterAction } from "./writer-action.ts";
 import { isFencing } from "./writer-steps.ts";
+
+/** An entry of `unproven`. */
+export type UnprovenNode = WriterRecord["unproven"][number];
 
 /** How often Azure is asked about a VM whose name another one has by now, in milliseconds. */
 const ASK_AGAIN_MS = 10_000;
@@ -52,6 +55,26 @@ export function planGivenBack(observed: ObservedVolume, writer: Writer, waiting:
   if (isSameResourceUri(instanceUri, writer.instanceUri)) return [{ kind: "Revoke" }];
   const node = identityOf(writer);
   return [{ kind: "RevokeIfMoved", node: { ...node, instanceUri } }, ...waitForEarlierVm(node, waiting)];
+}
+
+/**
+ * Plans an unproven VM whose name belongs to another VM. That VM's token may remove the entry, so the earlier VM stands under its resource id as well, which no token is
+ * bound to: grants wait until both entries have been cleared. One that only a note names is left to its own proof.
+ */
+export function planReplacedUnproven(observed: ObservedVolume, node: UnprovenNode): readonly WriterAction[] {
+  const { nodeName, vmId, instanceUri } = node;
+  const foreign = { nodeName: instanceUri, vmId, instanceUri };
+  const isKnown = includesNode(recordOf(observed)?.unproven ?? [], foreign);
+  if (!isKnown && node.unverified !== true) return [{ kind: "Distrust", node: foreign }];
+  const message = `the VM ${instanceUri} (vmId ${vmId}) has the disk attached, and its node ${nodeName} is another VM by now`;
+  return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_AGAIN_MS }];
+}
+
+/** Whether an entry repeats, under its resource id, a VM whose name belongs to another VM: the entry under the name is the one that is asked about. */
+export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
+  if (!isForeign(node)) return false;
+  const unproven = recordOf(observed)?.unproven ?? [];
+  return unproven.some((other) => !isForeign(other) && isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other));
 }
 
 function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {

@@ -14,7 +14,15 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
-import { isReplaced, planGivenBack, planReplacedWriter, replacedNodes } from "./plan-replaced-writer.ts";
+import {
+  isReplaced,
+  planGivenBack,
+  planReplacedUnproven,
+  planReplacedWriter,
+  repeatsReplaced,
+  replacedNodes,
+  type UnprovenNode,
+} from "./plan-replaced-writer.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import type { FenceGround, WriterAction } from "./writer-action.ts";
 import { grant, isFencing } from "./writer-steps.ts";
@@ -39,7 +47,8 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
-  const unproven = record.fencing !== undefined ? [] : record.unproven.flatMap((node) => planForUnproven(observed, node));
+  const unproven =
+    record.fencing !== undefined ? [] : record.unproven.flatMap((node) => (repeatsReplaced(observed, node) ? [] : planForUnproven(observed, node)));
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
     return [...planForWriter(observed, writer), ...quietly(observed, writer, unproven)];
@@ -210,14 +219,11 @@ function isLost(observed: ObservedVolume, node: ObservedNode): boolean {
   return isUnheard(observed, node) && node.isKubeletLeaseStale === true;
 }
 
-function planForUnproven(observed: ObservedVolume, node: NodeIdentity): readonly WriterAction[] {
+function planForUnproven(observed: ObservedVolume, node: UnprovenNode): readonly WriterAction[] {
   if (isOutOfService(observed, node.nodeName))
     return [{ kind: "BeginFence", node, ground: "outOfService", because: "it had the disk when the record was made, and is out of service" }];
   const present = observed.node(node.nodeName);
-  if (isReplaced(observed, node)) {
-    const message = `the VM ${node.instanceUri} (vmId ${node.vmId}) has the disk attached, and its node ${node.nodeName} is another VM by now`;
-    return [{ kind: "WaitFor", reason: "AttachedToForeignVM", message, retryAfterMs: ASK_PLATFORM_MS }];
-  }
+  if (isReplaced(observed, node)) return planReplacedUnproven(observed, node);
   if (present === undefined) {
     const message = `${node.nodeName} has the disk attached and no node plug-in has registered by that name`;
     return [

@@ -11,6 +11,7 @@ import type { WriterAction } from "../writer-action.ts";
 import {
   assumeHeld,
   clearVanished,
+  distrust,
   fenceClear,
   fenceIntent,
   give,
@@ -57,6 +58,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, revoke);
     case "AssumeHeld":
       return moved(observed, (record) => assumeHeld(record, action.node));
+    case "Distrust":
+      return moved(observed, (record) => distrust(record, action.node));
     case "Unwant":
       return moved(observed, (record) => unwant(record, action.node));
     case "BeginFence":
