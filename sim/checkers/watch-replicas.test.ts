@@ -24,6 +24,7 @@ interface Circumstances {
   readonly forMs?: number;
   readonly attach?: "kubernetes" | "driver";
   readonly nodes?: readonly string[];
+  readonly notReady?: readonly string[];
   readonly outOfService?: readonly string[];
   readonly by?: string;
   readonly before?: AzVolumeAttachment;
@@ -41,7 +42,8 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const store = { ...history.store, objects: (kind: keyof typeof objects) => objects[kind] };
   const cluster = {
     pods: () => circumstances.pods ?? [aPod],
-    nodes: () => nodes.map((name) => ({ name, isReady: true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
+    nodes: () =>
+      nodes.map((name) => ({ name, isReady: circumstances.notReady?.includes(name) !== true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
   const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName), isTokenStolen: () => false };
@@ -68,6 +70,14 @@ describe("replicas at a failover", () => {
   it("reports one that is removed so that the shared disk can grow", async () => {
     const record = aRecord({ quarantine: [identity("node-a")] });
     assert.deepEqual(await aRemoval({ volume: aVolume({ status: { state: "Updating", record } }) }), broken);
+  });
+
+  it("reports one that is removed while the writer's node is not ready, or the record is being made anew", async () => {
+    const written = aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } });
+    assert.deepEqual(await aRemoval({ volume: written, notReady: ["node-c"] }), broken);
+    assert.deepEqual(await aRemoval({ volume: written, notReady: ["node-b"] }), []);
+    const { record: _, ...status } = written.status ?? assert.fail();
+    assert.deepEqual(await aRemoval({ volume: { ...written, status } }), broken);
   });
 
   it("reports one that is removed while the writer is recalled or fenced", async () => {

@@ -4,7 +4,7 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
-import { isLeaving } from "../../src/core/plan/observed-volume.ts";
+import { isLeaving, isRecordMissing } from "../../src/core/plan/observed-volume.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
@@ -19,19 +19,20 @@ interface ReplicaWorld {
 }
 
 /**
- * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that is being replaced, and a node requests it or a pod uses
- * it. `knownAfterMs`: how long a request or a pod is there before every controller knows of it. Legitimate are the removals that `whyLegitimate` lists, and those by hand.
+ * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that is being replaced or whose node is not ready, and a
+ * node requests it or a pod uses it. `knownAfterMs`: how long a request or a pod is there before every controller knows of it. Legitimate are the removals that `whyLegitimate` lists, and those by hand.
  * Where nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
  */
 export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfterMs: number; readonly attach: "kubernetes" | "driver" }): void {
   const { clock, cluster, store } = world;
-  /** Since when there are what now asks for a volume: attachments with a request by name, pods by uid. */
+  /** Since when there are what now asks for a volume (attachments with a request by name, pods by uid), and nodes that are not ready. */
   const since = new Map<string, number>();
 
   function look(): void {
     const present = new Set([
       ...store.objects("AzVolumeAttachment").flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
       ...cluster.pods().map(({ uid }) => uid),
+      ...cluster.nodes().flatMap(({ name, isReady }) => (isReady ? [] : notReadyKey(name))),
     ]);
     for (const key of since.keys()) if (!present.has(key)) since.delete(key);
     for (const key of present) if (!since.has(key)) since.set(key, clock.elapsedMs());
@@ -53,7 +54,7 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
     const replica = removedReplica(commit);
     if (replica === undefined) return;
     const volume = store.objects("AzVolume").find(({ metadata }) => metadata.name === replica.spec.volumeName);
-    if (volume === undefined || hasSettledWriter(volume)) return;
+    if (volume === undefined || hasSettledWriter(volume, (nodeName) => isKnown(notReadyKey(nodeName)))) return;
     const others = store
       .objects("AzVolumeAttachment")
       .filter(({ metadata, spec }) => spec.volumeName === replica.spec.volumeName && metadata.name !== replica.metadata.name);
@@ -97,9 +98,15 @@ function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined
   return before.spec.role === "Replica" && before.status?.state === "Attached" ? before : undefined;
 }
 
-/** Whether a node writes, and is to go on writing. */
-function hasSettledWriter({ status }: AzVolume): boolean {
-  return status?.record === undefined || (status.record.writer?.wanted === true && status.record.fencing === undefined);
+/** Whether a node writes, is to go on writing, and is not known to be in trouble. A record that is being made anew settles nothing. */
+function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => boolean): boolean {
+  const record = volume.status?.record;
+  if (record === undefined) return !isRecordMissing(volume);
+  return record.writer?.wanted === true && record.fencing === undefined && !isNotReady(record.writer.nodeName);
+}
+
+function notReadyKey(nodeName: string): string {
+  return `not ready: ${nodeName}`;
 }
 
 function isRequest(attachment: AzVolumeAttachment): boolean {

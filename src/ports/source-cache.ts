@@ -43,6 +43,11 @@ export interface SourceCache<T extends SourceObject, Index extends string = neve
    * For judging others by their silence: a process or a watch that stood still has watched nobody.
    */
   watchedUnchangedMs(key: string): number | undefined;
+  /**
+   * How long there has been no such object while it was watched for one, in milliseconds, up to 600,000; 0 where there is one. A cache that has just begun has
+   * missed nothing yet.
+   */
+  missingMs(key: string): number;
   /** When the source last said anything, on the clock's `elapsedMs`; undefined before the first list. */
   lastHeardElapsedMs(): number | undefined;
   /** Calls `listener` after each change, also for what the first list brings. One that throws is logged. Answers how to stop it. */

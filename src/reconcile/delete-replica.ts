@@ -48,6 +48,7 @@ async function holdsPastCache(
   signal: AbortSignal,
 ): Promise<Result<boolean, Failure>> {
   if (onlyWhile?.kind === "NodeGone") return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone");
+  if (onlyWhile?.kind === "Unregistered") return isMissing(await store.get("AzDriverNode", onlyWhile.nodeName, signal));
   if (onlyWhile?.kind !== "OthersStay") return ok(true);
   for (const name of onlyWhile.attachmentNames) {
     const other = await store.get("AzVolumeAttachment", name, signal);
@@ -55,6 +56,11 @@ async function holdsPastCache(
     if (!other.ok || isLeaving(other.value)) return ok(false);
   }
   return ok(true);
+}
+
+/** Fails where the store does not answer. */
+function isMissing(read: Result<unknown, Failure>): Result<boolean, Failure> {
+  return read.ok ? ok(false) : read.failure.kind === "ObjectNotFound" ? ok(true) : read;
 }
 
 /** The writer, or a node that may be one. */

@@ -52,6 +52,11 @@ export interface ObjectCache {
    * For judging others by their silence: a process or a watch that stood still has watched nobody.
    */
   watchedUnchangedMs(kind: Kind, name: string): number | undefined;
+  /**
+   * How long there has been no such object while it was watched for one, in milliseconds, up to 600,000; 0 where there is one. A cache that has just begun has
+   * missed nothing yet.
+   */
+  missingMs(kind: Kind, name: string): number;
   /** When the store last said anything of this kind, on the clock's `elapsedMs`; undefined before the first list. */
   lastHeardElapsedMs(kind: Kind): number | undefined;
   /** Calls `listener` after each change, also for what the first list brings, ignored attachments included. One that throws is logged. Answers how to stop it. */
@@ -170,6 +175,7 @@ export function createObjectCache(options: ObjectCacheOptions): ObjectCache {
       return askedAtMs === undefined ? undefined : clock.elapsedMs() - askedAtMs;
     },
     watchedUnchangedMs: (kind, name) => of(kind).watchedUnchangedMs(name),
+    missingMs: (kind, name) => of(kind).missingMs(name),
     lastHeardElapsedMs: (kind) => of(kind).lastHeardElapsedMs(),
     onChange: (listener) => {
       const stops = kinds.map((kind) => of(kind).onChange(({ key, previous, current }) => listener({ kind, name: key, previous, current } as ObjectChange)));

@@ -31,6 +31,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
       return driverNode === undefined ? undefined : observeNode(ports, driverNode);
     },
     vmOf: (nodeName) => users.cachedNode(nodeName).instanceUri,
+    unregisteredMs: (nodeName) => cache.missingMs("AzDriverNode", nodeName),
     outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
     hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),
     writerUse: use.kind,

@@ -8,6 +8,7 @@ import { CachedObjects } from "./cached-objects.ts";
 import type { KeysOf } from "./cached-objects.ts";
 import { defaultFollowSettings, followSource } from "./follow-source.ts";
 import type { Following, FollowSettings } from "./follow-source.ts";
+import { createMissingTime } from "./missing-time.ts";
 import { createWatchedTime } from "./watched-time.ts";
 
 /** The longest timer of the platform. */
@@ -34,6 +35,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   const known = new CachedObjects<T>(options.indexes);
   const watched = createWatchedTime(clock);
   const watchedAtChange = new Map<string, number>();
+  const missing = createMissingTime();
   const listeners = new Set<(change: CachedChange<T>) => void>();
   /** Each is told the key that changed; undefined: the source was listed. */
   const waiters = new Set<(key: string | undefined) => void>();
@@ -42,6 +44,8 @@ export function createSourceCache<T extends SourceObject, Index extends string =
   function publish(changes: readonly CachedChange<T>[]): void {
     const watchedMs = watched.totalMsNow();
     for (const change of changes) {
+      if (change.current === undefined) missing.went(change.key, watchedMs);
+      else missing.came(change.key);
       if (change.current === undefined) watchedAtChange.delete(change.key);
       else if (isAlive(change.previous, change.current)) watchedAtChange.set(change.key, watchedMs);
     }
@@ -145,6 +149,7 @@ export function createSourceCache<T extends SourceObject, Index extends string =
       const watchedMs = watchedAtChange.get(key);
       return watchedMs === undefined ? undefined : Math.max(0, watched.totalMs() - watchedMs);
     },
+    missingMs: (key) => (known.get(key) === undefined ? missing.missingMs(key, watched.totalMs()) : 0),
     lastHeardElapsedMs: () => watched.lastHeardElapsedMs(),
     onChange: (listener) => {
       listeners.add(listener);

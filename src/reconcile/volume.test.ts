@@ -26,6 +26,7 @@ import { observeVolume } from "./observe-volume.ts";
 import { aCluster } from "./testing/a-cluster.ts";
 import { asksNothing, type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { must } from "./testing/settled.ts";
 import { volumeReconciler } from "./volume.ts";
 
 const never = new AbortController().signal;
@@ -133,6 +134,36 @@ describe("volumeReconciler", () => {
         assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], presence);
       }
       clusterVolumes.presence.set("node-b", "gone");
+      await reconcile();
+      assert.ok(!isKept());
+    }));
+
+  it("replaces the replica of a node without AzDriverNode after a minute, unless one is there again past the cache", () =>
+    withControllerPorts(async (world) => {
+      const { metadata, ...registered } = aDriverNode("node-b");
+      const deletable = { ...registered, metadata: { ...metadata, finalizers: [] } };
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzDriverNode", deletable);
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.given("AzVolumeAttachment", aReplica("node-b"));
+      const reconcile = (): Promise<unknown> => world.answerOf(volumeReconciler({ ...world.ports, settings }, asksNothing).reconcile("pvc-1", never));
+      const isKept = (): boolean => world.attachment("node-b")?.metadata.deletionTimestamp === undefined;
+      const passHeartbeats = async (count: number): Promise<void> => {
+        for (let beats = 0; beats < count; beats++) {
+          await world.clock.advance(10_000);
+          await world.beat("node-a");
+        }
+      };
+      assert.ok((await world.answerOf(world.other.delete("AzDriverNode", "node-b", {}, never))).ok);
+      await passHeartbeats(5);
+      await reconcile();
+      assert.ok(isKept(), "not for a minute yet");
+      await passHeartbeats(2);
+      world.store.holdWatches(true);
+      await must(world.other.create("AzDriverNode", { metadata: { name: "node-b" }, spec: registered.spec }, never));
+      assert.deepEqual([await reconcile(), isKept()], [{ ok: true, value: { againAfterMs: 1_000 } }, true], "it is registered again");
+      await must(world.other.delete("AzDriverNode", "node-b", {}, never));
       await reconcile();
       assert.ok(!isKept());
     }));

@@ -63,6 +63,8 @@ export interface ObservedVolume {
   readonly node: (nodeName: string) => ObservedNode | undefined;
   /** The resource id of a node's VM as the orchestrator names it, whether or not its AzDriverNode is believed; undefined: it names none. */
   readonly vmOf: (nodeName: string) => string | undefined;
+  /** How long there has been no AzDriverNode of that name, in milliseconds of watched time (`ObjectCache.missingMs`); 0 where there is one. */
+  readonly unregisteredMs: (nodeName: string) => number;
   /** Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in may never have registered with this store. */
   readonly outOfService: readonly string[];
   /**

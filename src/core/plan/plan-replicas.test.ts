@@ -34,12 +34,13 @@ function deletes(nodeName: string, because: string): Extract<ReplicaAction, { ki
 const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", nodeName });
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
-const unfit = "its node is fenced, out of service or unregistered";
+const unfit = "its node is fenced or out of service";
 /** The deletion of a surplus replica: only while the attachments on `others` stay. */
 const trims = (nodeName: string, ...others: readonly string[]): ReplicaAction => ({
   ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
   onlyWhile: { kind: "OthersStay", attachmentNames: others.map((other) => attachmentName(other)) },
 });
+const planAgain = (afterMs: number): ReplicaAction => ({ kind: "PlanAgain", afterMs });
 const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
 const prunes = (nodeName: string, ms: number): ReplicaAction => ({
   kind: "DeleteAttachment",
@@ -108,8 +109,13 @@ describe("planReplicas", () => {
     check([
       { because: "it was another VM", observed: anObservedVolume({ volume, attachments }), plan: [] },
       {
-        because: "no AzDriverNode says which VM it is",
+        because: "no AzDriverNode says which VM it is, but the attachment does",
         observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a")] }),
+        plan: [planAgain(60_000)],
+      },
+      {
+        because: "neither says which VM it is",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })], nodes: [aNode("node-a")] }),
         plan: [deletes("node-b", unfit)],
       },
       {
@@ -343,14 +349,6 @@ describe("planReplicas", () => {
         plan: [trims("node-b", "node-c", "node-a")],
       },
       {
-        because: "on a node without an AzDriverNode",
-        observed: anObservedVolume({
-          volume: aVolumeWithRecord(writerOnA, asked),
-          attachments: [primary, aReplica("node-b"), aReplica("node-z")],
-        }),
-        plan: [deletes("node-z", unfit)],
-      },
-      {
         because: "on a node that the cluster has no more, as a cache shows: only while that is so",
         observed: anObservedVolume({
           attachments: [aReplica("node-b")],
@@ -413,6 +411,51 @@ describe("planReplicas", () => {
         plan: [deletes("node-b", "the disk grows only while no VM has it")],
       },
     ]);
+  });
+
+  describe("of a standby whose node has no AzDriverNode", () => {
+    const standbys = [aReplica("node-b"), aReplica("node-c")];
+    const attachments = [primary, ...standbys];
+    const volume = aVolumeWithRecord(writerOnA, asked);
+    const nodes = [aNode("node-a")];
+    const unregistered = (unregisteredForMs: number, changed: Parameters<typeof anObservedVolume>[0] = {}): ObservedVolume =>
+      anObservedVolume({ volume, attachments, nodes, unregisteredMs: () => unregisteredForMs, ...changed });
+    const deletesAll = ["node-b", "node-c"].map((nodeName) => ({
+      ...deletes(nodeName, "its node has had no AzDriverNode for a while"),
+      onlyWhile: { kind: "Unregistered", nodeName } as const,
+    }));
+    const deletionsOf = (observed: ObservedVolume): readonly ReplicaAction[] => planReplicas(observed).filter(({ kind }) => kind === "DeleteAttachment");
+
+    it("replaces it after a minute, while a node writes that says that it is well", () => {
+      assert.deepEqual(planReplicas(unregistered(59_999)), [planAgain(1_000)]);
+      assert.deepEqual(planReplicas(unregistered(20_000)), [planAgain(40_000)]);
+      assert.deepEqual(deletionsOf(unregistered(60_000)), deletesAll);
+      assert.deepEqual(deletionsOf(unregistered(60_000, { pods: () => [aPod({ nodeName: "node-a", isPending: false })] })), deletesAll);
+    });
+
+    it("keeps it where the writer is not known to be well, or a pod waits on another node", () => {
+      const unreachable = { taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] } as const;
+      const { record: _, ...lost } = volume.status ?? assert.fail();
+      const rows: readonly ({ readonly because: string } & Parameters<typeof anObservedVolume>[0])[] = [
+        { because: "its heartbeat is stale", nodes: [aNode("node-a", { heartbeatUnchangedMs: 35_000 })] },
+        { because: "it is NotReady", nodes: [aNode("node-a", unreachable)] },
+        { because: "its plug-in is not ready", nodes: [aNode("node-a", { isReady: false })] },
+        { because: "it is gone", nodes: [aNode("node-a", { isGone: true })] },
+        { because: "it is out of service", nodes: [aNode("node-a", { isOutOfService: true })] },
+        { because: "it has no AzDriverNode either", nodes: [] },
+        { because: "another VM has its name", nodes: [aNode("node-a", { vmId: "another" })] },
+        { because: "a pod waits on another node", pods: () => [aPod()] },
+        { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }, asked) },
+        { because: "it is being fenced", volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked) },
+        { because: "there is none", volume: aVolumeWithRecord({}, asked), attachments: standbys },
+        { because: "the record is being made anew", volume: { ...volume, status: lost }, attachments: standbys },
+      ];
+      for (const { because, ...changed } of rows) assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
+    });
+
+    it("replaces it where several nodes may write: there is no failover", () => {
+      assert.deepEqual(deletionsOf(unregistered(60_000, { volume: severalWriters(asked) })), deletesAll);
+    });
   });
 
   it("deletes and places nothing where a person deleted the AzVolume, which is made anew", () => {

@@ -2,11 +2,14 @@ import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import { isSameNode } from "../model/node-identity.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
+import { attachedVm } from "./attached-vm.ts";
+import { isNotReady, isSilent } from "./node-silence.ts";
 import {
   hasGivenUp,
   isDeletedByHand,
   isLeaving,
   isOutOfService,
+  isRecordMissing,
   isResizingOffline,
   keepsReplicas,
   type ObservedVolume,
@@ -14,14 +17,17 @@ import {
   stayingAttachments,
 } from "./observed-volume.ts";
 import { isRequested, needsStandbys } from "./plan-request-time.ts";
+import { isWaitingElsewhere } from "./plan-silent-writer.ts";
 
 /**
  * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
- * time, the cluster has no node of its name, or the other attachments that were counted exist and stay.
+ * time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments that were
+ * counted exist and stay.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
   | { readonly kind: "NodeGone"; readonly nodeName: string }
+  | { readonly kind: "Unregistered"; readonly nodeName: string }
   | { readonly kind: "OthersStay"; readonly attachmentNames: readonly string[] };
 
 /** What to do next with a volume's standbys. */
@@ -40,6 +46,14 @@ export type ReplicaAction =
 const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
+ * How long a node may have no AzDriverNode before its standby is replaced, in milliseconds: six heartbeats, each of which registers it again. One that all were deleted of
+ * by mistake costs no standby.
+ */
+const UNREGISTERED_AFTER_MS = 60_000;
+/** The least time until the plan is made again while that lasts, in milliseconds: watched time moves with the heartbeats of others. */
+const UNREGISTERED_AGAIN_MS = 1_000;
+
+/**
  * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
  * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
  */
@@ -49,7 +63,7 @@ export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[]
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
   const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));
-  return [...deletions, ...planCreations(observed, kept), ...planPruning(observed, kept)];
+  return [...deletions, ...planCreations(observed, kept), ...planPruning(observed, kept), ...planUnregistered(observed, kept)];
 }
 
 type Deletion = Extract<ReplicaAction, { kind: "DeleteAttachment" }>;
@@ -69,9 +83,15 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   if (isResizingOffline(observed.volume)) return needsStandbys(observed) ? [] : remove(replicas, "the disk grows only while no VM has it");
   if (!keepsReplicas(observed.volume)) return remove(replicas, "no replicas are asked for");
   const unfit = replicas.filter((replica) => isUnfit(observed, replica));
-  const goneNodes = replicas.filter((replica) => !unfit.includes(replica) && observed.node(replica.spec.nodeName)?.isGone === true);
-  const fit = replicas.filter((replica) => !unfit.includes(replica) && !goneNodes.includes(replica));
-  const unusable = [...remove(unfit, "its node is fenced, out of service or unregistered"), ...goneNodes.map(deletionWhileGone)];
+  const unusable = [
+    ...remove(unfit, "its node is fenced or out of service"),
+    ...planGone(
+      observed,
+      replicas.filter((replica) => !unfit.includes(replica)),
+    ),
+  ];
+  const unusableNames = new Set(unusable.map(({ attachmentName }) => attachmentName));
+  const fit = replicas.filter(({ metadata }) => !unusableNames.has(metadata.name));
   if (!hasPrimary(observed)) {
     const since = observed.volume.status?.unrequestedSince;
     const pruned = since !== undefined && pruneInMs(observed, since) <= 0 ? remove(fit, "the volume has not been requested for a while") : [];
@@ -90,10 +110,29 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   ];
 }
 
-/** A Node that was deleted may be back before the cache shows it: its disk is attached there, and its plug-in serves again. */
-function deletionWhileGone({ metadata, spec }: AzVolumeAttachment): Deletion {
-  const onlyWhile = { kind: "NodeGone", nodeName: spec.nodeName } as const;
-  return { kind: "DeleteAttachment", attachmentName: metadata.name, because: "its node is gone", onlyWhile };
+/**
+ * A Node that was deleted may be back before the cache shows it: its disk is attached there, and its plug-in serves again. An AzDriverNode that was lost is made again by the
+ * node's next heartbeat, and until it is missed for a while, only the object is gone.
+ */
+function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
+  const isReplaced = isWriterWell(observed);
+  return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
+    const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name } as const;
+    const node = observed.node(nodeName);
+    if (node?.isGone === true) return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
+    if (node !== undefined || !isReplaced || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS) return [];
+    return [{ ...deletion, because: "its node has had no AzDriverNode for a while", onlyWhile: { kind: "Unregistered", nodeName } }];
+  });
+}
+
+/** Nothing else tells when a node has been unregistered for long enough. */
+function planUnregistered(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
+  if (!isWriterWell(observed)) return [];
+  const waits = kept
+    .filter((attachment) => isStandby(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined)
+    .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
+    .filter((waitMs) => waitMs > 0);
+  return waits.length === 0 ? [] : [{ kind: "PlanAgain", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
 }
 
 function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
@@ -143,19 +182,27 @@ function isPrimaryServed(observed: ObservedVolume): boolean {
   return primaries.length > 0 && primaries.every(isAttached);
 }
 
-/**
- * Its node is out of service, or was cut off from the volume and may not have it attached. A node without an AzDriverNode may only have lost that object, and register again: its
- * replica is replaced while another node writes, and kept while the volume fails over.
- */
+/** Its node is out of service, or was cut off from the volume and may not have it attached. */
 function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean {
-  const record = recordOf(observed);
   const { nodeName } = replica.spec;
-  const node = observed.node(nodeName);
+  if (isOutOfService(observed, nodeName)) return true;
   // An earlier VM of that name may have been cut off: that says nothing of the one that has it now.
-  const isCutOff = (record?.quarantine ?? []).some((other) => (node === undefined ? other.nodeName === nodeName : isSameNode(other, node)));
-  if (isOutOfService(observed, nodeName) || isCutOff) return true;
-  if (node !== undefined) return false;
-  return record === undefined || (record.writer?.wanted === true && record.fencing === undefined);
+  const vm = observed.node(nodeName) ?? attachedVm(replica);
+  return (recordOf(observed)?.quarantine ?? []).some((other) => (vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm)));
+}
+
+/**
+ * Whether the writer's own node says that it is well, and no pod waits elsewhere: no failover is near, and a standby can be replaced. Where several nodes may write there is no
+ * failover; a record that is being made anew says nothing.
+ */
+function isWriterWell(observed: ObservedVolume): boolean {
+  const record = recordOf(observed);
+  if (record === undefined) return !isRecordMissing(observed.volume);
+  const { writer, fencing } = record;
+  if (writer?.wanted !== true || fencing !== undefined || isOutOfService(observed, writer.nodeName)) return false;
+  const node = observed.node(writer.nodeName);
+  if (node === undefined || !isSameNode(node, writer) || !node.isReady || node.isGone || isSilent(observed, node) || isNotReady(node)) return false;
+  return !observed.pods().some((pod) => isWaitingElsewhere(pod, writer.nodeName));
 }
 
 /**

@@ -180,6 +180,7 @@ function shownCache<T extends SourceObject, Index extends string>({
     lastChangedElapsedMs: unused,
     lastAskedElapsedMs: unused,
     watchedUnchangedMs: unused,
+    missingMs: unused,
     lastHeardElapsedMs: unused,
     waitUntil: unused,
     waitFor: unused,

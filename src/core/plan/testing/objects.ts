@@ -189,6 +189,7 @@ export function anObservedVolume(
     unchangedMs: 60_000,
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     vmOf: () => undefined,
+    unregisteredMs: () => 0,
     hasUser: () => true,
     writerUse: "unknown",
     writerUsers: [],
