@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
 import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity } from "../../src/core/plan/testing/objects.ts";
 import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, diskUri } from "./testing/a-history.ts";
@@ -14,6 +15,11 @@ const place = { volumeId: diskUri };
 const replica = aReplica("node-b", { spec: place });
 const leaving = { ...replica, metadata: { ...replica.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
 const requestOnC = anAttachment("node-c", { spec: place });
+const withoutSlot = anAttachment("node-b", {
+  metadata: { name: "other" },
+  spec: { volumeName: "pvc-2" },
+  status: { state: "AttachmentFailed", error: { kind: "NoFreeLun", message: "", failure: "{}", time: "", retries: 1 } },
+});
 const broken = ["replica-removed"];
 
 interface Circumstances {
@@ -80,6 +86,10 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ volume: { ...written, status } }), broken);
   });
 
+  it("reports one that is removed at once for a primary of another volume", async () => {
+    assert.deepEqual(await aRemoval({ forMs: LAST_RESORT_MS - 1, others: [withoutSlot] }), broken);
+  });
+
   it("reports one that is removed while the writer is recalled or fenced", async () => {
     const recalled = { writer: aWriter("node-a", { wanted: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
@@ -110,16 +120,7 @@ describe("replicas at a failover", () => {
       volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
       others: [requestOnC, aReplica("node-a", { spec: place })],
     },
-    {
-      because: "a primary of another volume needs its slot",
-      others: [
-        anAttachment("node-b", {
-          metadata: { name: "other" },
-          spec: { volumeName: "pvc-2" },
-          status: { state: "AttachmentFailed", error: { kind: "NoFreeLun", message: "", failure: "{}", time: "", retries: 1 } },
-        }),
-      ],
-    },
+    { because: "a primary of another volume has needed its slot for a minute", forMs: LAST_RESORT_MS, others: [withoutSlot] },
   ];
   for (const { because, ...circumstances } of fine)
     it(`is content where ${because}`, async () => {

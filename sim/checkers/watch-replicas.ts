@@ -4,6 +4,7 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
 import { isLeaving, isRecordMissing } from "../../src/core/plan/observed-volume.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
@@ -37,7 +38,8 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
     for (const key of since.keys()) if (!present.has(key)) since.delete(key);
     for (const key of present) if (!since.has(key)) since.set(key, clock.elapsedMs());
   }
-  const isKnown = (key: string): boolean => clock.elapsedMs() - (since.get(key) ?? Number.POSITIVE_INFINITY) >= options.knownAfterMs;
+  const knownForMs = (key: string): number => clock.elapsedMs() - (since.get(key) ?? Number.POSITIVE_INFINITY);
+  const isKnown = (key: string): boolean => knownForMs(key) >= options.knownAfterMs;
 
   /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
   function whatRequests(attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
@@ -59,7 +61,7 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
       .objects("AzVolumeAttachment")
       .filter(({ metadata, spec }) => spec.volumeName === replica.spec.volumeName && metadata.name !== replica.metadata.name);
     const requested = whatRequests(others, replica.spec.volumeId);
-    if (requested === undefined || whyLegitimate(world, volume, replica, others) !== undefined) return;
+    if (requested === undefined || whyLegitimate(world, volume, replica, others, knownForMs) !== undefined) return;
     world.report({
       invariant: "replica-removed",
       detail: `${commit.by} removed the replica of ${volume.metadata.name} on ${replica.spec.nodeName}, which has no writer, while ${requested}`,
@@ -68,7 +70,13 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
 }
 
 /** Why a replica may be removed though its volume is requested and has no writer. */
-function whyLegitimate(world: ReplicaWorld, volume: AzVolume, replica: AzVolumeAttachment, others: readonly AzVolumeAttachment[]): string | undefined {
+function whyLegitimate(
+  world: ReplicaWorld,
+  volume: AzVolume,
+  replica: AzVolumeAttachment,
+  others: readonly AzVolumeAttachment[],
+  requestedForMs: (attachmentName: string) => number,
+): string | undefined {
   const { nodeName } = replica.spec;
   const { maxShares, maxMountReplicaCount } = volume.spec;
   const record = volume.status?.record;
@@ -85,8 +93,11 @@ function whyLegitimate(world: ReplicaWorld, volume: AzVolume, replica: AzVolumeA
   if (isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
   const isFull = world.store
     .objects("AzVolumeAttachment")
-    .some(({ spec, status }) => spec.nodeName === nodeName && spec.role === "Primary" && status?.error?.kind === "NoFreeLun");
-  return isFull ? "a primary of another volume needs its slot" : undefined;
+    .some(
+      ({ metadata, spec, status }) =>
+        spec.nodeName === nodeName && spec.role === "Primary" && status?.error?.kind === "NoFreeLun" && requestedForMs(metadata.name) >= LAST_RESORT_MS,
+    );
+  return isFull ? "a primary of another volume has long needed its slot" : undefined;
 }
 
 /** The attached replica that a controller marks for deletion, or deletes, with this commit. */

@@ -100,7 +100,11 @@ export const driverMutations: readonly Mutation[] = [
         find: `action.attachmentName, { uid, resourceVersion }, signal`,
         replace: `action.attachmentName, {}, signal`,
       },
-      { file: "src/reconcile/attach-failure.ts", find: `{ uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },`, replace: `{},` },
+      {
+        file: "src/reconcile/evict-standby.ts",
+        find: `store.delete("AzVolumeAttachment", name, { uid, resourceVersion }, signal)`,
+        replace: `store.delete("AzVolumeAttachment", name, {}, signal)`,
+      },
       {
         file: "src/reconcile/driver-node.ts",
         find: `store.delete("AzDriverNode", nodeName, { uid, resourceVersion }, signal)`,

@@ -10,6 +10,7 @@ import { setAttachmentStatus } from "./attachment-object.ts";
 import { lookForStrays } from "./compare-attachments.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { evictStandbyFor } from "./evict-standby.ts";
 import { fromObjectError, toObjectError } from "./object-error.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
@@ -45,7 +46,7 @@ export async function recordAttachFailure(
     const looked = await lookForStrays(ports, volume, signal);
     if (!looked.ok) return looked;
   }
-  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFrom(ports, attachment.spec.nodeName, signal);
+  if (failure.kind === "NoFreeLun" && attachment.spec.role === "Primary") await evictStandbyFor(ports, attachment, signal);
   if (!isRefused) return { ok: false, failure };
   const againAfterMs = Math.min(REFUSED_MAX_MS, REFUSED_BASE_MS * 2 ** (retries - 1));
   ports.logger.warn("attach refused", { volumeName: attachment.spec.volumeName, nodeName: attachment.spec.nodeName, retries, againAfterMs, failure });
@@ -65,26 +66,4 @@ export async function erased(ports: ControllerPorts, volume: AzVolume, failure: 
   if (failure.kind !== "ObjectNotFound") return { ok: false, failure };
   const looked = await lookForStrays(ports, volume, signal);
   return looked.ok ? ok({}) : looked;
-}
-
-/** A standby never blocks a real pod: where a node has no slot left for a primary, one of its standbys goes. */
-async function evictStandbyFrom(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<void> {
-  const standby = ports.cache
-    .byIndex("AzVolumeAttachment", "nodeName", nodeName)
-    .find(
-      (other) => other.spec.role === "Replica" && other.spec.want === undefined && other.metadata.deletionTimestamp === undefined && !isWriterOf(ports, other),
-    );
-  if (standby === undefined) return;
-  tellAttachment(ports, standby, "ReplicaEvicted", `a primary needs the slot of the replica on ${nodeName}`);
-  const deleted = await ports.store.delete(
-    "AzVolumeAttachment",
-    standby.metadata.name,
-    { uid: standby.metadata.uid, resourceVersion: standby.metadata.resourceVersion },
-    signal,
-  );
-  if (!deleted.ok) ports.logger.warn("replica not evicted", { attachmentName: standby.metadata.name, failure: deleted.failure });
-}
-
-function isWriterOf(ports: ControllerPorts, attachment: AzVolumeAttachment): boolean {
-  return ports.cache.get("AzVolume", attachment.spec.volumeName)?.status?.record?.writer?.nodeName === attachment.spec.nodeName;
 }

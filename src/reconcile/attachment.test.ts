@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
 import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
@@ -32,6 +32,7 @@ import { stateWant } from "./want.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
+const b = identity("node-b");
 const metadata = { finalizers: [ATTACHMENT_FINALIZER] };
 const otherUri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-2" });
 const run = (world: ReconcileWorld): Promise<unknown> => runOn(world, {});
@@ -596,15 +597,79 @@ describe("attachmentReconciler", () => {
       }));
   }
 
-  it("lets a standby of another volume go where a primary finds no slot", () =>
+  /** Standbys of pvc-2 and so on, on node-a; the volumes have these records. */
+  async function givenStandbys(world: ReconcileWorld, records: readonly Partial<WriterRecord>[]): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const [index, record] of records.entries()) {
+      const name = `pvc-${index + 2}`;
+      const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: name });
+      const status = { record: { ...newRecord(0), ...record }, detail: aDetail({ diskUri: uri }) };
+      await world.given("AzVolume", aVolume({ metadata: { name }, spec: { volumeName: name }, status }));
+      const objectName = attachmentObjectName({ diskUri: uri, nodeName: "node-a" });
+      await world.given("AzVolumeAttachment", aReplica("node-a", { metadata: { name: objectName }, spec: { volumeName: name, volumeId: uri } }));
+      names.push(objectName);
+    }
+    return names;
+  }
+
+  async function leavingOf(world: ReconcileWorld, names: readonly string[]): Promise<readonly boolean[]> {
+    const isGoing: boolean[] = [];
+    for (const name of names) isGoing.push((await read(world.other.get("AzVolumeAttachment", name, never))).value.metadata.deletionTimestamp !== undefined);
+    return isGoing;
+  }
+
+  it("evicts one standby for one slot where a primary finds none, however often it is tried", () =>
+    withControllerPorts(async (world) => {
+      for (const nodeName of ["node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(nodeName));
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const names = await givenStandbys(world, [{ unproven: [b] }, { writer: aWriter("node-b") }, {}]);
+      for (let tries = 0; tries < 3; tries++) {
+        await runOn(world, { attachDisk: full });
+        await world.clock.advance(1_000);
+      }
+      assert.deepEqual(await leavingOf(world, names), [false, true, false]);
+      assert.deepEqual(
+        world.told.filter(({ reason }) => reason === "ReplicaEvicted").map(({ about }) => about),
+        [{ kind: "AzVolume", name: "pvc-3" }],
+      );
+    }));
+
+  it("evicts as many standbys as primaries wait for a slot of the node", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      await world.given("AzVolumeAttachment", standby);
+      const names = await givenStandbys(world, [{}, {}, {}]);
+      const uri = formatDiskUri({ subscriptionId: "sub-1", resourceGroup: "rg-1", diskName: "pvc-9" });
+      const error = { kind: "NoFreeLun", message: "", failure: "{}", time: "2026-01-01T00:00:00.000Z", retries: 1 };
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-9" }, spec: { volumeName: "pvc-9" }, status: { detail: aDetail({ diskUri: uri }) } }));
+      const other = anAttachment("node-a", {
+        metadata: { name: attachmentObjectName({ diskUri: uri, nodeName: "node-a" }) },
+        spec: { volumeName: "pvc-9", volumeId: uri },
+        status: { state: "AttachmentFailed", error },
+      });
+      await world.given("AzVolumeAttachment", other);
+      for (let tries = 0; tries < 3; tries++) {
+        await runOn(world, { attachDisk: full });
+        await world.clock.advance(1_000);
+      }
+      assert.deepEqual(await leavingOf(world, names), [true, true, false]);
+    }));
+
+  it("evicts no standby whose volume has begun to fail over since the cache was told, and tells of none", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      const names = await givenStandbys(world, [{}]);
+      world.store.holdWatches(true);
+      const present = (await read(world.other.get("AzVolume", "pvc-2", never))).value;
+      assert.ok(present.status !== undefined);
+      await read(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: { ...newRecord(0), unproven: [b] } } }, never));
       await runOn(world, { attachDisk: full });
-      const left = await world.other.get("AzVolumeAttachment", standbyName, never);
-      assert.notEqual(left.ok && left.value.metadata.deletionTimestamp, undefined);
+      assert.deepEqual(await leavingOf(world, names), [false]);
+      assert.ok(world.told.every(({ reason }) => reason !== "ReplicaEvicted"));
     }));
 
   it("leaves a standby that was promoted meanwhile, unseen by the cache", () =>
@@ -612,7 +677,7 @@ describe("attachmentReconciler", () => {
       await givenNode(world);
       await world.given("AzVolume", aVolumeWithRecord({}));
       await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
-      await world.given("AzVolumeAttachment", standby);
+      await givenStandbys(world, [{}]);
       world.store.holdWatches(true);
       await stateWant(
         { ...world.ports, store: world.other },

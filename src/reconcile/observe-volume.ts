@@ -102,6 +102,7 @@ function observeNode({ cache, users }: Pick<ControllerPorts, "cache" | "users">,
   };
 }
 
-function waitsForSlot({ spec, status }: AzVolumeAttachment): boolean {
+/** Whether a primary was refused for want of a slot on its node, and is not attached yet. */
+export function waitsForSlot({ spec, status }: AzVolumeAttachment): boolean {
   return spec.role === "Primary" && status?.state !== "Attached" && status?.error?.kind === "NoFreeLun";
 }

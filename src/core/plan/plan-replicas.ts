@@ -3,13 +3,12 @@ import { isSameNode } from "../model/node-identity.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { attachedVm } from "./attached-vm.ts";
-import { isNotReady, isSilent } from "./node-silence.ts";
+import { isWriterWell } from "./is-writer-well.ts";
 import {
   hasGivenUp,
   isDeletedByHand,
   isLeaving,
   isOutOfService,
-  isRecordMissing,
   isResizingOffline,
   keepsReplicas,
   type ObservedVolume,
@@ -17,7 +16,6 @@ import {
   stayingAttachments,
 } from "./observed-volume.ts";
 import { isRequested, needsStandbys } from "./plan-request-time.ts";
-import { isWaitingElsewhere } from "./plan-silent-writer.ts";
 
 /**
  * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
@@ -168,7 +166,7 @@ function mayWrite(observed: ObservedVolume, attachment: AzVolumeAttachment): boo
 }
 
 /** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
-function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
+export function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
   return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !mayWrite(observed, attachment);
 }
 
@@ -189,20 +187,6 @@ function isUnfit(observed: ObservedVolume, replica: AzVolumeAttachment): boolean
   // An earlier VM of that name may have been cut off: that says nothing of the one that has it now.
   const vm = observed.node(nodeName) ?? attachedVm(replica);
   return (recordOf(observed)?.quarantine ?? []).some((other) => (vm === undefined ? other.nodeName === nodeName : isSameNode(other, vm)));
-}
-
-/**
- * Whether the writer's own node says that it is well, and no pod waits elsewhere: no failover is near, and a standby can be replaced. Where several nodes may write there is no
- * failover; a record that is being made anew says nothing.
- */
-function isWriterWell(observed: ObservedVolume): boolean {
-  const record = recordOf(observed);
-  if (record === undefined) return !isRecordMissing(observed.volume);
-  const { writer, fencing } = record;
-  if (writer?.wanted !== true || fencing !== undefined || isOutOfService(observed, writer.nodeName)) return false;
-  const node = observed.node(writer.nodeName);
-  if (node === undefined || !isSameNode(node, writer) || !node.isReady || node.isGone || isSilent(observed, node) || isNotReady(node)) return false;
-  return !observed.pods().some((pod) => isWaitingElsewhere(pod, writer.nodeName));
 }
 
 /**
