@@ -21,8 +21,8 @@ interface ReplicaWorld {
 
 /**
  * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that is being replaced or whose node is not ready, and a
- * node requests it or a pod uses it. `knownAfterMs`: how long a request or a pod is there before every controller knows of it. Legitimate are the removals that `whyLegitimate` lists, and those by hand.
- * Where nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
+ * node requests it or a pod uses it. `knownAfterMs`: how long a request or a pod is there, or a node not ready, before every controller knows of it. Legitimate are the removals
+ * that `whyLegitimate` lists, and those by hand. Where nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
  */
 export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfterMs: number; readonly attach: "kubernetes" | "driver" }): void {
   const { clock, cluster, store } = world;

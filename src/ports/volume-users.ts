@@ -33,8 +33,8 @@ export interface VolumeUsers {
   isOutOfService(nodeName: string, signal: AbortSignal): Promise<boolean>;
   /** What a cache says of a node. */
   cachedNode(nodeName: string): OrchestratorNode;
-  /** The pods that use a volume, on any node or on none yet, as a cache shows them; sorted by name. Empty where there are no pods, or they are still being listed. */
-  cachedPods(volumeId: string): readonly VolumePod[];
+  /** The pods that use a volume, on any node or on none yet, as a cache shows them; sorted by name. Empty where there are no pods; undefined while they are still being listed. */
+  cachedPods(volumeId: string): readonly VolumePod[] | undefined;
   /** The node of which the orchestrator says that it runs on the VM with this resource id; undefined where it says so of none. */
   cachedNodeNameOf(instanceUri: string): string | undefined;
   /** What a cache says of who uses a volume anywhere, and where else they could run: for placing standbys. Looks through the pods of the cluster. */

@@ -96,7 +96,7 @@ function tellStillUsed(ports: ControllerPorts, observed: ObservedVolume, writer:
 function waitingNodes(observed: ObservedVolume): readonly string[] {
   const writer = observed.volume.status?.record?.writer?.nodeName;
   const wanting = observed.attachments.filter(({ attachment: { spec } }) => spec.want !== undefined && spec.nodeName !== writer);
-  const waiting = observed.pods().filter((pod) => isWaitingElsewhere(pod, writer));
+  const waiting = (observed.pods() ?? []).filter((pod) => isWaitingElsewhere(pod, writer));
   return [...new Set([...wanting.map(({ attachment }) => attachment.spec.nodeName), ...waiting.map(({ nodeName }) => nodeName)])];
 }
 

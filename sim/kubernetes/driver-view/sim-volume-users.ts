@@ -57,7 +57,7 @@ export function createVolumeUsers(view: ApiView, api: ApiServer, ask: AskApi): V
       return asked.ok && asked.value;
     },
     cachedNode: (nodeName) => orchestratorNode(view.get("Node", nodeName), view.hasSynced()),
-    cachedPods: (volumeId) => podsUsing(volumeId).map(volumePod),
+    cachedPods: (volumeId) => (view.hasSynced() ? podsUsing(volumeId).map(volumePod) : undefined),
     cachedNodeNameOf: (instanceUri) => [...view.list("Node")].find((node) => isSameResourceUri(node.instanceUri, instanceUri))?.name,
     cachedPlacement: (volumeId) => {
       const users = podsUsing(volumeId);

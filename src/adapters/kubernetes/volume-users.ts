@@ -97,7 +97,7 @@ export function createPodVolumeUsers(options: { readonly client: ApiClient; read
       return read.ok && read.value !== undefined && isOutOfService(readClusterNode(read.value).taints);
     },
     cachedNode: (nodeName) => orchestratorNode(nodes.get(nodeName), nodes.hasSynced()),
-    cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : []),
+    cachedPods: (volumeId) => (hasSynced() ? podsUsing(volumeId).map(volumePod).toSorted(byName) : undefined),
     cachedNodeNameOf: (instanceUri) => nodes.byIndex("instanceUri", resourceUriKey(instanceUri))[0]?.metadata.name,
     cachedPlacement: (volumeId) => {
       if (!hasSynced() || !nodes.hasSynced()) return placementUnknown;

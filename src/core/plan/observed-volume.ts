@@ -78,8 +78,8 @@ export interface ObservedVolume {
   readonly writerUsers: readonly string[];
   /** Why it can't tell, where that is known. */
   readonly whyUseUnknown: string | undefined;
-  /** Pods that use the volume, as a cache shows them. */
-  readonly pods: () => readonly VolumePod[];
+  /** Pods that use the volume, as a cache shows them; undefined while they are still being listed. */
+  readonly pods: () => readonly VolumePod[] | undefined;
   /** Where the pods that use the volume could run. Looks through the pods of the cluster, so it is asked only where a replica is to be placed. */
   readonly placement: () => ObservedPlacement;
   readonly nowMs: number;

@@ -38,6 +38,7 @@ describe("planConditions", () => {
     { because: "its heartbeat is stale", node: aNode("node-c", { heartbeatUnchangedMs: 60_000 }) },
     { because: "its plug-in is not ready", node: aNode("node-c", { isReady: false }) },
     { because: "it is cordoned", node: aNode("node-c", { isUnschedulable: true }) },
+    { because: "it is NotReady", node: aNode("node-c", { taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] }) },
     { because: "it was deleted from the cluster", node: aNode("node-c", { isGone: true }) },
     { because: "it is out of service", node: aNode("node-c", { isOutOfService: true }) },
   ]) {

@@ -3,6 +3,7 @@ import { isPermanentKind } from "../is-retryable.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { isForeign } from "../model/node-identity.ts";
 import { toTimestamp } from "../timestamp.ts";
+import { isNotReady, isSilent } from "./node-silence.ts";
 import { keepsReplicas, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 import type { WriterAction } from "./writer-action.ts";
 
@@ -60,8 +61,8 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
 }
 
 /** A pod could be started there now, and its volume made ready. */
-function couldTakeOver({ settings }: ObservedVolume, node: ObservedNode): boolean {
-  return node.isReady && !node.isGone && !node.isOutOfService && !node.isUnschedulable && node.heartbeatUnchangedMs < settings.heartbeatStaleMs;
+function couldTakeOver(observed: ObservedVolume, node: ObservedNode): boolean {
+  return node.isReady && !node.isGone && !node.isOutOfService && !node.isUnschedulable && !isNotReady(node) && !isSilent(observed, node);
 }
 
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {

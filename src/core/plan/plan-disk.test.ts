@@ -223,6 +223,13 @@ describe("planDisk of a shared disk that is to grow", () => {
       }
     });
 
+  it("waits, marked or not, while the pods are still being listed", () => {
+    for (const status of [{}, offlineSince(1)?.status]) {
+      const grown = growing(3, { status: { ...status, record: aRecord() } }, [aReplica("node-b")]);
+      assert.deepEqual(planDisk({ ...grown, pods: () => undefined }), { kind: "PlanAgain", afterMs: 1_000 });
+    }
+  });
+
   it("waits for its replicas until the time is over, and no shorter", () => {
     const standby = [aReplica("node-b")];
     assert.equal(planDisk(growing(3, offlineSince(600_000), standby))?.kind, "Wait");

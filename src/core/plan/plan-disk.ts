@@ -46,6 +46,9 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
 /** How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that ends sooner costs no call. */
 export const STATE_TAGS_AFTER_MS = 10_000;
 
+/** When a plan is made again that waits for the pods to be listed, in milliseconds. */
+const PODS_LISTED_AFTER_MS = 1_000;
+
 type StateTags = ReturnType<typeof stateTagsOf>;
 
 /** What is to be kept in tags, for the case that the objects are lost. */
@@ -79,6 +82,7 @@ function planResize(observed: ObservedVolume, { diskUri, sizeGiB, maxShares }: V
   // Before any mark: a disk that is in use or fails over is refused. No grant is held back for its growth, and no standby goes.
   const obstacle = offlineObstacle(observed);
   if (obstacle !== undefined) return { kind: "EndOfflineResize", because: `${obstacle}: a shared disk grows only while no VM has it` };
+  if (observed.pods() === undefined) return { kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS };
   if (status?.state !== "Updating") return { kind: "BeginOfflineResize" };
   const began = status.conditions.find((condition) => condition.type === "OfflineResize")?.lastTransitionTime;
   if (began !== undefined && nowMs - fromTimestamp(began) > settings.offlineResizeMs)
@@ -96,6 +100,6 @@ function offlineObstacle(observed: ObservedVolume): string | undefined {
   if (writer !== undefined) return `node ${writer.nodeName} has not released the volume`;
   const [suspect] = unproven;
   if (suspect !== undefined) return `node ${suspect.nodeName} may still write the disk`;
-  const [pod] = observed.pods();
+  const [pod] = observed.pods() ?? [];
   return pod === undefined ? undefined : `pod ${pod.name} uses the volume or waits for it`;
 }

@@ -444,6 +444,7 @@ describe("planReplicas", () => {
         { because: "it is out of service", nodes: [aNode("node-a", { isOutOfService: true })] },
         { because: "it has no AzDriverNode either", nodes: [] },
         { because: "another VM has its name", nodes: [aNode("node-a", { vmId: "another" })] },
+        { because: "the pods are still being listed", pods: () => undefined },
         { because: "a pod waits on another node", pods: () => [aPod()] },
         { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }, asked) },
         { because: "it is being fenced", volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked) },
@@ -500,6 +501,7 @@ describe("planReplicas", () => {
     { because: "its plug-in is not ready", node: aNode("node-b", { isReady: false }) },
     { because: "its heartbeat is stale", node: aNode("node-b", { heartbeatUnchangedMs: 35_000 }) },
     { because: "it is cordoned", node: aNode("node-b", { isUnschedulable: true }) },
+    { because: "it is NotReady", node: aNode("node-b", { taints: [{ key: "node.kubernetes.io/not-ready", value: "", effect: "NoExecute" }] }) },
     { because: "it has no AzDriverNode", node: aNode("node-x") },
   ])
     it(`lets a standby that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
@@ -515,6 +517,11 @@ describe("planReplicas", () => {
         because: "due",
         observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys }),
         plan: [prunes("node-a", collectMs), prunes("node-b", collectMs)],
+      },
+      {
+        because: "due, but the pods are still being listed",
+        observed: anObservedVolume({ volume: unrequestedFor(collectMs), attachments: standbys, pods: () => undefined }),
+        plan: [planAgain(1_000)],
       },
       {
         because: "not yet",

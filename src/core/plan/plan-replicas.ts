@@ -4,6 +4,7 @@ import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-n
 import { fromTimestamp } from "../timestamp.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isWriterWell } from "./is-writer-well.ts";
+import { isNotReady, isSilent } from "./node-silence.ts";
 import {
   hasGivenUp,
   isDeletedByHand,
@@ -44,12 +45,15 @@ export type ReplicaAction =
 const TRIED_AGAIN_AFTER_MS = 300_000;
 
 /**
- * How long a node may have no AzDriverNode before its standby is replaced, in milliseconds: six heartbeats, each of which registers it again. One that all were deleted of
- * by mistake costs no standby.
+ * How long a node may have no AzDriverNode before its standby is replaced, in milliseconds: six heartbeats, each of which registers it again. So no
+ * standby goes where a person deletes all AzDriverNodes.
  */
 const UNREGISTERED_AFTER_MS = 60_000;
 /** The least time until the plan is made again while that lasts, in milliseconds: watched time moves with the heartbeats of others. */
 const UNREGISTERED_AGAIN_MS = 1_000;
+
+/** When a plan is made again that waits for the pods to be listed, in milliseconds. */
+const PODS_LISTED_AFTER_MS = 1_000;
 
 /**
  * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
@@ -155,6 +159,7 @@ function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachme
 /** Those that are no standbys are not pruned: a writer is released first, and that changes the record. */
 function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
   const since = observed.volume.status?.unrequestedSince;
+  if (since !== undefined && observed.pods() === undefined) return [{ kind: "PlanAgain", afterMs: PODS_LISTED_AFTER_MS }];
   if (since === undefined || isRequested(observed) || !kept.some((attachment) => isStandby(observed, attachment))) return [];
   return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
@@ -229,7 +234,7 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
 /** Whether the node of a replica could take over now. */
 function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
   const node = observed.node(spec.nodeName);
-  return node !== undefined && node.isReady && node.heartbeatUnchangedMs < observed.settings.heartbeatStaleMs && !node.isUnschedulable;
+  return node !== undefined && node.isReady && !isNotReady(node) && !isSilent(observed, node) && !node.isUnschedulable;
 }
 
 function isAttached({ status }: AzVolumeAttachment): boolean {

@@ -4,7 +4,7 @@ import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { WriterRecord } from "../model/az-volume.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
+import { isRequested, planRequestTime, withoutRequestTime, withRequestTime } from "./plan-request-time.ts";
 import { agoMs, anAttachment, anObservedVolume, aPod, aRecord, aReplica, aVolume, aWriter, identity, leaving } from "./testing/objects.ts";
 
 const standby = aReplica("node-b");
@@ -53,6 +53,16 @@ describe("planRequestTime", () => {
       assert.equal(planRequestTime({ ...observed, volume }), undefined, "plans nothing once its own plan has been carried out");
     });
   }
+});
+
+describe("planRequestTime while the pods are still being listed", () => {
+  it("neither begins the time nor takes it back, and counts the volume as requested", () => {
+    const unlisted = { pods: () => undefined };
+    for (const observed of [anObservedVolume({ attachments: [standby], ...unlisted }), { ...anUnrequested({}), ...unlisted }]) {
+      assert.equal(planRequestTime(observed), undefined);
+      assert.equal(isRequested(observed), true);
+    }
+  });
 });
 
 describe("withRequestTime", () => {

@@ -11,13 +11,13 @@ export interface RequestTime {
 
 /**
  * Whether a node requests the volume, it fails over, or a pod uses it or waits for it. While a volume has a writer, or one that is being fenced, its request may have ended
- * already: the next one comes from the pod's next node.
+ * already: the next one comes from the pod's next node. While the pods are still being listed, one may.
  */
 export function isRequested(observed: ObservedVolume): boolean {
   const record = recordOf(observed);
   if (record?.writer !== undefined || record?.fencing !== undefined) return true;
   const requests = stayingAttachments(observed).some(({ spec }) => spec.role === "Primary" || spec.want !== undefined);
-  return requests || observed.pods().length > 0;
+  return requests || observed.pods()?.length !== 0;
 }
 
 /** Whether its standbys are needed for a failover, now or soon: it is requested, or a node may write it of which the record can't say so. */
@@ -31,7 +31,8 @@ export function needsStandbys(observed: ObservedVolume): boolean {
  */
 export function planRequestTime(observed: ObservedVolume): RequestTime | undefined {
   const since = observed.volume.status?.unrequestedSince;
-  if (observed.volume.status === undefined) return undefined;
+  // A controller that has just begun must neither begin the time nor end it: it knows of no pod yet.
+  if (observed.volume.status === undefined || observed.pods() === undefined) return undefined;
   if (isRequested(observed) || !keepsReplicas(observed.volume)) return since === undefined ? undefined : { unrequestedSince: undefined };
   if (since !== undefined || stayingAttachments(observed).length === 0) return undefined;
   return { unrequestedSince: toTimestamp(observed.nowMs) };

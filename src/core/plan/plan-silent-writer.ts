@@ -15,7 +15,7 @@ export function planSilentWriter(observed: ObservedVolume, writerNode: string): 
   if (node === undefined || isOutOfService(observed, writerNode)) return [];
   const signs = signsOfSilence(observed, node);
   if (signs.length === 0) return [];
-  const pods = observed.pods();
+  const pods = observed.pods() ?? [];
   const waiting = pods.filter((pod) => isWaitingElsewhere(pod, writerNode));
   const there = pods.filter((pod) => pod.nodeName === writerNode);
   const told = { reason: "WriterSilent", nodeName: writerNode, retryAfterMs: LOOK_AGAIN_MS } as const;

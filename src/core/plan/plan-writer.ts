@@ -261,7 +261,7 @@ function quietly(observed: ObservedVolume, writer: NodeIdentity, actions: readon
 function isAwaited(observed: ObservedVolume, { unproven }: WriterRecord): boolean {
   const isUnproven = (nodeName: string): boolean => unproven.some((node) => node.nodeName === nodeName);
   if (wants(observed).some(({ spec }) => !isUnproven(spec.nodeName))) return true;
-  return observed.pods().some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
+  return (observed.pods() ?? []).some((pod) => pod.isPending && !pod.isTerminating && pod.nodeName !== "");
 }
 
 function withoutWord(action: WriterAction): WriterAction {

@@ -147,7 +147,7 @@ describe("the plans of a volume, carried out over and over", () => {
     fc.assert(
       fc.property(observed, (start) => {
         const record = start.volume.status?.record;
-        const isUsed = start.attachments.some(({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other)) || start.pods().length > 0;
+        const isUsed = start.attachments.some(({ attachment: other }) => other.spec.role === "Primary" && !isLeaving(other)) || start.pods()?.length !== 0;
         fc.pre(isUsed || record?.writer !== undefined || record?.fencing !== undefined);
         assert.ok(planReplicas(start).every((action) => action.kind !== "DeleteAttachment" || action.onlyWhile?.kind !== "Unrequested"));
       }),

@@ -95,15 +95,17 @@ describe("expandVolume", () => {
   const volumeId = aDiskUri();
   const inUse = { kind: "DiskInUse", diskUri: volumeId, attachedTo: ["node-a"] } as const;
   const what = "default/db-0 to end: a shared disk grows only while no pod uses it or waits for it";
-  for (const { because, record, pods = [], failure } of [
-    { because: "a node is being cut off", record: { fencing: lost }, failure: inUse },
-    { because: "a node is unproven", record: { unproven: [lost] }, failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } as const },
+  const unlisted = "the pods to be listed: a shared disk grows only while no pod uses it or waits for it";
+  for (const { because, record, pods, failure } of [
+    { because: "a node is being cut off", record: { fencing: lost }, pods: [], failure: inUse },
+    { because: "a node is unproven", record: { unproven: [lost] }, pods: [], failure: { kind: "WriterRecordUnproven", volumeId, nodes: ["node-a"] } as const },
     {
       because: "the fence has ended and a pod waits",
       record: { quarantine: [lost] },
       pods: [aPod()],
       failure: { kind: "StillWaiting", volumeId, what } as const,
     },
+    { because: "the pods are still being listed", record: {}, pods: undefined, failure: { kind: "StillWaiting", volumeId, what: unlisted } as const },
   ])
     it(`does not begin to grow a shared disk where ${because}`, async () => {
       await withController(async (world) => {

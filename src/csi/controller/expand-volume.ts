@@ -101,9 +101,9 @@ async function sharedUse(
   if (using.size > 0) return ok({ kind: "DiskInUse", diskUri: detail.diskUri, attachedTo: [...using].toSorted() });
   if (unproven.length > 0) return ok({ kind: "WriterRecordUnproven", volumeId: detail.diskUri, nodes: unproven.map(({ nodeName }) => nodeName).toSorted() });
   // A cache alone says that a pod waits: UNAVAILABLE, which is called again without the end of a pod.
-  const pods = context.users.cachedPods(detail.diskUri).map(({ name }) => name);
-  const what = `${pods.join(", ")} to end: a shared disk grows only while no pod uses it or waits for it`;
-  return ok(pods.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
+  const pods = context.users.cachedPods(detail.diskUri)?.map(({ name }) => name);
+  const what = `${pods?.join(", ") ?? "the pods"} to ${pods === undefined ? "be listed" : "end"}: a shared disk grows only while no pod uses it or waits for it`;
+  return ok(pods?.length === 0 ? undefined : { kind: "StillWaiting", volumeId: detail.diskUri, what });
 }
 
 async function askForSize(context: ControllerContext, expansion: Expansion, sizeGiB: number, signal: AbortSignal): Promise<Result<AzVolume, Failure>> {

@@ -28,8 +28,8 @@ export interface ControllerWorld {
   readonly context: ControllerContext;
   readonly clock: VirtualClock;
   readonly store: SimulatedHandle;
-  /** Pods that use each volume, or wait for it, as a cache shows them; none unless a test says otherwise. */
-  pods: readonly VolumePod[];
+  /** Pods that use each volume, or wait for it, as a cache shows them; undefined: still being listed; none unless a test says otherwise. */
+  pods: readonly VolumePod[] | undefined;
   /** What the orchestrator says of every volume's users; `unknown` unless a test says otherwise. */
   use: VolumeUse;
   /** The steps that were taken, in order. */
