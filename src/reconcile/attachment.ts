@@ -5,7 +5,7 @@ import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { ok } from "../core/result.ts";
 import { attach } from "./attach.ts";
-import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
+import { setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { detach, releaseProven } from "./detach.ts";
@@ -14,6 +14,7 @@ import { removeIgnored } from "./ignored-attachment.ts";
 import { makeAttachmentAnew } from "./make-attachment-anew.ts";
 import { observeVolume } from "./observe-volume.ts";
 import { releaseOrphan } from "./release-orphan.ts";
+import { releaseUnattached } from "./release-unattached.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 
 /** How often an attachment is looked at again that no pod is seen behind, in milliseconds. From caches alone. */
@@ -70,7 +71,7 @@ async function execute(
     case "DetachEarlier":
       return detach(ports, attachment, action, signal);
     case "ReleaseUnattached":
-      return releaseAttachment(ports, attachment, signal);
+      return releaseUnattached(ports, observed.volume, attachment, action, signal);
     case "Release":
       return releaseProven(ports, attachment, action.node, signal);
     case "RecordRole":

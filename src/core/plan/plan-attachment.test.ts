@@ -361,16 +361,33 @@ describe("planAttachment", () => {
         plan: { kind: "Detach", node: { nodeName: "node-a", vmId: "older", instanceUri: "/older" }, lane: "collection" },
       },
       {
-        because: "no attach is known of, and its node is there: a controller may have died before it wrote that it began one",
+        because: "no attach was begun, and its node is there: a person may have attached the disk to it",
         own: leaving(aReplica("node-a", pending)),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "nothing was ever said of it",
+        own: leaving(aReplica("node-a", { status: undefined })),
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "several write, and no attach was begun",
+        own: leaving(aReplica("node-a", pending)),
+        volume: aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } }),
+        plan: { kind: "ReleaseUnattached", node: a },
+      },
+      {
+        because: "no attach was begun, and by the record the node may write",
+        own: leaving(aReplica("node-a", pending)),
+        volume: aVolumeWithRecord({ unproven: [a] }),
+        plan: waits("node-a may still write the volume"),
       },
       {
         because: "its node is gone, and only the record still knows its VM",
         own: leaving(aReplica("node-a", pending)),
         nodes: [],
         volume: aVolumeWithRecord({ quarantine: [a] }),
-        plan: { kind: "Detach", node: a, lane: "collection" },
+        plan: { kind: "ReleaseUnattached", node: a },
       },
       {
         because: "its node is gone, and by the record it may write, though no attach is known of",
@@ -383,7 +400,7 @@ describe("planAttachment", () => {
         because: "its node is gone, and it was never attached",
         own: leaving(aReplica("node-a", { status: undefined })),
         nodes: [],
-        plan: { kind: "ReleaseUnattached" },
+        plan: { kind: "ReleaseUnattached", node: undefined },
       },
       {
         because: "its node is gone, and it is the writer",

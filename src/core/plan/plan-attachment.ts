@@ -15,8 +15,8 @@ export type AttachmentAction =
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /** A fence has proven that the VM has no entry for the disk: the object goes without another call to Azure. */
   | { readonly kind: "Release"; readonly node: NodeIdentity }
-  /** No attach was ever begun through this object, and its node has gone from the cluster: there is no VM to detach from. */
-  | { readonly kind: "ReleaseUnattached" }
+  /** No attach was begun through this object, or the disk was proven off since: nothing is detached. A person may have attached the disk to its node. */
+  | { readonly kind: "ReleaseUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node is to go on writing: nothing is detached, and the object is made anew. */
   | { readonly kind: "MakeAnew"; readonly node: NodeIdentity }
@@ -49,12 +49,15 @@ function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, n
   if (isRecordMissing(observed.volume)) return { kind: "Wait", because: "the volume's record is being made anew" };
   if (node !== undefined && isStillWanted(observed.volume, attachment, node)) return { kind: "MakeAnew", node };
   // The VM to which the disk was attached, even if the node is gone or another VM has its name by now.
-  const vm = attachedVm(attachment) ?? node;
-  if (vm === undefined) return { kind: "ReleaseUnattached" };
+  const attached = attachedVm(attachment);
+  const vm = attached ?? node;
+  if (vm === undefined) return { kind: "ReleaseUnattached", node };
   const record = recordOf(observed);
   if (record !== undefined && isFencing(record, vm)) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
   if (record !== undefined && !mayDetach(record, vm)) return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
+  // Its status names the VM before an attach is sent. A disk that is there without it is not the driver's to take off.
+  if (attached === undefined) return { kind: "ReleaseUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
 }
 
