@@ -76,7 +76,10 @@ async function identifyOrConfirm(ports: ControllerPorts, volumeName: string, unk
   return moveRecord(ports, { volumeName, nodeName, step: "identify" }, (record) => identify(record, unknown, node), signal);
 }
 
-/** A VM that is no node of ours is never cut off; its owner has taken the disk off it once neither the disk names the VM nor the VM lists the disk. */
+/**
+ * A VM that is no node of ours is never cut off; its owner has taken the disk off it once neither the disk
+ * names the VM nor the VM lists the disk.
+ */
 async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   const volume = await ports.store.get("AzVolume", volumeName, signal);
   if (!volume.ok) return volume;
@@ -86,13 +89,17 @@ async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: strin
   // A disk that is gone is on no VM; one that may be a node of ours says so itself.
   if (!disk.ok && !(disk.failure.kind === "DiskNotFound" && isForeign(node))) return disk;
   if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))) return ok({});
-  // Read last: the disk names a VM only after that has its entry, and may cease to while the entry is still being taken off.
+  // Read last: the disk names a VM only after that has its entry, and may cease to while the entry is still
+  // being taken off.
   const listed = await listsDisk(ports, diskUri, node, signal);
   if (!listed.ok || listed.value) return listed;
   return moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "fence-clear" }, (record) => clearVanished(record, node), signal);
 }
 
-/** Whether the VM at the node's resource id has an entry for the disk. A VM that is gone has none, and of one that this driver can't look up the disk alone decides. */
+/**
+ * Whether the VM at the node's resource id has an entry for the disk. A VM that is gone has none, and of one
+ * that this driver can't look up the disk alone decides.
+ */
 async function listsDisk({ cloud }: ControllerPorts, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<Result<boolean, Failure>> {
   const instance = await cloud.inspectInstance(node, signal);
   if (instance.ok) return ok(instance.value.dataDisks.some((entry) => isSameResourceUri(entry.diskUri, diskUri)));

@@ -68,7 +68,10 @@ function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIde
   return vmId === undefined || vmId.toLowerCase() === node.vmId.toLowerCase();
 }
 
-/** A fresh look at the record, asked between the read of the VM and its write: whether the disk may be taken off the node, and its attachment go. */
+/**
+ * A fresh look at the record, asked between the read of the VM and its write: whether the disk may be taken
+ * off the node, and its attachment go.
+ */
 export async function mayDetachNow(ports: ControllerPorts, attachment: AzVolumeAttachment, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   const fresh = await ports.store.get("AzVolume", attachment.spec.volumeName, signal);
   // Without the volume's object nobody knows who may write: it is made anew before anything is detached.

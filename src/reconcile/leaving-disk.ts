@@ -17,8 +17,10 @@ export interface LeavingDisk {
 }
 
 /**
- * Reads past every cache: the volumes of the disk that the cache knows, else those under the names that follow from its URI, and those that its attachments name. Fails as the store
- * does, and with `ObjectNotFound` where an attachment's volume is missing: who writes it is not known before the volume is rebuilt.
+ * Reads past every cache: the volumes of the disk that the cache knows, else those under the names that
+ * follow from its URI, and those that its attachments name. Fails as the store does, and with
+ * `ObjectNotFound` where an attachment's volume is missing: who writes it is not known before the volume is
+ * rebuilt.
  */
 export async function readLeaving(
   { store, cache }: Pick<ControllerPorts, "store" | "cache">,

@@ -26,8 +26,9 @@ export function nodeNameOf(ports: Pick<ControllerPorts, "cache" | "users">, inst
 }
 
 /**
- * Each name that a node on the VM of `node` may have: its own, that of the orchestrator's node, and those of AzDriverNodes. Empty for a VM that is no node of this cluster. A VM may
- * have a new name while objects, and pods, of the earlier one are still there.
+ * Each name that a node on the VM of `node` may have: its own, that of the orchestrator's node, and those of
+ * AzDriverNodes. Empty for a VM that is no node of this cluster. A VM may have a new name while objects, and
+ * pods, of the earlier one are still there.
  */
 export function nodeNamesOf({ cache, users }: Pick<ControllerPorts, "cache" | "users">, node: NodeIdentity): readonly string[] {
   const reported = cache.byIndex("AzDriverNode", "instanceUri", resourceUriKey(node.instanceUri)).map(({ spec }) => spec.nodeName);

@@ -21,8 +21,8 @@ interface Update {
   /** The disk that is attached: a detach of its own that was left behind is carried out where the node does not hold it. */
   readonly attaches?: string;
   /**
-   * It settles the VM: nodes that are unsettled wait for that, so they are not spared. It goes to the VM that has the node's resource id by now, whichever that is, so only that id is
-   * compared.
+   * It settles the VM: nodes that are unsettled wait for that, so they are not spared. It goes to the VM that
+   * has the node's resource id by now, whichever that is, so only that id is compared.
    */
   readonly settles?: true;
   /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
@@ -30,10 +30,12 @@ interface Update {
 }
 
 /**
- * Answers whether an update of a VM may carry out detaches that others have left behind there (`toBeDetached`): the next update of the VM does so, whatever it is
- * for. Not where the volume is in use on that node: its users would lose their disk. Of a disk without a volume the pods decide. A fence may all the same where its node is out of service: that is lost with all its disks.
- * Where the volume is not in use, its attachment says so before the update is sent. A node that is granted the volume while the update is under way looks at its attachment after
- * the take, and mounts nothing.
+ * Answers whether an update of a VM may carry out detaches that others have left behind there
+ * (`toBeDetached`): the next update of the VM does so, whatever it is for. Not where the volume is in use on
+ * that node: its users would lose their disk. Of a disk without a volume the pods decide. A fence may all the
+ * same where its node is out of service: that is lost with all its disks. Where the volume is not in use, its
+ * attachment says so before the update is sent. A node that is granted the volume while the update is under
+ * way looks at its attachment after the take, and mounts nothing.
  */
 export function mayCarryOut(ports: Ports, update: Update): MayCarryOut {
   return async (diskUris, signal) => {
@@ -75,8 +77,9 @@ async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, sign
 }
 
 /**
- * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached it yet. The orchestrator says whether a pod on the VM uses it; `unknown`
- * counts as used. A VM that is no node of this cluster has no pods.
+ * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached
+ * it yet. The orchestrator says whether a pod on the VM uses it; `unknown` counts as used. A VM that is no
+ * node of this cluster has no pods.
  */
 async function isUsedByPods(ports: Ports, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
   for (const nodeName of nodeNamesOf(ports, node)) {
@@ -102,14 +105,20 @@ async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, upd
   return isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
 }
 
-/** Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unproven without waiting to be settled. */
+/**
+ * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is
+ * unproven without waiting to be settled.
+ */
 function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
   const { writer, unproven } = record;
   const users = [...(writer === undefined ? [] : [writer]), ...unproven.filter((other) => !isUnsettled(record, other))];
   return users.some((other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri));
 }
 
-/** Has the disk's attachments to the VM say that it comes off, where they say that the disk is there. False where that could not be written. */
+/**
+ * Has the disk's attachments to the VM say that it comes off, where they say that the disk is there. False
+ * where that could not be written.
+ */
 async function isMarked(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
   for (const nodeName of nodeNamesOf(ports, update.node)) if (!(await isMarkedAs(ports, leaving, update, nodeName, signal))) return false;
   return true;

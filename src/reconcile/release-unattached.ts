@@ -11,8 +11,9 @@ import { mayDetachNow } from "./detach.ts";
 import { nodeNameOf } from "./node-name-of.ts";
 
 /**
- * Lets an attachment go through which no attach was begun. Azure is asked first whether the node's VM has the disk all the same: then a person attached it, the record distrusts
- * the node, the attachment says where the disk is, and it stays until the node is clean. Takes no disk off.
+ * Lets an attachment go through which no attach was begun. Azure is asked first whether the node's VM has the
+ * disk all the same: then a person attached it, the record distrusts the node, the attachment says where the
+ * disk is, and it stays until the node is clean. Takes no disk off.
  */
 export async function releaseUnattached(
   ports: ControllerPorts,

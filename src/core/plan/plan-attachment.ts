@@ -15,7 +15,10 @@ export type AttachmentAction =
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /** A fence has proven that the VM has no entry for the disk: the object goes without another call to Azure. */
   | { readonly kind: "Release"; readonly node: NodeIdentity }
-  /** No attach was begun through this object, or the disk was proven off since: nothing is detached. A person may have attached the disk to its node. */
+  /**
+   * No attach was begun through this object, or the disk was proven off since: nothing is detached. A person
+   * may have attached the disk to its node.
+   */
   | { readonly kind: "ReleaseUnattached"; readonly node: NodeIdentity | undefined }
   | { readonly kind: "RecordRole"; readonly role: "Primary" | "Replica" }
   /** Deleted by hand while its node is to go on writing: nothing is detached, and the object is made anew. */
@@ -56,7 +59,8 @@ function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, n
   if (record !== undefined && isFencing(record, vm)) return { kind: "Wait", because: `${vm.nodeName} is being fenced` };
   if (isProvenOff(record, attachment, vm)) return { kind: "Release", node: vm };
   if (record !== undefined && !mayDetach(record, vm)) return { kind: "Wait", because: `${vm.nodeName} may still write the volume` };
-  // Its status names the VM before an attach is sent. A disk that is there without it is not the driver's to take off.
+  // Its status names the VM before an attach is sent. A disk that is there without it is not the driver's to
+  // take off.
   if (attached === undefined) return { kind: "ReleaseUnattached", node };
   return { kind: "Detach", node: vm, lane: laneOf(attachment) };
 }
