@@ -133,6 +133,14 @@ describe("a batch of fences", () => {
       assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 4 * MINUTE_MS + 6_000, `${second?.atMs} ms`);
     });
 
+    it("does not call it others' update where it may be a detach", async () => {
+      const marked = { ...updating, dataDisks: [anEntry("pvc-1", 0, { toBeDetached: true })] };
+      const azure = withDisk(marked, { detachPatienceMs: 60 * MINUTE_MS });
+      const [fenced] = await azure.fenceBatch(azure.request("fence", "pvc-1"));
+      assert.ok(fenced !== undefined && !fenced.ok && fenced.failure.kind === "CloudUnavailable");
+      assert.match(fenced.failure.message, /^Azure works on an update of VM vm-a; /);
+    });
+
     /** Fences while this process waits for its attach of another disk, whose polls answer `end`. */
     const fencedWhileAttaching = async (end: UpdateEnd | "refused") => {
       const azure = withDisk(updating);
@@ -230,7 +238,33 @@ describe("a batch of fences", () => {
         azure.onUpdate = () => "hangs";
         azure.onRead = (vm) => (azure.updates.length === 0 ? vm : { ...vm, provisioningState: "Succeeded", ...seen });
         assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["CloudUnavailable"]);
+        const secondMs = azure.updates[1]?.atMs ?? Infinity;
+        assert.ok(secondMs >= MINUTE_MS, `the write was waited for until ${secondMs} ms`);
       }
+    });
+
+    it("has no proof by an ETag that others have moved, where its own write was refused", async () => {
+      const azure = off();
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, etag: `"others"` };
+        return anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      };
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(
+        azure.updates.map(({ ifMatch }) => ifMatch),
+        [`"1"`, `"others"`],
+      );
+    });
+
+    it("learns nothing of a kind of write from one that failed and left the ETag as it was", async () => {
+      const azure = off();
+      azure.onUpdate = (_, index) => (index === 0 ? anOperationError() : "carriedOut");
+      assert.deepEqual(kinds(await azure.fenceBatch(azure.request("fence", "pvc-1"))), ["fenced"]);
+      assert.deepEqual(
+        azure.updates.map(({ change }) => change),
+        [{}, {}],
+      );
     });
   });
 
