@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { erase } from "./faults/delete-by-hand.ts";
 import { type Frozen, withFrozenWriter } from "./testing/with-frozen-writer.ts";
+import type { SimWorld } from "./world.ts";
 
 /** From the freeze until its node is told of: the heartbeat is stale after 35 s, Kubernetes says NotReady after 50 s. */
 const TOLD_MAX_MS = 60_000;
 /** From a pod's death by force until the next one waits on another node, and is told why. */
 const TOLD_OF_POD_MAX_MS = 15_000;
 
-const driverNode = ({ world, nodeName }: Frozen) => world.store.objects("AzDriverNode").find(({ spec }) => spec.nodeName === nodeName)?.status;
+const driverNodeOf = (world: SimWorld, nodeName: string) => world.store.objects("AzDriverNode").find(({ spec }) => spec.nodeName === nodeName);
+const driverNode = ({ world, nodeName }: Frozen) => driverNodeOf(world, nodeName)?.status;
 const remedyFor = (nodeName: string): string => `kubectl taint nodes ${nodeName} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`;
 
 describe("a writer whose machine freezes, unmarked", () => {
@@ -27,6 +30,22 @@ describe("a writer whose machine freezes, unmarked", () => {
         assert.equal(fenced, undefined, "silence proves nothing");
       }));
   }
+
+  it("is reported as NotReady where its AzDriverNode was deleted", () =>
+    withFrozenWriter("kubernetes", async ({ world, nodeName, until, told }) => {
+      erase(world, "AzDriverNode", nodeName, true);
+      const isTold = (): boolean => told().some((line) => line.includes("is NotReady; pod") && line.includes(remedyFor(nodeName)));
+      await until("the NotReady node to be told of", isTold, TOLD_MAX_MS);
+      assert.equal(driverNodeOf(world, nodeName), undefined);
+    }));
+
+  it("is reported while the next pod finds no node", () =>
+    withFrozenWriter("kubernetes", async ({ world, nodeName, until, told }) => {
+      for (const { name } of world.cluster.nodes()) world.cluster.setUnschedulable(name, true);
+      world.cluster.deletePod("vol-1", { isForced: true });
+      const isTold = (): boolean => told().some((line) => line.includes("and the volume is requested") && line.includes(remedyFor(nodeName)));
+      await until("the silent node to be told of", isTold, TOLD_MAX_MS);
+    }));
 
   it("is not ready by its AzDriverNode, counts for no failover, and is ready again once it thaws", () =>
     withFrozenWriter("kubernetes", async (frozen) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aReplica, aVolume, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, instanceUriOf } from "../core/plan/testing/objects.ts";
+import type { OrchestratorNode } from "../ports/volume-users.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -22,6 +23,22 @@ describe("observeVolume", () => {
         assert.equal(observeVolume({ ...world.ports, attach: "kubernetes", clusterVolumes }, "pvc-1")?.hasUser("node-a"), hasUser);
       }));
   }
+});
+
+describe("observeVolume of nodes that the orchestrator calls NotReady", () => {
+  it("names those of the record and of the attachments, whether or not they have an AzDriverNode", () =>
+    withControllerPorts(async (world) => {
+      const notReady = ["node-a", "node-b", "node-x"];
+      const cachedNode = (nodeName: string): OrchestratorNode => ({
+        ...world.ports.users.cachedNode(nodeName),
+        taints: notReady.includes(nodeName) ? [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }] : [],
+      });
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      for (const nodeName of ["node-b", "node-c"]) await world.given("AzVolumeAttachment", aReplica(nodeName));
+      await world.given("AzDriverNode", aDriverNode("node-b"));
+      const observed = observeVolume({ ...world.ports, users: { ...world.ports.users, cachedNode } }, "pvc-1");
+      assert.deepEqual(observed?.notReady, ["node-a", "node-b"]);
+    }));
 });
 
 describe("observeNodes", () => {

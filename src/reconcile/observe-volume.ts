@@ -2,6 +2,7 @@ import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { isNotReady } from "../core/plan/node-silence.ts";
 import { isLeaving, type ObservedNode, type ObservedPlacement, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -17,6 +18,7 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
   const writer = volume.status?.record?.writer;
   const volumeId = volume.status?.detail?.diskUri;
   const use: VolumeUse = writer === undefined || volumeId === undefined ? { kind: "unknown" } : users.cachedOn({ nodeName: writer.nodeName, volumeId });
+  const named = namesIn(volume.status?.record, attachments).map((nodeName) => ({ nodeName, node: users.cachedNode(nodeName) }));
   return {
     volume,
     unchangedMs: cache.unchangedMs("AzVolume", volumeName) ?? 0,
@@ -32,7 +34,8 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
     },
     vmOf: (nodeName) => users.cachedNode(nodeName).instanceUri,
     unregisteredMs: (nodeName) => cache.missingMs("AzDriverNode", nodeName),
-    outOfService: namesIn(volume.status?.record, attachments).filter((nodeName) => users.cachedNode(nodeName).isOutOfService),
+    outOfService: named.filter(({ node }) => node.isOutOfService).map(({ nodeName }) => nodeName),
+    notReady: named.filter(({ node }) => isNotReady(node)).map(({ nodeName }) => nodeName),
     hasUser: (nodeName) => volumeId !== undefined && hasUser(ports, attachments, { nodeName, volumeId }),
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],

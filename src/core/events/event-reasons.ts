@@ -162,7 +162,7 @@ export const eventReasons = {
   WriterSilent: {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod", "PodOnNode", "Node"],
-    when: "the writer's node sends no heartbeats, or is NotReady, and a pod on another node waits for the volume, or one is still bound to that node. The message has the command",
+    when: "the writer's node, or one that has not shown yet that it is clean, sends no heartbeats, or is NotReady, while the volume is requested: a pod on another node waits for it, one is still bound to that node, or the next one has no node yet. The message has the command",
     cure: "The driver then takes the disk off that VM, with proof, and the volume moves. Take the taint off once the node is back.",
   },
   WriterReplaced: {

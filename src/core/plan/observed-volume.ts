@@ -67,6 +67,8 @@ export interface ObservedVolume {
   readonly unregisteredMs: (nodeName: string) => number;
   /** Names of the nodes in the record or with an attachment that are out of service: a dead node's plug-in may never have registered with this store. */
   readonly outOfService: readonly string[];
+  /** Names of the nodes in the record or with an attachment that are NotReady by the orchestrator, which a node without an AzDriverNode can be as well. */
+  readonly notReady: readonly string[];
   /**
    * Whether a want of that node has a user behind it, as caches show: a pod that is bound there, or a VolumeAttachment, by who states wants (`attach`). True where no
    * orchestrator knows of either: there the CSI call is the user.

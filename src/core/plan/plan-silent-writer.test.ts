@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { VolumePod } from "../schedule/volume-pod.ts";
 import type { ObservedNode } from "./observed-volume.ts";
 import { planSilentWriter } from "./plan-silent-writer.ts";
 import { planWriter } from "./plan-writer.ts";
-import { anAttachment, aNode, anObservedVolume, aPod, aVolumeWithRecord, aWriter } from "./testing/objects.ts";
+import { anAttachment, aNode, anObservedVolume, aPod, aReplica, aVolumeWithRecord, aWriter, identity, leaving } from "./testing/objects.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 const silent = { heartbeatUnchangedMs: 36_000 };
 const tainted = (key: string) => ({ taints: [{ key, value: "", effect: "NoExecute" }] });
 const notReady = tainted("node.kubernetes.io/unreachable");
 const command = "kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute";
-const remedy = `If its VM is off or cut off from the network for good, run: ${command}`;
+const remedy = `If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: ${command}`;
 const volume = aVolumeWithRecord({ writer: aWriter("node-a") });
 const waits = aPod({ nodeName: "node-b" });
 const told = { reason: "WriterSilent", nodeName: "node-a", retryAfterMs: 5_000 } as const;
 
-function plan(node: Partial<ObservedNode>, pods: readonly VolumePod[]): readonly WriterAction[] {
-  return planSilentWriter(anObservedVolume({ volume, nodes: [aNode("node-a", node), aNode("node-b")], pods: () => pods }), "node-a");
+function plan(node: Partial<ObservedNode>, pods: readonly VolumePod[], attachments: readonly AzVolumeAttachment[] = []): readonly WriterAction[] {
+  const nodes = [aNode("node-a", node), aNode("node-b")];
+  return planSilentWriter(anObservedVolume({ volume, nodes, pods: () => pods, attachments }), "node-a");
 }
 
 describe("planSilentWriter", () => {
@@ -57,23 +59,49 @@ describe("planSilentWriter", () => {
       ]);
   });
 
+  it("reports a silent writer of a requested volume also where no pod has a node", () => {
+    const requested: readonly { readonly because: string; readonly pods: readonly VolumePod[]; readonly attachments?: readonly AzVolumeAttachment[] }[] = [
+      { because: "its pod was deleted by force, the next one has no node yet", pods: [aPod({ nodeName: "" })] },
+      { because: "its pod was deleted by force, and its want stands", pods: [], attachments: [anAttachment("node-a")] },
+      { because: "a pod is bound to another node and has started", pods: [aPod({ isPending: false })] },
+    ];
+    const message = `node-a, which writes the volume, is NotReady, and the volume is requested. ${remedy}`;
+    const news = "the volume is requested, and node-a is silent";
+    for (const { because, pods, attachments } of requested)
+      assert.deepEqual(plan(notReady, pods, attachments), [{ kind: "Tell", ...told, message, news }], because);
+  });
+
+  it("reports a NotReady writer whose AzDriverNode was lost, and none of which nothing is known", () => {
+    const lost = anObservedVolume({ volume, nodes: [aNode("node-b")], pods: () => [waits] });
+    assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-a"] }, "node-a"), [
+      {
+        kind: "WaitFor",
+        ...told,
+        message: `pod default/db-0 on node-b waits for node-a, which writes the volume, is NotReady. ${remedy}`,
+        news: "pod default/db-0 on node-b waits for node-a",
+      },
+    ]);
+    assert.deepEqual(planSilentWriter({ ...lost, notReady: ["node-b"] }, "node-a"), []);
+  });
+
   const again: WriterAction = { kind: "PlanAgain", afterMs: 5_000 };
   const others: readonly {
     readonly because: string;
     readonly node: Partial<ObservedNode>;
     readonly pods: readonly VolumePod[];
+    readonly attachments?: readonly AzVolumeAttachment[];
     readonly plan: readonly WriterAction[];
   }[] = [
     { because: "the node is well", node: {}, pods: [waits], plan: [] },
     { because: "it is marked out of service already", node: { ...notReady, isOutOfService: true }, pods: [waits], plan: [] },
-    { because: "the next pod is not there yet", node: notReady, pods: [], plan: [again] },
-    { because: "a pod waits for a node, not for the volume", node: notReady, pods: [aPod({ nodeName: "" })], plan: [again] },
-    { because: "a pod runs elsewhere", node: notReady, pods: [aPod({ isPending: false })], plan: [again] },
+    { because: "the volume is not requested", node: notReady, pods: [], plan: [again] },
+    { because: "only a standby is there", node: notReady, pods: [], attachments: [aReplica("node-b")], plan: [again] },
+    { because: "the only want is on its way out", node: notReady, pods: [], attachments: [leaving(anAttachment("node-a"))], plan: [again] },
     { because: "a pod that waits is being deleted", node: notReady, pods: [aPod({ isTerminating: true })], plan: [again] },
   ];
-  for (const { because, node, pods, plan: planned } of others)
+  for (const { because, node, pods, attachments, plan: planned } of others)
     it(`tells nothing where ${because}`, () => {
-      assert.deepEqual(plan(node, pods), planned);
+      assert.deepEqual(plan(node, pods, attachments), planned);
     });
 
   it("takes no node for silent where none is heard: it may be the store", () => {
@@ -91,8 +119,8 @@ describe("planWriter with a silent writer", () => {
     assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments: [anAttachment("node-a")] }))), ["WriterSilent"]);
   });
 
-  it("looks again where no pod needs the volume yet: no change of an object brings the next plan", () => {
-    const observed = anObservedVolume({ volume, nodes, attachments: [anAttachment("node-a")] });
+  it("looks again where nothing requests the volume: no change of an object brings the next plan", () => {
+    const observed = anObservedVolume({ volume, nodes, attachments: [anAttachment("node-a", { spec: { role: "Primary", want: undefined } })] });
     assert.deepEqual(planWriter(observed), [{ kind: "PlanAgain", afterMs: 5_000 }]);
   });
 
@@ -103,11 +131,65 @@ describe("planWriter with a silent writer", () => {
     assert.deepEqual(reasons(planWriter(observed)), ["ConfirmVanished", "WriterSilent"]);
   });
 
+  it("reports no silence once the driver cuts the node off by itself", () => {
+    const unwanted = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
+    const lost = aNode("node-a", { ...silent, isKubeletLeaseStale: true });
+    const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
+    const observed = anObservedVolume({ volume: unwanted, nodes: [lost, aNode("node-b")], pods, attachments: [recalled] });
+    assert.deepEqual(reasons(planWriter(observed)), ["BeginFence"]);
+  });
+
   it("reports it once where a want waits, too, and where the writer is recalled", () => {
     const attachments = [anAttachment("node-a"), anAttachment("node-b")];
     assert.deepEqual(reasons(planWriter(anObservedVolume({ volume, nodes, pods, attachments }))), ["WriterSilent"]);
     const unwanted = aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) });
     const recalled = anAttachment("node-a", { spec: { role: "Replica", recall: { id: "r", since: "2026-01-01T11:59:00.000Z" } } });
     assert.deepEqual(reasons(planWriter(anObservedVolume({ volume: unwanted, nodes, pods, attachments: [recalled] }))), ["WriterSilent"]);
+  });
+});
+
+describe("planWriter with a silent node that is unproven", () => {
+  const unproven = aVolumeWithRecord({ foundInUse: true, unproven: [identity("node-a")] });
+  const attachments = [aReplica("node-a"), aReplica("node-b")];
+  const confirms: WriterAction = { kind: "ConfirmVanished", node: identity("node-a") };
+  const unheard = "node-a, which had the disk when the record was made and has not shown whether it is clean, has sent no heartbeat for more than 35 s";
+  const plannedFor = (pods: readonly VolumePod[], nodes = [aNode("node-a", silent), aNode("node-b")]): readonly WriterAction[] =>
+    planWriter(anObservedVolume({ volume: unproven, nodes, attachments, pods: () => pods }));
+
+  it("gives a pod that waits elsewhere the remedy, on the Node as well", () => {
+    const message = `pod default/db-0 on node-b waits for ${unheard}. ${remedy}`;
+    assert.deepEqual(plannedFor([waits]), [confirms, { kind: "WaitFor", ...told, message, news: "pod default/db-0 on node-b waits for node-a" }]);
+  });
+
+  it("gives the remedy to a pod that is still bound there, though none waits", () => {
+    assert.deepEqual(plannedFor([aPod({ nodeName: "node-a", isPending: false, isTerminating: true })]), [
+      confirms,
+      { kind: "PlanAgain", afterMs: 10_000 },
+      {
+        kind: "Tell",
+        ...told,
+        message: `${unheard}; pod default/db-0 (being deleted) is bound to it. ${remedy}`,
+        news: "pod default/db-0 (being deleted) is bound to node-a",
+      },
+    ]);
+  });
+
+  it("reports NotReady where its AzDriverNode was lost, too", () => {
+    const observed = anObservedVolume({ volume: unproven, nodes: [aNode("node-b")], attachments, pods: () => [waits] });
+    const planned = planWriter({ ...observed, notReady: ["node-a"] });
+    assert.deepEqual(
+      planned.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["ConfirmVanished", "WriterSilent"],
+    );
+  });
+
+  it("says nothing of silence while nothing requests the volume, and of another VM's that has its name", () => {
+    assert.deepEqual(plannedFor([]), [confirms, { kind: "PlanAgain", afterMs: 10_000 }]);
+    const [checks, ...rest] = plannedFor([waits], [aNode("node-a", { ...silent, vmId: "of-another-vm" }), aNode("node-b")]);
+    assert.deepEqual(checks, confirms);
+    assert.deepEqual(
+      rest.map((action) => (action.kind === "WaitFor" ? action.reason : action.kind)),
+      ["Distrust"],
+    );
   });
 });

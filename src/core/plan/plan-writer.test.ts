@@ -41,6 +41,14 @@ function check(rows: readonly Row[]): void {
 const grants = (nodeName: string): WriterAction => ({ kind: "Grant", node: identity(nodeName), isUserSeen: true });
 const endsWant = (nodeName: string): WriterAction => ({ kind: "EndWant", nodeName });
 const confirms: WriterAction = { kind: "ConfirmVanished", node: a };
+const reportsSilence = (role: string): WriterAction => ({
+  kind: "Tell",
+  reason: "WriterSilent",
+  nodeName: "node-a",
+  retryAfterMs: 5_000,
+  message: `node-a, ${role}, has sent no heartbeat for more than 35 s, and the volume is requested. If its VM is off or cut off from the network for good, mark it out of service. On Kubernetes, run: kubectl taint nodes node-a node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
+  news: "the volume is requested, and node-a is silent",
+});
 
 describe("planWriter", () => {
   it("grants the oldest want that can be granted", () => {
@@ -313,7 +321,7 @@ describe("planWriter", () => {
           attachments: [unchangedFor(hour, asked)],
           nodes: [aNode("node-a", { ...stale, isKubeletLeaseStale: undefined }), ...others],
         }),
-        plan: askingThePlatform(silent),
+        plan: [...askingThePlatform(silent), reportsSilence("which writes the volume")],
       },
       {
         because: "the other alone neither",
@@ -494,7 +502,7 @@ describe("planWriter", () => {
       {
         because: "recalled, and its AzDriverNode is all that is left of the node",
         observed: anObservedVolume({ volume, attachments: [recalled], nodes: [silent, aNode("node-b")] }),
-        plan: [confirms, unanswered],
+        plan: [confirms, unanswered, reportsSilence("which writes the volume")],
       },
       {
         because: "recalled, no node",
@@ -570,7 +578,12 @@ describe("planWriter", () => {
       {
         because: "one has been silent for a while, and its VM may be no more",
         observed: anObservedVolume({ volume, attachments, nodes: [aNode("node-a", { heartbeatUnchangedMs: 60_000 }), aNode("node-b")] }),
-        plan: [confirms, { ...waitsFor("node-a"), retryAfterMs: 10_000 }, waitsFor("node-b")],
+        plan: [
+          confirms,
+          { ...waitsFor("node-a"), retryAfterMs: 10_000 },
+          reportsSilence("which had the disk when the record was made and has not shown whether it is clean"),
+          waitsFor("node-b"),
+        ],
       },
     ]);
     assert.deepEqual(

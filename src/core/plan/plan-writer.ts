@@ -47,18 +47,28 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {
   const { writer } = record;
-  const unproven =
-    record.fencing !== undefined ? [] : record.unproven.flatMap((node) => (repeatsReplaced(observed, node) ? [] : planForUnproven(observed, node)));
+  const unproven = record.fencing !== undefined ? [] : record.unproven.filter((node) => !repeatsReplaced(observed, node));
   if (writer !== undefined) {
     if (writer.held && isFencing(record, writer)) return [];
-    return [...planForWriter(observed, writer), ...quietly(observed, writer, unproven)];
+    const besideWriter = unproven.flatMap((node) => planForUnproven(observed, node));
+    return [...planForWriter(observed, writer), ...quietly(observed, writer, besideWriter)];
   }
-  if (record.unproven.length > 0) return isAwaited(observed, record) ? unproven : unproven.map(withoutWord);
+  if (record.unproven.length > 0) return unproven.flatMap((node) => planForPossibleWriter(observed, record, node));
   return planGrant(observed, record);
+}
+
+/** While no node is the writer, one that is unproven stands in its way to the next node: a silent one is reported like a silent writer. */
+function planForPossibleWriter(observed: ObservedVolume, record: WriterRecord, node: NodeIdentity): readonly WriterAction[] {
+  const planned = planForUnproven(observed, node);
+  const told = isAwaited(observed, record) ? planned : planned.map(withoutWord);
+  // The node of its name is another VM: whether that one is silent says nothing of this one.
+  return isReplaced(observed, node) ? told : withSilence(told, planSilentWriter(observed, node.nodeName, "unproven"));
 }
 
 /** One state is told once: what waits for a writer whose node is silent is told why, and what to do, instead of only for which writer. */
 function withSilence(planned: readonly WriterAction[], silence: readonly WriterAction[]): readonly WriterAction[] {
+  // The driver cuts the node off by itself: there is nothing left for a person to do.
+  if (planned.some(({ kind }) => kind === "BeginFence")) return planned;
   const isToldBySilence = silence.some(({ kind }) => kind === "WaitFor");
   const added = planned.length === 0 ? silence : silence.filter(({ kind }) => kind !== "PlanAgain");
   return [...planned.filter(({ kind }) => kind !== "WaitFor" || !isToldBySilence), ...added];

@@ -7,6 +7,7 @@ import { attachmentObjectName } from "../../model/object-names.ts";
 import type { VolumePod } from "../../schedule/volume-pod.ts";
 import { fromTimestamp, toTimestamp } from "../../timestamp.ts";
 import { gibToBytes } from "../../units.ts";
+import { isNotReady } from "../node-silence.ts";
 import type { ObservedAttachment, ObservedNode, ObservedVolume, VolumeSettings } from "../observed-volume.ts";
 import { newRecord } from "../writer-steps.ts";
 
@@ -190,6 +191,7 @@ export function anObservedVolume(
     outOfService: nodes.filter((node) => node.isOutOfService).map((node) => node.nodeName),
     vmOf: () => undefined,
     unregisteredMs: () => 0,
+    notReady: nodes.filter(isNotReady).map((node) => node.nodeName),
     hasUser: () => true,
     writerUse: "unknown",
     writerUsers: [],
