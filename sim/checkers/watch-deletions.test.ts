@@ -5,20 +5,36 @@ import { watchDeletions } from "./watch-deletions.ts";
 
 const DELETED_AT_MS = 1_000;
 
+/** A PUT of the disk before that, by the driver and accepted unless said otherwise. */
+interface Creation {
+  readonly caller?: string;
+  readonly status?: number;
+}
+
 /** What is reported where vol-1 is deleted. */
 function deletion(circumstances: {
+  readonly creations?: readonly Creation[];
   readonly askedAtMs?: number;
   readonly isCreated?: boolean;
   readonly caller?: string;
   readonly status?: number;
   readonly operation?: string;
 }): readonly string[] {
-  const { askedAtMs, isCreated = true, caller = "controller-1", status = 202, operation = "Disks_Delete" } = circumstances;
+  const { creations = [{}], askedAtMs, isCreated = true, caller = "controller-1", status = 202, operation = "Disks_Delete" } = circumstances;
   const history = aHistory();
-  const entry = { sequence: 1, atMs: DELETED_AT_MS, operation, path: diskUri, status, caller };
+  const puts = creations.map((put) => ({
+    operation: "Disks_CreateOrUpdate",
+    atMs: 0,
+    path: diskUri.toUpperCase(),
+    status: 202,
+    caller: "controller-1",
+    ...put,
+  }));
+  const calls = [...puts, { operation, atMs: DELETED_AT_MS, path: diskUri, status, caller }];
+  const entries = calls.map((call, index) => ({ sequence: index + 1, ...call }));
   const watch = watchDeletions({
     cluster: { deletionAskedAtMs: () => askedAtMs, wasCreated: () => isCreated },
-    journal: { since: (sequence) => [entry].filter((one) => one.sequence > sequence) },
+    journal: { since: (sequence) => entries.filter((one) => one.sequence > sequence) },
     elapsedMsAt: (atMs) => atMs,
     report: history.report,
   });
@@ -34,9 +50,25 @@ describe("no disk is deleted that was not asked to be", () => {
     assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS + 1 }), expected);
   });
 
+  it("reports a deletion of a disk that the driver did not make, unless it was asked for", () => {
+    const expected = ["controller-1 deleted vol-1, and DeleteVolume had not been called for it"];
+    const notItsOwn: readonly (readonly Creation[])[] = [
+      [],
+      [{ caller: "outsider" }],
+      [{ status: 409 }],
+      [{}, { caller: "outsider" }],
+      [{ caller: "outsider" }, {}],
+    ];
+    for (const creations of notItsOwn) {
+      assert.deepEqual(deletion({ creations, isCreated: false }), expected, JSON.stringify(creations));
+      assert.deepEqual(deletion({ creations, isCreated: false, askedAtMs: DELETED_AT_MS }), [], JSON.stringify(creations));
+    }
+  });
+
   it("is content where DeleteVolume was called before, or CreateVolume had never succeeded", () => {
     assert.deepEqual(deletion({ askedAtMs: DELETED_AT_MS }), []);
-    assert.deepEqual(deletion({ isCreated: false }), []);
+    for (const creations of [[{}], [{ status: 500 }], [{}, { caller: "outsider", status: 409 }], [{}, { caller: "outsider", status: 500 }]])
+      assert.deepEqual(deletion({ creations, isCreated: false }), [], JSON.stringify(creations));
   });
 
   it("is content with what others do, with refusals, with disks that are not there, and with other calls", () => {

@@ -1,10 +1,11 @@
+import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 import { diskName } from "./watch-writers.ts";
 
-/** The deletions of disks in Azure's journal. */
+/** The creations and deletions of disks in Azure's journal. */
 interface DeletionsJournal {
   since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "operation" | "path" | "status" | "caller">[];
 }
@@ -15,11 +16,13 @@ export interface DeletionWatch {
   look(): void;
 }
 
+const REDIRECTION = 300;
 const NO_CONTENT = 204;
+const SERVER_ERROR = 500;
 
 /**
- * No disk is deleted that was not asked to be: before Azure accepts the driver's call, DeleteVolume was called for that very disk, or the call that made
- * it has never succeeded, so that no PersistentVolume names it.
+ * No disk is deleted that was not asked to be: before Azure accepts the driver's call, DeleteVolume was called for that very disk, or the driver made the disk itself and no
+ * CreateVolume has answered it, so that no PersistentVolume names it. A disk that others made, such as a static one or a copy, is deleted for a DeleteVolume only.
  */
 export function watchDeletions(world: {
   readonly cluster: Pick<SimCluster, "deletionAskedAtMs" | "wasCreated">;
@@ -28,17 +31,33 @@ export function watchDeletions(world: {
   readonly elapsedMsAt: (atMs: number) => number;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): DeletionWatch {
+  const made = { byDriver: new Set<string>(), byOthers: new Set<string>() };
   let seen = 0;
+
+  /** An error of Azure's own leaves open whether the disk was made; a refusal does not. */
+  function noteCreation(path: string, status: number, caller: string | undefined): void {
+    if (status >= REDIRECTION && status < SERVER_ERROR) return;
+    if (caller !== OUTSIDER) made.byDriver.add(resourceUriKey(path));
+    else if (status < REDIRECTION) made.byOthers.add(resourceUriKey(path));
+  }
+
+  /** The rest of a creation that was begun and given up. */
+  function isUnfinishedCreation(path: string): boolean {
+    const key = resourceUriKey(path);
+    return made.byDriver.has(key) && !made.byOthers.has(key) && !world.cluster.wasCreated(path);
+  }
+
   return {
     look: () => {
       for (let entries = world.journal.since(seen); entries.length > 0; entries = world.journal.since(seen)) {
         for (const { sequence, atMs, operation, path, status, caller } of entries) {
           seen = sequence;
+          if (operation === "Disks_CreateOrUpdate") noteCreation(path, status, caller);
           // Where there was no such disk nothing was deleted.
           if (operation !== "Disks_Delete" || status >= NO_CONTENT || caller === OUTSIDER) continue;
           const askedAtMs = world.cluster.deletionAskedAtMs(path);
           if (askedAtMs !== undefined && askedAtMs <= world.elapsedMsAt(atMs)) continue;
-          if (!world.cluster.wasCreated(path)) continue;
+          if (isUnfinishedCreation(path)) continue;
           world.report({
             invariant: "deleted-unasked",
             detail: `${caller ?? "nobody"} deleted ${diskName(path)}, and DeleteVolume had not been called for it`,
