@@ -1,5 +1,13 @@
 import type { Mutation } from "./mutation.ts";
-import { backAfterFenceStorm, backupsUnderMovesStorm, copiesStorm, nameMovesStorm, recordsLostStorm } from "./storms.ts";
+import {
+  backAfterFenceStorm,
+  backupsUnderMovesStorm,
+  copiesStorm,
+  deletedVolumesStorm,
+  lostDriverNodesStorm,
+  nameMovesStorm,
+  recordsLostStorm,
+} from "./storms.ts";
 
 /** Rules that unit and contract tests alone had noticed. */
 export const reviewMutations: readonly Mutation[] = [
@@ -101,5 +109,43 @@ export const reviewMutations: readonly Mutation[] = [
     storm: nameMovesStorm,
     takes: "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "by-hand-is-deletion",
+    removes: "only DeleteVolume ends standbys: an AzVolume that a person deletes keeps them",
+    edits: [
+      {
+        file: "src/core/plan/plan-replicas.ts",
+        find: `if (isDeletedByHand(observed.volume)) return [];`,
+        replace: `void isDeletedByHand;`,
+      },
+      {
+        file: "src/core/plan/plan-replicas.ts",
+        find: `if (observed.volume.spec.deleteRequested)`,
+        replace: `if (observed.volume.spec.deleteRequested || observed.volume.metadata.deletionTimestamp !== undefined)`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["replica-removed"],
+    storm: deletedVolumesStorm,
+    takes: "a person deletes the AzVolume of a volume that fails over",
+    noticedBy: "src/core/plan/plan-replicas.test.ts",
+  },
+  {
+    name: "unregistered-at-once",
+    removes: "a standby outlives its AzDriverNode for a minute, and for as long as the writer's node is not heard",
+    edits: [
+      {
+        file: "src/core/plan/plan-replicas.ts",
+        find: `if (node !== undefined || !isReplaced || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS) return [];`,
+        replace: `void isReplaced;
+    if (node !== undefined) return [];`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["replica-removed"],
+    storm: lostDriverNodesStorm,
+    takes: "a person deletes the AzDriverNode of a standby's node while the volume fails over",
+    noticedBy: "src/core/plan/plan-replicas.test.ts",
   },
 ];

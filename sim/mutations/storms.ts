@@ -158,3 +158,14 @@ export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",
   strikes: { "loss/restored": 4, "loss/restored-in-flight": 2, "haste/hunted": 2 },
 };
+
+/** AzVolumes are deleted by hand while their volumes fail over. */
+export const deletedVolumesStorm: DirectedStorm = {
+  strikes: { "loss/volume-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },
+};
+
+/** AzDriverNodes are deleted by hand while the volumes of their nodes fail over. */
+export const lostDriverNodesStorm: DirectedStorm = {
+  workload: { maxShares: 3, replicas: 2, access: "mount" },
+  strikes: { "loss/driver-node-deleted": 8, "nodes/freeze-and-mark": 3, "haste/hunted": 2 },
+};

@@ -4,7 +4,8 @@ import { PLACED_BY_LABEL } from "../core/model/attachment-labels.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
-import { anAttachment, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { anAttachment, attachmentName, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { fail } from "../core/result.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import { attachmentReconciler } from "./attachment.ts";
 import { aCluster } from "./testing/a-cluster.ts";
@@ -75,6 +76,24 @@ describe("an attachment of a volume that is not there", () => {
         world.told.map(({ reason, message }) => [reason, message]),
         [["AttachmentIgnored", `AzVolumeAttachment ${orphan.metadata.name} of node node-a is ignored: ${because}`]],
       );
+    }));
+
+  it("stays where its own AzVolume was made anew since that was read", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume());
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      const cache = { ...world.ports.cache, get: withoutVolumes(world.ports.cache.get) };
+      let reads = 0;
+      const store: typeof world.ports.store = {
+        ...world.ports.store,
+        get: (kind, name, signal) =>
+          kind === "AzVolume" && ++reads === 1
+            ? Promise.resolve(fail({ kind: "ObjectNotFound", objectKind: kind, name }))
+            : world.ports.store.get(kind, name, signal),
+      };
+      const answer = await world.answerOf(attachmentReconciler({ ...world.ports, cache, store }).reconcile(attachmentName("node-a"), never));
+      assert.deepEqual(answer, { ok: true, value: { againAfterMs: 30_000 } });
+      assert.equal(world.attachment("node-a")?.metadata.deletionTimestamp, undefined);
     }));
 
   it("stays where only the cache has no such volume", () =>
