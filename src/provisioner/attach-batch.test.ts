@@ -81,6 +81,19 @@ describe("a batch of attaches and detaches", () => {
       assert.deepEqual(first.forced, ["leaves"]);
     });
 
+    it("does not force a disk whose mark was there before that update", async () => {
+      const azure = aScriptedVm([anEntry("leaves", 0, { toBeDetached: true })]);
+      azure.onUpdate = (_, index) => {
+        if (index > 0) return "carriedOut";
+        azure.vm = { ...azure.vm, etag: `"others"`, provisioningState: "Updating" };
+        return anArmError({ statusCode: 412, code: "PreconditionFailed" });
+      };
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      const [, second] = sent(azure);
+      assert.ok(second !== undefined && second.atMs >= MINUTE_MS && second.atMs < MINUTE_MS + 10_000, `${second?.atMs} ms`);
+      assert.deepEqual(second.forced, []);
+    });
+
     it("does not wait so long for the detach of another disk, and does not force that", async () => {
       const azure = updatingFor(Infinity, [anEntry("others", 0, { toBeDetached: true })]);
       await azure.attachBatch(azure.request("attach", "comes"));
@@ -113,6 +126,22 @@ describe("a batch of attaches and detaches", () => {
           ? { ...vm, dataDisks: [anEntry("leaves", 0)] }
           : { ...vm, dataDisks: [anEntry("leaves", 0)], provisioningState: "Succeeded" };
       };
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      assert.deepEqual(
+        sent(azure).map(({ forced }) => forced),
+        [[], []],
+      );
+    });
+
+    it("forces nothing where a poll says that its detach has failed: Azure works on something else", async () => {
+      const azure = hangs();
+      let hasFailed = false;
+      azure.onRead = (vm, { atMs }) => {
+        if (azure.updates.length !== 1 || atMs < 4 * MINUTE_MS) return vm;
+        hasFailed = true;
+        return atMs < 4.5 * MINUTE_MS ? vm : { ...vm, provisioningState: "Succeeded" };
+      };
+      azure.onPoll = (end) => (hasFailed && azure.updates.length === 1 ? anOperationError() : end);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
       assert.deepEqual(
         sent(azure).map(({ forced }) => forced),
