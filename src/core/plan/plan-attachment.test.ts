@@ -189,22 +189,22 @@ describe("planAttachment", () => {
         plan: detaches("collection"),
       },
       {
-        because: "it holds the volume: the record says where the disk is",
+        because: "it was granted the volume, and may be revoked without a fence",
         own: anAttachment("node-a", { status: on }),
-        volume: aVolumeWithRecord({ writer: { ...aWriter("node-a"), ...earlier } }),
-        plan: attaches("primaryAttach"),
+        volume: aVolumeWithRecord({ writer: { ...aWriter("node-a", { held: false }), ...earlier } }),
+        plan: waits("the disk is on /older, which was node-a before, and may still write the volume"),
       },
       {
-        because: "it may write",
+        because: "it is unproven",
         own: anAttachment("node-a", { status: on }),
         volume: aVolumeWithRecord({ unproven: [earlier] }),
-        plan: attaches("primaryAttach"),
+        plan: waits("the disk is on /older, which was node-a before, and may still write the volume"),
       },
       {
         because: "it is being fenced",
         own: anAttachment("node-a", { status: on }),
         volume: aVolumeWithRecord({ fencing: earlier }),
-        plan: attaches("primaryAttach"),
+        plan: waits("the disk is on /older, which was node-a before, and is being fenced"),
       },
       {
         because: "several nodes may write, and nothing says whether it does",

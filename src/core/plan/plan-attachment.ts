@@ -36,7 +36,7 @@ function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): Att
   const node = nodeOf(observed, attachment);
   if (isLeaving(attachment)) return planLeaving(observed, attachment, node);
   const earlier = earlierVm(observed, attachment);
-  if (earlier !== undefined) return { kind: "DetachEarlier", node: earlier, lane: laneOf(attachment) };
+  if (earlier !== undefined) return planEarlier(observed, attachment, earlier);
   if (isAttachedTo(attachment, node)) return planRole(observed, attachment, node);
   return planAttach(observed, attachment, node);
 }
@@ -70,17 +70,26 @@ function laneOf({ spec }: AzVolumeAttachment): "detach" | "collection" {
 }
 
 /**
- * The VM that had the node's name when the disk was attached, where another VM has it by now and this one may be kept: an attach to the other one would overwrite the only word that
- * the disk is there. A VM that the record names as writer or unproven is not forgotten by that, and is freed by a fence. Where several nodes may write, nothing says whether it does.
+ * An attach to the VM that has the name now would overwrite the only word that the disk is on the earlier one. The record is no such word, though it names that VM: a writer that has not
+ * taken its grant is revoked, and leaves it without a fence.
+ */
+function planEarlier(observed: ObservedVolume, attachment: AzVolumeAttachment, vm: NodeIdentity): AttachmentAction {
+  const record = recordOf(observed);
+  const where = `the disk is on ${vm.instanceUri}, which was ${vm.nodeName} before, and`;
+  if (record !== undefined && isFencing(record, vm)) return { kind: "Wait", because: `${where} is being fenced` };
+  if (record !== undefined && !mayDetach(record, vm)) return { kind: "Wait", because: `${where} may still write the volume` };
+  return { kind: "DetachEarlier", node: vm, lane: laneOf(attachment) };
+}
+
+/**
+ * The VM that had the node's name when the disk was attached, where another VM has it by now and this one may be kept. None where several nodes may write: nothing says whether it does.
  */
 function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const vm = attachedVm(attachment);
   const node = observed.node(attachment.spec.nodeName);
-  const record = recordOf(observed);
-  if (vm === undefined || node === undefined || node.isGone || record === undefined) return undefined;
+  if (vm === undefined || node === undefined || node.isGone || recordOf(observed) === undefined) return undefined;
   // One resource id has one VM: an earlier one there is gone. One vmId is one VM, wherever it was moved.
-  if (isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri)) return undefined;
-  return isFencing(record, vm) || !mayDetach(record, vm) ? undefined : vm;
+  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;
 }
 
 /**
