@@ -195,6 +195,30 @@ describe("createControllers", () => {
       });
     }));
 
+  it("asks Azure seldom about a VM in quarantine that is kept though another one has its node's name, and forgets it once it is gone", () =>
+    withControllerPorts(async (world) => {
+      const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: instanceUriOf("an-earlier-node-a") };
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [earlier] }));
+      world.disks.add(diskUri);
+      world.instances.set(earlier.instanceUri, earlier.vmId);
+      let asked = 0;
+      const proveVanished: CloudProvisioner["proveVanished"] = (request, signal) => {
+        asked += 1;
+        return world.ports.cloud.proveVanished(request, signal);
+      };
+      await whileRunning(world, { proveVanished }, async () => {
+        for (let minute = 0; minute < 30; minute += 1) {
+          await world.beat("node-a");
+          await world.clock.advance(60_000);
+        }
+        assert.ok(asked >= 2 && asked <= 4, `Azure was asked ${asked} times in half an hour`);
+        world.instances.delete(earlier.instanceUri);
+        await world.clock.advance(601_000);
+        assert.deepEqual(world.record()?.quarantine, []);
+      });
+    }));
+
   for (const { because, hasPlugin } of [
     { because: "whose VM exists, without a plug-in", hasPlugin: false },
     { because: "that has nothing to show itself clean by", hasPlugin: true },

@@ -133,8 +133,9 @@ function createLoops(
     // Nothing has happened to these: Azure is not asked again before its time.
     for (const attachment of ports.cache.list("AzVolumeAttachment")) loops.attachment.queue.remind(attachment.metadata.name);
     for (const name of ports.cache.ignoredAttachments()) loops.attachment.queue.remind(name);
-    for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantinedNames(ports)])
-      if (isGone(nodeName)) loops.driverNode.queue.remind(nodeName);
+    const quarantined = quarantinedNames(ports);
+    for (const nodeName of [...ports.cache.list("AzDriverNode").map(({ metadata }) => metadata.name), ...quarantined])
+      if (isGone(nodeName) || quarantined.has(nodeName)) loops.driverNode.queue.remind(nodeName);
     for (const nodeName of unsettledNodes()) loops.settle.queue.remind(nodeName);
     loops.sweep.queue.add(ONLY_KEY);
     loops.wants.queue.add(ONLY_KEY);

@@ -187,6 +187,51 @@ describe("driverNodeReconciler", () => {
       assert.deepEqual([world.record()?.quarantine, world.driverNodes()], [[placed], ["node-a", "node-b"]]);
     }));
 
+  describe("an earlier VM of a node's name", () => {
+    const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: INSTANCE_URI };
+    const present = { isGoneInCache: false, presence: "present" } as const;
+    const KEPT: Reconciled = { ok: true, value: { againAfterMs: 600_000 } };
+
+    for (const { because, vmId } of [
+      { because: "there is no VM any more", vmId: undefined },
+      { because: "there is another VM", vmId: "another" },
+    ])
+      it(`leaves quarantine where ${because} at its resource id`, () =>
+        withControllerPorts(async (world) => {
+          const record = { quarantine: [earlier, identity("node-a"), identity("node-b")] };
+          await lookAt(world, { ...present, record, ...(vmId === undefined ? {} : { vmId }) });
+          assert.deepEqual(world.record()?.quarantine, [identity("node-a"), identity("node-b")]);
+          assert.deepEqual(world.driverNodes(), ["node-a", "node-b"]);
+        }));
+
+    it("stays in quarantine while it exists, and is asked about seldom", () =>
+      withControllerPorts(async (world) => {
+        const record = { quarantine: [earlier] };
+        assert.deepEqual(await lookAt(world, { ...present, record, vmId: "EARLIER" }), KEPT);
+        assert.deepEqual(world.record()?.quarantine, [earlier]);
+      }));
+
+    it("stays where it has to be fenced, and is asked about again where Azure does not answer", () =>
+      withControllerPorts(async (world) => {
+        const record = { fencing: earlier, quarantine: [earlier] };
+        assert.deepEqual(await lookAt(world, { ...present, record }), KEPT);
+        assert.deepEqual(world.record()?.quarantine, [earlier]);
+        world.inspectFailure = { kind: "CloudUnavailable", code: "ServiceUnavailable", message: "", requestId: "" };
+        const again = await world.answerOf(driverNodeReconciler(world.ports).reconcile("node-a", never));
+        assert.deepEqual(again, { ok: false, failure: world.inspectFailure });
+      }));
+
+    for (const { because, isRegistered, quarantine } of [
+      { because: "the node itself, in another case", isRegistered: true, quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }] },
+      { because: "of nobody knows which of both", isRegistered: false, quarantine: [earlier] },
+    ])
+      it(`is not what stands in quarantine as ${because}`, () =>
+        withControllerPorts(async (world) => {
+          assert.deepEqual(await lookAt(world, { ...present, isRegistered, record: { quarantine } }), { ok: true, value: {} });
+          assert.deepEqual(world.record()?.quarantine, quarantine);
+        }));
+  });
+
   it("is not held up by what once said it was clean, and takes that back: it has to be said again, should the node come again", () =>
     withControllerPorts(async (world) => {
       const clean = [identity("node-a"), identity("node-b"), { ...identity("node-a"), vmId: "earlier" }];

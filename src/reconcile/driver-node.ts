@@ -14,8 +14,14 @@ import { moveRecord } from "./move-record.ts";
 const LOOK_AGAIN_MS = 1_000;
 
 /**
+ * How soon Azure is asked again about a VM in quarantine that exists though another one has its node's name, in milliseconds: a person may keep it for long, and nothing waits for its
+ * end.
+ */
+const KEPT_AGAIN_MS = 600_000;
+
+/**
  * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them: nobody will renew their heartbeat, and their slots would be
- * counted on; nobody will show that they are clean, and records would grow for ever.
+ * counted on; nobody will show that they are clean, and records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
  */
 export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -29,7 +35,7 @@ export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
 async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: AbortSignal): Promise<Reconciled> {
   const { cache, users, clusterVolumes, settings } = ports;
   const driverNode = cache.get("AzDriverNode", nodeName);
-  if (!users.cachedNode(nodeName).isGone) return ok({});
+  if (!users.cachedNode(nodeName).isGone) return forgetEarlier(ports, nodeName, driverNode, signal);
   // A plug-in that still beats would only make it anew: its Node was deleted by hand, and its kubelet makes it again.
   const silentMs = driverNode === undefined ? Infinity : (cache.watchedUnchangedMs("AzDriverNode", nodeName) ?? 0);
   if (silentMs < settings.heartbeatStaleMs) return ok({ againAfterMs: settings.heartbeatStaleMs - silentMs });
@@ -46,6 +52,16 @@ async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: Ab
   const withdrawn = await moveRecords(ports, nodeName, clean, (record) => withdrawClean(record, nodeName), signal);
   if (!withdrawn.ok) return withdrawn;
   return driverNode === undefined ? ok({}) : deleteDriverNode(ports, driverNode, signal);
+}
+
+/** Of the VMs that had the name before: what the one says that has it now does not concern them. */
+async function forgetEarlier(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined, signal: AbortSignal): Promise<Reconciled> {
+  const vmId = driverNode?.status?.vmId.toLowerCase();
+  if (vmId === undefined) return ok({});
+  const earlier = quarantinedAs(ports, nodeName, driverNode).filter(({ node }) => node.vmId.toLowerCase() !== vmId);
+  if (earlier.length === 0) return ok({});
+  const forgotten = await forgetVanished(ports, earlier, signal);
+  return forgotten.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...forgotten.value }) : forgotten;
 }
 
 async function deleteDriverNode({ store, logger }: ControllerPorts, { metadata, status }: AzDriverNode, signal: AbortSignal): Promise<Reconciled> {

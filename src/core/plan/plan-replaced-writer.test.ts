@@ -26,9 +26,9 @@ describe("a VM in the record whose node name is another VM's", () => {
   const because = "another VM has its name by now, and the node is out of service";
   const rows: readonly { readonly title: string; readonly observed: ObservedVolume; readonly plan: readonly WriterAction[] }[] = [
     {
-      title: "keeps no other node from a grant while it is in quarantine",
+      title: "keeps no other node from a grant while it is in quarantine, and is not asked about here",
       observed: observed({ quarantine: [earlier] }, { attachments: [anAttachment("node-b")] }),
-      plan: [checks, { kind: "Grant", node: identity("node-b"), isUserSeen: true }],
+      plan: [{ kind: "Grant", node: identity("node-b"), isUserSeen: true }],
     },
     {
       title: "is asked about, and fenced if it is off, where it holds the volume",
