@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
-import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity } from "../../src/core/plan/testing/objects.ts";
+import { aRecord, anAttachment, aReplica, aVolume, aWriter, identity, instanceUriOf } from "../../src/core/plan/testing/objects.ts";
 import type { SimPod } from "../kubernetes/sim-cluster.ts";
 import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";
@@ -49,7 +49,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const cluster = {
     pods: () => circumstances.pods ?? [aPod],
     nodes: () =>
-      nodes.map((name) => ({ name, isReady: circumstances.notReady?.includes(name) !== true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
+      nodes.map((name) => ({ name, instanceUri: instanceUriOf(name), isReady: circumstances.notReady?.includes(name) !== true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
   const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName), isTokenStolen: () => false };
@@ -93,6 +93,12 @@ describe("replicas at a failover", () => {
   it("reports one that is removed while the writer is recalled or fenced", async () => {
     const recalled = { writer: aWriter("node-a", { wanted: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
+      assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
+  });
+
+  it("reports one of a VM whose node's name an earlier one had that is cut off", async () => {
+    const earlier = { ...identity("node-b"), vmId: "older", instanceUri: instanceUriOf("an-earlier-node-b") };
+    for (const record of [{ quarantine: [earlier] }, { fencing: earlier }])
       assert.deepEqual(await aRemoval({ volume: aVolume({ status: { record: aRecord(record) } }) }), broken);
   });
 

@@ -4,6 +4,7 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
 import { isLeaving, isRecordMissing } from "../../src/core/plan/observed-volume.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
@@ -82,10 +83,13 @@ function whyLegitimate(
   const record = volume.status?.record;
   if (volume.spec.deleteRequested) return "the volume is being deleted";
   if (maxMountReplicaCount === 0) return "no replicas are asked for";
-  if (!world.cluster.nodes().some(({ name }) => name === nodeName)) return "its node is gone";
+  const node = world.cluster.nodes().find(({ name }) => name === nodeName);
+  if (node === undefined) return "its node is gone";
   if (world.outside.wasOutOfService(nodeName)) return "its node is out of service";
-  if ([...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])].some((node) => node.nodeName === nodeName))
-    return "its node is cut off from the disk";
+  // An earlier VM of the node's name that was cut off is no reason.
+  const isItsVm = (vm: NodeIdentity): boolean => vm.vmId === replica.status?.vmId || isSameResourceUri(vm.instanceUri, node.instanceUri);
+  const cutOff = [...(record?.quarantine ?? []), ...(record?.fencing === undefined ? [] : [record.fencing])];
+  if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is cut off from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
   if (staying.length + 1 > maxShares) return "a primary needs its share";
   const isServed = staying.some(({ spec, status }) => spec.role === "Primary" && status?.state === "Attached");

@@ -106,6 +106,18 @@ export function createStorm(parts: {
     add(startedAtMs + scenario.stormMs, end);
   }
 
+  /**
+   * Whether the driver waits for a person to take a disk off a VM that has lost its node's name, and says so (`AttachedToForeignVM`). It may where the volume's record was made anew
+   * since: that VM is no node then. Where the record is the one that it was, the driver has to find its way by itself.
+   */
+  function isKeptFromRecordMadeAnew(instanceUri: string, diskUri: string): boolean {
+    if (azure.nodeNameAt(instanceUri) !== undefined) return false;
+    return world.store.objects("AzVolume").some(({ status }) => {
+      const isOf = isSameResourceUri(status?.detail?.diskUri ?? "", diskUri);
+      return isOf && status?.record?.foundInUse === true && status.record.unproven.some((node) => isSameResourceUri(node.instanceUri, instanceUri));
+    });
+  }
+
   /** Whoever attached a disk by hand takes it off again, also where Azure refused that at first. */
   function takeOffWhatOthersLeft(): void {
     const attachments = world.store.objects("AzVolumeAttachment");
@@ -113,7 +125,7 @@ export function createStorm(parts: {
       for (const { diskId } of vm.dataDisks) {
         const isOnVm = ({ spec, status }: AzVolumeAttachment): boolean => status?.vmId === vm.vmGuid || spec.nodeName === azure.nodeNameAt(vm.id);
         const isKnown = attachments.some((attachment) => isOnVm(attachment) && isSameResourceUri(attachment.spec.volumeId, diskId));
-        if (!isKnown && attachedByHand.has(resourceUriKey(diskId))) azure.detachOutsideAt(vm.id, diskId);
+        if ((!isKnown && attachedByHand.has(resourceUriKey(diskId))) || isKeptFromRecordMadeAnew(vm.id, diskId)) azure.detachOutsideAt(vm.id, diskId);
       }
     }
   }

@@ -18,26 +18,28 @@ const DELETED_AFTER_MS = [10_000, 60_000] as const;
 
 /**
  * The pod's node is replaced under its name: its VM is switched off and kept, its disks attached, and a VM of another name and resource id takes the node's name. The VM that is
- * kept runs no more.
+ * kept runs no more. A person deletes the Node, which names the earlier VM for as long as it is there, and may delete the VM.
  */
 export const nameMoves: FaultVariant = {
   forMs: [90_000, 200_000],
   isDirected: true,
   begin: (context, fault) => {
     const { world, later } = context;
+    const { dice } = fault;
     const nodeName = nodeOfPod(world, fault);
     if (world.azure.vmOf(nodeName) === undefined) return overAtOnce;
-    const isDrained = diceAgain(fault.dice, 1) < DRAINED_SHARE;
     let kept: string | undefined;
+    const moved = (earlier: string): void => {
+      kept = earlier;
+    };
+    const isDrained = diceAgain(dice, 1) < DRAINED_SHARE;
     if (isDrained) world.cluster.drain(nodeName);
-    later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(fault.dice, 2)) : 0, () => {
-      replace(context, nodeName, fault.dice, (earlier) => {
-        kept = earlier;
-      });
-    });
+    later(isDrained ? pick(DRAINED_FOR_MS, diceAgain(dice, 2)) : 0, () => replace(context, nodeName, dice, moved));
     return () => {
-      const fate = diceAgain(fault.dice, 8);
-      if (kept !== undefined && fate >= DELETED_SHARE && fate < DELETED_SHARE + DELETED_AT_END_SHARE) world.azure.deleteVmAt(kept);
+      if (kept === undefined) return;
+      deleteNodeOfAnother(context, nodeName);
+      const fate = diceAgain(dice, 8);
+      if (fate >= DELETED_SHARE && fate < DELETED_SHARE + DELETED_AT_END_SHARE) world.azure.deleteVmAt(kept);
     };
   },
 };
@@ -52,7 +54,7 @@ function replace(context: FaultContext, nodeName: string, dice: number, moved: (
   const nodeGoesAfterMs = (diceAgain(dice, 6) < 0.5 ? nextAfterMs : 0) + pick(NODE_GOES_AFTER_MS, diceAgain(dice, 7));
   azure.losePower(nodeName, { isSilent: false });
   if (isMarked) later(markedAfterMs, () => markOutOfService(context, nodeName, true));
-  later(markedAfterMs + nodeGoesAfterMs, () => deleteNode(context, nodeName));
+  later(markedAfterMs + nodeGoesAfterMs, () => deleteNodeOfAnother(context, nodeName));
   later(markedAfterMs + nextAfterMs, () => {
     const earlier = azure.instanceUriOf(nodeName);
     // Others may have switched it on again since.
@@ -64,8 +66,11 @@ function replace(context: FaultContext, nodeName: string, dice: number, moved: (
   });
 }
 
-/** A mark goes with its Node: the next one of that name has none. */
-function deleteNode({ world, outside }: FaultContext, nodeName: string): void {
+/** Deletes a Node whose VM is off, or has lost its name. A mark goes with it: the next Node of that name has none. */
+function deleteNodeOfAnother({ world, outside }: FaultContext, nodeName: string): void {
+  const node = world.cluster.nodes().find(({ name }) => name === nodeName);
+  const machine = world.azure.machineOf(nodeName);
+  if (node === undefined || (machine?.instanceUri === node.instanceUri && machine.state() !== "off")) return;
   outside.noteOutOfService(nodeName, false);
   world.cluster.deleteNode(nodeName);
 }
