@@ -21,7 +21,10 @@ type Outsiders = Pick<
   | "deleteDiskOutside"
 >;
 
-/** What others than the driver ask of Azure, by `handle`. `instanceUriOf`: of the VM that has a node's name as it is asked. */
+/**
+ * What others than the driver ask of Azure, by `handle`. `instanceUriOf`: of the VM that has a node's name as
+ * it is asked.
+ */
 export function createOutsiders(options: {
   readonly handle: (request: ArmRequest) => ArmAnswer;
   readonly instanceUriOf: SimAzure["instanceUriOf"];

@@ -34,7 +34,10 @@ export interface SimAzure {
   instanceUriOf(nodeName: string): string;
   /** The node on a VM; undefined where another VM has its name by now. */
   nodeNameAt(instanceUri: string): string | undefined;
-  /** The machines by node name; one that was deleted and made anew, or whose name another VM has taken, is another. */
+  /**
+   * The machines by node name; one that was deleted and made anew, or whose name another VM has taken, is
+   * another.
+   */
   machineOf(nodeName: string): SimMachine | undefined;
   /** The machines of this cluster's nodes: those of strangers are found by their names alone. */
   readonly machines: () => readonly SimMachine[];
@@ -45,7 +48,10 @@ export interface SimAzure {
   setReachable(caller: string, isReachable: boolean): void;
   /** Each message between any caller and Azure takes up to `ms` longer with this probability; zero: as ever. */
   setSlowness(slow: { readonly probability: number; readonly ms: number }): void;
-  /** Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds; `nodeName` is undefined for a VM that has lost its name. Answers how to stop that. */
+  /**
+   * Asks `delayMs` as each update of a VM is sent how much longer it takes to get to Azure, in milliseconds;
+   * `nodeName` is undefined for a VM that has lost its name. Answers how to stop that.
+   */
   delayUpdates(delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number): () => void;
   /** What Azure tells a VM of itself; undefined once the VM is gone. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
@@ -71,7 +77,10 @@ export interface SimAzure {
   deleteVm(nodeName: string): void;
   /** Deletes the VM and makes another one of that name some time later: new GUID, no disks, no notes. */
   recreateVm(nodeName: string): void;
-  /** Makes another VM, of another name and resource id, that has the node's name from now on. The earlier one stays as it is: it has to be off. */
+  /**
+   * Makes another VM, of another name and resource id, that has the node's name from now on. The earlier one
+   * stays as it is: it has to be off.
+   */
   moveName(nodeName: string): void;
   /** Deletes a VM that may have lost its node's name. */
   deleteVmAt(instanceUri: string): void;

@@ -5,8 +5,8 @@ import { formatInstanceUri } from "../../src/core/model/instance-uri.ts";
 export const azurePlace = { subscriptionId: "00000000-0000-0000-0000-000000000001", resourceGroup: "rg", location: "eastus" } as const;
 
 /**
- * The name of the `nth` VM of a node's name, from 1. It is never the node's: a driver that takes the one for the other finds nothing. Which of them has the name at this moment,
- * `SimAzure` says.
+ * The name of the `nth` VM of a node's name, from 1. It is never the node's: a driver that takes the one for
+ * the other finds nothing. Which of them has the name at this moment, `SimAzure` says.
  */
 export function vmNameOf(nodeName: string, nth = 1): string {
   return `flex${nth === 1 ? "" : nth}_${nodeName}`;

@@ -60,8 +60,9 @@ function leftRecords(world: RestWorld): readonly string[] {
 }
 
 /**
- * Whether a VM is still there though another one has its node's name. Nothing shows that it is clean, since no plug-in runs on it, and it may be started some day: that it was
- * cut off has to be remembered for as long as it exists (docs/adr/0025).
+ * Whether a VM is still there though another one has its node's name. Nothing shows that it is clean, since
+ * no plug-in runs on it, and it may be started some day: that it was cut off has to be remembered for as long
+ * as it exists (docs/adr/0025).
  */
 function isKeptUnderNoName(world: RestWorld, { nodeName, vmId }: NodeIdentity): boolean {
   const isThere = [...world.azure.model.world.virtualMachines.values()].some(({ vmGuid }) => vmGuid === vmId);

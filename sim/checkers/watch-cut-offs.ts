@@ -35,7 +35,10 @@ export function watchCutOffs(world: {
   /** The `vmId` by disk of VMs that hold its volume. */
   const holders = new Map<string, string | undefined>();
 
-  /** Whether the driver's last change of the VM must not carry out what others asked for there: it holds the volume, and was in service as that was sent. */
+  /**
+   * Whether the driver's last change of the VM must not carry out what others asked for there: it holds the
+   * volume, and was in service as that was sent.
+   */
   const isSpared = ({ nodeName, instanceUri, vmGuid }: SimMachine, diskUri: string): boolean => {
     const sentAtMs = vmChanges.lastAtMs(instanceUri);
     const wasLost = sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
@@ -49,7 +52,8 @@ export function watchCutOffs(world: {
     const { before, after, isAnew, writer } = change;
     const key = resourceUriKey(change.diskUri);
     if (after !== undefined && after.vmId !== before?.vmId && outside.wasOutOfService(after.nodeName)) doomed.set(key, after.vmId);
-    // Where the record itself was lost, what had been sent may still land: until the VM writes by another one.
+    // Where the record itself was lost, what had been sent may still land: until the VM writes by another
+    // one.
     else if (after === undefined && (before === undefined ? writer?.vmId === doomed.get(key) : !isAnew)) doomed.delete(key);
   });
 

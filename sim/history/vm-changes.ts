@@ -11,7 +11,10 @@ export interface VmJournal {
   since(sequence: number): readonly Pick<JournalEntry, "sequence" | "atMs" | "kind" | "method" | "path" | "status" | "caller" | "body">[];
 }
 
-/** Who has changed which VM, and what others than the driver want taken off. VMs are told apart by their resource ids, in any case: a node's name may be another VM's by now. */
+/**
+ * Who has changed which VM, and what others than the driver want taken off. VMs are told apart by their
+ * resource ids, in any case: a node's name may be another VM's by now.
+ */
 export interface VmChanges {
   /** Whose change of the VM Azure took last; undefined: nobody's. */
   lastBy(instanceUri: string): string | undefined;

@@ -107,10 +107,11 @@ export function createStorm(parts: {
   }
 
   /**
-   * Whether the driver waits for a person to take a disk off a VM that has lost its node's name, and says so (`AttachedToForeignVM`). It may where the volume's record was made anew
-   * since: that VM is no node then. Where the record is the one that it was, the driver has to find its way by itself.
+   * Whether the driver waits for a person to take a disk off a VM that has lost its node's name, and says so
+   * (`AttachedToForeignVM`). It may where the volume's record was made again since: that VM is no node then.
+   * Where the record is the one that it was, the driver has to find its way by itself.
    */
-  function isKeptFromRecordMadeAnew(instanceUri: string, diskUri: string): boolean {
+  function isKeptFromNewRecord(instanceUri: string, diskUri: string): boolean {
     if (azure.nodeNameAt(instanceUri) !== undefined) return false;
     return world.store.objects("AzVolume").some(({ status }) => {
       const isOf = isSameResourceUri(status?.detail?.diskUri ?? "", diskUri);
@@ -125,7 +126,7 @@ export function createStorm(parts: {
       for (const { diskId } of vm.dataDisks) {
         const isOnVm = ({ spec, status }: AzVolumeAttachment): boolean => status?.vmId === vm.vmGuid || spec.nodeName === azure.nodeNameAt(vm.id);
         const isKnown = attachments.some((attachment) => isOnVm(attachment) && isSameResourceUri(attachment.spec.volumeId, diskId));
-        if ((!isKnown && attachedByHand.has(resourceUriKey(diskId))) || isKeptFromRecordMadeAnew(vm.id, diskId)) azure.detachOutsideAt(vm.id, diskId);
+        if ((!isKnown && attachedByHand.has(resourceUriKey(diskId))) || isKeptFromNewRecord(vm.id, diskId)) azure.detachOutsideAt(vm.id, diskId);
       }
     }
   }

@@ -18,7 +18,10 @@ import { tellAttachment } from "./tell-attachment.ts";
 
 type DetachAction = Extract<AttachmentAction, { kind: "Detach" | "DetachEarlier" }>;
 
-/** Takes the disk of an attachment off a node, where the record allows it, and lets the object go; off an earlier VM of the node's name, and keeps the object for the VM that has it now. */
+/**
+ * Takes the disk of an attachment off a node, where the record allows it, and lets the object go; off an
+ * earlier VM of the node's name, and keeps the object for the VM that has it now.
+ */
 export async function detach(
   ports: ControllerPorts,
   attachment: AzVolumeAttachment,
@@ -63,7 +66,10 @@ export async function detach(
   return forgotten.ok ? ok({}) : forgotten;
 }
 
-/** Whether what a status says is about that VM. Where the cache is old, the disk may be on its way to the next one of its name. */
+/**
+ * Whether what a status says is about that VM. Where the cache is old, the disk may be on its way to the next
+ * one of its name.
+ */
 function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
   return vmId === undefined || vmId.toLowerCase() === node.vmId.toLowerCase();
 }

@@ -223,7 +223,7 @@ describe("driverNodeReconciler", () => {
 
     for (const { because, isRegistered, quarantine } of [
       { because: "the node itself, in another case", isRegistered: true, quarantine: [{ ...identity("node-a"), vmId: identity("node-a").vmId.toUpperCase() }] },
-      { because: "of nobody knows which of both", isRegistered: false, quarantine: [earlier] },
+      { because: "one of two of which nothing says which has the name", isRegistered: false, quarantine: [earlier] },
     ])
       it(`is not what stands in quarantine as ${because}`, () =>
         withControllerPorts(async (world) => {

@@ -14,14 +14,15 @@ import { moveRecord } from "./move-record.ts";
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * How soon Azure is asked again about a VM in quarantine that exists though another one has its node's name, in milliseconds: a person may keep it for long, and nothing waits for its
- * end.
+ * How soon Azure is asked again about a VM in quarantine that exists though another one has its node's name,
+ * in milliseconds: a person may keep it for long, and nothing waits for its end.
  */
 const KEPT_AGAIN_MS = 600_000;
 
 /**
- * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them: nobody will renew their heartbeat, and their slots would be
- * counted on; nobody will show that they are clean, and records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
+ * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them:
+ * nobody will renew their heartbeat, and their slots would be counted on; nobody will show that they are
+ * clean, and records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
  */
 export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   return {

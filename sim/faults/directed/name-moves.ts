@@ -9,16 +9,23 @@ const MARKED_SHARE = 0.3;
 const MARKED_AFTER_MS = [1_000, 15_000] as const;
 /** From then until the other VM has the name, in milliseconds. */
 const NEXT_AFTER_MS = [0, 5_000, 30_000] as const;
-/** From then, or from when the other VM has the name, until the earlier Node is deleted, in milliseconds: until it is, no Node names the other VM. */
+/**
+ * From then, or from when the other VM has the name, until the earlier Node is deleted, in milliseconds:
+ * until it is, no Node names the other VM.
+ */
 const NODE_GOES_AFTER_MS = [0, 1_000, 20_000, 40_000] as const;
-/** How often a person deletes the earlier VM after a while, or at the end; and how long that while is, in milliseconds. Otherwise it stays for good. */
+/**
+ * How often a person deletes the earlier VM after a while, or at the end; and how long that while is, in
+ * milliseconds. Otherwise it stays for good.
+ */
 const DELETED_SHARE = 0.3;
 const DELETED_AT_END_SHARE = 0.3;
 const DELETED_AFTER_MS = [10_000, 60_000] as const;
 
 /**
- * The pod's node is replaced under its name: its VM is switched off and kept, its disks attached, and a VM of another name and resource id takes the node's name. The VM that is
- * kept runs no more. A person deletes the Node, which names the earlier VM for as long as it is there, and may delete the VM.
+ * The pod's node is replaced under its name: its VM is switched off and kept, its disks attached, and a VM of
+ * another name and resource id takes the node's name. The VM that is kept runs no more. A person deletes the
+ * Node, which names the earlier VM for as long as it is there, and may delete the VM.
  */
 export const nameMoves: FaultVariant = {
   forMs: [90_000, 200_000],
@@ -66,7 +73,10 @@ function replace(context: FaultContext, nodeName: string, dice: number, moved: (
   });
 }
 
-/** Deletes a Node whose VM is off, or has lost its name. A mark goes with it: the next Node of that name has none. */
+/**
+ * Deletes a Node whose VM is off, or has lost its name. A mark goes with it: the next Node of that name has
+ * none.
+ */
 function deleteNodeOfAnother({ world, outside }: FaultContext, nodeName: string): void {
   const node = world.cluster.nodes().find(({ name }) => name === nodeName);
   const machine = world.azure.machineOf(nodeName);

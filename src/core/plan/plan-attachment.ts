@@ -11,7 +11,10 @@ import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-st
 export type AttachmentAction =
   | { readonly kind: "Attach"; readonly node: NodeIdentity; readonly lane: "primaryAttach" | "replicaAttach" }
   | { readonly kind: "Detach"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
-  /** The disk is on an earlier VM of the node's name, and only this attachment says so: it is taken off there before it is attached to the VM that has the name now. */
+  /**
+   * The disk is on an earlier VM of the node's name, and only this attachment says so: it is taken off there
+   * before it is attached to the VM that has the name now.
+   */
   | { readonly kind: "DetachEarlier"; readonly node: NodeIdentity; readonly lane: "detach" | "collection" }
   /** A fence has proven that the VM has no entry for the disk: the object goes without another call to Azure. */
   | { readonly kind: "Release"; readonly node: NodeIdentity }
@@ -70,8 +73,9 @@ function laneOf({ spec }: AzVolumeAttachment): "detach" | "collection" {
 }
 
 /**
- * An attach to the VM that has the name now would overwrite the only word that the disk is on the earlier one. The record is no such word, though it names that VM: a writer that has not
- * taken its grant is revoked, and leaves it without a fence.
+ * An attach to the VM that has the name now would overwrite the only word that the disk is on the earlier
+ * one. The record is no such word, though it names that VM: a writer that has not taken its grant is revoked,
+ * and leaves it without a fence.
  */
 function planEarlier(observed: ObservedVolume, attachment: AzVolumeAttachment, vm: NodeIdentity): AttachmentAction {
   const record = recordOf(observed);
@@ -82,7 +86,8 @@ function planEarlier(observed: ObservedVolume, attachment: AzVolumeAttachment, v
 }
 
 /**
- * The VM that had the node's name when the disk was attached, where another VM has it by now and this one may be kept. None where several nodes may write: nothing says whether it does.
+ * The VM that had the node's name when the disk was attached, where another VM has it by now and this one may
+ * be kept. None where several nodes may write: nothing says whether it does.
  */
 function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): NodeIdentity | undefined {
   const vm = attachedVm(attachment);

@@ -23,8 +23,9 @@ export function isReplaced(observed: Pick<ObservedVolume, "node" | "vmOf">, node
 }
 
 /**
- * The VMs in the record whose names belong to other VMs by now, each once. They are gone, or live on under no node's name. Not those that are in quarantine alone: they keep nothing
- * waiting, and are forgotten once they are gone (`src/reconcile/driver-node.ts`).
+ * The VMs in the record whose names belong to other VMs by now, each once. They are gone, or live on under no
+ * node's name. Not those that are in quarantine alone: they keep nothing waiting, and are forgotten once they
+ * are gone (`src/reconcile/driver-node.ts`).
  */
 export function replacedNodes(observed: ObservedVolume, record: WriterRecord): readonly NodeIdentity[] {
   const named = [...(record.writer ? [record.writer] : []), ...(record.fencing ? [record.fencing] : []), ...record.unproven];
