@@ -49,7 +49,14 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const cluster = {
     pods: () => circumstances.pods ?? [aPod],
     nodes: () =>
-      nodes.map((name) => ({ name, instanceUri: instanceUriOf(name), isReady: circumstances.notReady?.includes(name) !== true, isUnschedulable: false, isOutOfService: false, volumesMax: 8 })),
+      nodes.map((name) => ({
+        name,
+        instanceUri: instanceUriOf(name),
+        isReady: circumstances.notReady?.includes(name) !== true,
+        isUnschedulable: false,
+        isOutOfService: false,
+        volumesMax: 8,
+      })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
   const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName), isTokenStolen: () => false };
