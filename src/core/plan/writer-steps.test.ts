@@ -381,6 +381,11 @@ describe("identify", () => {
     check([
       { because: "it registers", step: identify(aRecord({ unproven: [a, unknown] }), unknown, b), expected: aRecord({ unproven: [a, b] }) },
       { because: "it is unproven by its name as well", step: identify(aRecord({ unproven: [b, unknown] }), unknown, b), expected: aRecord({ unproven: [b] }) },
+      {
+        because: "it is the writer, which can't be unproven as well: it could neither claim the volume nor show that it is clean",
+        step: identify(aRecord({ writer: aWriter("node-b"), unproven: [a, unknown] }), unknown, b),
+        expected: aRecord({ writer: aWriter("node-b"), unproven: [a] }),
+      },
       { because: "not unproven", step: identify(aRecord({ unproven: [a] }), unknown, b), expected: `${unknown.instanceUri} is not unproven` },
       {
         because: "its fence goes by the resource id",

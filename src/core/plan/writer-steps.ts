@@ -268,7 +268,9 @@ export function identify(record: WriterRecord, unknown: NodeIdentity, node: Node
   if (!includesNode(record.unproven, unknown)) return fail(`${unknown.instanceUri} is not unproven`);
   if (isFencing(record, unknown)) return fail(`${unknown.instanceUri} is being fenced`);
   const others = withoutNode(record.unproven, unknown);
-  return ok({ ...record, unproven: includesNode(others, node) ? others : [...others, identityOf(node)] });
+  // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and *prove clean* are for nodes that do not write.
+  const isKnown = isWriter(record, node) || includesNode(others, node);
+  return ok({ ...record, unproven: isKnown ? others : [...others, identityOf(node)] });
 }
 
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
