@@ -42,7 +42,7 @@ describe("a frozen VM whose Node is deleted", () => {
           world.cluster.nodes().some(({ name }) => name === nodeName),
           false,
         );
-        const known = ["node-a", "node-b", "node-c"].map(instanceUriOf);
+        const known = ["node-a", "node-b", "node-c"].map((name) => instanceUriOf(name));
         assert.deepEqual(
           [...vmsAsked(frozen)].filter(([path, statuses]) => !known.includes(path) || statuses.has(404)),
           [],
