@@ -35,7 +35,7 @@ export interface SimAzure {
   /** The node on a VM; undefined where another VM has its name by now. */
   nodeNameAt(instanceUri: string): string | undefined;
   /**
-   * The machines by node name; one that was deleted and made anew, or whose name another VM has taken, is
+   * The machines by node name; one that was deleted and made again, or whose name another VM has taken, is
    * another.
    */
   machineOf(nodeName: string): SimMachine | undefined;

@@ -85,7 +85,7 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ volume: aVolume({ status: { state: "Updating", record } }) }), broken);
   });
 
-  it("reports one that is removed while the writer's node is not ready, or the record is being made anew", async () => {
+  it("reports one that is removed while the writer's node is not ready, or the record is being rebuilt", async () => {
     const written = aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } });
     assert.deepEqual(await aRemoval({ volume: written, notReady: ["node-c"] }), broken);
     assert.deepEqual(await aRemoval({ volume: written, notReady: ["node-b"] }), []);

@@ -113,7 +113,7 @@ function removedReplica(commit: SimulatedCommit): AzVolumeAttachment | undefined
   return before.spec.role === "Replica" && before.status?.state === "Attached" ? before : undefined;
 }
 
-/** Whether a node writes, is to go on writing, and is not known to be in trouble. A record that is being made anew settles nothing. */
+/** Whether a node writes, is to keep writing, and is not known to be in trouble. A record that is being rebuilt settles nothing. */
 function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => boolean): boolean {
   const record = volume.status?.record;
   if (record === undefined) return !isRecordMissing(volume);

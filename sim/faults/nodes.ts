@@ -30,7 +30,7 @@ const decidedSteps = ["take", "note", "mount", "give", "unmount", "want", "end-w
 export const nodes: FaultClass = {
   name: "nodes",
   about:
-    "a machine freezes and goes on, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is made anew under its name, or its name is given to another VM while the first one stays; with and without the out-of-service mark",
+    "a machine freezes and thaws, loses its power, reboots, is cut off one way or the other, has a slow disk, is deleted, or is made again under its name, or its name is given to another VM while the first one stays; with and without the out-of-service mark",
   variants: {
     freeze: {
       forMs: [3_000, 60_000],

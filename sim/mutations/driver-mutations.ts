@@ -173,12 +173,12 @@ export const driverMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/plan/plan-attachment.ts",
-        find: `return node === undefined || status.vmId?.toLowerCase() === node.vmId.toLowerCase();`,
+        find: `return node === undefined || isSameVmId(status.vmId, node.vmId);`,
         replace: `return true;`,
       },
       {
         file: "src/node/lun-here.ts",
-        find: `return status.vmId?.toLowerCase() === node.vmId.toLowerCase() ? status.lun : undefined;`,
+        find: `return isSameVmId(status.vmId, node.vmId) ? status.lun : undefined;`,
         replace: `return status.lun;`,
       },
       { file: ATTACH_BATCH, find: `if (request.spec.node.vmId.toLowerCase() === model.vmId) return true;`, replace: `if (request !== undefined) return true;` },

@@ -100,7 +100,7 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/model/node-identity.ts",
-        find: `return left.nodeName === right.nodeName && left.vmId.toLowerCase() === right.vmId.toLowerCase();`,
+        find: `return left.nodeName === right.nodeName && isSameVmId(left.vmId, right.vmId);`,
         replace: `return left.nodeName === right.nodeName;`,
       },
     ],
@@ -137,9 +137,8 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/plan/plan-replicas.ts",
-        find: `if (node !== undefined || !isReplaced || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS) return [];`,
-        replace: `void isReplaced;
-    if (node !== undefined) return [];`,
+        find: `if (node !== undefined || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];`,
+        replace: `if (node !== undefined) return [];`,
       },
     ],
     alsoRemoves: [],

@@ -2,6 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import { COUNTER_MAX, NOTED_VOLUMES_MAX } from "../core/model/epoch.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
+import { isSameVmId } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { NotedVm } from "../ports/node-notes.ts";
@@ -101,7 +102,7 @@ async function beat(ports: NodePorts, present: AzDriverNode, generationAtLastBea
 
 /** A VM is told by its GUID: it keeps that when it moves to another resource id. */
 function notedElsewhere(node: NotedVm, vm: NotedVm | undefined): { readonly notedOn?: NotedVm } {
-  return vm === undefined || vm.vmId.toLowerCase() === node.vmId.toLowerCase() ? {} : { notedOn: vm };
+  return vm === undefined || isSameVmId(vm.vmId, node.vmId) ? {} : { notedOn: vm };
 }
 
 async function readOrRegister(ports: NodePorts, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
+import { isForeign, isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -24,11 +24,6 @@ function foreignNode(instanceUri: string): NodeIdentity {
   return { nodeName: instanceUri, vmId: instanceUri, instanceUri };
 }
 
-/** GUIDs are compared without case, as Azure does. */
-function isSameVm(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
-}
-
 /** What finding the holders of a disk asks. */
 type HolderPorts = Pick<ControllerPorts, "cloud" | "cache" | "users">;
 
@@ -47,7 +42,7 @@ export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: A
     const { nodeName } = known;
     const instance = await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
     if (!instance.ok && instance.failure.kind !== "InstanceNotFound") return instance;
-    if (!instance.ok || !isSameVm(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
+    if (!instance.ok || !isSameVmId(known.vmId ?? instance.value.vmId, instance.value.vmId)) {
       holders.push({ node: foreignNode(instanceUri), lun: undefined, isLeaving: false });
       continue;
     }

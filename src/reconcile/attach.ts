@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { type CachingMode, diskSkus } from "../core/model/disk-sku.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { parseVolumeParameters } from "../core/model/volume-parameters.ts";
 import { cachingModeAtAttach } from "../core/model/volume-rules.ts";
 import type { AttachmentAction } from "../core/plan/plan-attachment.ts";
@@ -88,7 +88,7 @@ function markAttaching(
     attachmentTarget(attachment),
     (present) => {
       const status = present.status ?? { state: "Pending" };
-      const isThisVm = status.vmId?.toLowerCase() === vmId.toLowerCase();
+      const isThisVm = isSameVmId(status.vmId, vmId);
       const isDone = status.state === "Attached" && status.deviceMissing !== true && isThisVm;
       if (isDone || present.metadata.deletionTimestamp !== undefined) return undefined;
       // From here on the disk may be on this VM, whatever becomes of the node: whoever detaches it later finds the VM here.

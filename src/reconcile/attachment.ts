@@ -1,6 +1,6 @@
 import { unreachable } from "../core/invariant.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, planAttachment } from "../core/plan/plan-attachment.ts";
 import { ok } from "../core/result.ts";
@@ -89,7 +89,7 @@ async function execute(
 
 /** Whether nothing but the node's word asks for an attach: the disk has been attached to this very VM. */
 function isMissedThere({ status }: AzVolumeAttachment, { vmId }: NodeIdentity): boolean {
-  return status?.state === "Attached" && status.deviceMissing === true && status.vmId?.toLowerCase() === vmId.toLowerCase();
+  return status?.state === "Attached" && status.deviceMissing === true && isSameVmId(status.vmId, vmId);
 }
 
 /** An attach of a disk that is attached already reads where it is. One that fails has its own back-off. */

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import { includesNode, isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
+import { includesNode, isForeign, isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { clearDetached, clearVanished, fenceIntent, identify, isFencing, isWriter, type Step, unwant } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -42,7 +42,7 @@ export async function confirmVanished(
 
 /** Whether a node plug-in reports from this very VM. One on another VM of that name can show nothing for it. */
 function isReportedBy(driverNode: AzDriverNode | undefined, { vmId }: NodeIdentity): boolean {
-  return driverNode !== undefined && (driverNode.status === undefined || driverNode.status.vmId.toLowerCase() === vmId.toLowerCase());
+  return driverNode !== undefined && (driverNode.status === undefined || isSameVmId(driverNode.status.vmId, vmId));
 }
 
 /** The record with a fence of `node` begun, which nothing can be asked of any more. */

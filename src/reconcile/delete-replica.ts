@@ -1,7 +1,6 @@
 import type { Failure } from "../core/failure.ts";
-import type { WriterRecord } from "../core/model/az-volume.ts";
 import { isLeaving, type ObservedVolume } from "../core/plan/observed-volume.ts";
-import type { ReplicaAction, ReplicaCondition } from "../core/plan/plan-replicas.ts";
+import { mayWrite, type ReplicaAction, type ReplicaCondition } from "../core/plan/plan-replicas.ts";
 import { ok, type Result } from "../core/result.ts";
 import { unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -61,9 +60,4 @@ async function holdsPastCache(
 /** Fails where the store does not answer. */
 function isMissing(read: Result<unknown, Failure>): Result<boolean, Failure> {
   return read.ok ? ok(false) : read.failure.kind === "ObjectNotFound" ? ok(true) : read;
-}
-
-/** The writer, or a node that may be one. */
-function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
-  return record?.writer?.nodeName === nodeName || (record?.unproven.some((node) => node.nodeName === nodeName) ?? false);
 }

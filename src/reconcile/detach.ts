@@ -1,7 +1,7 @@
 import { describeFailure } from "../core/describe-failure.ts";
 import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isLeaving, isRecordMissing } from "../core/plan/observed-volume.ts";
 import { type AttachmentAction, isProvenOff } from "../core/plan/plan-attachment.ts";
 import { mayDetach } from "../core/plan/writer-steps.ts";
@@ -71,7 +71,7 @@ export async function detach(
  * one of its name.
  */
 function isOf({ vmId }: NonNullable<AzVolumeAttachment["status"]>, node: NodeIdentity): boolean {
-  return vmId === undefined || vmId.toLowerCase() === node.vmId.toLowerCase();
+  return vmId === undefined || isSameVmId(vmId, node.vmId);
 }
 
 /**

@@ -3,7 +3,7 @@ import { isRetryable } from "../core/is-retryable.ts";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { forget, type Step, withdrawClean } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
@@ -21,8 +21,8 @@ const KEPT_AGAIN_MS = 600_000;
 
 /**
  * Forgets nodes that are gone from the cluster for good, whether or not an AzDriverNode is left of them:
- * nobody will renew their heartbeat, and their slots would be counted on; nobody will show that they are
- * clean, and records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
+ * no plug-in will renew their heartbeat or show that they are clean. Their slots would be counted on, and
+ * records would grow for ever. So it does with VMs that are gone whose node's name another VM has.
  */
 export function driverNodeReconciler(ports: ControllerPorts): Reconciler {
   return {
@@ -57,9 +57,9 @@ async function forgetIfGone(ports: ControllerPorts, nodeName: string, signal: Ab
 
 /** Of the VMs that had the name before: what the one says that has it now does not concern them. */
 async function forgetEarlier(ports: ControllerPorts, nodeName: string, driverNode: AzDriverNode | undefined, signal: AbortSignal): Promise<Reconciled> {
-  const vmId = driverNode?.status?.vmId.toLowerCase();
+  const vmId = driverNode?.status?.vmId;
   if (vmId === undefined) return ok({});
-  const earlier = quarantinedAs(ports, nodeName, driverNode).filter(({ node }) => node.vmId.toLowerCase() !== vmId);
+  const earlier = quarantinedAs(ports, nodeName, driverNode).filter(({ node }) => !isSameVmId(node.vmId, vmId));
   if (earlier.length === 0) return ok({});
   const forgotten = await forgetVanished(ports, earlier, signal);
   return forgotten.ok ? ok({ againAfterMs: KEPT_AGAIN_MS, ...forgotten.value }) : forgotten;
@@ -101,7 +101,7 @@ function quarantinedAs(ports: ControllerPorts, nodeName: string, driverNode: AzD
 
 /** Whether the same VM was reported at another resource id. */
 function hasMoved(node: NodeIdentity, told: Pick<NodeIdentity, "vmId" | "instanceUri">): boolean {
-  return node.vmId.toLowerCase() === told.vmId.toLowerCase() && !isSameResourceUri(node.instanceUri, told.instanceUri);
+  return isSameVmId(node.vmId, told.vmId) && !isSameResourceUri(node.instanceUri, told.instanceUri);
 }
 
 /** Takes VMs that are proven to be gone out of quarantine: where nodes come and go under new names, records would grow for ever. */

@@ -38,13 +38,11 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
     case "Revoke":
       return settled(await moveRecord(ports, { volumeName, nodeName: "", step: "revoke" }, revoke, signal));
     case "AssumeHeld":
-      return settled(
-        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "distrust" }, (record) => assumeHeld(record, action.node), signal),
-      );
-    case "Distrust":
-      return settled(
-        await moveRecord(ports, { volumeName, nodeName: action.node.nodeName, step: "distrust" }, (record) => distrust(record, action.node), signal),
-      );
+    case "Distrust": {
+      const { kind, node } = action;
+      const move = kind === "AssumeHeld" ? assumeHeld : distrust;
+      return settled(await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "distrust" }, (record) => move(record, node), signal));
+    }
     case "Unwant": {
       if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });
       return settled(

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/failure.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { ok, type Result } from "../core/result.ts";
 import { sameJson } from "../core/same-json.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -21,7 +21,7 @@ export async function forgetAttach(
     store,
     namedAttachment({ diskUri: where.diskUri, nodeName: where.node.nodeName }),
     (present) => {
-      if (present.status?.vmId !== undefined && present.status.vmId.toLowerCase() !== where.node.vmId.toLowerCase()) return undefined;
+      if (present.status?.vmId !== undefined && !isSameVmId(present.status.vmId, where.node.vmId)) return undefined;
       const provenOff = where.isEntryGone === true ? { provenOff: where.node.vmId } : {};
       const { vmId: _, instanceUri: __, lun: ___, publishContext: ____, deviceMissing: _____, provenOff: ______, ...status } = present.status ?? {};
       const next: AzVolumeAttachment = { ...present, status: { ...status, ...provenOff, state: "Pending" } };

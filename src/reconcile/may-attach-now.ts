@@ -1,7 +1,7 @@
 import { attachmentProblem } from "../core/model/attachment-identity.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { includesNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import { includesNode, isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
 import { mayAttach } from "../core/plan/writer-steps.ts";
 import { attachmentsNow } from "./attachments-now.ts";
@@ -45,7 +45,7 @@ export function lunsPromisedOn({ cache }: ControllerPorts, node: NodeIdentity): 
 }
 
 function lunsPromised(attachments: readonly AzVolumeAttachment[], node: NodeIdentity): readonly number[] {
-  const attached = attachments.filter(({ status }) => status?.state === "Attached" && status.vmId?.toLowerCase() === node.vmId.toLowerCase());
+  const attached = attachments.filter(({ status }) => status?.state === "Attached" && isSameVmId(status.vmId, node.vmId));
   return attached.flatMap(({ status }) => status?.lun ?? []);
 }
 

@@ -1,7 +1,7 @@
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
-import { isSameNode, type NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameNode, isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
 import { isFencing, isUnsettled, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
@@ -145,7 +145,7 @@ async function isMarkedAs(ports: Ports, { diskUri, volumes }: LeavingDisk, updat
 
 /** Whether an attachment's status is about the VM that the update goes to. */
 function isOnVm({ vmId, instanceUri = "" }: NonNullable<AzVolumeAttachment["status"]>, { node, settles }: Update): boolean {
-  return vmId?.toLowerCase() === node.vmId.toLowerCase() || (settles === true && isSameResourceUri(instanceUri, node.instanceUri));
+  return isSameVmId(vmId, node.vmId) || (settles === true && isSameResourceUri(instanceUri, node.instanceUri));
 }
 
 function tellUsers({ events }: Ports, volumeName: string, { nodeName }: NodeIdentity): void {

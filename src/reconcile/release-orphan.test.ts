@@ -78,7 +78,7 @@ describe("an attachment of a volume that is not there", () => {
       );
     }));
 
-  it("stays where its own AzVolume was made anew since that was read", () =>
+  it("stays where its own AzVolume was rebuilt since that was read", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolume());
       await world.given("AzVolumeAttachment", anAttachment("node-a"));

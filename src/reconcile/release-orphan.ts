@@ -25,7 +25,7 @@ export async function releaseOrphan(ports: ControllerPorts, attachment: AzVolume
   if (isForNoPod(ports, attachment)) return removeForNoPod(ports, attachment, signal);
   const owner = await findVolume(ports, spec.volumeId, signal);
   if (!owner.ok) return owner;
-  // The object was made anew since it was read: the attachment is its own.
+  // The object was rebuilt since it was read: the attachment is its own.
   if (owner.value?.metadata.name === spec.volumeName) return ok({ againAfterMs: ORPHAN_AGAIN_MS });
   if (owner.value !== undefined) {
     const because = `there is no AzVolume ${spec.volumeName}, and its disk is that of AzVolume ${owner.value.metadata.name}`;

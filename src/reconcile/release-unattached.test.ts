@@ -26,17 +26,17 @@ async function withWaiting(act: (world: ReconcileWorld) => Promise<void>): Promi
   });
 }
 
-/** Reconciles it where Azure answers that about the disk, while `meanwhile` happens, and node-a's VM has it; answers how often a detach was asked for, too. */
+/** Reconciles it where Azure answers that about the disk, while `duringRead` happens, and node-a's VM has it; answers how often a detach was asked for, too. */
 async function release(
   world: ReconcileWorld,
   disk: Result<DiskFacts, Failure>,
-  meanwhile = async () => {},
+  duringRead = async () => {},
 ): Promise<{ readonly outcome: unknown; readonly detaches: number }> {
   let detaches = 0;
   const cloud: CloudProvisioner = {
     ...world.ports.cloud,
     getDisk: async () => {
-      await meanwhile();
+      await duringRead();
       return disk;
     },
     inspectInstance: async () => ok(anInstance("node-a", { dataDisks: [{ diskUri, lun: 5, beingDetached: false }] })),

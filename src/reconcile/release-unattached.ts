@@ -29,7 +29,7 @@ export async function releaseUnattached(
   if (!present.ok) return unlessGone(present);
   // Found there: what it says now brings the next plan.
   if (attachedVm(present.value) !== undefined) return ok({});
-  // By the record as it is now the node may write, or it is being made anew.
+  // By the record as it is now the node may write, or it is being rebuilt.
   if (node !== undefined && !(await mayDetachNow(ports, attachment, node, signal))) return fail({ kind: "Refused", diskUri: volumeId, nodeName });
   return releaseAttachment(ports, attachment, signal);
 }

@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import { unreachable } from "../core/invariant.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
-import type { NodeIdentity } from "../core/model/node-identity.ts";
+import { isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import type { ObservedVolume } from "../core/plan/observed-volume.ts";
 import { planWriter } from "../core/plan/plan-writer.ts";
 import { type CloudCheck, isCloudCheck } from "../core/plan/writer-action.ts";
@@ -66,7 +66,7 @@ async function fenceIfOff(ports: ControllerPorts, observed: ObservedVolume, node
   if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
   const { vmId, powerState } = instance.value;
   const isOff = powerState === "stopped" || powerState === "deallocated";
-  if (!isOff || vmId.toLowerCase() !== node.vmId.toLowerCase()) return ok({});
+  if (!isOff || !isSameVmId(vmId, node.vmId)) return ok({});
   const because = `the VM ${node.instanceUri} is ${powerState}, and its node is another VM by now`;
   return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "off", because }, signal);
 }
@@ -75,7 +75,7 @@ async function fenceIfOff(ports: ControllerPorts, observed: ObservedVolume, node
 async function revokeIfMoved(ports: ControllerPorts, observed: ObservedVolume, node: NodeIdentity, signal: AbortSignal): Promise<Result<unknown, Failure>> {
   const instance = await ports.cloud.inspectInstance(node, signal);
   if (!instance.ok) return instance.failure.kind === "InstanceNotFound" ? ok({}) : instance;
-  if (instance.value.vmId.toLowerCase() !== node.vmId.toLowerCase()) return ok({});
+  if (!isSameVmId(instance.value.vmId, node.vmId)) return ok({});
   return executeWriterAction(ports, observed, { kind: "Revoke" }, signal);
 }
 
@@ -90,7 +90,7 @@ async function fenceIfDetached(
   if (!instance.ok) return instance;
   const { vmId, dataDisks } = instance.value;
   // Another VM by now is asked about as one that may be gone; where the disk is listed, recovery makes the attachment that is missing.
-  if (vmId.toLowerCase() !== node.vmId.toLowerCase() || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId))) return ok({});
+  if (!isSameVmId(vmId, node.vmId) || dataDisks.some(({ diskUri }) => isSameResourceUri(diskUri, volumeId))) return ok({});
   const because = "it has no AzVolumeAttachment to be recalled through, and its VM does not have the disk";
   return executeWriterAction(ports, observed, { kind: "BeginFence", node, ground: "stalled", because }, signal);
 }

@@ -14,9 +14,14 @@ export function identityOf({ nodeName, vmId, instanceUri }: NodeIdentity): NodeI
   return { nodeName, vmId, instanceUri };
 }
 
-/** Whether two identities mean the same node: a VM under one name. GUIDs are compared without case, as Azure does. */
+/** Whether two GUIDs are of one VM: compared without case, as Azure does. One that is not known is of none. */
+export function isSameVmId(left: string | undefined, right: string): boolean {
+  return left?.toLowerCase() === right.toLowerCase();
+}
+
+/** Whether two identities mean the same node: a VM under one name. */
 export function isSameNode(left: NodeKey, right: NodeKey): boolean {
-  return left.nodeName === right.nodeName && left.vmId.toLowerCase() === right.vmId.toLowerCase();
+  return left.nodeName === right.nodeName && isSameVmId(left.vmId, right.vmId);
 }
 
 /**
@@ -25,7 +30,7 @@ export function isSameNode(left: NodeKey, right: NodeKey): boolean {
  */
 export function isSameVm(left: NodeIdentity, right: NodeIdentity): boolean {
   if (isSameNode(left, right)) return true;
-  return left.vmId.toLowerCase() === right.vmId.toLowerCase() && isSameResourceUri(left.instanceUri, right.instanceUri);
+  return isSameVmId(left.vmId, right.vmId) && isSameResourceUri(left.instanceUri, right.instanceUri);
 }
 
 /**

@@ -35,7 +35,7 @@ describe("the standby that makes room for a primary", () => {
     { because: "its writer is recalled", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-b", { wanted: false }) })) },
     { because: "its writer's node is not known", holder: holder("needed", aVolumeWithRecord({ writer: aWriter("node-z") })) },
     { because: "a node is unproven", holder: holder("needed", aVolumeWithRecord({ unproven: [identity("node-b")] })) },
-    { because: "its record is being made anew", holder: holder("needed", withoutRecord(written)) },
+    { because: "its record is being rebuilt", holder: holder("needed", withoutRecord(written)) },
     { because: "a person deleted its AzVolume", holder: holder("needed", { ...written, metadata: { ...written.metadata, deletionTimestamp: agoMs(0) } }) },
   ];
   for (const { because, holder: only } of needed)

@@ -26,10 +26,9 @@ const COSTS: readonly Cost[] = ["writerIsWell", "unrequested", "needed"];
  * that nothing requests. `waitedMs`: how long the primary has asked for the slot.
  */
 export function chooseEvicted(holders: readonly SlotHolder[], waitedMs: number): AzVolumeAttachment | undefined {
-  const ranked = holders.filter(isEvictable).map((holder) => ({ holder, rank: COSTS.indexOf(costOf(holder)) }));
-  const [best] = ranked.toSorted((left, right) => left.rank - right.rank);
-  if (best === undefined) return undefined;
-  return costOf(best.holder) === "needed" && waitedMs < LAST_RESORT_MS ? undefined : best.holder.attachment;
+  const evictable = holders.filter(isEvictable).map((holder) => ({ attachment: holder.attachment, cost: costOf(holder) }));
+  const [best] = evictable.toSorted((left, right) => COSTS.indexOf(left.cost) - COSTS.indexOf(right.cost));
+  return best?.cost === "needed" && waitedMs < LAST_RESORT_MS ? undefined : best?.attachment;
 }
 
 /** An attachment that is not attached has no slot to give, and a node that may write keeps its disk until that is proven. */

@@ -1,5 +1,15 @@
 import type { ObservedNode, ObservedVolume } from "./observed-volume.ts";
 
+/** Whether nothing says of a node that it can't write a volume. */
+export function isWell(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
+  return node.isReady && !node.isGone && !node.isOutOfService && !isNotReady(node) && !isSilent(observed, node);
+}
+
+/** Whether a pod could be started there now, and its volume made ready. */
+export function couldTakeOver(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
+  return isWell(observed, node) && !node.isUnschedulable;
+}
+
 /** No heartbeat for a while: not dead by that, but worth asking the platform whether its VM still exists. */
 export function isSilent(observed: Pick<ObservedVolume, "settings">, node: ObservedNode): boolean {
   return node.heartbeatUnchangedMs >= observed.settings.heartbeatStaleMs;

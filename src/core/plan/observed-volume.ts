@@ -108,7 +108,10 @@ export function isDeleting(volume: AzVolume): boolean {
   return volume.metadata.deletionTimestamp !== undefined || volume.spec.deleteRequested;
 }
 
-/** Whether the object is being deleted though DeleteVolume did not ask for it: the disk stays, and the object is made anew. */
+/** When a plan is made again that waits for the pods to be listed, in milliseconds. */
+export const PODS_LISTED_AFTER_MS = 1_000;
+
+/** Whether the object is being deleted though DeleteVolume did not ask for it: the disk stays, and the object is rebuilt. */
 export function isDeletedByHand({ metadata, spec }: AzVolume): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deleteRequested;
 }

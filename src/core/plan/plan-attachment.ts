@@ -2,7 +2,7 @@ import type { EventReason } from "../events/event-reasons.ts";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../model/az-volume.ts";
 import { isSameResourceUri } from "../model/disk-uri.ts";
-import { identityOf, includesNode, isSameNode, type NodeIdentity } from "../model/node-identity.ts";
+import { identityOf, includesNode, isSameNode, isSameVmId, type NodeIdentity } from "../model/node-identity.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { hasGivenUp, isDeleting, isLeaving, isProvisioned, isRecordMissing, isResizingOffline, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isCutOff, isFencing, isWriter, mayAttach, mayDetach } from "./writer-steps.ts";
@@ -48,7 +48,7 @@ function planNext(observed: ObservedVolume, attachment: AzVolumeAttachment): Att
 function isAttachedTo(attachment: AzVolumeAttachment, node: NodeIdentity | undefined): boolean {
   const status = attachment.status;
   if (status?.state !== "Attached" || status.deviceMissing === true) return false;
-  return node === undefined || status.vmId?.toLowerCase() === node.vmId.toLowerCase();
+  return node === undefined || isSameVmId(status.vmId, node.vmId);
 }
 
 function planLeaving(observed: ObservedVolume, attachment: AzVolumeAttachment, node: NodeIdentity | undefined): AttachmentAction {
@@ -103,7 +103,7 @@ function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): No
  */
 export function isProvenOff(record: WriterRecord | undefined, { status }: AzVolumeAttachment, node: NodeIdentity): boolean {
   if (record === undefined || status?.state !== "Pending" || status.provenOff === undefined) return false;
-  return status.provenOff.toLowerCase() === node.vmId.toLowerCase() && includesNode(record.quarantine, node);
+  return isSameVmId(status.provenOff, node.vmId) && includesNode(record.quarantine, node);
 }
 
 /**

@@ -3,8 +3,8 @@ import { isPermanentKind } from "../is-retryable.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { isForeign } from "../model/node-identity.ts";
 import { toTimestamp } from "../timestamp.ts";
-import { isNotReady, isSilent } from "./node-silence.ts";
-import { keepsReplicas, type ObservedNode, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
+import { couldTakeOver } from "./node-silence.ts";
+import { keepsReplicas, type ObservedVolume, recordOf, stayingAttachments } from "./observed-volume.ts";
 import type { WriterAction } from "./writer-action.ts";
 
 /** True while every standby that was asked for is attached to a node that could take over; unchanged while the volume is nowhere published. */
@@ -58,11 +58,6 @@ function failoverReady(observed: ObservedVolume, present: Conditions): Undated |
   return ready.length >= asked
     ? { type: FAILOVER_READY, status: "True", reason: "ReplicasAttached", message }
     : { type: FAILOVER_READY, status: "False", reason: "ReplicasMissing", message };
-}
-
-/** A pod could be started there now, and its volume made ready. */
-function couldTakeOver(observed: ObservedVolume, node: ObservedNode): boolean {
-  return node.isReady && !node.isGone && !node.isOutOfService && !node.isUnschedulable && !isNotReady(node) && !isSilent(observed, node);
 }
 
 function writerWaiting(writerActions: readonly WriterAction[]): Undated | undefined {

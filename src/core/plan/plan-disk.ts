@@ -3,7 +3,7 @@ import { stateTagsOf } from "../model/state-tags.ts";
 import { sameJson } from "../same-json.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
-import { isDeletedByHand, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import { isDeletedByHand, type ObservedVolume, PODS_LISTED_AFTER_MS, recordOf } from "./observed-volume.ts";
 
 /** What to do next with the managed disk behind a volume. */
 export type DiskAction =
@@ -45,9 +45,6 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
 
 /** How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that ends sooner costs no call. */
 export const STATE_TAGS_AFTER_MS = 10_000;
-
-/** When a plan is made again that waits for the pods to be listed, in milliseconds. */
-const PODS_LISTED_AFTER_MS = 1_000;
 
 type StateTags = ReturnType<typeof stateTagsOf>;
 

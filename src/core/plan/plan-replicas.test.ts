@@ -449,7 +449,7 @@ describe("planReplicas", () => {
         { because: "it is recalled", volume: aVolumeWithRecord({ writer: aWriter("node-a", { wanted: false }) }, asked) },
         { because: "it is being fenced", volume: aVolumeWithRecord({ ...writerOnA, fencing: identity("node-a") }, asked) },
         { because: "there is none", volume: aVolumeWithRecord({}, asked), attachments: standbys },
-        { because: "the record is being made anew", volume: { ...volume, status: lost }, attachments: standbys },
+        { because: "the record is being rebuilt", volume: { ...volume, status: lost }, attachments: standbys },
       ];
       for (const { because, ...changed } of rows) assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
     });
@@ -459,7 +459,7 @@ describe("planReplicas", () => {
     });
   });
 
-  it("deletes and places nothing where a person deleted the AzVolume, which is made anew", () => {
+  it("deletes and places nothing where a person deleted the AzVolume, which is rebuilt", () => {
     const metadata = { deletionTimestamp: agoMs(10) };
     const fenced = { quarantine: [identity("node-a")] };
     const fencing = { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") };

@@ -1,10 +1,11 @@
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
+import type { WriterRecord } from "../model/az-volume.ts";
 import { isSameNode } from "../model/node-identity.ts";
 import { chooseReplicaNodes, type Rejection } from "../schedule/choose-replica-nodes.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { attachedVm } from "./attached-vm.ts";
 import { isWriterWell } from "./is-writer-well.ts";
-import { isNotReady, isSilent } from "./node-silence.ts";
+import { couldTakeOver } from "./node-silence.ts";
 import {
   hasGivenUp,
   isDeletedByHand,
@@ -13,6 +14,7 @@ import {
   isResizingOffline,
   keepsReplicas,
   type ObservedVolume,
+  PODS_LISTED_AFTER_MS,
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
@@ -52,15 +54,12 @@ const UNREGISTERED_AFTER_MS = 60_000;
 /** The least time until the plan is made again while that lasts, in milliseconds: watched time moves with the heartbeats of others. */
 const UNREGISTERED_AGAIN_MS = 1_000;
 
-/** When a plan is made again that waits for the pods to be listed, in milliseconds. */
-const PODS_LISTED_AFTER_MS = 1_000;
-
 /**
  * Plans the standbys of a volume: as many as asked while it has a primary, none that are in the way of a primary, and none at all
  * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
-  // Only DeleteVolume says that a volume is to go. An object that was deleted by hand is made anew, and the next failover needs its standbys.
+  // Only DeleteVolume says that a volume is to go. An object that was deleted by hand is rebuilt, and the next failover needs its standbys.
   if (isDeletedByHand(observed.volume)) return [];
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
@@ -78,7 +77,7 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
   // A want that was stated while the mark was written included: nobody is granted a volume that is being deleted.
   if (observed.volume.spec.deleteRequested)
     return remove(
-      stayingAttachments(observed).filter((attachment) => !mayWrite(observed, attachment)),
+      stayingAttachments(observed).filter(({ spec }) => !mayWrite(recordOf(observed), spec.nodeName)),
       "the volume is being deleted",
     );
   // Where it is needed since the growth began, the growth ends, and the standbys that are left stay.
@@ -117,24 +116,23 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
  * node's next heartbeat, and until it is missed for a while, only the object is gone.
  */
 function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
-  const isReplaced = isWriterWell(observed);
   return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
     const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name } as const;
     const node = observed.node(nodeName);
     if (node?.isGone === true) return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
-    if (node !== undefined || !isReplaced || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS) return [];
+    if (node !== undefined || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];
     return [{ ...deletion, because: "its node has had no AzDriverNode for a while", onlyWhile: { kind: "Unregistered", nodeName } }];
   });
 }
 
 /** Nothing else tells when a node has been unregistered for long enough. */
 function planUnregistered(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
-  if (!isWriterWell(observed)) return [];
   const waits = kept
     .filter((attachment) => isStandby(observed, attachment) && observed.node(attachment.spec.nodeName) === undefined)
     .map(({ spec }) => UNREGISTERED_AFTER_MS - observed.unregisteredMs(spec.nodeName))
     .filter((waitMs) => waitMs > 0);
-  return waits.length === 0 ? [] : [{ kind: "PlanAgain", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
+  if (waits.length === 0 || !isWriterWell(observed)) return [];
+  return [{ kind: "PlanAgain", afterMs: Math.max(UNREGISTERED_AGAIN_MS, Math.min(...waits)) }];
 }
 
 function planCreations(observed: ObservedVolume, kept: readonly AzVolumeAttachment[]): readonly ReplicaAction[] {
@@ -164,15 +162,14 @@ function planPruning(observed: ObservedVolume, kept: readonly AzVolumeAttachment
   return [{ kind: "PlanAgain", afterMs: Math.max(1, pruneInMs(observed, since)) }];
 }
 
-/** The writer, or a node that may be one. */
-function mayWrite(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  const record = recordOf(observed);
-  return [record?.writer, ...(record?.unproven ?? [])].some((node) => node?.nodeName === attachment.spec.nodeName);
+/** Whether a node of that name is the writer, or may be one. */
+export function mayWrite(record: WriterRecord | undefined, nodeName: string): boolean {
+  return [record?.writer, ...(record?.unproven ?? [])].some((node) => node?.nodeName === nodeName);
 }
 
 /** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
 export function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !mayWrite(observed, attachment);
+  return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !mayWrite(recordOf(observed), attachment.spec.nodeName);
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {
@@ -231,10 +228,10 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
   }));
 }
 
-/** Whether the node of a replica could take over now. */
+/** Whether the node of a replica is known, and could take over now. */
 function isOnHealthyNode(observed: ObservedVolume, { spec }: AzVolumeAttachment): boolean {
   const node = observed.node(spec.nodeName);
-  return node !== undefined && node.isReady && !isNotReady(node) && !isSilent(observed, node) && !node.isUnschedulable;
+  return node !== undefined && couldTakeOver(observed, node);
 }
 
 function isAttached({ status }: AzVolumeAttachment): boolean {

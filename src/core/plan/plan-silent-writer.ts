@@ -37,7 +37,7 @@ export function planSilentWriter(observed: ObservedVolume, writerNode: string, r
     const names = there.map((pod) => `pod ${pod.name}${pod.isTerminating ? " (being deleted)" : ""}`).join(", ");
     return [{ kind: "Tell", ...told, message: `${writer}; ${names} is bound to it. ${remedy}`, news: `${names} is bound to ${writerNode}` }];
   }
-  if (!isRequested(observed, pods)) return [{ kind: "PlanAgain", afterMs: LOOK_AGAIN_MS }];
+  if (!isStillRequested(observed, pods)) return [{ kind: "PlanAgain", afterMs: LOOK_AGAIN_MS }];
   return [
     { kind: "Tell", ...told, message: `${writer}, and the volume is requested. ${remedy}`, news: `the volume is requested, and ${writerNode} is silent` },
   ];
@@ -49,7 +49,7 @@ export function isWaitingElsewhere({ isPending, isTerminating, nodeName }: Volum
 }
 
 /** By a pod that stays, on whatever node or on none yet, or by a want: after a pod was deleted by force its own want stands until its node is marked. */
-function isRequested(observed: ObservedVolume, pods: readonly VolumePod[]): boolean {
+function isStillRequested(observed: ObservedVolume, pods: readonly VolumePod[]): boolean {
   return pods.some((pod) => !pod.isTerminating) || stayingAttachments(observed).some(({ spec }) => spec.want !== undefined);
 }
 

@@ -45,18 +45,16 @@ export type WriterAction =
     };
 
 /** A question to Azure, which is asked by a loop of its own. */
-export type CloudCheck = Extract<WriterAction, { kind: CloudCheckKind }>;
-
-type CloudCheckKind = "ConfirmVanished" | "ConfirmDetached" | "FenceIfOff" | "RevokeIfMoved";
+export type CloudCheck = Extract<WriterAction, { kind: (typeof cloudCheckKinds)[number] }>;
 
 /** What is carried out at once: all but the questions to Azure. */
 export type RecordAction = Exclude<WriterAction, CloudCheck>;
 
-const cloudCheckKinds: readonly WriterAction["kind"][] = ["ConfirmVanished", "ConfirmDetached", "FenceIfOff", "RevokeIfMoved"] satisfies CloudCheckKind[];
+const cloudCheckKinds = ["ConfirmVanished", "ConfirmDetached", "FenceIfOff", "RevokeIfMoved"] as const satisfies WriterAction["kind"][];
 
 /** Whether an action is a question to Azure. */
 export function isCloudCheck(action: WriterAction): action is CloudCheck {
-  return cloudCheckKinds.includes(action.kind);
+  return cloudCheckKinds.some((kind) => kind === action.kind);
 }
 
 /**

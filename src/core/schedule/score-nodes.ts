@@ -1,3 +1,4 @@
+import { isSameVmId } from "../model/node-identity.ts";
 import { type CandidateNode, type FindNode, isBarred, type PodVolume, type PodVolumeAttachment } from "./pod-volume.ts";
 
 /** The highest score that kube-scheduler takes from an extender (extender/v1 MaxExtenderPriority). */
@@ -25,6 +26,6 @@ function scoreOf(attachedCount: number, volumeCount: number): number {
 
 /** Whether a pod could use the volume on that node without an attach. What was attached to another VM of the same name went with it. */
 function isReadyOn(volume: PodVolume, attachment: PodVolumeAttachment, node: CandidateNode): boolean {
-  const isSameVm = attachment.vmId !== undefined && attachment.vmId.toLowerCase() === node.vmId.toLowerCase();
-  return attachment.isAttached && isSameVm && node.health === "healthy" && !isBarred(volume, node);
+  const isThere = isSameVmId(attachment.vmId, node.vmId);
+  return attachment.isAttached && isThere && node.health === "healthy" && !isBarred(volume, node);
 }

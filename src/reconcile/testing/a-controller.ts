@@ -6,6 +6,7 @@ import type { Failure } from "../../core/failure.ts";
 import { invariant } from "../../core/invariant.ts";
 import type { AzVolumeAttachment } from "../../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../../core/model/az-volume.ts";
+import { isSameVmId } from "../../core/model/node-identity.ts";
 import { attachmentName, instanceUriOf, settings } from "../../core/plan/testing/objects.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import { placementUnknown } from "../../core/schedule/pod-rules.ts";
@@ -290,7 +291,7 @@ function aCloud(
       if (failure !== undefined) return fail(failure);
       const vmId = world().instances.get(node.instanceUri);
       if (vmId === undefined) return ok({ kind: "instanceGone", detail: "there is no such VM" });
-      return vmId.toLowerCase() === node.vmId.toLowerCase() ? ok(undefined) : ok({ kind: "instanceReplaced", detail: "it is another VM" });
+      return isSameVmId(vmId, node.vmId) ? ok(undefined) : ok({ kind: "instanceReplaced", detail: "it is another VM" });
     },
   };
 }
