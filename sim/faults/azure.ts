@@ -3,6 +3,7 @@ import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
 import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
+import { etagLeft } from "./directed/etag-left.ts";
 import { standbyAttachesLost } from "./directed/standby-attaches-lost.ts";
 import { vmFailed } from "./directed/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "./fault-class.ts";
@@ -110,6 +111,7 @@ export const azure: FaultClass = {
       forMs: [10_000, 90_000],
       begin: rules(({ dice }) => [{ operation: dice < 0.5 ? "*_Get" : "*", probability: 0.3 + diceAgain(dice, 1) * 0.7, effect: { kind: "StaleRead" } }]),
     },
+    "etag-left": etagLeft,
     "polls-refused": {
       forMs: [20_000, 90_000],
       isDirected: true,

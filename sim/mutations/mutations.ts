@@ -1,3 +1,4 @@
+import { azureMutations } from "./azure-mutations.ts";
 import { deviceMutations } from "./device-mutations.ts";
 import { driverMutations } from "./driver-mutations.ts";
 import { masks } from "./masks.ts";
@@ -15,6 +16,7 @@ export const mutations: readonly Mutation[] = [
   ...deviceMutations,
   ...trustMutations,
   ...reviewMutations,
+  ...azureMutations,
 ];
 
 /** The mutation of a name. Throws with all names where there is none. */

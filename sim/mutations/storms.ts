@@ -50,6 +50,9 @@ export const backAfterFenceStorm: DirectedStorm = { ...oneWithStandbys, attach: 
 /** Somebody takes a disk off a node with a mount command under way, and the attach that brings it back outlasts a fence. */
 export const pulledInMountStorm: DirectedStorm = { ...oneThatMoves, attach: "driver", strikes: { "disks/pulled-in-mount": 2 } };
 
+/** The same where Azure moves no ETag with an update that changes nothing: from early on, so that no strike is missed. */
+export const unmovedEtagStorm: DirectedStorm = { ...pulledInMountStorm, strikes: { "azure/etag-left": 6, "disks/pulled-in-mount": 2 } };
+
 /** Raw disks of one size, which nothing but their LUNs tells apart, while somebody takes standbys off. */
 export const promisedLunsStorm: DirectedStorm = {
   ...oneThatMoves,

@@ -1,0 +1,23 @@
+import type { Mutation } from "./mutation.ts";
+import { unmovedEtagStorm } from "./storms.ts";
+
+/** Rules of what an answer of Azure proves. */
+export const azureMutations: readonly Mutation[] = [
+  {
+    name: "unmoved-etag",
+    removes: "a fence has its proof only at another ETag than before its update",
+    edits: [
+      {
+        file: "src/provisioner/fence-batch.ts",
+        find: `    if (!isMoved) {`,
+        replace: `    if (!isMoved && sent.requests.length === 0) {`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers"],
+    storm: unmovedEtagStorm,
+    takes:
+      "an attach is under way to Azure while another controller fences that node, from which the disk is off, and Azure leaves the ETag at the fence's update",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+];
