@@ -137,8 +137,8 @@ export const reviewMutations: readonly Mutation[] = [
     edits: [
       {
         file: "src/core/plan/plan-replicas.ts",
-        find: `if (node !== undefined || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];`,
-        replace: `if (node !== undefined) return [];`,
+        find: `if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];`,
+        replace: `if (observed.node(nodeName) !== undefined) return [];`,
       },
     ],
     alsoRemoves: [],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume } from "../model/az-volume.ts";
-import { chooseEvicted, LAST_RESORT_MS, type SlotHolder } from "./choose-evicted.ts";
+import { chooseEvicted, type SlotHolder } from "./choose-evicted.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
 import { agoMs, anAttachment, anObservedVolume, aPod, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "./testing/objects.ts";
 
@@ -40,9 +40,9 @@ describe("the standby that makes room for a primary", () => {
   ];
   for (const { because, holder: only } of needed)
     it(`is not one of a volume that may need it soon, but for a last resort: ${because}`, () => {
-      assert.equal(chosenOf([only], LAST_RESORT_MS - 1), undefined);
-      assert.equal(chosenOf([only], LAST_RESORT_MS), "needed");
-      assert.equal(chosenOf([only, holder("unrequested", aVolume())], LAST_RESORT_MS), "unrequested");
+      assert.equal(chosenOf([only], 59_999), undefined);
+      assert.equal(chosenOf([only], 60_000), "needed");
+      assert.equal(chosenOf([only, holder("unrequested", aVolume())], 60_000), "unrequested");
     });
 
   const kept: readonly { readonly because: string; readonly volume?: AzVolume; readonly attachment?: AzVolumeAttachment }[] = [

@@ -1,6 +1,6 @@
 import { isSameNode } from "../model/node-identity.ts";
 import { isWell } from "./node-silence.ts";
-import { isOutOfService, isRecordMissing, type ObservedVolume, recordOf } from "./observed-volume.ts";
+import { isRecordMissing, type ObservedVolume, recordOf } from "./observed-volume.ts";
 import { isWaitingElsewhere } from "./plan-silent-writer.ts";
 
 /**
@@ -12,7 +12,7 @@ export function isWriterWell(observed: ObservedVolume): boolean {
   const record = recordOf(observed);
   if (record === undefined) return !isRecordMissing(observed.volume);
   const { writer, fencing } = record;
-  if (writer?.wanted !== true || fencing !== undefined || isOutOfService(observed, writer.nodeName)) return false;
+  if (writer?.wanted !== true || fencing !== undefined) return false;
   const node = observed.node(writer.nodeName);
   if (node === undefined || !isSameNode(node, writer) || !isWell(observed, node)) return false;
   return observed.pods()?.some((pod) => isWaitingElsewhere(pod, writer.nodeName)) === false;

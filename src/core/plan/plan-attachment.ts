@@ -102,7 +102,7 @@ function earlierVm(observed: ObservedVolume, attachment: AzVolumeAttachment): No
  * update from before it lands, and none comes after it while the node is in quarantine.
  */
 export function isProvenOff(record: WriterRecord | undefined, { status }: AzVolumeAttachment, node: NodeIdentity): boolean {
-  if (record === undefined || status?.state !== "Pending" || status.provenOff === undefined) return false;
+  if (record === undefined || status?.state !== "Pending") return false;
   return isSameVmId(status.provenOff, node.vmId) && includesNode(record.quarantine, node);
 }
 

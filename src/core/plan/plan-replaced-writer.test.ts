@@ -130,6 +130,26 @@ describe("a VM in the record whose node name is another VM's", () => {
     ]);
   });
 
+  it("is asked about beside nodes that are unproven for reasons of their own: none of them stands for it", () => {
+    const another = { ...foreign, nodeName: `${foreign.nodeName}-2`, vmId: "vm-2", instanceUri: `${foreign.instanceUri}-2` };
+    const confirms = { kind: "ConfirmVanished", node: another };
+    for (const other of [identity("node-b"), earlier]) {
+      const planned = planWriter(observed({ unproven: [other, another] }));
+      assert.deepEqual(
+        planned.filter((action) => action.kind === "ConfirmVanished" && action.node.nodeName === another.nodeName),
+        [confirms],
+      );
+    }
+  });
+
+  it("waits for no second entry where only the notes of its node name it: the word of a node holds no resource id up", () => {
+    const planned = planWriter(observed({ unproven: [{ ...earlier, unverified: true }] }));
+    assert.deepEqual(
+      planned.map(({ kind }) => kind),
+      ["ConfirmVanished", "WaitFor"],
+    );
+  });
+
   it("is proven to be without the disk, if only its own notes name it", () => {
     assert.deepEqual(planProofs(observed({ unproven: [{ ...earlier, unverified: true }] })), [{ ...earlier, unverified: true }]);
     assert.deepEqual(planProofs(observed({ unproven: [earlier] })), []);

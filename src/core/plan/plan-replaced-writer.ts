@@ -78,7 +78,7 @@ export function planReplacedUnproven(observed: ObservedVolume, node: UnprovenNod
 export function repeatsReplaced(observed: ObservedVolume, node: NodeIdentity): boolean {
   if (!isForeign(node)) return false;
   const unproven = recordOf(observed)?.unproven ?? [];
-  return unproven.some((other) => !isForeign(other) && isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other));
+  return unproven.some((other) => isSameResourceUri(other.instanceUri, node.instanceUri) && isReplaced(observed, other));
 }
 
 function waitForEarlierVm(node: NodeIdentity, waiting: readonly string[]): readonly WriterAction[] {

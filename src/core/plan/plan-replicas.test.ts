@@ -114,6 +114,11 @@ describe("planReplicas", () => {
         plan: [planAgain(60_000)],
       },
       {
+        because: "its disk was never attached, and the AzDriverNode says which VM it is",
+        observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })] }),
+        plan: [],
+      },
+      {
         because: "neither says which VM it is",
         observed: anObservedVolume({ volume, attachments: [primary, aReplica("node-b", { status: undefined })], nodes: [aNode("node-a")] }),
         plan: [deletes("node-b", unfit)],
@@ -454,6 +459,18 @@ describe("planReplicas", () => {
       for (const { because, ...changed } of rows) assert.deepEqual(deletionsOf(unregistered(3_600_000, changed)), [], because);
     });
 
+    it("looks again as soon as the first of several is due", () => {
+      const unregisteredMs = (nodeName: string): number => (nodeName === "node-b" ? 20_000 : 50_000);
+      assert.deepEqual(planReplicas(unregistered(0, { unregisteredMs })), [planAgain(10_000)]);
+    });
+
+    it("does not look again for a primary, nor for a standby that is kept all the same while the disk grows", () => {
+      const another = anAttachment("node-b", { status: { state: "Attaching" } });
+      assert.deepEqual(planReplicas(unregistered(20_000, { attachments: [primary, another] })), []);
+      const growing = aVolume({ spec: asked, status: { state: "Updating", record: aRecord(writerOnA) } });
+      for (const ms of [60_000, 60_001]) assert.deepEqual(planReplicas(unregistered(ms, { volume: growing })), []);
+    });
+
     it("replaces it where several nodes may write: there is no failover", () => {
       assert.deepEqual(deletionsOf(unregistered(60_000, { volume: severalWriters(asked) })), deletesAll);
     });
@@ -489,6 +506,14 @@ describe("planReplicas", () => {
       const observed = anObservedVolume({ volume, attachments: [aReplica("node-b"), aReplica("node-c")], pods: () => pods });
       assert.deepEqual(planReplicas(observed), [], JSON.stringify(record));
     }
+  });
+
+  it("makes way for the growth of a shared disk that several nodes may write and no node requests", () => {
+    const volume = severalWriters(asked);
+    const growing: AzVolume = { ...volume, status: { ...(volume.status ?? assert.fail()), state: "Updating" } };
+    assert.deepEqual(planReplicas(anObservedVolume({ volume: growing, attachments: [aReplica("node-b")] })), [
+      deletes("node-b", "the disk grows only while no VM has it"),
+    ]);
   });
 
   it("deletes the standby of a volume whose shares several writers have among them", () => {
@@ -549,6 +574,11 @@ describe("planReplicas", () => {
       {
         because: "the volume does not say since when: its objects were made anew, or its request has just ended",
         observed: anObservedVolume({ attachments: standbys }),
+        plan: [],
+      },
+      {
+        because: "it does not say since when, and the pods are still being listed: no plan waits for them",
+        observed: anObservedVolume({ attachments: standbys, pods: () => undefined }),
         plan: [],
       },
     ]);

@@ -118,9 +118,8 @@ function planDeletions(observed: ObservedVolume): readonly Deletion[] {
 function planGone(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   return replicas.flatMap(({ metadata, spec: { nodeName } }): readonly Deletion[] => {
     const deletion = { kind: "DeleteAttachment", attachmentName: metadata.name } as const;
-    const node = observed.node(nodeName);
-    if (node?.isGone === true) return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
-    if (node !== undefined || observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];
+    if (observed.node(nodeName)?.isGone === true) return [{ ...deletion, because: "its node is gone", onlyWhile: { kind: "NodeGone", nodeName } }];
+    if (observed.unregisteredMs(nodeName) < UNREGISTERED_AFTER_MS || !isWriterWell(observed)) return [];
     return [{ ...deletion, because: "its node has had no AzDriverNode for a while", onlyWhile: { kind: "Unregistered", nodeName } }];
   });
 }
