@@ -16,7 +16,12 @@ export const targets: readonly Target[] = [
   { name: "release check", files: ["src/reconcile/release-check.ts"], killedMin: 90 },
   {
     name: "fence and attach batches",
-    files: ["src/provisioner/{fence-batch,attach-batch,vm-update}.ts"],
+    files: ["src/provisioner/{fence-batch,attach-batch,vm-update,updates-under-way,updates-memory,prove-vanished}.ts"],
+    killedMin: 90,
+  },
+  {
+    name: "fencing and settling",
+    files: ["src/reconcile/{fence,others-detach,settle-vms,confirm-vanished}.ts"],
     killedMin: 90,
   },
   {
@@ -34,7 +39,7 @@ export const judgingTests: readonly string[] = [
   "src/{core,node,provisioner,reconcile}/**/*.test.ts",
   "src/csi/**/*.test.ts",
   "test/contract/cloud-provisioner.test.ts",
-  "test/provisioner/{disk-identity,lying-azure,stale-reads,vm-queues}.test.ts",
+  "test/provisioner/{detach-left-behind,disk-identity,lying-azure,node-resolution,stale-reads,vm-queues}.test.ts",
 ];
 
 /** Titles of tests in these files that wait for a real clock: the same contract is held on a virtual one. */

@@ -52,6 +52,26 @@ describe("a batch of attaches and detaches", () => {
       assert.ok(atMs >= 30_000 && atMs <= 35_000, `${atMs} ms`);
     });
 
+    it("asks seldom whether that has ended: calls to Azure are counted", async () => {
+      const azure = updatingFor(30_000);
+      const { onRead } = azure;
+      let reads = 0;
+      azure.onRead = (vm, asked) => {
+        reads++;
+        return asked.instanceView ? assert.fail("an instance view takes longer, and tells nothing here") : onRead(vm, asked);
+      };
+      await azure.attachBatch(azure.request("attach", "comes"));
+      assert.ok(reads <= 30, `${reads} reads`);
+    });
+
+    it("leaves it alone for another minute where Azure has refused its own because of it", async () => {
+      const azure = updatingFor(Infinity);
+      azure.onUpdate = (_, index) => (index === 0 ? anArmError({ statusCode: 409, message: "another operation is in progress" }) : "carriedOut");
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
+      const [, second] = azure.updates;
+      assert.ok(second !== undefined && second.atMs >= 2 * MINUTE_MS, `${second?.atMs} ms`);
+    });
+
     it("asks Azure after a minute, which has the last word, and forces nothing", async () => {
       const azure = updatingFor(Infinity);
       assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes"))), ["attached"]);
@@ -116,6 +136,15 @@ describe("a batch of attaches and detaches", () => {
       const [first, second] = sent(azure);
       assert.deepEqual([first?.atMs, first?.forced, second?.forced], [0, [], ["leaves"]]);
       assert.ok(second !== undefined && second.atMs >= 4 * MINUTE_MS && second.atMs < 5 * MINUTE_MS, `${second?.atMs} ms`);
+    });
+
+    it("gives the forced detach a quarter of an hour before it sends another", async () => {
+      const azure = hangs();
+      azure.onUpdate = (_, index) => (index < 2 ? "hangs" : "carriedOut");
+      assert.deepEqual(kinds(await azure.attachBatch(azure.request("detach", "leaves", { mayForce }))), ["detached"]);
+      const [, second, third] = sent(azure);
+      const waitedMs = (third?.atMs ?? 0) - (second?.atMs ?? 0);
+      assert.ok(waitedMs >= 15 * MINUTE_MS, `${waitedMs} ms`);
     });
 
     it("forces nothing once the disk is on its way off no more: Azure works on something else by then", async () => {
@@ -194,11 +223,19 @@ describe("a batch of attaches and detaches", () => {
     assert.deepEqual([attached.failure.code, azure.updates], ["DiskStillDetaching", []]);
   });
 
+  it("asks before it carries out the detach by others of the disk that it attaches", async () => {
+    const azure = aScriptedVm([anEntry("comes", 0, { toBeDetached: true })]);
+    const asked: (readonly string[])[] = [];
+    const mayCarryOut = (uris: readonly string[]): Promise<boolean> => Promise.resolve((asked.push(uris), false));
+    assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "comes", { mayCarryOut }))), ["CloudUnavailable"]);
+    assert.deepEqual([asked, azure.updates], [[[diskUri("comes")]], []]);
+  });
+
   it("makes a request whose turn is over wait for no other", async () => {
-    const azure = aScriptedVm([anEntry("there", 0)], { troublesMax: 0 });
+    const azure = aScriptedVm([anEntry("there", 0)]);
     const refused = azure.request("attach", "comes", { mayProceed: () => Promise.resolve(false) });
     assert.deepEqual(kinds(await azure.attachBatch(azure.request("attach", "there"), refused)), ["attached", "Refused"]);
-    assert.equal(azure.updates.length, 0);
+    assert.deepEqual([azure.updates, azure.clock.elapsedMs()], [[], 0]);
   });
 
   describe("of a VM whose last operation failed", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createVirtualClock } from "../adapters/virtual/virtual-clock.ts";
 import { anEntry, aScriptedVm } from "./testing/scripted-vm.ts";
-import { UpdatesMemory, VMS_REMEMBERED_MAX } from "./updates-memory.ts";
+import { UpdatesMemory } from "./updates-memory.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
 
 const clock = createVirtualClock();
@@ -32,9 +32,9 @@ describe("UpdatesMemory", () => {
 
   it("forgets the VM without work for longest where there are too many", () => {
     const memory = new UpdatesMemory(clock);
-    const known = Array.from({ length: VMS_REMEMBERED_MAX + 1 }, aMark);
+    const known = Array.from({ length: 1_001 }, aMark);
     for (const [index, underWay] of known.entries()) memory.keep(`vm-${index}`, underWay);
-    assert.equal(memory.size, VMS_REMEMBERED_MAX);
+    assert.equal(memory.size, 1_000);
     assert.notEqual(memory.take("vm-0"), known[0]);
     assert.equal(memory.take("vm-1"), known[1]);
   });

@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import { UpdatesUnderWay } from "./updates-under-way.ts";
 
 /** VMs without work of which something is remembered: more than a cluster has with a detach that failed, and a few hundred bytes each. */
-export const VMS_REMEMBERED_MAX = 1_000;
+const VMS_REMEMBERED_MAX = 1_000;
 
 /**
  * What is known of the updates of VMs while they have no work. A mark that a failed detach has left behind is kept until the VM is seen without it: to a process

@@ -29,10 +29,22 @@ function aWorld() {
 describe("what is known of updates under way", () => {
   it("takes a mark on a busy VM for a detach that began when the mark was first seen", async () => {
     const { clock, underWay, busy, leavingForMs } = aWorld();
+    await clock.advance(500);
     underWay.saw(busy);
     await clock.advance(1_000);
     underWay.saw(busy);
     assert.deepEqual([leavingForMs(), underWay.isEmpty], [1_000, false]);
+  });
+
+  it("gives the latest of several detaches its time", async () => {
+    const { clock, underWay, busy } = aWorld();
+    underWay.saw(busy);
+    await clock.advance(1_000);
+    const later = anEntry("pvc-2", 1, { toBeDetached: true });
+    const both = { ...busy, dataDisks: [...busy.dataDisks, later] };
+    underWay.saw(both);
+    await clock.advance(200);
+    assert.equal(underWay.leavingForMs(both, new Set([diskKey, diskKeyOf(later)])), 200);
   });
 
   it("takes a mark for left behind once it was seen on a VM at rest, until it has gone", () => {
@@ -45,12 +57,14 @@ describe("what is known of updates under way", () => {
     assert.equal(leavingForMs(), 0);
   });
 
-  it("knows nothing of the marks of another VM of the same resource id", () => {
-    const { underWay, atRest, busy, leavingForMs } = aWorld();
-    underWay.saw(atRest);
-    underWay.saw({ ...busy, vmId: "guid-of-another" });
-    assert.equal(leavingForMs(), 0);
-  });
+  for (const known of ["atRest", "busy"] as const)
+    it(`knows no marks of an earlier VM of the resource id, seen ${known}`, async () => {
+      const { clock, underWay, [known]: earlier, busy, leavingForMs } = aWorld();
+      underWay.saw(earlier);
+      await clock.advance(1_000);
+      underWay.saw({ ...busy, vmId: "guid-of-another" });
+      assert.equal(leavingForMs(), 0);
+    });
 
   it("counts a detach of its own from its begin, also of a mark that was left behind before", async () => {
     const { clock, underWay, atRest, busy, leavingForMs } = aWorld();
@@ -90,12 +104,12 @@ describe("what is known of updates under way", () => {
   });
 
   it("believes a VM at rest while its own update is waited for, unless the read may be older", async () => {
-    const { underWay, atRest } = aWorld();
+    const { underWay, atRest, leavingForMs } = aWorld();
     const ended = Promise.withResolvers<ReturnType<typeof ok<object>>>();
     const waiting = underWay.during(update(), () => ended.promise);
     const runs = () => underWay.pollOwn(() => Promise.resolve(true));
     underWay.saw({ ...atRest, etag: `"1"` });
-    assert.equal(await runs(), true);
+    assert.deepEqual([await runs(), leavingForMs()], [true, 0]);
     underWay.saw({ ...atRest, etag: `"2"` });
     assert.equal(await runs(), false);
     ended.resolve(ok({}));

@@ -34,6 +34,31 @@ describe("confirmVanished", () => {
       assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
     }));
 
+  it("has a VM that is nowhere fenced, which proves once more that it is gone", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      await confirm(world, a);
+      assert.deepEqual([world.record()?.writer, world.record()?.fencing], [aWriter("node-a", { wanted: false }), a]);
+      assert.deepEqual(world.attachment("node-a")?.status, { state: "Pending", role: "Primary" });
+    }));
+
+  it("begins no fence while the attachment of a VM that is gone still names a LUN", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: aWriter("node-a") }));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: { lun: 3 } }));
+      world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolumeAttachment" });
+      const confirmed = (await confirm(world, a)) as { readonly ok: boolean };
+      assert.deepEqual([confirmed.ok, world.record()?.fencing], [false, undefined]);
+    }));
+
+  it("takes a VM that is gone out of quarantine: nobody else will", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
+      await confirm(world, a);
+      assert.deepEqual([world.record()?.quarantine, world.record()?.fencing], [[], undefined]);
+    }));
+
   describe("of a VM on which no plug-in of ours runs", () => {
     const vmUri = "/subscriptions/sub-1/resourceGroups/rg-2/providers/Microsoft.Compute/virtualMachines/vm-x";
     const listing = anInstance("vm-x", { instanceUri: vmUri, dataDisks: [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }] });
@@ -104,12 +129,27 @@ describe("confirmVanished", () => {
         assert.equal(world.record()?.fencing, undefined);
       }));
 
-    it("leaves an own VM in quarantine for as long as it exists", () =>
+    for (const [what, record] of [
+      ["in quarantine for as long as it exists", { quarantine: [a] }],
+      ["to the fence that was begun", { writer: aWriter("node-a", { wanted: false }), fencing: a }],
+    ] as const)
+      it(`leaves an own VM ${what}, and does not touch it`, () =>
+        withControllerPorts(async (world) => {
+          await world.given("AzVolume", aVolumeWithRecord(record));
+          world.instances.set(a.instanceUri, a.vmId);
+          await confirm(world, a);
+          assert.deepEqual(world.record(), aVolumeWithRecord(record).status?.record);
+          assert.deepEqual(world.steps, []);
+        }));
+
+    it("keeps the volume of a VM that is no node where the disk can't be read", () =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolumeWithRecord({ quarantine: [a] }));
-        world.instances.set(a.instanceUri, a.vmId);
-        await confirm(world, a);
-        assert.deepEqual(world.record()?.quarantine, [a]);
+        const node = { nodeName: vmUri, vmId: vmUri, instanceUri: vmUri };
+        await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [node] }));
+        const failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
+        const inspectInstance = async () => ok(anInstance("vm-x", { instanceUri: vmUri }));
+        assert.deepEqual(await confirm(world, node, { getDisk: async () => fail(failure), inspectInstance }), { ok: false, failure });
+        assert.deepEqual(world.record()?.unproven, [node]);
       }));
 
     it("lets go of it where the disk is gone: the object of a disk that was kept would be in the way of its own end, and the platform be asked for ever", () =>

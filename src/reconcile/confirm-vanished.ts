@@ -86,8 +86,8 @@ async function confirmDetachedByOthers(ports: ControllerPorts, volumeName: strin
   const diskUri = volume.value.status?.detail?.diskUri;
   if (diskUri === undefined) return ok({});
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
-  // A disk that is gone is on no VM; one that may be a node of ours says so itself.
-  if (!disk.ok && !(disk.failure.kind === "DiskNotFound" && isForeign(node))) return disk;
+  // A disk that is gone is on no VM.
+  if (!disk.ok && disk.failure.kind !== "DiskNotFound") return disk;
   if (disk.ok && disk.value.attachedTo.some((instanceUri) => isSameResourceUri(instanceUri, node.instanceUri))) return ok({});
   // Read last: the disk names a VM only after that has its entry, and may cease to while the entry is still
   // being taken off.

@@ -6,6 +6,7 @@ import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { fenceReconciler } from "./fence.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { remakeVolume, removeVolume } from "./testing/remake-volume.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -65,15 +66,7 @@ describe("fenceReconciler", () => {
 
   it("does not touch an object that was made anew under the same name", () =>
     withFence(async (world) => {
-      world.meanwhile.fenceDisk = async () => {
-        const present = await world.other.get("AzVolume", "pvc-1", never);
-        assert.ok(present.ok);
-        await world.other.update("AzVolume", { ...present.value, metadata: { ...present.value.metadata, finalizers: [] } }, never);
-        await world.other.delete("AzVolume", "pvc-1", {}, never);
-        const made = await world.other.create("AzVolume", { metadata: { name: "pvc-1" }, spec: present.value.spec }, never);
-        assert.ok(made.ok);
-        await world.other.updateStatus("AzVolume", { ...made.value, status: present.value.status }, never);
-      };
+      world.meanwhile.fenceDisk = () => remakeVolume(world);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.writer, unwanted);
     }));
@@ -85,6 +78,39 @@ describe("fenceReconciler", () => {
       assert.notEqual(stale?.status?.record?.fencing, undefined);
       assert.deepEqual(await fence(world), { ok: true, value: {} });
       assert.deepEqual([...world.attachedTo], ["node-a"]);
+    }));
+
+  const changes: readonly { readonly because: string; readonly change: (world: ReconcileWorld) => Promise<void> }[] = [
+    { because: "the object was made anew, and tells of another fence", change: remakeVolume },
+    { because: "the node has shown itself clean", change: ({ setRecord }) => setRecord(({ fencing: _, ...record }) => record) },
+    { because: "another node is being fenced", change: ({ setRecord }) => setRecord((record) => ({ ...record, fencing: identity("node-b") })) },
+    { because: "the record is of another store generation", change: ({ setRecord }) => setRecord((record) => ({ ...record, storeGeneration: 7 })) },
+    { because: "the object is gone", change: removeVolume },
+  ];
+  for (const { because, change } of changes)
+    it(`takes no disk off right before the update where ${because}`, () =>
+      withFence(async (world) => {
+        const { fenceDisk } = world.ports.cloud;
+        const cloud: CloudProvisioner = {
+          ...world.ports.cloud,
+          fenceDisk: async (request, signal) => {
+            await change(world);
+            return fenceDisk(request, signal);
+          },
+        };
+        await world.answerOf(fenceReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
+        assert.deepEqual([[...world.attachedTo], world.told], [["node-a"], []]);
+      }));
+
+  it("ends where the volume is gone, and comes again where the store does not answer", () =>
+    withFence(async (world) => {
+      world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
+      const failed = (await fence(world)) as { readonly ok: boolean };
+      const shown = world.ports.cache.get("AzVolume", "pvc-1");
+      const get = ((): typeof shown => shown) as typeof world.ports.cache.get;
+      const reconciler = fenceReconciler({ ...world.ports, cache: { ...world.ports.cache, get } });
+      await removeVolume(world);
+      assert.deepEqual([failed.ok, await world.answerOf(reconciler.reconcile("pvc-1", never))], [false, { ok: true, value: {} }]);
     }));
 
   it("comes again where the store could not be read between the platform's look and its write: the record may still say fencing", () =>

@@ -46,6 +46,12 @@ describe("mayCarryOut", () => {
       may: true,
     },
     {
+      because: "another disk is attached to a node that may take this one",
+      record: { writer: { ...writer, held: false } },
+      update: { attaches: `${diskUri}-2` },
+      may: false,
+    },
+    {
       because: "an unproven node waits for its VM to be settled",
       record: { unproven: [node], unsettled: [node] },
       update: { settles: true },
@@ -181,6 +187,17 @@ describe("mayCarryOut", () => {
         for (const name of [diskUri.toUpperCase(), "node-a", "pod default/db-0"]) assert.ok(event.message.includes(name), event.message);
       }));
 
+    for (const [because, said] of [
+      ["the API server is away", "the API server is away"],
+      [undefined, "no answer"],
+    ] as const)
+      it(`says why it is not known whether a pod uses it: ${said}`, () =>
+        withControllerPorts(async (world) => {
+          world.use = { kind: "unknown", ...(because === undefined ? {} : { because }) };
+          await asked(world);
+          assert.ok(world.told[0]?.message.endsWith(`it is not known whether a pod uses it (${said})`), world.told[0]?.message);
+        }));
+
     it("asks of the pods under each name that the VM's node has", () =>
       withControllerPorts(async (world) => {
         const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : { kind: "unused" });
@@ -211,13 +228,33 @@ describe("mayCarryOut", () => {
       }));
   });
 
-  it("has a standby's attachment say that its disk comes off, and tells", () =>
+  it("has a standby's attachment say that its disk comes off, and tells once", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...identity("node-b") } }));
       await world.given("AzVolumeAttachment", aReplica("node-a"));
+      const before = world.attachment("node-a")?.status ?? assert.fail("no status");
+      for (const again of [false, true]) {
+        assert.equal(await asked(world), true);
+        const reasons = world.told.map(({ reason }) => reason);
+        assert.deepEqual([world.attachment("node-a")?.status, reasons], [{ ...before, state: "Detaching" }, ["DetachCarriedOut"]], `${again}`);
+      }
+    }));
+
+  it("answers false where the attachment can't be made to say that its disk comes off", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolumeAttachment" });
+      assert.deepEqual([await asked(world), world.told], [false, []]);
       assert.equal(await asked(world), true);
-      const reasons = world.told.map(({ reason }) => reason);
-      assert.deepEqual([world.attachment("node-a")?.status?.state, reasons], ["Detaching", ["DetachCarriedOut"]]);
+    }));
+
+  it("leaves an attachment of a third VM as it is, also where a VM is settled", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", aReplica("node-a", { status: { vmId: "third", instanceUri: `${node.instanceUri}-third` } }));
+      assert.equal(await asked(world, { settles: true }), true);
+      assert.equal(world.attachment("node-a")?.status?.state, "Attached");
     }));
 
   for (const [settled, what] of [
@@ -273,11 +310,35 @@ describe("mayCarryOut", () => {
       assert.equal(await asked(world), false);
     }));
 
+  it("answers false where a volume's record is missing: it is not known who writes it", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolume({ status: { record: undefined } }));
+      assert.equal(await asked(world), false);
+    }));
+
+  it("lets a shared volume go that is not published to the node, standby or not", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      assert.equal(await asked(world), true);
+      await world.given("AzVolumeAttachment", aReplica("node-a"));
+      assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [true, "Detaching"]);
+    }));
+
+  it("leaves a published shared attachment to the fence of a node out of service", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", shared);
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      world.outOfService.add("node-a");
+      assert.deepEqual([await asked(world, { fences: true }), world.attachment("node-a")?.status?.state], [true, "Attached"]);
+    }));
+
   it("spares a shared volume that is published to the node", () =>
     withControllerPorts(async (world) => {
       await world.given("AzVolume", shared);
       await world.given("AzVolumeAttachment", anAttachment("node-a"));
       assert.deepEqual([await asked(world), world.attachment("node-a")?.status?.state], [false, "Attached"]);
       assert.deepEqual([await asked(world, { node: renamed, settles: true }), world.attachment("node-a")?.status?.state], [false, "Attached"]);
+      await world.given("AzVolumeAttachment", aReplica("node-renamed"));
+      assert.equal(await asked(world, { node: renamed, settles: true }), false, "under one name of several");
     }));
 });

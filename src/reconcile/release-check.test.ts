@@ -73,6 +73,23 @@ describe("releaseCheck", () => {
       assert.deepEqual(wanted, [true, false]);
     }));
 
+  for (const [whose, writer] of [
+    ["wanted again", holder],
+    ["another node's", aWriter("node-b", { wanted: false })],
+  ] as const)
+    it(`releases nothing where the volume is ${whose} as soon as the writer was marked`, () =>
+      withWriter(holder, async (world) => {
+        const { store } = world.ports;
+        const updateStatus: typeof store.updateStatus = async (...args) => {
+          const marked = await store.updateStatus(...args);
+          await world.setRecord((record) => ({ ...record, writer }));
+          return marked;
+        };
+        const ports = { ...world.ports, store: { ...store, updateStatus } };
+        assert.equal(await kindOf(releaseCheck(ports, request, never)), "stillUsed");
+        assert.deepEqual(world.record()?.writer, writer);
+      }));
+
   it("states the want of a writer again that another controller has marked before it died", () =>
     withWriter(unwanted, async (world) => {
       world.use = used;

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { annotatedNumber, CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/model/lease.ts";
+import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { aDetail, agoMs, aRecord, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { settleReconciler } from "./settle-vms.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { anInstance } from "./testing/an-instance.ts";
+import { remakeVolume, removeVolume } from "./testing/remake-volume.ts";
 
 const never = new AbortController().signal;
 const a = identity("node-a");
@@ -89,10 +90,91 @@ describe("a VM that lost records may have sent an update to", () => {
 
   it("stays unsettled for a disk that it still lists as one that is coming off: its next update may carry that out", () =>
     withUnsettled(async (world) => {
-      const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached: true }];
-      const passed = (await settleA(world, { inspectInstance: async () => ok(anInstance("node-a", { vmId: a.vmId, dataDisks })) })) as { readonly ok: boolean };
-      assert.equal(passed.ok, false);
+      const listed = (beingDetached: boolean): Partial<CloudProvisioner> => {
+        const dataDisks = [{ diskUri: diskUri.toUpperCase(), lun: 0, beingDetached }];
+        return { inspectInstance: async () => ok(anInstance("node-a", { vmId: a.vmId, dataDisks })) };
+      };
+      const code = "DiskStillDetaching";
+      const failure = { kind: "CloudUnavailable", code, message: `VM ${a.instanceUri} lists the disk as one that is coming off`, requestId: "" };
+      assert.deepEqual(await settleA(world, listed(true)), { ok: false, failure });
       assert.deepEqual(world.record(), aRecord(unsettled));
+      assert.deepEqual(
+        world.told.map(({ reason, about }) => [reason, about.name]),
+        [["NotSettled", "pvc-1"]],
+      );
+      assert.deepEqual(await settleA(world, listed(false)), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.unsettled, [b]);
+    }));
+
+  it("fails where one of two VMs of a name can't be settled, and settles the other", () =>
+    withUnsettled(async (world) => {
+      const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
+      await world.setRecord((record) => ({ ...record, unsettled: [earlier] }));
+      const settleInstance: CloudProvisioner["settleInstance"] = async ({ node }) => (node.vmId === a.vmId ? ok(undefined) : fail(inUpdate));
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: false, failure: inUpdate });
+      const other = await world.other.get("AzVolume", "pvc-2", never);
+      assert.deepEqual([world.record()?.unsettled, other.ok && other.value.status?.record?.unsettled], [[earlier], [b]]);
+    }));
+
+  it("is tried again where the store takes no record of it", () =>
+    withUnsettled(async (world) => {
+      world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
+      assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
+      assert.deepEqual(world.record()?.unsettled, [a, b]);
+    }));
+
+  it("is tried again where the store does not answer", () =>
+    withUnsettled(async (world) => {
+      world.store.failNext({ fault: "unavailable", verb: "get", kind: "AzVolume" });
+      assert.equal(((await settleA(world)) as { readonly ok: boolean }).ok, false);
+    }));
+
+  for (const goes of ["before", "while Azure is asked"] as const)
+    it(`is settled for the other volumes where one goes ${goes}`, () =>
+      withUnsettled(async (world) => {
+        const shown = world.ports.cache.byIndex("AzVolume", "unsettledOn", "node-a");
+        const byIndex = ((): typeof shown => shown) as typeof world.ports.cache.byIndex;
+        if (goes === "before") await removeVolume(world);
+        else world.meanwhile.settleInstance = () => removeVolume(world);
+        const reconciler = settleReconciler({ ...world.ports, cache: { ...world.ports.cache, byIndex } });
+        assert.deepEqual(await world.answerOf(reconciler.reconcile("node-a", never)), { ok: true, value: {} });
+        const left = await world.other.get("AzVolume", "pvc-2", never);
+        assert.deepEqual(left.ok && left.value.status?.record?.unsettled, [b]);
+      }));
+
+  it("stays unsettled in a record that was made anew meanwhile", () =>
+    withUnsettled(async (world) => {
+      world.meanwhile.settleInstance = () => remakeVolume(world);
+      assert.deepEqual(await settleA(world), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.unsettled, [a, b]);
+    }));
+
+  it("stays unsettled in a record of another store generation", () =>
+    withUnsettled(async (world) => {
+      await world.setRecord((record) => ({ ...record, storeGeneration: 7 }));
+      assert.deepEqual(await settleA(world), { ok: true, value: {} });
+      assert.deepEqual(world.record()?.unsettled, [a, b]);
+    }));
+
+  it("is not written to where the store generation has moved on since the reads", () =>
+    withUnsettled(async (world) => {
+      const { settleInstance } = counting();
+      const settled = await settleA(world, {
+        settleInstance: async (request, signal) => {
+          const annotations = { [STORE_GENERATION_ANNOTATION]: "3" };
+          const spec = { holderIdentity: "controller", leaseDurationSeconds: 15, renewTime: agoMs(0), leaseTransitions: 0 };
+          assert.ok((await world.other.create("Lease", { metadata: { name: CONTROLLER_LEASE, annotations }, spec }, never)).ok);
+          return settleInstance(request, signal);
+        },
+      });
+      assert.deepEqual(settled, { ok: false, failure: { kind: "Refused", diskUri, nodeName: "node-a" } });
+    }));
+
+  it("tells nobody where this controller stops while it asks", () =>
+    withUnsettled(async (world) => {
+      const failure = { kind: "Cancelled" } as const;
+      assert.deepEqual(await settleA(world, { settleInstance: async () => fail(failure) }), { ok: false, failure });
+      assert.deepEqual(world.told, []);
     }));
 
   it("is settled where it is gone, as far as the disks say so, too: it may have been looked for in the wrong place", () =>
@@ -100,6 +182,7 @@ describe("a VM that lost records may have sent an update to", () => {
       const settleInstance: CloudProvisioner["settleInstance"] = async () => fail({ kind: "InstanceNotFound", nodeName: "node-a" });
       const stillOwned: CloudProvisioner["proveDetached"] = async () => fail({ kind: "CloudUnavailable", code: "DiskStillOwned", message: "", requestId: "" });
       assert.equal(((await settleA(world, { settleInstance, proveDetached: stillOwned })) as { readonly ok: boolean }).ok, false);
+      assert.equal(((await settleA(world, { settleInstance, proveDetached: async () => ok(undefined) })) as { readonly ok: boolean }).ok, false);
       assert.deepEqual(world.record(), aRecord(unsettled));
       assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ ...found, unsettled: [b] }));
@@ -129,7 +212,7 @@ describe("a VM that lost records may have sent an update to", () => {
   it("stays unsettled where the record was lost once more meanwhile: that one may have allowed an update since", () =>
     withUnsettled(async (world) => {
       world.meanwhile.settleInstance = () => world.setRecord((record) => ({ ...record, storeGeneration: 7 }));
-      await settleA(world);
+      assert.deepEqual(await settleA(world), { ok: true, value: {} });
       assert.deepEqual(world.record()?.unsettled, [a, b]);
     }));
 

@@ -110,6 +110,26 @@ describe("a node's VM", () => {
       assert.equal(failureOf(await run(prove({ diskUri, node, mayProceed: mayAlways }, never))).kind, "InstanceUnknown");
   });
 
+  it("is not gone where it is at its resource id, whichever case its GUID is in", async () => {
+    const { addVm, attach, run, provisioner, diskUri } = await aWorld();
+    const { vmId, instanceUri } = addVm("aks-VM-7");
+    const node = { nodeName: "node-a", vmId: vmId.toUpperCase(), instanceUri };
+    valueOf(await attach(node));
+    assert.equal(valueOf(await run(provisioner.proveVanished({ diskUri, node }, never))), undefined);
+    const older = { ...node, vmId: "00000000-0000-0000-0000-00000000dead" };
+    assert.equal(valueOf(await run(provisioner.proveVanished({ diskUri, node: older }, never)))?.kind, "instanceReplaced");
+  });
+
+  it("is not gone where it was moved, and has the disk there", async () => {
+    const { addVm, attach, run, provisioner, diskUri } = await aWorld();
+    const { vmId, instanceUri } = addVm("aks-VM-7");
+    const node = { nodeName: "node-a", vmId: vmId.toUpperCase(), instanceUri };
+    valueOf(await attach(node));
+    const moved = { ...node, instanceUri: instanceUri.replace("aks-VM-7", "aks-VM-6") };
+    const failure = failureOf(await run(provisioner.proveVanished({ diskUri, node: moved }, never)));
+    assert.ok(failure.kind === "InstanceUnknown" && failure.problem.includes(`is at ${instanceUri}`), JSON.stringify(failure));
+  });
+
   it("is not proven gone by a 404 that is no answer of ARM's", async () => {
     const { model, clock, addVm, attach, run, diskUri } = await aWorld();
     const node = { nodeName: "node-a", ...addVm("aks-VM-7") };

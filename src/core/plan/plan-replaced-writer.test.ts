@@ -130,7 +130,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     ]);
   });
 
-  it("is asked about beside nodes that are unproven for reasons of their own: none of them stands for it", () => {
+  it("is asked about beside nodes that are unproven for reasons of their own", () => {
     const another = { ...foreign, nodeName: `${foreign.nodeName}-2`, vmId: "vm-2", instanceUri: `${foreign.instanceUri}-2` };
     const confirms = { kind: "ConfirmVanished", node: another };
     for (const other of [identity("node-b"), earlier]) {
@@ -142,7 +142,7 @@ describe("a VM in the record whose node name is another VM's", () => {
     }
   });
 
-  it("waits for no second entry where only the notes of its node name it: the word of a node holds no resource id up", () => {
+  it("waits for no second entry where only the notes of its node name it", () => {
     const planned = planWriter(observed({ unproven: [{ ...earlier, unverified: true }] }));
     assert.deepEqual(
       planned.map(({ kind }) => kind),

@@ -464,7 +464,7 @@ describe("planReplicas", () => {
       assert.deepEqual(planReplicas(unregistered(0, { unregisteredMs })), [planAgain(10_000)]);
     });
 
-    it("does not look again for a primary, nor for a standby that is kept all the same while the disk grows", () => {
+    it("does not look again for a primary, nor for a standby kept while the disk grows", () => {
       const another = anAttachment("node-b", { status: { state: "Attaching" } });
       assert.deepEqual(planReplicas(unregistered(20_000, { attachments: [primary, another] })), []);
       const growing = aVolume({ spec: asked, status: { state: "Updating", record: aRecord(writerOnA) } });
@@ -508,7 +508,7 @@ describe("planReplicas", () => {
     }
   });
 
-  it("makes way for the growth of a shared disk that several nodes may write and no node requests", () => {
+  it("makes way for the growth of a shared disk of several writers, all at rest", () => {
     const volume = severalWriters(asked);
     const growing: AzVolume = { ...volume, status: { ...(volume.status ?? assert.fail()), state: "Updating" } };
     assert.deepEqual(planReplicas(anObservedVolume({ volume: growing, attachments: [aReplica("node-b")] })), [

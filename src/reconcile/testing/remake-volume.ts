@@ -1,0 +1,19 @@
+import type { ReconcileWorld } from "./a-controller.ts";
+import { must } from "./settled.ts";
+
+const never = new AbortController().signal;
+
+/** Deletes `pvc-1`, and makes another object under its name that says the same. The cache does not show it yet. */
+export async function remakeVolume({ other }: Pick<ReconcileWorld, "other">): Promise<void> {
+  const { metadata, spec, status } = await must(other.get("AzVolume", "pvc-1", never));
+  await removeVolume({ other });
+  const made = await must(other.create("AzVolume", { metadata: { name: metadata.name }, spec }, never));
+  await must(other.updateStatus("AzVolume", { ...made, ...(status === undefined ? {} : { status }) }, never));
+}
+
+/** Deletes `pvc-1` for good. The cache still shows it. */
+export async function removeVolume({ other }: Pick<ReconcileWorld, "other">): Promise<void> {
+  const present = await must(other.get("AzVolume", "pvc-1", never));
+  await must(other.update("AzVolume", { ...present, metadata: { ...present.metadata, finalizers: [] } }, never));
+  await must(other.delete("AzVolume", "pvc-1", {}, never));
+}
