@@ -1,5 +1,6 @@
+import { withoutOwners } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { unmovedEtagStorm } from "./storms.ts";
+import { notFoundStorm, unmovedEtagStorm } from "./storms.ts";
 
 /** Rules of what an answer of Azure proves. */
 export const azureMutations: readonly Mutation[] = [
@@ -19,5 +20,15 @@ export const azureMutations: readonly Mutation[] = [
     takes:
       "an attach is under way to Azure while another controller fences that node, from which the disk is off, and Azure leaves the ETag at the fence's update",
     noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
+    name: "any-owner",
+    removes: "a VM that Azure does not find counts as gone only where no VM that the disk names has its vmId",
+    edits: withoutOwners,
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: notFoundStorm,
+    takes: "Azure answers 404 for the VM of a node that is being fenced, and the VM is there",
+    noticedBy: "test/provisioner/lying-azure.test.ts",
   },
 ];

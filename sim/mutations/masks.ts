@@ -16,6 +16,15 @@ export const withoutPromisedLuns: readonly SourceEdit[] = [
   { file: "src/reconcile/attach.ts", find: `promisedLuns: () => lunsPromisedOn(ports, action.node),`, replace: `` },
 ];
 
+/** What lets a VM pass for gone without a look at the disk's owners. */
+export const withoutOwners: readonly SourceEdit[] = [
+  {
+    file: "src/provisioner/prove-vanished.ts",
+    find: `const compared = await compareOwners(context, missing, signal);`,
+    replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
+  },
+];
+
 /** What a node wants counts, whether or not a pod is seen there. */
 export const wantsAlone: readonly SourceEdit[] = [
   {
@@ -83,13 +92,7 @@ export const masks: readonly Mask[] = [
   {
     name: "owners-are-other-vms",
     removes: "a VM is gone only if every VM that the disk names has another vmId",
-    edits: [
-      {
-        file: "src/provisioner/prove-vanished.ts",
-        find: `const compared = await compareOwners(context, missing, signal);`,
-        replace: `const compared = ok(undefined) as Awaited<ReturnType<typeof compareOwners>>;`,
-      },
-    ],
+    edits: withoutOwners,
   },
   {
     name: "fence-admission",

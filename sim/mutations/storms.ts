@@ -156,6 +156,12 @@ export const copiesStorm: DirectedStorm = {
 /** Other clients begin updates of VMs whose nodes are being fenced. */
 export const updatesOfOthersStorm: DirectedStorm = { isQuiet: true, strikes: { "disks/marked-during-update": 4 } };
 
+/** Nodes are fenced whose VMs Azure does not find, though they are there. */
+export const notFoundStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 0, access: "mount" },
+  strikes: { "azure/marked-while-not-found": 3, "haste/hunted": 1, "crash/controller-at-step": 1 },
+};
+
 /** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
 export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",
