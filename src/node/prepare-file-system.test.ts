@@ -74,6 +74,15 @@ describe("a first format that was cut off", () => {
       }));
   }
 
+  it("is not made again once the record no longer says that the node holds the volume", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = await cutOff(world, "ext4", 0.5);
+      const mark = world.disk.formatMark;
+      world.meanwhile.note = () => world.setRecord((record) => ({ ...record, writer: aWriter("node-b") }));
+      assert.equal(await stage(world, ports), "NotWriter");
+      assert.deepEqual([world.disk.content, world.disk.formatMark], [rest, mark]);
+    }));
+
   it("is left to a person without its mark", () =>
     withNode({ writer: granted }, async (world) => {
       const ports = await cutOff(world, "ext4", 0.5);

@@ -5,8 +5,9 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { VolumeDetail } from "../core/model/az-volume.ts";
 import { formatDiskUri } from "../core/model/disk-uri.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
-import { anAttachment, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { anAttachment, aRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { foundRecord } from "../core/plan/writer-steps.ts";
+import { fail } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import { stageVolume, type StageRequest } from "./stage-volume.ts";
 import { type NodeWorld, stagingPath, withNode } from "./testing/a-node.ts";
@@ -277,6 +278,47 @@ describe("stageVolume", () => {
       assert.equal(world.attachment()?.status?.deviceMissing, true);
     }));
 
+  for (const [number, reusesNumbers] of [
+    ["another", false],
+    ["the same", true],
+  ] as const)
+    it(`mounts anew over a dead mount where the disk has come back with ${number} number`, () =>
+      withNode(
+        { writer: granted },
+        async (world) => {
+          assert.equal(kindOf(await stage(world)), "ok");
+          swap(world, world.disk);
+          assert.equal(kindOf(await stage(world)), "ok");
+          const present = await world.answerOf(world.ports().host.mountAt(stagingPath, never));
+          assert.deepEqual([present.ok && present.value?.isDead, world.machine.mounts().length], [false, 1]);
+        },
+        { reusesNumbers },
+      ));
+
+  it("takes a live mount of another disk at its staging path for none of its own", () =>
+    withNode({ writer: granted }, async (world) => {
+      const { host } = world.ports();
+      world.machine.attach({ lun: 1, disk: { ...anotherDisk(), content: { kind: "fileSystem", fsType: "ext4", uuid: "uuid-of-another" } } });
+      const device = await world.answerOf(host.findDevice({ lun: 1 }, never));
+      assert.ok(device.ok);
+      const mounting = host.mountDevice({ device: device.value, path: stagingPath, fsType: "ext4", mountFlags: [], readOnly: false }, never);
+      assert.ok((await world.answerOf(mounting)).ok);
+      const staged = await stage(world);
+      const present = await world.answerOf(host.mountAt(stagingPath, never));
+      assert.equal(present.ok && present.value?.majorMinor, staged.ok && staged.value.device.majorMinor);
+    }));
+
+  it("keeps a volume whose mount was made though its command has failed", () =>
+    withNode({ writer: granted }, async (world) => {
+      const ports = world.ports();
+      const mountDevice: typeof ports.host.mountDevice = async (...asked) => {
+        assert.ok((await ports.host.mountDevice(...asked)).ok);
+        return fail({ kind: "HostNotReady", detail: "the command was killed" });
+      };
+      const staged = await world.answerOf(stageVolume({ ...ports, host: { ...ports.host, mountDevice } }, request, never));
+      assert.deepEqual([kindOf(staged), world.record()?.writer?.held, world.machine.mounts().length], ["HostNotReady", true, 1]);
+    }));
+
   it("does not take a mount that is there for its own while the node is being cut off", () =>
     withNode({ writer: granted }, async (world) => {
       assert.equal(kindOf(await stage(world)), "ok");
@@ -285,14 +327,16 @@ describe("stageVolume", () => {
       assert.deepEqual(world.machine.mounts(), []);
     }));
 
+  const made = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeGeneration: 1 });
   const losses = [
-    { before: "note", because: "before the first format begins", content: "blank" },
-    { before: "format", because: "during the first format", content: "fileSystem" },
+    { before: "note", because: "its record is made again before the first format begins", record: made, content: "blank" },
+    { before: "note", because: "another node is the writer before the first format", record: aRecord({ writer: aWriter("node-b") }), content: "blank" },
+    { before: "note", because: "it holds nothing before the first format begins", record: aRecord({ writer: granted }), content: "blank" },
+    { before: "format", because: "its record is made again during the first format", record: made, content: "fileSystem" },
   ] as const;
-  for (const { before, because, content } of losses) {
-    it(`says nothing of a file system where its record is made again ${because}`, () =>
+  for (const { before, because, record, content } of losses) {
+    it(`says nothing of a file system where ${because}`, () =>
       withNode({ writer: granted }, async (world) => {
-        const record = foundRecord({ attachedTo: [identity("node-a")], epoch: 4, storeGeneration: 1 });
         let detail: VolumeDetail | undefined;
         world.meanwhile[before] = async () => {
           await world.setRecord(() => record);

@@ -19,6 +19,11 @@ describe("deviceAddress", () => {
       address: { kind: "dataDisk", lun: 63, shown: "SCSI 5:0:0:63" },
     },
     {
+      because: "a data disk of the second one",
+      facts: { parent: "4:0:0:0", controllerId: "{f8b3781c-1e82-4818-a1c3-63d806ec15bb}" },
+      address: { kind: "dataDisk", lun: 0, shown: "SCSI 4:0:0:0" },
+    },
+    {
       because: "the OS disk or the temporary disk of a Gen2 VM",
       facts: { parent: "0:0:0:1", controllerId: "{f8b3781a-1e82-4818-a1c3-63d806ec15bb}" },
       address: { kind: "elsewhere", shown: "SCSI 0:0:0:1 on controller {f8b3781a-1e82-4818-a1c3-63d806ec15bb}, which has no data disks" },
@@ -55,6 +60,11 @@ describe("deviceAddress", () => {
       address: { kind: "unknownController", lun: 1, shown: "NVMe namespace 3" },
     },
     { because: "NVMe without a namespace id", facts: { parent: "nvme0" }, address: { kind: "elsewhere", shown: "an NVMe device without a namespace id" } },
+    {
+      because: "NVMe with a namespace id that is none",
+      facts: { parent: "nvme0", namespaceId: "1c", controllerModel: accelerator },
+      address: { kind: "elsewhere", shown: "an NVMe device without a namespace id" },
+    },
     { because: "virtio", facts: { parent: "virtio1" }, address: { kind: "elsewhere", shown: "on virtio1, which is no SCSI or NVMe controller" } },
     { because: "a loop device", majorMinor: "7:3", facts: {}, address: { kind: "loop", shown: "a loop device" } },
     { because: "a partition, or device mapper", majorMinor: "253:7", facts: {}, address: { kind: "elsewhere", shown: "on no SCSI or NVMe controller" } },

@@ -39,6 +39,16 @@ describe("judgeDeviceContent", () => {
       content: { kind: "otherData", detail: "a partition table of type gpt" },
     },
     {
+      because: "blkid names neither a type nor a use",
+      witnesses: { blkid: { LABEL: "data" } },
+      content: { kind: "otherData", detail: "something that blkid can't name" },
+    },
+    {
+      because: "blkid names a type and no use",
+      witnesses: { blkid: { TYPE: "zfs_member" } },
+      content: { kind: "otherData", detail: "data of type zfs_member" },
+    },
+    {
       because: "blkid may find two that contradict each other",
       witnesses: { blkid: "ambivalent", wipefsTypes: ["ext4", "xfs"] },
       content: { kind: "otherData", detail: "several signatures that contradict each other (ext4, xfs)" },
@@ -55,7 +65,9 @@ it("parses what blkid exports", () => {
 
 it("parses what wipefs lists, its silence included", () => {
   assert.deepEqual(parseWipefsTypes('{"signatures":[{"device":"sdc","type":"xfs"},{"device":"sdc","type":"gpt"}]}'), ["xfs", "gpt"]);
-  assert.deepEqual(parseWipefsTypes(""), []);
+  assert.deepEqual(parseWipefsTypes('{"signatures":[{"device":"sdc"}]}'), ["unknown"], "a signature all the same");
+  assert.deepEqual(parseWipefsTypes("\n"), []);
+  assert.equal(parseWipefsTypes('{"signatures":7}'), undefined);
   assert.equal(parseWipefsTypes("[]"), undefined);
   assert.equal(parseWipefsTypes("cannot"), undefined);
 });

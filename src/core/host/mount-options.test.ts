@@ -64,6 +64,7 @@ describe("stagingMountOptions of a writable mount", () => {
 
     it(`take ${flag} for ${fsType} where the flags make the mount read-only`, () => {
       assert.equal(stagingMountOptions({ fsType, mountFlags: ["ro", flag], readOnly: false }).ok, true);
+      assert.equal(stagingMountOptions({ fsType, mountFlags: [flag], readOnly: true }).ok, true, "the volume is read-only");
     });
   }
 });

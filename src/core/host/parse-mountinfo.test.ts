@@ -38,8 +38,13 @@ describe("parseMountinfo", () => {
     assert.equal(entry?.mountPoint, "/tmp/a-b");
   });
 
-  it("skips lines that are none", () => {
-    assert.deepEqual(parseMountinfo("\nnonsense\n"), []);
+  it("skips lines that are none, and those without the hyphen", () => {
+    assert.deepEqual(parseMountinfo("\nnonsense\n36 35 98:0 / /mnt rw master:1 ext4 /dev/sdc rw\n"), []);
+  });
+
+  it("takes a file system without options for one", () => {
+    const [entry] = parseMountinfo("42 27 7:0 / /tmp rw - ext4 /dev/loop0 ");
+    assert.deepEqual(entry?.superOptions, []);
   });
 });
 
@@ -50,6 +55,11 @@ describe("topMountAt", () => {
 
   it("answers the mount on top where several are stacked", () => {
     assert.equal(topMountAt(stacked, "/data")?.majorMinor, "8:48");
+  });
+
+  it("answers the mount on top where a later one was put beneath it", () => {
+    const lines = ["51 53 8:48 / /data rw - ext4 /dev/sdd rw", "53 27 0:90 / /data ro - tmpfs azuredisk-removed ro"];
+    assert.equal(topMountAt(parseMountinfo(lines.join("\n")), "/data")?.majorMinor, "8:48");
   });
 
   it("answers nothing for a path that is no mount point", () => {

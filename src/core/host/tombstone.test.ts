@@ -31,6 +31,11 @@ describe("planTombstone", () => {
       mounts: [alone, `51 27 8:32 / ${path} rw shared:3 - ext4 /dev/sdc rw`, `52 51 8:32 / ${path} rw - ext4 /dev/sdc rw`],
       step: "unmount",
     },
+    {
+      because: "a shared mount right there is not its parent, whichever the kernel lists first",
+      mounts: [`51 27 8:32 / ${path} rw shared:3 - ext4 /dev/sdc rw`, `52 51 8:32 / ${path} rw - ext4 /dev/sdc rw`, alone],
+      step: "unmount",
+    },
     { because: "a mount beneath takes propagation", mounts: [alone, volume], step: "unmount" },
     { because: "beneath did not work", mounts: [shared, volume], hasTried: true, step: "unmount" },
     { because: "there is one below it already, and a second would be left over", mounts: [shared, tombstone, volumeOnTombstone], step: "unmount" },
