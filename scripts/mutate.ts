@@ -37,6 +37,7 @@ const UNIT_TESTS: Bench = { tests: judgingTests, cacheFile: ".cache/mutate/verdi
 const MODELS: Bench = { tests: modelTests, limits: modelLimits, cacheFile: ".cache/mutate/verdicts-of-models.json" };
 
 const PROGRESS_EVERY_MS = 5_000;
+const SAVED_EVERY_MS = 10_000;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -151,13 +152,19 @@ async function judgeAll(
   const waitingFiles = new Set(waiting.map(({ file }) => file));
   const reaching = new Map([...distances].filter(([, reached]) => [...reached.keys()].some((file) => waitingFiles.has(file))));
   const writes: Promise<void>[] = [];
-  const save = (file: string): void => {
-    const ofFile = (byFile.get(file) ?? []).flatMap((mutant): readonly (readonly [string, Outcome])[] => {
-      const outcome = outcomes.get(mutant);
-      return outcome === undefined ? [] : [[mutantKey(mutant), outcome]];
-    });
-    // What an interrupted run has judged is not judged again.
-    if (ofFile.length === byFile.get(file)?.length) writes.push(cache.put(file, hashes.get(file) ?? "", new Map(ofFile)));
+  const unsaved = new Set<string>();
+  let savedMs = performance.now();
+  // What an interrupted run has judged is not judged again.
+  const save = (): void => {
+    for (const file of unsaved) {
+      const ofFile = (byFile.get(file) ?? []).flatMap((mutant): readonly (readonly [string, Outcome])[] => {
+        const outcome = outcomes.get(mutant);
+        return outcome === undefined ? [] : [[mutantKey(mutant), outcome]];
+      });
+      writes.push(cache.put(file, hashes.get(file) ?? "", new Map(ofFile)));
+    }
+    unsaved.clear();
+    savedMs = performance.now();
   };
   await judgeMutants({
     root,
@@ -171,9 +178,11 @@ async function judgeAll(
     onFailing: ({ file, title, failure }) => console.log(`judges nothing, since it fails in this thread: ${file}: ${title}: ${failure}`),
     onOutcome: (mutant, outcome) => {
       outcomes.set(mutant, outcome);
-      save(mutant.file);
+      unsaved.add(mutant.file);
+      if (performance.now() - savedMs >= SAVED_EVERY_MS) save();
     },
   });
+  save();
   await Promise.all(writes);
   return outcomes;
 }

@@ -15,10 +15,11 @@ export type Outcome =
 
 /** Outcomes of earlier runs, by file. */
 export interface VerdictCache {
-  /** Those of a file, if neither it nor any of its tests nor anything that they load has changed. */
+  /** Those of a file, as far as it was judged, if neither it nor any of its tests nor anything that they load has changed. */
   valid(file: string, hash: string): ReadonlyMap<string, Outcome> | undefined;
   /** The test that killed a mutant in whatever run was the last: the one to try first. */
   lastKiller(mutant: Mutant): { readonly file: string; readonly title: string } | undefined;
+  /** Keeps outcomes of a file, also where it is not judged to its end yet. */
   put(file: string, hash: string, outcomes: ReadonlyMap<string, Outcome>): Promise<void>;
 }
 
@@ -35,6 +36,7 @@ export async function openVerdictCache(path: string): Promise<VerdictCache> {
     (text) => JSON.parse(text) as Stored,
     (): Stored => ({}),
   );
+  const earlier: Stored = { ...stored };
   let last = Promise.resolve();
   const write = async (): Promise<void> => {
     await mkdir(dirname(path), { recursive: true });
@@ -47,7 +49,7 @@ export async function openVerdictCache(path: string): Promise<VerdictCache> {
       return present?.hash === hash ? new Map(Object.entries(present.outcomes)) : undefined;
     },
     lastKiller: (mutant) => {
-      const outcome = stored[mutant.file]?.outcomes[mutantKey(mutant)];
+      const outcome = earlier[mutant.file]?.outcomes[mutantKey(mutant)];
       return outcome?.kind === "killed" ? outcome.by : undefined;
     },
     put: (file, hash, outcomes) => {
