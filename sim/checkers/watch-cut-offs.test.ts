@@ -145,6 +145,21 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: beside(marked) }), []);
   });
 
+  it("reports that it was carried out after the record was lost", async () => {
+    const lost = (made: Made, ...since: readonly ReturnType<typeof aVolume>[]): void => {
+      const before = aVolume({ writer: aWriter("node-a", 1) });
+      made.commit({ kind: "AzVolume", name: "vol-1", before: undefined, after: before });
+      made.changedBy("outsider", "node-a", diskUri);
+      made.commit({ kind: "AzVolume", name: "vol-1", before, after: undefined });
+      for (const after of since) made.commit({ kind: "AzVolume", name: "vol-1", before: undefined, after });
+      made.changedBy("controller-1");
+    };
+    const onNodeA = { ...identity("node-a"), vmId: "guid-node-a" };
+    assert.deepEqual(await aDetach({ before: (made) => lost(made) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unproven: [onNodeA] })) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unproven: [identity("node-b")] })) }), []);
+  });
+
   it("reports it where the node had been out of service, and the fence was decided on after that", async () => {
     const late = async (made: Made): Promise<void> => {
       made.outside.noteOutOfService("node-a", true);

@@ -15,8 +15,8 @@ import { diskName } from "./watch-writers.ts";
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows has it there, running or published and
  * about to start, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
- * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node does not hold the volume, or was out
- * of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
+ * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node neither holds the volume nor is
+ * unproven, or was out of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
  * only proof ends it, whatever is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
@@ -32,21 +32,21 @@ export function watchCutOffs(world: {
   const { cluster, outside, vmChanges } = world;
   /** The `vmId` by disk of VMs that are being cut off since their nodes were out of service. */
   const doomed = new Map<string, string>();
-  /** The `vmId` by disk of VMs that hold its volume. */
-  const holders = new Map<string, string | undefined>();
+  /** The `vmId`s by disk of the VM that holds its volume and of those that are unproven. */
+  const usingVms = new Map<string, ReadonlySet<string>>();
 
   /**
    * Whether the driver's last change of the VM must not carry out what others asked for there: it holds the
-   * volume, and was in service as that was sent.
+   * volume or is unproven, and was in service as that was sent.
    */
   const isSpared = ({ nodeName, instanceUri, vmGuid }: SimMachine, diskUri: string): boolean => {
     const sentAtMs = vmChanges.lastAtMs(instanceUri);
     const wasLost = sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
-    return holders.get(resourceUriKey(diskUri)) === vmGuid && !wasLost;
+    return usingVms.get(resourceUriKey(diskUri))?.has(vmGuid) === true && !wasLost;
   };
 
   world.store.onCommit((commit) => {
-    noteHolder(commit, holders);
+    noteUsing(commit, usingVms);
     const change = fenceIn(commit);
     if (change === undefined) return;
     const { before, after, isAnew, writer } = change;
@@ -77,13 +77,17 @@ export function watchCutOffs(world: {
   });
 }
 
-/** Keeps up with who holds the volume of a disk. */
-function noteHolder(commit: SimulatedCommit, holders: Map<string, string | undefined>): void {
+/**
+ * Keeps up with who may write a disk. While there is no record, the last one counts: the pods of its users run
+ * on.
+ */
+function noteUsing(commit: SimulatedCommit, usingVms: Map<string, ReadonlySet<string>>): void {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return;
   const { status } = asKind<"AzVolume">(commit.after);
-  if (status?.detail === undefined) return;
-  const writer = status.record?.writer;
-  holders.set(resourceUriKey(status.detail.diskUri), writer?.held === true ? writer.vmId : undefined);
+  if (status?.detail === undefined || status.record === undefined) return;
+  const { writer, unproven } = status.record;
+  const using = [...(writer?.held === true ? [writer] : []), ...unproven];
+  usingVms.set(resourceUriKey(status.detail.diskUri), new Set(using.map(({ vmId }) => vmId)));
 }
 
 interface FenceChange {

@@ -8,6 +8,7 @@ import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed
 import { grownOutside } from "./directed/grown-outside.ts";
 import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
+import { markedAndAllLost, markedAndVolumeLost } from "./directed/marked-and-lost.ts";
 import { markedDuringUpdate } from "./directed/marked-during-update.ts";
 import { staleList } from "./directed/stale-list.ts";
 import { standbyLeftDetaching } from "./directed/standby-left-detaching.ts";
@@ -79,6 +80,8 @@ export const disks: FaultClass = {
     "deleted-by-hand": deletedByHand,
     "detach-left-behind": detachLeftBehind,
     "standby-left-detaching": standbyLeftDetaching,
+    "marked-and-all-lost": markedAndAllLost,
+    "marked-and-volume-lost": markedAndVolumeLost,
     "stale-list": staleList,
     "marked-during-update": markedDuringUpdate,
     "pulled-in-mount": diskPulledInMount,

@@ -3,6 +3,7 @@ import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
   forcedByHandStorm,
+  markedAndLostStorm,
   mountsInUseStorm,
   numbersGivenAwayStorm,
   promisedLunsStorm,
@@ -254,6 +255,25 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: standbyLeftDetachingStorm,
     takes: "a standby whose detach others have left behind is promoted while an attach of another disk carries that detach out",
+    noticedBy: "src/reconcile/others-detach.test.ts",
+  },
+  {
+    name: "others-detach-unsettled",
+    removes: "a settlement spares an unproven node whose disk others have marked, and waits",
+    edits: [
+      {
+        file: OTHERS_DETACH,
+        find: `function isUsedAt({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  const users = [...(writer === undefined ? [] : [writer]), ...unproven];`,
+        replace: `function isUsedAt({ writer, unproven, unsettled = [] }: WriterRecord, node: NodeIdentity): boolean {
+  const settled = unproven.filter((other) => unsettled.every((waiting) => !isSameNode(waiting, other)));
+  const users = [...(writer === undefined ? [] : [writer]), ...settled];`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: markedAndLostStorm,
+    takes: "others ask Azure to take a disk off a node that writes it, that fails, and its record is lost",
     noticedBy: "src/reconcile/others-detach.test.ts",
   },
   {

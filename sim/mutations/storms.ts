@@ -138,6 +138,14 @@ export const otherWritersStorm: DirectedStorm = {
 /** Other clients leave the detach of a standby behind, and the standby is promoted while an attach of another disk carries it out. */
 export const standbyLeftDetachingStorm: DirectedStorm = { ...oneThatMoves, lastStrikeMs: 240_000, strikes: { "disks/standby-left-detaching": 2 } };
 
+/** Other clients leave the detach of a disk in use behind, and records are lost. */
+export const markedAndLostStorm: DirectedStorm = {
+  ...oneWithStandbys,
+  isQuiet: true,
+  lastStrikeMs: 270_000,
+  strikes: { "disks/marked-and-all-lost": 2, "disks/marked-and-volume-lost": 2 },
+};
+
 /** Node names are given to other VMs while the earlier ones stay, switched off and with their disks. */
 export const nameMovesStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },

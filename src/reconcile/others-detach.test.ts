@@ -52,8 +52,14 @@ describe("mayCarryOut", () => {
       may: false,
     },
     {
-      because: "an unproven node waits for its VM to be settled",
+      because: "an unproven node waits for its VM to be settled, and may write",
       record: { unproven: [node], unsettled: [node] },
+      update: { settles: true },
+      may: false,
+    },
+    {
+      because: "the node has shown itself clean before its VM is settled",
+      record: { foundInUse: true, clean: [node], unsettled: [node] },
       update: { settles: true },
       may: true,
     },
@@ -75,7 +81,7 @@ describe("mayCarryOut", () => {
       because: "the VM and its predecessor both wait to be settled",
       record: { unproven: [replaced, node], unsettled: [replaced, node] },
       update: { settles: true, node: replaced },
-      may: true,
+      may: false,
     },
     { because: "the VM to be settled writes under another name", record: { writer }, update: { settles: true, node: renamed }, may: false },
     {

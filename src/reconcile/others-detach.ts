@@ -3,7 +3,7 @@ import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
-import { isFencing, isUnsettled, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
+import { isFencing, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -20,10 +20,7 @@ interface Update {
   readonly node: NodeIdentity;
   /** The disk that is attached: a detach of its own that was left behind is carried out where the node does not hold it. */
   readonly attaches?: string;
-  /**
-   * It settles the VM: nodes that are unsettled wait for that, so they are not spared. It goes to the VM that
-   * has the node's resource id by now, whichever that is, so only that id is compared.
-   */
+  /** It settles the VM: it goes to the one that has the node's resource id by now, so only that id is compared. */
   readonly settles?: true;
   /** It is a fence: it waits for a volume in use as well, unless its node is out of service. */
   readonly fences?: true;
@@ -106,12 +103,11 @@ async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, upd
 }
 
 /**
- * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is
- * unproven without waiting to be settled.
+ * Whether a node on whichever VM has the node's resource id writes the volume, may be about to, or is unproven.
+ * An unproven node that waits to be settled may have pods that write.
  */
-function isUsedAt(record: WriterRecord, node: NodeIdentity): boolean {
-  const { writer, unproven } = record;
-  const users = [...(writer === undefined ? [] : [writer]), ...unproven.filter((other) => !isUnsettled(record, other))];
+function isUsedAt({ writer, unproven }: WriterRecord, node: NodeIdentity): boolean {
+  const users = [...(writer === undefined ? [] : [writer]), ...unproven];
   return users.some((other) => isSameNode(other, node) || isSameResourceUri(other.instanceUri, node.instanceUri));
 }
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { WriterRecord } from "../core/model/az-volume.ts";
 import { annotatedNumber, CONTROLLER_LEASE, STORE_GENERATION_ANNOTATION, SWEEP_ANNOTATION } from "../core/model/lease.ts";
 import { aDetail, agoMs, aRecord, aVolume, aVolumeWithRecord, aWriter, diskUri, identity } from "../core/plan/testing/objects.ts";
+import { proveClean } from "../core/plan/writer-steps.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { settleReconciler } from "./settle-vms.ts";
@@ -15,6 +16,7 @@ const a = identity("node-a");
 const b = identity("node-b");
 const found: Partial<WriterRecord> = { foundInUse: true, unproven: [a, b], epoch: 4 };
 const unsettled: Partial<WriterRecord> = { ...found, unsettled: [a, b] };
+const marked = { kind: "CloudUnavailable", code: "OthersDetachPending", message: "others have marked a disk in use", requestId: "" } as const;
 const inUpdate = { kind: "CloudUnavailable", code: "Conflict", message: "an update is under way", requestId: "" } as const;
 
 /** A world with two records that were made anew, while a detach that the lost ones allowed may be under way to two VMs; each test looks at the first. */
@@ -186,6 +188,27 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual(world.record(), aRecord(unsettled));
       assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
       assert.deepEqual(world.record(), aRecord({ ...found, unsettled: [b] }));
+    }));
+
+  it("waits while others have marked a disk that its unproven node may write, until the node is clean", () =>
+    withControllerPorts(async (world) => {
+      world.instances.set(a.instanceUri, a.vmId);
+      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true, unproven: [a], unsettled: [a] }));
+      const settleInstance: CloudProvisioner["settleInstance"] = async ({ mayCarryOut }, signal) =>
+        (await mayCarryOut?.([diskUri], signal)) === true ? ok(undefined) : fail(marked);
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: false, failure: marked });
+      assert.deepEqual(world.record()?.unsettled, [a]);
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["DetachLeftBehind", "NotSettled"],
+      );
+      await world.setRecord((record) => {
+        const clean = proveClean(record, a);
+        assert.ok(clean.ok);
+        return clean.value;
+      });
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: true, value: {} });
+      assert.equal(world.record()?.unsettled, undefined);
     }));
 
   it("gets no proof by an update that would take a disk in use off the VM that has its resource id by now", () =>

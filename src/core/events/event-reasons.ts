@@ -229,7 +229,7 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim", "Pod", "Node"],
     when: "a volume's record was lost, and a detach that it allowed may still be under way to a node's VM",
-    cure: TRIED_AGAIN,
+    cure: `${TRIED_AGAIN} Where DetachLeftBehind is told of that node, do what that says: until then it can't succeed.`,
   },
   Fenced: {
     type: "Normal",
