@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, instanceUriOf } from "../core/plan/testing/objects.ts";
 import type { OrchestratorNode } from "../ports/volume-users.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { withControllerPorts } from "./testing/a-controller.ts";
@@ -23,6 +23,21 @@ describe("observeVolume", () => {
         assert.equal(observeVolume({ ...world.ports, attach: "kubernetes", clusterVolumes }, "pvc-1")?.hasUser("node-a"), hasUser);
       }));
   }
+});
+
+describe("observeVolume of pods", () => {
+  const pod = { name: "default/db-0", nodeName: "node-a", isPending: false, isTerminating: false };
+  for (const { what, spec, pods } of [
+    { what: "sees those of a volume that is being rebuilt", spec: { diskUri }, pods: [pod] },
+    { what: "sees none of a volume that has no disk yet", spec: {}, pods: [] },
+  ])
+    it(what, () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", aVolume({ spec, status: { state: "Pending", detail: undefined } }));
+        const users = { ...world.ports.users, cachedPods: (volumeId: string) => (volumeId === diskUri ? [pod] : []) };
+        assert.deepEqual(observeVolume({ ...world.ports, users }, "pvc-1")?.pods(), pods);
+      }),
+    );
 });
 
 describe("observeVolume of nodes that the orchestrator calls NotReady", () => {

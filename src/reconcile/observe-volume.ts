@@ -1,10 +1,11 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
-import type { WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { isNotReady } from "../core/plan/node-silence.ts";
 import { isLeaving, type ObservedNode, type ObservedPlacement, type ObservedVolume } from "../core/plan/observed-volume.ts";
 import { placementUnknown } from "../core/schedule/pod-rules.ts";
+import type { VolumePod } from "../core/schedule/volume-pod.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import { backedPart } from "./backed-attachment.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -40,11 +41,17 @@ export function observeVolume(ports: ControllerPorts, volumeName: string): Obser
     writerUse: use.kind,
     writerUsers: use.kind === "used" ? use.users : [],
     whyUseUnknown: use.kind === "unknown" ? use.because : undefined,
-    pods: () => (volumeId === undefined ? [] : users.cachedPods(volumeId)),
+    pods: () => cachedPodsOf(ports, volume),
     placement: () => observePlacement(ports, volumeId),
     nowMs: clock.nowMs(),
     settings,
   };
+}
+
+/** Also of a volume that is being rebuilt: its pods run, and its spec names the disk. A volume that has no disk yet has none. */
+function cachedPodsOf({ users }: Pick<ControllerPorts, "users">, { spec, status }: AzVolume): readonly VolumePod[] | undefined {
+  const diskUri = status?.detail?.diskUri ?? spec.diskUri;
+  return diskUri === undefined ? [] : users.cachedPods(diskUri);
 }
 
 /** By what states wants. A CSI client that published the volume is a user itself, whether or not an orchestrator stands behind it. */
