@@ -7,6 +7,7 @@ import { connectEmbeddedStore, type ConnectedStore } from "../src/adapters/embed
 import { systemClock } from "../src/adapters/system/system-clock.ts";
 import { systemRandom } from "../src/adapters/system/system-random.ts";
 import { type Child, startChild } from "./child.ts";
+import { environmentWithClockBehind } from "./clock-behind.ts";
 import { type CsiClients, connectCsi } from "./csi-clients.ts";
 import { createEmulatorClient, type EmulatorClient } from "./emulator-client.ts";
 import { type LabProcess, startLabProcess } from "./lab-process.ts";
@@ -103,6 +104,11 @@ export interface LabOptions {
   readonly nodeFlags?: readonly string[];
   /** How CSI sockets are connected to. Default `connectCsi`: each call is made once. */
   readonly connect?: typeof connectCsi;
+  /**
+   * How old objects are for all other processes from the moment that they are created, in milliseconds: the store's clock is that much behind. Nothing else
+   * is, since the store stamps only when an object was created, or marked for deletion. Default 0.
+   */
+  readonly objectsBornAgedMs?: number;
   /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
   readonly revivalsMax?: number;
 }
@@ -147,8 +153,9 @@ async function build(building: Building): Promise<Lab> {
     children.push(child);
     return child;
   };
-  const runAgain = (name: string, command: readonly string[]): LabProcess => {
-    const started = startLabProcess({ start: (env) => run(name, command, env), isReady, revivalsMax: building.revivalsMax ?? 0 });
+  const runAgain = (name: string, command: readonly string[], own: NodeJS.ProcessEnv = {}): LabProcess => {
+    const start = (env: NodeJS.ProcessEnv): Child => run(name, command, { ...own, ...env });
+    const started = startLabProcess({ start, isReady, revivalsMax: building.revivalsMax ?? 0 });
     processes.set(name, started);
     return started;
   };
@@ -159,14 +166,11 @@ async function build(building: Building): Promise<Lab> {
   const devices = join(azureDirectory, "vms");
   const emulatorProcess = building.beside === undefined ? await startEmulator(building, run, { vms, caFile, devices }) : undefined;
   const storeSocket = join(directory, "store.sock");
-  const storeProcess = runAgain("store", [
-    process.execPath,
-    MAIN,
+  const storeProcess = runAgain(
     "store",
-    `--file=${join(directory, "store.db")}`,
-    `--socket=${storeSocket}`,
-    "--log-level=warn",
-  ]);
+    [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"],
+    building.objectsBornAgedMs === undefined ? {} : environmentWithClockBehind(building.objectsBornAgedMs),
+  );
   const url = building.beside?.endpoints["azure"] ?? (await readyUrl(emulatorProcess));
   await storeProcess.untilReady();
 

@@ -7,7 +7,10 @@ import { leftovers } from "../../demo/observe.ts";
 import type { Timeline } from "../../demo/timeline.ts";
 import { waitUntil } from "../../demo/wait-until.ts";
 import { CRASH_AT, CRASH_MARK } from "../../src/adapters/observe/crashing-steps.ts";
+import { volumeOptions } from "../../src/compose/volume-options.ts";
+import { type ReplicaWatch, watchReplicas } from "../workflows/replica-watch.ts";
 import { pathWithCutOffFormat } from "./cut-off-format.ts";
+import { unused } from "./lives.ts";
 import { notedEpochs } from "./noted-epochs.ts";
 import { connectPatiently } from "./patient-csi.ts";
 import type { CrashPoint } from "./points.ts";
@@ -30,6 +33,9 @@ const REVIVALS_MAX = 1;
 const LIFE_MAX_MS = 600_000;
 const SETTLE_MAX_MS = 120_000;
 const LOG_TAIL_CHARS = 6_000;
+const PRUNE_AFTER_MS = volumeOptions["collect-replicas-after-ms"].default;
+/** Longer than replicas are kept without a request: every failover is one of a volume that is older than that. */
+const OBJECTS_BORN_AGED_MS = 2 * PRUNE_AFTER_MS;
 
 const vms = [
   { name: "node-a", zone: "1" },
@@ -46,26 +52,35 @@ export async function startCrashLab(): Promise<CrashLab> {
     vms,
     signal: ending.signal,
     revivalsMax: REVIVALS_MAX,
+    objectsBornAgedMs: OBJECTS_BORN_AGED_MS,
     connect: connectPatiently,
     controllerFlags: [`--recall-answer-ms=${RECALL_ANSWER_MS}`],
   });
-  const watch = await watchWriters(lab, ending.signal);
+  const watches: Watches = {
+    writers: await watchWriters(lab, ending.signal),
+    replicas: await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs: PRUNE_AFTER_MS }, ending.signal),
+  };
   let volumes = 0;
   return {
     survives: async (point) => {
       volumes += 1;
-      await survives(lab, watch, point, `volume-${volumes}`, ending.signal);
+      await survives(lab, watches, point, `volume-${volumes}`, ending.signal);
     },
     logs: () => [...lab.processes].map(([name, process]) => `--- ${name}\n${process.child.log().slice(-LOG_TAIL_CHARS)}`).join("\n"),
     close: async () => {
-      await watch.stop();
+      await Promise.all([watches.writers.stop(), watches.replicas.stop()]);
       ending.abort(new Error("the lab is closed"));
       await lab.close();
     },
   };
 }
 
-async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeName: string, signal: AbortSignal): Promise<void> {
+interface Watches {
+  readonly writers: WriterWatch;
+  readonly replicas: ReplicaWatch;
+}
+
+async function survives(lab: Lab, { writers, replicas }: Watches, point: CrashPoint, volumeName: string, signal: AbortSignal): Promise<void> {
   const mark = join(lab.directory, `${volumeName}-crashed`);
   const arm = async (): Promise<void> => {
     await lab.processes
@@ -77,7 +92,7 @@ async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeN
       );
   };
   const { timeline, phase } = rememberPhases();
-  const seenBefore = { ...watch.seen };
+  const seenBefore = { ...writers.seen, ...replicas.seen };
   const life = point.life.run({ lab, timeline, signal, say: () => undefined, pruneAfterMs: undefined, dying: point.process, arm }, volumeName);
   await within(life, LIFE_MAX_MS, () => `the volume's life came no further than: ${phase()}`);
   assert.ok(existsSync(mark), `${point.process} never came to ${point.step}`);
@@ -85,8 +100,9 @@ async function survives(lab: Lab, watch: WriterWatch, point: CrashPoint, volumeN
   assert.deepEqual(deaths, [`${point.process}: SIGKILL`]);
   assert.deepEqual(await settled(() => leaks(lab, signal)), [], "left behind");
   assert.deepEqual(await settled(() => distrust(lab, signal)), [], "nodes that do not trust the store");
-  assert.deepEqual(watch.violations(), []);
-  assert.ok(watch.seen.records > seenBefore.records && watch.seen.looks > seenBefore.looks, "nobody watched the writers");
+  assert.deepEqual([...writers.violations(), ...replicas.violations()], []);
+  assert.ok(writers.seen.records > seenBefore.records && writers.seen.looks > seenBefore.looks, "nobody watched the writers");
+  assert.ok(point.life.run === unused || replicas.seen.replicas > seenBefore.replicas, "no replica was seen");
 }
 
 /** Remembers what is being done, for the message of a failure. */

@@ -60,6 +60,7 @@ export const recalled: Life = async (on, volumeName) => {
   const volume = await create(on, volumeName);
   await start(on, volume, a, "first");
   const work = await putToWork(on, volume, a);
+  await timeline.measure("replicas", () => untilAttached(on, volume, ["node-b", "node-c"]));
   const lastSynced = await endWork(work);
   await lab.orchestrator.removeUser(a.name, volume.volumeId);
   const unpublished = timeline.measure("recall: ControllerUnpublishVolume", () => unpublishOnController(lab, volume, a));

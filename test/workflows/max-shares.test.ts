@@ -11,7 +11,7 @@ import { type LabWorld, withLab } from "./with-lab.ts";
 const vms = ["node-a", "node-b", "node-c", "node-d"].map((name) => ({ name, zone: "1" }));
 const WAIT_MAX_MS = 120_000;
 /** Longer than a busy machine takes to look where they are. */
-const COLLECT_AFTER_MS = 8_000;
+const PRUNE_AFTER_MS = 8_000;
 const MAX_SHARES = 2;
 
 /** Where a volume is, as the records say, and in Azure: there never on more VMs than may share it. */
@@ -30,7 +30,7 @@ async function replicaBeside(world: LabWorld, volume: DemoVolume, nodeName: stri
 }
 
 it("a disk that fewer nodes may share than want it", async (t) => {
-  await withLab(t, { vms, controllerFlags: [`--collect-replicas-after-ms=${COLLECT_AFTER_MS}`] }, async (world) => {
+  await withLab(t, { vms, pruneAfterMs: PRUNE_AFTER_MS }, async (world) => {
     const { lab, node, signal } = world;
     const parameters = { skuName: "Premium_LRS", maxShares: String(MAX_SHARES) };
     const volume = await createVolume(lab, { name: "crowded", sizeGiB: 1n, parameters, zones: ["eastus-1"] });

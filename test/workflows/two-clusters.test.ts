@@ -15,8 +15,7 @@ const second = ["node-x", "node-y"].map((name) => ({ name, zone: "1" }));
 const FORMATTED = "disk.csi.azure.com-formatted";
 const WAIT_MAX_MS = 120_000;
 const STOP_GRACE_MS = 60_000;
-const COLLECT_AFTER_MS = 2_000;
-const controllerFlags = [`--collect-replicas-after-ms=${COLLECT_AFTER_MS}`];
+const PRUNE_AFTER_MS = 2_000;
 
 /** A cluster, and what it has: a volume that a workload writes to, with a replica, and one that is attached nowhere. */
 interface Cluster {
@@ -125,8 +124,8 @@ async function volumesOf({ world: { lab, signal } }: Cluster): Promise<readonly 
 }
 
 it("two clusters in one resource group leave one another's disks and VMs alone, whatever one of them goes through", async (t) => {
-  await withLab(t, { vms: first, strangers: second, clusterId: "first", controllerFlags }, async (here) => {
-    await withLab(t, { vms: second, beside: here.lab, clusterId: "second", controllerFlags }, async (there) => {
+  await withLab(t, { vms: first, strangers: second, clusterId: "first", pruneAfterMs: PRUNE_AFTER_MS }, async (here) => {
+    await withLab(t, { vms: second, beside: here.lab, clusterId: "second", pruneAfterMs: PRUNE_AFTER_MS }, async (there) => {
       const [one, other] = [await settle(here, "one", ["node-a", "node-b"]), await settle(there, "other", ["node-x", "node-y"])];
       await leavesAlone(other, () => livesThroughTrouble(one));
       const next = await settle(here, "next", ["node-a", "node-b"]);

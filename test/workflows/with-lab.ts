@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Lab, type LabNode, type LabOptions, startLab } from "../../demo/lab.ts";
 import { leftovers } from "../../demo/observe.ts";
+import { volumeOptions } from "../../src/compose/volume-options.ts";
 import { dataPlaneAvailable } from "../../src/emulator/data-plane/data-plane-available.ts";
+import { type ReplicaWatch, watchReplicas } from "./replica-watch.ts";
 
 /** Azure's latencies times this: an attach takes about 20 ms. */
 const TIME_SCALE = 0.02;
 const HEARTBEAT_MS = 300;
+/** Longer than replicas are kept without a request: every failover is one of a volume that is older than that. */
+const OBJECTS_BORN_AGED_MS = 3_600_000;
 
 /** What a test is given: a lab, and a signal that ends with it. */
 export interface LabWorld {
@@ -16,13 +20,18 @@ export interface LabWorld {
   node(name: string): LabNode;
 }
 
+type WorkflowOptions = Partial<Pick<LabOptions, "vms" | "strangers" | "beside" | "clusterId" | "controllerFlags" | "nodeFlags" | "controllerCount">> & {
+  /** How long replicas are kept without a request, in milliseconds. Default: the driver's own. */
+  readonly pruneAfterMs?: number;
+};
+
 /**
- * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices can't be made. When it fails, what
- * the processes logged is part of the report.
+ * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices can't be made. All objects are older than
+ * `pruneAfterMs`, and no replica may be pruned before its volume was unrequested for that long. When it fails, what the processes logged is part of the report.
  */
 export async function withLab(
   t: TestContext,
-  options: Partial<Pick<LabOptions, "vms" | "strangers" | "beside" | "clusterId" | "controllerFlags" | "nodeFlags" | "controllerCount">>,
+  { pruneAfterMs = volumeOptions["collect-replicas-after-ms"].default, ...options }: WorkflowOptions,
   act: (world: LabWorld) => Promise<void>,
 ): Promise<void> {
   const devices = dataPlaneAvailable();
@@ -36,7 +45,13 @@ export async function withLab(
     hasDevices: true,
     signal: ending.signal,
     ...options,
-    controllerFlags: [`--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`, "--recall-answer-ms=500", ...(options.controllerFlags ?? [])],
+    objectsBornAgedMs: OBJECTS_BORN_AGED_MS,
+    controllerFlags: [
+      `--heartbeat-stale-ms=${HEARTBEAT_MS * 5}`,
+      "--recall-answer-ms=500",
+      `--collect-replicas-after-ms=${pruneAfterMs}`,
+      ...(options.controllerFlags ?? []),
+    ],
     nodeFlags: [`--heartbeat-ms=${HEARTBEAT_MS}`, ...(options.nodeFlags ?? [])],
   });
   const node = (name: string): LabNode => {
@@ -44,13 +59,17 @@ export async function withLab(
     if (found === undefined) throw new Error(`the lab has no ${name}`);
     return found;
   };
+  let replicas: ReplicaWatch | undefined;
   try {
+    replicas = await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs }, ending.signal);
     await act({ lab, signal: ending.signal, node });
     assert.deepEqual(await leftovers(lab, ending.signal), [], "left behind");
+    assert.deepEqual(replicas.violations(), []);
   } catch (error) {
     t.diagnostic(lab.logs());
     throw error;
   } finally {
+    await replicas?.stop();
     ending.abort();
     await lab.close();
   }

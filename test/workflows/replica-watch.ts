@@ -1,0 +1,120 @@
+import type { Lab } from "../../demo/lab.ts";
+import { systemClock } from "../../src/adapters/system/system-clock.ts";
+import { systemRandom } from "../../src/adapters/system/system-random.ts";
+import { isVersionAtLeast } from "../../src/core/compare-versions.ts";
+import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import type { ClusterNode } from "../../src/core/model/cluster-node.ts";
+import { isLeaving } from "../../src/core/plan/observed-volume.ts";
+import { fromTimestamp } from "../../src/core/timestamp.ts";
+import { createObjectCache, type ObjectChange } from "../../src/reconcile/object-cache.ts";
+import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
+import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
+
+/** Follows all attachments of a lab whose objects are old from birth, and judges what becomes of its replicas. */
+export interface ReplicaWatch {
+  /** Replicas that were younger than the time after which they are pruned, or that were pruned before their volume was unrequested for that long. */
+  violations(): readonly string[];
+  /** How many attached replicas were seen. */
+  readonly seen: { replicas: number };
+  stop(): Promise<void>;
+}
+
+/** What a lab is watched for. */
+export interface ReplicaWatchOptions {
+  /** The lab's own, in milliseconds. */
+  readonly objectsBornAgedMs: number;
+  /** The controller's `--collect-replicas-after-ms`. */
+  readonly pruneAfterMs: number;
+}
+
+/** The states of an object, oldest first. */
+type History<T> = Map<string, { readonly version: string; readonly object: T | undefined }[]>;
+
+interface Removal {
+  readonly replica: AzVolumeAttachment;
+  readonly marked: AzVolumeAttachment["metadata"];
+  readonly others: readonly AzVolumeAttachment[];
+}
+
+/** Begins to watch. */
+export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, signal: AbortSignal): Promise<ReplicaWatch> {
+  const ended = new AbortController();
+  const until = AbortSignal.any([signal, ended.signal]);
+  const kinds = ["AzVolume", "AzVolumeAttachment", "ClusterNode"] as const;
+  const cache = createObjectCache({ store: lab.store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
+  const volumes: History<AzVolume> = new Map();
+  const nodes: History<ClusterNode> = new Map();
+  const attachments = new Map<string, AzVolumeAttachment>();
+  const removals: Removal[] = [];
+  const young = new Set<string>();
+  const seen = { replicas: 0 };
+
+  function look({ name, previous, current }: Extract<ObjectChange, { kind: "AzVolumeAttachment" }>): void {
+    if (current === undefined) attachments.delete(name);
+    else attachments.set(name, current);
+    const others = [...attachments.values()].filter((other) => other.metadata.name !== name && other.spec.volumeName === previous?.spec.volumeName);
+    const wasReplica = previous !== undefined && isAttachedReplica(previous);
+    if (current !== undefined && isAttachedReplica(current) && !wasReplica) {
+      seen.replicas += 1;
+      if (systemClock.nowMs() - fromTimestamp(current.metadata.creationTimestamp) <= options.pruneAfterMs) young.add(name);
+    }
+    if (wasReplica && current !== undefined && isLeaving(current) && current.metadata.uid === previous.metadata.uid)
+      removals.push({ replica: previous, marked: current.metadata, others });
+  }
+
+  cache.onChange((change) => {
+    if (change.kind === "AzVolumeAttachment") look(change);
+    else if (change.kind === "AzVolume") remember(volumes, change.name, change.current);
+    else if (change.kind === "ClusterNode") remember(nodes, change.name, change.current);
+  });
+  const running = cache.run(until);
+  await cache.untilSynced(until);
+
+  function circumstancesOf({ replica, marked, others }: Removal): RemovedReplica {
+    const { volumeName, nodeName } = replica.spec;
+    return {
+      replica,
+      atMs: fromTimestamp(marked.deletionTimestamp ?? "") + options.objectsBornAgedMs,
+      volume: stateAt(volumes, volumeName, marked.resourceVersion),
+      others,
+      isOutOfService: stateAt(nodes, nodeName, marked.resourceVersion)?.spec.outOfService === true,
+    };
+  }
+
+  return {
+    violations: () => [
+      ...[...young].map((name) => `${name} is younger than ${options.pruneAfterMs} ms`),
+      ...removals
+        .map(circumstancesOf)
+        .filter((removed) => isPrunedEarly(removed, options.pruneAfterMs))
+        .map(({ replica, volume }) => `${replica.metadata.name} was pruned, though ${unrequested(volume)}`),
+    ],
+    seen,
+    stop: async () => {
+      ended.abort();
+      await running;
+    },
+  };
+}
+
+function isAttachedReplica(attachment: AzVolumeAttachment): boolean {
+  return attachment.spec.role === "Replica" && attachment.status?.state === "Attached" && !isLeaving(attachment);
+}
+
+function remember<T extends AzVolume | ClusterNode>(history: History<T>, name: string, object: T | undefined): void {
+  const states = history.get(name) ?? [];
+  // One that is gone has no version: it is gone since right after its last state.
+  states.push({ version: object?.metadata.resourceVersion ?? states.at(-1)?.version ?? "0", object });
+  history.set(name, states);
+}
+
+/** The versions of all kinds of the embedded store are in one order, also after its file was lost. */
+function stateAt<T>(history: History<T>, name: string, version: string): T | undefined {
+  return history.get(name)?.findLast((state) => isVersionAtLeast(version, state.version))?.object;
+}
+
+function unrequested(volume: AzVolume | undefined): string {
+  const since = volume?.status?.unrequestedSince;
+  return since === undefined ? "its volume did not say that it is unrequested" : `its volume was unrequested only since ${since}`;
+}
