@@ -95,9 +95,13 @@ async function run(options: Options): Promise<boolean> {
   }
   if (mutants.length === 0) throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
 
-  const noticed = await judgeAll(options, UNIT_TESTS, mutants, sources);
-  const unnoticed = mutants.filter((mutant) => ["survived", "unreached"].includes(noticed.get(mutant)?.kind ?? ""));
-  const refused = await refusedByCompiler(root, unnoticed, sources);
+  // A mutant that nothing noticed last time takes every test that reaches it: the compiler refuses most of them, and is quicker.
+  const { wasUnnoticed } = await openVerdictCache(join(root, UNIT_TESTS.cacheFile));
+  const known = await refusedByCompiler(root, options.usesCache ? mutants.filter(wasUnnoticed) : [], sources);
+  const asked = mutants.filter((mutant) => !known.has(mutant));
+  const noticed = await judgeAll(options, UNIT_TESTS, asked, sources);
+  const unnoticed = asked.filter((mutant) => ["survived", "unreached"].includes(noticed.get(mutant)?.kind ?? ""));
+  const refused = new Set([...known, ...(await refusedByCompiler(root, unnoticed, sources))]);
   const left = unnoticed.filter((mutant) => !refused.has(mutant));
   const byModels = options.withModels ? await judgeAll(options, MODELS, left, sources) : new Map<Mutant, Outcome>();
   const outcomes = new Map([...noticed, ...[...byModels].filter(([, { kind }]) => kind !== "unreached")]);

@@ -40,6 +40,8 @@ describe("the cache of verdicts", () => {
       await earlier.put(file, "hash-1", new Map(both));
       const again = await openVerdictCache(path);
       await again.put(file, "hash-2", new Map([[mutantKey(first), { kind: "survived" }]]));
-      assert.deepEqual(again.lastKiller(second), killed.by);
+      assert.deepEqual([again.lastKiller(second), again.wasUnnoticed(first)], [killed.by, false]);
+      const later = await openVerdictCache(path);
+      assert.deepEqual([later.wasUnnoticed(first), later.wasUnnoticed(second)], [true, false]);
     }));
 });

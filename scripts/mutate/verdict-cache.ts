@@ -19,6 +19,8 @@ export interface VerdictCache {
   valid(file: string, hash: string): ReadonlyMap<string, Outcome> | undefined;
   /** The test that killed a mutant in whatever run was the last: the one to try first. */
   lastKiller(mutant: Mutant): { readonly file: string; readonly title: string } | undefined;
+  /** Whether no test noticed a mutant in that run. */
+  wasUnnoticed(mutant: Mutant): boolean;
   /** Keeps outcomes of a file, also where it is not judged to its end yet. */
   put(file: string, hash: string, outcomes: ReadonlyMap<string, Outcome>): Promise<void>;
 }
@@ -51,6 +53,10 @@ export async function openVerdictCache(path: string): Promise<VerdictCache> {
     lastKiller: (mutant) => {
       const outcome = earlier[mutant.file]?.outcomes[mutantKey(mutant)];
       return outcome?.kind === "killed" ? outcome.by : undefined;
+    },
+    wasUnnoticed: (mutant) => {
+      const outcome = earlier[mutant.file]?.outcomes[mutantKey(mutant)];
+      return outcome?.kind === "survived" || outcome?.kind === "unreached";
     },
     put: (file, hash, outcomes) => {
       stored[file] = { hash, outcomes: Object.fromEntries(outcomes) };
