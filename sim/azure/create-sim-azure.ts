@@ -189,7 +189,14 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     pump();
   }
 
-  const wire = createSimWire({ handle, subscriptionId: azurePlace.subscriptionId, nodeNameOf: nodeNameNow, clock, random: options.random("azure-wire") });
+  const wire = createSimWire({
+    handle,
+    subscriptionId: azurePlace.subscriptionId,
+    nodeNameOf: nodeNameNow,
+    instanceUriOf: instanceUriNow,
+    clock,
+    random: options.random("azure-wire"),
+  });
   const outsiders = createOutsiders({ handle, instanceUriOf: instanceUriNow, agenda });
   const mishaps = createMachineMishaps({ machineOf, vmOf, strike, agenda, random: chance });
 

@@ -4,6 +4,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import { sentCalls } from "./sent-calls.ts";
 import type { SimAzure } from "./sim-azure.ts";
+import { createUnlistedDisks } from "./unlisted-disks.ts";
 
 /** A call's way to Azure, or back, in milliseconds. */
 const ONE_WAY_MS = [3, 25] as const;
@@ -16,12 +17,14 @@ export function createSimWire(options: {
   readonly subscriptionId: string;
   /** The node on a VM of that name; undefined where another VM has its name by now. */
   readonly nodeNameOf: (vmName: string) => string | undefined;
+  readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly clock: Clock;
   readonly random: Random;
-}): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates"> {
-  const { handle, subscriptionId, nodeNameOf, clock, random } = options;
+}): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks"> {
+  const { handle, subscriptionId, nodeNameOf, instanceUriOf, clock, random } = options;
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
+  const unlisted = createUnlistedDisks();
   let slow = { probability: 0, ms: 0 };
 
   const slownessMs = (): number => (slow.probability > 0 && random.next() < slow.probability ? random.next() * slow.ms : 0);
@@ -30,7 +33,7 @@ export function createSimWire(options: {
     arm: (caller) => {
       const isReachable = (): boolean => !unreachable.has(caller);
       const arm = createModelArmApi({
-        model: { handle: (request) => (isReachable() ? handle(request) : lost) },
+        model: { handle: (request) => (isReachable() ? unlisted.shown(request, handle(request)) : lost) },
         subscriptionId,
         clock,
         caller,
@@ -47,6 +50,7 @@ export function createSimWire(options: {
       updateDelays.add(delayMs);
       return () => updateDelays.delete(delayMs);
     },
+    unlistDataDisks: (nodeName) => unlisted.unlist(instanceUriOf(nodeName)),
     setReachable: (caller, isReachable) => {
       if (isReachable) unreachable.delete(caller);
       else unreachable.add(caller);

@@ -5,6 +5,7 @@ import type { SimWorld } from "../world.ts";
 import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
 import { etagLeft } from "./directed/etag-left.ts";
 import { markedWhileNotFound } from "./directed/marked-while-not-found.ts";
+import { markedWhileUnlisted } from "./directed/marked-while-unlisted.ts";
 import { standbyAttachesLost } from "./directed/standby-attaches-lost.ts";
 import { vmFailed } from "./directed/vm-failed.ts";
 import { type BeginFault, type FaultClass, diceAgain, overAtOnce, pick } from "./fault-class.ts";
@@ -36,7 +37,7 @@ const refusePolls = rules(({ dice }) => [
 export const azure: FaultClass = {
   name: "azure",
   about:
-    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an update that changes nothing, does not find a VM that is there",
+    "Azure throttles with and without Retry-After, refuses with 409, loses requests and answers, never ends operations, ends them failed though done or done though not, poisons a disk, reads stale or slowly, refuses to say how operations are doing, moves no ETag with an update that changes nothing, does not find a VM that is there, or shows it without its disks",
   variants: {
     throttled: {
       forMs: [10_000, 60_000],
@@ -114,6 +115,7 @@ export const azure: FaultClass = {
     },
     "etag-left": etagLeft,
     "marked-while-not-found": markedWhileNotFound,
+    "marked-while-unlisted": markedWhileUnlisted,
     "polls-refused": {
       forMs: [20_000, 90_000],
       isDirected: true,

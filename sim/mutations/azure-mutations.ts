@@ -1,6 +1,6 @@
-import { withoutOwners } from "./masks.ts";
+import { withoutDisowning, withoutOwners } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { notFoundStorm, unmovedEtagStorm } from "./storms.ts";
+import { notFoundStorm, unlistedStorm, unmovedEtagStorm } from "./storms.ts";
 
 /** Rules of what an answer of Azure proves. */
 export const azureMutations: readonly Mutation[] = [
@@ -29,6 +29,16 @@ export const azureMutations: readonly Mutation[] = [
     breaks: ["two-writers"],
     storm: notFoundStorm,
     takes: "Azure answers 404 for the VM of a node that is being fenced, and the VM is there",
+    noticedBy: "test/provisioner/lying-azure.test.ts",
+  },
+  {
+    name: "list-alone",
+    removes: "a VM's list without the disk is proof only where the disk does not name the VM",
+    edits: withoutDisowning,
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: unlistedStorm,
+    takes: "Azure shows the VM of a node that is being fenced without the disk that it has",
     noticedBy: "test/provisioner/lying-azure.test.ts",
   },
 ];

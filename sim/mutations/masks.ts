@@ -25,6 +25,15 @@ export const withoutOwners: readonly SourceEdit[] = [
   },
 ];
 
+/** What lets a list of a VM prove that a disk is off, whatever the disk says. */
+export const withoutDisowning: readonly SourceEdit[] = [
+  {
+    file: "src/provisioner/fence-batch.ts",
+    find: `  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));\n`,
+    replace: ``,
+  },
+];
+
 /** What a node wants counts, whether or not a pod is seen there. */
 export const wantsAlone: readonly SourceEdit[] = [
   {
@@ -124,13 +133,7 @@ export const masks: readonly Mask[] = [
   {
     name: "disk-names-owner",
     removes: "the disk itself must name the VM no more",
-    edits: [
-      {
-        file: "src/provisioner/fence-batch.ts",
-        find: `  if (!disowned.ok) return fail(toFailure(disowned.failure, { diskUri, nodeName: node.nodeName }));\n`,
-        replace: ``,
-      },
-    ],
+    edits: withoutDisowning,
   },
   {
     name: "wanted-is-not-fenced",

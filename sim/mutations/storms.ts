@@ -170,6 +170,12 @@ export const notFoundStorm: DirectedStorm = {
   strikes: { "azure/marked-while-not-found": 3, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** Nodes are fenced whose VMs Azure shows without the disks that they have. */
+export const unlistedStorm: DirectedStorm = {
+  ...notFoundStorm,
+  strikes: { "azure/marked-while-unlisted": 3, "haste/hunted": 1, "crash/controller-at-step": 1 },
+};
+
 /** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
 export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ArmAnswer } from "../../src/emulator/model/arm-message.ts";
+import { createUnlistedDisks } from "./unlisted-disks.ts";
+import { instanceUriOf } from "./vm-names.ts";
+
+const path = instanceUriOf("node-a");
+
+function answered(dataDisks: readonly { readonly lun: number }[]): ArmAnswer {
+  const body = { name: "node-a", properties: { vmId: "vm-a", storageProfile: { osDisk: { name: "os" }, dataDisks } } };
+  return { status: 200, headers: { etag: '"3"' }, body, delivery: { kind: "Answered" }, sequence: 1 };
+}
+
+describe("unlisted disks", () => {
+  it("leaves the data disks out of reads of the VM, in any case of its id, until that ends", () => {
+    const disks = createUnlistedDisks();
+    const whole = answered([{ lun: 0 }]);
+    const end = disks.unlist(path);
+    assert.deepEqual(disks.shown({ method: "GET", path: path.toUpperCase() }, whole), answered([]));
+    end();
+    assert.equal(disks.shown({ method: "GET", path }, whole), whole);
+  });
+
+  it("leaves writes, other resources and refusals as they are", () => {
+    const disks = createUnlistedDisks();
+    const whole = answered([{ lun: 0 }]);
+    const refusal: ArmAnswer = { ...whole, status: 404, body: { error: { code: "NotFound" } } };
+    disks.unlist(path);
+    assert.equal(disks.shown({ method: "PATCH", path }, whole), whole);
+    assert.equal(disks.shown({ method: "GET", path: instanceUriOf("node-b") }, whole), whole);
+    assert.equal(disks.shown({ method: "GET", path }, refusal), refusal);
+  });
+});
