@@ -1,12 +1,14 @@
+import type { Denial } from "../src/adapters/object-semantics/decide-write.ts";
 import { createSimulatedStore } from "../src/adapters/simulated-store/simulated-store.ts";
 import type { Weather } from "../src/adapters/simulated-store/weather.ts";
 import { createSeededRandom } from "../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import type { Random } from "../src/ports/random.ts";
-import { nodeRefusal } from "./admission/node-admission.ts";
+import { nodeRefusal, type NodeToken } from "./admission/node-admission.ts";
 import { nodeForbidden } from "./admission/node-rights.ts";
 import { stolenToken } from "./admission/stolen-token.ts";
+import { createTokenUids } from "./admission/token-uids.ts";
 import { createAgenda } from "./agenda.ts";
 import { createSimAzure } from "./azure/create-sim-azure.ts";
 import { createTrace } from "./create-trace.ts";
@@ -63,8 +65,8 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     weather: { ...weatherOfAQuietDay, ...options.weather },
     bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
     guard: {
-      forbids: (by, request) => refusedToNode(by, () => nodeForbidden(request, attach)),
-      refuses: (by, write) => refusedToNode(by, (nodeName) => nodeRefusal(write, nodeName)),
+      forbids: (by, request) => forbiddenToNode(by, () => nodeForbidden(request, attach)),
+      refuses: (by, write) => deniedToNode(by, (token) => nodeRefusal(write, token)),
     },
   });
   const violations: Violation[] = [];
@@ -72,13 +74,22 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     trace.note("promise", `broken: ${violation.invariant}: ${violation.detail}`);
     if (violations.length < VIOLATIONS_MAX) violations.push({ ...violation, atMs: clock.elapsedMs() });
   };
-  /** What the plug-in that ships is refused, it would be refused by the chart's role or policy. */
-  const refusedToNode = (by: string, refusalOf: (nodeName: string) => string | undefined): string | undefined => {
+  /**
+   * What the plug-in that ships is refused, it would be refused by the chart's role or policy. What is forbidden only
+   * until a controller has seen its Node is tried again.
+   */
+  const deniedToNode = (by: string, denialOf: (token: NodeToken) => Denial | undefined): Denial | undefined => {
     const nodeName = nodeOfToken(by, nodes);
-    const refused = nodeName === undefined ? undefined : refusalOf(nodeName);
-    if (refused !== undefined && by === nodeName) report({ invariant: "crashed", detail: `${by} is refused its own write: ${refused}` });
-    return refused;
+    const denied = nodeName === undefined ? undefined : denialOf({ nodeName, nodeUid: uids.of(nodeName) });
+    if (denied !== undefined && denied.isForbidden !== true && by === nodeName)
+      report({ invariant: "crashed", detail: `${by} is refused its own write: ${denied.message}` });
+    return denied;
   };
+  const forbiddenToNode = (by: string, refusalOf: () => string | undefined): string | undefined =>
+    deniedToNode(by, () => {
+      const message = refusalOf();
+      return message === undefined ? undefined : { message };
+    })?.message;
   store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
   const azure = createSimAzure({
     clock,
@@ -119,6 +130,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     report,
     rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
+  const uids = createTokenUids(cluster);
   return {
     seed,
     clock,

@@ -1,3 +1,4 @@
+import type { Denial } from "../../src/adapters/object-semantics/decide-write.ts";
 import type { StoredObject } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
 import { sameJson } from "../../src/core/same-json.ts";
@@ -6,6 +7,8 @@ import { sameJson } from "../../src/core/same-json.ts";
 export interface NodeWrite {
   /** The node that the token names. */
   readonly nodeName: string;
+  /** The uid of the Node that the token names; undefined: it was issued while there was none. */
+  readonly nodeUid: string | undefined;
   readonly part: "object" | "status";
   /** Undefined: the object is made. */
   readonly before: Whole | undefined;
@@ -26,11 +29,14 @@ export type Fields = Readonly<Record<string, unknown>>;
 export interface PolicyRule {
   readonly message: string;
   readonly allows: (write: NodeWrite) => boolean;
+  /** Its reason is `Forbidden`, and not the default. */
+  readonly isForbidden?: true;
 }
 
-/** The message of the first rule that a write breaks, as the API server answers it; undefined: it breaks none. */
-export function firstBroken(rules: readonly PolicyRule[], write: NodeWrite): string | undefined {
-  return rules.find(({ allows }) => !allows(write))?.message;
+/** The first rule that a write breaks, as the API server answers it; undefined: it breaks none. */
+export function firstBroken(rules: readonly PolicyRule[], write: NodeWrite): Denial | undefined {
+  const broken = rules.find(({ allows }) => !allows(write));
+  return broken === undefined ? undefined : { message: broken.message, isForbidden: broken.isForbidden };
 }
 
 /** What a store keeps, as a rule reads it. */

@@ -38,9 +38,9 @@ function claimed(before: WriterRecord, after: WriterRecord, nodeName: string): b
   const { writer } = after;
   if (before.writer !== undefined || writer === undefined || writer.nodeName !== nodeName || before.fencing?.nodeName === nodeName) return false;
   const isSelf = (node: NodeIdentity): boolean => node.nodeName === nodeName && node.vmId === writer.vmId;
+  const isSameEntry = (node: NodeIdentity): boolean => isSelf(node) && node.instanceUri === writer.instanceUri && node.nodeUid === writer.nodeUid;
   if ((before.unsettled ?? []).some((node) => node.nodeName === nodeName)) return false;
-  if (!before.unproven.some((node) => isSelf(node) && node.instanceUri === writer.instanceUri && node.unverified === undefined) || after.unproven.some(isSelf))
-    return false;
+  if (!before.unproven.some((node) => isSameEntry(node) && node.unverified === undefined) || after.unproven.some(isSelf)) return false;
   const raised = after.epoch - before.epoch;
   return writer.held && writer.wanted && writer.epoch === after.epoch && raised > 0 && raised <= CLAIM_RAISES_MAX;
 }

@@ -1,5 +1,7 @@
+import type { Denial } from "../../src/adapters/object-semantics/decide-write.ts";
 import type { WriterRecord } from "../../src/core/model/az-volume.ts";
 import { sameJson } from "../../src/core/same-json.ts";
+import { otherNodeRule } from "./other-node.ts";
 import { changesOnly, type Fields, firstBroken, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
 import { recordRefusal } from "./record-admission.ts";
 
@@ -9,6 +11,7 @@ const statusRules: readonly PolicyRule[] = [
     message: "a node neither makes nor removes a writer record",
     allows: ({ before, after }) => before?.status?.["record"] !== undefined && after.status?.["record"] !== undefined,
   },
+  otherNodeRule,
   {
     message: "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system",
     allows: ({ before, after }) => changesOnly(before?.status ?? {}, after.status ?? {}, ["record", "detail"]),
@@ -32,8 +35,11 @@ const statusRules: readonly PolicyRule[] = [
 ];
 
 /** Why a node's token may not write that status of an AzVolume, by the chart's policy; undefined: it may. */
-export function volumeRefusal(write: NodeWrite): string | undefined {
-  return firstBroken(statusRules, write) ?? recordRefusal(write.before?.status?.["record"], write.after.status?.["record"], write.nodeName);
+export function volumeRefusal(write: NodeWrite): Denial | undefined {
+  const broken = firstBroken(statusRules, write);
+  if (broken !== undefined) return broken;
+  const message = recordRefusal(write.before?.status?.["record"], write.after.status?.["record"], write.nodeName);
+  return message === undefined ? undefined : { message };
 }
 
 function detailsOf({ before, after }: NodeWrite): { readonly before: Fields | undefined; readonly after: Fields | undefined } {

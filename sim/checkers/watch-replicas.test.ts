@@ -51,6 +51,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     nodes: () =>
       nodes.map((name) => ({
         name,
+        uid: `uid-of-${name}`,
         instanceUri: instanceUriOf(name),
         isReady: circumstances.notReady?.includes(name) !== true,
         isUnschedulable: false,

@@ -40,6 +40,8 @@ export interface SimPod {
 /** A Node as the API server has it. */
 export interface SimNode {
   readonly name: string;
+  /** A Node that is made again has another one. */
+  readonly uid: string;
   /** The resource id of its VM, from its providerID. */
   readonly instanceUri: string;
   readonly isReady: boolean;

@@ -56,7 +56,7 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "sim/create-sim-world.ts",
-        find: `refuses: (by, write) => refusedToNode(by, (nodeName) => nodeRefusal(write, nodeName)),`,
+        find: `refuses: (by, write) => deniedToNode(by, (token) => nodeRefusal(write, token)),`,
         replace: `refuses: () => undefined,`,
       },
     ],

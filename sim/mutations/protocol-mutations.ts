@@ -90,7 +90,7 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [
       {
         file: WRITER_STEPS,
-        find: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: withNode(record.quarantine, node),`,
+        find: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),`,
         replace: `...settled(withoutFencingOf(freed, node), node),\n    quarantine: record.quarantine,`,
       },
     ],

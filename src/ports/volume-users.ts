@@ -18,6 +18,8 @@ export interface OrchestratorNode {
   readonly taints: readonly Taint[];
   /** The resource id of its VM; undefined where the orchestrator does not know it. */
   readonly instanceUri?: string;
+  /** The uid of its object; undefined where the orchestrator gives its tokens none. An object that is made again has another one. */
+  readonly nodeUid?: string;
 }
 
 /**

@@ -4,7 +4,7 @@ import { isForeign, isSameVmId, type NodeIdentity } from "../core/model/node-ide
 import { ok, type Result } from "../core/result.ts";
 import type { DiskFacts } from "../ports/cloud-provisioner.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { nodeOfVm } from "./node-name-of.ts";
+import { nodeOfVm, withNodeUid } from "./node-name-of.ts";
 
 /** A VM that has a disk, and where the disk sits on it. */
 export interface DiskHolder {
@@ -48,7 +48,7 @@ export async function findHolders(ports: HolderPorts, disk: DiskFacts, signal: A
     }
     const entry = instance.value.dataDisks.find((dataDisk) => isSameResourceUri(dataDisk.diskUri, disk.diskUri));
     holders.push({
-      node: { nodeName, vmId: instance.value.vmId, instanceUri },
+      node: withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri }),
       lun: entry?.lun,
       isLeaving: entry?.beingDetached ?? false,
     });

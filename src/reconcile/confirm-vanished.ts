@@ -9,7 +9,7 @@ import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { moveRecord } from "./move-record.ts";
-import { nodeNameOf } from "./node-name-of.ts";
+import { nodeNameOf, withNodeUid } from "./node-name-of.ts";
 import { proveOff } from "./prove-detached.ts";
 
 /**
@@ -72,7 +72,7 @@ async function identifyOrConfirm(ports: ControllerPorts, volumeName: string, unk
   const nodeName = nodeNameOf(ports, instanceUri);
   const instance = nodeName === undefined ? undefined : await ports.cloud.inspectInstance({ nodeName, instanceUri }, signal);
   if (nodeName === undefined || instance?.ok !== true) return confirmDetachedByOthers(ports, volumeName, unknown, signal);
-  const node = { nodeName, vmId: instance.value.vmId, instanceUri };
+  const node = withNodeUid(ports, { nodeName, vmId: instance.value.vmId, instanceUri });
   return moveRecord(ports, { volumeName, nodeName, step: "identify" }, (record) => identify(record, unknown, node), signal);
 }
 

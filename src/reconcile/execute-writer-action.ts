@@ -8,7 +8,7 @@ import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import { isWaitingElsewhere } from "../core/plan/plan-silent-writer.ts";
 import { waitsForRelease } from "../core/plan/plan-writer.ts";
 import type { RecordAction, WriterAction } from "../core/plan/writer-action.ts";
-import { assumeHeld, distrust, fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
+import { assumeHeld, bindToNode, distrust, fenceIntent, grant, revoke, type Step, unwant } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
@@ -42,6 +42,10 @@ export async function executeWriterAction(ports: ControllerPorts, observed: Obse
       const { kind, node } = action;
       const move = kind === "AssumeHeld" ? assumeHeld : distrust;
       return settled(await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "distrust" }, (record) => move(record, node), signal));
+    }
+    case "BindToNode": {
+      const { node } = action;
+      return settled(await moveRecord(ports, { volumeName, nodeName: node.nodeName, step: "identify" }, (record) => bindToNode(record, node), signal));
     }
     case "Unwant": {
       if (!(await ports.users.isOutOfService(action.node.nodeName, signal))) return ok({ againAfterMs: ASK_AGAIN_MS });

@@ -10,7 +10,7 @@ import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { nodeNameOf } from "./node-name-of.ts";
+import { nodeNameOf, withNodeUid } from "./node-name-of.ts";
 import { nodesThatNoted } from "./noted-volumes.ts";
 import { forgetOthers, recordHolders } from "./record-holders.ts";
 import { cutOffIn, withKeptFormat } from "./restore-state.ts";
@@ -99,7 +99,7 @@ export function whoMayHave(ports: ControllerPorts, volume: AzVolume, holders: re
  */
 function believedVm(ports: ControllerPorts, nodeName: string, { vmId, instanceUri }: Pick<NodeIdentity, "vmId" | "instanceUri">): NodeIdentity | undefined {
   const named = ports.users.cachedNode(nodeName).instanceUri;
-  if (named !== undefined) return { nodeName, vmId, instanceUri: named };
+  if (named !== undefined) return withNodeUid(ports, { nodeName, vmId, instanceUri: named });
   return nodeNameOf(ports, instanceUri) === nodeName ? { nodeName, vmId, instanceUri } : undefined;
 }
 

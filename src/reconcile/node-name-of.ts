@@ -1,4 +1,4 @@
-import { resourceUriKey } from "../core/model/disk-uri.ts";
+import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { isForeign, type NodeIdentity } from "../core/model/node-identity.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 
@@ -18,6 +18,12 @@ export function nodeOfVm({ cache, users }: Pick<ControllerPorts, "cache" | "user
   if (nodeName !== undefined) return { nodeName };
   const made = cache.byIndex("AzVolumeAttachment", "instanceUri", key).find(({ spec }) => users.cachedNode(spec.nodeName).instanceUri === undefined);
   return made?.status?.vmId === undefined ? undefined : { nodeName: made.spec.nodeName, vmId: made.status.vmId };
+}
+
+/** An identity with the uid of the orchestrator's node of its name, where that names its VM as the caches show. */
+export function withNodeUid({ users }: Pick<ControllerPorts, "users">, node: NodeIdentity): NodeIdentity {
+  const { instanceUri = "", nodeUid } = users.cachedNode(node.nodeName);
+  return nodeUid === undefined || !isSameResourceUri(instanceUri, node.instanceUri) ? node : { ...node, nodeUid };
 }
 
 /** Its name alone. */

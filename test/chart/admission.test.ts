@@ -5,6 +5,7 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { ApiAnswer, ApiClient, ApiRequest } from "../../src/adapters/kubernetes/api-client.ts";
 import { createKubernetesObjectStore } from "../../src/adapters/kubernetes/kubernetes-object-store.ts";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
@@ -12,6 +13,7 @@ import type { AzVolume, WriterRecord } from "../../src/core/model/az-volume.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { Step } from "../../src/core/plan/writer-steps.ts";
 import * as steps from "../../src/core/plan/writer-steps.ts";
+import { entriesOf } from "../../src/core/plan/writer-steps.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { newAttachment } from "../../src/reconcile/new-attachment.ts";
 import { buildOnce } from "../../testbed/build/build-once.ts";
@@ -21,7 +23,21 @@ import { kubernetesModule } from "../../testbed/parts/kubernetes-module.ts";
 import { FIRST_START_TIMEOUT_MS, startApiServer, whyNoApiServer } from "../kubernetes-store/api-server.ts";
 import type { ApiServer } from "../kubernetes-store/api-server.ts";
 import { detail, heartbeat, newVolume, nodeWrites, verdictOf } from "./node-writes.ts";
-import { controllerSteps, forgeries, found, fresh, nodeA, nodeB, nodeC, nodeSteps, written } from "./record-writes.ts";
+import {
+  boundTo,
+  controllerSteps,
+  EARLIER_UID,
+  forgeries,
+  found,
+  fresh,
+  NODE_A_UID,
+  nodeA,
+  nodeB,
+  nodeC,
+  nodeSteps,
+  OTHERS_ENTRY,
+  written,
+} from "./record-writes.ts";
 import { renderChart, RELEASE } from "./render-chart.ts";
 
 const NAMESPACE = "azure-disk-csi";
@@ -33,6 +49,10 @@ const SINCE = "2026-01-01T00:00:00Z";
 const REFUSED = /denied request: (?!expression)/u;
 const never = new AbortController().signal;
 
+interface Made {
+  readonly metadata: { readonly uid: string };
+}
+
 interface Policy {
   readonly metadata: { readonly name: string };
   readonly status?: { readonly typeChecking?: object };
@@ -43,6 +63,7 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   let admin: ApiClient;
   let tokenOf: (node: string | undefined) => Promise<ApiClient>;
   let onA: ApiClient;
+  let uidOfA: string;
   let folder: string;
   const refusals: string[] = [];
 
@@ -80,7 +101,8 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
         { key: TAINT, value: "", effect: "NoExecute" },
         { key: "mine", value: "", effect: "NoSchedule" },
       ];
-      await must(admin, { method: "POST", path: "/api/v1/nodes", body: { metadata: { name }, spec: { taints } } });
+      const node = (await must(admin, { method: "POST", path: "/api/v1/nodes", body: { metadata: { name }, spec: { taints } } })) as Made;
+      if (name === "node-a") uidOfA = node.metadata.uid;
       const pod = {
         metadata: { name: `csi-${name}` },
         spec: { nodeName: name, serviceAccountName: NODE_ACCOUNT, containers: [{ name: "azuredisk", image: "none" }] },
@@ -120,9 +142,12 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
   }
 
   async function tryRecord(from: WriterRecord, to: WriterRecord, client?: ApiClient): Promise<string | undefined> {
-    const volume = await aVolume({ record: from });
-    return tryStatus(volume, { ...volume.status, record: to }, client);
+    const volume = await aVolume({ record: withRealUid(from) });
+    return tryStatus(volume, { ...volume.status, record: withRealUid(to) }, client);
   }
+
+  /** The API server gives the Node of node-a a uid of its own. */
+  const withRealUid = (record: WriterRecord): WriterRecord => JSON.parse(JSON.stringify(record).replaceAll(`"${NODE_A_UID}"`, `"${uidOfA}"`)) as WriterRecord;
 
   function moved(step: Step): WriterRecord {
     assert.ok(step.ok, JSON.stringify(step));
@@ -141,6 +166,15 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     it(`refuses it to a token that names no node: ${name}`, async () => {
       const refused = await tryRecord(from(nodeA), moved(step(from(nodeA), nodeA)), await tokenOf(undefined));
       assert.match(refused ?? "allowed", /the token names no node/u);
+    });
+  }
+  for (const { name, from, step } of nodeSteps) {
+    it(`holds a node to the entries with the uid of its Node: ${name}`, async () => {
+      const [own, earlier] = [boundTo(from(nodeA), NODE_A_UID), boundTo(from(nodeA), EARLIER_UID)];
+      assert.equal(await tryRecord(own, moved(step(own, nodeA))), undefined);
+      const isMoved = !isDeepStrictEqual(entriesOf(earlier), entriesOf(moved(step(earlier, nodeA))));
+      const refused = (await tryRecord(earlier, moved(step(earlier, nodeA)))) ?? "allowed";
+      assert.match(refused, new RegExp(isMoved ? `denied request: ${OTHERS_ENTRY}$` : "^allowed$", "u"));
     });
   }
   for (const { name, from, step } of controllerSteps) {
@@ -201,6 +235,29 @@ describe("what a node's token may change", { skip: (await whyNoApiServer()) ?? f
     ];
     for (const body of forbidden) assert.match((await refusal(onA, patch("node-a", body))) ?? "allowed", REFUSED, JSON.stringify(body));
     assert.equal(await refusal(onA, patch("node-a", taints(kept))), undefined);
+  });
+
+  it("tells the tokens of two Nodes of one name apart, and one that was issued without a Node", async () => {
+    const name = "node-d";
+    const made = { method: "POST", path: "/api/v1/nodes", body: { metadata: { name } } } as const;
+    const pod = { metadata: { name: `csi-${name}` }, spec: { nodeName: name, serviceAccountName: NODE_ACCOUNT, containers: [{ name: "a", image: "none" }] } };
+    await must(admin, { method: "POST", path: `/api/v1/namespaces/${RELEASE.namespace}/pods`, body: pod });
+    const withoutNode = await tokenOf(name);
+    const earlier = (await must(admin, made)) as Made;
+    const onEarlier = await tokenOf(name);
+    await must(admin, { method: "DELETE", path: `/api/v1/nodes/${name}` });
+    const later = (await must(admin, made)) as Made;
+    const onLater = await tokenOf(name);
+    const verdict = async (client: ApiClient, nodeUid: string | undefined): Promise<string> => {
+      const from = written({ ...nodeA, nodeName: name, ...(nodeUid === undefined ? {} : { nodeUid }) });
+      return (await tryRecord(from, moved(steps.unwant(from, { ...nodeA, nodeName: name })), client)) === undefined ? "allowed" : "refused";
+    };
+    const verdicts = async (nodeUid: string | undefined): Promise<readonly string[]> =>
+      Promise.all([withoutNode, onEarlier, onLater].map((client) => verdict(client, nodeUid)));
+    assert.deepEqual(
+      { earlier: await verdicts(earlier.metadata.uid), later: await verdicts(later.metadata.uid), none: await verdicts(undefined) },
+      { earlier: ["refused", "allowed", "refused"], later: ["refused", "refused", "allowed"], none: ["allowed", "allowed", "allowed"] },
+    );
   });
 
   it("has rules whose fields all exist: a misspelt one would refuse what nodes need", async () => {

@@ -9,12 +9,12 @@ import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { Result } from "../../src/core/result.ts";
 import type { Kind, KindMap, NewObject, ObjectStore } from "../../src/ports/object-store.ts";
 import { NODE_NAME_LABEL, newAttachment } from "../../src/reconcile/new-attachment.ts";
-import { fresh, nodeA, nodeB, written } from "./record-writes.ts";
+import { boundTo, EARLIER_UID, fresh, nodeA, nodeB, OTHERS_ENTRY, written } from "./record-writes.ts";
 
 /** A write of node-a's token, and what an API server with the chart answers. */
 export interface NodeWriteRow {
   readonly name: string;
-  /** `allowed`, `forbidden` (the role has no such right), the message of the policy's rule that refuses it, or the kind of the store's failure. */
+  /** `allowed`, `forbidden` (the role has no such right, or no rule says why), the message of the policy's rule that refuses it, or the kind of the store's failure. */
   readonly verdict: string;
   /** What an administrator does first, and what the token then does. */
   readonly write: (stores: Stores) => Promise<Result<unknown, Failure>>;
@@ -35,7 +35,7 @@ export async function verdictOf(stores: Stores, { write }: NodeWriteRow): Promis
   const done = await write(stores);
   for (const kind of ["AzVolume", "AzVolumeAttachment", "AzDriverNode"] as const) await removeAll(stores.admin, kind);
   if (done.ok) return "allowed";
-  if (done.failure.kind === "StoreUnavailable") return "forbidden";
+  if (done.failure.kind === "StoreUnavailable") return DENIED.exec(done.failure.detail)?.[1] ?? "forbidden";
   return (done.failure.kind === "ObjectInvalid" ? DENIED.exec(done.failure.problem)?.[1] : undefined) ?? done.failure.kind;
 }
 
@@ -371,6 +371,7 @@ const volumeWrites: readonly NodeWriteRow[] = [
   ofDetail("says so while it does not hold the volume", OF_DETAIL, written(nodeA, { held: false }), {}, { formatted: mark(nodeA) }),
   ofDetail("says so while another holds the volume", OF_DETAIL, written(nodeB), {}, { formatted: mark(nodeA) }),
   ofDetail("says so while no node holds the volume", OF_DETAIL, fresh, {}, { formatted: mark(nodeA) }),
+  ofDetail("says so while another Node of its name holds the volume", OTHERS_ENTRY, boundTo(holdsA, EARLIER_UID), {}, { formatted: mark(nodeA) }),
   ofDetail("says another size", OF_DETAIL, holdsA, {}, { sizeGiB: 1 }),
   ofDetail("says another disk", OF_DETAIL, holdsA, {}, { diskUri: diskUri.replace(VOLUME, "backup") }),
   ofVolume("makes details where there are none", OF_DETAIL, { record: holdsA }, (status) => ({ ...status, detail })),

@@ -3,6 +3,26 @@ import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { Step } from "../../src/core/plan/writer-steps.ts";
 import * as steps from "../../src/core/plan/writer-steps.ts";
 
+/** The uid of node-a's Node, as its token bears it. Where a real API server gives it another one, that is put in its place. */
+export const NODE_A_UID = "uid-of-node-a";
+/** That of a Node of the same name which was there before. */
+export const EARLIER_UID = "uid-of-an-earlier-node-a";
+/** How a write of an entry with that uid is refused. */
+export const OTHERS_ENTRY = "what bears the uid of another Node of its name, a node leaves as it is";
+
+/** `record` with that uid in each entry of node-a but those of the clean, whose entries have none. */
+export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
+  const bound = <T extends NodeIdentity>(entry: T): T => (entry.nodeName === nodeA.nodeName ? { ...entry, nodeUid } : entry);
+  const { writer, fencing } = record;
+  return {
+    ...record,
+    ...(writer === undefined ? {} : { writer: bound(writer) }),
+    ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
+    quarantine: record.quarantine.map(bound),
+    unproven: record.unproven.map(bound),
+  };
+}
+
 const vmUri = (name: string): string => `/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/${name}`;
 /** The node whose token writes. */
 export const nodeA: NodeIdentity = { nodeName: "node-a", instanceUri: vmUri("a"), vmId: "6b1a7c1e-0000-4000-8000-00000000000a" };
@@ -121,4 +141,11 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
   { name: "that a disk found in use is new", from: found, to: { ...found, foundInUse: false } },
   { name: "another generation of the store", from: written(nodeA), to: { ...written(nodeA), storeGeneration: 9 } },
   { name: "that it is clean of a disk that was never found in use", from: fresh, to: { ...fresh, clean: [nodeA] } },
+  { name: "its uid on an entry without one", from: written(nodeA), to: boundTo(written(nodeA), NODE_A_UID) },
+  { name: "the uid of another Node on its entry", from: boundTo(written(nodeA), NODE_A_UID), to: boundTo(written(nodeA), EARLIER_UID) },
+  {
+    name: "claiming under its own uid what another Node of its name had",
+    from: boundTo(found, EARLIER_UID),
+    to: { ...found, unproven: [nodeB], epoch: 5, writer: { ...nodeA, nodeUid: NODE_A_UID, epoch: 5, held: true, wanted: true } },
+  },
 ];

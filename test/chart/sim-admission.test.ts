@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { nodeRefusal } from "../../sim/admission/node-admission.ts";
 import { nodeForbidden } from "../../sim/admission/node-rights.ts";
 import { recordRefusal } from "../../sim/admission/record-admission.ts";
+import type { Denial } from "../../src/adapters/object-semantics/decide-write.ts";
+import type { StoredObject } from "../../src/adapters/object-semantics/stored-object.ts";
 import { createSimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
 import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import { nodeWrites, type Stores, verdictOf } from "./node-writes.ts";
-import { controllerSteps, forgeries, nodeA, nodeB, nodeSteps } from "./record-writes.ts";
+import { entriesOf } from "../../src/core/plan/writer-steps.ts";
+import { newVolume, nodeWrites, type Stores, verdictOf } from "./node-writes.ts";
+import { boundTo, controllerSteps, EARLIER_UID, forgeries, NODE_A_UID, nodeA, nodeB, nodeSteps, OTHERS_ENTRY } from "./record-writes.ts";
 
 /** What the policy on a real API server is asked, in `admission.test.ts`. */
 describe("the simulated API server holds a node's token to the same moves of a record as the chart's policy", () => {
@@ -32,14 +36,39 @@ describe("the simulated API server holds a node's token to the same moves of a r
   for (const { name, from, to } of forgeries) it(`refuses ${name}`, () => assert.notEqual(refusal(from, to), undefined));
 });
 
+describe("the simulated API server holds a node's token to the entries of its own Node as the chart's policy", () => {
+  for (const { name, from, step } of nodeSteps) {
+    const entry = (nodeUid: string): readonly [WriterRecord, WriterRecord] => {
+      const before = boundTo(from(nodeA), nodeUid);
+      const moved = step(before, nodeA);
+      assert.ok(moved.ok);
+      return [before, moved.value];
+    };
+
+    it(`by the uid of its Node: ${name}`, () => {
+      assert.equal(refusalOf(entry(NODE_A_UID), NODE_A_UID), undefined);
+      const [before, after] = entry(EARLIER_UID);
+      const isMoved = !isDeepStrictEqual(entriesOf(before), entriesOf(after));
+      const others = isMoved ? { message: OTHERS_ENTRY, isForbidden: true } : undefined;
+      assert.deepEqual(refusalOf([before, after], NODE_A_UID), others);
+      assert.deepEqual(refusalOf([before, after], undefined), others, "a token without a uid");
+    });
+  }
+});
+
+function refusalOf([before, after]: readonly [WriterRecord, WriterRecord], nodeUid: string | undefined): Denial | undefined {
+  const present = (record: WriterRecord): StoredObject => ({ ...newVolume, status: { state: "Created", record } }) as unknown as StoredObject;
+  return nodeRefusal({ verb: "updateStatus", kind: "AzVolume", before: present(before), after: present(after) }, { nodeName: "node-a", nodeUid });
+}
+
 function simulatedStores(): Stores {
-  const guarded = (by: string, refusal: () => string | undefined): string | undefined => (by === "node-a" ? refusal() : undefined);
+  const guarded = <T>(by: string, refusal: () => T | undefined): T | undefined => (by === "node-a" ? refusal() : undefined);
   const store = createSimulatedStore({
     clock: createVirtualClock(),
     random: createSeededRandom(1),
     guard: {
       forbids: (by, request) => guarded(by, () => nodeForbidden(request, "driver")),
-      refuses: (by, write) => guarded(by, () => nodeRefusal(write, "node-a")),
+      refuses: (by, write) => guarded(by, () => nodeRefusal(write, { nodeName: "node-a", nodeUid: NODE_A_UID })),
     },
   });
   return { admin: store.handle("admin"), node: store.handle("node-a") };

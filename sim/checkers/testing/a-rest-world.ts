@@ -40,6 +40,7 @@ export function atRest(): MadeUpRest {
     pods: [{ name: "vol-1-0", uid: "pod-1", volumeName: "vol-1", nodeName: "node-a", phase: "Running", isReady: true, isDeleted: false }],
     nodes: ["node-a", "node-b", "node-c"].map((name) => ({
       name,
+      uid: `uid-of-${name}`,
       instanceUri: instanceUriOf(name),
       isReady: true,
       isUnschedulable: false,

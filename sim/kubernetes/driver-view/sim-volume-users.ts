@@ -114,6 +114,7 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
     labels: node.labels,
     taints,
     instanceUri: node.instanceUri,
+    nodeUid: node.uid,
   };
 }
 
@@ -126,6 +127,6 @@ function nodesConcerned(change: ApiChange, view: ApiView): readonly string[] {
   if (change.kind === "Claim" && change.previous?.isBound !== change.current?.isBound)
     return [...view.list("Pod")].filter((pod) => pod.volumeName === change.name).flatMap(({ nodeName }) => nodeName ?? []);
   if (change.kind !== "Node") return [];
-  const relevant = (node: Node | undefined): string => JSON.stringify(node === undefined ? undefined : [node.labels, taintsOf(node)]);
+  const relevant = (node: Node | undefined): string => JSON.stringify(node === undefined ? undefined : [node.uid, node.labels, taintsOf(node)]);
   return relevant(change.previous) === relevant(change.current) ? [] : [change.name];
 }

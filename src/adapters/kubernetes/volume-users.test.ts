@@ -256,6 +256,7 @@ describe("createPodVolumeUsers: nodes", () => {
       isUnschedulable: false,
       labels: { "kubernetes.io/hostname": "node-a" },
       taints: [{ key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" }],
+      nodeUid: "uid-node-a",
       instanceUri: "/subscriptions/S/virtualMachines/flex_1",
     });
     assert.equal(users.cachedNodeNameOf("/subscriptions/s/VIRTUALMACHINES/flex_1"), "node-a");
@@ -266,6 +267,7 @@ describe("createPodVolumeUsers: nodes", () => {
       isUnschedulable: true,
       labels: { "kubernetes.io/hostname": "node-b" },
       taints: [{ key: "node.kubernetes.io/unreachable", value: "", effect: "NoExecute" }],
+      nodeUid: "uid-node-b",
     });
     assert.deepEqual(users.cachedNode("node-c"), { isGone: true, isOutOfService: false, isUnschedulable: false, labels: {}, taints: [] });
     cluster.refuse("GET /api/v1/nodes", 500);

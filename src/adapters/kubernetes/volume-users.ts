@@ -146,6 +146,7 @@ function orchestratorNode(node: ClusterNode | undefined, hasSynced: boolean): Or
     isUnschedulable: node?.isUnschedulable ?? false,
     labels: node?.labels ?? {},
     taints: node?.taints ?? [],
+    ...(node === undefined ? {} : { nodeUid: node.metadata.uid }),
     ...(node === undefined || node.instanceUri === "" ? {} : { instanceUri: node.instanceUri }),
   };
 }
@@ -158,6 +159,6 @@ function isNewsOfUse(previous: ClusterPod | undefined, current: ClusterPod | und
 
 function isNewsOfNode(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {
   const relevant = (node: ClusterNode | undefined): string =>
-    JSON.stringify([node === undefined, node?.instanceUri, node?.labels, node?.taints, node?.isUnschedulable]);
+    JSON.stringify([node?.metadata.uid, node?.instanceUri, node?.labels, node?.taints, node?.isUnschedulable]);
   return relevant(previous) !== relevant(current);
 }

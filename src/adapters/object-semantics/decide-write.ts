@@ -24,7 +24,13 @@ export interface WriteContext {
 }
 
 /** What Kubernetes asks its validating admission policies: `before` is undefined at a creation, `after` at a deletion. */
-export type Admission = (before: StoredObject | undefined, after: StoredObject | undefined) => string | undefined;
+export type Admission = (before: StoredObject | undefined, after: StoredObject | undefined) => Denial | undefined;
+
+/** Why a policy refuses a write. `isForbidden`: its rule's reason is `Forbidden` (403), not the default, `Invalid` (422). */
+export interface Denial {
+  readonly message: string;
+  readonly isForbidden?: boolean | undefined;
+}
 
 /** A write and what it is about; objects come from callers unchecked. */
 export type WriteRequest =
@@ -35,7 +41,8 @@ export type WriteRequest =
 
 /**
  * Decides a write by Kubernetes' rules, given the object that is there now. Pure: the store carries the decision out.
- * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict` or `ObjectInvalid`. In the order of the API server's generic registry (`Create`, `Update` and
+ * Fails with `ObjectNotFound`, `ObjectAlreadyExists`, `ObjectConflict`, `ObjectInvalid`, or `StoreUnavailable` where
+ * admission forbids the write. In the order of the API server's generic registry (`Create`, `Update` and
  * `Delete` of k8s.io/apiserver/pkg/registry/generic/registry/store.go): admission sees a write last, once it is neither of an object that is gone, nor in conflict,
  * nor invalid; but a creation before anything looks whether its name is taken.
  */
@@ -60,7 +67,9 @@ function admitted(
 ): Result<WriteDecision, Failure> {
   if (!decided.ok) return decided;
   const refused = refusal?.(before, verb === "delete" ? undefined : decided.value.object);
-  return refused === undefined ? decided : invalid(kind, name, `denied request: ${refused}`);
+  if (refused === undefined) return decided;
+  const problem = `denied request: ${refused.message}`;
+  return refused.isForbidden === true ? fail({ kind: "StoreUnavailable", detail: problem }) : invalid(kind, name, problem);
 }
 
 /** The object that a creation makes, also where one of that name is there: then it gets no uid of its own. */

@@ -192,7 +192,7 @@ describe("createSimulatedStore", () => {
       forbids: (by: string, { verb }: Pick<AdmittedWrite, "verb">) => (by === "node" && verb === "delete" ? "no right" : undefined),
       refuses: (by: string, { verb }: AdmittedWrite) => {
         if (by === "node") asked.push(verb);
-        return by === "node" ? "not yours" : undefined;
+        return by === "node" ? { message: "not yours" } : undefined;
       },
     };
     const { store } = aWorld({ guard });

@@ -5,7 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { WatchBroken, WatchGone } from "../../ports/object-store.ts";
 import type { Kind, KindMap, LabelSelector, ObjectStore, WatchEvent } from "../../ports/object-store.ts";
 import type { Random } from "../../ports/random.ts";
-import type { WriteRequest } from "../object-semantics/decide-write.ts";
+import type { Denial, WriteRequest } from "../object-semantics/decide-write.ts";
 import { matchesSelector, selectedType } from "../object-semantics/select-event.ts";
 import { asKind, kinds } from "../object-semantics/stored-object.ts";
 import type { StoredObject } from "../object-semantics/stored-object.ts";
@@ -37,7 +37,7 @@ export interface WriteGuard {
   /** Why the handle `by` has no right to such a write, whatever is in the store; undefined: it has. */
   forbids(by: string, request: Pick<WriteRequest, "verb" | "kind">): string | undefined;
   /** Why admission refuses a write; undefined: it does not. Asked when Kubernetes' API server asks its validating policies. */
-  refuses(by: string, write: AdmittedWrite): string | undefined;
+  refuses(by: string, write: AdmittedWrite): Denial | undefined;
 }
 
 /** A write as admission sees it: an update of status has the rest of the object as it was. */

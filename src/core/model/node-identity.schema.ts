@@ -8,6 +8,11 @@ export const nodeIdentitySchema = z.object({
     .string()
     .min(1)
     .describe("The VM's resource id, as the node plug-in or Azure reported it. A VM is looked up by this id alone, never by the node's name."),
+  nodeUid: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The uid of the orchestrator's node, which the tokens of its pods bear. No other token moves the entry. Absent: any token of the name may."),
 });
 
 /** A node that may have the disk of a volume whose record was made anew. */

@@ -3,15 +3,15 @@ import type { DeepReadonly } from "./deep-readonly.ts";
 import { isSameResourceUri } from "./disk-uri.ts";
 import type { nodeIdentitySchema } from "./node-identity.schema.ts";
 
-/** A node's name with the GUID and the resource id of its VM. */
+/** A node's name with the GUID and the resource id of its VM, and the uid of the orchestrator's node if that is known. */
 export type NodeIdentity = DeepReadonly<z.infer<typeof nodeIdentitySchema>>;
 
 /** What tells two nodes apart. A VM keeps its GUID when it moves to another resource id. */
 export type NodeKey = Pick<NodeIdentity, "nodeName" | "vmId">;
 
 /** The identity alone of something that has one. */
-export function identityOf({ nodeName, vmId, instanceUri }: NodeIdentity): NodeIdentity {
-  return { nodeName, vmId, instanceUri };
+export function identityOf({ nodeName, vmId, instanceUri, nodeUid }: NodeIdentity): NodeIdentity {
+  return { nodeName, vmId, instanceUri, ...(nodeUid === undefined ? {} : { nodeUid }) };
 }
 
 /** Whether two GUIDs are of one VM: compared without case, as Azure does. One that is not known is of none. */
@@ -53,5 +53,20 @@ export function withoutNode(nodes: readonly NodeIdentity[], node: NodeKey): read
 
 /** `nodes` with `node`, once. The resource id given last replaces the earlier one. */
 export function withNode(nodes: readonly NodeIdentity[], node: NodeIdentity): readonly NodeIdentity[] {
-  return [...withoutNode(nodes, node), identityOf(node)];
+  return [...withoutNode(nodes, node), withUidFrom(nodes, node)];
+}
+
+/**
+ * The identity of `node`, with the uid that `nodes` know of it where it has none: without one, any token of its name
+ * may move its entry.
+ */
+export function withUidFrom(nodes: readonly NodeIdentity[], node: NodeIdentity): NodeIdentity {
+  const nodeUid = node.nodeUid ?? nodes.find((other) => other.nodeUid !== undefined && isSameNode(other, node))?.nodeUid;
+  return identityOf(nodeUid === undefined ? node : { ...node, nodeUid });
+}
+
+/** Whether `node` is `known` at the same resource id, whose uid is known and is not the one that `node` bears. */
+export function lacksUidOf(node: NodeIdentity, known: NodeIdentity): boolean {
+  if (known.nodeUid === undefined || node.nodeUid === known.nodeUid) return false;
+  return isSameNode(node, known) && isSameResourceUri(node.instanceUri, known.instanceUri);
 }

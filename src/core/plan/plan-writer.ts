@@ -14,6 +14,7 @@ import {
   recordOf,
   stayingAttachments,
 } from "./observed-volume.ts";
+import { planBindings } from "./plan-bindings.ts";
 import {
   isReplaced,
   planGivenBack,
@@ -42,7 +43,7 @@ export function planWriter(observed: ObservedVolume): readonly WriterAction[] {
   const record = recordOf(observed);
   if (record === undefined) return [];
   const checks = replacedNodes(observed, record).map((node) => ({ kind: "ConfirmVanished", node }) as const);
-  return [...checks, ...planRecallEnds(observed, record), ...planWantEnds(observed), ...planMove(observed, record)];
+  return [...checks, ...planRecallEnds(observed, record), ...planWantEnds(observed), ...planBindings(observed, record), ...planMove(observed, record)];
 }
 
 function planMove(observed: ObservedVolume, record: WriterRecord): readonly WriterAction[] {

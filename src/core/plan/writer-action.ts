@@ -10,6 +10,8 @@ export type WriterAction =
   | { readonly kind: "AssumeHeld"; readonly node: NodeIdentity }
   /** The VM of an unproven entry, under its resource id: another VM has its node's name, and that VM's token may remove the entry. */
   | { readonly kind: "Distrust"; readonly node: NodeIdentity }
+  /** Entries of the node bear no uid, or that of an earlier object of the orchestrator's. */
+  | { readonly kind: "BindToNode"; readonly node: NodeIdentity }
   | { readonly kind: "Unwant"; readonly node: NodeIdentity; readonly because: string }
   /** The want in the attachment, and its role, whether or not its node is the writer: where nobody unpublishes, they would outlive the workload. */
   | { readonly kind: "EndWant"; readonly nodeName: string }

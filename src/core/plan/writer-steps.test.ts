@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { WriterRecord } from "../model/az-volume.ts";
+import type { NodeIdentity } from "../model/node-identity.ts";
 import { aRecord, aWriter, identity } from "./testing/objects.ts";
 import {
   assumeHeld,
+  bindToNode,
   claim,
   clearDetached,
   clearVanished,
@@ -370,6 +372,42 @@ describe("clearDetached", () => {
         expected: "node-a is not unproven",
       },
       { because: "only the fence's own proof ends it", step: clearDetached({ ...foundOnA, fencing: a }, a), expected: "node-a is being fenced" },
+    ]);
+  });
+});
+
+describe("bindToNode", () => {
+  const earlier = { ...a, nodeUid: "a-1" };
+  const now = { ...a, nodeUid: "a-2" };
+  const ofAnother = { ...newA, nodeUid: "a-1" };
+  const named = (node: NodeIdentity, quarantine = [b, node]): WriterRecord =>
+    aRecord({ writer: { ...aWriter("node-a"), ...node }, fencing: node, quarantine, unproven: [{ ...node, unverified: true }], unsettled: [node] });
+
+  it("puts the uid in each entry of the node, and in none of another VM", () => {
+    check([
+      { because: "there is none", step: bindToNode(named(a), now), expected: named(now) },
+      { because: "the Node was made again", step: bindToNode(named(earlier), now), expected: named(now) },
+      { because: "it is there", step: bindToNode(named(now), now), expected: "no entry of node-a lacks its uid" },
+      { because: "another VM had the name", step: bindToNode(named(ofAnother), now), expected: "no entry of node-a lacks its uid" },
+      { because: "so it had", step: bindToNode(named(ofAnother, [ofAnother, a]), now), expected: named(ofAnother, [ofAnother, now]) },
+      { because: "none is known", step: bindToNode(named(earlier), a), expected: "no uid of node-a is known" },
+    ]);
+  });
+
+  it("outlives the steps that move an entry, whatever the caller knows", () => {
+    const unwanted = aRecord({ writer: { ...unwantedA, ...now } });
+    const fenced = { ...unwanted, fencing: now };
+    const cleared = aRecord({ epoch: 1, quarantine: [now] });
+    check([
+      { because: "fence intent", step: fenceIntent(unwanted, a), expected: fenced },
+      { because: "end of a fence", step: fenceClear(fenced, a, unwanted.writer), expected: cleared },
+      { because: "detached", step: clearDetached(aRecord({ epoch: 1, unproven: [now] }), a), expected: cleared },
+      { because: "grant", step: grant(aRecord(), now), expected: aRecord({ writer: { ...grantedA, ...now } }) },
+      {
+        because: "claim",
+        step: claim(aRecord({ unproven: [now] }), a, 0),
+        expected: aRecord({ writer: { ...aWriter("node-a"), ...now } }),
+      },
     ]);
   });
 });

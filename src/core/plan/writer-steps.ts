@@ -1,6 +1,17 @@
 import type { Writer, WriterRecord } from "../model/az-volume.ts";
 import { highestEpoch } from "../model/epoch.ts";
-import { identityOf, includesNode, isSameNode, isSameVm, type NodeIdentity, type NodeKey, withNode, withoutNode } from "../model/node-identity.ts";
+import {
+  identityOf,
+  includesNode,
+  isSameNode,
+  isSameVm,
+  lacksUidOf,
+  type NodeIdentity,
+  type NodeKey,
+  withNode,
+  withoutNode,
+  withUidFrom,
+} from "../model/node-identity.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /**
@@ -166,7 +177,7 @@ export function fenceIntent(record: WriterRecord, node: NodeIdentity): Step {
   } else if (!includesNode(record.unproven, node)) {
     return fail(`${node.nodeName} is neither the writer nor unproven`);
   }
-  return ok({ ...record, fencing: identityOf(node) });
+  return ok({ ...record, fencing: withUidFrom(entriesOf(record), node) });
 }
 
 /**
@@ -179,7 +190,7 @@ export function fenceClear(record: WriterRecord, node: NodeIdentity, writerAtInt
   const freed = isWriter(record, node) ? withoutWriter(record) : record;
   return ok({
     ...settled(withoutFencingOf(freed, node), node),
-    quarantine: withNode(record.quarantine, node),
+    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
@@ -194,7 +205,7 @@ export function clearDetached(record: WriterRecord, node: NodeIdentity): Step {
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   return ok({
     ...settled(record, node),
-    quarantine: withNode(record.quarantine, node),
+    quarantine: withNode(record.quarantine, withUidFrom(entriesOf(record), node)),
     clean: withoutNode(record.clean, node),
     unproven: withoutNode(record.unproven, node),
   });
@@ -261,6 +272,33 @@ export function claim(record: WriterRecord, node: NodeKey, epochKnown: number): 
     epoch,
     unproven: withoutNode(record.unproven, node),
   });
+}
+
+/**
+ * *bind*, by the controller: the entries of `node` bear the uid of its orchestrator's node from now on. That object may
+ * have been made again, or the entry may be older than the uid. Not the list of the clean, whose entries each node
+ * replaces by its own.
+ */
+export function bindToNode(record: WriterRecord, node: NodeIdentity): Step {
+  const { nodeUid } = node;
+  if (nodeUid === undefined) return fail(`no uid of ${node.nodeName} is known`);
+  const bound = <T extends NodeIdentity>(entry: T): T => (lacksUidOf(entry, node) ? { ...entry, nodeUid } : entry);
+  const { writer, fencing, unsettled, quarantine, unproven } = record;
+  const isBound = entriesOf(record).every((entry) => !lacksUidOf(entry, node));
+  if (isBound) return fail(`no entry of ${node.nodeName} lacks its uid`);
+  return ok({
+    ...record,
+    ...(writer === undefined ? {} : { writer: bound(writer) }),
+    ...(fencing === undefined ? {} : { fencing: bound(fencing) }),
+    ...(unsettled === undefined ? {} : { unsettled: unsettled.map(bound) }),
+    quarantine: quarantine.map(bound),
+    unproven: unproven.map(bound),
+  });
+}
+
+/** Every entry of a record but those of the clean. */
+export function entriesOf({ writer, fencing, unsettled = [], quarantine, unproven }: WriterRecord): readonly NodeIdentity[] {
+  return [...(writer === undefined ? [] : [writer]), ...(fencing === undefined ? [] : [fencing]), ...unsettled, ...quarantine, ...unproven];
 }
 
 /** *identify*, by the controller: a VM that was unproven under its resource id alone turns out to be a node of the cluster, which can then show what it does with the disk. */

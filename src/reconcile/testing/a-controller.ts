@@ -14,7 +14,7 @@ import type { CloudProvisioner } from "../../ports/cloud-provisioner.ts";
 import type { DriverEvent } from "../../ports/events.ts";
 import type { KindMap, NewObject } from "../../ports/object-store.ts";
 import type { StepName } from "../../ports/steps.ts";
-import type { VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
+import type { OrchestratorNode, VolumeUse, VolumeUsers } from "../../ports/volume-users.ts";
 import { createControllerCache } from "../controller-cache.ts";
 import type { ControllerPorts } from "../controller-ports.ts";
 import { LeaseMemory } from "../lease-memory.ts";
@@ -55,6 +55,8 @@ export interface ReconcileWorld {
   readonly outOfService: Set<string>;
   /** The nodes of VMs, by resource id, as the orchestrator's nodes say. */
   readonly nodeNames: Map<string, string>;
+  /** The uids of the orchestrator's nodes, by name. */
+  readonly nodeUids: Map<string, string>;
   /** Nodes of which the orchestrator has none any more. */
   readonly gone: Set<string>;
   readonly commits: readonly SimulatedCommit[];
@@ -104,9 +106,11 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     await meeting?.();
   };
 
-  const vmOf = (nodeName: string): { readonly instanceUri?: string } => {
+  const vmOf = (nodeName: string): Pick<OrchestratorNode, "instanceUri" | "nodeUid"> => {
     const named = [...world.nodeNames].find(([, name]) => name === nodeName);
-    return named === undefined || world.gone.has(nodeName) ? {} : { instanceUri: named[0] };
+    const nodeUid = world.nodeUids.get(nodeName);
+    if (named === undefined || world.gone.has(nodeName)) return {};
+    return { instanceUri: named[0], ...(nodeUid === undefined ? {} : { nodeUid }) };
   };
 
   const users: VolumeUsers = {
@@ -170,6 +174,7 @@ export async function withControllerPorts(act: (world: ReconcileWorld) => Promis
     asked: 0,
     outOfService: new Set(),
     nodeNames: new Map(["node-a", "node-b", "node-c", "node-d"].map((nodeName) => [instanceUriOf(nodeName), nodeName])),
+    nodeUids: new Map(),
     gone: new Set(),
     commits,
     answerOf,

@@ -10,6 +10,7 @@ import { planWriter } from "../plan-writer.ts";
 import type { WriterAction } from "../writer-action.ts";
 import {
   assumeHeld,
+  bindToNode,
   clearVanished,
   distrust,
   fenceClear,
@@ -60,6 +61,8 @@ function applyWriterAction(observed: ObservedVolume, action: WriterAction): Obse
       return moved(observed, (record) => assumeHeld(record, action.node));
     case "Distrust":
       return moved(observed, (record) => distrust(record, action.node));
+    case "BindToNode":
+      return moved(observed, (record) => bindToNode(record, action.node));
     case "Unwant":
       return moved(observed, (record) => unwant(record, action.node));
     case "BeginFence":

@@ -1,0 +1,40 @@
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { sameJson } from "../../src/core/same-json.ts";
+import type { Fields, NodeWrite, PolicyRule } from "./policy-rule.ts";
+
+/** The rule of the chart's policy for AzVolumes that tells two Nodes of one name apart. */
+export const otherNodeRule: PolicyRule = {
+  message: "what bears the uid of another Node of its name, a node leaves as it is",
+  isForbidden: true,
+  allows: (write) => {
+    const { before, after } = write;
+    return (
+      sameJson(othersIn(write, before?.status), othersIn(write, after.status)) && (!isOthersGrant(write) || sameJson(mark(before?.status), mark(after.status)))
+    );
+  },
+};
+
+/** Where the writer is that of another Node of this name, its file system is no news of this one. */
+function isOthersGrant(write: NodeWrite): boolean {
+  const { writer } = recordOf(write.before?.status);
+  return writer !== undefined && isOthers(write, writer);
+}
+
+function othersIn(write: NodeWrite, status: Fields | undefined): unknown {
+  const { writer, quarantine = [], unproven = [] } = recordOf(status);
+  const others = (nodes: readonly NodeIdentity[]): readonly NodeIdentity[] => nodes.filter((node) => isOthers(write, node));
+  return [others(writer === undefined ? [] : [writer]), others(quarantine), others(unproven)];
+}
+
+function isOthers({ nodeName, nodeUid }: NodeWrite, node: NodeIdentity): boolean {
+  return node.nodeName === nodeName && node.nodeUid !== undefined && node.nodeUid !== nodeUid;
+}
+
+function recordOf(status: Fields | undefined): Partial<WriterRecord> {
+  return (status?.["record"] ?? {}) as Partial<WriterRecord>;
+}
+
+function mark(status: Fields | undefined): unknown {
+  return ((status?.["detail"] ?? {}) as Fields)["formatted"];
+}
