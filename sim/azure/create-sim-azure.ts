@@ -245,7 +245,7 @@ export function createSimAzure(options: SimAzureOptions): SimAzure {
     },
     moveName: (nodeName) => {
       const earlier = machineOf(nodeName);
-      invariant(earlier === undefined || earlier.state() === "off", `the VM of ${nodeName} has to be off before another one takes its name`);
+      invariant(earlier?.state() !== "running", `the VM of ${nodeName} has to stand still before another one takes its name`);
       vmsOf.set(nodeName, (vmsOf.get(nodeName) ?? 1) + 1);
       addVm(nodeName);
     },

@@ -39,8 +39,18 @@ describe("a node's name that another VM takes", () => {
     assert.equal(new Set([earlier, next, azure.machineOf("node-a")].map((machine) => machine?.instanceUri)).size, 3);
   });
 
-  it("is taken only from a VM that is off: the earlier machine writes no more", () => {
+  it("is taken only from a VM that stands still: nothing runs the plug-in of two VMs under one name", () => {
     const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
-    assert.throws(() => azure.moveName("node-a"), /the VM of node-a has to be off before another one takes its name/u);
+    assert.throws(() => azure.moveName("node-a"), /the VM of node-a has to stand still before another one takes its name/u);
+  });
+
+  it("is also taken from a VM that is frozen, which keeps its disks and could go on", () => {
+    const { azure } = createSimWorld({ seed: 1, nodes, attach: "kubernetes" });
+    const earlier = azure.machineOf("node-a") ?? assert.fail("no machine");
+    azure.freeze("node-a");
+    azure.moveName("node-a");
+    azure.thaw("node-a");
+    const kept = findVm(azure.model.world, earlier.instanceUri);
+    assert.deepEqual([kept?.power, earlier.state(), azure.machineOf("node-a")?.state()], ["running", "frozen", "running"]);
   });
 });

@@ -136,6 +136,7 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
 
   function follow(next: SimMachine): void {
     const onEnd = (): void => {
+      if (machine !== next) return;
       // The machine has already lost its processes.
       host = undefined;
       slot.kill();
@@ -146,6 +147,8 @@ export function createNodePlace(nodeName: string, notes: MachineNotes, world: Dr
       next.boot().addEventListener("abort", onEnd, { once: true });
       startSoon();
     };
+    // Its plug-in stands still with an earlier machine that has lost the name, and is not started again.
+    if (machine !== undefined && machine !== next) slot.kill();
     machine = next;
     boots = 0;
     next.onBoot(onBoot);

@@ -12,6 +12,7 @@ import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "../../
 import { stolenToken } from "../admission/stolen-token.ts";
 import type { SimWorld } from "../world.ts";
 import { liesAboutItsVm } from "./directed/lies-about-its-vm.ts";
+import { takesAnothersName } from "./directed/takes-anothers-name.ts";
 import type { BeginFault, FaultClass } from "./fault-class.ts";
 
 /** How often whatever has the token acts, in milliseconds. */
@@ -164,12 +165,13 @@ const misreports: Round = async ({ world, store, nodeName, standbys }) => {
 export const malicious: FaultClass = {
   name: "malicious",
   about:
-    "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports, claims and which VM the node is",
+    "a process with a node's token writes what roles and admission policies allow: wants, names of others, notes, epochs, rollback reports, claims and which VM the node is, and tries to move the entries of an earlier VM of its name",
   variants: {
     "wants-everything": { forMs: [10_000, 60_000], begin: acting(wantsEverything) },
     squats: { forMs: [10_000, 60_000], begin: acting(squats) },
     "claims-everything": { forMs: [20_000, 90_000], begin: acting(claimsEverything) },
     "lies-about-its-vm": { forMs: [20_000, 90_000], isDirected: true, begin: acting(liesAboutItsVm) },
+    "takes-anothers-name": takesAnothersName,
     misreports: { forMs: [10_000, 60_000], begin: acting(misreports) },
   },
 };

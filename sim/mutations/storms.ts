@@ -153,6 +153,13 @@ export const nameMovesStorm: DirectedStorm = {
   strikes: { "nodes/name-moves": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** Node names are given to other VMs while the earlier ones could write, and the tokens of the next Nodes are stolen. */
+export const anothersNameStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  lastStrikeMs: 240_000,
+  strikes: { "malicious/takes-anothers-name": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
+};
+
 /** Records are lost while nodes write, and their pods are moved by force. */
 export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
 

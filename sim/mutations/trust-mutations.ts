@@ -1,6 +1,6 @@
 import { wantsAlone } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { impostorStorm } from "./storms.ts";
+import { anothersNameStorm, impostorStorm } from "./storms.ts";
 
 /** The rules of what the token of one node may affect (docs/adr/0028). */
 export const trustMutations: readonly Mutation[] = [
@@ -66,6 +66,23 @@ export const trustMutations: readonly Mutation[] = [
     storm: impostorStorm,
     takes: "a node's token says that its VM is the one to which a person has attached a disk, and that the disk is not in use there",
     noticedBy: "src/reconcile/controller-cache.test.ts",
+  },
+  {
+    name: "node-uid",
+    removes: "entries of a record bear the uid of the Node that names their VM",
+    edits: [
+      {
+        file: "src/core/model/node-identity.ts",
+        find: `...(nodeUid === undefined ? {} : { nodeUid }) };`,
+        replace: `...(nodeUid === undefined ? {} : {}) };`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: anothersNameStorm,
+    takes:
+      "a node's name is given to another VM while the earlier one could write, and the other's token gives its grant back before a controller has seen the next Node",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
   },
   {
     name: "lone-reports",

@@ -1,4 +1,4 @@
-import { bystanderStorm, copiesStorm, impostorStorm, nameMovesStorm, otherWritersStorm } from "../mutations/storms.ts";
+import { anothersNameStorm, bystanderStorm, copiesStorm, impostorStorm, nameMovesStorm, otherWritersStorm } from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
 /** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
@@ -63,6 +63,7 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   },
   "name-moves": nameMovesStorm,
   impostor: impostorStorm,
+  "anothers-name": anothersNameStorm,
   copies: copiesStorm,
   malicious: {
     strikes: {
