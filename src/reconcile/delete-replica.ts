@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import { isLeaving, type ObservedVolume } from "../core/plan/observed-volume.ts";
-import { mayWrite, type ReplicaAction, type ReplicaCondition } from "../core/plan/plan-replicas.ts";
+import { isStandbyByRecord, mayWrite, type ReplicaAction, type ReplicaCondition } from "../core/plan/plan-replicas.ts";
 import { ok, type Result } from "../core/result.ts";
 import { unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
@@ -24,13 +25,15 @@ export async function deleteReplica(
   const attachment = observed.attachments.find((other) => other.attachment.metadata.name === action.attachmentName)?.attachment;
   if (attachment === undefined) return ok({});
   const { onlyWhile } = action;
-  const holds = await holdsPastCache(ports, onlyWhile, signal);
-  if (!holds.ok) return holds;
-  if (!holds.value) return ok({ againAfterMs: PLAN_AGAIN_MS });
+  const nonStandbys = await nonStandbysPastCache(ports, onlyWhile, signal);
+  if (!nonStandbys.ok) return nonStandbys;
+  if (nonStandbys.value === undefined) return ok({ againAfterMs: PLAN_AGAIN_MS });
   const present = await store.get("AzVolume", volumeName, signal);
   if (!present.ok && present.failure.kind !== "ObjectNotFound") return present;
   // Planned on a record that may have been made anew since: a node that is to show what it does with the disk needs its attachment for that.
-  if (present.ok && mayWrite(present.value.status?.record, attachment.spec.nodeName)) return ok({});
+  const record = present.ok ? present.value.status?.record : undefined;
+  if (mayWrite(record, attachment.spec.nodeName)) return ok({});
+  if (nonStandbys.value.some((other) => isStandbyByRecord(record, other))) return ok({ againAfterMs: PLAN_AGAIN_MS });
   if (onlyWhile?.kind === "Unrequested" && present.ok && present.value.status?.unrequestedSince !== onlyWhile.since) return ok({});
   const { uid, resourceVersion } = attachment.metadata;
   // The version, too: a want that was stated in between makes it a primary, which is never deleted from here.
@@ -40,24 +43,39 @@ export async function deleteReplica(
   return ok({});
 }
 
-/** Whether a condition on other objects than the volume holds past the cache. Fails where the store does not answer. */
-async function holdsPastCache(
+/**
+ * The attachments that the plan counted as no standbys, as they are past the cache. Undefined: the condition does
+ * not hold, as far as it is about other objects than the volume. Fails where the store does not answer.
+ */
+async function nonStandbysPastCache(
   { clusterVolumes, store }: ControllerPorts,
   onlyWhile: ReplicaCondition | undefined,
   signal: AbortSignal,
-): Promise<Result<boolean, Failure>> {
-  if (onlyWhile?.kind === "NodeGone") return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone");
-  if (onlyWhile?.kind === "Unregistered") return isMissing(await store.get("AzDriverNode", onlyWhile.nodeName, signal));
-  if (onlyWhile?.kind !== "OthersStay") return ok(true);
-  for (const name of onlyWhile.attachmentNames) {
-    const other = await store.get("AzVolumeAttachment", name, signal);
-    if (!other.ok && other.failure.kind !== "ObjectNotFound") return other;
-    if (!other.ok || isLeaving(other.value)) return ok(false);
+): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
+  if (onlyWhile?.kind === "NodeGone") return ok((await clusterVolumes.nodePresence(onlyWhile.nodeName, signal)) === "gone" ? [] : undefined);
+  if (onlyWhile?.kind === "Unregistered") {
+    const driverNode = await store.get("AzDriverNode", onlyWhile.nodeName, signal);
+    return driverNode.ok ? ok(undefined) : driverNode.failure.kind === "ObjectNotFound" ? ok([]) : driverNode;
   }
-  return ok(true);
+  if (onlyWhile?.kind !== "OthersStay") return ok([]);
+  const nonStandbys = await stayingPastCache(store, onlyWhile.nonStandbyNames, signal);
+  if (!nonStandbys.ok || nonStandbys.value === undefined) return nonStandbys;
+  const standbys = await stayingPastCache(store, onlyWhile.standbyNames, signal);
+  return standbys.ok && standbys.value !== undefined ? nonStandbys : standbys;
 }
 
-/** Fails where the store does not answer. */
-function isMissing(read: Result<unknown, Failure>): Result<boolean, Failure> {
-  return read.ok ? ok(false) : read.failure.kind === "ObjectNotFound" ? ok(true) : read;
+/** Attachments by their names; undefined: one of them is gone or leaves. */
+async function stayingPastCache(
+  store: ControllerPorts["store"],
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<readonly AzVolumeAttachment[] | undefined, Failure>> {
+  const staying: AzVolumeAttachment[] = [];
+  for (const name of names) {
+    const read = await store.get("AzVolumeAttachment", name, signal);
+    if (!read.ok && read.failure.kind !== "ObjectNotFound") return read;
+    if (!read.ok || isLeaving(read.value)) return ok(undefined);
+    staying.push(read.value);
+  }
+  return ok(staying);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { WriterRecord } from "../core/model/az-volume.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { withoutRequestTime } from "../core/plan/plan-request-time.ts";
 import {
@@ -170,9 +171,9 @@ describe("volumeReconciler", () => {
 
   describe("where a disk has two shares and three attachments", () => {
     /** Reconciles on a cache that does not show `change`. The standby on node-a is the first in line. */
-    const trim = (expected: unknown, change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>): Promise<void> =>
+    const trim = (expected: unknown, change: (world: ReconcileWorld) => Promise<Partial<ObjectStore>>, record: Partial<WriterRecord> = {}): Promise<void> =>
       withControllerPorts(async (world) => {
-        await world.given("AzVolume", aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }));
+        await world.given("AzVolume", aVolumeWithRecord(record, { maxShares: 2, maxMountReplicaCount: 1 }));
         for (const nodeName of ["node-a", "node-c"]) await world.given("AzVolumeAttachment", aReplica(nodeName));
         await world.given("AzVolumeAttachment", anAttachment("node-b", { status: undefined }));
         world.store.holdWatches(true);
@@ -198,6 +199,19 @@ describe("volumeReconciler", () => {
         assert.ok((await other.update("AzVolumeAttachment", { ...standby, metadata }, never)).ok);
         assert.ok((await other.delete("AzVolumeAttachment", metadata.name, {}, never)).ok);
         return {};
+      }));
+
+    it("deletes no standby while the cache does not show that a primary is a standby now", () =>
+      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, async ({ attachment, other }) => {
+        const primary = attachment("node-b");
+        assert.ok(primary !== undefined);
+        await must(other.update("AzVolumeAttachment", { ...primary, spec: aReplica("node-b").spec }, never));
+        return {};
+      }));
+
+    it("deletes no standby in the pass that revokes the grant of another one's node", () =>
+      trim({ answer: ok({ againAfterMs: 1_000 }), isKept: true }, () => Promise.resolve({}), {
+        writer: aWriter("node-c", { held: false, wanted: false }),
       }));
 
     it("deletes no standby while the store does not answer whether the others stay", () => {

@@ -35,10 +35,14 @@ const creates = (nodeName: string): ReplicaAction => ({ kind: "CreateReplica", n
 const failedAgo = (ms: number) => ({ ...failed, error: { ...failed.error, time: agoMs(ms) } });
 const triedAgain = "every try failed a while ago, and another may not";
 const unfit = "its node is fenced or out of service";
-/** The deletion of a surplus replica: only while the attachments on `others` stay. */
-const trims = (nodeName: string, ...others: readonly string[]): ReplicaAction => ({
+/** The deletion of a surplus replica: only while the attachments on those nodes stay, and `others` are no standbys. */
+const trims = (nodeName: string, others: readonly string[], standbys: readonly string[] = []): ReplicaAction => ({
   ...deletes(nodeName, "it is more than asked for, or a primary needs its share"),
-  onlyWhile: { kind: "OthersStay", attachmentNames: others.map((other) => attachmentName(other)) },
+  onlyWhile: {
+    kind: "OthersStay",
+    nonStandbyNames: others.map((other) => attachmentName(other)),
+    standbyNames: standbys.map((other) => attachmentName(other)),
+  },
 });
 const planAgain = (afterMs: number): ReplicaAction => ({ kind: "PlanAgain", afterMs });
 const unrequestedFor = (ms: number): AzVolume => aVolume({ status: { unrequestedSince: agoMs(ms) } });
@@ -298,7 +302,7 @@ describe("planReplicas", () => {
           attachments: [aReplica("node-a"), aReplica("node-b"), moving],
           nodes: [aNode("node-a"), aNode("node-b", { isReady: false }), aNode("node-c")],
         }),
-        plan: [trims("node-b", "node-c", "node-a")],
+        plan: [trims("node-b", ["node-c"], ["node-a"])],
       },
       {
         because: "the unfit standby's share is enough for the primary: the other one stays",
@@ -314,7 +318,7 @@ describe("planReplicas", () => {
           volume: aVolumeWithRecord({ quarantine: [identity("node-e")] }, tight),
           attachments: [...fourReplicas, aReplica("node-f", { status: failed }), moving],
         }),
-        plan: [deletes("node-e", unfit), trims("node-a", "node-c", "node-d"), trims("node-b", "node-c", "node-d")],
+        plan: [deletes("node-e", unfit), trims("node-a", ["node-c"], ["node-d"]), trims("node-b", ["node-c"], ["node-d"])],
       },
       {
         because: "a standby whose every try failed has no share that the primary would lack",
@@ -330,7 +334,7 @@ describe("planReplicas", () => {
           volume: aVolumeWithRecord({ unproven: [identity("node-a")] }, { maxShares: 3, maxMountReplicaCount: 2 }),
           attachments: [aReplica("node-a", { status: failed }), aReplica("node-b"), moving, aReplica("node-d")],
         }),
-        plan: [trims("node-b", "node-a", "node-c", "node-d")],
+        plan: [trims("node-b", ["node-a", "node-c"], ["node-d"])],
       },
       {
         because: "its share is on its way to the primary: the other standby stays",
@@ -351,7 +355,7 @@ describe("planReplicas", () => {
           volume: aVolume({ spec: { maxShares: 3, maxMountReplicaCount: 1 } }),
           attachments: [aReplica("node-a"), aReplica("node-b", { status: { state: "Attaching" } }), anAttachment("node-c")],
         }),
-        plan: [trims("node-b", "node-c", "node-a")],
+        plan: [trims("node-b", ["node-c"], ["node-a"])],
       },
       {
         because: "on a node that the cluster has no more, as a cache shows: only while that is so",
@@ -519,7 +523,7 @@ describe("planReplicas", () => {
   it("deletes the standby of a volume whose shares several writers have among them", () => {
     const attachments = [primary, anAttachment("node-b"), anAttachment("node-c"), aReplica("node-d")];
     const [first] = planReplicas(anObservedVolume({ volume: severalWriters(tight), attachments }));
-    assert.deepEqual(first, trims("node-d", "node-a", "node-b", "node-c"));
+    assert.deepEqual(first, trims("node-d", ["node-a", "node-b", "node-c"]));
   });
 
   for (const { because, node } of [
@@ -532,7 +536,7 @@ describe("planReplicas", () => {
     it(`lets a standby that is not attached yet stay rather than one whose node could not take over: ${because}`, () => {
       const attachments = [aReplica("node-a", { status: { state: "Attaching" } }), aReplica("node-b"), anAttachment("node-c", { status: undefined })];
       const observed = anObservedVolume({ volume: aVolumeWithRecord({ unproven: [identity("node-x")] }, tight), attachments, nodes: [aNode("node-a"), node] });
-      assert.deepEqual(planReplicas(observed), [trims("node-b", "node-c", "node-a")]);
+      assert.deepEqual(planReplicas(observed), [trims("node-b", ["node-c"], ["node-a"])]);
     });
 
   it("prunes replicas once the volume has not been requested for a while, and plans again when that is due", () => {

@@ -23,13 +23,13 @@ import { isRequested, needsStandbys } from "./plan-request-time.ts";
 /**
  * What must still hold, past every cache, when a replica is deleted: the volume is unrequested since the same
  * time, the cluster has no node of its name, its node has no AzDriverNode, or the other attachments that were
- * counted exist and stay.
+ * counted exist and stay, and `nonStandbyNames` are still no standbys.
  */
 export type ReplicaCondition =
   | { readonly kind: "Unrequested"; readonly since: string }
   | { readonly kind: "NodeGone"; readonly nodeName: string }
   | { readonly kind: "Unregistered"; readonly nodeName: string }
-  | { readonly kind: "OthersStay"; readonly attachmentNames: readonly string[] };
+  | { readonly kind: "OthersStay"; readonly nonStandbyNames: readonly string[]; readonly standbyNames: readonly string[] };
 
 /** What to do next with a volume's standbys. */
 export type ReplicaAction =
@@ -168,7 +168,12 @@ export function mayWrite(record: WriterRecord | undefined, nodeName: string): bo
 
 /** Standbys only: never the writer, whatever its role says, and never a node that wants to write. */
 export function isStandby(observed: ObservedVolume, attachment: AzVolumeAttachment): boolean {
-  return attachment.spec.role === "Replica" && attachment.spec.want === undefined && !mayWrite(recordOf(observed), attachment.spec.nodeName);
+  return isStandbyByRecord(recordOf(observed), attachment);
+}
+
+/** `isStandby` by a record that was read past the cache; undefined: the volume has none. */
+export function isStandbyByRecord(record: WriterRecord | undefined, { spec }: AzVolumeAttachment): boolean {
+  return spec.role === "Replica" && spec.want === undefined && !mayWrite(record, spec.nodeName);
 }
 
 function hasPrimary(observed: ObservedVolume): boolean {
@@ -205,7 +210,9 @@ function isDueForAnotherTry(observed: ObservedVolume, replica: AzVolumeAttachmen
 /**
  * Deletes replicas beyond those asked for, and those whose share a primary needs: the least useful first, and
  * of equal ones the first by name. The next plan may rank them otherwise: on a cache that does not show this
- * deletion yet it would choose a second replica.
+ * deletion yet it would choose a second replica. The same holds where a node's
+ * grant was revoked since the cache was filled, which this very pass may do: its attachment is a standby then, and may
+ * be the one that goes.
  */
 function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttachment[]): readonly Deletion[] {
   const { maxMountReplicaCount, maxShares } = observed.volume.spec;
@@ -218,12 +225,12 @@ function planSurplus(observed: ObservedVolume, replicas: readonly AzVolumeAttach
     (left, right) => Number(isOnHealthyNode(observed, left)) - Number(isOnHealthyNode(observed, right)) || Number(isAttached(left)) - Number(isAttached(right)),
   );
   const count = Math.max(0, replicas.length - allowed);
-  const keptNames = [...others, ...ranked.slice(count)].map(({ metadata }) => metadata.name);
+  const namesOf = (attachments: readonly AzVolumeAttachment[]): readonly string[] => attachments.map(({ metadata }) => metadata.name);
   return ranked.slice(0, count).map(({ metadata }) => ({
     kind: "DeleteAttachment",
     attachmentName: metadata.name,
     because: "it is more than asked for, or a primary needs its share",
-    onlyWhile: { kind: "OthersStay", attachmentNames: keptNames },
+    onlyWhile: { kind: "OthersStay", nonStandbyNames: namesOf(others), standbyNames: namesOf(ranked.slice(count)) },
   }));
 }
 
