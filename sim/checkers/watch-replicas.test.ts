@@ -9,6 +9,8 @@ import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";
 
 const KNOWN_AFTER_MS = 3_000;
+const KNOWN_LATE_MS = 90_000;
+const SUCCESSOR_MS = 3_000;
 const names = ["node-a", "node-b", "node-c"];
 const aPod: SimPod = { name: "db-0", uid: "pod-1", volumeName: "pvc-1", nodeName: undefined, phase: "Pending", isReady: false, isDeleted: false };
 const place = { volumeId: diskUri };
@@ -28,6 +30,9 @@ interface Circumstances {
   readonly pods?: readonly SimPod[];
   /** How long all of that has been so, in milliseconds. */
   readonly forMs?: number;
+  /** Another pod of the volume has just taken their place, this long after they had gone, in milliseconds. */
+  readonly successorAfterMs?: number;
+  readonly isNewsLate?: boolean;
   readonly attach?: "kubernetes" | "driver";
   readonly nodes?: readonly string[];
   readonly notReady?: readonly string[];
@@ -41,13 +46,14 @@ interface Circumstances {
 async function aRemoval(circumstances: Circumstances): Promise<readonly string[]> {
   const { before = replica, after = leaving, nodes = names, outOfService = [], others = [], by = "controller-1" } = circumstances;
   const history = aHistory();
+  let pods = circumstances.pods ?? [aPod];
   const objects = {
     AzVolume: [circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } })],
     AzVolumeAttachment: [...others, after],
   };
   const store = { ...history.store, objects: (kind: keyof typeof objects) => objects[kind] };
   const cluster = {
-    pods: () => circumstances.pods ?? [aPod],
+    pods: () => pods,
     nodes: () =>
       nodes.map((name) => ({
         name,
@@ -60,11 +66,22 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
       })),
     diskUriOf: (volumeName: string) => (volumeName === "pvc-1" ? diskUri : undefined),
   };
-  const outside = { wasOutOfService: (nodeName: string) => outOfService.includes(nodeName), isTokenStolen: () => false };
+  const outside = {
+    wasOutOfService: (nodeName: string) => outOfService.includes(nodeName),
+    isTokenStolen: () => false,
+    isNewsLate: () => circumstances.isNewsLate === true,
+  };
   const world = { ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside };
-  watchReplicas(world, { knownAfterMs: KNOWN_AFTER_MS, attach: circumstances.attach ?? "kubernetes" });
-  history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
+  watchReplicas(world, circumstances.attach ?? "kubernetes");
+  const look = (): void => history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
+  look();
   await history.clock.advance(circumstances.forMs ?? KNOWN_AFTER_MS);
+  if (circumstances.successorAfterMs !== undefined) {
+    pods = [];
+    look();
+    await history.clock.advance(circumstances.successorAfterMs);
+    pods = [{ ...aPod, uid: "pod-2" }];
+  }
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
   return history.invariants();
 }
@@ -98,6 +115,28 @@ describe("replicas at a failover", () => {
     assert.deepEqual(await aRemoval({ forMs: LAST_RESORT_MS - 1, others: [withoutSlot] }), broken);
   });
 
+  it("reports one that is removed when a pod of the volume has just followed another one", async () => {
+    assert.deepEqual(await aRemoval({ successorAfterMs: SUCCESSOR_MS }), broken);
+  });
+
+  it("reports one that is removed where a waiting primary has no share of the disk yet", async () => {
+    const waiting = anAttachment("node-c", { spec: place, status: undefined });
+    assert.deepEqual(
+      await aRemoval({ volume: aVolume({ spec: { maxMountReplicaCount: 1 } }), others: [waiting, aReplica("node-a", { spec: place })] }),
+      broken,
+    );
+  });
+
+  it("reports one that is removed since a node wants the volume beside a primary with a pod", async () => {
+    const volume = aVolume({ spec: { maxMountReplicaCount: 2 } });
+    const others = [requestOnC, anAttachment("node-a", { spec: place })];
+    assert.deepEqual(await aRemoval({ attach: "driver", volume, pods: [{ ...aPod, nodeName: "node-c" }], others }), broken);
+  });
+
+  it("reports one that is removed long after a pod came, while news is late", async () => {
+    assert.deepEqual(await aRemoval({ isNewsLate: true, forMs: KNOWN_LATE_MS }), broken);
+  });
+
   it("reports one that is removed while the writer is recalled or fenced", async () => {
     const recalled = { writer: aWriter("node-a", { wanted: false }) };
     for (const record of [recalled, { ...recalled, fencing: identity("node-a") }])
@@ -114,6 +153,16 @@ describe("replicas at a failover", () => {
     { because: "nothing requests the volume", pods: [] },
     { because: "a node that attaches by itself has left a request behind, without a pod", attach: "driver", pods: [], others: [requestOnC] },
     { because: "the request has just come", forMs: KNOWN_AFTER_MS - 1 },
+    { because: "the request has come while news is late", isNewsLate: true, forMs: KNOWN_LATE_MS - 1 },
+    { because: "the pod has come back after the volume was not in use", successorAfterMs: SUCCESSOR_MS + 1 },
+    { because: "the pod came after the shared disk began to grow", volume: aVolume({ status: { state: "Updating" } }), successorAfterMs: 1 },
+    {
+      because: "there are more than asked for, one of which bears the role that its node wrote without a pod",
+      attach: "driver",
+      volume: aVolume({ spec: { maxMountReplicaCount: 1 } }),
+      pods: [{ ...aPod, nodeName: "node-c" }],
+      others: [requestOnC, anAttachment("node-a", { spec: place })],
+    },
     { because: "the pod waits for another volume", pods: [{ ...aPod, volumeName: "pvc-2" }] },
     { because: "a node writes, and is to", volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }) },
     { because: "an operator removes it", by: "operator" },

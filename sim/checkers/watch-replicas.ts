@@ -6,49 +6,66 @@ import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { LAST_RESORT_MS } from "../../src/core/plan/choose-evicted.ts";
-import { isLeaving, isRecordMissing } from "../../src/core/plan/observed-volume.ts";
+import { isLeaving, isRecordMissing, isResizingOffline } from "../../src/core/plan/observed-volume.ts";
 import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
-import type { SimCluster } from "../kubernetes/sim-cluster.ts";
+import type { SimCluster, SimPod } from "../kubernetes/sim-cluster.ts";
+import { createPresences } from "./presences.ts";
 
 /** What the checker looks at. */
 interface ReplicaWorld {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit" | "objects">;
   readonly cluster: Pick<SimCluster, "pods" | "nodes" | "diskUriOf">;
-  readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isTokenStolen">;
+  readonly outside: Pick<OutsideEvents, "wasOutOfService" | "isTokenStolen" | "isNewsLate">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }
 
+/** How long a request or a pod is there before every controller knows of it, in milliseconds. */
+const KNOWN_AFTER_MS = 3_000;
+/** The same while a fault delays news: the longest pause of a process, and the longest hold of a watch, last 90 s. */
+const KNOWN_LATE_MS = 90_000;
 /**
- * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that is being replaced or whose node is not ready, and a
- * node requests it or a pod uses it. `knownAfterMs`: how long a request or a pod is there, or a node not ready, before every controller knows of it. Legitimate are the removals
- * that `whyLegitimate` lists, and those by hand. Where nodes attach by themselves (`attach`), a request without a pod was left behind, and only pods count.
+ * A volume whose next pod comes within this time, in milliseconds, was in use all along: a StatefulSet makes a pod's
+ * successor once that is gone.
  */
-export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfterMs: number; readonly attach: "kubernetes" | "driver" }): void {
+const SUCCESSOR_MS = 3_000;
+
+/**
+ * A failover finds its replicas: no controller removes an attached replica while its volume has no writer, or one that
+ * is being replaced or whose node is not ready, and a node requests it or a pod uses it, which every controller knows.
+ * Legitimate are the removals that `whyLegitimate` lists, and those by hand. Where nodes attach by themselves
+ * (`attach`), a request without a pod was left behind, and only pods count.
+ */
+export function watchReplicas(world: ReplicaWorld, attach: "kubernetes" | "driver"): void {
   const { clock, cluster, store } = world;
-  /** Since when there are what now asks for a volume (attachments with a request by name, pods by uid), and nodes that are not ready. */
-  const since = new Map<string, number>();
+  const presences = createPresences(() => clock.elapsedMs());
 
   function look(): void {
-    const present = new Set([
+    const pods = cluster.pods();
+    const atOnce = [
       ...store.objects("AzVolumeAttachment").flatMap((attachment) => (isRequest(attachment) ? attachment.metadata.name : [])),
-      ...cluster.pods().map(({ uid }) => uid),
+      ...pods.map(podKey),
       ...cluster.nodes().flatMap(({ name, isReady }) => (isReady ? [] : notReadyKey(name))),
-    ]);
-    for (const key of since.keys()) if (!present.has(key)) since.delete(key);
-    for (const key of present) if (!since.has(key)) since.set(key, clock.elapsedMs());
+    ];
+    const uses = pods.map((pod): [string, number] => [useKey(pod), SUCCESSOR_MS]);
+    presences.look(new Map([...atOnce.map((key): [string, number] => [key, 0]), ...uses]));
   }
-  const knownForMs = (key: string): number => clock.elapsedMs() - (since.get(key) ?? Number.POSITIVE_INFINITY);
-  const isKnown = (key: string): boolean => knownForMs(key) >= options.knownAfterMs;
+  const isKnown = (key: string): boolean => presences.forMs(key) >= (world.outside.isNewsLate() ? KNOWN_LATE_MS : KNOWN_AFTER_MS);
+  const isOf = ({ volumeName }: SimPod, diskUri: string): boolean => isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri);
+  /** Where nodes attach by themselves, a primary without a pod counts as a standby. */
+  const isPrimary = ({ spec }: AzVolumeAttachment): boolean =>
+    spec.role === "Primary" && (attach !== "driver" || cluster.pods().some((pod) => pod.nodeName === spec.nodeName && isOf(pod, spec.volumeId)));
 
   /** What asks for the volume, for people; undefined: nothing that a controller must know of. */
-  function whatRequests(attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
+  function whatRequests(volume: AzVolume, attachments: readonly AzVolumeAttachment[], diskUri: string): string | undefined {
     const isHonest = ({ spec }: AzVolumeAttachment): boolean => !world.outside.isTokenStolen(spec.nodeName);
-    const requests = options.attach === "driver" ? [] : attachments;
+    const requests = attach === "driver" ? [] : attachments;
     const request = requests.find((attachment) => isRequest(attachment) && isHonest(attachment) && isKnown(attachment.metadata.name));
     if (request !== undefined) return `${request.spec.nodeName} requests it`;
-    const pod = cluster.pods().find(({ uid, volumeName }) => isKnown(uid) && isSameResourceUri(cluster.diskUriOf(volumeName) ?? "", diskUri));
+    // A growth begins as soon as no pod uses the volume, and standbys go at once.
+    const keyOf = isResizingOffline(volume) ? podKey : useKey;
+    const pod = cluster.pods().find((one) => isKnown(keyOf(one)) && isOf(one, diskUri));
     return pod === undefined ? undefined : `pod ${pod.name} uses it`;
   }
 
@@ -61,8 +78,8 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
     const others = store
       .objects("AzVolumeAttachment")
       .filter(({ metadata, spec }) => spec.volumeName === replica.spec.volumeName && metadata.name !== replica.metadata.name);
-    const requested = whatRequests(others, replica.spec.volumeId);
-    if (requested === undefined || whyLegitimate(world, volume, replica, others, knownForMs) !== undefined) return;
+    const requested = whatRequests(volume, others, replica.spec.volumeId);
+    if (requested === undefined || whyLegitimate(world, { volume, replica, others, isPrimary, requestedForMs: presences.forMs }) !== undefined) return;
     world.report({
       invariant: "replica-removed",
       detail: `${commit.by} removed the replica of ${volume.metadata.name} on ${replica.spec.nodeName}, which has no writer, while ${requested}`,
@@ -70,14 +87,19 @@ export function watchReplicas(world: ReplicaWorld, options: { readonly knownAfte
   });
 }
 
+/** A removal, and how its volume stands. */
+interface Removal {
+  readonly volume: AzVolume;
+  readonly replica: AzVolumeAttachment;
+  /** The volume's other attachments. */
+  readonly others: readonly AzVolumeAttachment[];
+  readonly isPrimary: (attachment: AzVolumeAttachment) => boolean;
+  /** How long an attachment of that name has been a request, in milliseconds. */
+  readonly requestedForMs: (attachmentName: string) => number;
+}
+
 /** Why a replica may be removed though its volume is requested and has no writer. */
-function whyLegitimate(
-  world: ReplicaWorld,
-  volume: AzVolume,
-  replica: AzVolumeAttachment,
-  others: readonly AzVolumeAttachment[],
-  requestedForMs: (attachmentName: string) => number,
-): string | undefined {
+function whyLegitimate(world: ReplicaWorld, { volume, replica, others, isPrimary, requestedForMs }: Removal): string | undefined {
   const { nodeName } = replica.spec;
   const { maxShares, maxMountReplicaCount } = volume.spec;
   const record = volume.status?.record;
@@ -92,8 +114,9 @@ function whyLegitimate(
   if (cutOff.some((vm) => vm.nodeName === nodeName && isItsVm(vm))) return "its node is cut off from the disk";
   const staying = others.filter((attachment) => !isLeaving(attachment));
   if (staying.length + 1 > maxShares) return "a primary needs its share";
-  const isServed = staying.some(({ spec, status }) => spec.role === "Primary" && status?.state === "Attached");
-  const replicas = staying.filter(({ spec }) => spec.role === "Replica").length + 1;
+  const primaries = staying.filter(isPrimary);
+  const isServed = primaries.some(({ status }) => status?.state === "Attached");
+  const replicas = staying.length - primaries.length + 1;
   if (isServed && replicas > maxMountReplicaCount) return "there are more than asked for";
   const isFull = world.store
     .objects("AzVolumeAttachment")
@@ -118,6 +141,15 @@ function hasSettledWriter(volume: AzVolume, isNotReady: (nodeName: string) => bo
   const record = volume.status?.record;
   if (record === undefined) return !isRecordMissing(volume);
   return record.writer?.wanted === true && record.fencing === undefined && !isNotReady(record.writer.nodeName);
+}
+
+function podKey({ uid }: SimPod): string {
+  return `pod: ${uid}`;
+}
+
+/** One key for the pods of a volume, which follow one another. */
+function useKey({ volumeName }: SimPod): string {
+  return `use: ${volumeName}`;
 }
 
 function notReadyKey(nodeName: string): string {

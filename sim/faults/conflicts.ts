@@ -43,7 +43,7 @@ export const conflicts: FaultClass = {
     },
     "many-conflicts": { forMs: [10_000, 90_000], begin: weather((dice) => ({ conflict: 0.2 + dice * 0.6 })) },
     "many-lost": { forMs: [10_000, 90_000], begin: weather((dice) => ({ lostAnswer: 0.05 + dice * 0.3 })) },
-    unavailable: { forMs: [10_000, 60_000], begin: weather((dice) => ({ unavailable: 0.1 + dice * 0.6 })) },
-    slow: { forMs: [20_000, 90_000], begin: weather((dice) => ({ callDelayMs: [5, 100 + dice * 3_000] })) },
+    unavailable: { forMs: [10_000, 60_000], delaysNews: true, begin: weather((dice) => ({ unavailable: 0.1 + dice * 0.6 })) },
+    slow: { forMs: [20_000, 90_000], delaysNews: true, begin: weather((dice) => ({ callDelayMs: [5, 100 + dice * 3_000] })) },
   },
 };

@@ -35,6 +35,8 @@ export interface FaultVariant {
   readonly forMs: readonly [min: number, max: number];
   /** Strikes only in storms that ask for it by name: it makes straight for one rule of the driver's, with several things that go wrong together. */
   readonly isDirected?: boolean;
+  /** While it lasts, controllers may learn late of a request, a pod or a node, or act late on what they knew. */
+  readonly delaysNews?: boolean;
   readonly begin: BeginFault;
 }
 

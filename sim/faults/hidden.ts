@@ -34,10 +34,12 @@ export const hidden: FaultClass = {
   variants: {
     "record-from-leader": {
       forMs: [20_000, 90_000],
+      delaysNews: true,
       begin: (context) => hide(context, leaderOf(context.world).store, ({ kind }) => kind === "AzVolume"),
     },
     "attachment-from-leader": {
       forMs: [20_000, 90_000],
+      delaysNews: true,
       begin: (context) => hide(context, leaderOf(context.world).store, ({ kind }) => kind === "AzVolumeAttachment"),
     },
     "record-from-plugin": {

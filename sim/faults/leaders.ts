@@ -17,6 +17,7 @@ export const leaders: FaultClass = {
   variants: {
     paused: {
       forMs: [8_000, 90_000],
+      delaysNews: true,
       begin: ({ world }) => {
         const leader = leaderOf(world);
         leader.pause();
@@ -25,6 +26,7 @@ export const leaders: FaultClass = {
     },
     "paused-at-step": {
       forMs: [30_000, 120_000],
+      delaysNews: true,
       begin: ({ world, later }, { dice }) => {
         const takenBack = world.controllers.flatMap((controller) =>
           Array.from({ length: STRIKES_MAX }, (_, at) =>
@@ -42,6 +44,7 @@ export const leaders: FaultClass = {
     },
     "paused-again-and-again": {
       forMs: [20_000, 90_000],
+      delaysNews: true,
       begin: ({ world, later }, { forMs }) => {
         for (let atMs = 0; atMs < forMs; atMs += 20_000) {
           later(atMs, () => {
@@ -60,6 +63,7 @@ export const leaders: FaultClass = {
     "paused-while-creating": pausedWhileCreating,
     "cut-from-store": {
       forMs: [5_000, 60_000],
+      delaysNews: true,
       begin: ({ world }) => {
         const leader = leaderOf(world);
         leader.store.setReachable(false);

@@ -71,6 +71,7 @@ export const mass: FaultClass = {
     },
     "api-away": {
       forMs: [10_000, 60_000],
+      delaysNews: true,
       begin: (context) => {
         context.world.cluster.setApiReachable(false);
         return () => context.world.cluster.setApiReachable(true);

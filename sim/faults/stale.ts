@@ -9,6 +9,7 @@ export const stale: FaultClass = {
   variants: {
     "leader-hears-nothing": {
       forMs: [5_000, 60_000],
+      delaysNews: true,
       begin: ({ world }) => {
         const leader = leaderOf(world);
         leader.store.holdWatches(true);
@@ -25,6 +26,7 @@ export const stale: FaultClass = {
     },
     "everybody-hears-late": {
       forMs: [20_000, 120_000],
+      delaysNews: true,
       begin: (context, fault) => {
         const processes = processesOf(context);
         const longestMs = pick([2_000, 10_000, 30_000], fault.dice);
@@ -37,6 +39,7 @@ export const stale: FaultClass = {
     "before-delete": staleBeforeDelete,
     "cluster-view-held": {
       forMs: [10_000, 60_000],
+      delaysNews: true,
       begin: ({ world }) => {
         const { name } = leaderOf(world);
         world.cluster.holdView(name, true);
@@ -45,6 +48,7 @@ export const stale: FaultClass = {
     },
     "cluster-view-late": {
       forMs: [20_000, 120_000],
+      delaysNews: true,
       begin: ({ world }, { dice }) => {
         const longestMs = pick([3_000, 10_000, 30_000], dice);
         for (const { name } of world.controllers) world.cluster.setViewDelay(name, [0, longestMs]);

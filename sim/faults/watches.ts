@@ -12,6 +12,7 @@ export const watches: FaultClass = {
   variants: {
     break: {
       forMs: [10_000, 60_000],
+      delaysNews: true,
       begin: (context, { forMs }) => {
         const processes = processesOf(context);
         for (let atMs = 0; atMs < forMs; atMs += BREAK_EVERY_MS) {
@@ -24,6 +25,7 @@ export const watches: FaultClass = {
     },
     gone: {
       forMs: [10_000, 60_000],
+      delaysNews: true,
       begin: (context, { forMs }) => {
         const processes = processesOf(context);
         for (let atMs = 0; atMs < forMs; atMs += BREAK_EVERY_MS) {
@@ -37,6 +39,7 @@ export const watches: FaultClass = {
     },
     weather: {
       forMs: [20_000, 90_000],
+      delaysNews: true,
       begin: (context, { dice }) => {
         const processes = processesOf(context);
         const watchRepeated = diceAgain(dice, 6) < REPEATING_FROM ? 0 : REPEATED;

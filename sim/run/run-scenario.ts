@@ -18,7 +18,6 @@ import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
 import { createSimWorld } from "../create-sim-world.ts";
 import type { ProcessSlot } from "../driver/process-slot.ts";
-import type { FaultName } from "../faults/fault-names.ts";
 import { createOutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import { createVmChanges } from "../history/vm-changes.ts";
@@ -59,16 +58,8 @@ const END_MAX_MS = 60_000;
 /** Pods are moved on after the storm until there were this many failovers: faults may have used up their time. */
 export const FAILOVERS_MIN = 10;
 const MOVES_AFTER_STORM_MAX = 16;
-/** How long a request or a pod is there before every controller knows of it, in milliseconds; the second where faults keep news from controllers. */
-const KNOWN_AFTER_MS = 3_000;
-const KNOWN_LATE_MS = 90_000;
-const faultsOfNews: readonly FaultName[] = ["stale", "hidden", "watches", "leaders", "conflicts", "mass"];
 /** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
 const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
-
-function hearsLate({ faults }: Scenario): boolean {
-  return faults.some(({ fault }) => faultsOfNews.includes(fault));
-}
 
 /** Runs a scenario to its end, or to the first broken promise. */
 export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
@@ -86,7 +77,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
-  watchReplicas({ ...world, outside }, { knownAfterMs: hearsLate(scenario) ? KNOWN_LATE_MS : KNOWN_AFTER_MS, attach });
+  watchReplicas({ ...world, outside }, attach);
   if (attach === "driver") watchGrants({ ...world, outside });
   watchMounts({ ...world, outside });
   watchFormats({ ...world, outside });

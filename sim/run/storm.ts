@@ -146,7 +146,14 @@ export function createStorm(parts: {
   function strike(fault: TimedFault): void {
     world.trace.note("fault", `${fault.fault}/${fault.variant} begins (${fault.nodeName}, ${fault.volumeName}, ${fault.dice})`);
     const variant = faultClasses[fault.fault].variants[fault.variant];
-    if (variant !== undefined) underWay.set(fault, variant.begin(context, fault));
+    if (variant === undefined) return;
+    const { delaysNews = false } = variant;
+    if (delaysNews) outside.noteDelayedNews(true);
+    const undo = variant.begin(context, fault);
+    underWay.set(fault, () => {
+      undo();
+      if (delaysNews) outside.noteDelayedNews(false);
+    });
   }
 
   function endFault(fault: TimedFault): void {

@@ -13,6 +13,7 @@ const RESUMED_AFTER_MS = 45_000;
 export const pausedWhileCreating: FaultVariant = {
   forMs: [70_000, 80_000],
   isDirected: true,
+  delaysNews: true,
   begin: ({ world, later }, { volumeName, atMs }) => {
     const { cluster, azure } = world;
     const shortLived = `${volumeName}-created-${atMs}`;

@@ -14,6 +14,7 @@ const HELD_FOR_MS = [300, 3_000, 20_000] as const;
 export const staleBeforeDelete: FaultVariant = {
   forMs: [40_000, 120_000],
   isDirected: true,
+  delaysNews: true,
   begin: (context, fault) => {
     const { world, later } = context;
     const held = new Set<Pick<SimulatedHandle, "holdWatches">>();
