@@ -387,6 +387,7 @@ describe("bindToNode", () => {
     check([
       { because: "there is none", step: bindToNode(named(a), now), expected: named(now) },
       { because: "the Node was made again", step: bindToNode(named(earlier), now), expected: named(now) },
+      { because: "it is being fenced", step: bindToNode(aRecord({ fencing: a }), now), expected: aRecord({ fencing: now }) },
       { because: "it is there", step: bindToNode(named(now), now), expected: "no entry of node-a lacks its uid" },
       { because: "another VM had the name", step: bindToNode(named(ofAnother), now), expected: "no entry of node-a lacks its uid" },
       { because: "so it had", step: bindToNode(named(ofAnother, [ofAnother, a]), now), expected: named(ofAnother, [ofAnother, now]) },
