@@ -351,6 +351,15 @@ describe("ownVolumesReconciler", () => {
       assert.deepEqual([note?.accessType, note?.targetPaths, note?.epoch], ["block", [ofPod], 1]);
     }));
 
+  it("claims a raw disk that a pod uses once its record was lost, and leaves it to the pod", () =>
+    withNode({ writer: granted }, async (world) => {
+      await stage(world, block);
+      await publish(world, block);
+      await world.setRecord((record) => ({ ...withoutWriter(record), foundInUse: true, unproven: [a] }));
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.deepEqual([world.record()?.writer?.nodeName, world.machine.mounts().map(({ path }) => path)], ["node-a", [targetPath]]);
+    }));
+
   it("takes V1's own staging path for the staging path, whatever path of a pod comes before it", () =>
     withNode(foundInUse, async (world) => {
       const early = "/mnt/early";
