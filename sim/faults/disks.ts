@@ -10,6 +10,7 @@ import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
 import { markedAndAllLost, markedAndVolumeLost } from "./directed/marked-and-lost.ts";
 import { markedDuringUpdate } from "./directed/marked-during-update.ts";
+import { rawLeftOpen } from "./directed/raw-left-open.ts";
 import { staleList } from "./directed/stale-list.ts";
 import { standbyLeftDetaching } from "./directed/standby-left-detaching.ts";
 import type { FaultClass, FaultContext } from "./fault-class.ts";
@@ -42,7 +43,7 @@ function anotherNode(context: FaultContext, fault: TimedFault): string {
 export const disks: FaultClass = {
   name: "disks",
   about:
-    "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, copy one with its tags, or delete it; udev makes the links of disks late, or none",
+    "others attach a disk, take it off, move it to another LUN, grow it, put data on a new one, copy one with its tags, keep it open, or delete it; udev makes the links of disks late, or none",
   variants: {
     "attached-outside": {
       forMs: [10_000, 90_000],
@@ -85,6 +86,7 @@ export const disks: FaultClass = {
     "stale-list": staleList,
     "marked-during-update": markedDuringUpdate,
     "pulled-in-mount": diskPulledInMount,
+    "raw-left-open": rawLeftOpen,
     "lun-freed": lunFreed,
     "lun-freed-and-links-lag": lunFreedAndLinksLag,
     "format-cut-off-and-lun-freed": formatCutOffAndLunFreed,

@@ -6,6 +6,7 @@ import {
   deletedVolumesStorm,
   lostDriverNodesStorm,
   nameMovesStorm,
+  rawLeftOpenStorm,
   recordsLostStorm,
 } from "./storms.ts";
 
@@ -146,5 +147,21 @@ export const reviewMutations: readonly Mutation[] = [
     storm: lostDriverNodesStorm,
     takes: "a person deletes the AzDriverNode of a standby's node while the volume fails over",
     noticedBy: "src/core/plan/plan-replicas.test.ts",
+  },
+  {
+    name: "raw-descriptors",
+    removes: "a node is not clean while a process has the raw device open",
+    edits: [
+      {
+        file: "src/core/host/judge-clean.ts",
+        find: `...(evidence.openInPids.length > 0 ?`,
+        replace: `...(evidence.openInPids.length < 0 ?`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: rawLeftOpenStorm,
+    takes: "a process on a node has a volume's raw device open while the pod moves",
+    noticedBy: "src/core/host/judge-clean.test.ts",
   },
 ];

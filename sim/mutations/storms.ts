@@ -183,6 +183,12 @@ export const unlistedStorm: DirectedStorm = {
   strikes: { "azure/marked-while-unlisted": 3, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** Processes on the nodes have raw devices open that are to move. */
+export const rawLeftOpenStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "block" },
+  strikes: { "disks/raw-left-open": 4, "haste/hunted": 1 },
+};
+
 /** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
 export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",

@@ -80,7 +80,7 @@ export interface MachineState {
   /** What plug-ins keep open to hold on to the numbers. */
   readonly holds: Set<{ readonly device: ModelDevice; readonly instanceNumber: number }>;
   /** What processes have open of raw devices, also of those that have been cut off or have gone. */
-  readonly rawDescriptors: Set<{ readonly majorMinor: string }>;
+  readonly rawDescriptors: Set<{ readonly device: ModelDevice }>;
   /** Paths that exist below no mount, and what they are. */
   readonly paths: Map<string, "directory" | "file" | "strayFile">;
   readonly liveInstances: Set<number>;

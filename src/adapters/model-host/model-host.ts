@@ -371,7 +371,8 @@ export function createModelHost(machine: MachineState, instanceNumber: number): 
             mountedForPids: holds(numbers, "mount") ? [containerPid] : [],
             loopDevices: [],
             openInPids:
-              accessType === "block" && (holds(numbers, "block") || [...machine.rawDescriptors].some(({ majorMinor }) => numbers.includes(majorMinor)))
+              accessType === "block" &&
+              (holds(numbers, "block") || [...machine.rawDescriptors].some(({ device: { majorMinor } }) => numbers.includes(majorMinor)))
                 ? [containerPid]
                 : [],
           }),

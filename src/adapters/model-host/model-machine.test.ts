@@ -148,6 +148,17 @@ describe("a modelled machine", () => {
     assert.deepEqual([clean.ok && clean.value.clean, machine.canWrite(disk.diskUri), disk.files.get("/record")], [true, false, "text"]);
   });
 
+  it("lets a process write that has the raw device open, until it closes that or the disk has gone", () => {
+    const { machine, disk } = aMachine();
+    const close = machine.openRaw(0);
+    assert.equal(machine.canWrite(disk.diskUri), true);
+    close();
+    assert.equal(machine.canWrite(disk.diskUri), false);
+    machine.openRaw(0);
+    machine.detach(0);
+    assert.equal(machine.canWrite(disk.diskUri), false);
+  });
+
   it("lets no container write that has lost its disk or its machine", async () => {
     const { machine, host, disk } = aMachine();
     await stage(host);

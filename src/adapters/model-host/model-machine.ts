@@ -268,9 +268,9 @@ export function createModelMachine({
     },
     makeDirectory: (path) => state.paths.set(path, "directory"),
     canWrite: (diskUri) => {
-      const isWritable = ({ device, readOnly }: { readonly device: ModelDevice; readonly readOnly: boolean }): boolean =>
+      const isWritable = ({ device, readOnly = false }: { readonly device: ModelDevice; readonly readOnly?: boolean }): boolean =>
         !readOnly && device.state === "present" && isSameResourceUri(device.disk.diskUri, diskUri);
-      return state.mounts.some(isWritable) || [...state.heldVolumes].some(isWritable);
+      return [...state.mounts, ...state.heldVolumes, ...state.rawDescriptors].some(isWritable);
     },
     readDevice: (lun) => readBlocks(deviceAt(lun)),
     readBlock: (lun, name) => blocksOf(deviceAt(lun)).files.get(name),
@@ -280,7 +280,7 @@ export function createModelMachine({
       flushDevice(state, device);
     },
     openRaw: (lun) => {
-      const descriptor = { majorMinor: deviceAt(lun).majorMinor };
+      const descriptor = { device: deviceAt(lun) };
       state.rawDescriptors.add(descriptor);
       return () => {
         state.rawDescriptors.delete(descriptor);
@@ -336,7 +336,7 @@ function holdVolume(state: MachineState, { device, fsType, readOnly }: ModelMoun
 
 /** A mount, or an open descriptor, of a device that has gone keeps its number from others; a command that has inherited none does not. */
 function lowestFree({ devicesByLun, mounts, heldVolumes, holds, rawDescriptors, operations }: MachineState): number {
-  const devices = [...devicesByLun.values(), ...[...mounts, ...heldVolumes, ...holds].map(({ device }) => device), ...rawDescriptors];
+  const devices = [...devicesByLun.values(), ...[...mounts, ...heldVolumes, ...holds, ...rawDescriptors].map(({ device }) => device)];
   const held = new Set([...devices.map(({ majorMinor }) => majorMinor), ...operations.inFlight().flatMap(({ heldNumbers }) => heldNumbers)]);
   let index = FIRST_INDEX;
   while (held.has(numberOf(index))) index += 1;
