@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WriterRecord } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { grant, take } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
@@ -16,6 +16,8 @@ const writer = { ...node, epoch: 5, held: true, wanted: true };
 const replaced = { ...node, vmId: "vm-before-node-a" };
 /** The VM of node-a, which has registered under another name. */
 const renamed = { ...node, nodeName: "node-renamed" };
+
+const used: VolumeUse = { kind: "used", users: ["pod default/db-0"] };
 
 /** Of several nodes that may write. */
 const shared = aVolume({ spec: { capabilities: [{ accessMode: "MULTI_NODE_MULTI_WRITER", accessType: "block" }] }, status: { record: undefined } });
@@ -161,8 +163,52 @@ describe("mayCarryOut", () => {
       assert.equal(await mayCarryOut(ports, { node, fences: true })([diskUri], never), false);
     }));
 
+  it("holds a fence back where the VM's node has another name by now, and that one is in service", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzVolume", aVolumeWithRecord({ writer: { ...writer, ...renamed } }));
+      world.outOfService.add("node-a");
+      const named = (nodeName: string): ReturnType<typeof asked> => {
+        const users = { ...world.ports.users, cachedNodeNameOf: () => nodeName };
+        return mayCarryOut({ ...world.ports, users }, { node, fences: true })([diskUri], never);
+      };
+      assert.deepEqual([await named("node-renamed"), await named("node-a")], [false, true]);
+      world.outOfService.add("node-renamed");
+      assert.equal(await named("node-renamed"), true);
+    }));
+
+  describe("of a volume whose record does not tell who uses it on the VM", () => {
+    const found = { foundInUse: true, clean: [identity("node-b")] };
+    const rows: readonly { readonly because: string; readonly volume: AzVolume; readonly use: VolumeUse; readonly may: boolean }[] = [
+      { because: "a pod uses it by a record that was made again without its node", volume: aVolumeWithRecord(found), use: used, may: false },
+      { because: "whether a pod uses it is not known", volume: aVolumeWithRecord(found), use: { kind: "unknown" }, may: false },
+      { because: "no pod uses it there", volume: aVolumeWithRecord(found), use: { kind: "unused" }, may: true },
+      { because: "its node has shown itself clean, and its pod waits", volume: aVolumeWithRecord({ ...found, clean: [node] }), use: used, may: true },
+      { because: "it is new, and its pod waits", volume: aVolumeWithRecord({}), use: used, may: true },
+      { because: "a pod uses a shared one whose attachment was lost", volume: shared, use: used, may: false },
+      { because: "no pod uses a shared one", volume: shared, use: { kind: "unused" }, may: true },
+    ];
+    for (const { because, volume, use, may } of rows)
+      it(`answers ${may}: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          world.use = use;
+          await world.given("AzVolume", volume);
+          for (const update of [{}, { settles: true }, { fences: true }] as const) assert.equal(await asked(world, update), may);
+          const told = may ? [] : ["DetachLeftBehind", "DetachLeftBehind", "DetachLeftBehind"];
+          assert.deepEqual(
+            world.told.map(({ reason }) => reason),
+            told,
+          );
+        }));
+
+    it("lets fences go that would wait for each other", () =>
+      withControllerPorts(async (world) => {
+        world.use = used;
+        await world.given("AzVolume", aVolumeWithRecord({ ...found, fencing: node }));
+        assert.equal(await asked(world, { fences: true }), true);
+      }));
+  });
+
   describe("of a disk without a volume", () => {
-    const used: VolumeUse = { kind: "used", users: ["pod default/db-0"] };
     const uses: readonly { readonly because: string; readonly use: VolumeUse; readonly may: boolean }[] = [
       { because: "no pod on the VM uses it", use: { kind: "unused" }, may: true },
       { because: "a pod on the VM uses it", use: used, may: false },

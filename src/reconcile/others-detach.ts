@@ -3,7 +3,7 @@ import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { isSameNode, isSameVmId, type NodeIdentity } from "../core/model/node-identity.ts";
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
-import { isFencing, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
+import { isFencing, isInQuarantine, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -57,13 +57,19 @@ async function findSpared(ports: Ports, update: Update, diskUris: readonly strin
   }
   if (!isHarmful) return found;
   // Asked last, and each time: the mark may have gone since the fence began, and the node be back.
-  const isLost = update.fences === true && (await ports.users.isOutOfService(update.node.nodeName, signal));
-  return isLost ? found : undefined;
+  return update.fences === true && (await isLost(ports, update.node, signal)) ? found : undefined;
+}
+
+/** Whether the node is out of service under its name, and under the one that the VM's node has by now. */
+async function isLost({ users }: Ports, { nodeName, instanceUri }: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const names = new Set([nodeName, users.cachedNodeNameOf(instanceUri) ?? nodeName]);
+  for (const name of names) if (!(await users.isOutOfService(name, signal))) return false;
+  return true;
 }
 
 /** Whether no user loses the disk by the update; tells those who do. */
 async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, signal: AbortSignal): Promise<boolean> {
-  if (leaving.volumes.length === 0) return !(await isUsedByPods(ports, leaving.diskUri, update.node, signal));
+  if (leaving.volumes.length === 0) return isWithoutUsers(ports, leaving.diskUri, update.node, signal);
   let isHarmless = true;
   for (const volume of leaving.volumes) {
     if (!(await isInUse(ports, leaving, volume, update, signal))) continue;
@@ -75,31 +81,48 @@ async function isSpared(ports: Ports, leaving: LeavingDisk, update: Update, sign
 
 /**
  * Of a disk without a volume no record says who writes it: it is one of others, or recovery has not reached
- * it yet. The orchestrator says whether a pod on the VM uses it; `unknown` counts as used. A VM that is no
- * node of this cluster has no pods.
+ * it yet. The pods on the VM decide.
  */
-async function isUsedByPods(ports: Ports, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+async function isWithoutUsers(ports: Ports, diskUri: string, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const found = await findPods(ports, diskUri, node, signal);
+  if (found === undefined) return true;
+  const { nodeName, users } = found;
+  const message = `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, and the driver has not asked for that. Its users there: ${users}`;
+  ports.events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason: "DetachLeftBehind", message, news: diskUri });
+  return false;
+}
+
+/**
+ * Which pods on the VM use the disk, as the orchestrator says past every cache; undefined: none. `unknown` counts
+ * as a use. A VM that is no node of this cluster has no pods.
+ */
+async function findPods(
+  ports: Ports,
+  diskUri: string,
+  node: NodeIdentity,
+  signal: AbortSignal,
+): Promise<{ readonly nodeName: string; readonly users: string } | undefined> {
   for (const nodeName of nodeNamesOf(ports, node)) {
     const use = await ports.users.on({ nodeName, volumeId: diskUri }, signal);
-    if (use.kind === "unused") continue;
-    const users = use.kind === "used" ? use.users.join(", ") : `it is not known whether a pod uses it (${use.because ?? "no answer"})`;
-    const message = `Azure lists disk ${diskUri} on ${nodeName} as one that is to come off, and the driver has not asked for that. Its users there: ${users}`;
-    ports.events.emit({ about: { kind: "AzDriverNode", name: nodeName }, reason: "DetachLeftBehind", message, news: diskUri });
-    return true;
+    if (use.kind === "used") return { nodeName, users: use.users.join(", ") };
+    if (use.kind === "unknown") return { nodeName, users: `it is not known whether a pod uses it (${use.because ?? "no answer"})` };
   }
-  return false;
+  return undefined;
 }
 
 async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, update: Update, signal: AbortSignal): Promise<boolean> {
   const { node, attaches, settles, fences } = update;
   const record = volume.status?.record;
-  if (record === undefined) return isRecordMissing(volume) || leaving.attachments.some(({ spec }) => spec.role === "Primary");
+  const isUsedByPods = async (): Promise<boolean> => (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
+  // The attachment that names a user of a shared volume may be lost.
+  if (record === undefined) return isRecordMissing(volume) || leaving.attachments.some(({ spec }) => spec.role === "Primary") || isUsedByPods();
   if (!(await isTrusted(ports, record, signal))) return true;
-  if (settles === true) return isUsedAt(record, node);
   // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
   if (fences === true && isFencing(record, node)) return false;
   const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
-  return isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
+  const isNamed = settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
+  // A record that was made again names whom Azure listed, which may be behind. A node that is clean is known.
+  return isNamed || (isInQuarantine(record, node) && isUsedByPods());
 }
 
 /**
