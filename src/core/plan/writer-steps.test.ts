@@ -68,6 +68,17 @@ describe("distrust", () => {
     assert.equal(mayDetach(moved.value, identity("node-b")), false);
   });
 
+  it("has a node settled first by a record that was made again, and never a VM that is no node", () => {
+    const found = aRecord({ foundInUse: true });
+    const vm = "/subscriptions/sub-1/vm-7";
+    const foreign = { nodeName: vm, vmId: vm, instanceUri: vm };
+    check([
+      { because: "it has the disk", step: distrust(found, b), expected: { ...found, unproven: [b], unsettled: [b] } },
+      { because: "it is no node", step: distrust(found, foreign), expected: { ...found, unproven: [foreign] } },
+      { because: "no record was lost", step: distrust(aRecord(), b), expected: aRecord({ unproven: [b] }) },
+    ]);
+  });
+
   it("is refused for the writer, for a node that is being fenced, and for one that is unproven already", () => {
     for (const record of [aRecord({ writer: aWriter("node-b") }), aRecord({ fencing: identity("node-b") }), aRecord({ unproven: [identity("node-b")] })])
       assert.equal(distrust(record, identity("node-b")).ok, false);
@@ -415,6 +426,18 @@ describe("bindToNode", () => {
 
 describe("identify", () => {
   const unknown = { nodeName: "/subscriptions/sub-1/vm-7", vmId: "vm-of-node-b", instanceUri: "/subscriptions/sub-1/vm-7" };
+
+  it("has the node settled first by a record that was made again", () => {
+    const found = aRecord({ foundInUse: true, unproven: [a, unknown], unsettled: [a] });
+    check([
+      { because: "it registers", step: identify(found, unknown, b), expected: { ...found, unproven: [a, b], unsettled: [a, b] } },
+      {
+        because: "it is unproven by its name, and settled",
+        step: identify({ ...found, unproven: [b, unknown] }, unknown, b),
+        expected: { ...found, unproven: [b] },
+      },
+    ]);
+  });
 
   it("names the node of a VM that was unproven under its resource id, once, or says why not", () => {
     check([

@@ -3,6 +3,7 @@ import { highestEpoch } from "../model/epoch.ts";
 import {
   identityOf,
   includesNode,
+  isForeign,
   isSameNode,
   isSameVm,
   lacksUidOf,
@@ -219,7 +220,7 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (includesNode(record.unproven, node)) return fail(`${node.nodeName} is unproven already`);
-  return ok({ ...record, unproven: withNode(record.unproven, node), clean: withoutNode(record.clean, node) });
+  return ok({ ...foundLater(record, node), unproven: withNode(record.unproven, node), clean: withoutNode(record.clean, node) });
 }
 
 /** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
@@ -308,7 +309,7 @@ export function identify(record: WriterRecord, unknown: NodeIdentity, node: Node
   const others = withoutNode(record.unproven, unknown);
   // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and *prove clean* are for nodes that do not write.
   const isKnown = isWriter(record, node) || includesNode(others, node);
-  return ok({ ...record, unproven: isKnown ? others : [...others, identityOf(node)] });
+  return ok(isKnown ? { ...record, unproven: others } : { ...foundLater(record, node), unproven: [...others, identityOf(node)] });
 }
 
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
@@ -356,6 +357,11 @@ function settled(record: WriterRecord, node: NodeKey): WriterRecord {
 
 function withUnsettled({ unsettled: _, ...record }: WriterRecord, nodes: readonly NodeIdentity[]): WriterRecord {
   return nodes.length === 0 ? record : { ...record, unsettled: nodes.map(identityOf) };
+}
+
+/** A record that was made again did not name `node`: a detach that the lost one allowed may be under way to its VM. A VM that is no node never writes by the record. */
+function foundLater(record: WriterRecord, node: NodeIdentity): WriterRecord {
+  return record.foundInUse && !isForeign(node) ? withUnsettled(record, withNode(record.unsettled ?? [], node)) : record;
 }
 
 function notSettled({ nodeName }: NodeKey): string {
