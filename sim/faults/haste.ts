@@ -1,11 +1,13 @@
 import { uncordonAll } from "./cordon.ts";
+import { deletedInUse } from "./directed/deleted-in-use.ts";
 import { thereAndBack } from "./directed/there-and-back.ts";
 import { type FaultClass, diceAgain, overAtOnce, pick } from "./fault-class.ts";
 
 /** Pods move faster than Azure attaches. */
 export const haste: FaultClass = {
   name: "haste",
-  about: "a pod is deleted, forced or not, and moved again and again, faster than Azure attaches; sidecars die in the middle of their calls",
+  about:
+    "a pod is deleted, forced or not, and moved again and again, faster than Azure attaches; sidecars die in the middle of their calls; DeleteVolume is called for a volume in use",
   variants: {
     "deleted-again-and-again": {
       forMs: [10_000, 40_000],
@@ -52,6 +54,7 @@ export const haste: FaultClass = {
       },
     },
     "there-and-back": thereAndBack,
+    "deleted-in-use": deletedInUse,
     "attachments-forgotten": {
       forMs: [1_000, 30_000],
       begin: ({ world }, { volumeName }) => {

@@ -31,6 +31,8 @@ const SIDECAR_START_MS = [500, 3_000] as const;
 const TOLERATION_MS = 300_000;
 const STATUS_TICK_MS = 10_000;
 const LOCATION = "eastus";
+/** How long a caller by hand waits for its answer. */
+const CALL_TIMEOUT_MS = 60_000;
 /** How often the cloud's controller looks whether machines are still there. */
 const CLOUD_MONITOR_MS = 5_000;
 
@@ -160,6 +162,11 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
       sidecars?.end(RESTARTED);
       if (!whole.signal.aborted && sidecars !== undefined) startSidecars();
     },
+    callDeleteVolume: (volumeName) =>
+      createTaskGroup(whole.signal, onFailure).start(async (signal) => {
+        const volumeId = api.get("PersistentVolume", volumeName)?.volumeId;
+        if (volumeId !== undefined) await endpoints.controller()?.deleteVolume({ volumeId, secrets: {} }, { timeoutMs: CALL_TIMEOUT_MS, signal });
+      }),
     connect: (observer) =>
       connectToCluster({ api, clock, random: options.random(`view of ${observer.processName}`), sight: sightOf(observer.processName), observer, onFailure }),
     workloads: () => api.list("Claim").map(({ workload, sizeGiB }) => ({ ...workload, sizeGiB })),

@@ -162,6 +162,8 @@ export interface SimCluster {
   holdView(processName: string, isHeld: boolean): void;
   /** CSI's sidecars die in the middle of whatever they do, and start again: calls under way are cancelled, and made again. */
   restartSidecars(): void;
+  /** DeleteVolume is called once for the volume's disk, though its claim is there. The answer is judged as any other. */
+  callDeleteVolume(volumeName: string): void;
 
   /** How a process of the driver follows the cluster. One a process: a process that is started again connects again. */
   connect(observer: ClusterObserver): ClusterConnection;

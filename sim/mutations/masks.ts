@@ -286,4 +286,15 @@ export const masks: readonly Mask[] = [
       },
     ],
   },
+  {
+    name: "published-nodes",
+    removes: "DeleteVolume refuses a volume that has a primary",
+    edits: [
+      {
+        file: "src/csi/controller/delete-volume.ts",
+        find: `if (nodeName !== undefined && !volume.spec.deleteRequested) return`,
+        replace: `if (nodeName === "" && !volume.spec.deleteRequested) return`,
+      },
+    ],
+  },
 ];

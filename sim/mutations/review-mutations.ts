@@ -3,6 +3,7 @@ import {
   backAfterFenceStorm,
   backupsUnderMovesStorm,
   copiesStorm,
+  deletedInUseStorm,
   deletedVolumesStorm,
   lostDriverNodesStorm,
   nameMovesStorm,
@@ -163,5 +164,21 @@ export const reviewMutations: readonly Mutation[] = [
     storm: rawLeftOpenStorm,
     takes: "a process on a node has a volume's raw device open while the pod moves",
     noticedBy: "src/core/host/judge-clean.test.ts",
+  },
+  {
+    name: "delete-held",
+    removes: "DeleteVolume refuses a volume whose record has a writer",
+    edits: [
+      {
+        file: "src/csi/controller/delete-volume.ts",
+        find: `if (writer !== undefined && (writer.held || writer.wanted)) return`,
+        replace: `if (writer !== undefined && writer.nodeName === "") return`,
+      },
+    ],
+    alsoRemoves: ["published-nodes"],
+    breaks: ["not-converged"],
+    storm: deletedInUseStorm,
+    takes: "DeleteVolume is called for a volume that a pod uses, and the pod moves",
+    noticedBy: "src/csi/controller/delete-volume.test.ts",
   },
 ];

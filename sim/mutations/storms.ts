@@ -189,6 +189,12 @@ export const rawLeftOpenStorm: DirectedStorm = {
   strikes: { "disks/raw-left-open": 4, "haste/hunted": 1 },
 };
 
+/** DeleteVolume is called for volumes that pods use. */
+export const deletedInUseStorm: DirectedStorm = {
+  isQuiet: true,
+  strikes: { "haste/deleted-in-use": 6, "nodes/freeze-and-mark": 1 },
+};
+
 /** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
 export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",
