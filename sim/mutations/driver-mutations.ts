@@ -270,7 +270,7 @@ export const driverMutations: readonly Mutation[] = [
   const users = [...(writer === undefined ? [] : [writer]), ...settled];`,
       },
     ],
-    alsoRemoves: [],
+    alsoRemoves: ["pods-decide"],
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
     takes: "others ask Azure to take a disk off a node that writes it, that fails, and its record is lost",

@@ -276,6 +276,17 @@ export const masks: readonly Mask[] = [
     edits: withoutHold,
   },
   {
+    name: "pods-decide",
+    removes: "the pods decide on others' detach where a record that was made again does not know their node",
+    edits: [
+      {
+        file: "src/reconcile/others-detach.ts",
+        find: `return isNamed || (isInQuarantine(record, node) && isUsedByPods());`,
+        replace: `return isNamed;`,
+      },
+    ],
+  },
+  {
     name: "confirmed-after-bind",
     removes: "the record is read once more after a target was bound",
     edits: [
