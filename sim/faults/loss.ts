@@ -1,5 +1,6 @@
 import type { SimWorld } from "../world.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
+import { lostWhileMoving } from "./directed/lost-while-moving.ts";
 import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { nodeOfPod, overAtOnce, pick } from "./fault-class.ts";
@@ -40,6 +41,7 @@ export const loss: FaultClass = {
       },
     },
     "record-lost-after-fence": recordLostAfterFence,
+    "lost-while-moving": lostWhileMoving,
     "attachments-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }, { volumeName }) => {

@@ -123,7 +123,7 @@ export const driverMutations: readonly Mutation[] = [
       },
       {
         file: "src/reconcile/disk.ts",
-        find: `deleteDisk({ diskUri: target, mayProceed: asked(ports, volume, isDeleting) }, signal)`,
+        find: `deleteDisk({ diskUri: target, mayProceed: mayWriteDisk(ports, volume, isDeleting) }, signal)`,
         replace: `deleteDisk({ diskUri: target, mayProceed: () => Promise.resolve(true) }, signal)`,
       },
       {

@@ -6,6 +6,7 @@ import {
   deletedInUseStorm,
   deletedVolumesStorm,
   lostDriverNodesStorm,
+  lostWhileMovingStorm,
   nameMovesStorm,
   rawLeftOpenStorm,
   recordsLostStorm,
@@ -28,6 +29,22 @@ export const reviewMutations: readonly Mutation[] = [
     storm: backAfterFenceStorm,
     takes: "a node is fenced with an old mount command under way, and another volume's disk gets the number of the one that went",
     noticedBy: "src/reconcile/attachment.test.ts",
+  },
+  {
+    name: "tags-at-rest",
+    removes: "the tags of a disk are written within a minute, whatever moves",
+    edits: [
+      {
+        file: "src/core/plan/plan-state-tags.ts",
+        find: `const afterMs = Math.min(untilRestMs, untilOverdueMs);`,
+        replace: `const afterMs = untilRestMs;`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
+    storm: lostWhileMovingStorm,
+    takes: "a node is fenced with an old mount command under way, its volume never rests until the AzVolume is lost, and other volumes' disks come to it",
+    noticedBy: "src/core/plan/plan-state-tags.test.ts",
   },
   {
     name: "no-note",

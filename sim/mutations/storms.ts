@@ -44,6 +44,17 @@ export const recordLostStorm: DirectedStorm = {
 /** The same while other volumes move: to a node that nobody knows of any more that it was cut off. */
 export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
 
+/**
+ * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the node once
+ * there is a record again.
+ */
+export const lostWhileMovingStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "kubernetes",
+  lastStrikeMs: 120_000,
+  strikes: { "loss/lost-while-moving": 2, "crash/controller-at-step": 1, "watches/break": 1 },
+};
+
 /** A node is fenced with a mount command under way, and pods of other volumes come to it. */
 export const backAfterFenceStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
 

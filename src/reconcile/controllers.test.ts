@@ -4,7 +4,20 @@ import type { Failure } from "../core/failure.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { ATTACHMENT_FINALIZER } from "../core/model/finalizers.ts";
 import { CONTROLLER_LEASE, SWEEP_ANNOTATION } from "../core/model/lease.ts";
-import { agoMs, anAttachment, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf, leaving } from "../core/plan/testing/objects.ts";
+import {
+  aDetail,
+  agoMs,
+  anAttachment,
+  aRecord,
+  aReplica,
+  aVolume,
+  aVolumeWithRecord,
+  aWriter,
+  diskUri,
+  identity,
+  instanceUriOf,
+  leaving,
+} from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
@@ -127,6 +140,53 @@ describe("createControllers", () => {
         assert.equal(createDisk.calls, 1);
       });
     }));
+
+  describe("on a volume that never rests and whose disk does not grow", () => {
+    const grown = aVolume({
+      spec: { requiredBytes: 20 * 2 ** 30, maxShares: 1, maxMountReplicaCount: 0 },
+      status: { detail: aDetail({ maxShares: 1 }), record: aRecord() },
+    });
+
+    /** How often the disk's tags were to be written within five minutes after a node was cut off, while the volume changes every five seconds. */
+    async function tagTries(answer: CloudProvisioner["tagDisk"]): Promise<readonly number[]> {
+      const triedMs: number[] = [];
+      await withControllerPorts(async (world) => {
+        await world.given("AzDriverNode", aDriverNode("node-b"));
+        world.instances.set(instanceUriOf("node-b"), identity("node-b").vmId);
+        world.disks.add(diskUri);
+        await world.given("AzVolume", grown);
+        const tagDisk: CloudProvisioner["tagDisk"] = (request, signal) => {
+          triedMs.push(world.clock.elapsedMs() - beganMs);
+          return answer(request, signal);
+        };
+        const resizeDisk = failing(world, { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" });
+        let beganMs = 0;
+        await whileRunning(world, { tagDisk, resizeDisk: resizeDisk.call }, async () => {
+          await world.clock.advance(1_000);
+          beganMs = world.clock.elapsedMs();
+          await world.setRecord((record) => ({ ...record, quarantine: [identity("node-b")] }));
+          for (let epoch = 1; epoch <= 60; epoch++) {
+            await world.clock.advance(5_000);
+            await world.setRecord((record) => ({ ...record, epoch }));
+          }
+        });
+      });
+      return triedMs;
+    }
+
+    it("writes the disk's tags within a minute, and once", async () => {
+      const [first = 0, ...others] = await tagTries(async () => ok(undefined));
+      assert.ok(first >= 59_000 && first <= 61_000, `after ${first} ms`);
+      assert.deepEqual(others, []);
+    });
+
+    it("tries to write them no more often for each change", async () => {
+      const failed = await tagTries(async () => fail({ kind: "CloudUnavailable", code: "503", message: "", requestId: "r" }));
+      assert.ok(failed.length >= 6 && failed.length <= 10, failed.join(", "));
+      const refused = await tagTries(async () => fail(unauthorized));
+      assert.equal(refused.length, 1);
+    });
+  });
 
   it("takes it for news that there is no disk any more, and lets go of what waited for a record of it", () =>
     withControllerPorts(async (world) => {

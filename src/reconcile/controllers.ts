@@ -15,6 +15,7 @@ import { diskReconciler } from "./disk.ts";
 import { driverNodeReconciler } from "./driver-node.ts";
 import { fenceReconciler } from "./fence.ts";
 import { forgetVolumes } from "./forget-volumes.ts";
+import { keepStateReconciler } from "./keep-state.ts";
 import { silenceReconciler } from "./mark-silent.ts";
 import type { ObjectChange } from "./object-cache.ts";
 import { recoverVolumes } from "./recover.ts";
@@ -22,6 +23,7 @@ import { reportIgnoredNodes } from "./report-ignored-nodes.ts";
 import { restoreWants } from "./restore-wants.ts";
 import { settleReconciler } from "./settle-vms.ts";
 import { sweepReconciler } from "./sweep-store.ts";
+import { createUntaggedTime, type UntaggedTime } from "./untagged-time.ts";
 import { vanishedReconciler } from "./vanished.ts";
 import { volumeReconciler } from "./volume.ts";
 
@@ -52,8 +54,10 @@ export function createControllers(ports: ControllerPorts, report: RecoveryReport
   let onNode: ((nodeName: string) => void) | undefined;
   ports.users.onChange((nodeName) => onNode?.(nodeName));
   ports.clusterVolumes.onChange((nodeName) => onNode?.(nodeName));
+  // Also while another process leads: what it left undone is as old here.
+  const untagged = createUntaggedTime(ports);
   return async (signal) => {
-    const term = createLoops(ports, report);
+    const term = createLoops(ports, untagged, report);
     const stopListening = ports.cache.onChange(term.onChange);
     onNode = term.onNode;
     try {
@@ -73,6 +77,7 @@ async function runOnceTrusted(ports: ControllerPorts, { loops, sweepNow }: Retur
 /** Loops with empty queues, but for what is done first. */
 function createLoops(
   ports: ControllerPorts,
+  untagged: UntaggedTime,
   report: RecoveryReport,
 ): {
   /** All but `sweep`. */
@@ -89,6 +94,7 @@ function createLoops(
     ),
     vanished: new ControlLoop(vanishedReconciler(ports), ports),
     disk: new ControlLoop(diskReconciler(ports), ports),
+    tags: new ControlLoop(keepStateReconciler(ports, untagged), ports),
     attachment: new ControlLoop(attachmentReconciler(ports), ports),
     fence: new ControlLoop(fenceReconciler(ports), ports),
     settle: new ControlLoop(settleReconciler(ports), ports),
@@ -118,6 +124,7 @@ function createLoops(
   const addVolumeAlone = (volumeName: string): void => {
     loops.volume.queue.add(volumeName);
     loops.disk.queue.add(volumeName);
+    loops.tags.queue.addInTime(volumeName);
     addFence(volumeName);
   };
   const addAttachmentsOf = (volumeName: string): void => {

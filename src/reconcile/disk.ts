@@ -17,14 +17,14 @@ import { type DiskAction, planDisk } from "../core/plan/plan-disk.ts";
 import { foundRecord, newRecord } from "../core/plan/writer-steps.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 import { toTimestamp } from "../core/timestamp.ts";
-import type { CreateDiskRequest, DiskFacts, MayProceed } from "../ports/cloud-provisioner.ts";
+import type { CreateDiskRequest, DiskFacts } from "../ports/cloud-provisioner.ts";
 import { findHolders, ownNodes } from "./adopt-disk.ts";
 import { changeStatus, type ChangeTarget } from "./change-object.ts";
 import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { clusterOf, driverTags, isMadeByDriver, isMadeByV2, isMadeFor } from "./disk-tags.ts";
 import { allOf, attachmentsMade, epochsKnownToNodes, whoMayHave } from "./find-anew.ts";
-import { keepState } from "./keep-state.ts";
+import { mayWriteDisk } from "./may-write-disk.ts";
 import { toObjectError } from "./object-error.ts";
 import { observeNodes, observeVolume } from "./observe-volume.ts";
 import { rebuildVolume } from "./rebuild-volume.ts";
@@ -71,8 +71,6 @@ async function execute(ports: ControllerPorts, observed: ObservedVolume, action:
       return endOfflineResize(ports, volume, action.because, signal);
     case "RecordGeneration":
       return settled(await setStatus(ports, volume, (status) => recordUpdated(status, volume.metadata.generation), signal));
-    case "KeepState":
-      return keepState(ports, volume, { ...action, mayProceed: asked(ports, volume, isKept) }, signal);
     case "PlanAgain":
       return ok({ againAfterMs: action.afterMs });
     case "DeleteDisk":
@@ -95,7 +93,7 @@ async function createDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   const marked = await setStatus(ports, volume, (status) => ({ ...status, state: "Creating" }), signal);
   if (!marked.ok) return settled(marked);
   const created = await ports.steps.run("create-disk", () =>
-    ports.cloud.createDisk({ ...request.value, mayProceed: asked(ports, volume, isToBeCreated) }, signal),
+    ports.cloud.createDisk({ ...request.value, mayProceed: mayWriteDisk(ports, volume, isToBeCreated) }, signal),
   );
   if (!created.ok) return recordFailure(ports, volume, created.failure, signal);
   if (!isMadeByDriver(created.value.tags)) {
@@ -194,7 +192,7 @@ async function resizeDisk(
   signal: AbortSignal,
 ): Promise<Reconciled> {
   const resized = await ports.steps.run("resize-disk", () =>
-    ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB, mayProceed: asked(ports, volume, isKept) }, signal),
+    ports.cloud.resizeDisk({ diskUri: action.diskUri, sizeGiB: action.sizeGiB, mayProceed: mayWriteDisk(ports, volume, isKept) }, signal),
   );
   if (!resized.ok) return recordFailure(ports, volume, resized.failure, signal);
   const recorded = await setStatus(
@@ -234,7 +232,7 @@ async function deleteDisk(ports: ControllerPorts, volume: AzVolume, signal: Abor
   if (known.value !== undefined) {
     const target = known.value;
     const deleted = await ports.steps.run("delete-disk", () =>
-      ports.cloud.deleteDisk({ diskUri: target, mayProceed: asked(ports, volume, isDeleting) }, signal),
+      ports.cloud.deleteDisk({ diskUri: target, mayProceed: mayWriteDisk(ports, volume, isDeleting) }, signal),
     );
     if (!deleted.ok) return recordFailure(ports, volume, deleted.failure, signal);
     ports.logger.info("disk deleted", { volumeName: volume.metadata.name, diskUri: target });
@@ -254,17 +252,6 @@ async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, sign
   if (!disks.ok) return disks;
   const diskName = request.value.diskName.toLowerCase();
   return ok(disks.value.find((disk) => disk.diskName.toLowerCase() === diskName && isMadeFor(volume, disk.tags))?.diskUri);
-}
-
-/**
- * Asked before each request to Azure that writes the disk, also before one that is sent again after a lost answer: reads the volume past the cache. Another
- * controller may have deleted it since, and its name, which is the disk's, may stand for another volume.
- */
-function asked(ports: ControllerPorts, { metadata }: AzVolume, isAsPlanned: (present: AzVolume) => boolean): MayProceed {
-  return async (signal) => {
-    const fresh = await ports.store.get("AzVolume", metadata.name, signal);
-    return fresh.ok && fresh.value.metadata.uid === metadata.uid && isAsPlanned(fresh.value);
-  };
 }
 
 function isKept(volume: AzVolume): boolean {

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
+import type { AzVolume } from "../core/model/az-volume.ts";
 import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
+import { keepStateReconciler } from "./keep-state.ts";
 import { recoverVolumes } from "./recover.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { createUntaggedTime } from "./untagged-time.ts";
 
 const never = new AbortController().signal;
 const REST_MS = 20_000;
@@ -21,6 +24,8 @@ const formattedAndCutOff = aVolume({
   status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [nodeB], epoch: 3 }) },
 });
 
+const noRoom: Failure = { kind: "InvalidArgument", field: `tags of ${diskUri}`, value: "51", problem: "Azure allows 50 tags on a disk" };
+
 /** A world whose disk has tags, which people can edit. */
 async function withTaggedDisk(
   act: (
@@ -29,7 +34,12 @@ async function withTaggedDisk(
       readonly cloud: CloudProvisioner;
       tagFailure: Failure | undefined;
       readonly tagged: () => number;
+      /** Runs the loop once. */
+      keep(): Promise<unknown>;
+      /** The same after the volume has been at rest. */
       rest(): Promise<unknown>;
+      /** The same of the loop that rebuilds an object which was deleted by hand. */
+      rebuild(): Promise<unknown>;
     },
   ) => Promise<void>,
 ): Promise<void> {
@@ -50,6 +60,8 @@ async function withTaggedDisk(
         return ok(undefined);
       },
     };
+    const ports = { ...plain.ports, cloud };
+    const reconciler = keepStateReconciler(ports, createUntaggedTime(ports));
     const world = {
       ...plain,
       tags,
@@ -58,8 +70,10 @@ async function withTaggedDisk(
       tagged: () => tagged,
       rest: async () => {
         await plain.answerOf(plain.clock.sleep(REST_MS, never));
-        return plain.answerOf(diskReconciler({ ...plain.ports, cloud }).reconcile("pvc-1", never));
+        return world.keep();
       },
+      keep: () => plain.answerOf(reconciler.reconcile("pvc-1", never)),
+      rebuild: () => plain.answerOf(diskReconciler(ports).reconcile("pvc-1", never)),
     };
     await act(world);
   });
@@ -127,11 +141,105 @@ describe("the state that a disk's tags keep", () => {
       );
     }));
 
-  it("does not hold up anything where Azure refuses it", () =>
+  it("is written after a minute although the volume never rests", () =>
     withTaggedDisk(async (world) => {
-      await world.given("AzVolume", formattedAndCutOff);
-      world.tagFailure = { kind: "InvalidArgument", field: `tags of ${diskUri}`, value: "51", problem: "Azure allows 50 tags on a disk" };
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      for (let epoch = 1; epoch <= 12; epoch++) {
+        assert.equal(world.tagged(), 0, `after ${(epoch - 1) * 5} s`);
+        await world.answerOf(world.clock.sleep(5_000, never));
+        await world.setRecord((record) => ({ ...record, epoch }));
+        await world.keep();
+      }
+      await world.answerOf(world.clock.sleep(1_000, never));
+      await world.keep();
+      assert.equal(world.tagged(), 1);
+      await lose(world, world.cloud);
+      assert.deepEqual(world.record()?.quarantine, [nodeB]);
+    }));
+
+  it("is tried again and told where Azure fails for longer than it may lack", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
+      assert.deepEqual(await world.rest(), fail(world.tagFailure));
+      assert.equal(world.told.length, 0);
+      for (let time = 0; time < 3; time++) await world.rest();
+      const [told] = world.told;
+      assert.deepEqual([told?.about.name, told?.reason], ["pvc-1", "StateNotKept"]);
+      assert.match(told?.message ?? "", /^the tags of its disk do not say yet who was cut off .*503/u);
+      world.tagFailure = undefined;
+      assert.deepEqual(await world.rest(), ok({}));
+    }));
+
+  it("holds up nothing where Azure refuses it, and is told and tried again later", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      world.tagFailure = noRoom;
       assert.deepEqual(await world.rest(), ok({ againAfterMs: 600_000 }));
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["StateNotKept"],
+      );
       assert.equal(world.volume()?.status?.error, undefined);
     }));
+
+  it("is told of no disk that is gone, and of no volume that has changed since", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      for (const tagFailure of [{ kind: "DiskNotFound", diskUri } as const, { kind: "Refused", diskUri } as const]) {
+        world.tagFailure = tagFailure;
+        await world.rest();
+      }
+      assert.deepEqual([world.tagged(), world.told], [2, []]);
+    }));
+
+  describe("of an AzVolume that is deleted by hand", () => {
+    const deletedByHand = (world: ReconcileWorld): Promise<void> => world.markDeleted("AzVolume", "pvc-1");
+    const quarantineOf = (volume: AzVolume | undefined): unknown => volume?.status?.record?.quarantine;
+
+    it("is written before the object goes, however short it has lacked", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await deletedByHand(world);
+        await world.rebuild();
+        assert.deepEqual([world.tagged(), world.volume()?.status], [1, undefined]);
+        await world.answerOf(world.clock.sleep(1_000, never));
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+      }));
+
+    it("keeps the object for as long as another try may succeed", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await deletedByHand(world);
+        world.tagFailure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
+        assert.deepEqual(await world.rebuild(), fail(world.tagFailure));
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+      }));
+
+    it("lets the object go where Azure refuses the tags, and is told", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await deletedByHand(world);
+        world.tagFailure = noRoom;
+        assert.deepEqual(await world.rebuild(), ok({}));
+        assert.deepEqual(
+          world.told.map(({ reason }) => reason),
+          ["DeletedByHand", "StateNotKept"],
+        );
+        assert.equal(world.volume()?.status, undefined);
+      }));
+
+    it("is left to the disk's other tags where nothing lacks", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await world.rest();
+        await deletedByHand(world);
+        await world.rebuild();
+        assert.deepEqual([world.tagged(), world.volume()?.status], [1, undefined]);
+      }));
+  });
 });

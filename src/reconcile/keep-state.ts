@@ -1,39 +1,97 @@
+import { describeFailure } from "../core/describe-failure.ts";
+import { failureNews } from "../core/events/failure-news.ts";
+import type { Failure } from "../core/failure.ts";
 import { isRetryable } from "../core/is-retryable.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import type { DiskAction } from "../core/plan/plan-disk.ts";
-import { ok } from "../core/result.ts";
+import { areStateTagsDue, stateTagsOf } from "../core/model/state-tags.ts";
+import { isDeletedByHand, isDeleting } from "../core/plan/observed-volume.ts";
+import { planStateTags } from "../core/plan/plan-state-tags.ts";
+import { ok, type Result } from "../core/result.ts";
 import type { MayProceed } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
-import type { Reconciled } from "./control-loop.ts";
+import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { mayWriteDisk } from "./may-write-disk.ts";
+import type { UntaggedTime } from "./untagged-time.ts";
 
 /** Before the next try where only a person can cure what is in the way, in milliseconds. */
 const REFUSED_AGAIN_MS = 600_000;
 
+/**
+ * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may wait for the growth of a disk, and try it again and again, for as
+ * long as Azure takes. No change of a volume brings a try before its time.
+ */
+export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTime): Reconciler {
+  return {
+    name: "tags",
+    workers: 64,
+    backoff: { baseMs: 1_000, maxMs: 60_000 },
+    reconcile: async (volumeName, signal) => {
+      const volume = ports.cache.get("AzVolume", volumeName);
+      return volume === undefined ? ok({}) : keepState(ports, volume, untagged.untaggedMs(volumeName), signal);
+    },
+  };
+}
+
+async function keepState(ports: ControllerPorts, volume: AzVolume, untaggedMs: number, signal: AbortSignal): Promise<Reconciled> {
+  const { cache } = ports;
+  const { name } = volume.metadata;
+  const states = cache.byIndex("AzVolumeAttachment", "volumeName", name).map(({ status }) => status?.state);
+  const isMoving = states.includes("Attaching") || states.includes("Detaching");
+  const action = planStateTags({ volume, unchangedMs: cache.unchangedMs("AzVolume", name) ?? 0, untaggedMs, isMoving });
+  if (action === undefined) return ok({});
+  if (action.kind === "PlanAgain") return ok({ againAfterMs: action.afterMs });
+  const isKept = (present: AzVolume): boolean => !isDeleting(present);
+  const kept = await writeStateTags(ports, volume, mayWriteDisk(ports, volume, isKept), signal);
+  if (kept.ok) return ok({});
+  const isFinal = !isRetryable(kept.failure);
+  if (isFinal || action.isOverdue) tellNotKept(ports, volume, kept.failure);
+  return isFinal ? ok({ againAfterMs: REFUSED_AGAIN_MS }) : kept;
+}
+
+/**
+ * The same for an AzVolume that was deleted by hand, at once and from the store: its finalizer is the last chance. Fails where another try may succeed: what makes the object
+ * anew needs Azure as well. Where it can't, the object goes all the same.
+ */
+export async function keepStateOfDeleted(ports: ControllerPorts, { metadata: { name, uid } }: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
+  const present = await ports.store.get("AzVolume", name, signal);
+  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
+  if (present.value.metadata.uid !== uid || !areStateTagsDue(present.value.status)) return ok(undefined);
+  const kept = await writeStateTags(ports, present.value, mayWriteDisk(ports, present.value, isDeletedByHand), signal);
+  if (kept.ok || isRetryable(kept.failure)) return kept;
+  tellNotKept(ports, present.value, kept.failure);
+  return ok(undefined);
+}
+
 /** Writes the tags that keep a volume's state, and then records that they are there. A crash in between writes them once more. */
-export async function keepState(
+async function writeStateTags(
   ports: ControllerPorts,
-  volume: AzVolume,
-  { diskUri, tags, mayProceed }: Extract<DiskAction, { kind: "KeepState" }> & { readonly mayProceed: MayProceed },
+  { metadata, status }: AzVolume,
+  mayProceed: MayProceed,
   signal: AbortSignal,
-): Promise<Reconciled> {
-  const { name, uid } = volume.metadata;
-  const leftOver = Object.keys(volume.status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
+): Promise<Result<void, Failure>> {
+  const tags = stateTagsOf(status);
+  const leftOver = Object.keys(status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
+  const diskUri = status?.detail?.diskUri ?? "";
   const tagged = await ports.steps.run("tag-disk", () => ports.cloud.tagDisk({ diskUri, tags: changes, mayProceed }, signal));
-  if (!tagged.ok) {
-    if (tagged.failure.kind === "Cancelled" || tagged.failure.kind === "Refused" || isRetryable(tagged.failure)) return tagged;
-    ports.logger.warn("the disk's tags do not keep what they are to keep", { volumeName: name, failure: tagged.failure });
-    return ok({ againAfterMs: REFUSED_AGAIN_MS });
-  }
+  if (!tagged.ok) return tagged;
   const recorded = await changeStatus(
     ports.store,
-    { kind: "AzVolume", name, uid },
+    { kind: "AzVolume", name: metadata.name, uid: metadata.uid },
     (present) => {
       if (present.status?.detail === undefined) return undefined;
       return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags: tags } } };
     },
     signal,
   );
-  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok({}) : recorded;
+  return recorded.ok || recorded.failure.kind === "ObjectNotFound" ? ok(undefined) : recorded;
+}
+
+function tellNotKept({ events, logger }: ControllerPorts, { metadata: { name } }: AzVolume, failure: Failure): void {
+  // A disk that is gone keeps nothing. Refused: the volume has changed, and the next plan goes by what it is now.
+  if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
+  logger.warn("the disk's tags do not keep what they are to keep", { volumeName: name, failure });
+  const message = `the tags of its disk do not say yet who was cut off from it and that it has a file system: ${describeFailure(failure)}`;
+  events.emit({ about: { kind: "AzVolume", name }, reason: "StateNotKept", message, news: failureNews(failure) });
 }

@@ -4,11 +4,12 @@ import { ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { keepStateOfDeleted } from "./keep-state.ts";
 import { removeFinalizer } from "./remove-finalizer.ts";
 
 /**
  * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*. Only where Azure says that there
- * is no such disk is there nothing left to describe, and the object goes.
+ * is no such disk is there nothing left to describe, and the object goes. What the disk's tags do not keep yet is written there first.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
  */
 export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
@@ -19,6 +20,8 @@ export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, si
     const about = { kind: "AzVolume", name } as const;
     ports.events.emit({ about, reason: "DeletedByHand", message: "the AzVolume was deleted without DeleteVolume" });
   }
+  const kept = isDiskGone ? ok(undefined) : await keepStateOfDeleted(ports, volume, signal);
+  if (!kept.ok) return kept;
   const removed = await removeFinalizer(ports.store, { kind: "AzVolume", name, uid }, VOLUME_FINALIZER, signal);
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
   if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: name, diskUri });

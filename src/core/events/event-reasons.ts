@@ -57,6 +57,12 @@ export const eventReasons = {
     when: "a shared disk is to grow, and a node has it, a failover is under way, or a pod waits for it",
     cure: "Azure grows a shared disk only while no VM has it: stop the pods that use it, and start them again once it has grown.",
   },
+  StateNotKept: {
+    type: "Warning",
+    tells: ["PersistentVolumeClaim"],
+    when: "Azure refuses the tags of the disk that keep who was cut off from it and that it has a file system, or they could not be written for a minute",
+    cure: "It is tried again by itself, every 10 minutes where Azure refuses it. Do not delete the AzVolume until then: it alone says so.",
+  },
   Attached: {
     type: "Normal",
     tells: ["Pod"],

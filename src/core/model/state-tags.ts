@@ -1,3 +1,4 @@
+import { sameJson } from "../same-json.ts";
 import type { AzVolume, VolumeDetail } from "./az-volume.ts";
 import { parseDiskUri } from "./disk-uri.ts";
 import { formatInstanceUri, parseInstanceUri } from "./instance-uri.ts";
@@ -52,6 +53,11 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   };
   const diskName = parseDiskUri(diskUri)?.diskName.toLowerCase();
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
+}
+
+/** Whether the tags of the disk, as they were last written or read, are others than those that keep what stands in the status. Never before the disk is recorded. */
+export function areStateTagsDue(status: AzVolume["status"]): boolean {
+  return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});
 }
 
 /** What the tags of a disk keep. A value that can't be read keeps the most that it could have said. Tags that say that they are another disk's keep nothing of this one. */

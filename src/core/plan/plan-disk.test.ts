@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type { AzVolume } from "../model/az-volume.ts";
-import { stateTagsOf } from "../model/state-tags.ts";
 import { gibToBytes } from "../units.ts";
 import type { ObservedVolume } from "./observed-volume.ts";
-import { asksForAttachments, type DiskAction, planDisk, STATE_TAGS_AFTER_MS } from "./plan-disk.ts";
+import { asksForAttachments, type DiskAction, planDisk } from "./plan-disk.ts";
 import {
   aDetail,
   agoMs,
@@ -168,26 +167,6 @@ describe("planDisk", () => {
       return isAsking;
     });
     assert.ok(asking.length >= 3);
-  });
-
-  it("keeps in the disk's tags who was cut off and that it has a file system, once the volume is at rest", () => {
-    const formatted = { fsType: "ext4", nodeName: "node-a", time: agoMs(60_000) };
-    const volume = aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [identity("node-b")] }) } });
-    const tags = stateTagsOf(volume.status);
-    const kept = aVolume({ status: { ...volume.status, detail: aDetail({ formatted, stateTags: tags }) } });
-    const edited = aVolume({ status: { detail: aDetail({ stateTags: tags }) } });
-    const keep = (changed: Record<string, string>): DiskAction => ({ kind: "KeepState", diskUri, tags: changed });
-    check([
-      { because: "it has just changed", observed: anObservedVolume({ volume, unchangedMs: 4_000 }), plan: { kind: "PlanAgain", afterMs: 6_000 } },
-      { because: "it is at rest", observed: anObservedVolume({ volume, unchangedMs: STATE_TAGS_AFTER_MS }), plan: keep(tags) },
-      ...(["Attaching", "Detaching"] as const).map((state) => ({
-        because: `the disk is ${state}`,
-        observed: anObservedVolume({ volume, unchangedMs: 60_000, attachments: [anAttachment("node-a", { status: { state } })] }),
-        plan: { kind: "PlanAgain", afterMs: STATE_TAGS_AFTER_MS } as const,
-      })),
-      { because: "they are there", observed: anObservedVolume({ volume: kept, unchangedMs: 60_000 }), plan: undefined },
-      { because: "they say more than is so", observed: anObservedVolume({ volume: edited, unchangedMs: 60_000 }), plan: keep({}) },
-    ]);
   });
 });
 

@@ -1,6 +1,4 @@
 import type { AzVolume, VolumeDetail } from "../model/az-volume.ts";
-import { stateTagsOf } from "../model/state-tags.ts";
-import { sameJson } from "../same-json.ts";
 import { fromTimestamp } from "../timestamp.ts";
 import { bytesToGibRoundedUp } from "../units.ts";
 import { isDeletedByHand, type ObservedVolume, PODS_LISTED_AFTER_MS, recordOf } from "./observed-volume.ts";
@@ -14,8 +12,6 @@ export type DiskAction =
   | { readonly kind: "BeginOfflineResize" }
   | { readonly kind: "EndOfflineResize"; readonly because: string }
   | { readonly kind: "RecordGeneration" }
-  /** The disk's tags do not keep what they are to keep. Only once nothing else moves: no attach or proof ever waits for a tag. */
-  | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: StateTags }
   | { readonly kind: "PlanAgain"; readonly afterMs: number }
   | { readonly kind: "DeleteDisk" }
   /** Whoever wrote DeleteVolume's mark was cut off before it deleted the object; nobody may ever call again, if the volume was never made. */
@@ -40,21 +36,7 @@ export function planDisk(observed: ObservedVolume): DiskAction | undefined {
     if (status?.state === "CreationFailed" && status.observedGeneration === volume.metadata.generation) return undefined;
     return volume.spec.diskUri === undefined ? { kind: "CreateDisk" } : { kind: "AdoptDisk", diskUri: volume.spec.diskUri };
   }
-  return planResize(observed, status.detail) ?? planStateTags(observed, status.detail.diskUri);
-}
-
-/** How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that ends sooner costs no call. */
-export const STATE_TAGS_AFTER_MS = 10_000;
-
-type StateTags = ReturnType<typeof stateTagsOf>;
-
-/** What is to be kept in tags, for the case that the objects are lost. */
-function planStateTags({ volume, unchangedMs, attachments }: ObservedVolume, diskUri: string): DiskAction | undefined {
-  const tags = stateTagsOf(volume.status);
-  if (sameJson(tags, volume.status?.detail?.stateTags ?? {})) return undefined;
-  if (unchangedMs < STATE_TAGS_AFTER_MS) return { kind: "PlanAgain", afterMs: STATE_TAGS_AFTER_MS - unchangedMs };
-  const isMoving = attachments.some(({ attachment: { status } }) => status?.state === "Attaching" || status?.state === "Detaching");
-  return isMoving ? { kind: "PlanAgain", afterMs: STATE_TAGS_AFTER_MS } : { kind: "KeepState", diskUri, tags };
+  return planResize(observed, status.detail);
 }
 
 /** Whether the plan of a volume's disk goes by its attachments: it is to be deleted, or to grow. */

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { stateTagsOf } from "../model/state-tags.ts";
+import { type ObservedStateTags, planStateTags, STATE_TAGS_AFTER_MS, STATE_TAGS_WITHIN_MS, type StateTagsAction } from "./plan-state-tags.ts";
+import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "./testing/objects.ts";
+
+const formatted = { fsType: "ext4", nodeName: "node-a", time: agoMs(60_000) };
+const volume = aVolume({ status: { detail: aDetail({ formatted }), record: aRecord({ quarantine: [identity("node-b")] }) } });
+const tags = stateTagsOf(volume.status);
+const keep = (isOverdue: boolean, changed = tags): StateTagsAction => ({ kind: "KeepState", diskUri, tags: changed, isOverdue });
+const again = (afterMs: number): StateTagsAction => ({ kind: "PlanAgain", afterMs });
+
+function plan(observed: Partial<ObservedStateTags>): StateTagsAction | undefined {
+  return planStateTags({ volume, unchangedMs: STATE_TAGS_AFTER_MS, untaggedMs: STATE_TAGS_AFTER_MS, isMoving: false, ...observed });
+}
+
+describe("planStateTags", () => {
+  const rows: readonly { readonly because: string; readonly observed: Partial<ObservedStateTags>; readonly action: StateTagsAction | undefined }[] = [
+    { because: "waits until the volume has been at rest", observed: { unchangedMs: 4_000, untaggedMs: 4_000 }, action: again(6_000) },
+    { because: "waits to the last millisecond", observed: { unchangedMs: 9_999 }, action: again(1) },
+    { because: "keeps what it is to keep once the volume is at rest", observed: {}, action: keep(false) },
+    { because: "looks again after a while where the disk moves", observed: { unchangedMs: 59_000, isMoving: true }, action: again(STATE_TAGS_AFTER_MS) },
+    {
+      because: "waits for a disk that moves no longer than it may",
+      observed: { isMoving: true, untaggedMs: STATE_TAGS_WITHIN_MS - 3_000 },
+      action: again(3_000),
+    },
+    {
+      because: "waits for a volume that changes no longer than it may",
+      observed: { unchangedMs: 1_000, untaggedMs: STATE_TAGS_WITHIN_MS - 1 },
+      action: again(1),
+    },
+    {
+      because: "waits for nothing once its time is over",
+      observed: { unchangedMs: 0, isMoving: true, untaggedMs: STATE_TAGS_WITHIN_MS },
+      action: keep(true),
+    },
+    { because: "waits for nothing where nobody knows since when", observed: { unchangedMs: 0, isMoving: true, untaggedMs: Infinity }, action: keep(true) },
+  ];
+  for (const { because, observed, action } of rows) it(because, () => assert.deepEqual(plan(observed), action));
+
+  it("has nothing to do where the tags say all, and takes back what is so no more", () => {
+    const said = aVolume({ status: { ...volume.status, detail: aDetail({ formatted, stateTags: tags }) } });
+    assert.equal(plan({ volume: said }), undefined);
+    assert.deepEqual(plan({ volume: aVolume({ status: { detail: aDetail({ stateTags: tags }) } }) }), keep(false, {}));
+  });
+
+  it("leaves a disk alone that is not recorded yet, or whose volume is being deleted", () => {
+    const { detail: _, ...status } = volume.status ?? assert.fail();
+    assert.equal(plan({ volume: { ...volume, status } }), undefined);
+    assert.equal(plan({ volume: { ...volume, status: undefined } }), undefined);
+    assert.equal(plan({ volume: { ...volume, spec: { ...volume.spec, deleteRequested: true } } }), undefined);
+    assert.equal(plan({ volume: { ...volume, metadata: { ...volume.metadata, deletionTimestamp: agoMs(0) } } }), undefined);
+  });
+});
