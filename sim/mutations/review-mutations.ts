@@ -43,7 +43,7 @@ export const reviewMutations: readonly Mutation[] = [
     alsoRemoves: ["held-device"],
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: lostWhileMovingStorm,
-    takes: "a node is fenced with an old mount command under way, its volume never rests until the AzVolume is lost, and other volumes' disks come to it",
+    takes: "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks come to it",
     noticedBy: "src/core/plan/plan-state-tags.test.ts",
   },
   {

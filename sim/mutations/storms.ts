@@ -45,8 +45,8 @@ export const recordLostStorm: DirectedStorm = {
 export const numbersGivenAwayStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "loss/record-lost-after-fence": 3 } };
 
 /**
- * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the node once
- * there is a record again.
+ * The same, after a minute and a half in which that volume never rests. Other volumes' pods come to the node
+ * once there is a record again.
  */
 export const lostWhileMovingStorm: DirectedStorm = {
   ...oneThatMoves,

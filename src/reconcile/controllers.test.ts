@@ -147,7 +147,10 @@ describe("createControllers", () => {
       status: { detail: aDetail({ maxShares: 1 }), record: aRecord() },
     });
 
-    /** How often the disk's tags were to be written within five minutes after a node was cut off, while the volume changes every five seconds. */
+    /**
+     * When the disk's tags were to be written within five minutes after a node was cut off, in milliseconds, while
+     * the volume changes every five seconds.
+     */
     async function tagTries(answer: CloudProvisioner["tagDisk"]): Promise<readonly number[]> {
       const triedMs: number[] = [];
       await withControllerPorts(async (world) => {

@@ -18,8 +18,9 @@ import type { UntaggedTime } from "./untagged-time.ts";
 const REFUSED_AGAIN_MS = 600_000;
 
 /**
- * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may wait for the growth of a disk, and try it again and again, for as
- * long as Azure takes. No change of a volume brings a try before its time.
+ * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may wait for
+ * the growth of a disk, and try it again and again, for as long as Azure takes. No change of a volume brings a try
+ * before its time.
  */
 export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTime): Reconciler {
   return {
@@ -50,8 +51,9 @@ async function keepState(ports: ControllerPorts, volume: AzVolume, untaggedMs: n
 }
 
 /**
- * The same for an AzVolume that was deleted by hand, at once and from the store: its finalizer is the last chance. Fails where another try may succeed: what makes the object
- * anew needs Azure as well. Where it can't, the object goes all the same.
+ * The same for an AzVolume that was deleted by hand, at once and by what the store shows: the finalizer is the last
+ * chance. Fails where another try may succeed: the rebuild of the object needs Azure as well. Where none can, the
+ * object goes all the same.
  */
 export async function keepStateOfDeleted(ports: ControllerPorts, { metadata: { name, uid } }: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
   const present = await ports.store.get("AzVolume", name, signal);
@@ -89,7 +91,7 @@ async function writeStateTags(
 }
 
 function tellNotKept({ events, logger }: ControllerPorts, { metadata: { name } }: AzVolume, failure: Failure): void {
-  // A disk that is gone keeps nothing. Refused: the volume has changed, and the next plan goes by what it is now.
+  // A disk that is gone keeps nothing. Refused: the volume has changed, and the next plan goes by that.
   if (failure.kind === "DiskNotFound" || failure.kind === "Refused" || failure.kind === "Cancelled") return;
   logger.warn("the disk's tags do not keep what they are to keep", { volumeName: name, failure });
   const message = `the tags of its disk do not say yet who was cut off from it and that it has a file system: ${describeFailure(failure)}`;

@@ -9,7 +9,8 @@ import { removeFinalizer } from "./remove-finalizer.ts";
 
 /**
  * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*. Only where Azure says that there
- * is no such disk is there nothing left to describe, and the object goes. What the disk's tags do not keep yet is written there first.
+ * is no such disk is there nothing left to describe, and the object goes.
+ * What the disk's tags do not keep yet is written there first.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
  */
 export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {

@@ -5,13 +5,14 @@ import type { ObjectCache } from "./object-cache.ts";
 
 /** For how long the tags of each volume's disk have lacked something that they are to keep. */
 export interface UntaggedTime {
-  /** In milliseconds on our own clock, up to now; Infinity where the cache did not see it begin; 0 where nothing is lacking. */
+  /** In milliseconds on our own clock, up to now. Infinity: the cache did not see it begin. 0: nothing is lacking. */
   readonly untaggedMs: (volumeName: string) => number;
 }
 
 /**
- * Counts from when the cache first shows that something is lacking until it shows that nothing is, whatever else changes. What lacks something as soon as it is seen has done
- * so for nobody knows how long: a controller that starts again and again never begins to wait from the start.
+ * Counts from when the cache first shows that something is lacking until it shows that nothing is, whatever else
+ * changes. How old it is where the cache shows it with the first that it shows is not known, and it counts as older
+ * than any limit: a controller that starts again and again never waits from the start.
  */
 export function createUntaggedTime({ cache, clock }: { readonly cache: Pick<ObjectCache, "list" | "onChange">; readonly clock: Clock }): UntaggedTime {
   const sinceMs = new Map<string, number>();

@@ -9,13 +9,18 @@ import { idleNodeFor } from "./where-pods-are.ts";
 const MOUNTS_FOR_MS = 190_000;
 /** The volume is never at rest for longer, in milliseconds. */
 const MOVES_EVERY_MS = 5_000;
-/** From the fence until the volume is lost, in milliseconds: longer than its disk's tags may lack it, with room for another leader. */
+/**
+ * From the fence until the volume is lost, in milliseconds: longer than its disk's tags may lack the fence, with
+ * room for another leader.
+ */
 const LOST_AFTER_MS = [95_000, 105_000] as const;
 const LOOK_MS = 200;
 
 /**
- * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on. The node is marked and fenced. The pod is deleted every five seconds
- * from then on, until the volume's AzVolume is erased. Once there is a record again the node comes back, as the only one that takes pods: those of all other volumes move there.
+ * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on.
+ * The node is marked and fenced. The pod is deleted every five seconds from then on, until the volume's AzVolume
+ * is erased. Once there is a record again the node comes back, as the only one that takes pods: those of all other
+ * volumes move there.
  */
 export const lostWhileMoving: FaultVariant = {
   forMs: [185_000, 195_000],

@@ -55,7 +55,10 @@ export function stateTagsOf(status: AzVolume["status"]): Tags {
   return diskName === undefined || Object.keys(tags).length === 0 ? tags : { ...tags, [STATE_OF]: diskName };
 }
 
-/** Whether the tags of the disk, as they were last written or read, are others than those that keep what stands in the status. Never before the disk is recorded. */
+/**
+ * Whether the tags of the disk, as they were last written or read, are others than those that keep what stands in
+ * the status. Never before the disk is recorded.
+ */
 export function areStateTagsDue(status: AzVolume["status"]): boolean {
   return status?.detail !== undefined && !sameJson(stateTagsOf(status), status.detail.stateTags ?? {});
 }

@@ -35,7 +35,7 @@ describe("planStateTags", () => {
       observed: { unchangedMs: 0, isMoving: true, untaggedMs: STATE_TAGS_WITHIN_MS },
       action: keep(true),
     },
-    { because: "waits for nothing where nobody knows since when", observed: { unchangedMs: 0, isMoving: true, untaggedMs: Infinity }, action: keep(true) },
+    { because: "waits for nothing where it is not known since when", observed: { unchangedMs: 0, isMoving: true, untaggedMs: Infinity }, action: keep(true) },
   ];
   for (const { because, observed, action } of rows) it(because, () => assert.deepEqual(plan(observed), action));
 

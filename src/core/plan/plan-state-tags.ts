@@ -2,10 +2,16 @@ import type { AzVolume } from "../model/az-volume.ts";
 import { areStateTagsDue, stateTagsOf } from "../model/state-tags.ts";
 import { isDeleting } from "./observed-volume.ts";
 
-/** How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that ends sooner costs no call. */
+/**
+ * How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that
+ * ends sooner costs no call.
+ */
 export const STATE_TAGS_AFTER_MS = 10_000;
 
-/** The longest time that the tags may lack what they are to keep, in milliseconds, whatever else moves. So no disk costs more than one write a minute while it moves. */
+/**
+ * The longest time that the tags may lack what they are to keep, in milliseconds, whatever else moves. So no disk
+ * costs more than one write a minute while it moves.
+ */
 export const STATE_TAGS_WITHIN_MS = 60_000;
 
 /** What to do next with the tags that keep a volume's state, for the case that its objects are lost. */
@@ -19,13 +25,19 @@ export interface ObservedStateTags {
   readonly volume: AzVolume;
   /** How long the volume has not changed, in milliseconds on the observer's own clock. */
   readonly unchangedMs: number;
-  /** How long the tags have lacked something, in milliseconds on the observer's own clock; Infinity: for longer than it has watched; 0: since now, or nothing. */
+  /**
+   * How long the tags have lacked something, in milliseconds on the observer's own clock. Infinity: for longer
+   * than it has watched. 0: since now, or nothing.
+   */
   readonly untaggedMs: number;
   /** An attach or detach of the disk is under way. */
   readonly isMoving: boolean;
 }
 
-/** Plans the state tags of a volume's disk. No attach or proof ever waits for a tag. Undefined when nothing is to be done: a disk that is to be deleted keeps nothing. */
+/**
+ * Plans the state tags of a volume's disk. No attach or proof ever waits for a tag. Undefined when nothing is to be
+ * done: a disk that is to be deleted keeps nothing.
+ */
 export function planStateTags({ volume, unchangedMs, untaggedMs, isMoving }: ObservedStateTags): StateTagsAction | undefined {
   const detail = volume.status?.detail;
   if (detail === undefined || isDeleting(volume) || !areStateTagsDue(volume.status)) return undefined;
