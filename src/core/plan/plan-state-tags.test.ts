@@ -19,6 +19,11 @@ describe("planStateTags", () => {
     { because: "waits until the volume has been at rest", observed: { unchangedMs: 4_000, untaggedMs: 4_000 }, action: again(6_000) },
     { because: "waits to the last millisecond", observed: { unchangedMs: 9_999 }, action: again(1) },
     { because: "keeps what it is to keep once the volume is at rest", observed: {}, action: keep(false) },
+    {
+      because: "is in time to the last millisecond",
+      observed: { untaggedMs: STATE_TAGS_WITHIN_MS - 1 },
+      action: keep(false),
+    },
     { because: "looks again after a while where the disk moves", observed: { unchangedMs: 59_000, isMoving: true }, action: again(STATE_TAGS_AFTER_MS) },
     {
       because: "waits for a disk that moves no longer than it may",
