@@ -211,13 +211,14 @@ describe("the state that a disk's tags keep", () => {
         assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
       }));
 
-    it("keeps the object for as long as another try may succeed", () =>
+    it("keeps the object for as long as another try may succeed, and is told", () =>
       withTaggedDisk(async (world) => {
         await world.given("AzVolume", formattedAndCutOff);
         await deletedByHand(world);
         world.tagFailure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
         assert.deepEqual(await world.rebuild(), fail(world.tagFailure));
         assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+        assert.equal(world.told.at(-1)?.reason, "StateNotKept");
       }));
 
     it("lets the object go where Azure refuses the tags, and is told", () =>

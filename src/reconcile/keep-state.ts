@@ -60,9 +60,9 @@ export async function keepStateOfDeleted(ports: ControllerPorts, { metadata: { n
   if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
   if (present.value.metadata.uid !== uid || !areStateTagsDue(present.value.status)) return ok(undefined);
   const kept = await writeStateTags(ports, present.value, mayWriteDisk(ports, present.value, isDeletedByHand), signal);
-  if (kept.ok || isRetryable(kept.failure)) return kept;
+  if (kept.ok) return kept;
   tellNotKept(ports, present.value, kept.failure);
-  return ok(undefined);
+  return isRetryable(kept.failure) ? kept : ok(undefined);
 }
 
 /** Writes the tags that keep a volume's state, and then records that they are there. A crash in between writes them once more. */

@@ -60,7 +60,7 @@ export const eventReasons = {
   StateNotKept: {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
-    when: "Azure refuses the tags of the disk that keep who was cut off from it and that it has a file system, or they could not be written for a minute",
+    when: "Azure refuses the tags of the disk that keep who was cut off from it and that it has a file system, or they could not be written for a minute, or while the AzVolume is deleted by hand",
     cure: "It is tried again by itself, every 10 minutes where Azure refuses it. Do not delete the AzVolume until then: it alone says so.",
   },
   Attached: {
