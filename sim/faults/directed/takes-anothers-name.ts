@@ -7,8 +7,8 @@ import { diceAgain, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../fa
 
 /** How often whatever has the token acts, in milliseconds. */
 const ROUND_MS = 500;
-/** From the name's move until the controllers see it, in milliseconds; Infinity: until the fault ends. */
-const SEEN_AFTER_MS = [0, 10_000, 30_000, 60_000, Infinity] as const;
+/** From the name's move until the controllers see it, in milliseconds. No fault holds news back for more than 90 s. */
+const SEEN_AFTER_MS = [0, 10_000, 30_000, 60_000, 85_000] as const;
 const never = new AbortController().signal;
 
 /**
@@ -20,6 +20,7 @@ const never = new AbortController().signal;
 export const takesAnothersName: FaultVariant = {
   forMs: [60_000, 150_000],
   isDirected: true,
+  delaysNews: true,
   begin: ({ world, outside, later }, fault) => {
     const nodeName = nodeOfPod(world, fault);
     const earlier = world.azure.machineOf(nodeName);
@@ -29,8 +30,7 @@ export const takesAnothersName: FaultVariant = {
       for (const { name } of world.controllers) world.cluster.holdView(name, isHeld);
     };
     hold(true);
-    const seenAfterMs = pick(SEEN_AFTER_MS, diceAgain(fault.dice, 1));
-    if (seenAfterMs !== Infinity) later(seenAfterMs, () => hold(false));
+    later(pick(SEEN_AFTER_MS, diceAgain(fault.dice, 1)), () => hold(false));
     world.azure.freeze(nodeName);
     world.azure.moveName(nodeName);
     outside.noteOutOfService(nodeName, false);
