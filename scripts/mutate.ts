@@ -30,11 +30,12 @@ Exit code 1 where a target has fewer killed mutants than it must, or an entry of
 interface Bench {
   readonly tests: readonly string[];
   readonly limits?: JudgeLimits;
+  readonly oneThreadEach?: boolean;
   readonly cacheFile: string;
 }
 
 const UNIT_TESTS: Bench = { tests: judgingTests, cacheFile: ".cache/mutate/verdicts.json" };
-const MODELS: Bench = { tests: modelTests, limits: modelLimits, cacheFile: ".cache/mutate/verdicts-of-models.json" };
+const MODELS: Bench = { tests: modelTests, limits: modelLimits, oneThreadEach: true, cacheFile: ".cache/mutate/verdicts-of-models.json" };
 
 const PROGRESS_EVERY_MS = 5_000;
 const SAVED_EVERY_MS = 10_000;
@@ -176,6 +177,7 @@ async function judgeAll(
     mutants: waiting,
     distances: reaching,
     threads: options.threads,
+    oneThreadEach: bench.oneThreadEach === true,
     ...(bench.limits === undefined ? {} : { limits: bench.limits }),
     lastKiller: cache.lastKiller,
     onProgress: createProgress(),

@@ -17,6 +17,8 @@ export interface JudgeRequest {
   readonly distances: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly threads: number;
   readonly limits?: JudgeLimits;
+  /** A thread for each mutant: such tests remember what the code that they run has answered, with whatever mutant was switched on then. */
+  readonly oneThreadEach?: boolean;
   /** The test to try first. */
   readonly lastKiller: (mutant: Mutant) => Pick<TestName, "file" | "title"> | undefined;
   readonly onProgress: (what: string, done: number, all: number) => void;
@@ -62,13 +64,13 @@ export async function judgeMutants(request: JudgeRequest): Promise<void> {
     request.onOutcome(mutant, outcome);
     request.onProgress("mutants", counter.done, numbered.length);
   };
-  const isAtLoad = ({ id }: NumberedMutant): boolean => measured.reachedAtLoad.has(id);
-  const waiting = numbered.filter((one) => !isAtLoad(one));
+  const isAlone = ({ id }: NumberedMutant): boolean => request.oneThreadEach === true || measured.reachedAtLoad.has(id);
+  const waiting = numbered.filter((one) => !isAlone(one));
   await inParallel(request.threads, () => judgeFrom(waiting, request, data, measured, settle));
-  const waitingAtLoad = numbered.filter(isAtLoad);
+  const waitingAlone = numbered.filter(isAlone);
   await inParallel(request.threads, async () => {
-    for (let next = waitingAtLoad.shift(); next !== undefined; next = waitingAtLoad.shift()) {
-      settle(next.mutant, await judgeAtLoad(next, request, data, measured));
+    for (let next = waitingAlone.shift(); next !== undefined; next = waitingAlone.shift()) {
+      settle(next.mutant, await judgeAlone(next, request, data, measured));
     }
   });
 }
@@ -146,10 +148,14 @@ async function judgeFrom(
   await judge?.end();
 }
 
-/** Such a mutant needs a thread of its own. */
-async function judgeAtLoad({ id, mutant }: NumberedMutant, request: JudgeRequest, data: JudgeThreadData, measured: Measured): Promise<Outcome> {
+/** In a thread of its own, which has the mutant from the start. */
+async function judgeAlone({ id, mutant }: NumberedMutant, request: JudgeRequest, data: JudgeThreadData, measured: Measured): Promise<Outcome> {
+  const isAtLoad = measured.reachedAtLoad.has(id);
   const isNear = ({ file }: MeasuredTest): boolean => (request.distances.get(file)?.get(mutant.file) ?? Infinity) <= DISTANCE_MAX_AT_LOAD;
-  const tests = measured.tests.filter((test) => isNear(test) || test.reached.includes(id));
+  const reaching = measured.tests.filter(({ reached }) => reached.includes(id));
+  // Of tests that remember only the first of a file was seen to reach it.
+  const files = request.oneThreadEach === true ? reaching.map(({ file }) => file) : [];
+  const tests = measured.tests.filter((test) => (isAtLoad && isNear(test)) || reaching.includes(test) || files.includes(test.file));
   if (tests.length === 0) return { kind: "unreached" };
   const judge = startJudge({ ...data, activeFromStart: id });
   const outcome = await ask(judge, id, inOrder(mutant, tests, request));
