@@ -1,4 +1,5 @@
 import type { TimedFault } from "../run/scenario.ts";
+import { attachedBeforeRecorded } from "./directed/attached-before-recorded.ts";
 import { attachedToBystander } from "./directed/attached-to-bystander.ts";
 import { copied } from "./directed/copied.ts";
 import { detachLeftBehind } from "./directed/detach-left-behind.ts";
@@ -56,6 +57,7 @@ export const disks: FaultClass = {
         return () => context.world.azure.detachOutside(nodeName, diskUri);
       },
     },
+    "attached-before-recorded": attachedBeforeRecorded,
     "attached-to-bystander": attachedToBystander,
     "detached-outside": {
       forMs: [10_000, 60_000],

@@ -1,5 +1,6 @@
 import type { Mutation } from "./mutation.ts";
 import {
+  attachedBeforeRecordedStorm,
   backAfterFenceStorm,
   backupsUnderMovesStorm,
   copiesStorm,
@@ -197,5 +198,15 @@ export const reviewMutations: readonly Mutation[] = [
     storm: deletedInUseStorm,
     takes: "DeleteVolume is called for a volume that a pod uses, and the pod moves",
     noticedBy: "src/csi/controller/delete-volume.test.ts",
+  },
+  {
+    name: "attached-is-new",
+    removes: "a new disk that a VM has already is found, not new",
+    edits: [{ file: "src/reconcile/disk.ts", find: `attachedTo.length === 0 &&`, replace: `attachedTo.length >= 0 &&` }],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: attachedBeforeRecordedStorm,
+    takes: "a controller dies before it records a new disk, and a person attaches the disk and opens it",
+    noticedBy: "src/reconcile/disk.test.ts",
   },
 ];

@@ -206,6 +206,15 @@ export const deletedInUseStorm: DirectedStorm = {
   strikes: { "haste/deleted-in-use": 6, "nodes/freeze-and-mark": 1 },
 };
 
+/** Controllers die between the creation of a disk and its record, and a person attaches the disk and opens it. */
+export const attachedBeforeRecordedStorm: DirectedStorm = {
+  isQuiet: true,
+  nodesMax: 4,
+  workload: { maxShares: 2, replicas: 0, access: "mount" },
+  lastStrikeMs: 200_000,
+  strikes: { "disks/attached-before-recorded": 2 },
+};
+
 /** Backups of the store are put back while volumes move quickly, also while calls of the node plug-ins are under way. */
 export const backupsUnderMovesStorm: DirectedStorm = {
   attach: "driver",
