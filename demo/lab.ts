@@ -82,6 +82,14 @@ const demoVms: readonly LabVm[] = [
   { name: "node-d", zone: "2" },
 ];
 
+/** A store that a lab's processes share, which is not the lab's own. */
+export interface OtherStore {
+  readonly store: ConnectedStore;
+  readonly orchestrator: Orchestrator;
+  /** The flags by which a controller or node plug-in reaches it, by the name of its process. */
+  flags(processName: string): readonly string[];
+}
+
 /** What a lab is made of. */
 export interface LabOptions {
   /** Azure's latencies times this factor. */
@@ -102,11 +110,14 @@ export interface LabOptions {
   readonly controllerFlags?: readonly string[];
   /** Further settings of each node plug-in. */
   readonly nodeFlags?: readonly string[];
+  /** Where objects are kept. The lab closes its connection. Default: an embedded store, a process of the lab. */
+  readonly store?: OtherStore;
   /** How CSI sockets are connected to. Default `connectCsi`: each call is made once. */
   readonly connect?: typeof connectCsi;
   /**
-   * How old objects are for all other processes from the moment that they are created, in milliseconds: the store's clock is that much behind. Nothing else
-   * is, since the store stamps only when an object was created, or marked for deletion. Default 0.
+   * How old objects are for all other processes from the moment that they are created, in milliseconds: the
+   * store's clock is that much behind. Nothing else is, since the store stamps only when an object was created, or
+   * marked for deletion. Default 0.
    */
   readonly objectsBornAgedMs?: number;
   /** Deaths of store, controller or a node plug-in that it is revived from by itself. Default 0. */
@@ -166,13 +177,16 @@ async function build(building: Building): Promise<Lab> {
   const devices = join(azureDirectory, "vms");
   const emulatorProcess = building.beside === undefined ? await startEmulator(building, run, { vms, caFile, devices }) : undefined;
   const storeSocket = join(directory, "store.sock");
-  const storeProcess = runAgain(
-    "store",
-    [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"],
-    building.objectsBornAgedMs === undefined ? {} : environmentWithClockBehind(building.objectsBornAgedMs),
-  );
+  const startStore = (): LabProcess =>
+    runAgain(
+      "store",
+      [process.execPath, MAIN, "store", `--file=${join(directory, "store.db")}`, `--socket=${storeSocket}`, "--log-level=warn"],
+      building.objectsBornAgedMs === undefined ? {} : environmentWithClockBehind(building.objectsBornAgedMs),
+    );
+  const storeProcess = building.store === undefined ? startStore() : undefined;
+  const storeFlags = (name: string): readonly string[] => building.store?.flags(name) ?? [`--store-socket=${storeSocket}`];
   const url = building.beside?.endpoints["azure"] ?? (await readyUrl(emulatorProcess));
-  await storeProcess.untilReady();
+  await storeProcess?.untilReady();
 
   const cloudConfig = {
     subscriptionId: SUBSCRIPTION,
@@ -193,7 +207,7 @@ async function build(building: Building): Promise<Lab> {
       MAIN,
       "controller",
       `--endpoint=unix://${controllerSocket(name)}`,
-      `--store-socket=${storeSocket}`,
+      ...storeFlags(name),
       `--cloud-config=${join(directory, "azure.json")}`,
       `--cluster-id=${building.clusterId ?? CLUSTER_ID}`,
       `--azure-ca-file=${caFile}`,
@@ -212,13 +226,13 @@ async function build(building: Building): Promise<Lab> {
     vms.map(async (vm) => {
       const instance = instances.get(vm.name);
       if (instance === undefined) throw new Error(`the emulator has no VM for ${vm.name}`);
-      return startNode({ building, run, runAgain, vm, instance, storeSocket, devices });
+      return startNode({ building, run, runAgain, vm, instance, storeFlags: storeFlags(vm.name), devices });
     }),
   );
   for (const controllerProcess of controllerProcesses) await controllerProcess.untilReady();
-  const store = connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
+  const store = building.store?.store ?? connectEmbeddedStore({ socketPath: storeSocket, clock: systemClock, random: systemRandom });
   closing.push(() => store.close());
-  const orchestrator = createOrchestrator(store, signal);
+  const orchestrator = building.store?.orchestrator ?? createOrchestrator(store, signal);
   for (const [nodeName, { instanceUri }] of instances) await orchestrator.addNode(nodeName, instanceUri);
   const controllers = new Map(controllerNames.map((name) => [name, connect(controllerSocket(name), signal)]));
   for (const clients of controllers.values()) closing.push(clients.close);
@@ -229,7 +243,7 @@ async function build(building: Building): Promise<Lab> {
   const endpoints = Object.fromEntries([
     ...controllerNames.map((name) => [name, `unix://${controllerSocket(name)}`]),
     ...started.map(({ node, socket }) => [node.name, `unix://${socket}`]),
-    ["store", `unix://${storeSocket}`],
+    ...(building.store === undefined ? [["store", `unix://${storeSocket}`]] : []),
     ["azure", url],
     ["azure-ca", caFile],
   ]) as Record<string, string>;
@@ -279,10 +293,10 @@ async function startNode(start: {
   readonly runAgain: (name: string, command: readonly string[]) => LabProcess;
   readonly vm: LabVm;
   readonly instance: { readonly vmId: string; readonly instanceUri: string };
-  readonly storeSocket: string;
+  readonly storeFlags: readonly string[];
   readonly devices: string;
 }): Promise<{ readonly node: LabNode; readonly socket: string; readonly close: () => void }> {
-  const { building, run, runAgain, vm, instance, storeSocket, devices } = start;
+  const { building, run, runAgain, vm, instance, storeFlags, devices } = start;
   const { directory, hasDevices, signal, connect = connectCsi } = building;
   const home = join(directory, vm.name);
   const kubeletDirectory = join(home, "kubelet");
@@ -300,7 +314,7 @@ async function startNode(start: {
     MAIN,
     "node",
     `--endpoint=unix://${socket}`,
-    `--store-socket=${storeSocket}`,
+    ...storeFlags,
     `--node-name=${vm.name}`,
     `--vm-id=${instance.vmId}`,
     `--vm-resource-id=${instance.instanceUri}`,

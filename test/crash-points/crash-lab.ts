@@ -34,7 +34,7 @@ const LIFE_MAX_MS = 600_000;
 const SETTLE_MAX_MS = 120_000;
 const LOG_TAIL_CHARS = 6_000;
 const PRUNE_AFTER_MS = volumeOptions["collect-replicas-after-ms"].default;
-/** Longer than replicas are kept without a request: every failover is one of a volume that is older than that. */
+/** Longer than replicas are kept without a request: each volume that fails over is older. */
 const OBJECTS_BORN_AGED_MS = 2 * PRUNE_AFTER_MS;
 
 const vms = [

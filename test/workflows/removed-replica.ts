@@ -19,8 +19,9 @@ export interface RemovedReplica {
 const STAMP_MS = 1_000;
 
 /**
- * Whether a replica was pruned though its volume had not been unrequested for `pruneAfterMs`: by anything but the volume's own time, such as the age of the
- * replica. While there is a primary, replicas go for other reasons, such as to make room for it.
+ * Whether a replica was pruned though its volume had not been unrequested for `pruneAfterMs`: by anything but
+ * the volume's own time, such as the age of the replica. While there is a primary, replicas go for other
+ * reasons, such as to make room for it.
  */
 export function isPrunedEarly({ replica, atMs, volume, others, isOutOfService }: RemovedReplica, pruneAfterMs: number): boolean {
   if (volume === undefined || isDeleting(volume) || isResizingOffline(volume) || volume.spec.maxMountReplicaCount === 0 || isOutOfService) return false;

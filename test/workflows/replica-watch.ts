@@ -11,9 +11,14 @@ import { createObjectCache, type ObjectChange } from "../../src/reconcile/object
 import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
 import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 
-/** Follows all attachments of a lab whose objects are old from birth, and judges what becomes of its replicas. */
+/**
+ * Follows all attachments of a lab whose objects are old from birth, and judges what becomes of its replicas.
+ */
 export interface ReplicaWatch {
-  /** Replicas that were younger than the time after which they are pruned, or that were pruned before their volume was unrequested for that long. */
+  /**
+   * Replicas that were younger than the time after which they are pruned, or that were pruned before their
+   * volume was unrequested for that long.
+   */
   violations(): readonly string[];
   /** How many attached replicas were seen. */
   readonly seen: { replicas: number };

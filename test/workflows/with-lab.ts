@@ -9,7 +9,7 @@ import { type ReplicaWatch, watchReplicas } from "./replica-watch.ts";
 /** Azure's latencies times this: an attach takes about 20 ms. */
 const TIME_SCALE = 0.02;
 const HEARTBEAT_MS = 300;
-/** Longer than replicas are kept without a request: every failover is one of a volume that is older than that. */
+/** Longer than replicas are kept without a request: each volume that fails over is older. */
 const OBJECTS_BORN_AGED_MS = 3_600_000;
 
 /** What a test is given: a lab, and a signal that ends with it. */
@@ -26,8 +26,9 @@ type WorkflowOptions = Partial<Pick<LabOptions, "vms" | "strangers" | "beside" |
 };
 
 /**
- * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices can't be made. All objects are older than
- * `pruneAfterMs`, and no replica may be pruned before its volume was unrequested for that long. When it fails, what the processes logged is part of the report.
+ * Runs `act` on a lab of real processes and devices and leaves nothing behind; skips with the reason where devices
+ * can't be made. All objects are older than `pruneAfterMs`, and no replica may be pruned before its volume was
+ * unrequested for that long. When it fails, what the processes logged is part of the report.
  */
 export async function withLab(
   t: TestContext,

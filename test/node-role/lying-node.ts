@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Failure } from "../../src/core/failure.ts";
+import type { AzDriverNode } from "../../src/core/model/az-driver-node.ts";
+import type { WriterRecord } from "../../src/core/model/az-volume.ts";
+import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import type { Step } from "../../src/core/plan/writer-steps.ts";
+import type { Result } from "../../src/core/result.ts";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { waitUntil } from "../../testbed/lab/wait-until.ts";
+
+type Status = NonNullable<AzDriverNode["status"]>;
+
+/** Whatever has a node's token and writes with it; the node's own plug-in is stopped. */
+export interface LyingNode {
+  /** The node, as its plug-in has registered it. */
+  readonly identity: NodeIdentity;
+  readonly store: ObjectStore;
+  /** From now on each heartbeat says this as well; waits until one has. */
+  says(lies: Partial<Status>): Promise<void>;
+  /** Tries to move a volume's record. */
+  moves(volumeName: string, step: (record: WriterRecord) => Step): Promise<Result<unknown, Failure | string>>;
+  /** Tries until it has. */
+  untilMoved(what: string, volumeName: string, step: (record: WriterRecord) => Step): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const HEARTBEAT_MS = 300;
+const DONE_MAX_MS = 120_000;
+
+/** Goes on with the heartbeat where the node's plug-in, which must have been stopped, has left it. */
+export async function startLyingNode(store: ObjectStore, nodeName: string, signal: AbortSignal): Promise<LyingNode> {
+  const registered = await store.get("AzDriverNode", nodeName, signal);
+  assert.ok(registered.ok && registered.value.status !== undefined, `AzDriverNode ${nodeName}: ${JSON.stringify(registered)}`);
+  const { vmId, instanceUri } = registered.value.status;
+  let lies: Partial<Status> = {};
+  const beat = async (): Promise<Result<unknown, Failure>> => {
+    const found = await store.get("AzDriverNode", nodeName, signal);
+    if (!found.ok || found.value.status === undefined) return found;
+    const { status } = found.value;
+    return store.updateStatus("AzDriverNode", { ...found.value, status: { ...status, ...lies, heartbeat: status.heartbeat + 1 } }, signal);
+  };
+  const ended = new AbortController();
+  const running = (async () => {
+    while (!ended.signal.aborted) {
+      // One that fails is followed by another, as those of a plug-in are.
+      await beat();
+      await sleep(HEARTBEAT_MS, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  })();
+  const until = async (what: string, act: () => Promise<Result<unknown, unknown>>): Promise<void> => {
+    let last: unknown;
+    try {
+      await waitUntil(what, { timeoutMs: DONE_MAX_MS }, async () => {
+        const done = await act();
+        last = done;
+        return done.ok ? true : undefined;
+      });
+    } catch (error) {
+      throw new Error(`the last answer was: ${JSON.stringify(last)}`, { cause: error });
+    }
+  };
+
+  const moves: LyingNode["moves"] = async (volumeName, step) => {
+    const found = await store.get("AzVolume", volumeName, signal);
+    if (!found.ok) return found;
+    const { status } = found.value;
+    if (status?.record === undefined) return { ok: false, failure: "it has no record" };
+    const moved = step(status.record);
+    return moved.ok ? store.updateStatus("AzVolume", { ...found.value, status: { ...status, record: moved.value } }, signal) : moved;
+  };
+  return {
+    identity: { nodeName, vmId, instanceUri },
+    store,
+    says: async (more) => {
+      lies = { ...lies, ...more };
+      await until("a heartbeat", beat);
+    },
+    moves,
+    untilMoved: (what, volumeName, step) => until(what, () => moves(volumeName, step)),
+    stop: async () => {
+      ended.abort();
+      await running;
+    },
+  };
+}
