@@ -9,9 +9,10 @@ import { nodeRefusal, type NodeToken } from "./admission/node-admission.ts";
 import { nodeForbidden } from "./admission/node-rights.ts";
 import { stolenToken } from "./admission/stolen-token.ts";
 import { createTokenUids } from "./admission/token-uids.ts";
-import { createAgenda } from "./agenda.ts";
+import { type Agenda, createAgenda } from "./agenda.ts";
+import { type AzureRegion, createAzureRegion } from "./azure/create-azure-region.ts";
 import { createSimAzure } from "./azure/create-sim-azure.ts";
-import { createTrace } from "./create-trace.ts";
+import { createTrace, prefixedTrace } from "./create-trace.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import { rankNodesBy } from "./driver/rank-nodes.ts";
 import { createContainerIo } from "./history/create-container-io.ts";
@@ -21,30 +22,55 @@ import type { SimCluster } from "./kubernetes/sim-cluster.ts";
 import { installQuickAbort } from "./platform/quick-abort.ts";
 import type { SimWorld } from "./world.ts";
 
-/** What a world is like. */
-export interface SimWorldOptions {
-  readonly seed: number;
+/** What a cluster is like. */
+export interface SimClusterShape {
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
   /** Whether Kubernetes' attach controller takes part. */
   readonly attach: "kubernetes" | "driver";
-  /** Controllers of the driver. Default 2. */
-  readonly controllers?: number;
-  /** Azure's latencies are those of the real one times this. Default 0.25: a failover with Azure in its way takes seconds. */
-  readonly timeScale?: number;
-  /** The size of all VMs, which says how many data disks each takes. Default: eight. */
+  /** The size of all its VMs, which says how many data disks each takes. Default: eight. */
   readonly vmSize?: string | undefined;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
   readonly collectReplicasAfterMs?: number | undefined;
+}
+
+/** What a world is like. */
+export interface SimWorldOptions extends SimClusterShape {
+  readonly seed: number;
+  /** Another cluster with a store and a driver of its own, in the same resource group. Default: none. */
+  readonly second?: SimClusterShape | undefined;
+  /** Controllers of each driver. Default 2. */
+  readonly controllers?: number;
+  /** Azure's latencies are those of the real one times this. Default 0.25: a failover with Azure in its way takes seconds. */
+  readonly timeScale?: number;
   /** Settings of Azure's model. */
   readonly azure?: Partial<ModelSettings>;
-  /** The way to the object store where no fault has changed it. Default: calls take up to 5 ms, watches are up to 20 ms behind. */
+  /** The way to the object stores where no fault has changed it. Default: calls take up to 5 ms, watches are up to 20 ms behind. */
   readonly weather?: Partial<Weather>;
 }
+
+/** The first cluster, and the second one where there is one. `run` lets all of it run, as its clock is moved, until `signal` is aborted. */
+export interface SimWorlds extends SimWorld {
+  readonly second: SimWorld | undefined;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** What the clusters of a world share. */
+interface Shared extends Pick<SimWorld, "seed" | "clock" | "trace" | "random" | "violations" | "report"> {
+  readonly agenda: Agenda;
+  readonly region: AzureRegion;
+  readonly timeScale: number;
+  readonly options: SimWorldOptions;
+}
+
+/** A cluster that runs while `run` does. */
+type RunningWorld = SimWorld & { run(signal: AbortSignal): Promise<void> };
 
 installQuickAbort();
 
 const CONTROLLERS = 2;
 const CLUSTER_ID = "cluster-1";
+/** The second cluster's id, and what tells its VMs, processes and streams of chance from those of the first. */
+const SECOND = { clusterId: "cluster-3", prefix: "second" } as const;
 const TIME_SCALE = 0.25;
 const weatherOfAQuietDay: Partial<Weather> = { callDelayMs: [1, 5], watchDelayMs: [0, 20] };
 /** As Kubernetes' API server sends them. */
@@ -52,13 +78,50 @@ const BOOKMARK_INTERVAL_MS = 60_000;
 /** Broken promises that are kept: the first ones tell why. */
 const VIOLATIONS_MAX = 100;
 
-/** A world in which nothing runs yet. `run` lets it, as its clock is moved, until `signal` is aborted. */
-export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signal: AbortSignal): Promise<void> } {
-  const { seed, nodes, attach, timeScale = TIME_SCALE } = options;
+/** A world in which nothing runs yet. */
+export function createSimWorld(options: SimWorldOptions): SimWorlds {
+  const { seed, timeScale = TIME_SCALE } = options;
   const clock = createVirtualClock();
   const trace = createTrace(clock);
   const random = namedStreams(seed);
   const agenda = createAgenda(clock);
+  const violations: Violation[] = [];
+  const report: SimWorld["report"] = (violation) => {
+    trace.note("promise", `broken: ${violation.invariant}: ${violation.detail}`);
+    if (violations.length < VIOLATIONS_MAX) violations.push({ ...violation, atMs: clock.elapsedMs() });
+  };
+  const region = createAzureRegion({ clock, random, trace, agenda, timeScale, settings: options.azure });
+  const shared: Shared = { seed, clock, trace, random, agenda, region, timeScale, options, violations: () => violations, report };
+  const first = createCluster(shared, options, { clusterId: CLUSTER_ID, prefix: undefined });
+  region.addStrangers();
+  const second = options.second === undefined ? undefined : createCluster(ownPart(shared), options.second, SECOND);
+  return {
+    ...first,
+    second,
+    run: async (signal) => {
+      await Promise.all([agenda.run(signal), first.run(signal), second?.run(signal)]);
+    },
+  };
+}
+
+/** What the second cluster has of what is shared: its chance disturbs no stream of the first one's. */
+function ownPart(shared: Shared): Shared {
+  const { prefix } = SECOND;
+  return {
+    ...shared,
+    trace: prefixedTrace(shared.trace, prefix),
+    random: (name) => shared.random(`${prefix}/${name}`),
+    report: ({ invariant, detail }) => shared.report({ invariant, detail: `in the second cluster: ${detail}` }),
+  };
+}
+
+/** A cluster with its store and its driver. */
+function createCluster(
+  { agenda, region, timeScale, options, ...shared }: Shared,
+  { nodes, attach, vmSize, collectReplicasAfterMs }: SimClusterShape,
+  { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
+): RunningWorld {
+  const { clock, trace, random, report } = shared;
   const store = createSimulatedStore({
     clock,
     random: random("store"),
@@ -69,11 +132,6 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
       refuses: (by, write) => deniedToNode(by, (token) => nodeRefusal(write, token)),
     },
   });
-  const violations: Violation[] = [];
-  const report: SimWorld["report"] = (violation) => {
-    trace.note("promise", `broken: ${violation.invariant}: ${violation.detail}`);
-    if (violations.length < VIOLATIONS_MAX) violations.push({ ...violation, atMs: clock.elapsedMs() });
-  };
   /**
    * What the plug-in that ships is refused, it would be refused by the chart's role or policy. What is forbidden only
    * until a controller has seen its Node is tried again.
@@ -91,16 +149,7 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
       return message === undefined ? undefined : { message };
     })?.message;
   store.onCommit(({ by, verb, kind, name, resourceVersion }) => trace.note(by, `${verb} ${kind} ${name} @${resourceVersion}`));
-  const azure = createSimAzure({
-    clock,
-    random,
-    trace,
-    agenda,
-    nodes,
-    timeScale,
-    vmSize: options.vmSize,
-    ...(options.azure === undefined ? {} : { settings: options.azure }),
-  });
+  const azure = createSimAzure({ region, prefix, clock, random, trace, agenda, nodes, vmSize });
   const driver = createDriver(options.controllers ?? CONTROLLERS, {
     clock,
     random,
@@ -109,9 +158,9 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
     store,
     azure,
     attach,
-    clusterId: CLUSTER_ID,
+    clusterId,
     timeScale,
-    collectReplicasAfterMs: options.collectReplicasAfterMs,
+    collectReplicasAfterMs,
     report,
     connect: (observer) => cluster.connect(observer),
   });
@@ -132,21 +181,16 @@ export function createSimWorld(options: SimWorldOptions): SimWorld & { run(signa
   });
   const uids = createTokenUids(cluster);
   return {
-    seed,
-    clock,
-    trace,
-    random,
+    ...shared,
     store,
     azure,
     cluster,
     controllers: driver.controllers,
     nodePlugin: driver.nodePlugin,
-    violations: () => violations,
-    report,
     run: async (signal) => {
       driver.start();
       try {
-        await Promise.all([agenda.run(signal), cluster.run(signal)]);
+        await cluster.run(signal);
       } finally {
         driver.end();
       }

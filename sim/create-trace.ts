@@ -43,3 +43,8 @@ export function createTrace(clock: Pick<Clock, "elapsedMs">): Trace {
     digest: () => [high, low].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join(""),
   };
 }
+
+/** A cluster's own part of a trace that several share: what it notes is about `<prefix>/<about>`. */
+export function prefixedTrace(trace: Trace, prefix: string): Trace {
+  return { ...trace, note: (about, what) => trace.note(`${prefix}/${about}`, what) };
+}

@@ -23,9 +23,16 @@ export type DiskEvent =
       readonly couldWrite: boolean;
     };
 
-/** Azure as its model has it, with the machines that it runs: the model decides, the machines' devices follow. It lives by the world's agenda. */
+/**
+ * Azure as one cluster has it, with the machines of its nodes: the model decides, the machines' devices follow. Other clusters may share the model, its faults and its journal
+ * (`AzureRegion`); nodes are told apart by name within the cluster only.
+ */
 export interface SimAzure {
   readonly model: ComputeModel;
+  /** The calls that were made in this cluster, and those of outsiders in any. */
+  readonly journal: Pick<ComputeModel["journal"], "since">;
+  /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
+  isOthers(resourceUri: string): boolean;
   /** Where all that is here lies. */
   readonly place: { readonly subscriptionId: string; readonly resourceGroup: string; readonly location: string };
   /** The VM behind a node as Azure has it now; undefined: there is none. */
@@ -61,6 +68,7 @@ export interface SimAzure {
   diskOf(diskUri: string): ModelDisk | undefined;
   /** Whether a disk was made as a copy of one that held data. */
   isCopyOfData(diskUri: string): boolean;
+  /** Calls `listener` with what happens on the machines of this cluster, and on strangers' but to disks of another live one. */
   onDiskEvent(listener: (event: DiskEvent) => void): void;
 
   // What can happen to a VM.

@@ -2,7 +2,6 @@ import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachme
 import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ATTACHED_ELSEWHERE } from "../../src/core/plan/plan-conditions.ts";
-import { isNeighbours } from "../azure/strangers.ts";
 import type { DesiredVolume } from "./desired-volume.ts";
 import type { Complaint, RestWorld } from "./rest-world.ts";
 import { diskName } from "./watch-writers.ts";
@@ -103,10 +102,10 @@ function isOnVm(world: RestWorld, attachment: AzVolumeAttachment): boolean {
 function leftInAzure(world: RestWorld, volumes: readonly DesiredVolume[]): readonly string[] {
   const wanted = volumes.filter(({ exists }) => exists).map(({ volumeName }) => world.cluster.diskUriOf(volumeName) ?? "");
   const disks = [...world.azure.model.world.disks.values()]
-    .filter(({ id }) => !isNeighbours(id) && !wanted.some((diskUri) => isSameResourceUri(diskUri, id)))
+    .filter(({ id }) => !world.azure.isOthers(id) && !wanted.some((diskUri) => isSameResourceUri(diskUri, id)))
     .map(({ id }) => `disk ${diskName(id)} belongs to no claim`);
   const attachments = world.store.objects("AzVolumeAttachment");
-  const vms = [...world.azure.model.world.virtualMachines.values()].filter(({ id }) => !isNeighbours(id));
+  const vms = [...world.azure.model.world.virtualMachines.values()].filter(({ id }) => !world.azure.isOthers(id));
   const entries = vms.flatMap((vm) =>
     vm.dataDisks
       .filter(({ diskId }) => !attachments.some(({ spec, status }) => status?.vmId === vm.vmGuid && isSameResourceUri(spec.volumeId, diskId)))

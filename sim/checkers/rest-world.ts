@@ -8,7 +8,7 @@ import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 /** What is looked at once the world should be at rest. */
 export interface RestWorld {
   readonly store: Pick<SimulatedStore, "objects">;
-  readonly azure: Pick<SimAzure, "vmOf" | "machineOf" | "diskOf"> & {
+  readonly azure: Pick<SimAzure, "vmOf" | "machineOf" | "diskOf" | "isOthers"> & {
     readonly model: { readonly world: Pick<SimAzure["model"]["world"], "disks" | "virtualMachines"> };
   };
   readonly cluster: Pick<SimCluster, "pods" | "nodes" | "volumeAttachments" | "diskUriOf" | "containersOn">;

@@ -4,7 +4,7 @@ import { isSameResourceUri } from "../../src/core/model/disk-uri.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import { type Json, listAt, textAt } from "../../src/emulator/model/json.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
-import { BYSTANDER, isNeighbours, NEIGHBOUR } from "../azure/strangers.ts";
+import { BYSTANDER, NEIGHBOUR } from "../azure/strangers.ts";
 import { instanceUriOf } from "../azure/vm-names.ts";
 import type { Violation } from "../history/violation.ts";
 import { OUTSIDER } from "../history/vm-changes.ts";
@@ -22,28 +22,28 @@ export interface StrangersWatch {
 }
 
 /**
- * What is not of this cluster stays as it is. Another cluster's disks and VMs: the driver sends no request that would change one, whatever Azure answers, adopts
- * none, and no disk of theirs moves. VMs that are no nodes: the driver sends them nothing, so that a disk which a person attached there stays until a person takes it off.
+ * What is not of this cluster stays as it is. Another cluster's disks and VMs, whether or not that cluster's driver runs in the simulation: the driver sends no request that would
+ * change one, whatever Azure answers, adopts none, and no disk of theirs moves to, from or by a machine of this cluster. VMs that are no nodes: the driver sends them nothing, so that a disk which a person attached there stays until a person takes it off.
  */
 export function watchStrangers(world: {
-  readonly azure: Pick<SimAzure, "onDiskEvent">;
+  readonly azure: Pick<SimAzure, "onDiskEvent" | "isOthers">;
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly journal: CallsJournal;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): StrangersWatch {
-  const { report } = world;
+  const { report, azure } = world;
   let seen = 0;
 
   world.store.onCommit((commit) => {
     if (commit.kind !== "AzVolume" || commit.after === undefined) return;
     const { metadata, spec, status } = asKind<"AzVolume">(commit.after);
     const diskUri = status?.detail?.diskUri ?? spec.diskUri ?? "";
-    if (isNeighbours(diskUri))
+    if (azure.isOthers(diskUri))
       report({ invariant: "neighbour-touched", detail: `${commit.by} made AzVolume ${metadata.name} of another cluster's ${diskName(diskUri)}` });
   });
 
-  world.azure.onDiskEvent(({ kind, diskUri, machine: { nodeName } }) => {
-    if (!isNeighbours(diskUri) || (kind === "wrote" && nodeName === NEIGHBOUR)) return;
+  azure.onDiskEvent(({ kind, diskUri, machine: { nodeName } }) => {
+    if (!azure.isOthers(diskUri) || (kind === "wrote" && nodeName === NEIGHBOUR)) return;
     report({ invariant: "neighbour-touched", detail: `another cluster's ${diskName(diskUri)}: ${kind}, ${nodeName}` });
   });
 
@@ -54,7 +54,7 @@ export function watchStrangers(world: {
           seen = sequence;
           if (kind !== "arm" || method === "GET" || caller === OUTSIDER) continue;
           const asked = `${caller ?? "nobody"} asked for ${method} ${diskName(path)}`;
-          const about = [path, ...disksIn(body)].filter(isAboutNeighbour);
+          const about = [path, ...disksIn(body)].filter((named) => isAboutOthers(named, azure.isOthers));
           if (about.length > 0)
             report({ invariant: "neighbour-touched", detail: `${asked}, which is about ${about.map(diskName).join(", ")} of another cluster` });
           if (isAbout(path, instanceUriOf(BYSTANDER))) report({ invariant: "bystander-cut-off", detail: `${asked}, and that VM is no node` });
@@ -65,8 +65,8 @@ export function watchStrangers(world: {
 }
 
 /** A resource, or an action on it, such as `…/attachDetachDataDisks`. */
-function isAboutNeighbour(path: string): boolean {
-  return isNeighbours(path) || isNeighbours(path.slice(0, path.lastIndexOf("/")));
+function isAboutOthers(path: string, isOthers: SimAzure["isOthers"]): boolean {
+  return isOthers(path) || isOthers(path.slice(0, path.lastIndexOf("/")));
 }
 
 function isAbout(path: string, resourceUri: string): boolean {

@@ -8,6 +8,8 @@ import type { FaultName } from "./fault-names.ts";
 /** Where a fault strikes. */
 export interface FaultContext {
   readonly world: SimWorld;
+  /** The cluster that shares the resource group, if any. */
+  readonly beside: SimWorld | undefined;
   readonly outside: OutsideEvents;
   /** Names of the nodes, in the order of the scenario. */
   readonly nodeNames: readonly string[];

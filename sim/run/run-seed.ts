@@ -4,7 +4,7 @@ import type { Violation } from "../history/violation.ts";
 import { drawScenario } from "./draw-scenario.ts";
 import { hasTwin } from "./has-twin.ts";
 import { type ScenarioResult, runScenario } from "./run-scenario.ts";
-import type { Scenario } from "./scenario.ts";
+import { allFaults, type Scenario, withoutFaults } from "./scenario.ts";
 
 /** Lines of the trace that a failure keeps. */
 const LINES_MAX = 5_000;
@@ -35,7 +35,7 @@ export async function runSeed(seed: number, options: Partial<RunChoices> & { rea
 /** Runs a scenario. */
 export async function runPlain(scenario: Scenario, { isTwinned, isTraced = false }: RunChoices): Promise<SeedResult> {
   const result = await runScenario(scenario);
-  const twin = isTwinned && result.violations.length === 0 ? await runScenario({ ...scenario, faults: [] }) : undefined;
+  const twin = isTwinned && result.violations.length === 0 ? await runScenario(withoutFaults(scenario)) : undefined;
   const differences = twin === undefined ? [] : compareEndStates(result.endState, twin.endState);
   const violations: readonly Violation[] = [
     ...result.violations,
@@ -52,6 +52,6 @@ export async function runPlain(scenario: Scenario, { isTwinned, isTraced = false
     violations,
     lines: isTraced ? told : isKept ? [] : told.slice(-LINES_MAX),
     objects: isKept ? [] : result.objects,
-    faults: scenario.faults.map(({ fault, variant }) => `${fault}/${variant}`),
+    faults: allFaults(scenario).map(({ fault, variant }) => `${fault}/${variant}`),
   };
 }

@@ -39,19 +39,37 @@ export interface ExactCrash extends CrashPlan {
   readonly processName: string;
 }
 
-/** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
-export interface Scenario {
-  readonly seed: number;
+/** What one cluster is made of, and what happens to it. */
+export interface ClusterScenario {
   readonly attach: "kubernetes" | "driver";
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
-  /** Of all VMs. Default: one that takes eight data disks. */
+  /** Of all its VMs. Default: one that takes eight data disks. */
   readonly vmSize?: string;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
   readonly collectReplicasAfterMs?: number;
   readonly workloads: readonly SimWorkload[];
-  readonly stormMs: number;
   readonly acts: readonly TimedAct[];
   readonly faults: readonly TimedFault[];
   /** Deaths at exact steps of processes, counted from the beginning of the world. */
   readonly crashes?: readonly ExactCrash[];
+}
+
+/** All that a run is made of, as plain data: it can be printed, made smaller and run again. */
+export interface Scenario extends ClusterScenario {
+  readonly seed: number;
+  /** How long the storm takes, in milliseconds; the storms of two clusters are one. */
+  readonly stormMs: number;
+  /** Another cluster with a store and a driver of its own in the same resource group. Default: none. */
+  readonly second?: ClusterScenario;
+}
+
+/** The same scenario where nothing goes wrong. */
+export function withoutFaults(scenario: Scenario): Scenario {
+  const { second } = scenario;
+  return { ...scenario, faults: [], ...(second === undefined ? {} : { second: { ...second, faults: [] } }) };
+}
+
+/** The faults of all clusters. */
+export function allFaults({ faults, second }: Scenario): readonly TimedFault[] {
+  return second === undefined ? faults : [...faults, ...second.faults];
 }

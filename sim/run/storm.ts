@@ -34,15 +34,17 @@ const OUTSIDERS_DONE_MS = 120_000;
 
 /** The storm begins when `doDue` is called first. */
 export function createStorm(parts: {
-  readonly scenario: Scenario;
+  readonly scenario: Pick<Scenario, "acts" | "faults" | "stormMs">;
   readonly world: SimWorld;
+  /** The cluster that shares the resource group, if any. */
+  readonly beside: SimWorld | undefined;
   readonly nodeNames: () => readonly string[];
   readonly outside: OutsideEvents;
   readonly vmChanges: Pick<VmChanges, "isAskedAway">;
   readonly desired: DesiredVolumes;
   readonly operations: Operations;
 }): Storm {
-  const { scenario, world, nodeNames, outside, vmChanges, desired, operations } = parts;
+  const { scenario, world, beside, nodeNames, outside, vmChanges, desired, operations } = parts;
   const { clock, cluster, azure } = world;
   const entries: Entry[] = [];
   const toRestart = new Set<string>();
@@ -59,6 +61,7 @@ export function createStorm(parts: {
   }
   const context: FaultContext = {
     world,
+    beside,
     outside,
     get nodeNames() {
       return nodeNames();

@@ -3,6 +3,7 @@ import { createVirtualClock } from "../../../src/adapters/virtual/virtual-clock.
 import type { AzVolume, Writer, WriterRecord } from "../../../src/core/model/az-volume.ts";
 import type { DiskEvent } from "../../azure/sim-azure.ts";
 import type { SimMachine } from "../../azure/sim-machine.ts";
+import { isNeighbours } from "../../azure/strangers.ts";
 import type { Violation } from "../../history/violation.ts";
 
 /** The disk of every made-up history. */
@@ -50,6 +51,7 @@ export function aHistory() {
       onDiskEvent: (listener: (event: DiskEvent) => void) => {
         diskListeners.push(listener);
       },
+      isOthers: isNeighbours,
     },
     store: {
       onCommit: (listener: (commit: SimulatedCommit) => void) => {

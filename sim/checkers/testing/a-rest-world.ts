@@ -30,6 +30,8 @@ export interface MadeUpRest {
   mountedOn: string[];
   /** Names of the machines that have a tombstone where it was. */
   tombstonesOn: string[];
+  /** Resource ids of another cluster's VMs and disks. */
+  others: string[];
 }
 
 /** `vol-1` runs on node-a and has a standby on node-b. */
@@ -55,6 +57,7 @@ export function atRest(): MadeUpRest {
     detachFailedOn: [],
     mountedOn: ["node-a"],
     tombstonesOn: [],
+    others: [],
   };
 }
 
@@ -114,6 +117,7 @@ export function asWorld(made: MadeUpRest): RestWorld {
         return { ...machine, kernel: { ...machine.kernel, mounts: () => mounts, tombstones: () => tombstones } };
       },
       diskOf: () => made.disk,
+      isOthers: (resourceUri: string) => made.others.includes(resourceUri),
       model: {
         world: {
           disks: new Map(made.disk === undefined ? [] : [[diskUri, { id: diskUri }]]),

@@ -10,6 +10,7 @@ import type { CreateVolumeRequest, VolumeCapability } from "../../../src/csi/gen
 import type { OwnNode } from "../../../src/ports/own-node.ts";
 import type { VolumeUsers } from "../../../src/ports/volume-users.ts";
 import { createAgenda } from "../../agenda.ts";
+import { createAzureRegion } from "../../azure/create-azure-region.ts";
 import { createSimAzure } from "../../azure/create-sim-azure.ts";
 import type { DiskEvent, SimAzure } from "../../azure/sim-azure.ts";
 import { createTrace } from "../../create-trace.ts";
@@ -85,7 +86,9 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
   const agenda = createAgenda(clock);
   const store = createSimulatedStore({ clock, random: random("store"), weather: { callDelayMs: [1, 5], watchDelayMs: [0, 20] } });
   const nodes = ["node-a", "node-b", "node-c"].map((name) => ({ name, zone: "1" }));
-  const azure = createSimAzure({ clock, random, trace, agenda, nodes, timeScale: TIME_SCALE });
+  const region = createAzureRegion({ clock, random, trace, agenda, timeScale: TIME_SCALE });
+  const azure = createSimAzure({ region, clock, random, trace, agenda, nodes });
+  region.addStrangers();
   const violations: Omit<Violation, "atMs">[] = [];
   const diskEvents: string[] = [];
   const outOfService = new Set<string>();

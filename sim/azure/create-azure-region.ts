@@ -1,0 +1,202 @@
+import type { ModelDisk } from "../../src/adapters/model-host/model-disk.ts";
+import { invariant } from "../../src/core/invariant.ts";
+import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
+import { gibToBytes } from "../../src/core/units.ts";
+import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import { addResourceGroup, addVirtualMachine } from "../../src/emulator/model/set-up.ts";
+import type { ModelSettings } from "../../src/emulator/model/settings.ts";
+import type { VirtualMachine } from "../../src/emulator/model/virtual-machine.ts";
+import { strikeVm } from "../../src/emulator/model/vm-events.ts";
+import type { VmEvent } from "../../src/emulator/model/vm-set-up.ts";
+import { findDisk, findVm, putDisk, putVm } from "../../src/emulator/model/world.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Agenda } from "../agenda.ts";
+import type { Trace } from "../trace.ts";
+import { type DeviceChange, type RunMachine, createSimMachine } from "./create-sim-machine.ts";
+import { describeEvent, toEvent } from "./disk-events.ts";
+import type { DiskEvent } from "./sim-azure.ts";
+import { createSimDataPlane } from "./sim-data-plane.ts";
+import type { SimMachine } from "./sim-machine.ts";
+import { createStrangers, isNeighbours, NEIGHBOUR } from "./strangers.ts";
+import { azurePlace, instanceUriOf, nodeNameOfVm, vmNameOf } from "./vm-names.ts";
+
+const UINT32_END = 2 ** 32;
+/** How often the neighbour's workload writes to each of its disks, in milliseconds. */
+const NEIGHBOUR_WRITES_MS = 20_000;
+/** Operations that end at one moment may let others begin; a circle is a bug. */
+const ROUNDS_MAX = 1_000;
+
+/** Who has a VM, and what its cluster does with it. */
+interface Guest {
+  /** In its own cluster: nodes of two clusters may have one name. */
+  readonly nodeName: string;
+  readonly trace: Trace;
+  /** Called once the VM is gone, with its name. */
+  readonly onGone?: (vmName: string) => void;
+}
+
+/** Azure as its model has it, with the machines that it runs, for all clusters that share its resource group. It lives by the world's agenda. */
+export interface AzureRegion {
+  readonly model: ComputeModel;
+  diskOf(diskUri: string): ModelDisk | undefined;
+  isCopyOfData(diskUri: string): boolean;
+  /** Answers a call that was made in a cluster. A disk is of the cluster in which it was made. */
+  handle(request: ArmRequest, clusterName: string): ArmAnswer;
+  /** Makes a VM of a cluster, and lets it run. */
+  addVm(vm: { readonly name: string; readonly size: string; readonly zone: string }, guest: Guest & { readonly clusterName: string }): RunMachine;
+  machineAt(vmName: string): RunMachine | undefined;
+  /** Ends what is due by now: an operation may leave another VM than it found. */
+  advance(): void;
+  strike(vm: VirtualMachine, event: VmEvent): void;
+  onDiskEvent(listener: (event: DiskEvent) => void): void;
+  /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
+  isOthers(resourceUri: string, clusterName: string): boolean;
+  /** Whether an event is on a machine of the cluster, or on one of no live cluster and not about another one's disk. */
+  concerns(event: DiskEvent, clusterName: string): boolean;
+  /** Adds VMs and disks of which no driver in the simulation knows. To be called once, after the VMs of the first cluster are made. */
+  addStrangers(): void;
+}
+
+/** What Azure and the machines in it are made of. */
+export interface AzureRegionOptions {
+  readonly clock: Clock;
+  readonly random: (name: string) => Random;
+  readonly trace: Trace;
+  readonly agenda: Agenda;
+  /** Azure's latencies times this. */
+  readonly timeScale: number;
+  readonly settings?: Partial<ModelSettings> | undefined;
+}
+
+/** An Azure with one resource group, and nothing in it. */
+export function createAzureRegion(options: AzureRegionOptions): AzureRegion {
+  const { clock, trace, agenda } = options;
+  const startedAtMs = clock.nowMs() - clock.elapsedMs();
+  const model = createComputeModel({
+    // Azure's own clock: nobody moves it.
+    clock: { nowMs: () => startedAtMs + clock.elapsedMs() },
+    seed: Math.floor(options.random("azure").next() * UINT32_END),
+    settings: { timeScale: options.timeScale, ...options.settings },
+    hasDataPlane: true,
+  });
+  /** By the names of their VMs. */
+  const machines = new Map<string, { readonly machine: RunMachine; readonly guest: Guest }>();
+  /** The clusters of VMs and disks, by resource id. */
+  const clusterOf = new Map<string, string>();
+  const diskListeners: ((event: DiskEvent) => void)[] = [];
+  let wakesAtMs = Infinity;
+  const machineAt = (vmName: string): RunMachine | undefined => machines.get(vmName)?.machine;
+  const dataPlane = createSimDataPlane(machineAt);
+  const nowMs = (): number => startedAtMs + clock.elapsedMs();
+
+  /** Ends what is due, lets the devices follow, and sees to it that the next operation ends in time. */
+  function pump(): void {
+    for (let round = 0; ; round++) {
+      invariant(round < ROUNDS_MAX, "Azure's operations begin one another in a circle");
+      model.advanceTo(nowMs());
+      const due = model.takeDueEffects();
+      if (due.length === 0) break;
+      for (const { operationId, effects } of due) {
+        for (const effect of effects) dataPlane.carryOut(effect);
+        model.settleOperation(operationId);
+      }
+    }
+    forgetGone();
+    const nextAtMs = model.nextEventAtMs();
+    if (nextAtMs === undefined || nextAtMs >= wakesAtMs) return;
+    wakesAtMs = nextAtMs;
+    agenda.after(nextAtMs - nowMs(), () => {
+      if (nextAtMs === wakesAtMs) wakesAtMs = Infinity;
+      pump();
+    });
+  }
+
+  function forgetGone(): void {
+    // Every VM has its machine, and each call to Azure asks twice.
+    if (model.world.virtualMachines.size === machines.size) return;
+    for (const [vmName, { machine, guest }] of machines) {
+      if (findVm(model.world, machine.instanceUri) !== undefined) continue;
+      machines.delete(vmName);
+      guest.trace.note(guest.nodeName, "its VM is gone");
+      guest.onGone?.(vmName);
+    }
+  }
+
+  function startMachine({ id: instanceUri, name, vmGuid }: VirtualMachine, guest: Guest): RunMachine {
+    const { nodeName } = guest;
+    const onChange = (machine: SimMachine, change: DeviceChange): void => tell(guest.trace, toEvent(machine, change));
+    const machine = createSimMachine({ nodeName, instanceUri, vmGuid, clock, random: options.random(`machine/${vmGuid}`), agenda, onChange });
+    machines.set(name, { machine, guest });
+    guest.trace.note(nodeName, `its VM ${vmGuid} runs`);
+    return machine;
+  }
+
+  function tell(about: Trace, event: DiskEvent): void {
+    about.note(event.machine.nodeName, describeEvent(event));
+    for (const listener of diskListeners) listener(event);
+  }
+
+  /** The neighbour's workload, on raw devices. */
+  function writeAsNeighbour(round: number): void {
+    const attached = findVm(model.world, instanceUriOf(NEIGHBOUR))?.dataDisks.filter(({ phase }) => phase === "Attached") ?? [];
+    for (const { lun } of attached) machineAt(vmNameOf(NEIGHBOUR))?.kernel.writeBlock(lun, "/record", `round ${round}`);
+    agenda.after(NEIGHBOUR_WRITES_MS, () => writeAsNeighbour(round + 1));
+  }
+
+  addResourceGroup(model.world, { subscriptionId: azurePlace.subscriptionId, name: azurePlace.resourceGroup, location: azurePlace.location });
+
+  return {
+    model,
+    diskOf: dataPlane.diskOf,
+    isCopyOfData: dataPlane.isCopyOfData,
+    handle: (request, clusterName) => {
+      // Operations that are due have ended before the call is answered, devices included.
+      pump();
+      const isCreation = request.method === "PUT" && findDisk(model.world, request.path) === undefined;
+      const answer = model.handle(request);
+      if (isCreation && findDisk(model.world, request.path) !== undefined) clusterOf.set(resourceUriKey(request.path), clusterName);
+      if (request.method !== "GET" || answer.status >= 400) {
+        const what = `${request.method} ${request.path.slice(request.path.indexOf("/providers/") + "/providers/Microsoft.Compute/".length)}`;
+        trace.note(request.caller ?? "", `${what} is answered ${answer.status}${answer.delivery.kind === "Answered" ? "" : ` (${answer.delivery.kind})`}`);
+      }
+      pump();
+      return answer;
+    },
+    addVm: ({ name, size, zone }, { clusterName, ...guest }) => {
+      const { subscriptionId, resourceGroup, location } = azurePlace;
+      const added = addVirtualMachine(model.world, { subscriptionId, resourceGroup, location, name, size, ...(zone === "" ? {} : { zone }) });
+      invariant(added.kind === "Added", `VM ${name} can't be made: ${added.kind === "Failure" ? added.message : ""}`);
+      clusterOf.set(resourceUriKey(added.vm.id), clusterName);
+      const machine = startMachine(added.vm, guest);
+      pump();
+      return machine;
+    },
+    machineAt,
+    advance: () => model.advanceTo(nowMs()),
+    strike: (vm, event) => {
+      strikeVm(model.world, vm, event);
+      pump();
+    },
+    onDiskEvent: (listener) => diskListeners.push(listener),
+    isOthers: (resourceUri, clusterName) => isNeighbours(resourceUri) || (clusterOf.get(resourceUriKey(resourceUri)) ?? clusterName) !== clusterName,
+    concerns: ({ machine, diskUri }, clusterName) => {
+      const cluster = clusterOf.get(resourceUriKey(machine.instanceUri)) ?? clusterOf.get(resourceUriKey(diskUri));
+      return cluster === undefined || cluster === clusterName;
+    },
+    addStrangers: () => {
+      const { vms, disks } = createStrangers(startedAtMs);
+      for (const disk of disks) {
+        putDisk(model.world, disk);
+        dataPlane.carryOut({ kind: "diskCreated", diskId: disk.id, sizeBytes: gibToBytes(disk.spec.sizeGiB) });
+      }
+      for (const vm of vms) {
+        startMachine(putVm(model.world, vm), { nodeName: nodeNameOfVm(vm.name), trace });
+        const at = { vmId: vm.id, vmName: vm.name, controllerType: vm.controllerType };
+        for (const { diskId, lun } of vm.dataDisks) dataPlane.carryOut({ kind: "diskAttached", ...at, diskId, lun });
+      }
+      writeAsNeighbour(1);
+    },
+  };
+}

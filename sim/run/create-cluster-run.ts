@@ -1,0 +1,138 @@
+import { invariant } from "../../src/core/invariant.ts";
+import { type DesiredVolume } from "../checkers/desired-volume.ts";
+import { type EndState, endStateOf } from "../checkers/end-state.ts";
+import { judgeDesired } from "../checkers/judge-desired.ts";
+import { judgeLeaks } from "../checkers/judge-leaks.ts";
+import type { Complaint } from "../checkers/rest-world.ts";
+import type { ProcessSlot } from "../driver/process-slot.ts";
+import { createOutsideEvents } from "../history/outside-events.ts";
+import { createVmChanges } from "../history/vm-changes.ts";
+import type { SimWorld } from "../world.ts";
+import { createDesiredVolumes } from "./desired-volumes.ts";
+import { createOperations } from "./operations.ts";
+import type { ClusterScenario } from "./scenario.ts";
+import { createStorm, type Storm } from "./storm.ts";
+import { watchPromises } from "./watch-promises.ts";
+
+/** How time passes in a run. */
+export interface Passing {
+  /** Lets time pass, in milliseconds; false once a promise was broken. */
+  pass(ms: number): Promise<boolean>;
+  /** Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took longer than `limitMs`. */
+  until(isReached: () => boolean, limitMs: number): Promise<boolean>;
+}
+
+/** One cluster of a run: what its users and the storm do to it, and what it is judged by. */
+export interface ClusterRun {
+  readonly world: SimWorld;
+  readonly storm: Storm;
+  readonly failovers: () => number;
+  /** Its calls to Azure so far. */
+  readonly armCalls: () => number;
+  readonly processes: () => readonly ProcessSlot[];
+  /** What the checkers find in the calls since the last look. */
+  look(): void;
+  /** Plans the deaths that the scenario names. */
+  planDeaths(): void;
+  /** Whether what fits on each node is counted: where nodes are small, the driver's start-up taint keeps pods away until it is. */
+  isCounted(): boolean;
+  makeWorkloads(): void;
+  areAllRunning(): boolean;
+  /** What keeps it from rest. */
+  complaints(): readonly Complaint[];
+  /** Moves pods on until there were enough failovers; false once a promise was broken. */
+  moveOn(passing: Passing): Promise<boolean>;
+  /** Grows what can only grow while no pod uses it. */
+  growOffline(passing: Passing): Promise<void>;
+  /** Holds its calls to Azure to a budget. `faultCount`: of all clusters, since faults of Azure strike them all. */
+  judgeCalls(faultCount: number): void;
+  endState(): readonly EndState[];
+}
+
+/** How long the world may take from the end of the last fault until it is at rest: Kubernetes' longest back-off is 5 minutes, and so is the collection of replicas. */
+export const REST_MAX_MS = 30 * 60_000;
+export const LOOK_MS = 5_000;
+const MOVES_AFTER_STORM_MAX = 16;
+/** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
+const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
+
+/** A cluster of a run, from the moment that its world was made. `beside`: the cluster that shares its resource group. */
+export function createClusterRun(parts: {
+  readonly world: SimWorld;
+  readonly beside: SimWorld | undefined;
+  readonly scenario: ClusterScenario & { readonly stormMs: number };
+  /** Failovers that there have to be at least. */
+  readonly failoversMin: number;
+}): ClusterRun {
+  const { world, beside, scenario, failoversMin } = parts;
+  const { clock, cluster, azure } = world;
+  const outside = createOutsideEvents(clock);
+  const vmChanges = createVmChanges(azure.model.journal);
+  const desired = createDesiredVolumes();
+  const watch = watchPromises(world, { attach: scenario.attach, outside, vmChanges });
+  const zoneOf = (nodeName: string): string => azure.vmOf(nodeName)?.zones[0] ?? "";
+  /** Those that there were at first, and those that have come since. */
+  const nodeNames = (): readonly string[] => [...new Set([...scenario.nodes.map(({ name }) => name), ...azure.machines().map(({ nodeName }) => nodeName)])];
+  const operations = createOperations({ world, desired, nodeNames });
+  const storm = createStorm({ scenario, world, beside, nodeNames, outside, vmChanges, desired, operations });
+
+  const isRunning = ({ volumeName, pods }: DesiredVolume): boolean =>
+    pods === 0 || cluster.pods().some((pod) => pod.volumeName === volumeName && pod.phase === "Running" && pod.isReady && !pod.isDeleted);
+  const processes = (): readonly ProcessSlot[] => [
+    ...world.controllers,
+    ...nodeNames()
+      .map((name) => world.nodePlugin(name))
+      .filter((plugin) => plugin !== undefined),
+  ];
+
+  return {
+    world,
+    storm,
+    failovers: cluster.failovers,
+    armCalls: watch.armCalls,
+    processes,
+    look: watch.look,
+    planDeaths: () => {
+      for (const { processName, ...crash } of scenario.crashes ?? []) {
+        const slot = processes().find(({ name }) => name === processName);
+        invariant(slot !== undefined, `there is no process ${processName}`);
+        slot.crashAt(crash);
+      }
+    },
+    isCounted: () => scenario.vmSize === undefined || cluster.nodes().every(({ volumesMax }) => volumesMax !== undefined),
+    makeWorkloads: () => {
+      for (const workload of scenario.workloads) operations.act({ kind: "apply", workload });
+    },
+    areAllRunning: () => desired.all().every(isRunning),
+    complaints: () => [
+      ...judgeDesired(world, desired.all(), zoneOf),
+      ...judgeLeaks(world, desired.all()),
+      ...cluster.unsettled().map((detail): Complaint => ({ invariant: "not-converged", detail: `Kubernetes waits: ${detail}` })),
+    ],
+    moveOn: async ({ pass, until }) => {
+      for (let moved = 0; cluster.failovers() < failoversMin && moved < MOVES_AFTER_STORM_MAX; moved++) {
+        const movable = desired.all().filter(({ exists, isDestroyed, pods }) => exists && !isDestroyed && pods === 1);
+        const target = movable[moved % Math.max(1, movable.length)];
+        if (target === undefined || !(await until(() => isRunning(target), REST_MAX_MS))) break;
+        operations.act({ kind: "move", volumeName: target.volumeName, isForced: false });
+        if (!(await pass(LOOK_MS))) return false;
+        operations.uncordonAll();
+      }
+      return true;
+    },
+    growOffline: async ({ until }) => {
+      for (const { volumeName } of operations.toGrowOffline()) {
+        operations.act({ kind: "scale", volumeName, pods: 0 });
+        if (!(await until(() => operations.hasGrown(volumeName), REST_MAX_MS))) return;
+        operations.act({ kind: "scale", volumeName, pods: 1 });
+      }
+    },
+    judgeCalls: (faultCount) => {
+      const minutes = clock.elapsedMs() / 60_000;
+      const callsMax =
+        ARM_CALLS.base + ARM_CALLS.perFailover * cluster.failovers() + ARM_CALLS.perFault * faultCount + Math.ceil(ARM_CALLS.perMinute * minutes);
+      if (watch.armCalls() > callsMax) world.report({ invariant: "arm-budget", detail: `${watch.armCalls()} calls to Azure; ${callsMax} are allowed` });
+    },
+    endState: () => endStateOf(world, desired.all()),
+  };
+}

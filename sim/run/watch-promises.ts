@@ -1,0 +1,59 @@
+import { watchCutOffs } from "../checkers/watch-cut-offs.ts";
+import { watchDeletions } from "../checkers/watch-deletions.ts";
+import { watchFormats } from "../checkers/watch-formats.ts";
+import { watchGrants } from "../checkers/watch-grants.ts";
+import { watchLuns } from "../checkers/watch-luns.ts";
+import { watchMounts } from "../checkers/watch-mounts.ts";
+import { watchPace } from "../checkers/watch-pace.ts";
+import { watchPreemptions } from "../checkers/watch-preemptions.ts";
+import { watchReplicas } from "../checkers/watch-replicas.ts";
+import { watchStrangers } from "../checkers/watch-strangers.ts";
+import { watchWriters } from "../checkers/watch-writers.ts";
+import type { OutsideEvents } from "../history/outside-events.ts";
+import type { VmChanges } from "../history/vm-changes.ts";
+import type { SimWorld } from "../world.ts";
+import type { ClusterScenario } from "./scenario.ts";
+
+/** The checkers that watch a cluster as things happen. */
+export interface PromisesWatch {
+  /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
+  look(): void;
+  /** The cluster's calls to Azure so far, without polls. */
+  armCalls(): number;
+}
+
+/** Watches a cluster from now on. */
+export function watchPromises(
+  world: SimWorld,
+  { attach, outside, vmChanges }: { readonly attach: ClusterScenario["attach"]; readonly outside: OutsideEvents; readonly vmChanges: VmChanges },
+): PromisesWatch {
+  const { clock, azure } = world;
+  const { journal } = azure;
+  watchWriters(world);
+  // Azure's clock is the world's, and no fault moves it.
+  const startedAtMs = clock.nowMs() - clock.elapsedMs();
+  const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
+  watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
+  watchReplicas({ ...world, outside }, attach);
+  if (attach === "driver") watchGrants({ ...world, outside });
+  watchMounts({ ...world, outside });
+  watchFormats({ ...world, outside });
+  watchLuns(world, {
+    disksMax: (machine) =>
+      [...azure.model.world.virtualMachines.values()].find(({ vmGuid }) => vmGuid === machine.vmGuid)?.size.dataDisksMax ?? Number.POSITIVE_INFINITY,
+    sharesMax: (diskUri) => azure.model.world.disks.get(diskUri.toLowerCase())?.spec.maxShares ?? Number.POSITIVE_INFINITY,
+  });
+  const pace = watchPace({ ...world, journal });
+  const deletions = watchDeletions({ ...world, journal, elapsedMsAt });
+  const strangers = watchStrangers({ ...world, journal });
+  const preemptions = watchPreemptions({ ...world, journal, operations: () => azure.model.world.operations.values() });
+  return {
+    look: () => {
+      pace.look();
+      deletions.look();
+      strangers.look();
+      preemptions.look();
+    },
+    armCalls: pace.armCalls,
+  };
+}
