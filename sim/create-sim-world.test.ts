@@ -60,4 +60,50 @@ describe("a simulated cluster", () => {
     const [first, second] = [await aDay({ seed: 31, attach: "kubernetes" }), await aDay({ seed: 32, attach: "kubernetes" })];
     assert.notEqual(second.trace.digest(), first.trace.digest());
   });
+
+  it("shares a resource group with another cluster whose nodes have the same names, and each keeps its own", async () => {
+    const days = [await aDayOfTwo(41), await aDayOfTwo(41)] as const;
+    const [{ first, second }] = days;
+    assert.deepEqual(first.violations(), []);
+    assert.equal(days[1].first.trace.digest(), first.trace.digest());
+    const [own, others] = [first.cluster.diskUriOf("vol-1") ?? "", second.cluster.diskUriOf("second-1") ?? ""];
+    for (const [world, disks] of [
+      [first, [own, others]],
+      [second, [others, own]],
+    ] as const) {
+      assert.deepEqual(
+        disks.map((diskUri) => world.azure.isOthers(diskUri)),
+        [false, true],
+      );
+      assert.deepEqual(
+        world.store.objects("AzVolume").map(({ status }) => status?.detail?.diskUri),
+        [disks[0]],
+      );
+      assert.deepEqual(
+        world.azure.machines().map(({ nodeName }) => nodeName),
+        ["node-a", "node-b", "node-c"],
+      );
+    }
+    const uris = [first, second].map(({ azure }) => azure.instanceUriOf("node-a"));
+    assert.deepEqual([first.azure.isOthers(uris[1] ?? ""), second.azure.isOthers(uris[0] ?? ""), uris[0] === uris[1]], [true, true, false]);
+    assert.deepEqual([first.azure.nodeNameAt(uris[0] ?? ""), first.azure.nodeNameAt(uris[1] ?? "")], ["node-a", undefined]);
+    const callersOf = ({ azure }: SimWorld) => new Set(azure.journal.since(0).map(({ caller }) => caller?.replace(/\d+$/u, "")));
+    assert.deepEqual([callersOf(first), callersOf(second)], [new Set(["controller-"]), new Set(["second/controller-"])]);
+  });
 });
+
+/** A pod runs in each of two clusters. */
+async function aDayOfTwo(seed: number): Promise<{ readonly first: SimWorld; readonly second: SimWorld }> {
+  const first = createSimWorld({ seed, attach: "kubernetes", nodes, second: { attach: "driver", nodes } });
+  const second = first.second ?? assert.fail("no second cluster");
+  const end = new AbortController();
+  const running = first.run(end.signal);
+  const workload = { sizeGiB: 4, skuName: "Premium_LRS", maxShares: 2, replicas: 1, access: "mount" } as const;
+  first.cluster.apply({ ...workload, volumeName: "vol-1" });
+  second.cluster.apply({ ...workload, volumeName: "second-1" });
+  const isRunning = ({ cluster }: SimWorld): boolean => cluster.pods().some(({ phase, isReady }) => phase === "Running" && isReady);
+  assert.ok(await first.clock.runUntil(() => isRunning(first) && isRunning(second), LIMIT_MS), "both pods run");
+  end.abort();
+  await running;
+  return { first, second };
+}

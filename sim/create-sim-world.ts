@@ -12,6 +12,7 @@ import { createTokenUids } from "./admission/token-uids.ts";
 import { type Agenda, createAgenda } from "./agenda.ts";
 import { type AzureRegion, createAzureRegion } from "./azure/create-azure-region.ts";
 import { createSimAzure } from "./azure/create-sim-azure.ts";
+import { diskUriOf } from "./azure/vm-names.ts";
 import { createTrace, prefixedTrace } from "./create-trace.ts";
 import { createDriver } from "./driver/create-driver.ts";
 import { rankNodesBy } from "./driver/rank-nodes.ts";
@@ -44,11 +45,17 @@ export interface SimWorldOptions extends SimClusterShape {
   readonly timeScale?: number;
   /** Settings of Azure's model. */
   readonly azure?: Partial<ModelSettings>;
-  /** The way to the object stores where no fault has changed it. Default: calls take up to 5 ms, watches are up to 20 ms behind. */
+  /**
+   * The way to the object stores where no fault has changed it. Default: calls take up to 5 ms, watches are
+   * up to 20 ms behind.
+   */
   readonly weather?: Partial<Weather>;
 }
 
-/** The first cluster, and the second one where there is one. `run` lets all of it run, as its clock is moved, until `signal` is aborted. */
+/**
+ * The first cluster, and the second one where there is one. `run` lets all of it run, as its clock is moved,
+ * until `signal` is aborted.
+ */
 export interface SimWorlds extends SimWorld {
   readonly second: SimWorld | undefined;
   run(signal: AbortSignal): Promise<void>;
@@ -69,8 +76,11 @@ installQuickAbort();
 
 const CONTROLLERS = 2;
 const CLUSTER_ID = "cluster-1";
-/** The second cluster's id, and what tells its VMs, processes and streams of chance from those of the first. */
-const SECOND = { clusterId: "cluster-3", prefix: "second" } as const;
+/**
+ * The second cluster's id, which begins with the first one's, and what tells its VMs, processes and streams
+ * of chance from those of the first.
+ */
+const SECOND = { clusterId: "cluster-10", prefix: "second" } as const;
 const TIME_SCALE = 0.25;
 const weatherOfAQuietDay: Partial<Weather> = { callDelayMs: [1, 5], watchDelayMs: [0, 20] };
 /** As Kubernetes' API server sends them. */
@@ -177,6 +187,7 @@ function createCluster(
     attach,
     nodes,
     report,
+    isTakenByOthers: (diskName) => azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,
     rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
   const uids = createTokenUids(cluster);

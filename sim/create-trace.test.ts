@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createTrace } from "./create-trace.ts";
+import { createTrace, prefixedTrace } from "./create-trace.ts";
 
 function traceOf(notes: readonly (readonly [number, string, string])[]) {
   let nowMs = 0;
@@ -15,6 +15,12 @@ function traceOf(notes: readonly (readonly [number, string, string])[]) {
 describe("a trace", () => {
   it("is read as lines of when, about what, and what", () => {
     assert.deepEqual(traceOf([[1_500, "node-a", "mounts vol-1"]]).lines(), ["1.500 node-a mounts vol-1"]);
+  });
+
+  it("tells what a cluster's own part of it is about by a prefix", () => {
+    const trace = traceOf([]);
+    prefixedTrace(trace, "second").note("node-a", "mounts vol-1");
+    assert.deepEqual(trace.lines(), ["0.000 second/node-a mounts vol-1"]);
   });
 
   it("has another digest as soon as anything in it differs", () => {

@@ -7,7 +7,9 @@ import type { Violation } from "./history/violation.ts";
 import type { SimCluster } from "./kubernetes/sim-cluster.ts";
 import type { Trace } from "./trace.ts";
 
-/** A whole cluster with the driver on it, on one virtual clock and one seed; another one may share its Azure. */
+/**
+ * A whole cluster with the driver on it, on one virtual clock and one seed; another one may share its Azure.
+ */
 export interface SimWorld {
   readonly seed: number;
   readonly clock: VirtualClock;

@@ -37,7 +37,10 @@ interface Guest {
   readonly onGone?: (vmName: string) => void;
 }
 
-/** Azure as its model has it, with the machines that it runs, for all clusters that share its resource group. It lives by the world's agenda. */
+/**
+ * Azure as its model has it, with the machines that it runs, for all clusters that share its resource group.
+ * It lives by the world's agenda.
+ */
 export interface AzureRegion {
   readonly model: ComputeModel;
   diskOf(diskUri: string): ModelDisk | undefined;
@@ -53,9 +56,15 @@ export interface AzureRegion {
   onDiskEvent(listener: (event: DiskEvent) => void): void;
   /** Whether a VM or disk, by its resource id in any case, is another cluster's. */
   isOthers(resourceUri: string, clusterName: string): boolean;
-  /** Whether an event is on a machine of the cluster, or on one of no live cluster and not about another one's disk. */
+  /**
+   * Whether an event is on a machine of the cluster, or on one of no live cluster and not about another one's
+   * disk.
+   */
   concerns(event: DiskEvent, clusterName: string): boolean;
-  /** Adds VMs and disks of which no driver in the simulation knows. To be called once, after the VMs of the first cluster are made. */
+  /**
+   * Adds VMs and disks of which no driver in the simulation knows. To be called once, after the VMs of the
+   * first cluster are made.
+   */
   addStrangers(): void;
 }
 

@@ -27,7 +27,10 @@ const RECREATE_MS = [1_000, 20_000] as const;
 /** What one cluster's part of Azure is made of. */
 export interface SimAzureOptions {
   readonly region: AzureRegion;
-  /** Tells its VMs, and who calls Azure from it, from those of another cluster: lower-case letters. Default: the first cluster's. */
+  /**
+   * Tells its VMs, and who calls Azure from it, from those of another cluster: lower-case letters. Default:
+   * the first cluster's.
+   */
   readonly prefix?: string | undefined;
   readonly clock: Clock;
   readonly random: (name: string) => Random;

@@ -24,8 +24,9 @@ export type DiskEvent =
     };
 
 /**
- * Azure as one cluster has it, with the machines of its nodes: the model decides, the machines' devices follow. Other clusters may share the model, its faults and its journal
- * (`AzureRegion`); nodes are told apart by name within the cluster only.
+ * Azure as one cluster has it, with the machines of its nodes: the model decides, the machines' devices
+ * follow. Other clusters may share the model, its faults and its journal (`AzureRegion`); nodes are told
+ * apart by name within the cluster only.
  */
 export interface SimAzure {
   readonly model: ComputeModel;
@@ -68,7 +69,10 @@ export interface SimAzure {
   diskOf(diskUri: string): ModelDisk | undefined;
   /** Whether a disk was made as a copy of one that held data. */
   isCopyOfData(diskUri: string): boolean;
-  /** Calls `listener` with what happens on the machines of this cluster, and on strangers' but to disks of another live one. */
+  /**
+   * Calls `listener` with what happens on the machines of this cluster, and on strangers' but to disks of
+   * another live one.
+   */
   onDiskEvent(listener: (event: DiskEvent) => void): void;
 
   // What can happen to a VM.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { judgeLeaks } from "./judge-leaks.ts";
-import { aVolume, aWriter, instanceUriOf } from "./testing/a-history.ts";
+import { aVolume, aWriter, diskUri, instanceUriOf } from "./testing/a-history.ts";
 import { anAttachment, asWorld, atRest, desired, type MadeUpRest } from "./testing/a-rest-world.ts";
 
 function leaks(change: (made: MadeUpRest) => void, exists = true): readonly string[] {
@@ -18,6 +18,19 @@ describe("nothing is left behind", () => {
       leaks(() => undefined),
       [],
     );
+  });
+
+  it("in Azure, but by another cluster", () => {
+    const onlyInAzure = (made: MadeUpRest): void => {
+      [made.volumes, made.attachments, made.pods] = [[], [], []];
+      [made.containers, made.mountedOn, made.attachedTo] = [[], [], ["node-a"]];
+    };
+    assert.deepEqual(leaks(onlyInAzure, false), ["disk vol-1 belongs to no claim", "node-a has vol-1 at LUN 0 (Attached), and no attachment says so"]);
+    const ofOthers = (made: MadeUpRest): void => {
+      onlyInAzure(made);
+      made.others = [diskUri, instanceUriOf("node-a")];
+    };
+    assert.deepEqual(leaks(ofOthers, false), []);
   });
 
   const rows: readonly { readonly because: string; readonly change: (made: MadeUpRest) => void; readonly expected: readonly string[] }[] = [

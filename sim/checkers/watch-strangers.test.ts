@@ -39,6 +39,16 @@ describe("what is not of this cluster stays as it is", () => {
     assert.equal(asked(action).length, 1);
   });
 
+  it("reports requests about a live cluster's disk, and its disk on a machine of this one", () => {
+    const history = aHistory();
+    const azure = { ...history.azure, isOthers: (resourceUri: string) => resourceUri === diskUri };
+    const entry = { sequence: 1, kind: "arm", method: "DELETE", path: diskUri, caller: "controller-1" } as const;
+    const watch = watchStrangers({ ...history, azure, journal: { since: (sequence) => (sequence === 0 ? [entry] : []) } });
+    watch.look();
+    history.happen({ kind: "attached", diskUri, machine: aMachine("node-a").machine, lun: 0 });
+    assert.deepEqual(history.invariants(), ["neighbour-touched", "neighbour-touched"]);
+  });
+
   it("reports each request to a VM that is no node", () => {
     const detail = "controller-1 asked for PATCH flex_bystander, and that VM is no node";
     assert.deepEqual(asked({ path: instanceUriOf(BYSTANDER) }), [`bystander-cut-off: ${detail}`]);

@@ -22,8 +22,11 @@ export interface StrangersWatch {
 }
 
 /**
- * What is not of this cluster stays as it is. Another cluster's disks and VMs, whether or not that cluster's driver runs in the simulation: the driver sends no request that would
- * change one, whatever Azure answers, adopts none, and no disk of theirs moves to, from or by a machine of this cluster. VMs that are no nodes: the driver sends them nothing, so that a disk which a person attached there stays until a person takes it off.
+ * What is not of this cluster stays as it is. Another cluster's disks and VMs, whether or not that cluster's
+ * driver runs in the simulation: the driver sends no request that would change one, whatever Azure answers,
+ * adopts none, and no disk of theirs moves to, from or by a machine of this cluster. VMs that are no nodes:
+ * the driver sends them nothing, so that a disk which a person attached there stays until a person takes it
+ * off.
  */
 export function watchStrangers(world: {
   readonly azure: Pick<SimAzure, "onDiskEvent" | "isOthers">;

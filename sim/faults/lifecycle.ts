@@ -1,11 +1,13 @@
 import { grownWhileMoving } from "./directed/grown-while-moving.ts";
+import { nameTaken } from "./directed/name-taken.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { overAtOnce, pick } from "./fault-class.ts";
 
 /** A volume's life changes course in the middle of something. */
 export const lifecycle: FaultClass = {
   name: "lifecycle",
-  about: "a volume is made and deleted while it is being attached, moved while its pods start and stop, and grown while it moves",
+  about:
+    "a volume is made and deleted while it is being attached, moved while its pods start and stop, grown while it moves, and asked for by the name of another cluster's",
   variants: {
     "short-life": {
       forMs: [20_000, 60_000],
@@ -31,6 +33,7 @@ export const lifecycle: FaultClass = {
       },
     },
     "grown-while-moving": grownWhileMoving,
+    "name-taken": nameTaken,
     "restarted-while-moving": {
       forMs: [5_000, 30_000],
       begin: ({ world, later }, { volumeName }) => {

@@ -53,6 +53,7 @@ export function createSimCluster(options: SimClusterOptions): SimCluster {
     trace,
     nowMs: () => clock.elapsedMs(),
     report: options.report,
+    isTakenByOthers: options.isTakenByOthers,
     volumeNameOf: (volumeId) => volumeId.slice(volumeId.lastIndexOf("/") + 1),
     onCreated: (volumeId) => created.add(volumeId.toLowerCase()),
     onDeleteVolume: (volumeId) => {

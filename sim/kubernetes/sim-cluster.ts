@@ -100,6 +100,8 @@ export interface SimClusterOptions {
   /** Zones as in Azure: `1`. */
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
   readonly report: (violation: Omit<Violation, "atMs">) => void;
+  /** Whether another cluster has a disk of that name, in any case. Default: none has. */
+  readonly isTakenByOthers?: (diskName: string) => boolean;
   /** Azure's region in topologies. Default `eastus`. */
   readonly location?: string;
   /**

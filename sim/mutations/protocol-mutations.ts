@@ -1,7 +1,8 @@
 import type { Mutation } from "./mutation.ts";
 import {
   bystanderStorm,
-  neighbourStorm,
+  takenNamesStorm,
+  twoClustersStorm,
   deletedInMountStorm,
   frozenInMountStorm,
   livingMountStorm,
@@ -197,9 +198,41 @@ export const protocolMutations: readonly Mutation[] = [
     edits: [{ file: "src/reconcile/recover.ts", find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`, replace: `) return ok(false);` }],
     alsoRemoves: [],
     breaks: ["neighbour-touched"],
-    storm: neighbourStorm,
+    storm: twoClustersStorm,
     takes: "another cluster with the same driver has disks in the resource group, and recovery runs",
     noticedBy: "src/reconcile/recover.test.ts",
+  },
+  {
+    name: "cluster-id-begins",
+    removes: "a cluster id is compared as a whole, not by how it begins",
+    edits: [
+      {
+        file: "src/reconcile/recover.ts",
+        find: ` || clusterOf(disk.tags) !== ports.clusterId) return ok(false);`,
+        replace: ` || clusterOf(disk.tags)?.startsWith(ports.clusterId) !== true) return ok(false);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["neighbour-touched"],
+    storm: twoClustersStorm,
+    takes: "another live cluster, whose id begins with this one's, has volumes in the resource group, and recovery runs",
+    noticedBy: "src/reconcile/recover.test.ts",
+  },
+  {
+    name: "taken-name",
+    removes: "CreateVolume takes no disk of its name that another cluster has made",
+    edits: [
+      {
+        file: "src/reconcile/disk.ts",
+        find: `if (otherCluster !== undefined && otherCluster !== ports.clusterId) {`,
+        replace: `if (otherCluster === "none") {`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["neighbour-touched"],
+    storm: takenNamesStorm,
+    takes: "a user asks for a volume by the name of another cluster's",
+    noticedBy: "src/reconcile/disk.test.ts",
   },
   {
     name: "forget",

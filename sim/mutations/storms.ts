@@ -137,8 +137,23 @@ export const impostorStorm: DirectedStorm = {
   strikes: { "malicious/lies-about-its-vm": 6, "disks/attached-to-bystander": 6, "loss/volume-deleted": 3, "loss/controllers-upgraded": 2 },
 };
 
-/** All objects are lost, and another controller recovers, next to the disks of another cluster. */
-export const neighbourStorm: DirectedStorm = { strikes: { "loss/everything-erased": 2, "loss/controllers-upgraded": 2, "crash/controller-at-step": 2 } };
+/**
+ * All objects of one cluster are lost, and its controllers recover, while another cluster in the same
+ * resource group lives through trouble of its own, a backup of its store included.
+ */
+export const twoClustersStorm: DirectedStorm = {
+  strikes: { "loss/everything-erased": 2, "loss/controllers-upgraded": 1, "crash/controller-at-step": 2, "nodes/freeze-and-mark": 1 },
+  second: { "loss/everything-erased": 1, "loss/restored": 1, "crash/controller-at-step": 1, "nodes/freeze-and-mark": 1, "haste/hunted": 1 },
+};
+
+/**
+ * In each of two clusters that share a resource group, users ask for volumes by the names of the other one's,
+ * and what its driver knows is lost.
+ */
+export const takenNamesStorm: DirectedStorm = {
+  strikes: { "lifecycle/name-taken": 4, "loss/everything-erased": 1, "crash/controller-at-step": 2, "azure/answers-lost": 1 },
+  second: { "lifecycle/name-taken": 4, "loss/everything-erased": 1, "crash/controller-at-step": 1 },
+};
 
 /** Other clients change the data disks of the cluster's VMs. */
 export const otherWritersStorm: DirectedStorm = {

@@ -18,7 +18,10 @@ import { watchPromises } from "./watch-promises.ts";
 export interface Passing {
   /** Lets time pass, in milliseconds; false once a promise was broken. */
   pass(ms: number): Promise<boolean>;
-  /** Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took longer than `limitMs`. */
+  /**
+   * Lets time pass until a condition holds, looking now and then; false if a promise was broken, or it took
+   * longer than `limitMs`.
+   */
   until(isReached: () => boolean, limitMs: number): Promise<boolean>;
 }
 
@@ -34,7 +37,10 @@ export interface ClusterRun {
   look(): void;
   /** Plans the deaths that the scenario names. */
   planDeaths(): void;
-  /** Whether what fits on each node is counted: where nodes are small, the driver's start-up taint keeps pods away until it is. */
+  /**
+   * Whether what fits on each node is counted: where nodes are small, the driver's start-up taint keeps pods
+   * away until it is.
+   */
   isCounted(): boolean;
   makeWorkloads(): void;
   areAllRunning(): boolean;
@@ -44,19 +50,31 @@ export interface ClusterRun {
   moveOn(passing: Passing): Promise<boolean>;
   /** Grows what can only grow while no pod uses it. */
   growOffline(passing: Passing): Promise<void>;
-  /** Holds its calls to Azure to a budget. `faultCount`: of all clusters, since faults of Azure strike them all. */
+  /**
+   * Holds its calls to Azure to a budget. `faultCount`: of all clusters, since faults of Azure strike them
+   * all.
+   */
   judgeCalls(faultCount: number): void;
   endState(): readonly EndState[];
 }
 
-/** How long the world may take from the end of the last fault until it is at rest: Kubernetes' longest back-off is 5 minutes, and so is the collection of replicas. */
+/**
+ * How long the world may take from the end of the last fault until it is at rest: Kubernetes' longest back-
+ * off is 5 minutes, and so is the collection of replicas.
+ */
 export const REST_MAX_MS = 30 * 60_000;
 export const LOOK_MS = 5_000;
 const MOVES_AFTER_STORM_MAX = 16;
-/** Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try again, and for each minute. */
+/**
+ * Calls to Azure that a run may take: some for each volume and each failover, for faults that make them try
+ * again, and for each minute.
+ */
 const ARM_CALLS = { base: 130, perFailover: 20, perFault: 100, perMinute: 10 } as const;
 
-/** A cluster of a run, from the moment that its world was made. `beside`: the cluster that shares its resource group. */
+/**
+ * A cluster of a run, from the moment that its world was made. `beside`: the cluster that shares its resource
+ * group.
+ */
 export function createClusterRun(parts: {
   readonly world: SimWorld;
   readonly beside: SimWorld | undefined;

@@ -32,7 +32,9 @@ export function timeline(lines: readonly string[], violation: Violation): readon
   const names = new Set((violation.detail.match(NAME) ?? []).map((name) => name.toLowerCase()));
   const isRelevant = (line: string): boolean => {
     if (DULL.test(line)) return false;
-    const [, about = ""] = line.split(" ");
+    const [, subject = ""] = line.split(" ");
+    // In the second cluster it is `second/fault`.
+    const about = subject.slice(subject.lastIndexOf("/") + 1);
     if (about === "fault" || about === "weather" || about === "promise") return true;
     return [...names].some((name) => line.toLowerCase().includes(name));
   };

@@ -59,6 +59,16 @@ describe("the scenario of a seed in a directed storm", () => {
     }
   });
 
+  it("has a second cluster only where the storm says so, and strikes there as often as that says", () => {
+    for (const [name, storm] of storms) {
+      for (const { seed, second } of scenariosOf(storm)) {
+        const struck = second?.faults.map(({ fault, variant }) => `${fault}/${variant}`).toSorted();
+        const expected = Object.entries(storm.second ?? {}).flatMap(([strike, times]) => Array.from({ length: times }, () => strike));
+        assert.deepEqual(struck, storm.second === undefined ? undefined : expected.toSorted(), `${name}, seed ${seed}`);
+      }
+    }
+  });
+
   it("is kept company by any class sooner or later, but by none that puts a backup back, or deletes what one would bring back", () => {
     const company = storms.flatMap(([, storm]) => scenariosOf(storm).flatMap(({ faults }) => companyIn(storm, faults)));
     assert.deepEqual([...new Set(company.map(({ fault }) => fault))].toSorted(), [...drawnFaultNames].toSorted());

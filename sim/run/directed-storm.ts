@@ -1,12 +1,18 @@
-import { createSeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
+import { createSeededRandom, type SeededRandom } from "../../src/adapters/virtual/seeded-random.ts";
 import { invariant } from "../../src/core/invariant.ts";
+import type { Random } from "../../src/ports/random.ts";
 import { pick } from "../faults/fault-class.ts";
 import { faultClasses } from "../faults/fault-classes.ts";
 import { faultNames } from "../faults/fault-names.ts";
 import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
 import { drawCompany } from "./draw-faults.ts";
 import { drawScenario } from "./draw-scenario.ts";
-import type { Scenario, TimedFault } from "./scenario.ts";
+import { drawSecondCluster } from "./draw-second.ts";
+import { inTime } from "./in-time.ts";
+import type { ClusterScenario, Scenario, TimedFault } from "./scenario.ts";
+
+/** How often each fault variant, as `class/variant`, strikes. */
+type Strikes = Readonly<Record<string, number>>;
 
 /**
  * A storm that makes straight for one place: what strikes there, how often, and in which cluster. All that it leaves open is drawn as for any other seed; so is what keeps its
@@ -14,7 +20,9 @@ import type { Scenario, TimedFault } from "./scenario.ts";
  */
 export interface DirectedStorm {
   /** Fault variants as `class/variant`, and how often each strikes, spread over the storm. */
-  readonly strikes: Readonly<Record<string, number>>;
+  readonly strikes: Strikes;
+  /** A second cluster shares the resource group, and these strike there. Default: there is none. */
+  readonly second?: Strikes;
   /** The way in. */
   readonly attach?: Scenario["attach"];
   /** Only so many nodes, all in one zone. */
@@ -38,14 +46,36 @@ const LAST_STRIKE_BEFORE_END_MS = 30_000;
 
 /** The scenario of a seed in a directed storm: the same each time. */
 export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
-  const drawn = drawScenario(seed, undefined, STORM_MS);
+  const { second: _, ...drawn } = drawScenario(seed, undefined, STORM_MS);
   const random = createSeededRandom(`directed/${seed}`);
   const nodes = storm.nodesMax === undefined ? drawn.nodes : drawn.nodes.slice(0, storm.nodesMax).map(({ name }) => ({ name, zone: "1" }));
   const workloads = drawn.workloads.map((workload, index) => ({ ...workload, ...storm.workload, ...(index === 0 ? storm.victim : {}) }));
   const names = workloads.slice(0, storm.victim === undefined ? workloads.length : 1).map(({ volumeName }) => volumeName);
   const isKnown = (nodeName: string): boolean => nodes.some(({ name }) => name === nodeName);
   const lastMs = storm.lastStrikeMs ?? drawn.stormMs - LAST_STRIKE_BEFORE_END_MS;
-  const faults = Object.entries(storm.strikes).flatMap(([strike, times]) => {
+  const faults = drawStrikes(random, storm.strikes, { nodes, names, lastMs });
+  // Chance of its own: what the storm is made of stays as it is, whoever keeps it company.
+  const company = drawCompany(random.fork("company"), { nodes, workloads, stormMs: drawn.stormMs }, new Set(faults.map(({ fault }) => fault)));
+  const second = storm.second === undefined ? {} : { second: drawDirectedSecond(random.fork("second"), storm.second, { stormMs: drawn.stormMs, lastMs }) };
+  return {
+    ...drawn,
+    attach: storm.attach ?? drawn.attach,
+    nodes,
+    ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
+    ...(storm.collectReplicasAfterMs === undefined ? {} : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
+    workloads,
+    acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
+    faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
+    ...second,
+  };
+}
+
+function drawStrikes(
+  random: Random,
+  strikes: Strikes,
+  { nodes, names, lastMs }: { readonly nodes: Scenario["nodes"]; readonly names: readonly string[]; readonly lastMs: number },
+): readonly TimedFault[] {
+  return Object.entries(strikes).flatMap(([strike, times]) => {
     const { fault, variant, forMs } = variantOf(strike);
     return Array.from({ length: times }, (_, time): TimedFault => {
       const [least, most] = forMs;
@@ -61,18 +91,17 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
       };
     });
   });
-  // Chance of its own: what the storm is made of stays as it is, whoever keeps it company.
-  const company = drawCompany(random.fork("company"), { nodes, workloads, stormMs: drawn.stormMs }, new Set(faults.map(({ fault }) => fault)));
-  return {
-    ...drawn,
-    attach: storm.attach ?? drawn.attach,
-    nodes,
-    ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
-    ...(storm.collectReplicasAfterMs === undefined ? {} : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
-    workloads,
-    acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),
-    faults: [...faults, ...company].toSorted((left, right) => left.atMs - right.atMs),
-  };
+}
+
+/** The second cluster as any storm draws it, but for what strikes there. */
+function drawDirectedSecond(
+  random: SeededRandom,
+  strikes: Strikes,
+  { stormMs, lastMs }: { readonly stormMs: number; readonly lastMs: number },
+): ClusterScenario {
+  const drawn = drawSecondCluster(random, stormMs);
+  const names = drawn.workloads.map(({ volumeName }) => volumeName);
+  return { ...drawn, ...inTime(drawn.acts, drawStrikes(random.fork("strikes"), strikes, { nodes: drawn.nodes, names, lastMs })) };
 }
 
 /** The variant that a strike names. Throws where there is none. */

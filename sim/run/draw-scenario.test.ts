@@ -26,6 +26,24 @@ describe("the scenario of a seed", () => {
     assert.deepEqual(new Set(drawScenario(9, ["crash", "stale"]).faults.map(({ fault }) => fault)), new Set(["crash", "stale"]));
   });
 
+  it("has a second cluster in one of eight, with nodes of the same names, volumes of other names, and losses of its own", () => {
+    const both = seeds.flatMap(({ second, ...first }) => (second === undefined ? [] : [{ ...first, second }]));
+    assert.ok(both.length > SEEDS / 16 && both.length < SEEDS / 4, `${both.length} of ${SEEDS}`);
+    for (const { seed, nodes, workloads, second } of both) {
+      const names = new Set(workloads.map(({ volumeName }) => volumeName));
+      assert.ok(
+        second.nodes.every(({ name }) => nodes.some((node) => node.name === name)),
+        `seed ${seed}`,
+      );
+      assert.ok(
+        second.workloads.every(({ volumeName }) => !names.has(volumeName)),
+        `seed ${seed}`,
+      );
+      assert.ok(second.faults.some(({ fault }) => fault === "loss") && second.acts.some(({ act }) => act.kind === "move"), `seed ${seed}`);
+    }
+    assert.equal(drawScenario(both[0]?.seed ?? 0, ["crash"]).second, undefined);
+  });
+
   it("asks for no volume with more standbys than shares leave", () => {
     for (const { workloads } of seeds) for (const { maxShares, replicas } of workloads) assert.ok(replicas < maxShares);
   });

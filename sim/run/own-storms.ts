@@ -1,4 +1,13 @@
-import { anothersNameStorm, bystanderStorm, copiesStorm, impostorStorm, nameMovesStorm, otherWritersStorm } from "../mutations/storms.ts";
+import {
+  anothersNameStorm,
+  bystanderStorm,
+  copiesStorm,
+  impostorStorm,
+  nameMovesStorm,
+  otherWritersStorm,
+  takenNamesStorm,
+  twoClustersStorm,
+} from "../mutations/storms.ts";
 import type { DirectedStorm } from "./directed-storm.ts";
 
 /** Storms of what the seeds of old know nothing of: among the variants that any storm draws from, each of these would make another scenario of every seed. */
@@ -65,6 +74,8 @@ export const ownStorms: Readonly<Record<string, DirectedStorm>> = {
   impostor: impostorStorm,
   "anothers-name": anothersNameStorm,
   copies: copiesStorm,
+  "two-clusters": twoClustersStorm,
+  "taken-names": takenNamesStorm,
   malicious: {
     strikes: {
       "malicious/wants-everything": 2,

@@ -21,7 +21,7 @@ describe("the simulation's command line", () => {
     {
       args: ["--storm", "nothing"],
       because:
-        /there is no storm nothing: stale-deletes, growth, wrong-size, clocks-apart, full-nodes, scaled-in, other-writers, bystander, portal, lost-and-gone, name-moves, impostor, anothers-name, copies, malicious, cas/u,
+        /there is no storm nothing: stale-deletes, growth, wrong-size, clocks-apart, full-nodes, scaled-in, other-writers, bystander, portal, lost-and-gone, name-moves, impostor, anothers-name, copies, two-clusters, taken-names, malicious, cas/u,
     },
     { args: ["--shrink", "--seeds", "1..9"], because: /--shrink makes one scenario smaller/u },
     { args: ["--faults", "fire"], because: /there is no class of faults fire: crash/u },

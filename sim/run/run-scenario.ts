@@ -10,13 +10,13 @@ import { allFaults, type Scenario } from "./scenario.ts";
 /** What came of a run. */
 export interface ScenarioResult {
   readonly violations: readonly Violation[];
-  /** Of all clusters. */
+  /** Of the first cluster. */
   readonly failovers: number;
   /** Virtual milliseconds in all. */
   readonly virtualMs: number;
   /** Virtual milliseconds from the end of the last fault until everything was as desired. */
   readonly healedMs: number;
-  /** Of all clusters. */
+  /** Of the first cluster. */
   readonly armCalls: number;
   /** Two runs that share it noted the same. */
   readonly digest: string;
@@ -24,7 +24,7 @@ export interface ScenarioResult {
   readonly lines: readonly string[];
   /** Of all clusters: no two have a volume of one name. */
   readonly endState: readonly EndState[];
-  /** What the driver's objects say at the end. */
+  /** What the objects of each cluster's driver say at the end. */
   readonly objects: readonly string[];
   /** The steps that each process of the first cluster took, in order. */
   readonly steps: readonly { readonly processName: string; readonly taken: readonly StepName[] }[];
@@ -45,6 +45,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   const worlds = createSimWorld(scenario);
   const { clock } = worlds;
   const clusters = createRuns(scenario, worlds);
+  const [first] = clusters;
   const isBroken = (): boolean => worlds.violations().length > 0;
   const ending = new AbortController();
   let hasEnded = false;
@@ -126,15 +127,15 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     const healedMs = await live();
     return {
       violations: [...worlds.violations()],
-      failovers: sum(clusters.map((cluster) => cluster.failovers())),
+      failovers: first.failovers(),
       virtualMs: clock.elapsedMs(),
       healedMs,
-      armCalls: sum(clusters.map((cluster) => cluster.armCalls())),
+      armCalls: first.armCalls(),
       digest: worlds.trace.digest(),
       lines: worlds.trace.lines(),
       endState: clusters.flatMap((cluster) => cluster.endState()),
       objects: clusters.flatMap(({ world }) => describeObjects(world.store)),
-      steps: (clusters[0]?.processes() ?? []).map((slot) => ({ processName: slot.name, taken: [...slot.stepsTaken()] })),
+      steps: first.processes().map((slot) => ({ processName: slot.name, taken: [...slot.stepsTaken()] })),
     };
   } finally {
     ending.abort(new Error("the run is over"));
@@ -143,7 +144,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   }
 }
 
-function createRuns(scenario: Scenario, worlds: SimWorlds): readonly ClusterRun[] {
+function createRuns(scenario: Scenario, worlds: SimWorlds): readonly [ClusterRun, ...ClusterRun[]] {
   const { second, stormMs } = scenario;
   const first = createClusterRun({ world: worlds, beside: worlds.second, scenario, failoversMin: FAILOVERS_MIN });
   if (second === undefined || worlds.second === undefined) return [first];
@@ -154,8 +155,4 @@ function createRuns(scenario: Scenario, worlds: SimWorlds): readonly ClusterRun[
 function nextAtMs(clusters: readonly ClusterRun[]): number | undefined {
   const next = clusters.map(({ storm }) => storm.nextAtMs()).filter((atMs) => atMs !== undefined);
   return next.length === 0 ? undefined : Math.min(...next);
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
 }

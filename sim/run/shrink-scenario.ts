@@ -1,11 +1,11 @@
-import type { Scenario } from "./scenario.ts";
+import type { ClusterScenario, Scenario } from "./scenario.ts";
 
 /** Runs that shrinking takes at most. */
 const RUNS_MAX = 200;
 
 /**
- * A smaller scenario that fails alike: leaves out faults, acts and workloads, many at once and then one by one, as long as `fails` says that what is left still
- * breaks the same promise.
+ * A smaller scenario that fails alike: leaves out the second cluster, then faults, acts and workloads, many
+ * at once and then one by one, as long as `fails` says that what is left still breaks the same promise.
  */
 export async function shrinkScenario(scenario: Scenario, fails: (smaller: Scenario) => Promise<boolean>): Promise<Scenario> {
   let smallest = scenario;
@@ -31,6 +31,20 @@ export async function shrinkScenario(scenario: Scenario, fails: (smaller: Scenar
     }
   };
 
+  const { second, ...alone } = scenario;
+  if (second !== undefined) await isSmallerFailing(alone);
+  const inSecond = (of: Scenario, change: Partial<ClusterScenario>): Scenario =>
+    of.second === undefined ? of : { ...of, second: { ...of.second, ...change } };
+  await leaveOut(
+    (of) => of.second?.faults ?? [],
+    (of, faults) => inSecond(of, { faults }),
+    0,
+  );
+  await leaveOut(
+    (of) => of.second?.acts ?? [],
+    (of, acts) => inSecond(of, { acts }),
+    0,
+  );
   await leaveOut(
     ({ faults }) => faults,
     (of, faults) => ({ ...of, faults }),

@@ -40,8 +40,9 @@ describe("recoverVolumes", () => {
       assert.deepEqual(await recover(world, { "": [disk] }), ok(0));
     }));
 
-  for (const tagged of ["cluster-2", undefined]) {
-    it(`leaves a disk alone that ${tagged === undefined ? "no cluster" : "another cluster"} made, unless it is named`, () =>
+  // This cluster is `cluster-1`.
+  for (const tagged of ["cluster-2", "cluster-10", undefined]) {
+    it(`leaves a disk alone that ${tagged ?? "no cluster"} made, unless it is named`, () =>
       withControllerPorts(async (world) => {
         world.disks.add(diskUri);
         const { "disk.csi.azure.com-cluster-id": _, ...tags } = disk.tags;

@@ -14,6 +14,8 @@ export interface CsiJudgeOptions {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
   /** The volume's name of a disk, for people. */
   readonly volumeNameOf: (volumeId: string) => string;
+  /** Whether another cluster has a disk of that name, in any case. Default: none has. */
+  readonly isTakenByOthers?: ((diskName: string) => boolean) | undefined;
   /** A CreateVolume has answered that volume. */
   readonly onCreated?: (volumeId: string) => void;
   /** A DeleteVolume is about to be called. */
@@ -47,6 +49,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return async (request, callOptions) => {
       const startedMs = nowMs();
       const machine = machineOf(nodeName);
+      const wasTaken = isTaken(method, request);
       const publication = publicationOf(method, request);
       if (publication !== undefined) publishing.set(publication, (publishing.get(publication) ?? 0) + 1);
       const answer = await call(request, callOptions);
@@ -55,7 +58,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
       const volumeName = subjectOf(request);
       const where = nodeName === "" ? nodeIdOf(request) : nodeName;
       trace.note(volumeName, `${method}${where === "" ? "" : ` ${where}`}: ${answer.ok ? "OK" : answer.code} after ${Math.round(nowMs() - startedMs)} ms`);
-      if (!answer.ok) judgeRefusal(method, volumeName, answer);
+      if (!answer.ok) judgeRefusal(method, volumeName, { ...answer, isTaken: wasTaken || isTaken(method, request) });
       else judgeSuccess({ method, request, answer, nodeName, machine } as unknown as Judged<CsiMethod>, volumeName);
       return answer;
     };
@@ -66,7 +69,13 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
     return name ?? (volumeId === undefined ? "driver" : options.volumeNameOf(volumeId));
   }
 
-  function judgeRefusal(method: CsiMethod, volumeName: string, answer: CsiAnswer<unknown> & { readonly ok: false }): void {
+  /** Whether a creation can't be served: its disk's name is another cluster's. */
+  function isTaken(method: CsiMethod, request: unknown): boolean {
+    return method === "createVolume" && options.isTakenByOthers?.(subjectOf(request)) === true;
+  }
+
+  function judgeRefusal(method: CsiMethod, volumeName: string, answer: CsiAnswer<unknown> & { readonly ok: false; readonly isTaken: boolean }): void {
+    if (answer.isTaken && answer.code === "ALREADY_EXISTS") return;
     if (!refusalIsAllowed(method, answer)) wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
   }
 

@@ -1,0 +1,64 @@
+import type { Random } from "../../src/ports/random.ts";
+import { between } from "../kubernetes/api/between.ts";
+import type { SimWorkload } from "../kubernetes/sim-cluster.ts";
+import { oneOf } from "./dice.ts";
+import type { Shape } from "./draw-faults.ts";
+import type { TimedAct } from "./scenario.ts";
+
+const UNTIL_AGAIN_MS = 20_000;
+/** Users do the last of what they do this long before the storm ends, in milliseconds. */
+const LAST_ACT_BEFORE_END_MS = 20_000;
+
+/** A volume and the pod that uses it. */
+export function drawWorkload(random: Random, volumeName: string): SimWorkload {
+  const dice = random.next();
+  const [maxShares, replicas] = dice < 0.25 ? [1, 0] : dice < 0.8 ? [2, 1] : [3, random.next() < 0.5 ? 1 : 2];
+  return {
+    volumeName,
+    sizeGiB: oneOf(random, [4, 16, 64]),
+    skuName: random.next() < 0.25 ? "Premium_ZRS" : "Premium_LRS",
+    maxShares,
+    replicas,
+    access: random.next() < 0.2 ? "block" : "mount",
+  };
+}
+
+/**
+ * What users and operators do during the storm: so many moves of pods, spread over the volumes, and `others`
+ * more.
+ */
+export function drawActs(
+  random: Random,
+  { nodes, workloads, stormMs }: Shape,
+  { moves: moveCount, others: otherActs }: { readonly moves: number; readonly others: readonly [min: number, max: number] },
+): readonly TimedAct[] {
+  const any = (): SimWorkload => oneOf(random, workloads);
+  const time = (): number => Math.floor(random.next() * (stormMs - LAST_ACT_BEFORE_END_MS));
+  const moves = Array.from({ length: moveCount }, (_, index): TimedAct => {
+    const { volumeName } = workloads[index % workloads.length] ?? any();
+    return { atMs: time(), act: { kind: "move", volumeName, isForced: random.next() < 0.2 } };
+  });
+  const others = Array.from({ length: between(random, otherActs) }, (_, index): readonly TimedAct[] => {
+    const { volumeName, sizeGiB } = any();
+    const atMs = time();
+    switch (oneOf(random, ["restart", "scale", "drain", "grow", "delete"] as const)) {
+      case "restart":
+        return [{ atMs, act: { kind: "restart", volumeName, isForced: random.next() < 0.3 } }];
+      case "scale":
+        return [
+          { atMs, act: { kind: "scale", volumeName, pods: 0 } },
+          { atMs: atMs + between(random, [500, UNTIL_AGAIN_MS]), act: { kind: "scale", volumeName, pods: 1 } },
+        ];
+      case "drain":
+        return [{ atMs, act: { kind: "drain", nodeName: oneOf(random, nodes).name } }];
+      case "grow":
+        return [{ atMs, act: { kind: "grow", volumeName, sizeGiB: sizeGiB * 2 } }];
+      case "delete":
+        return [
+          { atMs, act: { kind: "delete", volumeName } },
+          { atMs: atMs + between(random, [0, UNTIL_AGAIN_MS]), act: { kind: "apply", workload: drawWorkload(random, `${volumeName}-${index}`) } },
+        ];
+    }
+  });
+  return [...moves, ...others.flat()];
+}
