@@ -14,7 +14,7 @@ function aDisk({ isCopyOfData = false, isMarked = false } = {}) {
   watchFormats({ ...history, azure, outside });
   const { machine } = aMachine("node-a");
   const write = (by: "format" | "check" | "mount" | "flush"): void => history.happen({ kind: "wrote", diskUri, machine, by });
-  return { history, outside, write };
+  return { history, outside, disk, write };
 }
 
 describe("nothing is formatted that had data", () => {
@@ -45,6 +45,14 @@ describe("nothing is formatted that had data", () => {
         ["node-a uses vol-1, which has the mark of a first format"],
       );
     }
+  });
+
+  it("reports a mark that comes to a disk in use", () => {
+    const { history, disk, write } = aDisk();
+    write("mount");
+    disk.formatMark = { diskUri, uuid: "uuid-1" };
+    write("flush");
+    assert.deepEqual(history.invariants(), ["formatted-data"]);
   });
 
   it("reports a format of a copy of a disk with data, though the copy was never mounted", () => {

@@ -14,15 +14,18 @@ export function watchFormats(world: {
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const used = new Set<string>();
+  const marked = new Set<string>();
   world.azure.onDiskEvent((event) => {
     if (event.kind !== "wrote") return;
     const key = resourceUriKey(event.diskUri);
     if (event.by === "mount" || event.by === "flush") {
-      if (world.azure.diskOf(event.diskUri)?.formatMark !== undefined && !used.has(key))
+      if (world.azure.diskOf(event.diskUri)?.formatMark !== undefined && !marked.has(key)) {
+        marked.add(key);
         world.report({
           invariant: "formatted-data",
           detail: `${event.machine.nodeName} uses ${diskName(event.diskUri)}, which has the mark of a first format`,
         });
+      }
       used.add(key);
     }
     if (event.by !== "format") return;

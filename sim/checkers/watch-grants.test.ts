@@ -6,23 +6,24 @@ import { aHistory, aVolume, diskUri } from "./testing/a-history.ts";
 import { watchGrants } from "./watch-grants.ts";
 
 const aPod: SimPod = { name: "db-0", uid: "pod-1", volumeName: "vol-1", nodeName: "node-a", phase: "Pending", isReady: false, isDeleted: false };
-const LATE_MS = 180_001;
+const SEEN_FOR_MS = 3_000;
+const SEEN_LATE_MS = 180_000;
 
 interface Circumstances {
   readonly pods?: readonly SimPod[];
   /** How long before the grant the pods went, in milliseconds. Default: they are there. */
   readonly goneForMs?: number;
-  readonly isStolen?: boolean;
+  readonly isNewsLate?: boolean;
   readonly held?: boolean;
   readonly by?: string;
 }
 
 /** A volume without a writer is granted to node-a. */
-async function aGrant({ pods = [], goneForMs, isStolen = true, held = false, by = "controller-1" }: Circumstances): Promise<readonly string[]> {
+async function aGrant({ pods = [], goneForMs, isNewsLate = false, held = false, by = "controller-1" }: Circumstances): Promise<readonly string[]> {
   const history = aHistory();
   let present = pods;
   const cluster = { pods: () => present, diskUriOf: () => diskUri };
-  watchGrants({ ...history, cluster, outside: { isTokenStolen: () => isStolen } });
+  watchGrants({ ...history, cluster, outside: { isNewsLate: () => isNewsLate } });
   history.commit({ kind: "Lease", name: "lease", before: undefined, after: undefined });
   if (goneForMs !== undefined) {
     present = [];
@@ -32,17 +33,18 @@ async function aGrant({ pods = [], goneForMs, isStolen = true, held = false, by 
   return history.invariants();
 }
 
-describe("grants to a node whose token is stolen", () => {
+describe("grants where nodes attach by themselves", () => {
   it("reports one where no pod is bound", async () => {
     assert.deepEqual(await aGrant({}), ["granted-unasked"]);
     assert.deepEqual(await aGrant({ pods: [{ ...aPod, nodeName: "node-b" }] }), ["granted-unasked"]);
-    assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: LATE_MS }), ["granted-unasked"]);
+    assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: SEEN_FOR_MS + 1 }), ["granted-unasked"]);
+    assert.deepEqual(await aGrant({ pods: [aPod], goneForMs: SEEN_LATE_MS + 1, isNewsLate: true }), ["granted-unasked"]);
   });
 
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "a pod is bound there", pods: [aPod] },
-    { because: "a controller may still see the pod", pods: [aPod], goneForMs: LATE_MS - 1 },
-    { because: "the node's token is its own", isStolen: false },
+    { because: "a controller may still see the pod", pods: [aPod], goneForMs: SEEN_FOR_MS },
+    { because: "a controller may still see the pod, since news is late", pods: [aPod], goneForMs: SEEN_LATE_MS, isNewsLate: true },
     { because: "the node has claimed it", held: true, by: "node-a" },
   ];
   for (const { because, ...circumstances } of fine) it(`reports none where ${because}`, async () => assert.deepEqual(await aGrant(circumstances), []));

@@ -6,18 +6,20 @@ import type { OutsideEvents } from "../history/outside-events.ts";
 import type { Violation } from "../history/violation.ts";
 import type { SimCluster } from "../kubernetes/sim-cluster.ts";
 
-/** How long after a pod has gone some controller may still see it, in milliseconds: faults hold watches back for two minutes at most. */
-const SEEN_FOR_MS = 180_000;
+/** How long after a pod has gone some controller may still see it, in milliseconds. */
+const SEEN_FOR_MS = 3_000;
+/** The same while a fault delays news, which lasts two minutes at most. */
+const SEEN_LATE_MS = 180_000;
 
 /**
- * A node's token is evidence of no user: where nodes attach by themselves, no controller grants a volume to a node whose token is stolen while no pod of the
- * volume is bound there, or was in the last three minutes.
+ * A node's word is evidence of no user: where nodes attach by themselves, no controller grants a volume to a node while no pod of the volume is bound there,
+ * or was a moment ago.
  */
 export function watchGrants(world: {
   readonly clock: Pick<VirtualClock, "elapsedMs">;
   readonly store: Pick<SimulatedStore, "onCommit">;
   readonly cluster: Pick<SimCluster, "pods" | "diskUriOf">;
-  readonly outside: Pick<OutsideEvents, "isTokenStolen">;
+  readonly outside: Pick<OutsideEvents, "isNewsLate">;
   readonly report: (violation: Omit<Violation, "atMs">) => void;
 }): void {
   const { clock, cluster, outside } = world;
@@ -31,9 +33,9 @@ export function watchGrants(world: {
       if (nodeName !== undefined && diskUri !== undefined) boundAtMs.set(keyOf(nodeName, diskUri), clock.elapsedMs());
     }
     const granted = grantIn(commit);
-    if (granted === undefined || !outside.isTokenStolen(granted.nodeName)) return;
+    if (granted === undefined) return;
     const lastMs = boundAtMs.get(keyOf(granted.nodeName, granted.diskUri)) ?? Number.NEGATIVE_INFINITY;
-    if (clock.elapsedMs() - lastMs <= SEEN_FOR_MS) return;
+    if (clock.elapsedMs() - lastMs <= (outside.isNewsLate() ? SEEN_LATE_MS : SEEN_FOR_MS)) return;
     world.report({ invariant: "granted-unasked", detail: `${commit.by} granted ${commit.name} to ${granted.nodeName}, where no pod of it is bound` });
   });
 }

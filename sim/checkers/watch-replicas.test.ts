@@ -36,7 +36,10 @@ interface Circumstances {
   readonly attach?: "kubernetes" | "driver";
   readonly nodes?: readonly string[];
   readonly notReady?: readonly string[];
+  /** Nodes that come to be not ready at the moment of the removal. */
+  readonly justNotReady?: readonly string[];
   readonly outOfService?: readonly string[];
+  readonly stolen?: readonly string[];
   readonly by?: string;
   readonly before?: AzVolumeAttachment;
   readonly after?: AzVolumeAttachment;
@@ -47,6 +50,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   const { before = replica, after = leaving, nodes = names, outOfService = [], others = [], by = "controller-1" } = circumstances;
   const history = aHistory();
   let pods = circumstances.pods ?? [aPod];
+  let notReady = circumstances.notReady ?? [];
   const objects = {
     AzVolume: [circumstances.volume ?? aVolume({ status: { record: aRecord({ quarantine: [identity("node-a")] }) } })],
     AzVolumeAttachment: [...others, after],
@@ -59,7 +63,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
         name,
         uid: `uid-of-${name}`,
         instanceUri: instanceUriOf(name),
-        isReady: circumstances.notReady?.includes(name) !== true,
+        isReady: !notReady.includes(name),
         isUnschedulable: false,
         isOutOfService: false,
         volumesMax: 8,
@@ -68,7 +72,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
   };
   const outside = {
     wasOutOfService: (nodeName: string) => outOfService.includes(nodeName),
-    isTokenStolen: () => false,
+    isTokenStolen: (nodeName: string) => circumstances.stolen?.includes(nodeName) === true,
     isNewsLate: () => circumstances.isNewsLate === true,
   };
   const world = { ...history, store: store as Parameters<typeof watchReplicas>[0]["store"], cluster, outside };
@@ -82,6 +86,7 @@ async function aRemoval(circumstances: Circumstances): Promise<readonly string[]
     await history.clock.advance(circumstances.successorAfterMs);
     pods = [{ ...aPod, uid: "pod-2" }];
   }
+  notReady = [...notReady, ...(circumstances.justNotReady ?? [])];
   history.commit({ kind: "AzVolumeAttachment", name: before.metadata.name, by, before, after });
   return history.invariants();
 }
@@ -127,6 +132,12 @@ describe("replicas at a failover", () => {
     );
   });
 
+  it("reports one that is removed for a share that comes free, since another attachment leaves", async () => {
+    const onA = aReplica("node-a", { spec: place });
+    const others = [requestOnC, { ...onA, metadata: { ...onA.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } }];
+    assert.deepEqual(await aRemoval({ volume: aVolume({ spec: { maxShares: 2, maxMountReplicaCount: 1 } }), others }), broken);
+  });
+
   it("reports one that is removed since a node wants the volume beside a primary with a pod", async () => {
     const volume = aVolume({ spec: { maxMountReplicaCount: 2 } });
     const others = [requestOnC, anAttachment("node-a", { spec: place })];
@@ -152,6 +163,12 @@ describe("replicas at a failover", () => {
   const fine: readonly ({ readonly because: string } & Circumstances)[] = [
     { because: "nothing requests the volume", pods: [] },
     { because: "a node that attaches by itself has left a request behind, without a pod", attach: "driver", pods: [], others: [requestOnC] },
+    { because: "whatever has the token of a node requests it", pods: [], others: [requestOnC], stolen: ["node-c"] },
+    {
+      because: "the writer's node has just come to be not ready",
+      volume: aVolume({ status: { record: aRecord({ writer: aWriter("node-c") }) } }),
+      justNotReady: ["node-c"],
+    },
     { because: "the request has just come", forMs: KNOWN_AFTER_MS - 1 },
     { because: "the request has come while news is late", isNewsLate: true, forMs: KNOWN_LATE_MS - 1 },
     { because: "the pod has come back after the volume was not in use", successorAfterMs: SUCCESSOR_MS + 1 },
