@@ -30,6 +30,8 @@ export interface SimClusterShape {
   readonly attach: "kubernetes" | "driver";
   /** The size of all its VMs, which says how many data disks each takes. Default: eight. */
   readonly vmSize?: string | undefined;
+  /** Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins report. A kubelet that makes its Node again says it. Default: Nodes say so. */
+  readonly hasUnnamedVms?: true | undefined;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
   readonly collectReplicasAfterMs?: number | undefined;
 }
@@ -128,7 +130,7 @@ function ownPart(shared: Shared): Shared {
 /** A cluster with its store and its driver. */
 function createCluster(
   { agenda, region, timeScale, options, ...shared }: Shared,
-  { nodes, attach, vmSize, collectReplicasAfterMs }: SimClusterShape,
+  { nodes, attach, vmSize, hasUnnamedVms, collectReplicasAfterMs }: SimClusterShape,
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
@@ -170,6 +172,7 @@ function createCluster(
     attach,
     clusterId,
     timeScale,
+    trustsUnnamedVms: hasUnnamedVms === true,
     collectReplicasAfterMs,
     report,
     connect: (observer) => cluster.connect(observer),
@@ -181,7 +184,7 @@ function createCluster(
     trace,
     endpoints: driver.endpoints,
     machineOf: azure.machineOf,
-    instanceUriOf: azure.instanceUriOf,
+    instanceUriOf: hasUnnamedVms === true ? () => "" : azure.instanceUriOf,
     onMachine: azure.onMachine,
     containers,
     attach,

@@ -35,6 +35,8 @@ export interface DriverWorld extends ProcessWorld {
   readonly clusterId: string;
   /** Azure's latencies are those of the real one times this. */
   readonly timeScale: number;
+  /** The flag `--trust-nodes-without-provider-id`. */
+  readonly trustsUnnamedVms: boolean;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: the flag's. */
   readonly collectReplicasAfterMs?: number | undefined;
 }
@@ -76,7 +78,7 @@ export function createControllerPlace(name: string, world: DriverWorld): Control
     });
     const { users, volumes } = world.connect({ processName: name, lifetime: life.died, gate: life.gate });
     const seenUsers = usersOf(users(), life);
-    const cache = createControllerCache(followed, { users: seenUsers, trustsUnnamed: false });
+    const cache = createControllerCache(followed, { users: seenUsers, trustsUnnamed: world.trustsUnnamedVms });
     const shared = {
       store: rememberingStore(life.store, cache, kinds),
       cache,

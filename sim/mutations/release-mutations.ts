@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { detachUnderWay, thereAndBackStorm } from "./storms.ts";
+import { detachUnderWay, thereAndBackStorm, unnamedVmsStorm } from "./storms.ts";
 
 const RELEASE_CHECK = "src/reconcile/release-check.ts";
 const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
@@ -123,6 +123,22 @@ export const releaseMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: { ...detachUnderWay, strikes: { "azure/detach-late-and-lost": 1 } },
     takes: "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
+    noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "settle-found-later",
+    removes: "nor does a node that a record which was made again comes to name only later",
+    edits: [
+      {
+        file: "src/core/plan/writer-steps.ts",
+        find: `return record.foundInUse && !isForeign(node) ?`,
+        replace: `return node.nodeName === "" && !isForeign(node) ?`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: unnamedVmsStorm,
+    takes: "the same, and all objects are lost, so that the VM is known by its resource id alone until its node has registered again",
     noticedBy: "src/core/plan/writer-steps.test.ts",
   },
 ];

@@ -115,6 +115,9 @@ export const detachUnderWay = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
 } as const satisfies Partial<DirectedStorm>;
 
+/** The same in a cluster whose Nodes do not say which VM they are, and nobody knows of the detach any more. */
+export const unnamedVmsStorm: DirectedStorm = { ...detachUnderWay, hasUnnamedVms: true, strikes: { "azure/detach-late-and-lost": 1 } };
+
 /** Nodes die whose volumes are older than the time that replicas outlive the last request. */
 export const agedFailoverStorm: DirectedStorm = {
   workload: { maxShares: 3, replicas: 2, access: "mount" },

@@ -29,6 +29,8 @@ export interface DirectedStorm {
   readonly nodesMax?: number;
   /** The size of all VMs, which says how many data disks each takes. */
   readonly vmSize?: string;
+  /** Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins report. A kubelet that makes its Node again says it. Default: Nodes say so. */
+  readonly hasUnnamedVms?: true;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: as drawn. */
   readonly collectReplicasAfterMs?: number;
   /** What all volumes have in common. */
@@ -62,6 +64,7 @@ export function drawDirected(seed: number, storm: DirectedStorm): Scenario {
     attach: storm.attach ?? drawn.attach,
     nodes,
     ...(storm.vmSize === undefined ? {} : { vmSize: storm.vmSize }),
+    ...(storm.hasUnnamedVms === undefined ? {} : { hasUnnamedVms: storm.hasUnnamedVms }),
     ...(storm.collectReplicasAfterMs === undefined ? {} : { collectReplicasAfterMs: storm.collectReplicasAfterMs }),
     workloads,
     acts: storm.isQuiet === true ? [] : drawn.acts.filter(({ act }) => act.kind !== "drain" || isKnown(act.nodeName)),

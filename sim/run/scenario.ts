@@ -45,6 +45,8 @@ export interface ClusterScenario {
   readonly nodes: readonly { readonly name: string; readonly zone: string }[];
   /** Of all its VMs. Default: one that takes eight data disks. */
   readonly vmSize?: string;
+  /** Nodes do not say which VM they are (`spec.providerID`), and controllers trust what node plug-ins report. A kubelet that makes its Node again says it. Default: Nodes say so. */
+  readonly hasUnnamedVms?: true;
   /** How long replicas outlive the last request of their volume, in milliseconds. Default: the driver's own. */
   readonly collectReplicasAfterMs?: number;
   readonly workloads: readonly SimWorkload[];

@@ -123,6 +123,7 @@ export async function withDriver(seed: number, act: (world: DriverTestWorld) => 
     attach: "kubernetes",
     clusterId: "cluster-1",
     timeScale: TIME_SCALE,
+    trustsUnnamedVms: false,
     connect: () => ({ users: () => volumeUsers, volumes: () => noClusterVolumes, ownNode: () => nobodysNode }),
     report: (violation) => violations.push(violation),
   });

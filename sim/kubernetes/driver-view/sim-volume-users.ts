@@ -113,7 +113,7 @@ function orchestratorNode(node: Node | undefined, hasSynced: boolean): Orchestra
     isUnschedulable: node.isUnschedulable,
     labels: node.labels,
     taints,
-    instanceUri: node.instanceUri,
+    ...(node.instanceUri === "" ? {} : { instanceUri: node.instanceUri }),
     nodeUid: node.uid,
   };
 }
