@@ -150,7 +150,8 @@ function createCluster(
    */
   const deniedToNode = (by: string, denialOf: (token: NodeToken) => Denial | undefined): Denial | undefined => {
     const nodeName = nodeOfToken(by, nodes);
-    const denied = nodeName === undefined ? undefined : denialOf({ nodeName, nodeUid: uids.of(nodeName) });
+    if (nodeName === undefined) return undefined;
+    const denied = denialOf({ nodeName, nodeUid: by === nodeName ? uids.ofPlugin(nodeName) : uids.issuedNow(nodeName) });
     if (denied !== undefined && denied.isForbidden !== true && by === nodeName)
       report({ invariant: "crashed", detail: `${by} is refused its own write: ${denied.message}` });
     return denied;
@@ -193,7 +194,7 @@ function createCluster(
     isTakenByOthers: (diskName) => azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,
     rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
-  const uids = createTokenUids(cluster);
+  const uids = createTokenUids(cluster, clock);
   return {
     ...shared,
     store,
