@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { detachUnderWay, thereAndBackStorm, unnamedVmsStorm } from "./storms.ts";
+import { detachLateAndLostStorm, detachUnderWay, thereAndBackStorm, unnamedVmsStorm } from "./storms.ts";
 
 const RELEASE_CHECK = "src/reconcile/release-check.ts";
 const ASK_USERS = `const use = await ports.users.on({ nodeName: node.nodeName, volumeId }, signal);`;
@@ -121,7 +121,7 @@ export const releaseMutations: readonly Mutation[] = [
     ],
     alsoRemoves: [],
     breaks: ["healthy-writer-cut-off"],
-    storm: { ...detachUnderWay, strikes: { "azure/detach-late-and-lost": 1 } },
+    storm: detachLateAndLostStorm,
     takes: "a forced detach is under way to Azure when nobody knows of it any more, and its node claims the volume or is granted it anew",
     noticedBy: "src/core/plan/writer-steps.test.ts",
   },
@@ -140,5 +140,21 @@ export const releaseMutations: readonly Mutation[] = [
     storm: unnamedVmsStorm,
     takes: "the same, and all objects are lost, so that the VM is known by its resource id alone until its node has registered again",
     noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "fence-asks",
+    removes: "a fence asks in each of its rounds whether the record still wants it",
+    edits: [
+      {
+        file: "src/provisioner/fence-batch.ts",
+        find: `const asked = await askEach(this.#open().map((request) => ({ request })));`,
+        replace: `const asked = this.#open().map((request) => ({ request }));`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: detachLateAndLostStorm,
+    takes: "a forced detach is under way for minutes when its record is lost or a backup is put back, and its node claims the volume",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
   },
 ];

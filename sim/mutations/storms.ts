@@ -115,8 +115,11 @@ export const detachUnderWay = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
 } as const satisfies Partial<DirectedStorm>;
 
-/** The same in a cluster whose Nodes do not say which VM they are, and nobody knows of the detach any more. */
-export const unnamedVmsStorm: DirectedStorm = { ...detachUnderWay, hasUnnamedVms: true, strikes: { "azure/detach-late-and-lost": 1 } };
+/** The same, and no record tells of the detach any more. */
+export const detachLateAndLostStorm: DirectedStorm = { ...detachUnderWay, strikes: { "azure/detach-late-and-lost": 1 } };
+
+/** And the Nodes do not say which VM they are. */
+export const unnamedVmsStorm: DirectedStorm = { ...detachLateAndLostStorm, hasUnnamedVms: true };
 
 /** Nodes die whose volumes are older than the time that replicas outlive the last request. */
 export const agedFailoverStorm: DirectedStorm = {
