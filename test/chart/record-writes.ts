@@ -8,9 +8,10 @@ export const NODE_A_UID = "uid-of-node-a";
 /** That of a Node of the same name which was there before. */
 export const EARLIER_UID = "uid-of-an-earlier-node-a";
 /** How a write of an entry with that uid is refused. */
-export const OTHERS_ENTRY = "what bears the uid of another Node of its name, a node leaves as it is";
+export const OTHERS_ENTRY =
+  "entries of another Node of this name stay as they are; where the Node was made again for this VM, delete the pod of its node plug-in, so that it gets a new token";
 
-/** `record` with that uid in each entry of node-a but those of the clean, whose entries have none. */
+/** `record` with that uid in each entry of node-a except those in the list of the clean, which have none. */
 export function boundTo(record: WriterRecord, nodeUid: string): WriterRecord {
   const bound = <T extends NodeIdentity>(entry: T): T => (entry.nodeName === nodeA.nodeName ? { ...entry, nodeUid } : entry);
   const { writer, fencing } = record;
