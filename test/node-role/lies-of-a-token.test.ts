@@ -18,6 +18,7 @@ import { newAttachment } from "../../src/reconcile/new-attachment.ts";
 import { STORE_WENT_BACK, wentBackReason } from "../../src/reconcile/rollback-reports.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { FIRST_START_TIMEOUT_MS, whyNoApiServer } from "../kubernetes-store/api-server.ts";
+import { azureOf } from "../workflows/controller-here.ts";
 import { comesToFailWith } from "../workflows/csi-failure.ts";
 import { bringUpByNode, untilServed } from "../workflows/volume-use.ts";
 import { type ChartCluster, startChartCluster } from "./chart-cluster.ts";
@@ -30,6 +31,7 @@ const STOP_GRACE_MS = 60_000;
 const RECORDS = 10;
 /** Of grants in this test there are far fewer. */
 const EPOCHS_MAX = 1_000;
+const BACKUP = "backup";
 const SINCE = "2026-01-01T00:00:00Z";
 
 const devices = dataPlaneAvailable();
@@ -151,6 +153,17 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
     return newAttachment({ volumeName: name, volumeId, nodeName: LYING, role: "Primary", want, readOnly: false, volumeContext: {} });
   }
 
+  /** A disk in Azure that is not the driver's; answers its resource id. */
+  async function createBackup(): Promise<string> {
+    const azure = await azureOf(theLab());
+    const place = { resourceGroup: undefined, location: undefined, zone: "1" };
+    const size = { skuName: "Premium_LRS", sizeGiB: 1, maxShares: 1 } as const;
+    const made = await azure.createDisk({ diskName: BACKUP, ...place, ...size, tags: {}, mayProceed: async () => true }, signal);
+    await azure.close();
+    assert.ok(made.ok, JSON.stringify(made));
+    return made.value.diskUri;
+  }
+
   /** The plug-in of the honest node stands still, so that the liar is always first; its pods write on. */
   async function whileHonestStandsStill(act: () => Promise<void>): Promise<void> {
     nodeOf(HONEST).process.kill("SIGSTOP");
@@ -183,16 +196,24 @@ describe("what a node's token may write, and other nodes' volumes", { skip: miss
       await untilServed(() => theLab().controller.deleteVolume({ volumeId: idle.volumeId, secrets: {} }));
     }));
 
-  it("deletes an attachment whose name no rule can check", () =>
+  it("deletes attachments that no rule can check, and attaches nothing by them", () =>
     keepsGrants(async () => {
       const { store } = theLiar();
-      const made = wantFor(apart.volume);
-      const name = made.metadata.name.replace(/[0-9a-f]{24}$/u, "0".repeat(24));
-      assert.notEqual(name, made.metadata.name);
-      assert.ok((await store.create("AzVolumeAttachment", { ...made, metadata: { ...made.metadata, name } }, signal)).ok, "the policies allow it");
-      await waitUntil("it to be deleted", SOON, async () => ((await store.get("AzVolumeAttachment", name, signal)).ok ? undefined : true));
-      await untilEvent(LYING, "AttachmentIgnored");
+      const misnamed = wantFor(apart.volume);
+      const name = misnamed.metadata.name.replace(/[0-9a-f]{24}$/u, "0".repeat(24));
+      assert.notEqual(name, misnamed.metadata.name);
+      const ofBackup = wantFor({ ...apart.volume, volumeId: await createBackup() });
+      for (const made of [{ ...misnamed, metadata: { ...misnamed.metadata, name } }, ofBackup]) {
+        const { name: created } = made.metadata;
+        assert.ok((await store.create("AzVolumeAttachment", made, signal)).ok, "the policies allow it");
+        await waitUntil(`${created} to be deleted`, SOON, async () => ((await store.get("AzVolumeAttachment", created, signal)).ok ? undefined : true));
+        await waitUntil(`the event about ${created}`, SOON, async () => {
+          const told = (await cluster?.eventsAbout(LYING, "AttachmentIgnored")) ?? [];
+          return told.some((message) => message.includes(created)) ? true : undefined;
+        });
+      }
       assert.deepEqual([...(await attachedNodes(theLab(), apart.volume, signal)).keys()], [HONEST]);
+      assert.deepEqual((await theLab().emulator.disks()).find((disk) => disk.name === BACKUP)?.attachedTo, []);
     }));
 
   it("waits for a node that releases nothing, and says so", () =>
