@@ -133,6 +133,12 @@ describe("planAttachment", () => {
         plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
       },
       {
+        because: "an attach under way counts",
+        own: anAttachment("node-a", pending),
+        others: [...attached, aReplica("node-d", { status: { state: "Attaching" } })],
+        plan: waits("all 3 shares of the disk are taken, by node-b, node-c, node-d", "WaitingForShare"),
+      },
+      {
         because: "an attach that may have happened counts",
         own: anAttachment("node-a", pending),
         others: [...attached, aReplica("node-d", { status: { state: "AttachmentFailed" } })],

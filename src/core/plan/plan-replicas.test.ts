@@ -626,6 +626,14 @@ describe("planReplicas", () => {
         plan: [],
       },
       {
+        because: "published, and its want has ended",
+        observed: anObservedVolume({
+          volume: aVolume({ spec: { maxMountReplicaCount: 0 } }),
+          attachments: [{ ...primary, spec: { ...aReplica("node-a").spec, role: "Primary" } }],
+        }),
+        plan: [],
+      },
+      {
         because: "it wants to write",
         observed: anObservedVolume({ attachments: [aReplica("node-a", { spec: { want: { since: agoMs(1) } } })] }),
         plan: [],
