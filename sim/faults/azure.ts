@@ -2,7 +2,7 @@ import type { FaultRule } from "../../src/emulator/model/faults.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
 import type { TimedFault } from "../run/scenario.ts";
 import type { SimWorld } from "../world.ts";
-import { detachLate, detachLateAndLost } from "./directed/detach-late.ts";
+import { detachLate, detachLateAndAllLost, detachLateAndLost } from "./directed/detach-late.ts";
 import { etagLeft } from "./directed/etag-left.ts";
 import { markedWhileNotFound } from "./directed/marked-while-not-found.ts";
 import { markedWhileUnlisted } from "./directed/marked-while-unlisted.ts";
@@ -66,6 +66,7 @@ export const azure: FaultClass = {
     },
     "detach-late": detachLate,
     "detach-late-and-lost": detachLateAndLost,
+    "detach-late-and-all-lost": detachLateAndAllLost,
     "standby-attaches-lost": standbyAttachesLost,
     "vm-failed": vmFailed,
     "answers-late": {

@@ -119,7 +119,7 @@ export const detachUnderWay = {
 export const detachLateAndLostStorm: DirectedStorm = { ...detachUnderWay, strikes: { "azure/detach-late-and-lost": 1 } };
 
 /** And the Nodes do not say which VM they are. */
-export const unnamedVmsStorm: DirectedStorm = { ...detachLateAndLostStorm, hasUnnamedVms: true };
+export const unnamedVmsStorm: DirectedStorm = { ...detachUnderWay, strikes: { "azure/detach-late-and-all-lost": 1 }, hasUnnamedVms: true };
 
 /** Nodes die whose volumes are older than the time that replicas outlive the last request. */
 export const agedFailoverStorm: DirectedStorm = {

@@ -39,6 +39,11 @@ export const detachLateAndLost = detachUnderWay(({ world, later }, dice) => {
   };
 });
 
+/** The same, where every object is erased. */
+export const detachLateAndAllLost = detachUnderWay(({ world, later }, dice) => () => {
+  later(pick(LOST_AFTER_MS, diceAgain(dice, 1)), () => eraseEverything(world, true));
+});
+
 function detachUnderWay(meanwhile: Meanwhile): FaultVariant {
   return {
     forMs: [220_000, 240_000],
