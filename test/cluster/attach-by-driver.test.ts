@@ -7,12 +7,13 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { attachesUnderKilledLeader } from "./attach-under-killed-leader.ts";
 import { movesWhileApiServerRestarts, writesOnWithoutItsObject } from "./disturb-api.ts";
 import { drainStandby, untilFailoverReady, withStandby } from "./drain-standby.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { driverLab } from "./driver-lab.ts";
 import { withHeldUnmount } from "./held-unmount.ts";
 import { keepControllersOff, untilControllersReady } from "./leading-controller.ts";
-import { movesOffNodeWithoutPower, untilOlderThan, VICTIM } from "./lose-node.ts";
+import { movesOffNodeWithoutPower, VICTIM } from "./lose-node.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
+import { untilReplicasOld } from "./old-replicas.ts";
 import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { writesOnWhilePlugInEnds } from "./replace-plug-in.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
@@ -25,8 +26,6 @@ const CLASS = "managed-csi-premium-replicas";
 /** The attach controller looks through all running pods every three minutes, and at one to which something happens at once. */
 const ATTACH_CONTROLLER_LOOKS_MAX_MS = 270_000;
 const SETTLED_MAX_MS = 60_000;
-/** As short as a test can wait for, and longer than a moving pod leaves its volume without a request on a busy machine; 5 minutes by default. */
-const COLLECT_AFTER_MS = 20_000;
 const BEFORE = "node-a";
 const AFTER = "node-b";
 const TWO_SHARES = "attach-by-driver-two-shares";
@@ -54,8 +53,7 @@ describe("attach by the driver, without Kubernetes' attach controller", { skip: 
     }));
 
   describe("as it is", () => {
-    // Every volume of these tests is older than the time after which replicas that no node requests are pruned.
-    before(() => reinstallDriver(lab, { attach: "driver", controller: { settings: { "collect-replicas-after-ms": COLLECT_AFTER_MS } } }));
+    before(() => takeWayIn(lab, "driver"));
 
     it("starts a pod that moves only when the unmount on the old node, which takes long, has ended; meanwhile it says what it waits for", () =>
       withWorkloads(lab, "slow-unmount", async (workloads) => {
@@ -193,10 +191,10 @@ async function startWriter(workloads: Workloads): Promise<string> {
   return volume;
 }
 
-/** The same, once its standby is older than the time after which replicas are pruned. */
+/** The same, once its standby is older than replicas are kept without a request. */
 async function startAgedWriter(workloads: Workloads): Promise<string> {
   const volume = await startWriter(workloads);
-  await untilOlderThan(workloads, "data-db-0", COLLECT_AFTER_MS);
+  await untilReplicasOld(workloads, "data-db-0");
   return volume;
 }
 

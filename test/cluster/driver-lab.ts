@@ -5,8 +5,14 @@ import { startLab } from "../../testbed/lab/start-lab.ts";
 /** Of Azure's pace: an attach takes a fifth of a second. */
 const TIME_SCALE = 0.02;
 
-/** The chart's own values but for this: much of what is waited for here is seen with a node's next heartbeat or the one after. */
-const VALUES: ChartValues = { node: { settings: { "heartbeat-ms": 2_000 } } };
+/**
+ * How long replicas that no node requests are kept, in milliseconds: as short as a test can wait for before each failover, and longer than a pod that moves leaves its
+ * volume without a request on a busy machine. 5 minutes by default.
+ */
+export const PRUNE_AFTER_MS = 20_000;
+
+/** The chart's own values but for this: much of what is waited for here is seen with a node's next heartbeat or the one after, and volumes that fail over are to be old. */
+const VALUES: ChartValues = { node: { settings: { "heartbeat-ms": 2_000 } }, controller: { settings: { "collect-replicas-after-ms": PRUNE_AFTER_MS } } };
 
 let started: Promise<Lab> | undefined;
 
@@ -20,7 +26,7 @@ export function driverLab(): Promise<Lab> {
   return started;
 }
 
-/** Installs the driver anew with these values, which must not be of `node`; without any, as the other files want to find it. */
+/** Installs the driver anew with these values, which must not be of `node` or `controller`; without any, as the other files want to find it. */
 export async function reinstallDriver(lab: Lab, values: ChartValues = {}, options: Pick<InstallOptions, "takesOwnership"> = {}): Promise<void> {
   await installDriver(lab, { ...options, values: { ...VALUES, ...values } });
 }

@@ -4,13 +4,13 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { vmNameOf } from "../../testbed/lab/vm-name.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { driverLab } from "./driver-lab.ts";
 import { keepControllersOff } from "./leading-controller.ts";
 import {
   assertBothSound,
   backInService,
   cutOffFirst,
-  findsOldReplicas,
+  findsReplicas,
   movesOffNodeWithoutPower,
   takesOver,
   twoWritersOn,
@@ -23,8 +23,6 @@ import { untilNothingIsLeft } from "./nothing-left.ts";
 import { untilTold } from "./record-writer.ts";
 import { withWorkloads } from "./workloads.ts";
 
-/** Shorter than any of these tests takes to lose a node, so that every volume here is older than the time after which replicas are pruned. */
-const COLLECT_AFTER_MS = 10_000;
 const VM_API = "api-version=2025-04-01";
 
 describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? false }, () => {
@@ -32,19 +30,15 @@ describe("nodes that fail in a cluster", { skip: (await reasonAgainstLab()) ?? f
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await reinstallDriver(lab, { controller: { settings: { "collect-replicas-after-ms": COLLECT_AFTER_MS } } });
     await keepControllersOff(lab, VICTIM);
   });
-  after(async () => {
-    await untilNothingIsLeft(lab);
-    await reinstallDriver(lab);
-  });
+  after(() => untilNothingIsLeft(lab));
 
   it("moves pods off a node without power, with every record that was synced, only after the node was cut off; the node comes back clean", () =>
     withWorkloads(lab, "power-loss", (workloads) => movesOffNodeWithoutPower(workloads, "kubernetes")));
 
-  it("tells what to do about a silent node, and finds the replicas of a volume that is older than the time after which they are pruned", () =>
-    withWorkloads(lab, "old-replicas", (workloads) => findsOldReplicas(workloads, COLLECT_AFTER_MS)));
+  it("tells what to do about a silent node; once that is done, pods find their replicas", () =>
+    withWorkloads(lab, "old-replicas", (workloads) => findsReplicas(workloads)));
 
   it("moves pods off a VM that was deleted, with every record that was synced; nothing of the old one is remembered, and another VM under its name starts clean", () =>
     withWorkloads(lab, "vm-deleted", async (workloads) => {

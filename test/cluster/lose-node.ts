@@ -5,6 +5,7 @@ import { vmNameOf } from "../../testbed/lab/vm-name.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { type AzureCall, azureCallsFromNow } from "./azure-journal.ts";
 import { untilNodeReady } from "./node-ready.ts";
+import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { assertRecordsKept, recordWriter, untilTold, type WriterPod, writerPod } from "./record-writer.ts";
 import { assertSoundOnDisk } from "./sound-disk.ts";
 import { assertWayIn, type WayIn } from "./way-in.ts";
@@ -35,14 +36,10 @@ export async function movesOffNodeWithoutPower(workloads: Workloads, wayIn: WayI
   await assertBothSound(workloads);
 }
 
-/**
- * Takes the power from the node of two writers whose replicas are older than `collectAfterMs`, after which replicas that no node requests are pruned. Nothing marks the node at
- * first: pods, claim and Node say what to do. Once that is done, the next pod finds its replica.
- */
-export async function findsOldReplicas(workloads: Workloads, collectAfterMs: number): Promise<void> {
+/** Takes the power from the node of two writers. Nothing marks the node at first: pods, claim and Node say what to do. Once that is done, the next pod finds its replica. */
+export async function findsReplicas(workloads: Workloads): Promise<void> {
   const { lab } = workloads;
   const before = await twoWritersOn(workloads, VICTIM);
-  await untilOlderThan(workloads, "data-shared-0", collectAfterMs);
   await lab.node(VICTIM).kill();
   await thenCleanUp(
     async () => {
@@ -79,15 +76,6 @@ async function reportsSilence(workloads: Workloads, pod: string): Promise<void> 
   await workloads.untilEvent("Pod", pod, new RegExp(`^WriterSilent: pod ${workloads.namespace}/${pod} on .* waits for ${VICTIM}`, "u"));
 }
 
-/** Waits until all replicas of a claim's volume are older than that. */
-export async function untilOlderThan(workloads: Workloads, claim: string, ageMs: number): Promise<void> {
-  const volumeName = (await workloads.volumeOf(claim)).metadata.name;
-  await waitUntil(`the replicas of ${claim} to be ${ageMs} ms old`, { timeoutMs: SETTLED_MAX_MS }, async () => {
-    const attachments = [...(await attachmentsOf(workloads.lab, volumeName)).values()];
-    return attachments.every(({ metadata }) => Date.now() - Date.parse(metadata.creationTimestamp) > ageMs) || undefined;
-  });
-}
-
 /** A writer with standbys and one without, both on a node, with some records. */
 export async function twoWritersOn(workloads: Workloads, nodeName: string): Promise<readonly WriterPod[]> {
   await workloads.apply(recordWriter({ name: "shared", storageClass: SHARED_CLASS, home: nodeName }));
@@ -109,9 +97,13 @@ export interface Successor {
   readonly firstWroteAtMs: number;
 }
 
-/** Says that the victim is dead, ends its pods by force, as its operator would, and checks what becomes of them. */
+/**
+ * Says that the victim is dead, once the replicas of its volumes are older than they are kept without a request, and ends its pods by force, as its operator would. Checks
+ * what becomes of them.
+ */
 export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]): Promise<readonly Successor[]> {
   const { lab, namespace } = workloads;
+  const replicas = new Map(await Promise.all(pods.map(async ({ name }) => [name, await untilReplicasOld(workloads, `data-${name}`)] as const)));
   const startMs = performance.now();
   await lab.kubectl(["taint", "node", VICTIM, `${OUT_OF_SERVICE}=nodeshutdown:NoExecute`]);
   await workloads.kubectl(["delete", "pod", ...pods.map(({ name }) => name), "--force", "--grace-period=0"]);
@@ -123,6 +115,7 @@ export async function takesOver(workloads: Workloads, pods: readonly WriterPod[]
     pods.map(async (pod) => {
       const successor = await writerPod(workloads, pod.name);
       assert.notEqual(successor.nodeName, VICTIM);
+      await assertReplicaKept(workloads, `data-${pod.name}`, successor.nodeName, replicas.get(pod.name) ?? new Map());
       await untilTold(lab, namespace, successor, "wrote", RECORDS);
       const [told = [], toldAfter = []] = await assertRecordsKept(workloads, pod.name, [pod, successor]);
       const firstWroteAtMs = toldAfter.find(({ outcome }) => outcome === "wrote")?.atMs ?? 0;

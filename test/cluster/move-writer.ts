@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
+import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { assertRecordsKept, recordsSeenBy, toldBy, turnsOf, untilTold, writerPod, type WriterPod } from "./record-writer.ts";
 import type { Workloads } from "./workloads.ts";
 
@@ -14,13 +15,14 @@ export interface MoveOptions {
 }
 
 /**
- * Sends a writer's pod to another node, and checks that every record that it had synced is there, and that one pod wrote after the other. Answers the pod that has come
- * after it.
+ * Sends a writer's pod to another node, once its replicas are older than they are kept without a request. Checks that every record that it had synced is there, that one pod
+ * wrote after the other, and that a replica it came to was kept. Answers the pod that has come after it.
  */
 export async function movesWithItsRecords(workloads: Workloads, name: string, { by = "delete", meanwhile }: MoveOptions = {}): Promise<WriterPod> {
   const { lab, namespace } = workloads;
   const pod = await writerPod(workloads, name);
   await untilTold(lab, namespace, pod, "wrote");
+  const replicas = await untilReplicasOld(workloads, `data-${name}`);
   const told = await toldBy(lab, namespace, pod);
   const earlier = turnsOf(await recordsSeenBy(workloads, name)).filter((uid) => uid !== pod.uid);
   await lab.kubectl(["cordon", pod.nodeName]);
@@ -40,6 +42,7 @@ export async function movesWithItsRecords(workloads: Workloads, name: string, { 
   );
   const successor = await writerPod(workloads, name);
   assert.notEqual(successor.nodeName, pod.nodeName);
+  await assertReplicaKept(workloads, `data-${name}`, successor.nodeName, replicas);
   await untilTold(lab, namespace, successor, "wrote");
   await assertRecordsKept(workloads, name, [...earlier.map((uid) => ({ uid, told: [] })), { uid: pod.uid, told }, successor]);
   return successor;

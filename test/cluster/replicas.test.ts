@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import type { Lab } from "../../testbed/lab/lab.ts";
 import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts";
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
-import { driverLab, reinstallDriver } from "./driver-lab.ts";
+import { driverLab } from "./driver-lab.ts";
 import { withForeignDisks } from "./foreign-disks.ts";
+import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
 
 const SETTLED_MAX_MS = 60_000;
@@ -14,16 +15,12 @@ const SETTLED_MAX_MS = 60_000;
 const LOOKED_AT_AGAIN_MAX_MS = 120_000;
 /** Data disks that the lab's VMs take. */
 const SLOTS = 16;
-/** As short as a test can wait for, and longer than nobody wants a volume whose pod moves on a busy machine; 5 minutes by default. */
-const COLLECT_AFTER_MS = 20_000;
 
 describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) ?? false }, () => {
   let lab: Lab;
   before(async () => {
     lab = await driverLab();
-    await reinstallDriver(lab, { controller: { settings: { "collect-replicas-after-ms": COLLECT_AFTER_MS } } });
   });
-  after(() => reinstallDriver(lab));
 
   it("moves a pod to a standby, by drain, by deletion and by rolling update, with its data and without a call to Azure; collects replicas when nobody wants the volume", () =>
     withWorkloads(lab, "replicas", async (workloads) => {
@@ -36,10 +33,12 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
 
       const first = await workloads.nodeOf("db-0");
       const standby = await otherNodeOf(lab, volume, first);
+      const replicas = await untilReplicasOld(workloads, "data-db-0");
       const calls = await azureCallsFromNow(lab);
       await lab.kubectl(["drain", first, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=60s"], { timeoutMs: SETTLED_MAX_MS });
       await workloads.untilReady("db-0");
       assert.equal(await workloads.nodeOf("db-0"), standby, "the extender steers the pod to the standby");
+      await assertReplicaKept(workloads, "data-db-0", standby, replicas);
       assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
       assert.equal(await workloads.inPod("db-0", "cd /data && sha256sum -c file.sha256"), "file: OK");
       await lab.kubectl(["uncordon", first]);

@@ -7,6 +7,7 @@ import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { driverLab, reinstallDriver } from "./driver-lab.ts";
 import { movesWithItsRecords } from "./move-writer.ts";
 import { untilNothingIsLeft } from "./nothing-left.ts";
+import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { assertNeverFailed, assertRecordsKept, recordWriter, toldBy, untilTold, writerPod } from "./record-writer.ts";
 import { installV1, removeV1 } from "./v1-driver/install-v1.ts";
 import { leaveMounted } from "./v1-driver/leave-mounted.ts";
@@ -160,6 +161,7 @@ async function failOver(workloads: Workloads): Promise<void> {
   await waitUntil(`${volume} to have a standby on ${OTHER}`, { timeoutMs: SETTLED_MAX_MS }, async () =>
     (await attachmentsOf(lab, volume)).get(OTHER)?.status?.state === "Attached" ? true : undefined,
   );
+  const replicas = await untilReplicasOld(workloads, "data-shared-0");
   const told = await toldBy(lab, workloads.namespace, shared);
   await lab.kubectl(["drain", HOME, "--pod-selector=app=shared", `--timeout=${SETTLED_MAX_MS}ms`], { timeoutMs: 2 * SETTLED_MAX_MS });
   try {
@@ -169,6 +171,7 @@ async function failOver(workloads: Workloads): Promise<void> {
   }
   const moved = await writerPod(workloads, "shared-0");
   assert.equal(moved.nodeName, OTHER);
+  await assertReplicaKept(workloads, "data-shared-0", OTHER, replicas);
   await untilTold(lab, workloads.namespace, moved, "wrote");
   await assertRecordsKept(workloads, "shared-0", [{ uid: shared.uid, told }, moved]);
 
