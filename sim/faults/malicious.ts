@@ -3,7 +3,7 @@ import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachme
 import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { COUNTER_MAX } from "../../src/core/model/epoch.ts";
 import { annotatedNumber, STORE_GENERATION_ANNOTATION } from "../../src/core/model/lease.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { type NodeIdentity, withUidFrom } from "../../src/core/model/node-identity.ts";
 import { attachmentObjectName } from "../../src/core/model/object-names.ts";
 import { toTimestamp } from "../../src/core/timestamp.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
@@ -140,12 +140,13 @@ function reportOf(world: SimWorld, own: AzDriverNode): NonNullable<AzDriverNode[
   return [{ type: STORE_WENT_BACK, status: "True", reason, message: "a lie", lastTransitionTime: toTimestamp(world.clock.nowMs()) }];
 }
 
+/** With the uid that the entry bears: the policy refuses any other. */
 async function claimBlindly(store: ObjectStore, volume: AzVolume, node: NodeIdentity): Promise<void> {
   const record = volume.status?.record;
   if (volume.status === undefined || record === undefined || record.writer !== undefined) return;
   const epoch = record.epoch + 1;
   const unproven = record.unproven.filter(({ nodeName }) => nodeName !== node.nodeName);
-  const claimed = { ...record, unproven, epoch, writer: { ...node, epoch, held: true, wanted: true } };
+  const claimed = { ...record, unproven, epoch, writer: { ...withUidFrom(record.unproven, node), epoch, held: true, wanted: true } };
   await store.updateStatus("AzVolume", { ...volume, status: { ...volume.status, record: claimed } }, never);
 }
 
