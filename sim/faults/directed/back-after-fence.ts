@@ -1,6 +1,7 @@
-import { cordonAllBut, uncordonAll } from "../cordon.ts";
+import { uncordonAll } from "../cordon.ts";
 import { diceAgain, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
+import { backAlone } from "./back-alone.ts";
 import { fencedInMount } from "./fenced-in-mount.ts";
 import { idleNodeFor } from "./where-pods-are.ts";
 
@@ -16,20 +17,14 @@ export const backAfterFence: FaultVariant = {
   forMs: [80_000, 100_000],
   isDirected: true,
   begin: (context, { volumeName, dice }) => {
-    const { world, later } = context;
-    const { cluster } = world;
+    const { later } = context;
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;
     const takeBack = fencedInMount(context, idle, volumeName, {
       mountsForMs: pick(MOUNTS_FOR_MS, dice),
       fenced: () => {
-        later(pick(BACK_AFTER_MS, diceAgain(dice, 1)), () => {
-          markOutOfService(context, target, false);
-          plugin.start();
-          cordonAllBut(context, target);
-          for (const pod of cluster.pods()) if (pod.volumeName !== volumeName) cluster.deletePod(pod.volumeName, { isForced: false });
-        });
+        later(pick(BACK_AFTER_MS, diceAgain(dice, 1)), () => backAlone(context, idle, volumeName));
       },
     });
     return () => {

@@ -1,9 +1,9 @@
 import { isSameResourceUri } from "../../../src/core/model/disk-uri.ts";
-import type { NodePluginSlot } from "../../driver/process-slot.ts";
 import { cordonAllBut, cordonOnly } from "../cordon.ts";
 import { dieInMount } from "../die-in-mount.ts";
 import type { FaultContext } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
+import type { IdleNode } from "./where-pods-are.ts";
 
 const NOTICED_MS = 1_500;
 const LOOK_MS = 200;
@@ -14,7 +14,7 @@ const LOOK_MS = 200;
  */
 export function fencedInMount(
   context: FaultContext,
-  { target, plugin }: { readonly target: string; readonly plugin: NodePluginSlot },
+  { target, plugin }: IdleNode,
   volumeName: string,
   { fenced, ...death }: { readonly mountsForMs: number; readonly died?: () => void; readonly fenced: (azVolumeName: string) => void },
 ): () => void {

@@ -1,7 +1,8 @@
-import { cordonAllBut, uncordonAll } from "../cordon.ts";
+import { uncordonAll } from "../cordon.ts";
 import { erase } from "../delete-by-hand.ts";
 import { diceAgain, type FaultContext, type FaultVariant, overAtOnce, pick } from "../fault-class.ts";
 import { markOutOfService } from "../mark-out-of-service.ts";
+import { backAlone } from "./back-alone.ts";
 import { fencedInMount } from "./fenced-in-mount.ts";
 import { idleNodeFor } from "./where-pods-are.ts";
 
@@ -31,12 +32,6 @@ export const lostWhileMoving: FaultVariant = {
     const idle = idleNodeFor(context, volumeName);
     if (idle === undefined) return overAtOnce;
     const { target, plugin } = idle;
-    const back = (): void => {
-      markOutOfService(context, target, false);
-      plugin.start();
-      cordonAllBut(context, target);
-      for (const pod of cluster.pods()) if (pod.volumeName !== volumeName) cluster.deletePod(pod.volumeName, { isForced: false });
-    };
     const takeBack = fencedInMount(context, idle, volumeName, {
       mountsForMs: MOUNTS_FOR_MS,
       fenced: (azVolumeName) => {
@@ -44,7 +39,7 @@ export const lostWhileMoving: FaultVariant = {
         for (let afterMs = 0; afterMs < lostAfterMs; afterMs += MOVES_EVERY_MS) later(afterMs, () => cluster.deletePod(volumeName, { isForced: false }));
         later(lostAfterMs, () => {
           erase(world, "AzVolume", azVolumeName, true);
-          whenRecorded(context, azVolumeName, back);
+          whenRecorded(context, azVolumeName, () => backAlone(context, idle, volumeName));
         });
       },
     });

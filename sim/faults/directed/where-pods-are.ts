@@ -11,8 +11,14 @@ export function nodeWithoutPods({ world, nodeNames }: Pick<FaultContext, "world"
   return nodeNames.find((name) => name !== besides && world.cluster.pods().every((pod) => pod.nodeName !== name));
 }
 
+/** A node, and its plug-in. */
+export interface IdleNode {
+  readonly target: string;
+  readonly plugin: NodePluginSlot;
+}
+
 /** The first node to which no pod is bound, and its plug-in, while the volume's pod runs on another; undefined if it runs nowhere, or there is no such node. */
-export function idleNodeFor(context: FaultContext, volumeName: string): { readonly target: string; readonly plugin: NodePluginSlot } | undefined {
+export function idleNodeFor(context: FaultContext, volumeName: string): IdleNode | undefined {
   const home = runningOn(context, volumeName);
   const target = home === undefined ? undefined : nodeWithoutPods(context, home);
   const plugin = target === undefined ? undefined : context.world.nodePlugin(target);
