@@ -5,7 +5,7 @@ import { isRetryable } from "../core/is-retryable.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { areStateTagsDue, stateTagsOf } from "../core/model/state-tags.ts";
 import { isDeletedByHand, isDeleting } from "../core/plan/observed-volume.ts";
-import { planStateTags } from "../core/plan/plan-state-tags.ts";
+import { planStateTags, type StateTagsAction } from "../core/plan/plan-state-tags.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { MayProceed } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
@@ -43,7 +43,7 @@ async function keepState(ports: ControllerPorts, volume: AzVolume, untaggedMs: n
   if (action === undefined) return ok({});
   if (action.kind === "PlanAgain") return ok({ againAfterMs: action.afterMs });
   const isKept = (present: AzVolume): boolean => !isDeleting(present);
-  const kept = await writeStateTags(ports, volume, mayWriteDisk(ports, volume, isKept), signal);
+  const kept = await writeStateTags(ports, volume, action, mayWriteDisk(ports, volume, isKept), signal);
   if (kept.ok) return ok({});
   const isFinal = !isRetryable(kept.failure);
   if (isFinal || action.isOverdue) tellNotKept(ports, volume, kept.failure);
@@ -58,8 +58,10 @@ async function keepState(ports: ControllerPorts, volume: AzVolume, untaggedMs: n
 export async function keepStateOfDeleted(ports: ControllerPorts, { metadata: { name, uid } }: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
   const present = await ports.store.get("AzVolume", name, signal);
   if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
-  if (present.value.metadata.uid !== uid || !areStateTagsDue(present.value.status)) return ok(undefined);
-  const kept = await writeStateTags(ports, present.value, mayWriteDisk(ports, present.value, isDeletedByHand), signal);
+  const { metadata, status } = present.value;
+  if (metadata.uid !== uid || status?.detail === undefined || !areStateTagsDue(status)) return ok(undefined);
+  const due = { diskUri: status.detail.diskUri, tags: stateTagsOf(status) };
+  const kept = await writeStateTags(ports, present.value, due, mayWriteDisk(ports, present.value, isDeletedByHand), signal);
   if (kept.ok) return kept;
   tellNotKept(ports, present.value, kept.failure);
   return isRetryable(kept.failure) ? kept : ok(undefined);
@@ -69,13 +71,12 @@ export async function keepStateOfDeleted(ports: ControllerPorts, { metadata: { n
 async function writeStateTags(
   ports: ControllerPorts,
   { metadata, status }: AzVolume,
+  { diskUri, tags }: Pick<Extract<StateTagsAction, { kind: "KeepState" }>, "diskUri" | "tags">,
   mayProceed: MayProceed,
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const tags = stateTagsOf(status);
   const leftOver = Object.keys(status?.detail?.stateTags ?? {}).filter((tag) => !(tag in tags));
   const changes = { ...Object.fromEntries(leftOver.map((tag) => [tag, undefined])), ...tags };
-  const diskUri = status?.detail?.diskUri ?? "";
   const tagged = await ports.steps.run("tag-disk", () => ports.cloud.tagDisk({ diskUri, tags: changes, mayProceed }, signal));
   if (!tagged.ok) return tagged;
   const recorded = await changeStatus(
