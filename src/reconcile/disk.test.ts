@@ -222,6 +222,24 @@ describe("diskReconciler", () => {
         assert.deepEqual([world.record()?.unproven, world.volume()?.status?.detail?.diskUri], [[identity("node-a")], diskUri]);
       }));
 
+    const unanswered: readonly { readonly answers: string; readonly failure: Failure; readonly state: string }[] = [
+      {
+        answers: "refuses to show the disk for now",
+        failure: { kind: "CloudUnauthorized", code: "ExpiredAuthenticationToken", message: "expired", requestId: "r" },
+        state: "Pending",
+      },
+      { answers: "has no such disk", failure: { kind: "DiskNotFound", diskUri }, state: "CreationFailed" },
+    ];
+    for (const { answers, failure, state } of unanswered)
+      it(`${state === "Pending" ? "is tried again" : "ends"} where Azure ${answers}`, () =>
+        withHolder(async (world) => {
+          const cloud: CloudProvisioner = { ...world.ports.cloud, getDisk: async () => fail(failure) };
+          const { ok: isDone } = (await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never))) as { ok: boolean };
+          assert.deepEqual([isDone, world.volume()?.status?.state ?? "Pending"], [state !== "Pending", state]);
+          await adopt(world);
+          assert.equal(world.record() !== undefined, state === "Pending");
+        }));
+
     it("goes on above every epoch that a node noted", () =>
       withHolder(async (world) => {
         await world.given("AzDriverNode", aDriverNode("node-a", { volumes: [{ volumeName: "pvc-1", uid: "an earlier object's", epoch: 7 }] }));

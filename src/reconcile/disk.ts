@@ -145,7 +145,8 @@ async function adoptDisk(ports: ControllerPorts, volume: AzVolume, diskUri: stri
   const disk = await ports.cloud.getDisk({ diskUri }, signal);
   // Nobody has a disk that is gone, and a deletion has what it wanted.
   if (!disk.ok && disk.failure.kind === "DiskNotFound" && volume.metadata.deletionTimestamp !== undefined) return deleteDisk(ports, volume, signal);
-  if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal);
+  // A permission may be granted or a token renewed, and no caller asks for the adoption again.
+  if (!disk.ok) return recordFailure(ports, volume, disk.failure, signal, { isFinal: disk.failure.kind === "DiskNotFound" });
   const holders = await findHolders(ports, disk.value, signal);
   if (!holders.ok) return holders;
   const storeGeneration = await readStoreGeneration(ports, signal);
@@ -212,7 +213,10 @@ function endOfflineResize(ports: ControllerPorts, volume: AzVolume, because: str
   const diskUri = volume.status?.detail?.diskUri ?? "";
   const nodes = ports.cache.byIndex("AzVolumeAttachment", "volumeName", volume.metadata.name).map((attachment) => attachment.spec.nodeName);
   ports.events.emit({ about: { kind: "AzVolume", name: volume.metadata.name }, reason: "NotExpanded", message: `the disk did not grow: ${because}` });
-  return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, "final");
+  return recordFailure(ports, volume, { kind: "VolumeInUse", volumeId: diskUri, nodeName: nodes.join(", "), users: [] }, signal, {
+    isFinal: true,
+    isTold: true,
+  });
 }
 
 /** The mark was judged on the version that it was written on, and is never taken back: what follows from it may be done by anybody. */
@@ -328,11 +332,16 @@ function withOfflineResize(status: VolumeStatus, nowMs: number): VolumeStatus["c
   return [...others, { type: "OfflineResize", status: "True", reason: "SharedDisk", message, lastTransitionTime: toTimestamp(nowMs) }];
 }
 
-/** A permanent failure stops with the state that says so; any other is tried again. */
-async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: Failure, signal: AbortSignal, finality?: "final"): Promise<Reconciled> {
+/** A permanent failure stops with the state that says so; any other is tried again. Told, unless it was told better already. */
+async function recordFailure(
+  ports: ControllerPorts,
+  volume: AzVolume,
+  failure: Failure,
+  signal: AbortSignal,
+  { isFinal = !isRetryable(failure), isTold = false }: { readonly isFinal?: boolean; readonly isTold?: boolean } = {},
+): Promise<Reconciled> {
   // Refused: the volume has changed, and the next plan goes by what it is now.
   if (failure.kind === "Cancelled" || failure.kind === "Refused") return fail(failure);
-  const isFinal = finality === "final" || !isRetryable(failure);
   const retries = (volume.status?.error?.retries ?? 0) + 1;
   const recorded = await setStatus(
     ports,
@@ -351,8 +360,7 @@ async function recordFailure(ports: ControllerPorts, volume: AzVolume, failure: 
     signal,
   );
   if (!recorded.ok) return settled(recorded);
-  // Why it does not grow was told already, better than by this failure.
-  if (finality !== "final") tellFailure(ports, volume, failure, isFinal);
+  if (!isTold) tellFailure(ports, volume, failure, isFinal);
   return isFinal ? ok({}) : fail(failure);
 }
 
