@@ -356,6 +356,26 @@ describe("createControllers", () => {
         });
       }));
 
+  it("settles a node soon that a record which was made again comes to name later", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ foundInUse: true }));
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      world.use = { kind: "used", users: ["pod/writer"] };
+      const settleInstance = failing(world, throttled);
+      await whileRunning(world, { settleInstance: settleInstance.call }, async () => {
+        await world.clock.advance(5_000);
+        assert.equal(settleInstance.calls, 0);
+        const present = world.volume();
+        const record = world.record();
+        assert.ok(present?.status !== undefined && record !== undefined);
+        const named = { ...record, unproven: [identity("node-a")], unsettled: [identity("node-a")] };
+        await world.answerOf(world.other.updateStatus("AzVolume", { ...present, status: { ...present.status, record: named } }, never));
+        await world.clock.advance(5_000);
+        assert.equal(settleInstance.calls, 1);
+      });
+    }));
+
   it("looks into Azure soon after an attachment was erased, finalizer and all: its disk keeps its share, and no object would say so", () =>
     withControllerPorts(async (world) => {
       await world.given("AzDriverNode", aDriverNode("node-a"));

@@ -237,10 +237,11 @@ function isNewsOfAttachment(previous: AzVolumeAttachment | undefined, current: A
   return !sameJson(relevant(previous), relevant(current));
 }
 
-/** Nodes that a record which was made anew has unsettled. */
+/** Nodes that a record has unsettled since: all of them where it was made again. */
 function newlyUnsettled(previous: AzVolume | undefined, current: AzVolume | undefined): readonly string[] {
   const isAnew = previous?.metadata.uid !== current?.metadata.uid || previous?.status?.record?.storeGeneration !== current?.status?.record?.storeGeneration;
-  return isAnew ? unsettledNames(current) : [];
+  const known = new Set(isAnew ? [] : unsettledNames(previous));
+  return unsettledNames(current).filter((nodeName) => !known.has(nodeName));
 }
 
 /** An object that is gone without what lets it go in good order: its disk is kept, and on the VMs that have it, and nothing else would tell of it. */
