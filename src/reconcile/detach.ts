@@ -9,10 +9,10 @@ import { ok } from "../core/result.ts";
 import { releaseAttachment, setAttachmentStatus, unlessGone } from "./attachment-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { doubtingNode } from "./doubting-node.ts";
 import { forgetAttach } from "./forget-attach.ts";
 import { toObjectError } from "./object-error.ts";
 import { mayCarryOut } from "./others-detach.ts";
-import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted } from "./store-generation.ts";
 import { tellAttachment } from "./tell-attachment.ts";
 

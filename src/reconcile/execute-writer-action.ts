@@ -15,10 +15,10 @@ import type { VolumeUse } from "../ports/volume-users.ts";
 import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { doubtingNode } from "./doubting-node.ts";
 import { endLeakedWant } from "./end-leaked-want.ts";
 import { moveRecord } from "./move-record.ts";
 import { releaseCheck, releaseForFence } from "./release-check.ts";
-import { doubtingNode } from "./rollback-reports.ts";
 import { isTrusted, readStoreGeneration } from "./store-generation.ts";
 import { endWant } from "./want.ts";
 

@@ -1,7 +1,6 @@
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
-import { annotatedNumber, CONTROLLER_LEASE, type Lease, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
-import { hasRepeated, isRepeat, judgeReports, type LoneReports, type ReportVerdict, withLoneReport } from "../core/plan/judge-reports.ts";
-import type { ControllerPorts } from "./controller-ports.ts";
+import { annotatedNumber, type Lease, STORE_GENERATION_ANNOTATION } from "../core/model/lease.ts";
+import { isRepeat, judgeReports, type LoneReports, type ReportVerdict, withLoneReport } from "../core/plan/judge-reports.ts";
 
 /** The condition of an AzDriverNode that says: the store shows an older state than this node remembers. Its reason names the generation. */
 export const STORE_WENT_BACK = "StoreWentBack";
@@ -10,7 +9,7 @@ export const STORE_WENT_BACK = "StoreWentBack";
 export const LONE_REPORTS_ANNOTATION = "disk.csi.azure.com/lone-reports";
 
 /** Of the controllers' Lease: which of these reports were repeats, and when, as JSON. */
-const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
+export const LONE_REPEATS_ANNOTATION = "disk.csi.azure.com/lone-report-repeats";
 
 /** The reason that goes with `StoreWentBack`. */
 export function wentBackReason(generation: number): string {
@@ -40,25 +39,8 @@ export function rememberedReport(lease: Lease, nodeName: string, nowMs: number):
   };
 }
 
-/**
- * The node that has a volume attached and noted, and says that the store went back, while its report waits for a second witness: it may write without the record knowing. Nothing is
- * granted or detached there until then. Only by attachments that are there: a node can hold up no volume that it never had. A node that is out of service doubts nothing, and
- * one that repeats itself does so for one limit only.
- */
-export function doubtingNode(
-  { cache, users, clock }: Pick<ControllerPorts, "cache" | "users" | "clock">,
-  volumeName: string,
-  generation: number,
-): string | undefined {
-  const attached = new Set(cache.byIndex("AzVolumeAttachment", "volumeName", volumeName).map(({ spec }) => spec.nodeName));
-  const lease = cache.get("Lease", CONTROLLER_LEASE);
-  const repeats = lease === undefined ? {} : loneReportsOf(lease, LONE_REPEATS_ANNOTATION);
-  const mayDoubt = (nodeName: string): boolean => !users.cachedNode(nodeName).isOutOfService && !hasRepeated(repeats, nodeName, clock.nowMs());
-  const noting = cache.byIndex("AzDriverNode", "noted", volumeName);
-  return noting.find((node) => attached.has(node.metadata.name) && hasReported(node, generation) && mayDoubt(node.metadata.name))?.metadata.name;
-}
-
-function loneReportsOf(lease: Lease, annotation: string): LoneReports {
+/** The reports or repeats of single nodes that a Lease tells of. */
+export function loneReportsOf(lease: Lease, annotation: string): LoneReports {
   const text = lease.metadata.annotations?.[annotation];
   if (text === undefined) return {};
   try {

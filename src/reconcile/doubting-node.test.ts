@@ -4,7 +4,8 @@ import { CONTROLLER_LEASE } from "../core/model/lease.ts";
 import { LONE_REPORT_EVERY_MS } from "../core/plan/judge-reports.ts";
 import { aReplica, aVolumeWithRecord, identity, leaving } from "../core/plan/testing/objects.ts";
 import { detach } from "./detach.ts";
-import { doubtingNode, rememberedReport, STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
+import { doubtingNode } from "./doubting-node.ts";
+import { rememberedReport, STORE_WENT_BACK, wentBackReason } from "./rollback-reports.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
 
