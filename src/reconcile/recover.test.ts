@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { foreignVolumeObjectName } from "../core/model/object-names.ts";
+import { attachmentObjectName, foreignVolumeObjectName } from "../core/model/object-names.ts";
 import { aReplica, aVolume, diskUri } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner, DiskFacts } from "../ports/cloud-provisioner.ts";
@@ -29,6 +30,11 @@ function recover(world: ReconcileWorld, listed: Readonly<Record<string, readonly
     },
   };
   return recoverVolumes({ ...world.ports, cloud }, never);
+}
+
+/** An attachment on node-b whose volume has no object. */
+function anAttachmentOf(volumeId: string): AzVolumeAttachment {
+  return aReplica("node-b", { metadata: { name: attachmentObjectName({ diskUri: volumeId, nodeName: "node-b" }) }, spec: { volumeName: "pvc-2", volumeId } });
 }
 
 describe("recoverVolumes", () => {
@@ -78,8 +84,7 @@ describe("recoverVolumes", () => {
     withControllerPorts(async (world) => {
       world.disks.add(diskUri);
       await world.given("AzVolumeAttachment", aReplica("node-a"));
-      const stale = { metadata: { name: "stale" }, spec: { volumeName: "pvc-2", volumeId: diskUri.replace("rg-1", "rg-0") } };
-      await world.given("AzVolumeAttachment", aReplica("node-b", stale));
+      await world.given("AzVolumeAttachment", anAttachmentOf(diskUri.replace("rg-1", "rg-0")));
       assert.deepEqual(await recover(world, { "": [], "rg-1": [disk] }), ok(1));
       assert.equal(world.volume()?.spec.diskUri, diskUri);
     }));
@@ -120,5 +125,27 @@ describe("recoverVolumes", () => {
       const throttled = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" } as const;
       const cloud = { ...world.ports.cloud, getDisk: async () => fail(throttled), listDisks: async () => ok([]) };
       assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes: aCluster([aClusterVolume()]) }, never), fail(throttled));
+    }));
+
+  it("rebuilds all others where one disk fails, whoever names it, and comes again for that one", () =>
+    withControllerPorts(async (world) => {
+      const uris = Array.from({ length: 70 }, (_, index) => diskUri.replace("pvc-1", `pvc-${index}`));
+      const others = uris.map((uri) => uri.replace("rg-1", "rg-2"));
+      const [sick, sickToo] = [uris[0], others[0]];
+      const [namedAndSick, named] = ["named-0", "named-1"].map((name) => diskUri.replace("pvc-1", name));
+      for (const uri of [...uris, ...others, namedAndSick, named]) world.disks.add(uri ?? "");
+      const broken = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" } as const;
+      const cloud = {
+        ...world.ports.cloud,
+        getDisk: async (asked: { readonly diskUri: string }) =>
+          [sick, sickToo, namedAndSick].includes(asked.diskUri) ? fail(broken) : ok({ ...disk, ...asked }),
+        listDisks: async ({ resourceGroup }: { readonly resourceGroup: string | undefined }) =>
+          ok((resourceGroup === undefined ? uris : others).map((uri) => ({ ...disk, diskUri: uri }))),
+      };
+      await world.given("AzVolumeAttachment", anAttachmentOf(others[0] ?? ""));
+      const clusterVolumes = aCluster([namedAndSick, named].map((volumeId = "") => aClusterVolume({ volumeId })));
+      assert.deepEqual(await recoverVolumes({ ...world.ports, cloud, clusterVolumes }, never), fail(broken));
+      const rebuilt = world.commits.filter(({ kind, after }) => kind === "AzVolume" && after !== undefined);
+      assert.equal(rebuilt.length, 69 + 69 + 1);
     }));
 });

@@ -13,29 +13,38 @@ import { changeStatus } from "./change-object.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { clusterOf, volumeFromTags } from "./disk-tags.ts";
-
-/** Disks that are looked at side by side: the store commits what comes together in one go. */
-const RECOVERED_AT_ONCE = 64;
+import { isGeneral, tryEach } from "./try-each.ts";
 
 /**
  * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
  * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. The attachments of all others are compared with Azure. Running it again
- * changes nothing. Answers how many were rebuilt.
+ * changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all were tried, or at once where the others would fail in the same way. Answers
+ * how many were rebuilt.
  */
 export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
-  const named = await recoverNamed(ports, signal);
-  if (!named.ok) return named;
-  const own = await recoverFrom(ports, undefined, signal);
-  if (!own.ok) return own;
-  let rebuilt = named.value + own.value;
-  for (const resourceGroup of otherResourceGroups(ports)) {
-    const others = await recoverFrom(ports, resourceGroup, signal);
-    // It may be gone, or somebody else's: the rest is recovered all the same.
-    if (others.ok) rebuilt += others.value;
-    else ports.logger.warn("disks of a resource group not listed", { resourceGroup, failure: others.failure });
+  let failed: Result<never, Failure> | undefined;
+  let rebuilt = 0;
+  const recoveries = [
+    () => recoverNamed(ports, signal),
+    () => recoverFrom(ports, undefined, signal),
+    ...otherResourceGroups(ports).map((resourceGroup) => () => recoverOther(ports, resourceGroup, signal)),
+  ];
+  for (const recover of recoveries) {
+    const recovered = await recover();
+    if (recovered.ok) rebuilt += recovered.value;
+    else if (isGeneral(recovered.failure)) return recovered;
+    else failed ??= recovered;
   }
-  return ok(rebuilt);
+  return failed ?? ok(rebuilt);
+}
+
+/** The same of a resource group that may be gone, or somebody else's: then there is nothing to recover. */
+async function recoverOther(ports: ControllerPorts, resourceGroup: string, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const recovered = await recoverFrom(ports, resourceGroup, signal);
+  if (recovered.ok || isRetryable(recovered.failure)) return recovered;
+  ports.logger.warn("disks of a resource group not listed", { resourceGroup, failure: recovered.failure });
+  return ok(0);
 }
 
 /** Resource groups besides the cluster's own in which volumes are known to be. The cluster's may be among them: looking there twice changes nothing. */
@@ -48,15 +57,15 @@ function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
 
 async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undefined, signal: AbortSignal): Promise<Result<number, Failure>> {
   const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
-  return disks.ok ? recoverEach(disks.value, (disk) => recoverTagged(ports, disk, signal)) : disks;
+  return disks.ok ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, signal)) : disks;
 }
 
 /** Disks that the cluster names; several of its volumes may stand for one disk. */
 async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
   const { cache, clusterVolumes } = ports;
   const byDisk = new Map(clusterVolumes.volumes().map(({ volumeId }) => [resourceUriKey(volumeId), volumeId]));
-  const unknown = [...byDisk].filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0);
-  return recoverEach(unknown, async ([, volumeId]) => {
+  const unknown = [...byDisk].filter(([key]) => cache.byIndex("AzVolume", "diskUri", key).length === 0).map(([, diskUri]) => ({ diskUri }));
+  return recoverEach(ports, unknown, async ({ diskUri: volumeId }) => {
     const recovered = await recoverVolume(ports, volumeId, clusterVolumes.volumeOf(volumeId) ?? unstatedUse, signal);
     if (recovered.ok || isRetryable(recovered.failure)) return recovered;
     // Such as a disk of a subscription that this driver may not read: the rest is recovered all the same.
@@ -65,16 +74,13 @@ async function recoverNamed(ports: ControllerPorts, signal: AbortSignal): Promis
   });
 }
 
-async function recoverEach<T>(all: readonly T[], recover: (one: T) => Promise<Result<boolean, Failure>>): Promise<Result<number, Failure>> {
-  let rebuilt = 0;
-  for (let first = 0; first < all.length; first += RECOVERED_AT_ONCE) {
-    const recovered = await Promise.all(all.slice(first, first + RECOVERED_AT_ONCE).map(recover));
-    for (const one of recovered) {
-      if (!one.ok) return one;
-      if (one.value) rebuilt += 1;
-    }
-  }
-  return ok(rebuilt);
+async function recoverEach<T extends { readonly diskUri: string }>(
+  { logger }: ControllerPorts,
+  all: readonly T[],
+  recover: (one: T) => Promise<Result<boolean, Failure>>,
+): Promise<Result<number, Failure>> {
+  const recovered = await tryEach(all, recover, ({ diskUri }, failure) => logger.warn("a disk was not compared with the objects", { diskUri, failure }));
+  return recovered.ok ? ok(recovered.value.filter(Boolean).length) : recovered;
 }
 
 async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<boolean, Failure>> {

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
-import { ok } from "../core/result.ts";
+import { agoMs, anAttachment, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { fail, ok } from "../core/result.ts";
+import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { restoreWants } from "./restore-wants.ts";
@@ -14,6 +15,7 @@ import { must } from "./testing/settled.ts";
 
 const never = new AbortController().signal;
 const unused: VolumeUse = { kind: "unused" };
+const otherDisk = diskUri.replace("pvc-1", "pvc-2");
 
 /** `pvc-1`, found in use on node-a, whose attachment the cluster has, too. */
 async function withFound(act: (world: ReconcileWorld, cluster: ModelCluster) => Promise<void>): Promise<void> {
@@ -49,6 +51,22 @@ describe("restoreWants, where ControllerPublishVolume states them", () => {
       cluster.attached.set("csi-node-b", aClusterAttachment("node-b"));
       await restore(world, cluster);
       assert.deepEqual(roleOn(world, "node-b"), ["Primary", true]);
+    }));
+
+  it("states the others where the disk of one can't be looked at, and comes again for that one", () =>
+    withFound(async (world, cluster) => {
+      const { detail } = world.volume()?.status ?? assert.fail("no volume");
+      if (detail === undefined) assert.fail("no disk");
+      await world.given("AzVolume", aVolume({ metadata: { name: "pvc-2" }, status: { record: aRecord(), detail: { ...detail, diskUri: otherDisk } } }));
+      const sick = Array.from({ length: 70 }, (_, index) => aClusterAttachment(`node-${index}`, { volumeId: otherDisk }));
+      cluster.stale = [...sick, ...cluster.attached.values()];
+      for (const attachment of sick) cluster.attached.set(attachment.name, attachment);
+      const broken = { kind: "CloudUnavailable", code: "InternalServerError", message: "", requestId: "r" } as const;
+      const getDisk: CloudProvisioner["getDisk"] = async (asked, signal) =>
+        asked.diskUri === otherDisk ? fail(broken) : world.ports.cloud.getDisk(asked, signal);
+      const ports = { ...world.ports, cloud: { ...world.ports.cloud, getDisk }, clusterVolumes: cluster };
+      assert.deepEqual(await world.answerOf(restoreWants({ ...ports, attach: "kubernetes" }, never)), fail(broken));
+      assert.deepEqual(roleOn(world, "node-a"), ["Primary", true]);
     }));
 
   it("leaves a want ended that the node itself has ended: its unpublish is still to come", () =>

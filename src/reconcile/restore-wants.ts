@@ -10,34 +10,32 @@ import type { ControllerPorts } from "./controller-ports.ts";
 import { endLeakedWant } from "./end-leaked-want.ts";
 import { findAnew, withHolders } from "./find-anew.ts";
 import { readAttachment } from "./named-attachment.ts";
+import { isGeneral, tryEach } from "./try-each.ts";
 import { endWant, stateWant } from "./want.ts";
 
 /** How long an attachment of ours has to ask for what it asks for before it counts as forgotten, in milliseconds: the cluster's may only be seen later. What its tries come to is no matter. */
 const FORGOTTEN_AFTER_MS = 60_000;
-/** Attachments of the cluster's that are looked at side by side. */
-const RESTORED_AT_ONCE = 64;
 
 /**
  * Brings wants and the cluster's attachments together. States the wants that they imply and no object of ours states: those of a driver before this one, or whose
  * objects were lost. Where nobody publishes any more (`attach: driver`), the attachments are let go of then. And ends what no attachment stands for any more.
- * A record that does not know of an attachment which stands was not there when it was made: it trusts nobody then. Running it again changes nothing. Answers how many
- * have to wait for their volume.
+ * A record that does not know of an attachment which stands was not there when it was made: it trusts nobody then. Running it again changes nothing. What fails keeps nothing
+ * else waiting (`tryEach`). Answers how many have to wait for their volume.
  */
 export async function restoreWants(ports: ControllerPorts, signal: AbortSignal): Promise<Result<{ readonly waiting: number }, Failure>> {
   await ports.clusterVolumes.untilSynced(signal);
   const attachments = ports.clusterVolumes.attachments();
-  let waiting = 0;
-  for (let first = 0; first < attachments.length; first += RESTORED_AT_ONCE) {
-    const restored = await Promise.all(attachments.slice(first, first + RESTORED_AT_ONCE).map((attachment) => restoreFrom(ports, attachment, signal)));
-    for (const one of restored) {
-      if (!one.ok) return one;
-      if (one.value === "waits") waiting += 1;
-    }
-  }
+  const restored = await tryEach(
+    attachments,
+    (attachment) => restoreFrom(ports, attachment, signal),
+    ({ name }, failure) => ports.logger.warn("no want restored from an attachment of the cluster", { attachment: name, failure }),
+  );
+  if (!restored.ok && isGeneral(restored.failure)) return restored;
   const ended = await endForgotten(ports, attachments, signal);
+  if (!restored.ok) return restored;
   if (!ended.ok) return ended;
   const freed = ports.attach === "driver" ? await ports.clusterVolumes.releaseVolumes(signal) : ended;
-  return freed.ok ? ok({ waiting }) : freed;
+  return freed.ok ? ok({ waiting: restored.value.filter((one) => one === "waits").length }) : freed;
 }
 
 /**
@@ -50,6 +48,7 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
   const { cache, clusterVolumes, users, logger } = ports;
   if (!clusterVolumes.knowsAttachments) return ok(undefined);
   const known = new Set(attachments.map(({ volumeId, nodeName }) => `${resourceUriKey(volumeId)} ${nodeName}`));
+  let failed: Result<never, Failure> | undefined;
   for (const { metadata, spec } of cache.list("AzVolumeAttachment")) {
     if (spec.role !== "Primary" || metadata.deletionTimestamp !== undefined) continue;
     const volume = cache.get("AzVolume", spec.volumeName);
@@ -63,10 +62,11 @@ async function endForgotten(ports: ControllerPorts, attachments: readonly Cluste
     const where = { volumeId, nodeName };
     const ended: Result<unknown, Failure> =
       isNodesOwn && volume !== undefined ? await endLeakedWant(ports, volume, where, signal) : await endWant(ports, { ...where, keepsPrimary: false }, signal);
-    if (!ended.ok) return ended;
-    logger.info("published volume let go: the cluster has no attachment that anybody would end", { volumeName, nodeName });
+    if (ended.ok) logger.info("published volume let go: the cluster has no attachment that anybody would end", { volumeName, nodeName });
+    else if (isGeneral(ended.failure)) return ended;
+    else failed ??= ended;
   }
-  return ok(undefined);
+  return failed ?? ok(undefined);
 }
 
 /** The same for one volume, before its disk is recorded: a node that finds itself clean meanwhile must not have it detached under a pod that is about to start. */
