@@ -88,8 +88,8 @@ export interface FenceProof {
  */
 export interface CloudProvisioner {
   /**
-   * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write whose answer was lost is sent again. `mayProceed` is asked before
-   * each time: the volume may have been deleted since, and the disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
+   * Creates a disk, or answers the one of that name if size, SKU, maxShares and zone agree. A write whose answer was lost is sent again, and so is one that Azure has failed,
+   * where the disk has all tags of the request. `mayProceed` is asked before each time: the volume may have been deleted since, and the disk would come back. Fails with `VolumeExistsWithOtherRequest`, `InvalidArgument`, `QuotaExceeded`,
    * `Refused`.
    */
   createDisk(request: CreateDiskRequest, signal: AbortSignal): Promise<Result<DiskFacts, Failure>>;

@@ -44,7 +44,10 @@ export interface DiskContext {
   readonly disks: BoundedCache<ArmDisk>;
 }
 
-/** Creates a disk. Looks first: a PUT of a disk that exists would change it. */
+/**
+ * Creates a disk. Looks first: a PUT of a disk that exists would change it. Only one that this very request has
+ * begun to create, and that Azure has failed, is written again.
+ */
 export async function createDisk(
   { session, disks }: DiskContext,
   place: DiskPlace,
@@ -55,12 +58,12 @@ export async function createDisk(
   const diskUri = formatDiskUri({ ...id, diskName: id.name });
   const existing = await settledDisk(session, diskUri, signal);
   if (!existing.ok && !saysNotThere(existing.failure)) return fail(toFailure(existing.failure, {}));
-  if (existing.ok && existing.value.provisioningState !== "Failed") return adopt(request, existing.value);
+  if (existing.ok && !isFailedCreation(request, existing.value)) return adopt(request, existing.value);
 
   const disk = {
     location: request.location ?? place.location,
     zones: zonesOf(request),
-    tags: request.tags,
+    tags: existing.ok ? { ...existing.value.tags, ...request.tags } : request.tags,
     skuName: request.skuName,
     diskSizeGB: request.sizeGiB,
     maxShares: request.maxShares,
@@ -227,6 +230,15 @@ async function readWriteEnd(
   // A disk that is being created may not be there yet.
   if (!read.ok) return saysNotThere(read.failure) ? ok(likeness === "diskDelete" ? {} : undefined) : read;
   return likeness === "diskDelete" ? ok(undefined) : endShownBy(read.value.provisioningState, `disk ${diskUri}`);
+}
+
+/**
+ * Whether a disk is what a creation by the same request has left. An update that failed leaves the same state on a
+ * disk with data, which may be another cluster's: its tags tell whose it is, and who was cut off from it.
+ */
+function isFailedCreation({ tags }: CreateDiskRequest, disk: ArmDisk): boolean {
+  if (disk.provisioningState !== "Failed" || ownersOf(disk).length > 0) return false;
+  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);
 }
 
 function adopt(request: CreateDiskRequest, disk: ArmDisk): Result<DiskFacts, Failure> {

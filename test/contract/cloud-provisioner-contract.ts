@@ -6,7 +6,7 @@ import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { ok, type Result } from "../../src/core/result.ts";
 import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import { releaseStuckOperations } from "../../src/emulator/model/operations.ts";
-import { findDisk, putVm } from "../../src/emulator/model/world.ts";
+import { findDisk, putDisk, putVm } from "../../src/emulator/model/world.ts";
 import type { CloudProvisioner, Lane, MayProceed, PromisedLuns } from "../../src/ports/cloud-provisioner.ts";
 import {
   type CloudUnderTest,
@@ -112,6 +112,26 @@ export function cloudProvisionerContract(name: string, makeCloud: () => Promise<
       on("creates a disk although the answer is lost", async (cloud) => {
         cloud.model.faults.add({ operation: "Disks_CreateOrUpdate", times: 1, effect: { kind: "DropResponse" } });
         assert.equal(valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest(), never))).isReady, true);
+      });
+
+      on("makes a disk again whose creation has failed, and keeps the tags that others gave it", async (cloud) => {
+        const tags = { uid: "1" };
+        const uri = await addDisk(cloud, "pvc-1", { tags });
+        failLastUpdate(cloud, uri, { ...tags, policy: "added" });
+        const created = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags }), never)));
+        assert.deepEqual([created.isReady, created.tags], [true, { ...tags, policy: "added" }]);
+      });
+
+      on("does not change another volume's disk of the name whose last update has failed", async (cloud) => {
+        const tags = { uid: "1", formatted: "ext4" };
+        const uri = await addDisk(cloud, "pvc-1", { tags });
+        failLastUpdate(cloud, uri, tags);
+        const before = findDisk(cloud.model.world, uri);
+        const found = valueOf(await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" } }), never)));
+        assert.deepEqual([found.tags, findDisk(cloud.model.world, uri)], [tags, before]);
+        const larger = await cloud.run(cloud.provisioner.createDisk(aDiskRequest({ tags: { uid: "2" }, sizeGiB: 128 }), never));
+        assert.equal(failureOf(larger).kind, "VolumeExistsWithOtherRequest");
+        assert.equal(callsOf(cloud, "Disks_CreateOrUpdate").length, 1);
       });
 
       on("does not create a disk again that was deleted while the answer to its creation was lost", async (cloud) => {
@@ -1513,6 +1533,13 @@ async function reimageUntilReadTwice(cloud: CloudUnderTest): Promise<void> {
 async function deleteVm(cloud: CloudUnderTest, name: string): Promise<void> {
   cloud.model.handle({ method: "DELETE", path: vmUri(name), query: { "api-version": "2025-04-01" } });
   await cloud.until(() => ![...cloud.model.world.virtualMachines.values()].some((vm) => vm.name === vmNameOf(name)));
+}
+
+/** Leaves a disk as an update does that Azure has failed. */
+function failLastUpdate(cloud: CloudUnderTest, uri: string, tags: Readonly<Record<string, string>>): void {
+  const disk = findDisk(cloud.model.world, uri);
+  assert.ok(disk !== undefined);
+  putDisk(cloud.model.world, { ...disk, spec: { ...disk.spec, tags }, provisioningState: "Failed" });
 }
 
 const mayNever = (): Promise<boolean> => Promise.resolve(false);
