@@ -9,7 +9,7 @@ const TIME_SCALE = 0.02;
  * How long replicas that no node requests are kept, in milliseconds: as short as a test can wait for before each failover, and longer than a pod that moves leaves its
  * volume without a request on a busy machine. 5 minutes by default.
  */
-export const PRUNE_AFTER_MS = 20_000;
+export const PRUNE_AFTER_MS = 40_000;
 
 /** The chart's own values but for this: much of what is waited for here is seen with a node's next heartbeat or the one after, and volumes that fail over are to be old. */
 const VALUES: ChartValues = { node: { settings: { "heartbeat-ms": 2_000 } }, controller: { settings: { "collect-replicas-after-ms": PRUNE_AFTER_MS } } };

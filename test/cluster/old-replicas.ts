@@ -1,25 +1,33 @@
 import assert from "node:assert/strict";
 import type { AzVolumeAttachment } from "../../src/core/model/az-volume-attachment.ts";
+import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { PRUNE_AFTER_MS } from "./driver-lab.ts";
 import { attachmentsOf, type Workloads } from "./workloads.ts";
 
-const OLD_MAX_MS = 60_000;
+/** A replica that is missing is looked for within a minute; then it has to be attached, and to grow old. */
+const OLD_MAX_MS = 120_000;
 
 /** The uid of each attached replica of a volume, by node: another uid is another attach. */
 export type Replicas = ReadonlyMap<string, string>;
 
 /**
  * Waits until every attached replica of a claim's volume is older than replicas are kept without a request,
- * and answers them. There may be none.
+ * and answers them. There is at least one where the volume asks for replicas, and none where it does not.
  */
 export async function untilReplicasOld({ lab, volumeOf }: Pick<Workloads, "lab" | "volumeOf">, claim: string): Promise<Replicas> {
-  const volumeName = (await volumeOf(claim)).metadata.name;
-  return waitUntil(`the replicas of ${claim} to be ${PRUNE_AFTER_MS} ms old`, { timeoutMs: OLD_MAX_MS }, async () => {
-    const replicas = [...(await attachmentsOf(lab, volumeName))].filter(([, attachment]) => isAttachedReplica(attachment));
-    const areOld = replicas.every(([, { metadata }]) => Date.now() - Date.parse(metadata.creationTimestamp) > PRUNE_AFTER_MS);
-    return areOld ? new Map(replicas.map(([nodeName, { metadata }]) => [nodeName, metadata.uid])) : undefined;
-  });
+  const volume = await volumeOf(claim);
+  return waitUntil(`the replicas of ${claim} to be ${PRUNE_AFTER_MS} ms old`, { timeoutMs: OLD_MAX_MS }, async () =>
+    oldReplicas(volume, await attachmentsOf(lab, volume.metadata.name), Date.now()),
+  );
+}
+
+/** The attached replicas of a volume, by node; undefined while one is young, or there is none though the volume asks for some. */
+export function oldReplicas({ spec }: Pick<AzVolume, "spec">, attachments: ReadonlyMap<string, AzVolumeAttachment>, nowMs: number): Replicas | undefined {
+  const replicas = [...attachments].filter(([, attachment]) => isAttachedReplica(attachment));
+  if (replicas.length === 0 && spec.maxMountReplicaCount > 0) return undefined;
+  if (replicas.some(([, { metadata }]) => nowMs - Date.parse(metadata.creationTimestamp) <= PRUNE_AFTER_MS)) return undefined;
+  return new Map(replicas.map(([nodeName, { metadata }]) => [nodeName, metadata.uid]));
 }
 
 /** A pod that came to the node of a replica has found that one, and not one that was attached again. */

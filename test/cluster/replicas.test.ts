@@ -5,7 +5,7 @@ import { reasonAgainstLab } from "../../testbed/lab/refuse-incapable-machine.ts"
 import { thenCleanUp } from "../../testbed/lab/then-clean-up.ts";
 import { waitUntil } from "../../testbed/lab/wait-until.ts";
 import { azureCallsFromNow } from "./azure-journal.ts";
-import { driverLab } from "./driver-lab.ts";
+import { driverLab, PRUNE_AFTER_MS } from "./driver-lab.ts";
 import { withForeignDisks } from "./foreign-disks.ts";
 import { assertReplicaKept, untilReplicasOld } from "./old-replicas.ts";
 import { attachmentsOf, type Workloads, withWorkloads } from "./workloads.ts";
@@ -58,7 +58,7 @@ describe("attachment replicas on a cluster", { skip: (await reasonAgainstLab()) 
       assert.deepEqual(await calls.vmWrites(), [], "nothing was attached or detached");
 
       await workloads.kubectl(["scale", "statefulset/db", "--replicas=0"]);
-      await untilAttached(lab, volume, 0);
+      await untilAttached(lab, volume, 0, PRUNE_AFTER_MS + SETTLED_MAX_MS);
     }));
 
   it("gives up a replica when every share of the disk is taken and the pod has to run elsewhere", () =>

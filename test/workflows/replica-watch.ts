@@ -7,6 +7,7 @@ import type { AzVolume } from "../../src/core/model/az-volume.ts";
 import type { ClusterNode } from "../../src/core/model/cluster-node.ts";
 import { isLeaving } from "../../src/core/plan/observed-volume.ts";
 import { fromTimestamp } from "../../src/core/timestamp.ts";
+import type { Kind, ObjectStore } from "../../src/ports/object-store.ts";
 import { createObjectCache, type ObjectChange } from "../../src/reconcile/object-cache.ts";
 import { silentLogger } from "../../src/reconcile/testing/silent-logger.ts";
 import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
@@ -17,7 +18,7 @@ import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 export interface ReplicaWatch {
   /**
    * Replicas that were younger than the time after which they are pruned, or that were pruned before their
-   * volume was unrequested for that long.
+   * volume was unrequested for that long; and that the watch has missed changes, if it was not to.
    */
   violations(): readonly string[];
   /** How many attached replicas were seen. */
@@ -31,6 +32,8 @@ export interface ReplicaWatchOptions {
   readonly objectsBornAgedMs: number;
   /** The controller's `--collect-replicas-after-ms`. */
   readonly pruneAfterMs: number;
+  /** The store is lost, or goes back to a backup: what its watches miss then is not judged. */
+  readonly mayLoseStore: boolean;
 }
 
 /** The states of an object, oldest first. */
@@ -47,7 +50,8 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
   const kinds = ["AzVolume", "AzVolumeAttachment", "ClusterNode"] as const;
-  const cache = createObjectCache({ store: lab.store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
+  const lists = countLists(lab.store);
+  const cache = createObjectCache({ store: lists.store, clock: systemClock, random: systemRandom, logger: silentLogger, kinds });
   const volumes: History<AzVolume> = new Map();
   const nodes: History<ClusterNode> = new Map();
   const attachments = new Map<string, AzVolumeAttachment>();
@@ -89,6 +93,7 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
 
   return {
     violations: () => [
+      ...(options.mayLoseStore ? [] : lists.again().map((kind) => `the watch of ${kind} had to list again: it has missed changes`)),
       ...[...young].map((name) => `${name} is younger than ${options.pruneAfterMs} ms`),
       ...removals
         .map(circumstancesOf)
@@ -100,6 +105,22 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
       ended.abort();
       await running;
     },
+  };
+}
+
+/** A watch that breaks off is resumed where it was: only where the store has forgotten that version is a kind listed again. */
+function countLists(store: ObjectStore): { readonly store: ObjectStore; readonly again: () => readonly Kind[] } {
+  const listed: Kind[] = [];
+  return {
+    store: {
+      ...store,
+      list: async (kind, selector, signal) => {
+        const answer = await store.list(kind, selector, signal);
+        if (answer.ok) listed.push(kind);
+        return answer;
+      },
+    },
+    again: () => listed.filter((kind, at) => listed.indexOf(kind) !== at),
   };
 }
 
