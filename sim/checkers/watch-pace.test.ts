@@ -30,6 +30,27 @@ describe("no loop spins", () => {
     assert.deepEqual([history.violations, watch.armCalls()], [[], 100]);
   });
 
+  it("reports a burst that lies across two minutes of the clock", () => {
+    const { history, watch, call, write } = aBusyWorld();
+    for (let at = 0; at < 12; at++) {
+      write("vol-1", 54_500 + at * 1_000);
+      call("arm", "/vm-1", 54_500 + at * 1_000);
+    }
+    watch.look();
+    assert.deepEqual(history.invariants(), ["spinning", "spinning"]);
+  });
+
+  it("is content with as many within a minute as are allowed, one minute after the other", () => {
+    const { history, watch, call, write } = aBusyWorld();
+    for (let at = 0; at < 100; at++) {
+      const atMs = Math.floor(at / 10) * 60_000 + 59_000;
+      write("vol-1", atMs);
+      call("arm", "/vm-1", atMs);
+    }
+    watch.look();
+    assert.deepEqual(history.violations, []);
+  });
+
   it("reports an object and a resource that are busy without an end, once each", () => {
     const { history, watch, call, write } = aBusyWorld();
     for (let at = 0; at < 50; at++) {

@@ -3,7 +3,7 @@ import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Violation } from "../history/violation.ts";
 
-/** More than this in one virtual minute is a loop that spins: faults and failovers together stay far below it. */
+/** More than this within 60 virtual seconds is a loop that spins: faults and failovers together stay far below it. */
 interface PaceLimits {
   /** Writes of one object. */
   readonly writesOfObjectMax: number;
@@ -19,7 +19,7 @@ const defaultPaceLimits: PaceLimits = { writesOfObjectMax: 600, callsOfResourceM
 
 const MINUTE_MS = 60_000;
 
-/** No loop spins: counts the writes of each object and the calls about each resource, minute by minute. */
+/** No loop spins: counts the writes of each object and the calls about each resource within any minute. */
 export interface PaceWatch {
   /** Looks at the calls since the last look. To be called at least every few virtual minutes, while Azure's journal still has them. */
   look(): void;
@@ -62,19 +62,17 @@ export function watchPace(
   };
 }
 
+/** Counts what happens within any minute, and not by the clock's: a burst may lie across two of those. */
 function createMinuteCounter(max: number, onTooMany: (what: string) => void): { count(what: string, atMs: number): void } {
-  const counts = new Map<string, { minute: number; count: number }>();
+  const times = new Map<string, number[]>();
   const told = new Set<string>();
   return {
     count: (what, atMs) => {
-      const minute = Math.floor(atMs / MINUTE_MS);
-      const present = counts.get(what);
-      if (present?.minute !== minute) {
-        counts.set(what, { minute, count: 1 });
-        return;
-      }
-      present.count += 1;
-      if (present.count <= max || told.has(what)) return;
+      const lastMinute = times.get(what) ?? [];
+      times.set(what, lastMinute);
+      while (lastMinute[0] !== undefined && lastMinute[0] <= atMs - MINUTE_MS) lastMinute.shift();
+      lastMinute.push(atMs);
+      if (lastMinute.length <= max || told.has(what)) return;
       told.add(what);
       onTooMany(what);
     },

@@ -9,7 +9,7 @@ import { aHistory, diskUri } from "./testing/a-history.ts";
 import { watchReplicas } from "./watch-replicas.ts";
 
 const KNOWN_AFTER_MS = 3_000;
-const KNOWN_LATE_MS = 90_000;
+const KNOWN_LATE_MS = 120_000;
 const SUCCESSOR_MS = 3_000;
 const names = ["node-a", "node-b", "node-c"];
 const aPod: SimPod = { name: "db-0", uid: "pod-1", volumeName: "pvc-1", nodeName: undefined, phase: "Pending", isReady: false, isDeleted: false };
