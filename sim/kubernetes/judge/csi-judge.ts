@@ -76,7 +76,7 @@ export function judgeEndpoints(options: CsiJudgeOptions): DriverEndpoints {
 
   function judgeRefusal(method: CsiMethod, volumeName: string, answer: CsiAnswer<unknown> & { readonly ok: false; readonly isTaken: boolean }): void {
     if (answer.isTaken && answer.code === "ALREADY_EXISTS") return;
-    if (!refusalIsAllowed(method, answer)) wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
+    if (!refusalIsAllowed(method, answer.code)) wrong(volumeName, `${method} answered ${answer.code}: ${answer.message}`);
   }
 
   function judgeSuccess(judged: Judged<CsiMethod>, volumeName: string): void {
