@@ -11,6 +11,7 @@ type Outsiders = Pick<
   SimAzure,
   | "deleteVm"
   | "deleteVmAt"
+  | "switchOffAt"
   | "attachOutside"
   | "detachOutside"
   | "detachOutsideAt"
@@ -32,8 +33,8 @@ export function createOutsiders(options: {
 }): Outsiders {
   const { handle, instanceUriOf, agenda } = options;
 
-  function askOutside(request: Pick<ArmRequest, "method" | "path" | "body">, tries = 1): void {
-    const { status } = handle({ ...request, caller: "outsider", query: { "api-version": API_VERSION } });
+  function askOutside(request: Pick<ArmRequest, "method" | "path" | "body"> & Partial<Pick<ArmRequest, "query">>, tries = 1): void {
+    const { status } = handle({ ...request, caller: "outsider", query: { ...request.query, "api-version": API_VERSION } });
     const isWorthRetrying = status === 409 || status === 429 || status >= 500;
     if (isWorthRetrying && tries < OUTSIDER_TRIES_MAX) agenda.after(OUTSIDER_RETRY_MS, () => askOutside(request, tries + 1));
   }
@@ -48,6 +49,7 @@ export function createOutsiders(options: {
   return {
     deleteVm: (nodeName) => deleteVmAt(instanceUriOf(nodeName)),
     deleteVmAt,
+    switchOffAt: (instanceUri) => askOutside({ method: "POST", path: `${instanceUri}/powerOff`, query: { skipShutdown: "true" } }),
     attachOutside: (nodeName, diskUri) =>
       askOutside({ method: "POST", path: `${instanceUriOf(nodeName)}/attachDetachDataDisks`, body: { dataDisksToAttach: [{ diskId: diskUri }] } }),
     detachOutside: (nodeName, diskUri, how) => detachAt(instanceUriOf(nodeName), diskUri, how?.isForced === true),

@@ -98,6 +98,8 @@ export interface SimAzure {
   moveName(nodeName: string): void;
   /** Deletes a VM that may have lost its node's name. */
   deleteVmAt(instanceUri: string): void;
+  /** Switches such a VM off, and does not wait for its guest. */
+  switchOffAt(instanceUri: string): void;
 
   // What others than the driver do. Azure may refuse it.
   attachOutside(nodeName: string, diskUri: string): void;

@@ -2,6 +2,7 @@ import { backAfterFence } from "./directed/back-after-fence.ts";
 import { deletedInMount } from "./directed/deleted-in-mount.ts";
 import { frozenAndDeleted } from "./directed/frozen-and-deleted.ts";
 import { frozenInMount } from "./directed/frozen-in-mount.ts";
+import { nameMovesBeforeTake } from "./directed/name-moves-before-take.ts";
 import { nameMoves } from "./directed/name-moves.ts";
 import { pausedBeforeTake } from "./directed/paused-before-take.ts";
 import { putAway } from "./directed/put-away.ts";
@@ -124,6 +125,7 @@ export const nodes: FaultClass = {
     "replaced-by-another": replacedByAnother,
     "replaced-unheard": replacedUnheard,
     "name-moves": nameMoves,
+    "name-moves-before-take": nameMovesBeforeTake,
     "put-away": putAway,
     "frozen-and-deleted": frozenAndDeleted,
     "deleted-in-mount": deletedInMount,

@@ -51,6 +51,17 @@ export const wantsAlone: readonly SourceEdit[] = [
 /** Layers of defence that stand in for one another. */
 export const masks: readonly Mask[] = [
   {
+    name: "assumed-held",
+    removes: "a grant of a VM whose node's name is another one's counts as held, and ends by a fence",
+    edits: [
+      {
+        file: "src/core/plan/plan-replaced-writer.ts",
+        find: `if (!writer.held) return [{ kind: "AssumeHeld", node }];`,
+        replace: `if (!writer.held && !writer.wanted) return [{ kind: "Revoke" }];`,
+      },
+    ],
+  },
+  {
     name: "node-policy",
     removes: "the chart's admission policy refuses what the rules of the protocol do not let a node write",
     edits: [

@@ -6,6 +6,7 @@ import {
   copiesStorm,
   deletedInUseStorm,
   deletedVolumesStorm,
+  grantMovesStorm,
   lostDriverNodesStorm,
   lostWhileMovingStorm,
   nameMovesStorm,
@@ -129,6 +130,24 @@ export const reviewMutations: readonly Mutation[] = [
     storm: nameMovesStorm,
     takes: "a node is replaced under its name by another VM, which passes for the writer that the record names",
     noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "earlier-overwritten",
+    removes: "no attach overwrites the word that the disk is on an earlier VM of the node's name, though the record names that VM, too",
+    edits: [
+      {
+        file: "src/core/plan/plan-attachment.ts",
+        find: `  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
+        replace: `  const record = recordOf(observed);
+  if (record !== undefined && !mayDetach(record, vm)) return undefined;
+  return isSameNode(vm, node) || isSameResourceUri(vm.instanceUri, node.instanceUri) ? undefined : vm;`,
+      },
+    ],
+    alsoRemoves: ["assumed-held"],
+    breaks: ["not-converged", "leaked"],
+    storm: grantMovesStorm,
+    takes: "a node is granted a volume, is replaced under its name by another VM before it takes it, and the pod goes elsewhere",
+    noticedBy: "src/core/plan/plan-attachment.test.ts",
   },
   {
     name: "by-hand-is-deletion",

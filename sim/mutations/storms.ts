@@ -185,6 +185,15 @@ export const nameMovesStorm: DirectedStorm = {
   strikes: { "nodes/name-moves": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** A node's name is given to another VM while the earlier one is granted a volume and has not taken it. */
+export const grantMovesStorm: DirectedStorm = {
+  ...oneThatMoves,
+  // One share more than the pod and its standby need: the other VM can have the disk, too.
+  victim: { maxShares: 3, replicas: 1 },
+  lastStrikeMs: 200_000,
+  strikes: { "nodes/name-moves-before-take": 2 },
+};
+
 /** Node names are given to other VMs while the earlier ones could write, and the tokens of the next Nodes are stolen. */
 export const anothersNameStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
