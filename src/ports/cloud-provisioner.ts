@@ -107,7 +107,7 @@ export interface CloudProvisioner {
     signal: AbortSignal,
   ): Promise<Result<{ readonly sizeGiB: number }, Failure>>;
   /**
-   * Sets tags of a disk and removes those that are given as undefined; all others stay as they are read right before. Never in the way of an attach: waits behind all else
+   * Sets tags of a disk and removes those that are given as undefined; all others stay as they are read before each request. Never in the way of an attach: waits behind all else
    * for the call budget. Asks `mayProceed` as `createDisk` does. Fails with `DiskNotFound`, and with `InvalidArgument` where the disk would get more tags than Azure allows, or `Refused`.
    */
   tagDisk(

@@ -127,28 +127,48 @@ export async function resizeDisk(
   return after.ok ? ok({ sizeGiB: after.value.diskSizeGB }) : fail(toFailure(after.failure, { diskUri }));
 }
 
-/** Sets and removes tags of a disk. Azure takes the whole map, so the others are read right before and sent along. */
+/**
+ * Sets and removes tags of a disk. Azure takes the whole map, and disks have no ETag. So the disk is read before each
+ * request, after all waits for the budget, for a Retry-After and of a back-off. Only `mayProceed` is asked in between.
+ */
 export async function tagDisk(
   { session, disks }: DiskContext,
-  { id, diskUri, tags, mayProceed }: DiskTarget & { readonly tags: Readonly<Record<string, string | undefined>>; readonly mayProceed: MayProceed },
+  { id, diskUri, tags, mayProceed }: DiskTarget & { readonly tags: TagChanges; readonly mayProceed: MayProceed },
   signal: AbortSignal,
 ): Promise<Result<void, Failure>> {
-  const before = await readDisk(session, { diskUri, lane: TAG_LANE }, signal);
-  if (!before.ok) return fail(toFailure(before.failure, { diskUri }));
-  const kept = Object.entries({ ...before.value.tags, ...tags }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  let next: ArmDisk["tags"] = {};
+  let withoutRequest: Result<void, Failure> | undefined;
+  const isToBeSent: MayProceed = async (asked) => {
+    const read = await readDisk(session, { diskUri, lane: TAG_LANE }, asked);
+    const planned = read.ok ? planTags(read.value, diskUri, tags) : fail(toFailure(read.failure, { diskUri }));
+    if (planned.ok && planned.value !== undefined) {
+      next = planned.value;
+      return mayProceed(asked);
+    }
+    withoutRequest = planned.ok ? ok(undefined) : planned;
+    return false;
+  };
+  const tagged = await write(
+    { session, disks },
+    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed: isToBeSent, lane: TAG_LANE },
+    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
+    signal,
+  );
+  return withoutRequest ?? (tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri })));
+}
+
+/** Tags by name; undefined removes. */
+type TagChanges = Readonly<Record<string, string | undefined>>;
+
+/** The whole map to send; undefined where the disk has it already, and no operation under way could take it back. */
+function planTags(present: ArmDisk, diskUri: string, changes: TagChanges): Result<ArmDisk["tags"] | undefined, Failure> {
+  const kept = Object.entries({ ...present.tags, ...changes }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
   if (kept.length > TAGS_MAX) {
     const problem = `Azure allows ${TAGS_MAX} tags on a disk: remove some that are not the driver's`;
     return fail({ kind: "InvalidArgument", field: `tags of ${diskUri}`, value: String(kept.length), problem });
   }
   const next = Object.fromEntries(kept);
-  if (sameJson(next, before.value.tags)) return ok(undefined);
-  const tagged = await write(
-    { session, disks },
-    { group: "diskWrite", likeness: "diskUpdate", diskUri, mayProceed, lane: TAG_LANE },
-    (clientRequestId) => session.arm.startDiskUpdate({ ...id, change: { tags: next }, clientRequestId }, signal),
-    signal,
-  );
-  return tagged.ok ? ok(undefined) : fail(toFailure(tagged.failure, { diskUri }));
+  return ok(sameJson(next, present.tags) && isTerminal(present.provisioningState) ? undefined : next);
 }
 
 /** All disks of a resource group. */

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type VirtualClock, createVirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import { type ComputeModel, createComputeModel } from "../../src/emulator/model/compute-model.ts";
+import type { FaultEffect } from "../../src/emulator/model/faults.ts";
+import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
+import { findDisk } from "../../src/emulator/model/world.ts";
+import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { settledOn } from "../../src/reconcile/testing/settled.ts";
+import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
+import { provisionerOnModel } from "./provisioner-on-model.ts";
+
+const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
+/** After the first read of the disk, and before each repeat. */
+const PERSON_AFTER_MS = 60;
+
+/** A provisioner, and the disk pvc-1 with the tag a. */
+async function withDisk(
+  act: (world: {
+    readonly model: ComputeModel;
+    readonly clock: VirtualClock;
+    readonly cloud: AzureCloudProvisioner;
+    readonly diskUri: string;
+    readonly tags: () => unknown;
+    readonly tagDisk: (changes: Readonly<Record<string, string | undefined>>) => ReturnType<AzureCloudProvisioner["tagDisk"]>;
+  }) => Promise<void>,
+): Promise<void> {
+  const clock = createVirtualClock();
+  const model = createComputeModel({ clock, settings: { timeScale: 0 } });
+  addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
+  const cloud = provisionerOnModel(model, clock);
+  const { diskUri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)));
+  const tags = (): unknown => findDisk(model.world, diskUri)?.spec.tags;
+  await act({ model, clock, cloud, diskUri, tags, tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, mayProceed: mayAlways }, never) });
+}
+
+/** A person adds a tag while the driver sets its own. */
+async function addLater(clock: VirtualClock, model: ComputeModel, diskUri: string): Promise<void> {
+  await clock.sleep(PERSON_AFTER_MS, never);
+  const body = { tags: { ...findDisk(model.world, diskUri)?.spec.tags, person: "p" } };
+  assert.equal(model.handle({ method: "PATCH", path: diskUri, query: { "api-version": "2025-04-01" }, body }).status, 202);
+}
+
+describe("a tag that a person adds while the driver sets its own", () => {
+  const rows: readonly { readonly because: string; readonly effect: FaultEffect }[] = [
+    { because: "throttled", effect: THROTTLED },
+    { because: "lost on its way", effect: { kind: "DropRequest" } },
+    { because: "answered, and the answer lost", effect: { kind: "DropResponse" } },
+  ];
+  for (const { because, effect } of rows) {
+    it(`stays where the driver's request is ${because}`, () =>
+      withDisk(async ({ model, clock, diskUri, tags, tagDisk }) => {
+        model.faults.add({ operation: "Disks_Update", times: 1, effect });
+        const [tagged] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri)]));
+        valueOf(tagged);
+        assert.deepEqual(tags(), { a: "b", own: "o", person: "p" });
+      }));
+  }
+
+  it("stays where the driver's request waits for the call budget", () =>
+    withDisk(async ({ model, clock, cloud, diskUri, tags, tagDisk }) => {
+      const other = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ diskName: "pvc-2" }), never)));
+      model.faults.add({ operation: "Disks_Update", times: 1, effect: THROTTLED });
+      const waiting = cloud.resizeDisk({ diskUri: other.diskUri, sizeGiB: 128, mayProceed: mayAlways }, never);
+      await settledOn(clock, clock.sleep(PERSON_AFTER_MS, never));
+      const [tagged] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), addLater(clock, model, diskUri), waiting]));
+      valueOf(tagged);
+      assert.deepEqual(tags(), { a: "b", own: "o", person: "p" });
+    }));
+});
+
+describe("the tags of a disk", () => {
+  it("are not sent again where the lost answer was to their request", () =>
+    withDisk(async ({ model, clock, tagDisk }) => {
+      model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });
+      valueOf(await settledOn(clock, tagDisk({ own: "o" })));
+      assert.equal(model.journal.since(0).filter(({ operation }) => operation === "Disks_Update").length, 1);
+    }));
+
+  it("are not sent where the disk can't be read before, whose writes are not held back for that", () =>
+    withDisk(async ({ model, clock, cloud, tagDisk }) => {
+      model.faults.add({ operation: "Disks_Get", times: 4, effect: { ...THROTTLED, retryAfterS: 3 } });
+      assert.equal(failureOf(await settledOn(clock, tagDisk({ own: "o" }))).kind, "Throttled");
+      const writes = cloud.budget().find(({ group }) => group === "diskWrite");
+      assert.equal(writes?.refusedTotal, 0);
+      assert.equal(model.journal.since(0).filter(({ operation }) => operation === "Disks_Update").length, 0);
+    }));
+});
