@@ -5,6 +5,9 @@ import { sameJson } from "../../src/core/same-json.ts";
 /** The farthest that a claim raises the epoch: what a node may have noted, and one more. As in the policy. */
 const CLAIM_RAISES_MAX = 1_000_001;
 
+/** The longest value in what a node adds to an AzVolume, in characters. As in the policy. */
+export const VALUE_MAX_CHARS = 1_024;
+
 /** Why a node may not move a writer record like that, by the rules of the chart's admission policy; undefined: it may. */
 export function recordRefusal(old: unknown, next: unknown, nodeName: string): string | undefined {
   const [before, after] = [old as WriterRecord, next as WriterRecord];
@@ -15,7 +18,10 @@ export function recordRefusal(old: unknown, next: unknown, nodeName: string): st
   if (!onlyRemovesItself(before.quarantine, after.quarantine, nodeName)) return "a node takes only itself out of quarantine";
   if (!onlyRemovesItself(before.unproven, after.unproven, nodeName)) return "a node proves only itself";
   const saysOnlyOfItself = before.foundInUse && sameJson(others(before.clean, nodeName), others(after.clean, nodeName));
-  return sameJson(before.clean, after.clean) || saysOnlyOfItself ? undefined : "a node says only of itself that it is clean";
+  const own = after.clean.filter((node) => node.nodeName === nodeName);
+  const isBounded = own.length <= 1 && own.every((node) => Object.values(node).every((value = "") => value.length <= VALUE_MAX_CHARS));
+  if (sameJson(before.clean, after.clean) || (saysOnlyOfItself && isBounded)) return undefined;
+  return "a node says only of itself that it is clean, in one entry";
 }
 
 /** What no node changes. */

@@ -3,7 +3,7 @@ import type { WriterRecord } from "../../src/core/model/az-volume.ts";
 import { sameJson } from "../../src/core/same-json.ts";
 import { otherNodeRule } from "./other-node.ts";
 import { changesOnly, type Fields, firstBroken, type NodeWrite, type PolicyRule } from "./policy-rule.ts";
-import { recordRefusal } from "./record-admission.ts";
+import { recordRefusal, VALUE_MAX_CHARS } from "./record-admission.ts";
 
 /** The rules of the chart's policy for AzVolumes, in its order, but for those that the node's role has no room for. */
 const statusRules: readonly PolicyRule[] = [
@@ -30,6 +30,13 @@ const statusRules: readonly PolicyRule[] = [
       const [old, next] = [detailsOf(write).before?.["formatted"], detailsOf(write).after?.["formatted"]] as readonly (Fields | undefined)[];
       if (old === undefined || next === undefined) return old === next || namedIn(next) === write.nodeName;
       return sameJson(old, next) || (old["uuid"] === undefined && changesOnly(old, next, ["uuid"]));
+    },
+  },
+  {
+    message: "what a node says of a file system has at most 1024 characters a field",
+    allows: (write) => {
+      const [old, next] = [detailsOf(write).before?.["formatted"], detailsOf(write).after?.["formatted"]];
+      return sameJson(old, next) || Object.values((next ?? {}) as Fields).every((value) => String(value).length <= VALUE_MAX_CHARS);
     },
   },
 ];

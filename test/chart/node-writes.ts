@@ -337,6 +337,7 @@ const NO_RECORD = "a node neither makes nor removes a writer record";
 const OF_STATUS = "of an AzVolume's status a node writes only its own moves of the record, and that it makes the file system";
 const OF_DETAIL = "of a disk's details a node writes only that it makes the file system, and only while it holds the volume";
 const MADE = "that a volume has its file system, is said once, by the node that made or first saw it; afterwards only its UUID may be added";
+const BOUNDED = "what a node says of a file system has at most 1024 characters a field";
 
 type VolumeStatus = Partial<NonNullable<AzVolume["status"]>>;
 
@@ -364,6 +365,7 @@ const holdsA = written(nodeA);
 const volumeWrites: readonly NodeWriteRow[] = [
   ofDetail("says that it has made it", "allowed", holdsA, {}, { formatted: { ...mark(nodeA), uuid: "u" } }),
   ofDetail("adds the UUID", "allowed", holdsA, { formatted: mark(nodeB) }, { formatted: { ...mark(nodeB), uuid: "u" } }),
+  ofDetail("adds a UUID that fills the object", BOUNDED, holdsA, { formatted: mark(nodeA) }, { formatted: { ...mark(nodeA), uuid: "u".repeat(1_025) } }),
   ofDetail("says that another has made it", MADE, holdsA, {}, { formatted: mark(nodeB) }),
   ofDetail("says that it has made what another has", MADE, holdsA, { formatted: mark(nodeB) }, { formatted: mark(nodeA) }),
   ofDetail("says another UUID", MADE, holdsA, { formatted: { ...mark(nodeA), uuid: "u" } }, { formatted: { ...mark(nodeA), uuid: "v" } }),

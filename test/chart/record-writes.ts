@@ -142,6 +142,16 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
   { name: "that a disk found in use is new", from: found, to: { ...found, foundInUse: false } },
   { name: "another generation of the store", from: written(nodeA), to: { ...written(nodeA), storeGeneration: 9 } },
   { name: "that it is clean of a disk that was never found in use", from: fresh, to: { ...fresh, clean: [nodeA] } },
+  {
+    name: "that two VMs of its name are clean",
+    from: found,
+    to: { ...found, clean: [nodeC, nodeA, { ...nodeA, vmId: "vm-of-another" }] },
+  },
+  {
+    name: "that it is clean, in an entry that fills the object",
+    from: found,
+    to: { ...found, clean: [nodeC, { ...nodeA, instanceUri: `/${"x".repeat(1_024)}` }] },
+  },
   { name: "its uid on an entry without one", from: written(nodeA), to: boundTo(written(nodeA), NODE_A_UID) },
   { name: "the uid of another Node on its entry", from: boundTo(written(nodeA), NODE_A_UID), to: boundTo(written(nodeA), EARLIER_UID) },
   {
