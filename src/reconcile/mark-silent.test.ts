@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settings } from "../core/plan/testing/objects.ts";
+import { fail } from "../core/result.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import { silenceReconciler } from "./mark-silent.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -51,5 +53,17 @@ describe("silenceReconciler", () => {
       assert.ok((await world.answerOf(world.other.updateStatus("AzDriverNode", { ...present.value, status }, never))).ok);
       assert.deepEqual(await look(world), done);
       assert.deepEqual(await nodeIn(world), [true, "", 2]);
+    }));
+
+  it("marks the others where the store takes no mark of one, and comes again for that one", () =>
+    withControllerPorts(async (world) => {
+      for (const name of ["node-0", "node-a", "node-b"]) await world.given("AzDriverNode", aDriverNode(name));
+      await silentFor(world, 40_000);
+      const full = fail({ kind: "StoreUnavailable", detail: "request is too large" } as const);
+      const updateStatus: ObjectStore["updateStatus"] = async (kind, object, signal) =>
+        object.metadata.name === "node-0" ? full : world.store.updateStatus(kind, object, signal);
+      const ports = { ...world.ports, settings, store: { ...world.store, updateStatus } };
+      assert.deepEqual(await world.answerOf(silenceReconciler(ports).reconcile("store", never)), full);
+      assert.equal((await nodeIn(world))[0], false);
     }));
 });

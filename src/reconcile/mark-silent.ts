@@ -4,6 +4,7 @@ import { ok, type Result } from "../core/result.ts";
 import { changeStatus } from "./change-object.ts";
 import type { Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
+import { tryEach } from "./try-each.ts";
 
 /** How often it is looked which nodes are silent, in milliseconds: at the cache alone. */
 const LOOK_AGAIN_MS = 5_000;
@@ -18,11 +19,13 @@ export function silenceReconciler(ports: ControllerPorts): Reconciler {
     workers: 1,
     backoff: { baseMs: 1_000, maxMs: 30_000 },
     reconcile: async (_key, signal) => {
-      for (const driverNode of ports.cache.reportedNodes().filter((each) => isStale(ports, each))) {
-        const marked = await markSilent(ports, driverNode, signal);
-        if (!marked.ok && marked.failure.kind !== "ObjectNotFound") return marked;
-      }
-      return ok({ againAfterMs: LOOK_AGAIN_MS });
+      const silent = ports.cache.reportedNodes().filter((each) => isStale(ports, each));
+      const marked = await tryEach(
+        silent,
+        (driverNode) => markSilent(ports, driverNode, signal),
+        ({ metadata: { name: nodeName } }, failure) => ports.logger.warn("silent node not marked", { nodeName, failure }),
+      );
+      return marked.ok ? ok({ againAfterMs: LOOK_AGAIN_MS }) : marked;
     },
   };
 }
@@ -32,8 +35,12 @@ function isStale({ cache, settings }: ControllerPorts, { metadata, status }: AzD
 }
 
 /** Only where no heartbeat has come since the one that the cache shows. */
-function markSilent({ store, logger }: ControllerPorts, { metadata, status: seen }: AzDriverNode, signal: AbortSignal): Promise<Result<AzDriverNode, Failure>> {
-  return changeStatus(
+async function markSilent(
+  { store, logger }: ControllerPorts,
+  { metadata, status: seen }: AzDriverNode,
+  signal: AbortSignal,
+): Promise<Result<unknown, Failure>> {
+  const marked = await changeStatus(
     store,
     { kind: "AzDriverNode", name: metadata.name, uid: metadata.uid },
     (present) => {
@@ -45,4 +52,5 @@ function markSilent({ store, logger }: ControllerPorts, { metadata, status: seen
     },
     signal,
   );
+  return marked.ok || marked.failure.kind !== "ObjectNotFound" ? marked : ok(undefined);
 }

@@ -13,12 +13,12 @@ import { changeStatus } from "./change-object.ts";
 import { compareAttachments } from "./compare-attachments.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { clusterOf, volumeFromTags } from "./disk-tags.ts";
-import { isGeneral, tryEach } from "./try-each.ts";
+import { tryEach } from "./try-each.ts";
 
 /**
  * Rebuilds the AzVolumes of disks that have none: of those that this driver made, after the object store was lost, and of those that the cluster names, whoever
  * made them: an earlier driver, or somebody by hand. Their records start out *unproven*. The attachments of all others are compared with Azure. Running it again
- * changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all were tried, or at once where the others would fail in the same way. Answers
+ * changes nothing. A disk that fails keeps no other waiting. Fails as the first one did, once all were tried, or sooner where the others would fail in the same way. Answers
  * how many were rebuilt.
  */
 export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal): Promise<Result<number, Failure>> {
@@ -33,7 +33,7 @@ export async function recoverVolumes(ports: ControllerPorts, signal: AbortSignal
   for (const recover of recoveries) {
     const recovered = await recover();
     if (recovered.ok) rebuilt += recovered.value;
-    else if (isGeneral(recovered.failure)) return recovered;
+    else if (signal.aborted) return recovered;
     else failed ??= recovered;
   }
   return failed ?? ok(rebuilt);

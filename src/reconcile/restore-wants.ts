@@ -30,7 +30,7 @@ export async function restoreWants(ports: ControllerPorts, signal: AbortSignal):
     (attachment) => restoreFrom(ports, attachment, signal),
     ({ name }, failure) => ports.logger.warn("no want restored from an attachment of the cluster", { attachment: name, failure }),
   );
-  if (!restored.ok && isGeneral(restored.failure)) return restored;
+  if (!restored.ok && signal.aborted) return restored;
   const ended = await endForgotten(ports, attachments, signal);
   if (!restored.ok) return restored;
   if (!ended.ok) return ended;

@@ -23,13 +23,20 @@ describe("tryEach", () => {
     assert.deepEqual([tried, failed], [fail(failureOf(3)), [3, 68]]);
   });
 
-  it("tries no more after a failure that the others would meet as well", async () => {
+  it("tries no more after a batch that failed in a way that the others would as well", async () => {
     const tried: number[] = [];
     const throttled: Failure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
     const attempt = async (one: number): Promise<Result<never, Failure>> => {
       tried.push(one);
       return fail(throttled);
     };
-    assert.deepEqual([await tryEach(all, attempt, assert.fail), tried.length], [fail(throttled), 64]);
+    assert.deepEqual([await tryEach(all, attempt, () => {}), tried.length], [fail(throttled), 64]);
+  });
+
+  it("tries the others where the store takes no write of one object", async () => {
+    const full: Failure = { kind: "StoreUnavailable", detail: "request is too large" };
+    const done: number[] = [];
+    const attempt = async (one: number): Promise<Result<unknown, Failure>> => (one === 3 ? fail(full) : ok(done.push(one)));
+    assert.deepEqual([await tryEach(all, attempt, () => {}), done.length], [fail(full), 129]);
   });
 });

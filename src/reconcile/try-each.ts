@@ -4,18 +4,18 @@ import { ok, type Result } from "../core/result.ts";
 /** How many are tried side by side: the store commits what comes together in one go. */
 const TRIED_AT_ONCE = 64;
 
-/** Failures that all others meet as well, so that no other is tried. */
+/** Failures of what all have in common, unless others of the same batch succeed. */
 const GENERAL_KINDS: ReadonlySet<Failure["kind"]> = new Set(["Cancelled", "StoreUnavailable", "StoreWentBack", "Throttled"]);
 
-/** Whether a failure says nothing of the one that was tried: the others fail in the same way. */
+/** Whether a failure may say nothing of the one that was tried: the others may fail in the same way. */
 export function isGeneral(failure: Failure): boolean {
   return GENERAL_KINDS.has(failure.kind);
 }
 
 /**
  * Tries each of `all`. A failure of one keeps no other waiting; it is told to `onFailure`. Fails as the first
- * one that failed did, once all were tried, or at once where the others would fail in the same way. Answers
- * what each has come to.
+ * one that failed did, once all were tried, or after a batch of which all failed in a way that the others would
+ * as well. Answers what each has come to.
  */
 export async function tryEach<T, R>(
   all: readonly T[],
@@ -29,12 +29,13 @@ export async function tryEach<T, R>(
     const tried = await Promise.all(batch.map(async (one) => ({ one, result: await attempt(one) })));
     for (const { one, result } of tried) {
       if (result.ok) done.push(result.value);
-      else if (isGeneral(result.failure)) return result;
       else {
         onFailure(one, result.failure);
         failed ??= result;
       }
     }
+    const areAllLost = tried.every(({ result }) => !result.ok && isGeneral(result.failure));
+    if (failed !== undefined && areAllLost) return failed;
   }
   return failed ?? ok(done);
 }
