@@ -20,6 +20,7 @@ import { KeyedMutex } from "./keyed-mutex.ts";
 import { proveVanished } from "./prove-vanished.ts";
 import { resolveInstance } from "./resolve-instance.ts";
 import { type ProvisionerSettings, defaultProvisionerSettings } from "./settings.ts";
+import { SharedVmReads } from "./shared-vm-reads.ts";
 import { ThrottleBudget } from "./throttle-budget.ts";
 import { VmQueues } from "./vm-queues.ts";
 import { VmSizes } from "./vm-sizes.ts";
@@ -61,9 +62,10 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
   const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
   const session = createArmSession({ arm, budget, clock, random, settings, clientRequestId: options.correlationId ?? (() => undefined) });
   const sizes = new VmSizes(session, lifetime);
-  const queues = new VmQueues({ session, place, sizes, etagWrites: options.etagWrites ?? new EtagWrites(), lifetime });
+  const vmReads = new SharedVmReads(session, lifetime);
+  const queues = new VmQueues({ session, place, vmReads, sizes, etagWrites: options.etagWrites ?? new EtagWrites(), lifetime });
   const disks = new BoundedCache<ArmDisk>({ clock, entriesMax: DISKS_KNOWN_MAX, maxAgeMs: DISKS_KNOWN_MAX_AGE_MS });
-  const attachments: AttachmentContext = { session, place, queues, firstAttaches: new KeyedMutex(), disks };
+  const attachments: AttachmentContext = { session, place, vmReads, queues, firstAttaches: new KeyedMutex(), disks };
 
   return {
     createDisk: (request, signal) => cancellable(signal, () => createDisk({ session, disks }, place, request, signal)),
@@ -88,7 +90,7 @@ export function createAzureCloudProvisioner(options: AzureCloudProvisionerOption
     proveDetached: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => proveDetached(attachments, { ...request, vm }, signal))),
     settleInstance: (request, signal) => cancellable(signal, () => onVm(place, request, (vm) => settleInstance(attachments, { ...request, vm }, signal))),
     proveVanished: (request, signal) =>
-      cancellable(signal, () => onVm(place, request, (vm) => proveVanished({ session, place }, { ...request, vm, lane: "failover" }, signal))),
+      cancellable(signal, () => onVm(place, request, (vm) => proveVanished({ session, place, vmReads }, { ...request, vm, lane: "failover" }, signal))),
     inspectInstance: ({ nodeName, instanceUri }, signal) =>
       cancellable(signal, async () => {
         const vm = resolveInstance(place, { nodeName, instanceUri });

@@ -16,6 +16,7 @@ import type { DiskPlace } from "./disks.ts";
 import { isOperationFailure, isWorthRetrying, saysNotThere, toFailure } from "./error-table.ts";
 import { proofOfEnd, type AtInstanceUri } from "./prove-vanished.ts";
 import { isTerminal } from "./provisioning-state.ts";
+import type { SharedVmReads } from "./shared-vm-reads.ts";
 import { Troubles } from "./troubles.ts";
 import type { UpdatesUnderWay } from "./updates-under-way.ts";
 import type { VmRequest } from "./vm-request.ts";
@@ -31,6 +32,7 @@ const OPERATION_FAILURES_MAX = 2;
 export interface FenceContext {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
+  readonly vmReads: SharedVmReads;
   readonly vm: VmTarget;
   readonly etagWrites: EtagWriteMemory;
   readonly underWay: UpdatesUnderWay;

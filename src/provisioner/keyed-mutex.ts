@@ -39,13 +39,14 @@ async function inTurn(earlier: Promise<void> | undefined, done: Promise<void>): 
   await done;
 }
 
-async function unlessAborted(awaited: Promise<void>, signal: AbortSignal): Promise<void> {
+/** What is awaited. Rejects with the signal's reason once that is aborted, and leaves the awaited work as it is. */
+export async function unlessAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     signal.throwIfAborted();
-    await Promise.race([awaited, aborted]);
+    return await Promise.race([awaited, aborted]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -9,7 +9,8 @@ import { ownersOf, readDisk } from "./disk-owners.ts";
 import type { DiskPlace } from "./disks.ts";
 import { saysNotThere, toFailure } from "./error-table.ts";
 import { resolveInstance } from "./resolve-instance.ts";
-import { readInstance, type VmTarget } from "./vm-update.ts";
+import type { SharedVmReads } from "./shared-vm-reads.ts";
+import type { VmTarget } from "./vm-update.ts";
 
 /** A disk, and a node whose VM is not at its resource id. */
 export interface Missing {
@@ -25,6 +26,8 @@ export type AtInstanceUri = { readonly kind: "nothing" } | { readonly kind: "oth
 export interface VanishedContext {
   readonly session: ArmSession;
   readonly place: Pick<DiskPlace, "subscriptionId">;
+  /** Disks of one VM are proven together. */
+  readonly vmReads: SharedVmReads;
 }
 
 /** Reads a node's VM and, where it is not at its resource id, proves that it is gone. Undefined: it exists. Changes nothing. */
@@ -33,8 +36,8 @@ export async function proveVanished(
   missing: Missing & { readonly vm: VmTarget },
   signal: AbortSignal,
 ): Promise<Result<FenceProof | undefined, Failure>> {
-  const { node, vm, lane } = missing;
-  const read = await readInstance(context.session, vm, { lane, instanceView: false }, signal);
+  const { node, vm } = missing;
+  const read = await context.vmReads.read(vm, signal);
   if (read.ok && read.value.vmId === node.vmId.toLowerCase()) return ok(undefined);
   if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { nodeName: node.nodeName }));
   return proofOfEnd(context, missing, read.ok ? { kind: "other", vmId: read.value.vmId } : { kind: "nothing" }, signal);
@@ -65,7 +68,7 @@ export async function proofOfEnd(context: VanishedContext, missing: Missing, fou
 
 /** Success only where every owner of the disk is known to be another VM than the node's. */
 async function compareOwners(context: VanishedContext, missing: Missing, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const { session, place } = context;
+  const { session, place, vmReads } = context;
   const { diskUri, node, lane } = missing;
   const unknown = (problem: string): Result<never, Failure> =>
     fail({ kind: "InstanceUnknown", nodeName: node.nodeName, instanceUri: node.instanceUri, problem });
@@ -76,7 +79,8 @@ async function compareOwners(context: VanishedContext, missing: Missing, signal:
   for (const owner of ownersOf(disk.value)) {
     const vm = resolveInstance(place, { nodeName: node.nodeName, instanceUri: owner });
     if (!vm.ok) return unknown(`the disk names ${owner} as an owner, which this driver can't read`);
-    const read = await readInstance(session, vm.value, { lane, instanceView: false }, signal);
+    // Started after the disk was read: only then does the answer say which VM it is that the disk names.
+    const read = await vmReads.read(vm.value, signal);
     if (!read.ok && !saysNotThere(read.failure)) return fail(toFailure(read.failure, { nodeName: node.nodeName }));
     if (!read.ok) return unknown(`the disk still names ${owner} as an owner, though no such VM exists`);
     if (read.value.vmId === node.vmId.toLowerCase()) return unknown(`the VM with vmId ${node.vmId} is at ${owner}, and has the disk`);

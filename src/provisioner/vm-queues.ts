@@ -6,6 +6,7 @@ import { runAttachBatch } from "./attach-batch.ts";
 import type { DiskPlace } from "./disks.ts";
 import { runFenceBatch } from "./fence-batch.ts";
 import { GroupCommit } from "./group-commit.ts";
+import type { SharedVmReads } from "./shared-vm-reads.ts";
 import { UpdatesMemory } from "./updates-memory.ts";
 import { VmRequest, type VmRequestSpec } from "./vm-request.ts";
 import type { VmSizes } from "./vm-sizes.ts";
@@ -35,6 +36,7 @@ const queueFor: Readonly<Record<VmRequestSpec["kind"], keyof VmQueue>> = {
 export class VmQueues {
   readonly #session: ArmSession;
   readonly #place: Pick<DiskPlace, "subscriptionId">;
+  readonly #vmReads: SharedVmReads;
   readonly #sizes: VmSizes;
   readonly #lifetime: AbortSignal;
   readonly #etagWrites: EtagWriteMemory;
@@ -45,12 +47,14 @@ export class VmQueues {
   constructor(options: {
     readonly session: ArmSession;
     readonly place: Pick<DiskPlace, "subscriptionId">;
+    readonly vmReads: SharedVmReads;
     readonly sizes: VmSizes;
     readonly etagWrites: EtagWriteMemory;
     readonly lifetime: AbortSignal;
   }) {
     this.#session = options.session;
     this.#place = options.place;
+    this.#vmReads = options.vmReads;
     this.#sizes = options.sizes;
     this.#etagWrites = options.etagWrites;
     this.#lifetime = options.lifetime;
@@ -112,7 +116,7 @@ export class VmQueues {
       delayMs: (): number => 0,
       ...patience,
       run: (batch: readonly VmRequest[]): Promise<void> =>
-        runFenceBatch({ session, place: this.#place, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
+        runFenceBatch({ session, place: this.#place, vmReads: this.#vmReads, vm, etagWrites: this.#etagWrites, underWay }, batch, lifetime),
       onUnused,
     };
     const fences = new GroupCommit(atOnce);

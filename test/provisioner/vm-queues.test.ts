@@ -7,6 +7,7 @@ import { createComputeModel } from "../../src/emulator/model/compute-model.ts";
 import { createArmSession } from "../../src/provisioner/arm-session.ts";
 import { EtagWrites } from "../../src/provisioner/etag-writes.ts";
 import { defaultProvisionerSettings } from "../../src/provisioner/settings.ts";
+import { SharedVmReads } from "../../src/provisioner/shared-vm-reads.ts";
 import { ThrottleBudget } from "../../src/provisioner/throttle-budget.ts";
 import { VmQueues } from "../../src/provisioner/vm-queues.ts";
 import type { VmRequestSpec } from "../../src/provisioner/vm-request.ts";
@@ -40,7 +41,8 @@ function aWorld() {
   const budget = new ThrottleBudget({ clock, limits: settings.limits, gatewayLimits: settings.gatewayLimits });
   const session = createArmSession({ arm, budget, clock, random: createSeededRandom(1), settings, clientRequestId: () => undefined });
   const place = { subscriptionId: SUBSCRIPTION_ID };
-  return { clock, queues: new VmQueues({ session, place, sizes: new VmSizes(session, never), etagWrites: new EtagWrites(), lifetime: never }) };
+  const [vmReads, sizes] = [new SharedVmReads(session, never), new VmSizes(session, never)];
+  return { clock, queues: new VmQueues({ session, place, vmReads, sizes, etagWrites: new EtagWrites(), lifetime: never }) };
 }
 
 describe("VmQueues", () => {

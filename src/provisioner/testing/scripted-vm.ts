@@ -10,6 +10,7 @@ import { runAttachBatch } from "../attach-batch.ts";
 import { EtagWrites } from "../etag-writes.ts";
 import { runFenceBatch } from "../fence-batch.ts";
 import { defaultProvisionerSettings, type ProvisionerSettings } from "../settings.ts";
+import { SharedVmReads } from "../shared-vm-reads.ts";
 import { ThrottleBudget } from "../throttle-budget.ts";
 import { UpdatesUnderWay } from "../updates-under-way.ts";
 import { VmRequest, type VmRequestSpec } from "../vm-request.ts";
@@ -178,7 +179,7 @@ export function aScriptedVm(dataDisks: readonly ArmDataDisk[] = [], settings: Pa
       return Promise.all(requests.map(({ answer }) => answer));
     },
     fenceBatch: async (...requests) => {
-      const context = { session, place: { subscriptionId: "sub-1" }, vm, etagWrites: new EtagWrites(), underWay };
+      const context = { session, place: { subscriptionId: "sub-1" }, vmReads: new SharedVmReads(session, never), vm, etagWrites: new EtagWrites(), underWay };
       await settledOn(clock, runFenceBatch(context, requests, never));
       return Promise.all(requests.map(({ answer }) => answer));
     },
