@@ -1,5 +1,6 @@
 import { resourceUriKey } from "../core/model/disk-uri.ts";
 import { unsettledNames } from "../core/plan/observed-volume.ts";
+import { entriesOf } from "../core/plan/writer-steps.ts";
 import type { Kind, KindMap } from "../ports/object-store.ts";
 import type { KeysOf } from "./cached-objects.ts";
 
@@ -10,6 +11,11 @@ const cacheIndexes = {
     diskUri: (volume: KindMap["AzVolume"]) => {
       const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
       return diskUri === undefined ? [] : [resourceUriKey(diskUri)];
+    },
+    /** Names of the nodes of which its record has entries, but those of the clean. */
+    recordedOn: ({ status }: KindMap["AzVolume"]) => {
+      const entries = status?.record === undefined ? [] : entriesOf(status.record);
+      return [...new Set(entries.map(({ nodeName }) => nodeName))];
     },
     /** Names of the nodes that its record has unsettled. */
     unsettledOn: unsettledNames,

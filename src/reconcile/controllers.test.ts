@@ -258,6 +258,22 @@ describe("createControllers", () => {
       });
     }));
 
+  it("binds entries without an attachment as soon as their Node is there again", () =>
+    withControllerPorts(async (world) => {
+      await world.given("AzDriverNode", aDriverNode("node-a"));
+      await world.given("AzVolume", aVolumeWithRecord({ quarantine: [{ ...identity("node-a"), nodeUid: "a-1" }] }));
+      world.instances.set(instanceUriOf("node-a"), identity("node-a").vmId);
+      let tell: (nodeName: string) => void = () => assert.fail("nothing listens to the orchestrator's nodes");
+      const users: VolumeUsers = { ...world.ports.users, onChange: (listener) => (tell = listener) };
+      await whileRunning({ ...world, ports: { ...world.ports, users } }, {}, async () => {
+        await world.clock.advance(1_000);
+        world.nodeUids.set("node-a", "a-2");
+        tell("node-a");
+        await world.clock.advance(1_000);
+        assert.deepEqual(world.record()?.quarantine, [{ ...identity("node-a"), nodeUid: "a-2" }]);
+      });
+    }));
+
   it("asks Azure seldom about a VM in quarantine that is kept though another one has its node's name, and forgets it once it is gone", () =>
     withControllerPorts(async (world) => {
       const earlier = { nodeName: "node-a", vmId: "earlier", instanceUri: instanceUriOf("an-earlier-node-a") };

@@ -154,6 +154,8 @@ function createLoops(
       // The pod behind it may just have been seen.
       if (status === undefined) loops.attachment.queue.add(metadata.name);
     }
+    // An entry without an attachment may wait for the uid of its Node.
+    for (const { metadata } of ports.cache.byIndex("AzVolume", "recordedOn", nodeName)) loops.volume.queue.add(metadata.name);
     if (isGone(nodeName)) loops.driverNode.queue.add(nodeName);
   };
   /** All that one attachment is read for: of the others of its volume none goes by more than the share that it holds. */
