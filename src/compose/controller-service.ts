@@ -43,7 +43,9 @@ export const controllerServiceOptions = {
   attach: attachOption,
   "trust-nodes-without-provider-id": {
     kind: "flag",
-    help: "On Kubernetes, believe what a node plug-in reports of its VM where its Node has no spec.providerID. Without it such a node gets no volumes",
+    help:
+      "On Kubernetes, believe what a node plug-in reports of its VM where its Node has no spec.providerID. Without it such a node gets no volumes. " +
+      "With it, a VM that takes such a node's name may move the writer records of the VM that had it: delete no Node while its VM may run",
   },
   ...leaderElectionOptions,
 } as const satisfies Options;
@@ -81,7 +83,13 @@ export function addControllerService(
 ): (signal: AbortSignal) => Promise<void> {
   const { store, cache: followed, cloud, leaseMemory, users, clusterVolumes, events, volumes } = parts;
   const { clock, random, steps, logger, registry } = process;
-  const cache = createControllerCache(followed, { users, trustsUnnamed: parts.trustsUnnamedVms || values["trust-nodes-without-provider-id"] });
+  const trustsNodes = values["trust-nodes-without-provider-id"];
+  if (trustsNodes && !parts.trustsUnnamedVms)
+    logger.warn("nodes without spec.providerID are believed which VM they are: a VM that takes such a node's name may move its writer records", {
+      setting: "--trust-nodes-without-provider-id",
+      remedy: "give each Node its spec.providerID, and leave the setting out",
+    });
+  const cache = createControllerCache(followed, { users, trustsUnnamed: parts.trustsUnnamedVms || trustsNodes });
   const hearing = new NodeHearing({ store, cache: followed, users, clock, logger, leaseMemory, settings: volumes });
   const shared = { store, cache, hearing, cloud, users, clusterVolumes, events, clock, random, steps, logger };
   const context: ControllerContext = {

@@ -16,6 +16,7 @@ const INTRODUCTION = `<!-- Written by \`npm run generate\` from scripts/generate
 
 What can be given to \`deploy/chart\`, and what it is otherwise. Helm refuses a name that is not here, and a value that is not allowed, before it changes anything. Names that V1's chart has,
 too, mean the same; those of V1 that are missing here are in [install.md](install.md#values-of-v1-that-are-gone). \`settings\` of a role are [its own](settings.md), by the same names.
+One of them weakens a protection: [\`controller.settings.trust-nodes-without-provider-id\`](install.md#two-clusters-and-vms-that-are-no-nodes).
 
 `;
 
