@@ -1,9 +1,13 @@
 import type { Labels, Taint, VolumePlacement } from "../core/schedule/pod-rules.ts";
 import type { VolumePod } from "../core/schedule/volume-pod.ts";
 
-/** Who uses a volume on a node. `unknown`: nobody can tell now, and why, where that is known; never treated as unused. */
+/**
+ * Who uses a volume on a node. `areWaiting`: no container of any user has ever run, as far as the orchestrator has
+ * been told; left out where it can't say so. `unknown`: nobody can tell now, and why, where that is known; never
+ * treated as unused.
+ */
 export type VolumeUse =
-  | { readonly kind: "used"; readonly users: readonly string[] }
+  | { readonly kind: "used"; readonly users: readonly string[]; readonly areWaiting?: true }
   | { readonly kind: "unused" }
   | { readonly kind: "unknown"; readonly because?: string };
 

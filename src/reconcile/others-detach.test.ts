@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { aReplica, aVolume, aVolumeWithRecord, anAttachment, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { grant, take } from "../core/plan/writer-steps.ts";
@@ -7,6 +8,7 @@ import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
 import type { VolumeUse } from "../ports/volume-users.ts";
 import { mayCarryOut } from "./others-detach.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
+import { aDriverNode } from "./testing/a-driver-node.ts";
 
 const never = new AbortController().signal;
 const node = identity("node-a");
@@ -383,6 +385,50 @@ describe("mayCarryOut", () => {
       world.outOfService.add("node-a");
       assert.deepEqual([await asked(world, { fences: true }), world.attachment("node-a")?.status?.state], [true, "Attached"]);
     }));
+
+  describe("of a shared disk that is attached to the node itself", () => {
+    const waiting: VolumeUse = { kind: "used", users: ["pod default/db-0"], areWaiting: true };
+    const attaching = { state: "Attaching", vmId: node.vmId, instanceUri: node.instanceUri } as const;
+    const neverAttached = aReplica("node-a", { spec: { role: "Primary" }, status: undefined });
+    const begun = { ...neverAttached, status: attaching };
+    const noted = { volumes: [{ volumeName: "pvc-1", uid: shared.metadata.uid, epoch: 0 }] };
+    const rows: readonly {
+      readonly because: string;
+      readonly use: VolumeUse;
+      readonly attachment?: AzVolumeAttachment;
+      readonly reported?: typeof noted;
+      readonly attaches?: string;
+      readonly may: boolean;
+    }[] = [
+      { because: "its pod waits for this very attach", use: waiting, may: true },
+      { because: "a pod that has begun uses it", use: used, may: false },
+      { because: "whether a pod uses it is not known", use: { kind: "unknown" }, may: false },
+      { because: "no pod is there: a CSI client has published it", use: { kind: "unused" }, may: false },
+      { because: "the node had the disk by this attachment", use: waiting, attachment: { ...begun, status: { ...attaching, lun: 0 } }, may: false },
+      { because: "the node has noted the volume", use: waiting, reported: noted, may: false },
+      { because: "another disk is attached", use: waiting, attaches: `${diskUri}-2`, may: false },
+    ];
+    for (const { because, use, attachment = begun, reported = {}, attaches = diskUri, may } of rows)
+      it(`answers ${may}: ${because}`, () =>
+        withControllerPorts(async (world) => {
+          world.use = use;
+          await world.given("AzVolume", shared);
+          await world.given("AzVolumeAttachment", attachment);
+          await world.given("AzDriverNode", aDriverNode("node-a", reported));
+          assert.deepEqual([await asked(world, { attaches }), world.attachment("node-a")?.status?.state], [may, "Attaching"]);
+          assert.equal(await asked(world), false, "to an update for another purpose");
+        }));
+
+    it("answers false while a pod of one of the VM's names has begun", () =>
+      withControllerPorts(async (world) => {
+        await world.given("AzVolume", shared);
+        await world.given("AzVolumeAttachment", begun);
+        await world.given("AzDriverNode", aDriverNode("node-a"));
+        const on = async ({ nodeName }: { readonly nodeName: string }): Promise<VolumeUse> => (nodeName === "node-a" ? used : waiting);
+        const ports = { ...world.ports, users: { ...world.ports.users, on } };
+        assert.equal(await mayCarryOut(ports, { node: renamed, attaches: diskUri })([diskUri], never), false);
+      }));
+  });
 
   it("spares a shared volume that is published to the node", () =>
     withControllerPorts(async (world) => {

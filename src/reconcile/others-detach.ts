@@ -5,6 +5,7 @@ import { isSameNode, isSameVmId, type NodeIdentity } from "../core/model/node-id
 import { isRecordMissing } from "../core/plan/observed-volume.ts";
 import { isFencing, isInQuarantine, mayDetach, mayForceOff } from "../core/plan/writer-steps.ts";
 import type { MayCarryOut } from "../ports/cloud-provisioner.ts";
+import type { VolumeUse } from "../ports/volume-users.ts";
 import { changeStatus } from "./change-object.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { type LeavingDisk, readLeaving } from "./leaving-disk.ts";
@@ -114,15 +115,33 @@ async function isInUse(ports: Ports, leaving: LeavingDisk, volume: AzVolume, upd
   const { node, attaches, settles, fences } = update;
   const record = volume.status?.record;
   const isUsedByPods = async (): Promise<boolean> => (await findPods(ports, leaving.diskUri, node, signal)) !== undefined;
-  // The attachment that names a user of a shared volume may be lost.
-  if (record === undefined) return isRecordMissing(volume) || leaving.attachments.some(({ spec }) => spec.role === "Primary") || isUsedByPods();
+  const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
+  if (record === undefined) {
+    if (isRecordMissing(volume)) return true;
+    if (isOwn && (await isOnlyAwaited(ports, leaving, volume, node, signal))) return false;
+    // The attachment that names a user of a shared volume may be lost.
+    return leaving.attachments.some(({ spec }) => spec.role === "Primary") || isUsedByPods();
+  }
   if (!(await isTrusted(ports, record, signal))) return true;
   // A fence of its own takes it off that node anyway. Two such fences would wait for each other.
   if (fences === true && isFencing(record, node)) return false;
-  const isOwn = attaches !== undefined && resourceUriKey(attaches) === resourceUriKey(leaving.diskUri);
   const isNamed = settles === true ? isUsedAt(record, node) : isOwn ? !mayForceOff(record, node) : !mayDetach(record, node);
   // A record that was made again names whom Azure listed, which may be behind. A node that is clean is known.
   return isNamed || (isInQuarantine(record, node) && isUsedByPods());
+}
+
+/**
+ * Whether the users of a shared disk on the VM only wait for it to be attached: no attachment there has had it, no
+ * node there has noted the volume, and no container of a pod has ever run. Notes and pods both lag behind by
+ * seconds: each alone would miss a user whose attachment was lost just after its start.
+ */
+async function isOnlyAwaited(ports: Ports, leaving: LeavingDisk, volume: AzVolume, node: NodeIdentity, signal: AbortSignal): Promise<boolean> {
+  const nodeNames = nodeNamesOf(ports, node);
+  const noting = ports.cache.byIndex("AzDriverNode", "noted", volume.metadata.name);
+  if (noting.some(({ spec }) => nodeNames.includes(spec.nodeName)) || leaving.attachments.some(({ status }) => status?.lun !== undefined)) return false;
+  const uses = await Promise.all(nodeNames.map((nodeName) => ports.users.on({ nodeName, volumeId: leaving.diskUri }, signal)));
+  const isWaiting = (use: VolumeUse): boolean => use.kind === "used" && use.areWaiting === true;
+  return uses.some(isWaiting) && uses.every((use) => use.kind === "unused" || isWaiting(use));
 }
 
 /**

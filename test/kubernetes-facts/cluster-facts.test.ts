@@ -51,7 +51,7 @@ describe("what Kubernetes' API server knows, and is told", { skip: missing ?? fa
       // These have: the disk is another claim's.
       assert.deepEqual(await facts.users.on(asked, never), { kind: "unused" });
       await objects.createPod("waits", { nodeName: "node-a", claims: ["data"], phase: "Pending" });
-      assert.deepEqual(await facts.users.on(asked, never), { kind: "used", users: [`pod ${objects.namespace}/waits`] });
+      assert.deepEqual(await facts.users.on(asked, never), { kind: "used", users: [`pod ${objects.namespace}/waits`], areWaiting: true });
     }),
   );
 

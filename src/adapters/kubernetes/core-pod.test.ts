@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Pod, readClusterPod } from "./core-pod.ts";
+import { hasNeverRun, type Pod, readClusterPod } from "./core-pod.ts";
 
 const OWNER = { kind: "DaemonSet", name: "csi-azuredisk-node", controller: true };
 
@@ -9,6 +9,25 @@ function readPod(paths: readonly string[], ownerReferences: readonly object[] = 
   const volumes = paths.map((path, index) => ({ name: `v${index}`, hostPath: { path } }));
   return readClusterPod({ metadata, spec: { nodeName: "node-a", volumes } } as Pod, (labels) => labels, driverName).nodePlugin;
 }
+
+describe("hasNeverRun", () => {
+  const ended = { terminated: {} };
+  const rows: readonly { readonly because: string; readonly status: Pod["status"]; readonly is: boolean }[] = [
+    { because: "the kubelet has said nothing of it", status: undefined, is: true },
+    { because: "its containers are being made", status: { phase: "Pending", containerStatuses: [{ restartCount: 0, state: {} }] }, is: true },
+    { because: "its phase is Running", status: { phase: "Running" }, is: false },
+    { because: "its node is silent", status: { phase: "Unknown" }, is: false },
+    { because: "an init container runs", status: { phase: "Pending", initContainerStatuses: [{ state: { running: {} } }] }, is: false },
+    { because: "an init container has ended", status: { phase: "Pending", initContainerStatuses: [{ state: ended }] }, is: false },
+    { because: "a container waits for its next start", status: { phase: "Pending", containerStatuses: [{ lastState: ended }] }, is: false },
+    { because: "a container was started again", status: { phase: "Pending", containerStatuses: [{ restartCount: 1 }] }, is: false },
+    { because: "a container for debugging runs", status: { phase: "Pending", ephemeralContainerStatuses: [{ state: { running: {} } }] }, is: false },
+  ];
+  for (const { because, status, is } of rows)
+    it(`is ${is} where ${because}`, () => {
+      assert.equal(hasNeverRun(status === undefined ? {} : { status }), is);
+    });
+});
 
 describe("readClusterPod", () => {
   const plugin = { pod: "v1/csi-azuredisk-node-x", nodeName: "node-a", daemonSet: "v1/csi-azuredisk-node", driverName: "disk.csi.azure.com" };

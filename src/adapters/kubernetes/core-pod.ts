@@ -11,7 +11,20 @@ export interface Pod extends ApiObject {
     readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
   };
   readonly spec: PodSpecRules & { readonly nodeName?: string; readonly volumes?: readonly PodVolume[] | null };
-  readonly status?: { readonly phase?: string; readonly startTime?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly startTime?: string;
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+/** A container that has never run waits, and has no last state. */
+interface ContainerStatus {
+  readonly restartCount?: number;
+  readonly state?: { readonly running?: object; readonly terminated?: object };
+  readonly lastState?: { readonly running?: object; readonly terminated?: object };
 }
 
 interface PodVolume {
@@ -93,6 +106,17 @@ function nodePluginOf({ metadata, spec }: Pod, driverName: string): NodePlugin |
 /** Whether its containers have ended for good, so that it uses nothing any more. A pod marked for deletion still does. */
 export function isFinished({ status }: Pick<Pod, "status">): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+/** Whether no container of a pod has ever run, init containers included. One on a node that is silent may run. */
+export function hasNeverRun({ status = {} }: Pick<Pod, "status">): boolean {
+  const { phase = "Pending", initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status;
+  const containers = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
+  return phase === "Pending" && !containers.some(hasRun);
+}
+
+function hasRun({ restartCount = 0, state = {}, lastState = {} }: ContainerStatus): boolean {
+  return restartCount > 0 || [state, lastState].some(({ running, terminated }) => running !== undefined || terminated !== undefined);
 }
 
 /** The claims (`<namespace>/<name>`) and the disks that a pod names. */

@@ -7,7 +7,7 @@ import type { ApiClient } from "./api-client.ts";
 import type { PersistentVolumeClaim } from "./core-claim.ts";
 import { claimsIn, coreResources, readCoreObject } from "./core-object-calls.ts";
 import { clusterVolumeOf, type PersistentVolume } from "./core-persistent-volume.ts";
-import { isFinished, type Pod, volumesOf } from "./core-pod.ts";
+import { hasNeverRun, isFinished, type Pod, volumesOf } from "./core-pod.ts";
 import { listPages } from "./list-pages.ts";
 
 /** How many claims are looked up at a time. */
@@ -17,6 +17,7 @@ const LOOKUPS_MAX = 8;
 interface BoundPod {
   readonly name: string;
   readonly isTerminating: boolean;
+  readonly hasNeverRun: boolean;
   readonly claims: readonly string[];
   readonly diskKeys: readonly string[];
   /** When the kubelet began with it, in milliseconds since 1970; undefined: it has not. */
@@ -48,7 +49,7 @@ export async function findUsersNow(
   const listed = await listPods(options.client, request.nodeName, signal);
   if (!listed.ok) return unknown(listed.failure);
   const pods = listed.value;
-  const users = new Set(pods.filter((pod) => pod.diskKeys.includes(resourceUriKey(request.volumeId))).map(describePod));
+  const users = new Set(pods.filter((pod) => pod.diskKeys.includes(resourceUriKey(request.volumeId))));
   const doubts: string[] = [];
   const lookups = pods.flatMap((pod) => pod.claims.map((claim) => ({ pod, claim })));
   for (let first = 0; first < lookups.length; first += LOOKUPS_MAX) {
@@ -56,16 +57,22 @@ export async function findUsersNow(
     const found = await Promise.all(batch.map(async ({ pod, claim }) => ({ pod, claim, disk: await resolveClaim(options, pod, claim, signal) })));
     for (const { pod, claim, disk } of found) {
       if (!disk.ok) return unknown(disk.failure);
-      if (disk.value.kind === "disk" && isSameResourceUri(disk.value.volumeId, request.volumeId)) users.add(describePod(pod));
+      if (disk.value.kind === "disk" && isSameResourceUri(disk.value.volumeId, request.volumeId)) users.add(pod);
       if (disk.value.kind !== "doubt") continue;
       const claims = options.claimsOf(request.volumeId);
       if (claims === undefined) doubts.push(disk.value.because);
-      else if (claims.has(claim)) users.add(describePod(pod));
+      else if (claims.has(claim)) users.add(pod);
     }
   }
-  if (users.size > 0) return { kind: "used", users: [...users].toSorted() };
+  if (users.size > 0) return usedBy([...users], { isCertain: doubts.length === 0 });
   const because = doubts.toSorted()[0];
   return because === undefined ? { kind: "unused" } : { kind: "unknown", because };
+}
+
+/** Of another pod it may not be known whether it uses the volume, and that one may run. */
+function usedBy(pods: readonly BoundPod[], { isCertain }: { readonly isCertain: boolean }): VolumeUse {
+  const areWaiting = isCertain && pods.every((pod) => pod.hasNeverRun);
+  return { kind: "used", users: pods.map(describePod).toSorted(), ...(areWaiting ? { areWaiting } : {}) };
 }
 
 /** How a pod is named to people. */
@@ -90,6 +97,7 @@ function readBoundPod(pod: Pod): BoundPod | undefined {
   return {
     name: `${pod.metadata.namespace}/${pod.metadata.name}`,
     isTerminating: pod.metadata.deletionTimestamp !== undefined,
+    hasNeverRun: hasNeverRun(pod),
     ...volumesOf(pod),
     startedMs: startTime === undefined ? undefined : fromTimestamp(startTime),
   };

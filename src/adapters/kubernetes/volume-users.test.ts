@@ -47,14 +47,6 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
         use: usedBy("pod default/data-pod (being deleted)"),
       },
       {
-        because: "a pod that waits for its volume will use it",
-        make: (cluster) => {
-          putUse(cluster, "data");
-          putPod(cluster, "data-pod", { claims: ["data"], phase: "Pending" });
-        },
-        use: usedBy("pod default/data-pod"),
-      },
-      {
         because: "nobody knows how a pod on a silent node is doing",
         make: (cluster) => {
           putUse(cluster, "data");
@@ -137,6 +129,28 @@ describe("createPodVolumeUsers: who uses a volume on a node", () => {
       assert.deepEqual(await users.on(asked, never), use, because);
       assert.deepEqual(users.cachedOn(asked), use, `${because} (cached)`);
     }
+  });
+
+  it("counts a pod that waits for its volume, and says afresh whether all that use it wait", async () => {
+    const cluster = aCoreCluster();
+    putUse(cluster, "data");
+    putPod(cluster, "data-pod", { claims: ["data"], phase: "Pending" });
+    await cluster.show();
+    const users = usersOf(cluster);
+    const used = usedBy("pod default/data-pod");
+    assert.deepEqual([await users.on(asked, never), users.cachedOn(asked)], [{ ...used, areWaiting: true }, used]);
+    putPod(cluster, "db-0", { claims: ["data"] });
+    assert.deepEqual(await users.on(asked, never), usedBy("pod default/data-pod", "pod default/db-0"));
+  });
+
+  it("does not say that all wait while a pod that runs may use the volume as well", async () => {
+    const cluster = aCoreCluster();
+    putPod(cluster, "waits", { phase: "Pending", spec: { volumes: [{ name: "disk", azureDisk: { diskURI: diskOf("data") } }] } });
+    await cluster.show();
+    const users = usersOf(cluster);
+    assert.deepEqual(await users.on(asked, never), { ...usedBy("pod default/waits"), areWaiting: true });
+    putPod(cluster, "runs", { claims: ["gone"] });
+    assert.deepEqual(await users.on(asked, never), usedBy("pod default/waits"));
   });
 
   it("believes no cache when asked afresh", async () => {
