@@ -3,7 +3,7 @@ import type { JournalEntry } from "../../src/emulator/model/journal.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Violation } from "../history/violation.ts";
 
-/** More than this within 60 virtual seconds is a loop that spins: faults and failovers together stay far below it. */
+/** More than this within 60 virtual seconds is a loop that spins. Faults and failovers together stay far below it. */
 interface PaceLimits {
   /** Writes of one object. */
   readonly writesOfObjectMax: number;

@@ -24,8 +24,8 @@ interface ReplicaWorld {
 /** How long a request or a pod is there before every controller knows of it, in milliseconds. */
 const KNOWN_AFTER_MS = 3_000;
 /**
- * The same while faults delay news. The longest pause of a process, and the longest hold of a watch, last 90 s. What a
- * process decided right before that it may have decided on news that another fault made 30 s late.
+ * The same while faults delay news. The longest pause of a process, and the longest hold of a watch, last 90 s.
+ * What a process decided right before that it may have decided on news that another fault made 30 s late.
  */
 const KNOWN_LATE_MS = 120_000;
 /**

@@ -22,7 +22,10 @@ export async function untilReplicasOld({ lab, volumeOf }: Pick<Workloads, "lab" 
   );
 }
 
-/** The attached replicas of a volume, by node; undefined while one is young, or there is none though the volume asks for some. */
+/**
+ * The attached replicas of a volume, by node. Undefined while one is young, or there is none though the volume asks
+ * for some.
+ */
 export function oldReplicas({ spec }: Pick<AzVolume, "spec">, attachments: ReadonlyMap<string, AzVolumeAttachment>, nowMs: number): Replicas | undefined {
   const replicas = [...attachments].filter(([, attachment]) => isAttachedReplica(attachment));
   if (replicas.length === 0 && spec.maxMountReplicaCount > 0) return undefined;

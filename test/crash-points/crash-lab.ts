@@ -58,7 +58,7 @@ export async function startCrashLab(): Promise<CrashLab> {
   });
   const watches: Watches = {
     writers: await watchWriters(lab, ending.signal),
-    replicas: await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs: PRUNE_AFTER_MS, mayLoseStore: false }, ending.signal),
+    replicas: await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs: PRUNE_AFTER_MS, losesStore: false }, ending.signal),
   };
   let volumes = 0;
   return {

@@ -37,7 +37,7 @@ async function insist(publish: () => Promise<unknown>, until: () => boolean, sig
 }
 
 it("a volume in use whose records were lost goes to its writer, which never stops", async (t) => {
-  await withLab(t, { vms, mayLoseStore: true }, async (world) => {
+  await withLab(t, { vms, losesStore: true }, async (world) => {
     const { lab, node, signal } = world;
     const { volume, writer } = await inUse(world);
     const history = await loseTheStore(world, volume);
@@ -78,7 +78,7 @@ it("a volume in use whose records were lost goes to its writer, which never stop
 });
 
 it("a volume whose records were lost and whose writer stays away is granted only once that node is fenced", async (t) => {
-  await withLab(t, { vms, mayLoseStore: true }, async (world) => {
+  await withLab(t, { vms, losesStore: true }, async (world) => {
     const { lab, node, signal } = world;
     const { volume, writer } = await inUse(world);
     const history = await loseTheStore(world, volume);

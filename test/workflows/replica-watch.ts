@@ -18,7 +18,7 @@ import { isPrunedEarly, type RemovedReplica } from "./removed-replica.ts";
 export interface ReplicaWatch {
   /**
    * Replicas that were younger than the time after which they are pruned, or that were pruned before their
-   * volume was unrequested for that long; and that the watch has missed changes, if it was not to.
+   * volume was unrequested for that long; and that the watch has missed changes, or has not where it had to.
    */
   violations(): readonly string[];
   /** How many attached replicas were seen. */
@@ -33,7 +33,7 @@ export interface ReplicaWatchOptions {
   /** The controller's `--collect-replicas-after-ms`. */
   readonly pruneAfterMs: number;
   /** The store is lost, or goes back to a backup: what its watches miss then is not judged. */
-  readonly mayLoseStore: boolean;
+  readonly losesStore: boolean;
 }
 
 /** The states of an object, oldest first. */
@@ -93,7 +93,8 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
 
   return {
     violations: () => [
-      ...(options.mayLoseStore ? [] : lists.again().map((kind) => `the watch of ${kind} had to list again: it has missed changes`)),
+      ...(options.losesStore ? [] : lists.again().map((kind) => `the watch of ${kind} had to list again: it has missed changes`)),
+      ...(options.losesStore && lists.again().length === 0 ? ["no watch had to list again: the store was not lost"] : []),
       ...[...young].map((name) => `${name} is younger than ${options.pruneAfterMs} ms`),
       ...removals
         .map(circumstancesOf)
@@ -108,7 +109,10 @@ export async function watchReplicas(lab: Lab, options: ReplicaWatchOptions, sign
   };
 }
 
-/** A watch that breaks off is resumed where it was: only where the store has forgotten that version is a kind listed again. */
+/**
+ * A watch that breaks off is resumed where it was. Only where the store does not know that version any more is a kind
+ * listed again.
+ */
 function countLists(store: ObjectStore): { readonly store: ObjectStore; readonly again: () => readonly Kind[] } {
   const listed: Kind[] = [];
   return {

@@ -46,7 +46,7 @@ async function mountsOf(volume: DemoVolume, node: LabNode): Promise<readonly str
 }
 
 it("nobody is granted a volume after the store went back to a backup until every record has been proven anew", async (t) => {
-  await withLab(t, { vms, mayLoseStore: true }, async ({ lab, node, signal }) => {
+  await withLab(t, { vms, losesStore: true }, async ({ lab, node, signal }) => {
     const volume = await createVolume(lab, { name: "restored", sizeGiB: 1n, parameters: { skuName: "Premium_LRS", maxShares: "2" }, zones: ["eastus-1"] });
     // Another one is on node-b at first. Then it moves to node-a, whose workload has no file open: an unmount would succeed, and cut it off.
     const idle = await createVolume(lab, { name: "idle", sizeGiB: 1n, parameters: { skuName: "Premium_LRS" }, zones: ["eastus-1"] });

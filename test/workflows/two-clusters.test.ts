@@ -124,8 +124,8 @@ async function volumesOf({ world: { lab, signal } }: Cluster): Promise<readonly 
 }
 
 it("two clusters in one resource group leave one another's disks and VMs alone, whatever one of them goes through", async (t) => {
-  await withLab(t, { vms: first, strangers: second, clusterId: "first", pruneAfterMs: PRUNE_AFTER_MS, mayLoseStore: true }, async (here) => {
-    await withLab(t, { vms: second, beside: here.lab, clusterId: "second", pruneAfterMs: PRUNE_AFTER_MS, mayLoseStore: true }, async (there) => {
+  await withLab(t, { vms: first, strangers: second, clusterId: "first", pruneAfterMs: PRUNE_AFTER_MS, losesStore: true }, async (here) => {
+    await withLab(t, { vms: second, beside: here.lab, clusterId: "second", pruneAfterMs: PRUNE_AFTER_MS, losesStore: true }, async (there) => {
       const [one, other] = [await settle(here, "one", ["node-a", "node-b"]), await settle(there, "other", ["node-x", "node-y"])];
       await leavesAlone(other, () => livesThroughTrouble(one));
       const next = await settle(here, "next", ["node-a", "node-b"]);

@@ -24,7 +24,7 @@ type WorkflowOptions = Partial<Pick<LabOptions, "vms" | "strangers" | "beside" |
   /** How long replicas are kept without a request, in milliseconds. Default: the driver's own. */
   readonly pruneAfterMs?: number;
   /** The test loses the object store, or puts a backup of it back. Default: it does not. */
-  readonly mayLoseStore?: boolean;
+  readonly losesStore?: boolean;
 };
 
 /**
@@ -34,7 +34,7 @@ type WorkflowOptions = Partial<Pick<LabOptions, "vms" | "strangers" | "beside" |
  */
 export async function withLab(
   t: TestContext,
-  { pruneAfterMs = volumeOptions["collect-replicas-after-ms"].default, mayLoseStore = false, ...options }: WorkflowOptions,
+  { pruneAfterMs = volumeOptions["collect-replicas-after-ms"].default, losesStore = false, ...options }: WorkflowOptions,
   act: (world: LabWorld) => Promise<void>,
 ): Promise<void> {
   const devices = dataPlaneAvailable();
@@ -64,7 +64,7 @@ export async function withLab(
   };
   let replicas: ReplicaWatch | undefined;
   try {
-    replicas = await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs, mayLoseStore }, ending.signal);
+    replicas = await watchReplicas(lab, { objectsBornAgedMs: OBJECTS_BORN_AGED_MS, pruneAfterMs, losesStore }, ending.signal);
     await act({ lab, signal: ending.signal, node });
     assert.deepEqual(await leftovers(lab, ending.signal), [], "left behind");
     assert.deepEqual(replicas.violations(), []);

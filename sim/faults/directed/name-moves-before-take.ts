@@ -6,17 +6,17 @@ const SEEN_MS = 500;
 /** From the name's move until the earlier Node is deleted, in milliseconds: the other VM's plug-in runs by then. */
 const NODE_GOES_AFTER_MS = 15_000;
 /**
- * From then until the pod goes elsewhere, in milliseconds: the other VM's Node is there long before, so that Kubernetes does
+ * From then until the pod goes elsewhere, in milliseconds. The other VM's Node is there long before: Kubernetes does
  * not take the pod away, and that VM could have been given the disk.
  */
 const POD_LEAVES_AFTER_MS = 30_000;
-/** From the name's move until a person switches the earlier VM off, in milliseconds: until then, Azure says that it runs. */
+/** From the name's move until a person switches the earlier VM off, in milliseconds. Azure says before that it runs. */
 const SWITCHED_OFF_AFTER_MS = 70_000;
 
 /**
  * A pod moves, to a node without pods where there is one. That node is granted the volume, and loses its power right
- * before it takes it. Another VM takes its name, the pod goes elsewhere, and a person switches the earlier VM off, which
- * keeps the disk.
+ * before it takes it. Another VM takes its name, the pod goes elsewhere, and a person switches the earlier VM off,
+ * which keeps the disk.
  */
 export const nameMovesBeforeTake: FaultVariant = {
   forMs: [100_000, 110_000],

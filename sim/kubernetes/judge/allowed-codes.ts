@@ -22,9 +22,10 @@ const ALLOWED: Readonly<Record<CsiMethod, readonly string[]>> = {
 };
 
 /**
- * Whether a call may be answered so. INTERNAL is a command or a request to Azure that failed for no known reason, or a handler that threw, and no fault makes that right.
- * Commands that faults disturb run out of time or find the disk gone, which have codes of their own; so has all that Azure answers about disks. What it
- * answers about VMs stays in AzVolumeAttachments.
+ * Whether a call may be answered so. INTERNAL is a command or a request to Azure that failed for no known reason, or
+ * a handler that threw, and no fault makes that right. Commands that faults disturb run out of time or find the disk
+ * gone, which have codes of their own; so has all that Azure answers about disks. What it answers about VMs stays in
+ * AzVolumeAttachments.
  */
 export function refusalIsAllowed(method: CsiMethod, code: string): boolean {
   return ALWAYS.includes(code) || ALLOWED[method].includes(code);
