@@ -63,6 +63,8 @@ export interface SimAzure {
   delayUpdates(delayMs: (update: { readonly caller: string; readonly nodeName: string | undefined }) => number): () => void;
   /** From now on Azure shows the VM that has a node's name without its data disks; the disks name it all the same. Answers how to stop that. */
   unlistDataDisks(nodeName: string): () => void;
+  /** From now on Azure shows the disk without the VMs that have it; those list it all the same. Answers how to stop that. */
+  disownDisk(diskUri: string): () => void;
   /** What Azure tells a VM of itself; undefined once the VM is gone. */
   metadataOf(machine: SimMachine): InstanceMetadata | undefined;
   /** What stands on a disk, by its URI in any case. */

@@ -20,7 +20,7 @@ export function createSimWire(options: {
   readonly instanceUriOf: SimAzure["instanceUriOf"];
   readonly clock: Clock;
   readonly random: Random;
-}): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks"> {
+}): Pick<SimAzure, "arm" | "setReachable" | "setSlowness" | "delayUpdates" | "unlistDataDisks" | "disownDisk"> {
   const { handle, subscriptionId, nodeNameOf, instanceUriOf, clock, random } = options;
   const unreachable = new Set<string>();
   const updateDelays = new Set<Parameters<SimAzure["delayUpdates"]>[0]>();
@@ -51,6 +51,7 @@ export function createSimWire(options: {
       return () => updateDelays.delete(delayMs);
     },
     unlistDataDisks: (nodeName) => unlisted.unlist(instanceUriOf(nodeName)),
+    disownDisk: (diskUri) => unlisted.disown(diskUri),
     setReachable: (caller, isReachable) => {
       if (isReachable) unreachable.delete(caller);
       else unreachable.add(caller);

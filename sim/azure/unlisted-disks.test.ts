@@ -21,6 +21,20 @@ describe("unlisted disks", () => {
     assert.equal(disks.shown({ method: "GET", path }, whole), whole);
   });
 
+  it("leaves the VMs out of reads of a disk, alone or in a list, until that ends", () => {
+    const [diskUri, otherUri] = ["/subscriptions/s/disks/one", "/subscriptions/s/disks/two"];
+    const one = { id: diskUri, managedBy: path, managedByExtended: [path], sku: "Premium_LRS" };
+    const other = { id: otherUri, managedBy: path };
+    const disks = createUnlistedDisks();
+    const answers = [one, { value: [one, other] }].map((body): ArmAnswer => ({ ...answered([]), body }));
+    const shown = (): readonly ArmAnswer["body"][] => answers.map((answer) => disks.shown({ method: "GET", path: diskUri }, answer).body);
+    const end = disks.disown(diskUri.toUpperCase());
+    const hidden = { id: diskUri, sku: "Premium_LRS" };
+    assert.deepEqual(shown(), [hidden, { value: [hidden, other] }]);
+    end();
+    assert.deepEqual(shown(), [one, { value: [one, other] }]);
+  });
+
   it("leaves writes, other resources and refusals as they are", () => {
     const disks = createUnlistedDisks();
     const whole = answered([{ lun: 0 }]);

@@ -1,26 +1,52 @@
 import { resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { ArmAnswer, ArmRequest } from "../../src/emulator/model/arm-message.ts";
-import { objectAt } from "../../src/emulator/model/json.ts";
+import { type JsonObject, listAt, objectAt, textAt } from "../../src/emulator/model/json.ts";
 
-/** VMs that Azure shows without their data disks. The disks stay where they are, and name the VM as their owner. */
+/**
+ * VMs that Azure shows without their data disks, and disks that it shows without the VMs that have them. Each shows
+ * the other: the disks stay where they are.
+ */
 export interface UnlistedDisks {
   /** From now on no read of the VM lists a data disk; the answer ends that. */
   unlist(instanceUri: string): () => void;
+  /** From now on no read of the disk names a VM; the answer ends that. */
+  disown(diskUri: string): () => void;
   /** What its caller sees of an answer. */
   shown(request: Pick<ArmRequest, "method" | "path">, answer: ArmAnswer): ArmAnswer;
 }
 
-/** Every VM is shown as it is, for now. */
+/** Everything is shown as it is, for now. */
 export function createUnlistedDisks(): UnlistedDisks {
   const unlisted = new Set<string>();
+  const disowned = new Set<string>();
   return {
-    unlist: (instanceUri) => {
-      const key = resourceUriKey(instanceUri);
-      unlisted.add(key);
-      return () => unlisted.delete(key);
+    unlist: (instanceUri) => addedTo(unlisted, instanceUri),
+    disown: (diskUri) => addedTo(disowned, diskUri),
+    shown: ({ method, path }, answer) => {
+      if (method !== "GET") return answer;
+      if (unlisted.has(resourceUriKey(path))) return withoutDataDisks(answer);
+      return disowned.size > 0 ? withoutOwners(answer, disowned) : answer;
     },
-    shown: ({ method, path }, answer) => (unlisted.size > 0 && method === "GET" && unlisted.has(resourceUriKey(path)) ? withoutDataDisks(answer) : answer),
   };
+}
+
+function addedTo(hidden: Set<string>, uri: string): () => void {
+  const key = resourceUriKey(uri);
+  hidden.add(key);
+  return () => hidden.delete(key);
+}
+
+/** Of a disk, or of a list with disks in it. */
+function withoutOwners(answer: ArmAnswer, disowned: ReadonlySet<string>): ArmAnswer {
+  const shown = (resource: JsonObject): JsonObject => {
+    if (!disowned.has(resourceUriKey(textAt(resource, "id") ?? ""))) return resource;
+    const { managedBy: _by, managedByExtended: _also, ...rest } = resource;
+    return rest;
+  };
+  const body = objectAt(answer.body);
+  if (body === undefined) return answer;
+  const listed = listAt(body, "value");
+  return { ...answer, body: listed === undefined ? shown(body) : { ...body, value: listed.map((each) => shown(objectAt(each) ?? {})) } };
 }
 
 function withoutDataDisks(answer: ArmAnswer): ArmAnswer {

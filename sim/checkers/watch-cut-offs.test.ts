@@ -158,6 +158,11 @@ describe("no healthy writer is cut off", () => {
     assert.deepEqual(await aDetach({ before: (made) => lost(made) }), isCutOff);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unproven: [onNodeA] })) }), isCutOff);
     assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ unproven: [identity("node-b")] })) }), []);
+    const withoutNodeA = { foundInUse: true, unproven: [identity("node-b")] };
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(withoutNodeA)) }), isCutOff);
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume({ ...withoutNodeA, clean: [onNodeA] })) }), []);
+    const granted = { foundInUse: true, writer: { ...aWriter("node-a", 1), vmId: onNodeA.vmId, held: false } };
+    assert.deepEqual(await aDetach({ before: (made) => lost(made, aVolume(granted)) }), []);
   });
 
   it("reports it where the node had been out of service, and the fence was decided on after that", async () => {

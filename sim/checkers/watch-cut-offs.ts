@@ -1,6 +1,6 @@
 import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
 import type { SimulatedCommit, SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
-import type { AzVolume } from "../../src/core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../../src/core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../../src/core/model/disk-uri.ts";
 import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
 import type { SimAzure } from "../azure/sim-azure.ts";
@@ -15,8 +15,8 @@ import { diskName } from "./watch-writers.ts";
  * No healthy writer with a user is ever cut off: a disk is taken from a machine that has it mounted only if no pod that the API server knows has it there, running or published and
  * about to start, or the node
  * is out of service, or the machine is off, or somebody else's hand did it: the last change of that VM was theirs, or they asked for that very disk to be taken off, which the
- * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node neither holds the volume nor is
- * unproven, or was out of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
+ * next change of the VM carries out where theirs has failed, and nobody has forced it. The driver itself carries that out only where the node neither holds the volume, nor is
+ * unproven, nor may have had it before the record was made again, or was out of service as the driver sent its change: a fence of another volume on that node is no reason. A fence that was declared while the node was out of service is carried to its end:
  * only proof ends it, whatever is said of the node meanwhile.
  */
 export function watchCutOffs(world: {
@@ -32,21 +32,22 @@ export function watchCutOffs(world: {
   const { cluster, outside, vmChanges } = world;
   /** The `vmId` by disk of VMs that are being cut off since their nodes were out of service. */
   const doomed = new Map<string, string>();
-  /** The `vmId`s by disk of the VM that holds its volume and of those that are unproven. */
-  const usingVms = new Map<string, ReadonlySet<string>>();
+  /** The record of each disk's volume. */
+  const records = new Map<string, WriterRecord>();
 
   /**
-   * Whether the driver's last change of the VM must not carry out what others asked for there: it holds the
-   * volume or is unproven, and was in service as that was sent.
+   * Whether the driver's last change of the VM must not carry out what others asked for there: it may use the
+   * volume, and was in service as that was sent.
    */
   const isSpared = ({ nodeName, instanceUri, vmGuid }: SimMachine, diskUri: string): boolean => {
     const sentAtMs = vmChanges.lastAtMs(instanceUri);
     const wasLost = sentAtMs !== undefined && outside.wasOutOfService(nodeName, world.elapsedMsAt(sentAtMs));
-    return usingVms.get(resourceUriKey(diskUri))?.has(vmGuid) === true && !wasLost;
+    const record = records.get(resourceUriKey(diskUri));
+    return record !== undefined && mayUse(record, vmGuid) && !wasLost;
   };
 
   world.store.onCommit((commit) => {
-    noteUsing(commit, usingVms);
+    noteRecord(commit, records);
     const change = fenceIn(commit);
     if (change === undefined) return;
     const { before, after, isAnew, writer } = change;
@@ -81,13 +82,21 @@ export function watchCutOffs(world: {
  * Keeps up with who may write a disk. While there is no record, the last one counts: the pods of its users run
  * on.
  */
-function noteUsing(commit: SimulatedCommit, usingVms: Map<string, ReadonlySet<string>>): void {
+function noteRecord(commit: SimulatedCommit, records: Map<string, WriterRecord>): void {
   if (commit.kind !== "AzVolume" || commit.after === undefined) return;
   const { status } = asKind<"AzVolume">(commit.after);
   if (status?.detail === undefined || status.record === undefined) return;
-  const { writer, unproven } = status.record;
-  const using = [...(writer?.held === true ? [writer] : []), ...unproven];
-  usingVms.set(resourceUriKey(status.detail.diskUri), new Set(using.map(({ vmId }) => vmId)));
+  records.set(resourceUriKey(status.detail.diskUri), status.record);
+}
+
+/**
+ * Whether a VM holds the volume, or may have it: it is unproven; or the record was made again without it, by a list
+ * of the disk's VMs that was behind, and the node has not shown since that it is clean.
+ */
+function mayUse({ writer, unproven, foundInUse, clean }: WriterRecord, vmGuid: string): boolean {
+  const has = (nodes: readonly NodeIdentity[]): boolean => nodes.some(({ vmId }) => vmId === vmGuid);
+  if (writer?.vmId === vmGuid) return writer.held;
+  return has(unproven) || (foundInUse && !has(clean));
 }
 
 interface FenceChange {

@@ -9,7 +9,7 @@ import { formatCutOffAndLunFreed } from "./directed/format-cut-off-and-lun-freed
 import { grownOutside } from "./directed/grown-outside.ts";
 import { lunFreedAndLinksLag } from "./directed/lun-freed-and-links-lag.ts";
 import { lunFreed } from "./directed/lun-freed.ts";
-import { markedAndAllLost, markedAndVolumeLost } from "./directed/marked-and-lost.ts";
+import { markedAndAllLost, markedAndUnnamed, markedAndVolumeLost } from "./directed/marked-and-lost.ts";
 import { markedDuringUpdate } from "./directed/marked-during-update.ts";
 import { rawLeftOpen } from "./directed/raw-left-open.ts";
 import { staleList } from "./directed/stale-list.ts";
@@ -85,6 +85,7 @@ export const disks: FaultClass = {
     "standby-left-detaching": standbyLeftDetaching,
     "marked-and-all-lost": markedAndAllLost,
     "marked-and-volume-lost": markedAndVolumeLost,
+    "marked-and-unnamed": markedAndUnnamed,
     "stale-list": staleList,
     "marked-during-update": markedDuringUpdate,
     "pulled-in-mount": diskPulledInMount,

@@ -1,9 +1,10 @@
-import { withoutHold, withoutPromisedLuns } from "./masks.ts";
+import { withoutHold, withoutPods, withoutPromisedLuns } from "./masks.ts";
 import type { Mutation, SourceEdit } from "./mutation.ts";
 import {
   agedFailoverStorm,
   forcedByHandStorm,
   markedAndLostStorm,
+  markedAndUnnamedStorm,
   mountsInUseStorm,
   numbersGivenAwayStorm,
   promisedLunsStorm,
@@ -274,6 +275,16 @@ export const driverMutations: readonly Mutation[] = [
     breaks: ["healthy-writer-cut-off"],
     storm: markedAndLostStorm,
     takes: "others ask Azure to take a disk off a node that writes it, that fails, and its record is lost",
+    noticedBy: "src/reconcile/others-detach.test.ts",
+  },
+  {
+    name: "others-detach-unnamed",
+    removes: "the pods decide on others' detach where a record that was made again does not name their node",
+    edits: withoutPods,
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: markedAndUnnamedStorm,
+    takes: "others ask Azure to take a disk off a node that writes it, that fails, and all objects are lost while Azure does not name its VM",
     noticedBy: "src/reconcile/others-detach.test.ts",
   },
   {

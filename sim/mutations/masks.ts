@@ -34,6 +34,15 @@ export const withoutDisowning: readonly SourceEdit[] = [
   },
 ];
 
+/** What lets the record alone decide on others' detach. */
+export const withoutPods: readonly SourceEdit[] = [
+  {
+    file: "src/reconcile/others-detach.ts",
+    find: `return isNamed || (isInQuarantine(record, node) && isUsedByPods());`,
+    replace: `return isNamed;`,
+  },
+];
+
 /** What a node wants counts, whether or not a pod is seen there. */
 export const wantsAlone: readonly SourceEdit[] = [
   {
@@ -289,13 +298,7 @@ export const masks: readonly Mask[] = [
   {
     name: "pods-decide",
     removes: "the pods decide on others' detach where a record that was made again does not know their node",
-    edits: [
-      {
-        file: "src/reconcile/others-detach.ts",
-        find: `return isNamed || (isInQuarantine(record, node) && isUsedByPods());`,
-        replace: `return isNamed;`,
-      },
-    ],
+    edits: withoutPods,
   },
   {
     name: "confirmed-after-bind",

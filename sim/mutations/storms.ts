@@ -178,6 +178,9 @@ export const markedAndLostStorm: DirectedStorm = {
   strikes: { "disks/marked-and-all-lost": 2, "disks/marked-and-volume-lost": 2 },
 };
 
+/** The same while Azure does not show yet which VMs have the disk. */
+export const markedAndUnnamedStorm: DirectedStorm = { ...markedAndLostStorm, strikes: { "disks/marked-and-unnamed": 3 } };
+
 /** Node names are given to other VMs while the earlier ones stay, switched off and with their disks. */
 export const nameMovesStorm: DirectedStorm = {
   workload: { maxShares: 2, replicas: 1, access: "mount" },
