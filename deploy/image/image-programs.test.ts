@@ -7,7 +7,7 @@ import { DRIVER_PROGRAMS } from "./image-programs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** How the Linux host names what it runs: as a command's program, or as the argument of one of its few functions that make one. */
-const NAMED_PROGRAM = /(?:\bprogram: |\bmake\(|\bspawn\(|\binspectCommand\(host, device, )"([\w.]+)"/gu;
+const NAMED_PROGRAM = /(?:\bprogram: |\b(?:make|spawn)\(\s*|\binspectCommand\(\s*host,\s*device,\s*)"([\w.]+)"/gu;
 
 it("lists exactly the programs that the Linux host runs: a missing one fails on a user's node, a needless one is attack surface", async () => {
   // `unshare` runs the shell: no call names it as its program.
