@@ -1,5 +1,6 @@
 import type { SimWorld } from "../world.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
+import { deletedAfterFence } from "./directed/deleted-after-fence.ts";
 import { lostWhileMoving } from "./directed/lost-while-moving.ts";
 import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
@@ -42,6 +43,7 @@ export const loss: FaultClass = {
     },
     "record-lost-after-fence": recordLostAfterFence,
     "lost-while-moving": lostWhileMoving,
+    "deleted-after-fence": deletedAfterFence,
     "attachments-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }, { volumeName }) => {

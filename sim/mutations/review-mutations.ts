@@ -4,6 +4,7 @@ import {
   backAfterFenceStorm,
   backupsUnderMovesStorm,
   copiesStorm,
+  deletedAfterFenceStorm,
   deletedInUseStorm,
   deletedVolumesStorm,
   grantMovesStorm,
@@ -47,6 +48,22 @@ export const reviewMutations: readonly Mutation[] = [
     storm: lostWhileMovingStorm,
     takes: "a node is fenced in a mount, its volume never rests until its AzVolume is lost, and other disks come to it",
     noticedBy: "src/core/plan/plan-state-tags.test.ts",
+  },
+  {
+    name: "untagged-goes",
+    removes: "an AzVolume that a person deletes stands until its disk's tags keep its state",
+    edits: [
+      {
+        file: "src/reconcile/rebuild-volume.ts",
+        find: `isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));`,
+        replace: `isDeletedByHand(present) || areStateTagsDue(undefined);`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
+    storm: deletedAfterFenceStorm,
+    takes: "a node is fenced in a mount, a person deletes the AzVolume, and other disks come to the node",
+    noticedBy: "src/reconcile/keep-state.test.ts",
   },
   {
     name: "no-note",
@@ -151,17 +168,14 @@ export const reviewMutations: readonly Mutation[] = [
   },
   {
     name: "by-hand-is-deletion",
-    removes: "only DeleteVolume ends standbys: an AzVolume that a person deletes keeps them",
+    removes: "only DeleteVolume ends a volume: one whose AzVolume a person deletes serves, and keeps its standbys",
     edits: [
       {
-        file: "src/core/plan/plan-replicas.ts",
-        find: `if (isDeletedByHand(observed.volume)) return [];`,
-        replace: `void isDeletedByHand;`,
-      },
-      {
-        file: "src/core/plan/plan-replicas.ts",
-        find: `if (observed.volume.spec.deleteRequested)`,
-        replace: `if (observed.volume.spec.deleteRequested || observed.volume.metadata.deletionTimestamp !== undefined)`,
+        file: "src/core/plan/observed-volume.ts",
+        find: `export function isDeleting({ spec }: AzVolume): boolean {
+  return spec.deleteRequested;`,
+        replace: `export function isDeleting({ metadata, spec }: AzVolume): boolean {
+  return spec.deleteRequested || metadata.deletionTimestamp !== undefined;`,
       },
     ],
     alsoRemoves: [],

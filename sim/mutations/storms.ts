@@ -55,6 +55,14 @@ export const lostWhileMovingStorm: DirectedStorm = {
   strikes: { "loss/lost-while-moving": 2, "crash/controller-at-step": 1, "watches/break": 1 },
 };
 
+/** The same, where a person deletes the AzVolume right after the fence. */
+export const deletedAfterFenceStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "kubernetes",
+  lastStrikeMs: 120_000,
+  strikes: { "loss/deleted-after-fence": 2, "crash/controller-at-step": 1 },
+};
+
 /** A node is fenced with a mount command under way, and pods of other volumes come to it. */
 export const backAfterFenceStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
 

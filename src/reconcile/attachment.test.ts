@@ -94,6 +94,16 @@ describe("attachmentReconciler", () => {
       });
     }));
 
+  it("attaches the disk of an AzVolume that a person deletes, for as long as it stands", () =>
+    withControllerPorts(async (world) => {
+      await givenNode(world);
+      await world.given("AzVolume", aVolumeWithRecord({}));
+      await world.given("AzVolumeAttachment", anAttachment("node-a", { status: undefined }));
+      await world.markDeleted("AzVolume", "pvc-1");
+      await run(world);
+      assert.deepEqual([world.attachment("node-a")?.status?.state, world.attachedTo.has("node-a")], ["Attached", true]);
+    }));
+
   it("lets a detach that hangs be forced by what the record says by then: never off a node that holds the volume, nor where nobody knows who writes", () =>
     withControllerPorts(async (world) => {
       await givenNode(world);

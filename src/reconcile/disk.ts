@@ -259,7 +259,7 @@ async function findUnrecordedDisk(ports: ControllerPorts, volume: AzVolume, sign
 }
 
 function isKept(volume: AzVolume): boolean {
-  return !isDeleting(volume);
+  return !isDeleting(volume) && volume.metadata.deletionTimestamp === undefined;
 }
 
 function isToBeCreated(volume: AzVolume): boolean {

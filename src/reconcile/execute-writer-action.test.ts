@@ -50,6 +50,7 @@ describe("executeWriterAction", () => {
   it("grants only where the fresh objects still ask for it", async () => {
     const rows: readonly { readonly because: string; readonly meanwhile: (world: ReconcileWorld) => Promise<unknown>; readonly writer: unknown }[] = [
       { because: "nothing has changed", meanwhile: () => Promise.resolve(), writer: granted },
+      { because: "its AzVolume is deleted by hand", meanwhile: (world) => world.other.delete("AzVolume", "pvc-1", {}, never), writer: granted },
       {
         because: "its want has ended",
         meanwhile: (world) => changeAttachment(world, ({ want: _, ...spec }) => spec),

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Failure } from "../core/failure.ts";
-import type { AzVolume } from "../core/model/az-volume.ts";
+import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
 import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../core/plan/testing/objects.ts";
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
 import { keepStateReconciler } from "./keep-state.ts";
@@ -13,6 +14,7 @@ import { recoverVolumes } from "./recover.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
+import { must } from "./testing/settled.ts";
 import { createUntaggedTime } from "./untagged-time.ts";
 
 const never = new AbortController().signal;
@@ -38,8 +40,10 @@ async function withTaggedDisk(
       keep(): Promise<unknown>;
       /** The same after the volume has been at rest. */
       rest(): Promise<unknown>;
+      /** Happens once, while Azure writes the tags. */
+      whileTagged: (() => Promise<void>) | undefined;
       /** The same of the loop that rebuilds an object which was deleted by hand. */
-      rebuild(): Promise<unknown>;
+      rebuild(disturbance?: { readonly beforeFirstWrite: () => Promise<void> }): Promise<unknown>;
     },
   ) => Promise<void>,
 ): Promise<void> {
@@ -53,6 +57,9 @@ async function withTaggedDisk(
       tagDisk: async (request) => {
         tagged += 1;
         if (world.tagFailure !== undefined) return fail(world.tagFailure);
+        const disturb = world.whileTagged;
+        world.whileTagged = undefined;
+        await disturb?.();
         for (const [name, value] of Object.entries(request.tags)) {
           if (value === undefined) tags.delete(name);
           else tags.set(name, value);
@@ -67,13 +74,22 @@ async function withTaggedDisk(
       tags,
       cloud,
       tagFailure: undefined as Failure | undefined,
+      whileTagged: undefined as (() => Promise<void>) | undefined,
       tagged: () => tagged,
       rest: async () => {
         await plain.answerOf(plain.clock.sleep(REST_MS, never));
         return world.keep();
       },
       keep: () => plain.answerOf(reconciler.reconcile("pvc-1", never)),
-      rebuild: () => plain.answerOf(diskReconciler(ports).reconcile("pvc-1", never)),
+      rebuild: ({ beforeFirstWrite }: { readonly beforeFirstWrite?: () => Promise<void> } = {}) => {
+        let isFirst = true;
+        const update: ObjectStore["update"] = async (kind, object, signal) => {
+          if (isFirst) await beforeFirstWrite?.();
+          isFirst = false;
+          return ports.store.update(kind, object, signal);
+        };
+        return plain.answerOf(diskReconciler({ ...ports, store: { ...ports.store, update } }).reconcile("pvc-1", never));
+      },
     };
     await act(world);
   });
@@ -200,10 +216,17 @@ describe("the state that a disk's tags keep", () => {
     const deletedByHand = (world: ReconcileWorld): Promise<void> => world.markDeleted("AzVolume", "pvc-1");
     const quarantineOf = (volume: AzVolume | undefined): unknown => volume?.status?.record?.quarantine;
 
+    const nodeC = identity("node-c");
+    const cutOffC = (record: WriterRecord): WriterRecord => ({ ...record, quarantine: [...record.quarantine, nodeC] });
+
     it("is written before the object goes, however short it has lacked", () =>
       withTaggedDisk(async (world) => {
-        await world.given("AzVolume", formattedAndCutOff);
+        await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
+        await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
         await deletedByHand(world);
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+        await world.keep();
         await world.rebuild();
         assert.deepEqual([world.tagged(), world.volume()?.status], [1, undefined]);
         await world.answerOf(world.clock.sleep(1_000, never));
@@ -211,27 +234,62 @@ describe("the state that a disk's tags keep", () => {
         assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
       }));
 
-    it("keeps the object for as long as another try may succeed, and is told", () =>
+    const failures: readonly Failure[] = [
+      { kind: "Throttled", retryAfterMs: 1_000, detail: "429" },
+      { kind: "CloudUnauthorized", code: "AuthorizationFailed", message: "", requestId: "r" },
+      noRoom,
+    ];
+    for (const failure of failures)
+      it(`keeps the object for as long as Azure does not take the tags, and is told: ${failure.kind}`, () =>
+        withTaggedDisk(async (world) => {
+          await world.given("AzVolume", formattedAndCutOff);
+          await deletedByHand(world);
+          world.tagFailure = failure;
+          await world.keep();
+          await world.rebuild();
+          assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
+          assert.deepEqual(world.told.map(({ reason }) => reason).toSorted(), ["DeletedByHand", "StateNotKept"]);
+          world.tagFailure = undefined;
+          await world.keep();
+          await world.rebuild();
+          assert.equal(world.volume()?.status, undefined);
+        }));
+
+    it("is written again where it has changed while it was written", () =>
       withTaggedDisk(async (world) => {
         await world.given("AzVolume", formattedAndCutOff);
         await deletedByHand(world);
-        world.tagFailure = { kind: "Throttled", retryAfterMs: 1_000, detail: "429" };
-        assert.deepEqual(await world.rebuild(), fail(world.tagFailure));
-        assert.deepEqual(quarantineOf(world.volume()), [nodeB]);
-        assert.equal(world.told.at(-1)?.reason, "StateNotKept");
+        world.whileTagged = () => world.setRecord(cutOffC);
+        await world.keep();
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
+        await world.keep();
+        await world.rebuild();
+        await world.answerOf(world.clock.sleep(1_000, never));
+        await world.rebuild();
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
       }));
 
-    it("lets the object go where Azure refuses the tags, and is told", () =>
+    it("is judged on the version on which the object goes", () =>
       withTaggedDisk(async (world) => {
         await world.given("AzVolume", formattedAndCutOff);
+        await world.rest();
         await deletedByHand(world);
-        world.tagFailure = noRoom;
-        assert.deepEqual(await world.rebuild(), ok({}));
-        assert.deepEqual(
-          world.told.map(({ reason }) => reason),
-          ["DeletedByHand", "StateNotKept"],
-        );
-        assert.equal(world.volume()?.status, undefined);
+        await world.rebuild({ beforeFirstWrite: () => world.setRecord(cutOffC) });
+        assert.deepEqual(quarantineOf(world.volume()), [nodeB, nodeC]);
+      }));
+
+    it("leaves the object to DeleteVolume, which has asked for it since", () =>
+      withTaggedDisk(async (world) => {
+        await world.given("AzVolume", formattedAndCutOff);
+        await world.rest();
+        await deletedByHand(world);
+        const mark = async (): Promise<void> => {
+          const { spec, ...rest } = world.volume() ?? assert.fail();
+          await must(world.other.update("AzVolume", { ...rest, spec: { ...spec, deleteRequested: true } }, never));
+        };
+        await world.rebuild({ beforeFirstWrite: mark });
+        assert.deepEqual([world.volume()?.spec.deleteRequested, world.volume()?.metadata.finalizers], [true, [VOLUME_FINALIZER]]);
       }));
 
     it("is left to the disk's other tags where nothing lacks", () =>

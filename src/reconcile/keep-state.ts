@@ -3,8 +3,7 @@ import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import { isRetryable } from "../core/is-retryable.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { areStateTagsDue, stateTagsOf } from "../core/model/state-tags.ts";
-import { isDeletedByHand, isDeleting } from "../core/plan/observed-volume.ts";
+import { isDeleting } from "../core/plan/observed-volume.ts";
 import { planStateTags, type StateTagsAction } from "../core/plan/plan-state-tags.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { MayProceed } from "../ports/cloud-provisioner.ts";
@@ -48,23 +47,6 @@ async function keepState(ports: ControllerPorts, volume: AzVolume, untaggedMs: n
   const isFinal = !isRetryable(kept.failure);
   if (isFinal || action.isOverdue) tellNotKept(ports, volume, kept.failure);
   return isFinal ? ok({ againAfterMs: REFUSED_AGAIN_MS }) : kept;
-}
-
-/**
- * The same for an AzVolume that was deleted by hand, at once and by what the store shows: the finalizer is the last
- * chance. Fails where another try may succeed: the rebuild of the object needs Azure as well. Where none can, the
- * object goes all the same.
- */
-export async function keepStateOfDeleted(ports: ControllerPorts, { metadata: { name, uid } }: AzVolume, signal: AbortSignal): Promise<Result<void, Failure>> {
-  const present = await ports.store.get("AzVolume", name, signal);
-  if (!present.ok) return present.failure.kind === "ObjectNotFound" ? ok(undefined) : present;
-  const { metadata, status } = present.value;
-  if (metadata.uid !== uid || status?.detail === undefined || !areStateTagsDue(status)) return ok(undefined);
-  const due = { diskUri: status.detail.diskUri, tags: stateTagsOf(status) };
-  const kept = await writeStateTags(ports, present.value, due, mayWriteDisk(ports, present.value, isDeletedByHand), signal);
-  if (kept.ok) return kept;
-  tellNotKept(ports, present.value, kept.failure);
-  return isRetryable(kept.failure) ? kept : ok(undefined);
 }
 
 /** Writes the tags that keep a volume's state, and then records that they are there. A crash in between writes them once more. */

@@ -1,35 +1,50 @@
 import type { AzVolume } from "../core/model/az-volume.ts";
 import { VOLUME_FINALIZER } from "../core/model/finalizers.ts";
+import { areStateTagsDue } from "../core/model/state-tags.ts";
+import { isDeletedByHand } from "../core/plan/observed-volume.ts";
 import { ok } from "../core/result.ts";
 import { gibToBytes } from "../core/units.ts";
+import { changeSpec } from "./change-object.ts";
 import type { Reconciled } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
-import { keepStateOfDeleted } from "./keep-state.ts";
-import { removeFinalizer } from "./remove-finalizer.ts";
+import { withoutFinalizer } from "./remove-finalizer.ts";
 
 /**
- * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made anew, its record *unproven*. Only where Azure says that there
- * is no such disk is there nothing left to describe, and the object goes.
- * What the disk's tags do not keep yet is written there first.
+ * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made again, its
+ * record *unproven*. Only where Azure says that there is no such disk does the object go for good.
+ * It goes only once the disk's tags keep its state, which the `tags` loop writes. Until then it serves as before.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
  */
 export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   const { name, uid } = volume.metadata;
-  const diskUri = volume.status?.detail?.diskUri ?? volume.spec.diskUri;
-  const isDiskGone = diskUri !== undefined && (await isGone(ports, diskUri, signal));
+  const knownUri = diskUriOf(volume);
+  const isDiskGone = knownUri !== undefined && (await isGone(ports, knownUri, signal));
   if (!isDiskGone) {
     const about = { kind: "AzVolume", name } as const;
     ports.events.emit({ about, reason: "DeletedByHand", message: "the AzVolume was deleted without DeleteVolume" });
   }
-  const kept = isDiskGone ? ok(undefined) : await keepStateOfDeleted(ports, volume, signal);
-  if (!kept.ok) return kept;
-  const removed = await removeFinalizer(ports.store, { kind: "AzVolume", name, uid }, VOLUME_FINALIZER, signal);
+  // Judged on the very version on which the object goes: its state may change at any time.
+  const mayGo = (present: AzVolume): boolean => isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));
+  const removed = await changeSpec(
+    ports.store,
+    { kind: "AzVolume", name, uid },
+    (present) => (mayGo(present) ? withoutFinalizer(present, VOLUME_FINALIZER) : undefined),
+    signal,
+  );
   if (!removed.ok && removed.failure.kind !== "ObjectNotFound") return removed;
+  const last = removed.ok ? removed.value : volume;
+  // The next write of its tags, or of the mark of DeleteVolume, brings the volume here again.
+  if (removed.ok && last.metadata.finalizers?.includes(VOLUME_FINALIZER)) return ok({});
+  const diskUri = diskUriOf(last);
   if (isDiskGone) ports.logger.info("volume forgotten: its disk is gone", { volumeName: name, diskUri });
   if (diskUri === undefined || isDiskGone) return ok({});
-  const spec: AzVolume["spec"] = { ...volume.spec, requiredBytes: sizeToKeep(volume), diskUri, deleteRequested: false };
+  const spec: AzVolume["spec"] = { ...last.spec, requiredBytes: sizeToKeep(last), diskUri, deleteRequested: false };
   const created = await ports.store.create("AzVolume", { metadata: { name, finalizers: [VOLUME_FINALIZER] }, spec }, signal);
   return created.ok || created.failure.kind === "ObjectAlreadyExists" ? ok({}) : created;
+}
+
+function diskUriOf({ spec, status }: AzVolume): string | undefined {
+  return status?.detail?.diskUri ?? spec.diskUri;
 }
 
 /**

@@ -14,14 +14,11 @@ export function removeFinalizer<K extends Kind>(
   finalizer: string,
   signal: AbortSignal,
 ): Promise<Result<KindMap[K], Failure>> {
-  return changeSpec(
-    store,
-    target,
-    (present) => {
-      const { deletionTimestamp, finalizers = [] } = present.metadata;
-      if (deletionTimestamp === undefined) return undefined;
-      return { ...present, metadata: { ...present.metadata, finalizers: finalizers.filter((other) => other !== finalizer) } };
-    },
-    signal,
-  );
+  return changeSpec(store, target, (present) => (present.metadata.deletionTimestamp === undefined ? undefined : withoutFinalizer(present, finalizer)), signal);
+}
+
+/** The object without one of its finalizers. */
+export function withoutFinalizer<T extends KindMap[Kind]>(object: T, finalizer: string): T {
+  const { finalizers = [] } = object.metadata;
+  return { ...object, metadata: { ...object.metadata, finalizers: finalizers.filter((other) => other !== finalizer) } };
 }

@@ -60,8 +60,8 @@ export const eventReasons = {
   StateNotKept: {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
-    when: "Azure refuses the tags of the disk that keep who was cut off from it and that it has a file system, or they could not be written for a minute, or while the AzVolume is deleted by hand",
-    cure: "It is tried again by itself, every 10 minutes where Azure refuses it. Do not delete the AzVolume until then: it alone says so.",
+    when: "Azure refuses the tags of the disk that keep who was cut off from it and that it has a file system, or they could not be written for a minute, or not yet for an AzVolume that is deleted by hand",
+    cure: "It is tried again by itself, every 10 minutes where Azure refuses it. Do not delete the AzVolume or its finalizer until then: it alone says so.",
   },
   Attached: {
     type: "Normal",

@@ -28,6 +28,10 @@ describe("isResizingOffline", () => {
     const { detail: _, ...status } = aVolume({ status: { state: "Updating" } }).status ?? { state: "Updating" as const };
     assert.equal(isResizingOffline({ ...aVolume(), status } as ReturnType<typeof aVolume>), false);
   });
+
+  it("ends where a person deletes the AzVolume: no plan would end the growth", () => {
+    assert.equal(isResizingOffline(aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { state: "Updating" } })), false);
+  });
 });
 
 describe("isProvisioned", () => {

@@ -103,9 +103,12 @@ export interface ObservedAttachment {
   readonly watchedUnchangedMs: number;
 }
 
-/** Where a volume is, in one word: `deleting` needs DeleteVolume's mark as well. */
-export function isDeleting(volume: AzVolume): boolean {
-  return volume.metadata.deletionTimestamp !== undefined || volume.spec.deleteRequested;
+/**
+ * Whether DeleteVolume has asked for the volume to go. One whose object is deleted by hand serves until that is
+ * rebuilt, which may have to wait for Azure.
+ */
+export function isDeleting({ spec }: AzVolume): boolean {
+  return spec.deleteRequested;
 }
 
 /** When a plan is made again that waits for the pods to be listed, in milliseconds. */
@@ -159,9 +162,12 @@ export function keepsReplicas(volume: AzVolume): boolean {
   return volume.spec.maxMountReplicaCount > 0 && !isDeleting(volume);
 }
 
-/** Whether grants are held back because a shared disk is being grown, which Azure does only while no VM has it. */
-export function isResizingOffline(volume: AzVolume): boolean {
-  return volume.status?.state === "Updating" && (volume.status.detail?.maxShares ?? 1) > 1;
+/**
+ * Whether grants are held back because a shared disk is being grown, which Azure does only while no VM has it. Where
+ * a person deletes the AzVolume, nothing more is done for the growth, and nothing waits for it.
+ */
+export function isResizingOffline({ metadata, status }: AzVolume): boolean {
+  return status?.state === "Updating" && (status.detail?.maxShares ?? 1) > 1 && metadata.deletionTimestamp === undefined;
 }
 
 /** The disk exists and can be attached. */

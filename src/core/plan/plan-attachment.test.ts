@@ -5,7 +5,7 @@ import type { AzVolumeAttachment } from "../model/az-volume-attachment.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import type { ObservedNode } from "./observed-volume.ts";
 import { type AttachmentAction, isStillWanted, planAttachment } from "./plan-attachment.ts";
-import { agoMs, anAttachment, aNode, anObservedVolume, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "./testing/objects.ts";
+import { agoMs, anAttachment, aNode, anObservedVolume, aRecord, aReplica, aVolume, aVolumeWithRecord, aWriter, identity, leaving } from "./testing/objects.ts";
 
 const a = identity("node-a");
 const error = { kind: "CloudRejected", message: "", failure: "{}", time: agoMs(0), retries: 3 };
@@ -59,6 +59,12 @@ describe("planAttachment", () => {
         because: "the record concerns others",
         own: anAttachment("node-a", pending),
         volume: aVolumeWithRecord({ writer: aWriter("node-b"), quarantine: [identity("node-c")] }),
+        plan: attaches("primaryAttach"),
+      },
+      {
+        because: "a person deleted the AzVolume, which serves until it is rebuilt",
+        own: anAttachment("node-a", pending),
+        volume: aVolume({ metadata: { deletionTimestamp: agoMs(0) } }),
         plan: attaches("primaryAttach"),
       },
     ]);
@@ -475,6 +481,8 @@ describe("isStillWanted", () => {
     const writer = aWriter("node-a");
     assert.equal(isStillWanted(aVolumeWithRecord({ writer }), anAttachment("node-a"), a), true);
     assert.equal(isStillWanted(aVolumeWithRecord({ writer, fencing: a }), anAttachment("node-a"), a), false);
+    const deletedByHand = aVolume({ metadata: { deletionTimestamp: agoMs(0) }, status: { record: aRecord({ writer }) } });
+    assert.equal(isStillWanted(deletedByHand, anAttachment("node-a"), a), true);
   });
 
   it("goes by role and want where several nodes may write", () => {

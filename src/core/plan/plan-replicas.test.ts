@@ -480,7 +480,7 @@ describe("planReplicas", () => {
     });
   });
 
-  it("deletes and places nothing where a person deleted the AzVolume, which is rebuilt", () => {
+  it("plans as before where a person deleted the AzVolume, which serves until it is rebuilt", () => {
     const metadata = { deletionTimestamp: agoMs(10) };
     const fenced = { quarantine: [identity("node-a")] };
     const fencing = { writer: aWriter("node-a", { wanted: false }), fencing: identity("node-a") };
@@ -491,10 +491,16 @@ describe("planReplicas", () => {
       { because: "the writer is being fenced", record: fencing, attachments: standbys },
       { because: "a healthy node writes", record: writerOnA, attachments: [primary, ...standbys] },
       { because: "a replica is missing", record: writerOnA, attachments: [primary, aReplica("node-b")] },
+      {
+        because: "a primary needs a share",
+        record: fenced,
+        attachments: [...standbys, aReplica("node-d"), anAttachment("node-e", { status: undefined })],
+      },
     ];
     for (const { because, record, attachments } of rows) {
-      const volume = aVolume({ metadata, status: { record: aRecord(record) } });
-      assert.deepEqual(planReplicas(anObservedVolume({ volume, attachments, pods: () => [aPod()] })), [], because);
+      const planned = (overrides: Parameters<typeof aVolume>[0]): ReturnType<typeof planReplicas> =>
+        planReplicas(anObservedVolume({ volume: aVolume({ ...overrides, status: { record: aRecord(record) } }), attachments, pods: () => [aPod()] }));
+      assert.deepEqual(planned({ metadata }), planned({}), because);
     }
   });
 

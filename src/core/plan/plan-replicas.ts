@@ -8,7 +8,6 @@ import { isWriterWell } from "./is-writer-well.ts";
 import { couldTakeOver } from "./node-silence.ts";
 import {
   hasGivenUp,
-  isDeletedByHand,
   isLeaving,
   isOutOfService,
   isResizingOffline,
@@ -59,8 +58,6 @@ const UNREGISTERED_AGAIN_MS = 1_000;
  * once it has not been requested for a while. Standbys never block: they make room for a primary that needs a share.
  */
 export function planReplicas(observed: ObservedVolume): readonly ReplicaAction[] {
-  // Only DeleteVolume says that a volume is to go. An object that was deleted by hand is rebuilt, and the next failover needs its standbys.
-  if (isDeletedByHand(observed.volume)) return [];
   const deletions = planDeletions(observed);
   const gone = new Set(deletions.map((deletion) => deletion.attachmentName));
   const kept = stayingAttachments(observed).filter((attachment) => !gone.has(attachment.metadata.name));

@@ -55,6 +55,11 @@ describe("planStateTags", () => {
     assert.equal(plan({ volume: { ...volume, status } }), undefined);
     assert.equal(plan({ volume: { ...volume, status: undefined } }), undefined);
     assert.equal(plan({ volume: { ...volume, spec: { ...volume.spec, deleteRequested: true } } }), undefined);
-    assert.equal(plan({ volume: { ...volume, metadata: { ...volume.metadata, deletionTimestamp: agoMs(0) } } }), undefined);
+  });
+
+  it("waits for nothing where a person deleted the AzVolume, which waits for the tags", () => {
+    const deleted = { ...volume, metadata: { ...volume.metadata, deletionTimestamp: agoMs(0) } };
+    assert.deepEqual(plan({ volume: deleted, unchangedMs: 0, untaggedMs: 0, isMoving: true }), keep(true));
+    assert.equal(plan({ volume: { ...deleted, spec: { ...deleted.spec, deleteRequested: true } } }), undefined);
   });
 });

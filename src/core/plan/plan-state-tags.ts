@@ -1,6 +1,6 @@
 import type { AzVolume } from "../model/az-volume.ts";
 import { areStateTagsDue, stateTagsOf } from "../model/state-tags.ts";
-import { isDeleting } from "./observed-volume.ts";
+import { isDeletedByHand, isDeleting } from "./observed-volume.ts";
 
 /**
  * How long a volume must have been at rest before its disk's tags are written, in milliseconds. A quarantine that
@@ -16,7 +16,10 @@ export const STATE_TAGS_WITHIN_MS = 60_000;
 
 /** What to do next with the tags that keep a volume's state, for the case that its objects are lost. */
 export type StateTagsAction =
-  /** The disk's tags do not keep what they are to keep. `isOverdue`: by longer than they may. */
+  /**
+   * The disk's tags do not keep what they are to keep. `isOverdue`: by longer than they may, or a person has deleted
+   * the AzVolume, which waits for them.
+   */
   | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>>; readonly isOverdue: boolean }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
@@ -42,7 +45,7 @@ export function planStateTags({ volume, unchangedMs, untaggedMs, isMoving }: Obs
   const detail = volume.status?.detail;
   if (detail === undefined || isDeleting(volume) || !areStateTagsDue(volume.status)) return undefined;
   const untilRestMs = isMoving ? STATE_TAGS_AFTER_MS : STATE_TAGS_AFTER_MS - unchangedMs;
-  const untilOverdueMs = STATE_TAGS_WITHIN_MS - untaggedMs;
+  const untilOverdueMs = isDeletedByHand(volume) ? 0 : STATE_TAGS_WITHIN_MS - untaggedMs;
   const afterMs = Math.min(untilRestMs, untilOverdueMs);
   if (afterMs > 0) return { kind: "PlanAgain", afterMs };
   return { kind: "KeepState", diskUri: detail.diskUri, tags: stateTagsOf(volume.status), isOverdue: untilOverdueMs <= 0 };

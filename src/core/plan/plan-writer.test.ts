@@ -76,6 +76,11 @@ describe("planWriter", () => {
       { because: "an attachment that is leaving wants nothing", observed: anObservedVolume({ attachments: [leaving(anAttachment("node-a"))] }), plan: [] },
       { because: "no such node", observed: anObservedVolume({ attachments: [anAttachment("node-z")] }), plan: [] },
       { because: "being deleted", observed: anObservedVolume({ volume: aVolume({ spec: { deleteRequested: true } }), attachments: both }), plan: [] },
+      {
+        because: "its AzVolume deleted by hand: that waits for Azure, and the volume serves",
+        observed: anObservedVolume({ volume: aVolume({ metadata: { deletionTimestamp: agoMs(0) } }), attachments: both }),
+        plan: [grants("node-b")],
+      },
       { because: "growing offline", observed: anObservedVolume({ volume: aVolume({ status: { state: "Updating" } }), attachments: both }), plan: [] },
       { because: "no record: several may write, or there is no disk", observed: anObservedVolume({ volume: pending, attachments: both }), plan: [] },
     ]);

@@ -9,6 +9,7 @@ import { withController } from "../testing/a-controller.ts";
 import { aDetail, aDiskUri } from "../testing/objects.ts";
 import { aBlockCapability, aCreateVolumeRequest } from "../testing/requests.ts";
 import { createVolume } from "./create-volume.ts";
+import { markDeleted } from "./mark-deleted.ts";
 import { volumeMessage } from "./volume-message.ts";
 
 type Request = Parameters<typeof createVolume>[1];
@@ -157,10 +158,19 @@ describe("createVolume", () => {
     });
   });
 
-  it("says that the volume is being deleted", async () => {
+  it("answers the disk of a volume whose AzVolume a person deleted: it is kept", async () => {
     await withController(async (world) => {
       await created(world);
       await world.answerOf(world.store.delete("AzVolume", "pvc-1", {}, new AbortController().signal));
+      assert.ok((await world.answerOf(create(world))).ok);
+    });
+  });
+
+  it("says that the volume is being deleted", async () => {
+    await withController(async (world) => {
+      await created(world);
+      const marked = await markDeleted(world.context, world.volume("pvc-1") ?? assert.fail(), () => undefined, new AbortController().signal);
+      assert.ok(marked.ok);
       const answer = await world.answerOf(create(world));
       assert.deepEqual(!answer.ok && answer.failure, { kind: "OperationInProgress", volumeId: "pvc-1", operation: "DeleteVolume" });
     });
