@@ -222,6 +222,13 @@ describe("restoreWants, where another driver has published the volume while this
       assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [identity("node-b")], epoch: 4 }));
     }));
 
+  it("has the node settled first where the record was found again before, and no VM that it named or trusts", () =>
+    afterV1({ foundInUse: true, writer: aWriter("node-a", { epoch: 4 }) }, async (world, ports) => {
+      await world.given("AzVolumeAttachment", anAttachment("node-a"));
+      await world.answerOf(restoreWants(ports, never));
+      assert.deepEqual(world.record(), aRecord({ foundInUse: true, unproven: [b, a], unsettled: [b], epoch: 4 }));
+    }));
+
   const known: readonly { readonly because: string; readonly record: Partial<WriterRecord>; readonly attachment?: AzVolumeAttachment }[] = [
     { because: "calls the node the writer", record: { writer: aWriter("node-b", { epoch: 4 }) } },
     { because: "waits for the node's proof", record: { foundInUse: true, unproven: [b] } },

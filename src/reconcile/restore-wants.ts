@@ -3,7 +3,7 @@ import type { AzVolume } from "../core/model/az-volume.ts";
 import { isSameResourceUri, resourceUriKey } from "../core/model/disk-uri.ts";
 import { attachmentObjectName } from "../core/model/object-names.ts";
 import { isDeleting } from "../core/plan/observed-volume.ts";
-import { foundRecord, speaksOf } from "../core/plan/writer-steps.ts";
+import { foundAgain, speaksOf } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { ClusterAttachment } from "../ports/cluster-volumes.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
@@ -139,9 +139,9 @@ async function trustRecord(ports: ControllerPorts, volume: AzVolume, nodeName: s
   const found = await findAnew(
     ports,
     read.value,
-    (present, { epoch, ...seen }) => {
+    (present, { cutOff, epoch, ...seen }) => {
       if (present === undefined || speaksOf(present, nodeName)) return undefined;
-      return foundRecord({ ...withHolders(seen, present), cutOff: seen.cutOff, unsettled: present.unsettled, epoch, storeGeneration: present.storeGeneration });
+      return foundAgain(present, { ...withHolders(seen, present), cutOff, epoch });
     },
     signal,
   );

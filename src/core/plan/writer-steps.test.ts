@@ -14,6 +14,7 @@ import {
   withdrawClean,
   fenceClear,
   fenceIntent,
+  foundAgain,
   foundRecord,
   give,
   grant,
@@ -58,6 +59,21 @@ function check(rows: readonly Row[]): void {
     assert.deepEqual(step, typeof expected === "string" ? { ok: false, failure: expected } : { ok: true, value: expected }, because);
   }
 }
+
+describe("find again", () => {
+  const after = (present: WriterRecord): WriterRecord => foundAgain(present, { attachedTo: [a, b], noted: [c], epoch: 4 });
+  const found = foundRecord({ attachedTo: [a, b], noted: [c], epoch: 4, storeGeneration: 2 });
+
+  for (const { because, present, unsettled } of [
+    { because: "the record was never made again", present: {}, unsettled: undefined },
+    { because: "it comes to name them", present: { foundInUse: true, clean: [a, b] }, unsettled: [a, b, c] },
+    { because: "it waited for one already", present: { foundInUse: true, unproven: [a], unsettled: [b] }, unsettled: [b, c] },
+    { because: "it trusted one, and settled another", present: { foundInUse: true, writer: aWriter("node-a"), unproven: [b] }, unsettled: [c] },
+  ])
+    it(`has ${unsettled?.length ?? 0} nodes settled first where ${because}`, () => {
+      assert.deepEqual(after(aRecord({ ...present, storeGeneration: 2 })), { ...found, ...(unsettled === undefined ? {} : { unsettled }) });
+    });
+});
 
 describe("distrust", () => {
   it("makes a VM unproven that has the disk although nothing says so, and blocks every grant from then on", () => {

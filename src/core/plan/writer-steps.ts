@@ -49,6 +49,21 @@ export function foundRecord(found: {
   return withUnsettled({ quarantine, foundInUse: true, clean: [], unproven: [...attachedTo, ...unverified], epoch, storeGeneration }, unsettled);
 }
 
+/**
+ * *find again*, by the controller: the record of a disk that another driver has published while `present` stood. Who
+ * may have the disk is unproven. A node that `present` names neither as the writer nor as unproven is named later, as
+ * by *distrust*.
+ */
+export function foundAgain(present: WriterRecord, found: Omit<Found, "unsettled" | "storeGeneration">): WriterRecord {
+  const { attachedTo, noted = [] } = found;
+  const isNamedBefore = (node: NodeKey): boolean => isWriter(present, node) || includesNode(present.unproven, node);
+  const later = [...attachedTo, ...noted].filter((node) => !isNamedBefore(node));
+  const { unsettled } = later.reduce(foundLater, present);
+  return foundRecord({ ...found, unsettled, storeGeneration: present.storeGeneration });
+}
+
+type Found = Parameters<typeof foundRecord>[0];
+
 /** Whether `node` may still have a dead mount or an old mount command, so that nothing may be attached or granted to it. */
 export function isInQuarantine(record: WriterRecord, node: NodeKey): boolean {
   return includesNode(record.quarantine, node) || (record.foundInUse && !includesNode(record.clean, node) && !isWriter(record, node));
