@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AzDriverNode } from "../core/model/az-driver-node.ts";
 import type { WriterRecord } from "../core/model/az-volume.ts";
-import { anAttachment, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
+import { anAttachment, aRecord, aVolumeWithRecord, aWriter, diskUri, identity, instanceUriOf } from "../core/plan/testing/objects.ts";
 import { findHolders } from "./adopt-disk.ts";
 import { confirmVanished } from "./confirm-vanished.ts";
-import { whoMayHave } from "./find-anew.ts";
+import { whoMayHave, withHolders } from "./find-anew.ts";
 import { type ReconcileWorld, withControllerPorts } from "./testing/a-controller.ts";
 import { aDisk } from "./testing/a-disk.ts";
 import { aDriverNode } from "./testing/a-driver-node.ts";
@@ -71,6 +71,27 @@ describe("entries of a writer record and the uid of the Node", () => {
       world.nodeNames.set(instanceUriOf("node-x"), "node-b");
       assert.equal(JSON.stringify(await nodeOf("node-b")).includes("b-2"), false);
     }));
+
+  const [earlier, other] = [
+    { ...a, nodeUid: "a-1" },
+    { ...identity("node-b"), nodeUid: "b-1" },
+  ];
+  for (const { because, present, attachedTo, noted, expected } of [
+    { because: "it was unproven", present: { unproven: [earlier] }, attachedTo: [a], noted: [], expected: { attachedTo: [earlier], noted: [] } },
+    { because: "it was cut off", present: { quarantine: [earlier] }, attachedTo: [a], noted: [], expected: { attachedTo: [earlier], noted: [] } },
+    { because: "only its note names it", present: { unsettled: [earlier] }, attachedTo: [], noted: [a], expected: { attachedTo: [], noted: [earlier] } },
+    {
+      because: "Azure does not list it, and it held the volume",
+      present: { writer: { ...aWriter("node-b"), ...other } },
+      attachedTo: [a],
+      noted: [],
+      expected: { attachedTo: [a, other], noted: [] },
+    },
+    { because: "its Node names it", present: { unproven: [earlier] }, attachedTo: [bound], noted: [], expected: { attachedTo: [bound], noted: [] } },
+  ])
+    it(`keep that of the record that is replaced, where ${because}`, () => {
+      assert.deepEqual(withHolders({ attachedTo, noted }, aRecord(present)), expected);
+    });
 
   it("bear it where only a note names the node", () =>
     withControllerPorts(async (world) => {

@@ -3,9 +3,10 @@ import type { AzVolumeAttachment } from "../core/model/az-volume-attachment.ts";
 import type { AzVolume, WriterRecord } from "../core/model/az-volume.ts";
 import { isSameResourceUri } from "../core/model/disk-uri.ts";
 import { highestEpoch } from "../core/model/epoch.ts";
-import { identityOf, includesNode, type NodeIdentity, withNode } from "../core/model/node-identity.ts";
+import { includesNode, type NodeIdentity, withNode, withUidFrom } from "../core/model/node-identity.ts";
 import { NOTHING_KEPT, stateFromTags } from "../core/model/state-tags.ts";
 import { attachedVm } from "../core/plan/attached-vm.ts";
+import { entriesOf } from "../core/plan/writer-steps.ts";
 import { ok, type Result } from "../core/result.ts";
 import { type DiskHolder, findHolders } from "./adopt-disk.ts";
 import { changeStatus } from "./change-object.ts";
@@ -121,13 +122,21 @@ export function attachmentsMade({ cache }: ControllerPorts, volumeName: string):
 
 type BegunAttachment = AzVolumeAttachment & { readonly status: NonNullable<AzVolumeAttachment["status"]> };
 
-/** With the nodes of which the record that is replaced said that they hold the volume, or may, whatever Azure shows. */
+/**
+ * With the nodes of which the record that is replaced said that they hold the volume, or may, whatever Azure shows. An
+ * entry whose Node is missing keeps the uid that the record knows: by the name alone, the token of the next Node of
+ * that name could remove it.
+ */
 export function withHolders({ attachedTo, noted }: MayHave, present: WriterRecord | undefined): MayHave {
-  const writer = present?.writer?.held === true ? [identityOf(present.writer)] : [];
-  const unproven = present?.unproven ?? [];
-  const verified = unproven.filter((node) => node.unverified !== true);
-  const named = [...writer, ...verified].filter((node) => !includesNode(attachedTo, node)).reduce(withNode, attachedTo);
-  return mergedOf(named, [...noted, ...unproven.filter((node) => node.unverified === true)]);
+  if (present === undefined) return { attachedTo, noted };
+  const { writer, unproven } = present;
+  const entries = entriesOf(present);
+  const isVerified = (node: WriterRecord["unproven"][number]): boolean => node.unverified !== true;
+  const holders = [...(writer?.held === true ? [writer] : []), ...unproven.filter(isVerified)];
+  const named = holders.filter((node) => !includesNode(attachedTo, node)).reduce(withNode, attachedTo);
+  const unverified = unproven.filter((node) => !isVerified(node));
+  const known = (node: NodeIdentity): NodeIdentity => withUidFrom(entries, node);
+  return mergedOf(named.map(known), [...noted, ...unverified].map(known));
 }
 
 /** The highest epochs that nodes noted before they mounted this volume. */

@@ -95,6 +95,15 @@ describe("distrust", () => {
     ]);
   });
 
+  it("keeps the uid of its Node that the record knows: without one, any token of that name may remove the entry", () => {
+    const bound = { ...b, nodeUid: "b-1" };
+    const found = aRecord({ foundInUse: true, quarantine: [bound] });
+    check([
+      { because: "its Node is missing", step: distrust(found, b), expected: { ...found, unproven: [bound], unsettled: [bound] } },
+      { because: "no record was lost", step: distrust(aRecord({ quarantine: [bound] }), b), expected: aRecord({ quarantine: [bound], unproven: [bound] }) },
+    ]);
+  });
+
   it("is refused for the writer, for a node that is being fenced, and for one that is unproven already", () => {
     for (const record of [aRecord({ writer: aWriter("node-b") }), aRecord({ fencing: identity("node-b") }), aRecord({ unproven: [identity("node-b")] })])
       assert.equal(distrust(record, identity("node-b")).ok, false);
@@ -453,6 +462,12 @@ describe("identify", () => {
         expected: { ...found, unproven: [b] },
       },
     ]);
+  });
+
+  it("keeps the uid of its Node that the record knows", () => {
+    const bound = { ...b, nodeUid: "b-1" };
+    const found = aRecord({ foundInUse: true, quarantine: [bound], unproven: [unknown] });
+    check([{ because: "its Node is missing", step: identify(found, unknown, b), expected: { ...found, unproven: [bound], unsettled: [bound] } }]);
   });
 
   it("names the node of a VM that was unproven under its resource id, once, or says why not", () => {

@@ -235,7 +235,8 @@ export function distrust(record: WriterRecord, node: NodeIdentity): Step {
   if (isWriter(record, node)) return fail(`${node.nodeName} is the writer`);
   if (isFencing(record, node)) return fail(`${node.nodeName} is being fenced`);
   if (includesNode(record.unproven, node)) return fail(`${node.nodeName} is unproven already`);
-  return ok({ ...foundLater(record, node), unproven: withNode(record.unproven, node), clean: withoutNode(record.clean, node) });
+  const known = withUidFrom(entriesOf(record), node);
+  return ok({ ...foundLater(record, known), unproven: withNode(record.unproven, known), clean: withoutNode(record.clean, node) });
 }
 
 /** *settle*, by the controller, once no update that was prepared before the record was made can reach the VM of `node` any more. */
@@ -324,7 +325,9 @@ export function identify(record: WriterRecord, unknown: NodeIdentity, node: Node
   const others = withoutNode(record.unproven, unknown);
   // The writer has the disk by right, and no step of its own would end an entry beside that: *claim* and *prove clean* are for nodes that do not write.
   const isKnown = isWriter(record, node) || includesNode(others, node);
-  return ok(isKnown ? { ...record, unproven: others } : { ...foundLater(record, node), unproven: [...others, identityOf(node)] });
+  if (isKnown) return ok({ ...record, unproven: others });
+  const known = withUidFrom(entriesOf(record), node);
+  return ok({ ...foundLater(record, known), unproven: [...others, known] });
 }
 
 /** Removes every trace of a VM that no longer exists under its name (gone, or replaced by another): what it had open died with it. */
