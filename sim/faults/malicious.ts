@@ -12,7 +12,7 @@ import { LONE_REPORTS_ANNOTATION, STORE_WENT_BACK, wentBackReason } from "../../
 import { stolenToken } from "../admission/stolen-token.ts";
 import type { SimWorld } from "../world.ts";
 import { liesAboutItsVm } from "./directed/lies-about-its-vm.ts";
-import { takesAnothersName } from "./directed/takes-anothers-name.ts";
+import { takesAnothersName, takesMissingNodesName } from "./directed/takes-anothers-name.ts";
 import type { BeginFault, FaultClass } from "./fault-class.ts";
 
 /** How often whatever has the token acts, in milliseconds. */
@@ -173,6 +173,7 @@ export const malicious: FaultClass = {
     "claims-everything": { forMs: [20_000, 90_000], begin: acting(claimsEverything) },
     "lies-about-its-vm": { forMs: [20_000, 90_000], isDirected: true, begin: acting(liesAboutItsVm) },
     "takes-anothers-name": takesAnothersName,
+    "takes-missing-nodes-name": takesMissingNodesName,
     misreports: { forMs: [10_000, 60_000], begin: acting(misreports) },
   },
 };

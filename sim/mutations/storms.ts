@@ -212,6 +212,13 @@ export const anothersNameStorm: DirectedStorm = {
   strikes: { "malicious/takes-anothers-name": 4, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** The same, and every record is made again while there is no Node of that name: only the records before knew its uid. */
+export const missingNodesNameStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  lastStrikeMs: 200_000,
+  strikes: { "malicious/takes-missing-nodes-name": 2, "haste/hunted": 1, "crash/controller-at-step": 1 },
+};
+
 /** Records are lost while nodes write, and their pods are moved by force. */
 export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
 

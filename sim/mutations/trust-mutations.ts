@@ -1,6 +1,6 @@
 import { wantsAlone } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { anothersNameStorm, impostorStorm } from "./storms.ts";
+import { anothersNameStorm, impostorStorm, missingNodesNameStorm } from "./storms.ts";
 
 /** The rules of what the token of one node may affect (docs/adr/0028). */
 export const trustMutations: readonly Mutation[] = [
@@ -83,6 +83,22 @@ export const trustMutations: readonly Mutation[] = [
     takes:
       "a node's name is given to another VM while the earlier one could write, and the other's token gives its grant back before a controller has seen the next Node",
     noticedBy: "src/core/plan/writer-steps.test.ts",
+  },
+  {
+    name: "node-uid-kept",
+    removes: "a record that is made again while a Node is missing keeps the uid of that Node's entries",
+    edits: [
+      {
+        file: "src/reconcile/find-anew.ts",
+        find: `=> withUidFrom(entries, node);`,
+        replace: `=> withUidFrom(entries.slice(entries.length), node);`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["two-writers"],
+    storm: missingNodesNameStorm,
+    takes: "the Lease is erased while a Node is missing; then its name is given to another VM, whose token proves the earlier VM clean",
+    noticedBy: "src/reconcile/bind-to-node.test.ts",
   },
   {
     name: "lone-reports",

@@ -3,12 +3,17 @@ import type { NodeIdentity } from "../../../src/core/model/node-identity.ts";
 import type { ObjectStore } from "../../../src/ports/object-store.ts";
 import { stolenToken } from "../../admission/stolen-token.ts";
 import type { SimWorld } from "../../world.ts";
-import { diceAgain, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
+import { eraseLease } from "../delete-by-hand.ts";
+import { diceAgain, type FaultContext, type FaultVariant, nodeOfPod, overAtOnce, pick } from "../fault-class.ts";
 
 /** How often whatever has the token acts, in milliseconds. */
 const ROUND_MS = 500;
 /** From the name's move until the controllers see it, in milliseconds. No fault holds news back for more than 90 s. */
 const SEEN_AFTER_MS = [0, 10_000, 30_000, 60_000, 85_000] as const;
+/** From the deletion of a Node until a person erases the Lease, in milliseconds. */
+const LOST_AFTER_MS = 10_000;
+/** From the deletion of a Node until its name is given away, in milliseconds: every record has been made again. */
+const GIVEN_AWAY_AFTER_MS = 40_000;
 const never = new AbortController().signal;
 
 /**
@@ -17,39 +22,63 @@ const never = new AbortController().signal;
  * may of the earlier VM's entries. The controllers may not have seen the next Node yet. A person deletes the earlier
  * VM in the end.
  */
-export const takesAnothersName: FaultVariant = {
-  forMs: [60_000, 150_000],
-  isDirected: true,
-  delaysNews: true,
-  begin: ({ world, outside, later }, fault) => {
-    const nodeName = nodeOfPod(world, fault);
-    const earlier = world.azure.machineOf(nodeName);
-    if (earlier?.state() !== "running") return overAtOnce;
-    let isOver = false;
-    const hold = (isHeld: boolean): void => {
-      for (const { name } of world.controllers) world.cluster.holdView(name, isHeld);
-    };
-    hold(true);
-    later(pick(SEEN_AFTER_MS, diceAgain(fault.dice, 1)), () => hold(false));
-    world.azure.freeze(nodeName);
-    world.azure.moveName(nodeName);
-    outside.noteOutOfService(nodeName, false);
-    outside.noteStolenToken(nodeName);
-    world.cluster.deleteNode(nodeName);
-    const store = world.store.handle(stolenToken(nodeName));
-    const act = (): void => {
-      if (isOver) return;
-      moveEarlierEntries(world, store, nodeName).catch((error: unknown) => world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }));
-      later(ROUND_MS, act);
-    };
-    later(ROUND_MS, act);
-    return () => {
-      isOver = true;
-      hold(false);
-      world.azure.deleteVmAt(earlier.instanceUri);
-    };
-  },
-};
+export const takesAnothersName = nameTaken((_, __, take) => take());
+
+/** The same, and every record is made again before, while there is no Node of that name. */
+export const takesMissingNodesName = nameTaken((context, nodeName, take) => {
+  context.world.azure.freeze(nodeName);
+  deleteNode(context, nodeName);
+  context.later(LOST_AFTER_MS, () => eraseLease(context.world));
+  context.later(GIVEN_AWAY_AFTER_MS, take);
+});
+
+/** `begin` is called with what gives the name away. */
+function nameTaken(begin: (context: FaultContext, nodeName: string, take: () => void) => void): FaultVariant {
+  return {
+    forMs: [60_000, 150_000],
+    isDirected: true,
+    delaysNews: true,
+    begin: (context, fault) => {
+      const { world, outside, later } = context;
+      const nodeName = nodeOfPod(world, fault);
+      const earlier = world.azure.machineOf(nodeName);
+      if (earlier?.state() !== "running") return overAtOnce;
+      let isTaken = false;
+      let isOver = false;
+      const hold = (isHeld: boolean): void => {
+        for (const { name } of world.controllers) world.cluster.holdView(name, isHeld);
+      };
+      const store = world.store.handle(stolenToken(nodeName));
+      const act = (): void => {
+        if (isOver) return;
+        moveEarlierEntries(world, store, nodeName).catch((error: unknown) => world.report({ invariant: "crashed", detail: `a fault: ${String(error)}` }));
+        later(ROUND_MS, act);
+      };
+      begin(context, nodeName, () => {
+        isTaken = true;
+        hold(true);
+        later(pick(SEEN_AFTER_MS, diceAgain(fault.dice, 1)), () => hold(false));
+        world.azure.freeze(nodeName);
+        world.azure.moveName(nodeName);
+        outside.noteStolenToken(nodeName);
+        deleteNode(context, nodeName);
+        later(ROUND_MS, act);
+      });
+      return () => {
+        isOver = true;
+        hold(false);
+        if (isTaken) world.azure.deleteVmAt(earlier.instanceUri);
+        else world.azure.thaw(nodeName);
+      };
+    },
+  };
+}
+
+/** A mark goes with it. */
+function deleteNode({ world, outside }: FaultContext, nodeName: string): void {
+  outside.noteOutOfService(nodeName, false);
+  world.cluster.deleteNode(nodeName);
+}
 
 /** With the token of the Node that is there: one of the earlier Node would be that VM's own. */
 async function moveEarlierEntries(world: SimWorld, store: ObjectStore, nodeName: string): Promise<void> {
