@@ -118,6 +118,15 @@ describe("a VM that lost records may have sent an update to", () => {
       assert.deepEqual([world.record()?.unsettled, other.ok && other.value.status?.record?.unsettled], [[earlier], [b]]);
     }));
 
+  it("is settled though an earlier VM of its name, in the same record, can't be", () =>
+    withUnsettled(async (world) => {
+      const earlier = { ...a, vmId: "vm-before", instanceUri: `${a.instanceUri}-before` };
+      await world.setRecord((record) => ({ ...record, unsettled: [earlier, a, b] }));
+      const settleInstance: CloudProvisioner["settleInstance"] = async ({ node }) => (node.vmId === a.vmId ? ok(undefined) : fail(inUpdate));
+      assert.deepEqual(await settleA(world, { settleInstance }), { ok: false, failure: inUpdate });
+      assert.deepEqual(world.record()?.unsettled, [earlier, b]);
+    }));
+
   it("is tried again where the store takes no record of it", () =>
     withUnsettled(async (world) => {
       world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });

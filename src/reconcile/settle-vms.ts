@@ -40,7 +40,6 @@ async function settleVm(ports: ControllerPorts, nodeName: string, signal: AbortS
   const read = await readUnsettled(ports, nodeName, generation.value, signal);
   if (!read.ok) return read;
   let outcome: Reconciled = ok({});
-  // As a rule one: several only where a VM took over the name of another.
   for (const onVm of Map.groupBy(read.value, ({ node }) => resourceUriKey(node.instanceUri)).values()) {
     const settled = await settleOne(ports, onVm, generation.value, signal);
     if (outcome.ok) outcome = settled;
@@ -89,8 +88,10 @@ async function readUnsettled(
     if (!read.ok) continue;
     const { status, spec } = read.value;
     const diskUri = status?.detail?.diskUri ?? spec.diskUri;
-    const node = status?.record?.unsettled?.find((other) => other.nodeName === nodeName);
-    if (diskUri !== undefined && node !== undefined && status?.record?.storeGeneration === generation) unsettled.push({ volume: read.value, node, diskUri });
+    if (diskUri === undefined || status?.record?.storeGeneration !== generation) continue;
+    // Several only where a VM took over the name of another.
+    const nodes = (status.record.unsettled ?? []).filter((other) => other.nodeName === nodeName);
+    unsettled.push(...nodes.map((node) => ({ volume: read.value, node, diskUri })));
   }
   return ok(unsettled);
 }
