@@ -8,35 +8,32 @@ import { outdatedEquivalents, whyEquivalent } from "./mutate/equivalents.ts";
 import { findMutants } from "./mutate/find-mutants.ts";
 import { createImportGraph } from "./mutate/import-graph.ts";
 import type { ImportGraph } from "./mutate/import-graph.ts";
-import { type JudgeLimits, judgeMutants } from "./mutate/judge-mutants.ts";
+import { judgeByModels } from "./mutate/judge-by-models.ts";
+import { judgeMutants } from "./mutate/judge-mutants.ts";
 import { describeChange } from "./mutate/mutant.ts";
 import type { Mutant } from "./mutate/mutant.ts";
+import { modelLines, modelTable } from "./mutate/show-models.ts";
 import { describeMutant, isSurvivor, isWronglyListed, scoreOf, scoreTable } from "./mutate/show-score.ts";
 import type { JudgedMutant } from "./mutate/show-score.ts";
-import { judgingTests, modelLimits, modelTests, targets } from "./mutate/targets.ts";
+import { judgingModels, judgingTests, targets } from "./mutate/targets.ts";
 import { mutantKey, openVerdictCache } from "./mutate/verdict-cache.ts";
 import type { Outcome } from "./mutate/verdict-cache.ts";
+
+/** Each rule that a model leaves out is missed within so many states. */
+const STATES_MAX = 650_000;
 
 const USAGE = `npm run mutate                      changes the rules one by one and lists the changes that no test notices
 npm run mutate -- --files <word>    only files whose path contains the word; may be repeated
 npm run mutate -- --list            the mutants, without running a test
 npm run mutate -- --killed          lists killed mutants, too, each with the test that noticed it
-npm run mutate -- --models          lets the models of the protocols judge what every other test has let pass in the plans they load
+npm run mutate -- --models          the models of the protocols judge instead of the tests, and all of the code that they run
+npm run mutate -- --models --changes <word>  only changes that contain the word, as --list prints them
+npm run mutate -- --models --states <n>      how many states of each model, nearest first; default ${STATES_MAX}
 npm run mutate -- --threads <n>     default: one for each processor
 npm run mutate -- --no-cache        judges everything again
 Exit code 1 where a target has fewer killed mutants than it must, or an entry of the list of equivalents is wrong.`;
 
-/** Tests that judge together, and where their verdicts are kept. */
-interface Bench {
-  readonly tests: readonly string[];
-  readonly limits?: JudgeLimits;
-  readonly oneThreadEach?: boolean;
-  readonly cacheFile: string;
-}
-
-const UNIT_TESTS: Bench = { tests: judgingTests, cacheFile: ".cache/mutate/verdicts.json" };
-const MODELS: Bench = { tests: modelTests, limits: modelLimits, oneThreadEach: true, cacheFile: ".cache/mutate/verdicts-of-models.json" };
-
+const CACHE_FILE = ".cache/mutate/verdicts.json";
 const PROGRESS_EVERY_MS = 5_000;
 const SAVED_EVERY_MS = 10_000;
 
@@ -44,9 +41,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 interface Options {
   readonly words: readonly string[];
+  readonly changed: string;
   readonly isList: boolean;
   readonly showsKilled: boolean;
-  readonly withModels: boolean;
+  readonly byModels: boolean;
+  readonly statesMax: number;
   readonly usesCache: boolean;
   readonly threads: number;
 }
@@ -95,19 +94,17 @@ async function run(options: Options): Promise<boolean> {
     return true;
   }
   if (mutants.length === 0) throw new Error(`no file with mutants has one of these in its path: ${options.words.join(", ")}`);
+  if (options.byModels) return showModels(options, mutants, sources);
 
   // A mutant that nothing noticed last time takes every test that reaches it: the compiler refuses most of them, and is quicker.
-  const { wasUnnoticed } = await openVerdictCache(join(root, UNIT_TESTS.cacheFile));
+  const { wasUnnoticed } = await openVerdictCache(join(root, CACHE_FILE));
   const known = await refusedByCompiler(root, options.usesCache ? mutants.filter(wasUnnoticed) : [], sources);
   const asked = mutants.filter((mutant) => !known.has(mutant));
-  const noticed = await judgeAll(options, UNIT_TESTS, asked, sources);
+  const noticed = await judgeAll(options, asked, sources);
   const unnoticed = asked.filter((mutant) => ["survived", "unreached"].includes(noticed.get(mutant)?.kind ?? ""));
   const refused = new Set([...known, ...(await refusedByCompiler(root, unnoticed, sources))]);
-  const left = unnoticed.filter((mutant) => !refused.has(mutant));
-  const byModels = options.withModels ? await judgeAll(options, MODELS, left, sources) : new Map<Mutant, Outcome>();
-  const outcomes = new Map([...noticed, ...[...byModels].filter(([, { kind }]) => kind !== "unreached")]);
   const judged = mutants.map((mutant): JudgedMutant => {
-    const outcome: Outcome = refused.has(mutant) ? { kind: "refused" } : (outcomes.get(mutant) ?? { kind: "unreached" });
+    const outcome: Outcome = refused.has(mutant) ? { kind: "refused" } : (noticed.get(mutant) ?? { kind: "unreached" });
     return { mutant, outcome, equivalent: whyEquivalent(mutant, sourceOf(mutant.file)) };
   });
   if (options.showsKilled) {
@@ -126,23 +123,30 @@ async function run(options: Options): Promise<boolean> {
   return isReached && wrong.length === 0 && outdated.length === 0;
 }
 
-async function judgeAll(
-  options: Options,
-  bench: Bench,
-  mutants: readonly Mutant[],
-  sources: ReadonlyMap<string, string>,
-): Promise<ReadonlyMap<Mutant, Outcome>> {
+/** What the models say of each change. They are no gate: much of what they run is no rule of theirs. */
+async function showModels(options: Options, all: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<true> {
+  const chosen = all.filter((mutant) => describeChange(mutant, sources.get(mutant.file) ?? "").includes(options.changed));
+  if (chosen.length === 0) throw new Error(`no change of these files contains "${options.changed}": --list prints them`);
+  const refused = await refusedByCompiler(root, chosen, sources);
+  const mutants = chosen.filter((mutant) => !refused.has(mutant));
+  console.log(`${mutants.length} mutants, and ${refused.size} that do not compile`);
+  const { statesMax, threads } = options;
+  const byModel = await judgeByModels({ root, judgements: judgingModels, sources, mutants, statesMax, threads, onProgress: createProgress() });
+  for (const line of modelLines(byModel, sources, options)) console.log(line);
+  console.log(modelTable(byModel));
+  return true;
+}
+
+async function judgeAll(options: Options, mutants: readonly Mutant[], sources: ReadonlyMap<string, string>): Promise<ReadonlyMap<Mutant, Outcome>> {
   const graph = createImportGraph(root);
-  const tests = await filesOf(bench.tests);
+  const tests = await filesOf(judgingTests);
   const distances = await distancesTo([...sources.keys()], tests, graph);
-  const cache = await openVerdictCache(join(root, bench.cacheFile));
+  const cache = await openVerdictCache(join(root, CACHE_FILE));
   const byFile = Map.groupBy(mutants, ({ file }) => file);
   const hashes = new Map<string, string>();
   const outcomes = new Map<Mutant, Outcome>();
   for (const [file, ofFile] of byFile) {
     const own = [...distances].filter(([, reached]) => reached.has(file)).map(([test]) => test);
-    // Such mutants count as unreached; with models that is no verdict.
-    if (own.length === 0) console.log(`${file}: none of ${bench.tests.join(", ")} loads it`);
     const hash = await graph.hashOf([file, ...own, "scripts/mutate/judge-thread.ts"]);
     hashes.set(file, hash);
     const known = options.usesCache ? cache.valid(file, hash) : undefined;
@@ -177,8 +181,6 @@ async function judgeAll(
     mutants: waiting,
     distances: reaching,
     threads: options.threads,
-    oneThreadEach: bench.oneThreadEach === true,
-    ...(bench.limits === undefined ? {} : { limits: bench.limits }),
     lastKiller: cache.lastKiller,
     onProgress: createProgress(),
     onFailing: ({ file, title, failure }) => console.log(`judges nothing, since it fails in this thread: ${file}: ${title}: ${failure}`),
@@ -200,6 +202,8 @@ async function main(): Promise<boolean> {
       list: { type: "boolean" },
       killed: { type: "boolean" },
       models: { type: "boolean" },
+      states: { type: "string" },
+      changes: { type: "string" },
       "no-cache": { type: "boolean" },
       files: { type: "string", multiple: true },
       threads: { type: "string" },
@@ -211,12 +215,17 @@ async function main(): Promise<boolean> {
   }
   const threads = values.threads === undefined ? availableParallelism() : Number(values.threads);
   if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads must be a whole number from 1, not ${values.threads}`);
+  if (values.models !== true && (values.changes ?? values.states) !== undefined) throw new Error("--changes and --states are for --models");
+  const statesMax = values.states === undefined ? STATES_MAX : Number(values.states);
+  if (!Number.isInteger(statesMax) || statesMax < 1) throw new Error(`--states must be a whole number from 1, not ${values.states}`);
   const startedMs = performance.now();
   const isGood = await run({
     words: values.files ?? [],
+    changed: values.changes ?? "",
     isList: values.list === true,
     showsKilled: values.killed === true,
-    withModels: values.models === true,
+    byModels: values.models === true,
+    statesMax,
     usesCache: values["no-cache"] !== true,
     threads,
   });

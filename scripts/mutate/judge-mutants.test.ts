@@ -8,7 +8,7 @@ import { judgeMutants } from "./judge-mutants.ts";
 import { describeChange } from "./mutant.ts";
 
 /** What becomes of the mutants of a source whose tests are `tests`: by the change, how it ended. */
-async function outcomesOf(t: TestContext, source: string, tests: string, oneThreadEach = false): Promise<Readonly<Record<string, string>>> {
+async function outcomesOf(t: TestContext, source: string, tests: string): Promise<Readonly<Record<string, string>>> {
   const root = await mkdtemp(join(tmpdir(), "judge-mutants-"));
   t.after(() => rm(root, { recursive: true }));
   const head = 'import assert from "node:assert/strict";\nimport { describe, it } from "node:test";\nimport * as own from "./rule.ts";\n';
@@ -21,7 +21,6 @@ async function outcomesOf(t: TestContext, source: string, tests: string, oneThre
     mutants: findMutants("rule.ts", source),
     distances: new Map([["rule.test.ts", new Map([["rule.ts", 1]])]]),
     threads: 1,
-    oneThreadEach,
     lastKiller: () => undefined,
     onProgress: () => undefined,
     onFailing: ({ title, failure }) => {
@@ -65,19 +64,5 @@ it("ends a loop that goes round without an end, and lets no failing test judge",
     "at += 1; ->": "killed by counts",
     "at += 1 -> at -= 1": "killed by counts",
     "1 -> 2": "killed by counts",
-  });
-});
-
-it("judges each mutant in a thread of its own where tests remember what the source has answered", async (t) => {
-  const source = `export const isOld = (age: number): boolean => age > 3;
-`;
-  const tests = `const answers = new Map<number, boolean>();
-const isOld = (age: number): boolean => answers.get(age) ?? (answers.set(age, own.isOld(age)), own.isOld(age));
-it("is asked first", () => void [isOld(3), isOld(9)]);
-it("is false of 3", () => assert.equal(isOld(3), false));`;
-  assert.deepEqual(await outcomesOf(t, source, tests, true), {
-    "age > 3 -> age <= 3": "killed by is false of 3",
-    "age > 3 -> age >= 3": "killed by is false of 3",
-    "3 -> 4": "survived",
   });
 });

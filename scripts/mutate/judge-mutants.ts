@@ -16,9 +16,6 @@ export interface JudgeRequest {
   /** For each test file, how many imports lie between it and each file with mutants. */
   readonly distances: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly threads: number;
-  readonly limits?: JudgeLimits;
-  /** A thread for each mutant: such tests remember what the code that they run has answered, with whatever mutant was switched on then. */
-  readonly oneThreadEach?: boolean;
   /** The test to try first. */
   readonly lastKiller: (mutant: Mutant) => Pick<TestName, "file" | "title"> | undefined;
   readonly onProgress: (what: string, done: number, all: number) => void;
@@ -27,16 +24,9 @@ export interface JudgeRequest {
   readonly onOutcome: (mutant: Mutant, outcome: Outcome) => void;
 }
 
-/** How long tests may take that were never run before, in milliseconds. */
-export interface JudgeLimits {
-  /** All tests of a file together. */
-  readonly fileMaxMs: number;
-  /** One test. */
-  readonly testMaxMs: number;
-}
-
-/** Enough for a unit test on a busy machine. */
-const UNIT_TEST_LIMITS: JudgeLimits = { fileMaxMs: 120_000, testMaxMs: 20_000 };
+/** How long all tests of a file, and one test, may take that were never run before: enough on a busy machine. */
+const FILE_MAX_MS = 120_000;
+const TEST_MAX_MS = 20_000;
 const LOAD_MAX_MS = 20_000;
 const SLOWER_MAX = 5;
 /** What modules do while they are loaded concerns the tests near to them. */
@@ -55,16 +45,15 @@ export async function judgeMutants(request: JudgeRequest): Promise<void> {
       instrument(request.sources.get(file) ?? "", ofFile),
     ]),
   );
-  const limits = request.limits ?? UNIT_TEST_LIMITS;
-  const data: JudgeThreadData = { rootUrl, sources, activeFromStart: undefined, firstRunMaxMs: limits.testMaxMs };
-  const measured = await measureTests(request, data, limits);
+  const data: JudgeThreadData = { rootUrl, sources, activeFromStart: undefined, firstRunMaxMs: TEST_MAX_MS };
+  const measured = await measureTests(request, data);
   const counter = { done: 0 };
   const settle = (mutant: Mutant, outcome: Outcome): void => {
     counter.done += 1;
     request.onOutcome(mutant, outcome);
     request.onProgress("mutants", counter.done, numbered.length);
   };
-  const isAlone = ({ id }: NumberedMutant): boolean => request.oneThreadEach === true || measured.reachedAtLoad.has(id);
+  const isAlone = ({ id }: NumberedMutant): boolean => measured.reachedAtLoad.has(id);
   const waiting = numbered.filter((one) => !isAlone(one));
   await inParallel(request.threads, () => judgeFrom(waiting, request, data, measured, settle));
   const waitingAlone = numbered.filter(isAlone);
@@ -82,7 +71,7 @@ interface Measured {
   readonly reachedAtLoad: ReadonlySet<number>;
 }
 
-async function measureTests(request: JudgeRequest, data: JudgeThreadData, { fileMaxMs }: JudgeLimits): Promise<Measured> {
+async function measureTests(request: JudgeRequest, data: JudgeThreadData): Promise<Measured> {
   const waiting = [...request.distances.keys()];
   const all = waiting.length;
   const tests: MeasuredTest[] = [];
@@ -90,7 +79,7 @@ async function measureTests(request: JudgeRequest, data: JudgeThreadData, { file
   await inParallel(request.threads, async () => {
     let judge = startJudge(data);
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const answer = await judge.ask({ kind: "measure", file }, fileMaxMs);
+      const answer = await judge.ask({ kind: "measure", file }, FILE_MAX_MS);
       if (answer.kind !== "measured") {
         request.onFailing({ file, title: "the file as a whole", failure: answer.kind === "error" ? answer.why : "hangs" });
         await judge.end();
@@ -150,12 +139,9 @@ async function judgeFrom(
 
 /** In a thread of its own, which has the mutant from the start. */
 async function judgeAlone({ id, mutant }: NumberedMutant, request: JudgeRequest, data: JudgeThreadData, measured: Measured): Promise<Outcome> {
-  const isAtLoad = measured.reachedAtLoad.has(id);
   const isNear = ({ file }: MeasuredTest): boolean => (request.distances.get(file)?.get(mutant.file) ?? Infinity) <= DISTANCE_MAX_AT_LOAD;
   const reaching = measured.tests.filter(({ reached }) => reached.includes(id));
-  // Of tests that remember only the first of a file was seen to reach it.
-  const files = request.oneThreadEach === true ? reaching.map(({ file }) => file) : [];
-  const tests = measured.tests.filter((test) => (isAtLoad && isNear(test)) || reaching.includes(test) || files.includes(test.file));
+  const tests = measured.tests.filter((test) => isNear(test) || reaching.includes(test));
   if (tests.length === 0) return { kind: "unreached" };
   const judge = startJudge({ ...data, activeFromStart: id });
   const outcome = await ask(judge, id, inOrder(mutant, tests, request));

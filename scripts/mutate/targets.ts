@@ -1,5 +1,3 @@
-import type { JudgeLimits } from "./judge-mutants.ts";
-
 /** Sources in which every rule should be held by a test, and how many of their mutants must be killed. */
 export interface Target {
   readonly name: string;
@@ -45,8 +43,5 @@ export const judgingTests: readonly string[] = [
 /** Titles of tests in these files that wait for a real clock: the same contract is held on a virtual one. */
 export const waitingTests = /over TLS/u;
 
-/** The models of the protocols: minutes for each mutant, so that they judge only what every other test has let pass. */
-export const modelTests: readonly string[] = ["sim/model/*.test.ts"];
-
-/** A model explores every state that it can reach: how long that may take, in milliseconds. */
-export const modelLimits: JudgeLimits = { fileMaxMs: 3_600_000, testMaxMs: 1_800_000 };
+/** The models of the protocols, which judge what they run. */
+export const judgingModels = "sim/model/judgements.ts";

@@ -57,7 +57,7 @@ type Emit = (next: World, name: string) => void;
  * NodePublishVolume racing with recall. A fence asks, lands and clears, each on its own; its proof never lies here (`writer-protocol` has lying ones). No number is bounded.
  */
 export function releaseProtocol(without: ReadonlySet<ReleaseRule>, options: { readonly nodesMayBeLost: boolean }): StateSpace {
-  const rules: Rules = { without, ...options };
+  const rules: Rules = { without, steps: releaseSteps(), ...options };
   return {
     starts: [encode({ record: codeOf(newRecord(0)), nodes: [IDLE_NODE, IDLE_NODE], controllers: [0, 0], healthyWriterCut: false })],
     steps: (state, emit) => {
@@ -80,27 +80,32 @@ export function releaseProtocol(without: ReadonlySet<ReleaseRule>, options: { re
 
 interface Rules {
   readonly without: ReadonlySet<ReleaseRule>;
+  readonly steps: ReleaseSteps;
   readonly nodesMayBeLost: boolean;
 }
 
-const steps = {
-  grant: memoized(grant),
-  take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
-  give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
-  /** Without `ending`. */
-  giveThatEndsFence: memoized((record, node) => give(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0)),
-  revoke: memoized((record) => revoke(record)),
-  unwant: memoized(unwant),
-  wantAgain: memoized(wantAgain),
-  fenceIntent: memoized(fenceIntent),
-  leaveQuarantine: memoized(leaveQuarantine),
-};
+/** The steps that ship, each asked once for each record. */
+type ReleaseSteps = ReturnType<typeof releaseSteps>;
 
-/** Without `want` or `mark` nobody looks at who is wanted. */
-const overlookingWant = {
-  revoke: memoized((record) => revoke(unwanted(record))),
-  fenceIntent: memoized((record, node) => fenceIntent(unwanted(record), node)),
-};
+function releaseSteps() {
+  return {
+    grant: memoized(grant),
+    take: memoized((record, node) => take(record, node, { isClean: false, storeGeneration: record.storeGeneration })),
+    give: memoized((record, node) => give(record, node, record.writer?.epoch ?? 0)),
+    /** Without `ending`. */
+    giveThatEndsFence: memoized((record, node) => give(withoutFencingOf(record, node), node, record.writer?.epoch ?? 0)),
+    revoke: memoized((record) => revoke(record)),
+    unwant: memoized(unwant),
+    wantAgain: memoized(wantAgain),
+    fenceIntent: memoized(fenceIntent),
+    leaveQuarantine: memoized(leaveQuarantine),
+    /** Without `want` or `mark` nobody looks at who is wanted. */
+    overlookingWant: {
+      revoke: memoized((record) => revoke(unwanted(record))),
+      fenceIntent: memoized((record, node) => fenceIntent(unwanted(record), node)),
+    },
+  };
+}
 
 function withoutFencingOf(record: WriterRecord, node: NodeIdentity): WriterRecord {
   if (!isFencing(record, node)) return record;
@@ -127,7 +132,7 @@ function orchestratorSteps(world: World, node: NodeIndex, { nodesMayBeLost }: Ru
   if (nodesMayBeLost && !state.lost) emit(is({ lost: true }), `n${node} is lost`);
 }
 
-function nodeSteps(world: World, node: NodeIndex, { without }: Rules, emit: Emit): void {
+function nodeSteps(world: World, node: NodeIndex, { without, steps }: Rules, emit: Emit): void {
   const state = nodeOf(world, node);
   const record = recordOf(world.record);
   const is = (changes: Partial<NodeState>, from = world): World => withNode(from, node, { ...state, ...changes });
@@ -188,7 +193,7 @@ function nodeSteps(world: World, node: NodeIndex, { without }: Rules, emit: Emit
 }
 
 function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): void {
-  const { without } = rules;
+  const { without, steps } = rules;
   const code = world.controllers[at];
   const node: NodeIndex = code % 2 === 0 ? 0 : 1;
   const doing = controllers[Math.floor(code / 2)] ?? "idle";
@@ -214,7 +219,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
       if (record.writer !== undefined && indexOf(record.writer) === node && !record.writer.wanted) emit(goesTo("deciding"), "reads the record after the pods");
       return;
     case "deciding": {
-      const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? overlookingWant : steps;
+      const { revoke: revokes, fenceIntent: intends } = without.has("mark") ? steps.overlookingWant : steps;
       if (record.writer === undefined || indexOf(record.writer) !== node) return;
       moves(revokes(world.record, node), "revokes");
       moves(intends(world.record, node), `declares the fence of n${node}`, "cutting");
@@ -243,7 +248,7 @@ function controllerSteps(world: World, at: 0 | 1, rules: Rules, emit: Emit): voi
 
 function idleControllerSteps(
   world: World,
-  { without, nodesMayBeLost }: Rules,
+  { without, nodesMayBeLost, steps }: Rules,
   goesTo: (next: (typeof controllers)[number], about: NodeIndex, from?: World) => World,
   emit: Emit,
 ): void {
@@ -260,7 +265,7 @@ function idleControllerSteps(
   const node = indexOf(writer);
   const otherWants = nodeOf(world, node === 0 ? 1 : 0).wants;
   if (without.has("want")) {
-    const intent = otherWants ? overlookingWant.fenceIntent(world.record, node) : undefined;
+    const intent = otherWants ? steps.overlookingWant.fenceIntent(world.record, node) : undefined;
     if (intent !== undefined)
       emit(goesTo("cutting", node, afterRecordMove(world, intent.code, without)), `declares the fence of n${node}, since another node wants the disk`);
     return;

@@ -53,6 +53,8 @@ export const nodeStates: readonly NodeState[] = [
 ];
 
 const both: readonly NodeIndex[] = [0, 1];
+const plainKinds = ["grant", "attachAsk", "detachAsk", "attach", "detach", "proofAsk", "proofMove", "proofClear"] as const;
+const fenceKinds = ["fenceDetach", "fenceProve", "fenceClear"] as const;
 const ages = ["sameEpoch", "olderEpoch"] as const;
 const savedWriters: readonly (SavedWriter | undefined)[] = [
   undefined,
@@ -62,10 +64,8 @@ const savedWriters: readonly (SavedWriter | undefined)[] = [
 /** Every state of a controller; its index is its code. */
 export const controllerStates: readonly ControllerState[] = [
   { kind: "idle" },
-  ...(["grant", "attachAsk", "detachAsk", "attach", "detach", "proofAsk", "proofMove", "proofClear"] as const).flatMap((kind) =>
-    both.map((node) => ({ kind, node })),
-  ),
-  ...(["fenceDetach", "fenceProve", "fenceClear"] as const).flatMap((kind) => both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved })))),
+  ...plainKinds.flatMap((kind) => both.map((node) => ({ kind, node }))),
+  ...fenceKinds.flatMap((kind) => both.flatMap((node) => savedWriters.map((saved) => ({ kind, node, saved })))),
 ];
 
 /** Whether a node's VM is deleted. */
@@ -82,17 +82,30 @@ export function isAtWorkOn({ controllers }: World, node: NodeIndex): boolean {
 }
 
 const GONE_CODE = nodeStates.length - 1;
-const nodeCodes = new Map(nodeStates.map((state, code) => [JSON.stringify(state), code]));
-const controllerCodes = new Map(controllerStates.map((state, code) => [JSON.stringify(state), code]));
 
-/** The code of a node's state. */
-export function nodeCode(state: NodeState): number {
-  return nodeCodes.get(JSON.stringify({ mount: state.mount, doing: state.doing, child: state.child })) ?? Number.NaN;
+/** The code of a node's state: its index in `nodeStates`. */
+export function nodeCode({ mount, doing, child }: NodeState): number {
+  return doing === "gone" ? GONE_CODE : (mounts.indexOf(mount) * doings.length + doings.indexOf(doing)) * 2 + Number(child);
 }
 
-/** The code of a controller's state. */
+/** The code of a controller's state: its index in `controllerStates`. */
 export function controllerCode(state: ControllerState): number {
-  return controllerCodes.get(JSON.stringify(state)) ?? Number.NaN;
+  switch (state.kind) {
+    case "idle":
+      return 0;
+    case "fenceDetach":
+    case "fenceProve":
+    case "fenceClear": {
+      const fences = fenceKinds.indexOf(state.kind) * both.length + state.node;
+      return 1 + plainKinds.length * both.length + fences * savedWriters.length + savedCode(state.saved);
+    }
+    default:
+      return 1 + plainKinds.indexOf(state.kind) * both.length + state.node;
+  }
+}
+
+function savedCode(saved: SavedWriter | undefined): number {
+  return saved === undefined ? 0 : 1 + (saved.node * 2 + Number(saved.held)) * ages.length + ages.indexOf(saved.age);
 }
 
 const NODES = nodeStates.length;

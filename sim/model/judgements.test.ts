@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { findMutants } from "../../scripts/mutate/find-mutants.ts";
+import { judgeByModels } from "../../scripts/mutate/judge-by-models.ts";
+import { describeChange } from "../../scripts/mutate/mutant.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const RECORD_STEPS = "src/core/plan/writer-steps.ts";
+/** Soon explored, and enough for the nearest fault that `reclaim` knows of such a change. */
+const STATES_MAX = 5_000;
+
+it("runs the steps that ship: a changed grant gives the models other answers", async () => {
+  const source = await readFile(`${root}${RECORD_STEPS}`, "utf8");
+  const mutants = findMutants(RECORD_STEPS, source).filter((mutant) => describeChange(mutant, source) === "record.unproven.length > 0 -> false");
+  const sources = new Map([[RECORD_STEPS, source]]);
+  const byModel = await judgeByModels({
+    root,
+    judgements: "sim/model/judgements.ts",
+    sources,
+    mutants,
+    statesMax: STATES_MAX,
+    threads: 1,
+    onProgress: () => undefined,
+  });
+  const kinds = [...byModel].map(([name, ofModel]) => [name, ...[...ofModel.values()].map(({ kind }) => kind)]);
+  assert.deepEqual(kinds, [
+    ["writer-protocol", "passed"],
+    ["restored-store", "same"],
+    ["release-check", "same"],
+    ["reclaim", "killed"],
+    ["recall", "unasked"],
+  ]);
+});

@@ -1,0 +1,41 @@
+import { recallProtocol } from "./recall/recall-protocol.ts";
+import { isInUse as isReclaimed, reclaimProtocol } from "./reclaim/reclaim-protocol.ts";
+import { releaseProtocol } from "./release-check/release-protocol.ts";
+import { restoredStore } from "./restored-store/restored-store.ts";
+import { explore, type StateSpace } from "./state-space/explore.ts";
+import { findStuck } from "./state-space/find-stuck.ts";
+import { writerProtocol } from "./writer-protocol/writer-protocol.ts";
+
+/** What one model says of the code that it runs. */
+export interface Judgement {
+  readonly name: string;
+  /** What goes wrong within the first `statesMax` states, nearest first, and the shortest way there; undefined: nothing. */
+  readonly whatIsWrong: (statesMax: number) => string | undefined;
+}
+
+/** A search for a state from which nothing leads on needs all states. */
+const STATES_MAX = 5_000_000;
+
+/**
+ * The models of the protocols, as they judge a change of the code that they run. Each space is made for its
+ * judgement: it remembers what a step has answered.
+ */
+export const judgements: readonly Judgement[] = [
+  judgedBy("writer-protocol", () => writerProtocol(new Set())),
+  judgedBy("restored-store", () => restoredStore(new Set(), { epochsMax: 1, generationsMax: 1 })),
+  judgedBy("release-check", () => releaseProtocol(new Set(), { nodesMayBeLost: false })),
+  judgedBy("reclaim", () => reclaimProtocol(new Set()), isReclaimed),
+  judgedBy("recall", () => recallProtocol(new Set())),
+];
+
+function judgedBy(name: string, space: () => StateSpace, isWanted?: (state: number) => boolean): Judgement {
+  return {
+    name,
+    whatIsWrong: (statesMax) => {
+      const explored = explore(space(), statesMax);
+      if (explored.kind === "fault") return [...explored.path, explored.fault].join("; ");
+      const stuck = isWanted === undefined ? undefined : findStuck(space(), isWanted, STATES_MAX);
+      return stuck?.kind === "stuck" ? [...stuck.path, "nothing leads on"].join("; ") : undefined;
+    },
+  };
+}
