@@ -1,6 +1,7 @@
 import type { SimWorld } from "../world.ts";
 import { erase, eraseEverything, eraseLease } from "./delete-by-hand.ts";
 import { deletedAfterFence } from "./directed/deleted-after-fence.ts";
+import { deletedBeforeFence } from "./directed/deleted-before-fence.ts";
 import { lostWhileMoving } from "./directed/lost-while-moving.ts";
 import { recordLostAfterFence } from "./directed/record-lost-after-fence.ts";
 import type { FaultClass } from "./fault-class.ts";
@@ -44,6 +45,7 @@ export const loss: FaultClass = {
     "record-lost-after-fence": recordLostAfterFence,
     "lost-while-moving": lostWhileMoving,
     "deleted-after-fence": deletedAfterFence,
+    "deleted-before-fence": deletedBeforeFence,
     "attachments-deleted": {
       forMs: [10_000, 60_000],
       begin: ({ world, toRestart }, { volumeName }) => {

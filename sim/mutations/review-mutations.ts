@@ -5,6 +5,7 @@ import {
   backupsUnderMovesStorm,
   copiesStorm,
   deletedAfterFenceStorm,
+  deletedBeforeFenceStorm,
   deletedInUseStorm,
   deletedVolumesStorm,
   grantMovesStorm,
@@ -63,6 +64,22 @@ export const reviewMutations: readonly Mutation[] = [
     breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
     storm: deletedAfterFenceStorm,
     takes: "a node is fenced in a mount, a person deletes the AzVolume, and other disks come to the node",
+    noticedBy: "src/reconcile/keep-state.test.ts",
+  },
+  {
+    name: "goes-as-cached",
+    removes: "whether the tags of an AzVolume that a person deletes keep its state is judged on the version on which it goes",
+    edits: [
+      {
+        file: "src/reconcile/rebuild-volume.ts",
+        find: `(present) => (mayGo(present) ?`,
+        replace: `(present) => (mayGo(volume) ?`,
+      },
+    ],
+    alsoRemoves: ["held-device"],
+    breaks: ["two-writers", "synced-data-lost", "formatted-data", "leaked"],
+    storm: deletedBeforeFenceStorm,
+    takes: "a person deletes the AzVolume, a node is fenced in a mount while Azure is asked for the disk, and other disks come to it",
     noticedBy: "src/reconcile/keep-state.test.ts",
   },
   {

@@ -63,6 +63,14 @@ export const deletedAfterFenceStorm: DirectedStorm = {
   strikes: { "loss/deleted-after-fence": 2, "crash/controller-at-step": 1 },
 };
 
+/** The same, where a person deletes the AzVolume right before the fence, and Azure is slow to answer for the disk. */
+export const deletedBeforeFenceStorm: DirectedStorm = {
+  ...oneThatMoves,
+  attach: "kubernetes",
+  lastStrikeMs: 120_000,
+  strikes: { "loss/deleted-before-fence": 2 },
+};
+
 /** A node is fenced with a mount command under way, and pods of other volumes come to it. */
 export const backAfterFenceStorm: DirectedStorm = { ...oneWithStandbys, attach: "kubernetes", strikes: { "nodes/back-after-fence": 3 } };
 

@@ -20,9 +20,9 @@ export const deletedAfterFence: FaultVariant = {
     mountsForMs: MOUNTS_FOR_MS,
     lose: ({ world, later }, { volumeName, dice }, azVolumeName) => {
       const { faults } = world.azure.model;
-      const disk = world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
+      const resource = world.cluster.diskUriOf(volumeName) ?? "*/no-disk-yet";
       const status = pick(ANSWERS, diceAgain(dice, 1));
-      const refusal = status === 0 ? undefined : faults.add({ operation: "Disks_Update", disk, effect: { kind: "Error", status, code: "Refused" } });
+      const refusal = status === 0 ? undefined : faults.add({ operation: "Disks_Update", resource, effect: { kind: "Error", status, code: "Refused" } });
       later(pick(DELETED_AFTER_MS, diceAgain(dice, 2)), () => erase(world, "AzVolume", azVolumeName, false));
       return () => {
         if (refusal !== undefined) faults.remove(refusal.id);

@@ -10,16 +10,19 @@ const LOOK_MS = 200;
 
 /**
  * A pod moves to a node without pods, whose plug-in dies in the middle of the mount; the mount command lives on for
- * `mountsForMs`. The node is marked and fenced, and `lose` loses the volume's AzVolume. Once there is a record again
- * the node comes back, as the only one that takes pods: those of all other volumes move there.
+ * `mountsForMs`. The node is marked and fenced, and `died` or `lose` loses the volume's AzVolume. Once there is a
+ * record again the node comes back, as the only one that takes pods: those of all other volumes move there.
  */
 export function lostAfterFence({
   mountsForMs,
-  lose,
+  died = overAtOnce,
+  lose = () => overAtOnce,
 }: {
   readonly mountsForMs: number;
-  /** Answers how to end what it has begun. */
-  readonly lose: (context: FaultContext, fault: TimedFault, azVolumeName: string) => () => void;
+  /** When the plug-in dies, before the node is marked. */
+  readonly died?: (context: FaultContext, fault: TimedFault) => void;
+  /** When the node is in quarantine. Answers how to end what it has begun. */
+  readonly lose?: (context: FaultContext, fault: TimedFault, azVolumeName: string) => () => void;
 }): BeginFault {
   return (context, fault) => {
     const { volumeName } = fault;
@@ -28,6 +31,7 @@ export function lostAfterFence({
     let endLoss = overAtOnce;
     const takeBack = fencedInMount(context, idle, volumeName, {
       mountsForMs,
+      died: () => died(context, fault),
       fenced: (azVolumeName) => {
         endLoss = lose(context, fault, azVolumeName);
         whenRebuilt(context, azVolumeName, () => backAlone(context, idle, volumeName));
