@@ -235,6 +235,22 @@ export const protocolMutations: readonly Mutation[] = [
     noticedBy: "src/reconcile/disk.test.ts",
   },
   {
+    name: "failed-is-own",
+    removes: "CreateVolume writes a disk of its name that Azure has failed again only where the disk is its own",
+    edits: [
+      {
+        file: "src/provisioner/disks.ts",
+        find: `  return Object.entries(tags).every(([name, value]) => disk.tags[name] === value);`,
+        replace: `  return tags !== undefined;`,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["neighbour-touched"],
+    storm: takenNamesStorm,
+    takes: "a user asks for a volume by the name of another cluster's, whose disk's last update has failed",
+    noticedBy: "test/contract/cloud-provisioner.test.ts",
+  },
+  {
     name: "forget",
     removes: "a VM is forgotten only where Azure has it no more",
     edits: [
