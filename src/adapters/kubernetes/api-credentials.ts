@@ -2,7 +2,10 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "../../ports/clock.ts";
 import type { ApiServerConfig, Material } from "./api-server-config.ts";
 
-/** The longest time for which a file is not read again. Kubelets renew a service account's token long before it expires. */
+/**
+ * The longest time for which a file is not read again, in milliseconds. A token that expires within it is refused,
+ * and read again for that.
+ */
 const FILE_AGE_MAX_MS = 60_000;
 
 /** What a connection needs at the moment, as texts. */
