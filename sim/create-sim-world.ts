@@ -7,6 +7,7 @@ import type { ModelSettings } from "../src/emulator/model/settings.ts";
 import type { Random } from "../src/ports/random.ts";
 import { nodeRefusal, type NodeToken } from "./admission/node-admission.ts";
 import { nodeForbidden } from "./admission/node-rights.ts";
+import { createRefusedGives } from "./admission/refused-gives.ts";
 import { stolenToken } from "./admission/stolen-token.ts";
 import { createTokenUids } from "./admission/token-uids.ts";
 import { type Agenda, createAgenda } from "./agenda.ts";
@@ -134,6 +135,7 @@ function createCluster(
   { clusterId, prefix }: { readonly clusterId: string; readonly prefix: string | undefined },
 ): RunningWorld {
   const { clock, trace, random, report } = shared;
+  const refusedGives = createRefusedGives(clock);
   const store = createSimulatedStore({
     clock,
     random: random("store"),
@@ -141,7 +143,11 @@ function createCluster(
     bookmarkIntervalMs: BOOKMARK_INTERVAL_MS,
     guard: {
       forbids: (by, request) => forbiddenToNode(by, () => nodeForbidden(request, attach)),
-      refuses: (by, write) => deniedToNode(by, (token) => nodeRefusal(write, token)),
+      refuses: (by, write) => {
+        const denied = deniedToNode(by, (token) => nodeRefusal(write, token));
+        if (denied?.isForbidden === true) refusedGives.note(by, write);
+        return denied;
+      },
     },
   });
   /**
@@ -194,10 +200,11 @@ function createCluster(
     isTakenByOthers: (diskName) => azure.isOthers(diskUriOf(diskName)) && azure.diskOf(diskUriOf(diskName)) !== undefined,
     rankNodes: rankNodesBy(store, (volumeName) => cluster.diskUriOf(volumeName)),
   });
-  const uids = createTokenUids(cluster, clock);
+  const uids = createTokenUids(cluster, clock, random("tokens"));
   return {
     ...shared,
     store,
+    refusedGives,
     azure,
     cluster,
     controllers: driver.controllers,

@@ -1,6 +1,7 @@
 import type { SimulatedStore } from "../src/adapters/simulated-store/simulated-store.ts";
 import type { VirtualClock } from "../src/adapters/virtual/virtual-clock.ts";
 import type { Random } from "../src/ports/random.ts";
+import type { RefusedGives } from "./admission/refused-gives.ts";
 import type { SimAzure } from "./azure/sim-azure.ts";
 import type { ControllerSlot, NodePluginSlot } from "./driver/process-slot.ts";
 import type { Violation } from "./history/violation.ts";
@@ -17,6 +18,7 @@ export interface SimWorld {
   /** A stream of chance of that name, the same one each time: what one part draws disturbs no other. */
   random(name: string): Random;
   readonly store: SimulatedStore;
+  readonly refusedGives: RefusedGives;
   readonly azure: SimAzure;
   readonly cluster: SimCluster;
   readonly controllers: readonly ControllerSlot[];

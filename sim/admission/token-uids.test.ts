@@ -13,17 +13,29 @@ describe("the uids of Nodes in tokens", () => {
     { because: "its kubelet registers", atMs: 1, node: aNode("uid-1", "vm-1"), expected: ["uid-1", "uid-1"] },
     { because: "it is gone", atMs: 2, node: undefined, expected: ["uid-1", "uid-1"] },
     { because: "it is made again for the same VM", atMs: 3, node: aNode("uid-2", "vm-1"), expected: ["uid-2", "uid-1"] },
-    { because: "its token is old still", atMs: 90_002, node: aNode("uid-2", "vm-1"), expected: ["uid-2", "uid-1"] },
-    { because: "its token is renewed", atMs: 90_003, node: aNode("uid-2", "vm-1"), expected: ["uid-2", "uid-2"] },
-    { because: "another VM has its name", atMs: 90_004, node: aNode("uid-3", "vm-2"), expected: ["uid-3", "uid-3"] },
   ];
+  const taken = { because: "another VM has its name", atMs: 4, node: aNode("uid-3", "vm-2"), expected: ["uid-3", "uid-3"] };
 
-  it("are those of the Node when a token was issued, and a plug-in's token is renewed after a while", () => {
-    let at = steps[0];
-    const uids = createTokenUids({ nodes: () => (at?.node === undefined ? [] : [at.node]) }, { elapsedMs: () => at?.atMs ?? 0 });
-    for (const step of steps) {
-      at = step;
-      assert.deepEqual([uids.issuedNow("node-a"), uids.ofPlugin("node-a")], step.expected, step.because);
-    }
-  });
+  for (const { by, random, renewedAfterMs } of [
+    { by: "a kubelet that was started again", random: [0.49, 0.999_999], renewedAfterMs: 149_999 },
+    { by: "a kubelet that runs on", random: [0.5, 0.999_999], renewedAfterMs: 629_999 },
+    { by: "a kubelet that does so at once", random: [0.5, 0], renewedAfterMs: 0 },
+  ]) {
+    it(`are those of the Node when a token was issued, and renewed by ${by}`, () => {
+      let at = steps[0];
+      let draws = 0;
+      const uids = createTokenUids(
+        { nodes: () => (at?.node === undefined ? [] : [at.node]) },
+        { elapsedMs: () => at?.atMs ?? 0 },
+        { next: () => random[draws++ % random.length] ?? 0 },
+      );
+      const renewed = { node: aNode("uid-2", "vm-1"), atMs: 3 + renewedAfterMs };
+      const old = { ...renewed, atMs: renewed.atMs - 1, because: "its token is old still", expected: ["uid-2", "uid-1"] };
+      const known = renewedAfterMs === 0 ? steps.slice(0, 3) : [...steps, old];
+      for (const step of [...known, { ...renewed, because: "its token is renewed", expected: ["uid-2", "uid-2"] }, taken]) {
+        at = step;
+        assert.deepEqual([uids.issuedNow("node-a"), uids.ofPlugin("node-a")], step.expected, step.because);
+      }
+    });
+  }
 });

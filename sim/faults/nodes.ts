@@ -122,6 +122,14 @@ export const nodes: FaultClass = {
         return overAtOnce;
       },
     },
+    "node-made-again": {
+      forMs: [1_000, 30_000],
+      isDirected: true,
+      begin: ({ world }, fault) => {
+        world.cluster.deleteNode(nodeOfPod(world, fault));
+        return overAtOnce;
+      },
+    },
     "replaced-by-another": replacedByAnother,
     "replaced-unheard": replacedUnheard,
     "name-moves": nameMoves,

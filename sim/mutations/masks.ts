@@ -76,8 +76,8 @@ export const masks: readonly Mask[] = [
     edits: [
       {
         file: "sim/create-sim-world.ts",
-        find: `refuses: (by, write) => deniedToNode(by, (token) => nodeRefusal(write, token)),`,
-        replace: `refuses: () => undefined,`,
+        find: `const denied = deniedToNode(by, (token) => nodeRefusal(write, token));`,
+        replace: `const denied: Denial | undefined = undefined;`,
       },
     ],
   },

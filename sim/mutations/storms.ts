@@ -227,6 +227,12 @@ export const missingNodesNameStorm: DirectedStorm = {
   strikes: { "malicious/takes-missing-nodes-name": 2, "haste/hunted": 1, "crash/controller-at-step": 1 },
 };
 
+/** The Nodes of VMs that run on are deleted, their kubelets make them again, and their pods move. */
+export const nodesMadeAgainStorm: DirectedStorm = {
+  workload: { maxShares: 2, replicas: 1, access: "mount" },
+  strikes: { "nodes/node-made-again": 6, "haste/hunted": 2 },
+};
+
 /** Records are lost while nodes write, and their pods are moved by force. */
 export const recordsLostStorm: DirectedStorm = { strikes: { "loss/volume-deleted": 5, "haste/forced-by-hand": 5 } };
 

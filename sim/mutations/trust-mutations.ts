@@ -1,6 +1,6 @@
 import { wantsAlone } from "./masks.ts";
 import type { Mutation } from "./mutation.ts";
-import { anothersNameStorm, impostorStorm, missingNodesNameStorm } from "./storms.ts";
+import { anothersNameStorm, impostorStorm, missingNodesNameStorm, nodesMadeAgainStorm } from "./storms.ts";
 
 /** The rules of what the token of one node may affect (docs/adr/0028). */
 export const trustMutations: readonly Mutation[] = [
@@ -99,6 +99,23 @@ export const trustMutations: readonly Mutation[] = [
     storm: missingNodesNameStorm,
     takes: "the Lease is erased while a Node is missing; then its name is given to another VM, whose token proves the earlier VM clean",
     noticedBy: "src/reconcile/bind-to-node.test.ts",
+  },
+  {
+    name: "give-refused",
+    removes: "a node in service that has unmounted a volume is not cut off while the policy refuses its give",
+    edits: [
+      {
+        file: "src/core/plan/plan-writer.ts",
+        find: `  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName)) return { kind: "wait", because: GIVE_REFUSED };
+`,
+        replace: ``,
+      },
+    ],
+    alsoRemoves: [],
+    breaks: ["healthy-writer-cut-off"],
+    storm: nodesMadeAgainStorm,
+    takes: "the Node of a VM that runs on is made again, its pod moves, and its plug-in's token is renewed minutes later",
+    noticedBy: "src/core/plan/plan-writer.test.ts",
   },
   {
     name: "lone-reports",

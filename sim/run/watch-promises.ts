@@ -6,6 +6,7 @@ import { watchLuns } from "../checkers/watch-luns.ts";
 import { watchMounts } from "../checkers/watch-mounts.ts";
 import { watchPace } from "../checkers/watch-pace.ts";
 import { watchPreemptions } from "../checkers/watch-preemptions.ts";
+import { watchRefusedGives } from "../checkers/watch-refused-gives.ts";
 import { watchReplicas } from "../checkers/watch-replicas.ts";
 import { watchStrangers } from "../checkers/watch-strangers.ts";
 import { watchWriters } from "../checkers/watch-writers.ts";
@@ -34,6 +35,7 @@ export function watchPromises(
   const startedAtMs = clock.nowMs() - clock.elapsedMs();
   const elapsedMsAt = (atMs: number): number => atMs - startedAtMs;
   watchCutOffs({ ...world, outside, vmChanges, elapsedMsAt });
+  watchRefusedGives({ ...world, outside });
   watchReplicas({ ...world, outside }, attach);
   if (attach === "driver") watchGrants({ ...world, outside });
   watchMounts({ ...world, outside });

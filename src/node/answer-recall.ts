@@ -8,21 +8,34 @@ import type { NodePorts } from "./node-ports.ts";
 /** How often a recall is told of progress alone, in milliseconds: well below the least time without any after which an unmount counts as stalled. */
 const PROGRESS_MS = 5_000;
 
+type Recall = NonNullable<NonNullable<AzVolumeAttachment["status"]>["recall"]>;
+
+/** What a node has to say to a recall. */
+export interface RecallAnswer {
+  readonly id: string;
+  readonly published: readonly string[];
+  readonly majorMinor: string | undefined;
+  readonly unmounting: boolean;
+  /** Nothing is mounted any more, and the store has refused the give. Default: it has not. */
+  readonly giveRefused?: boolean;
+}
+
 /** Answers a recall: what is still published, whether the node is unmounting, and how far its writes have come. */
 export async function answerRecall(
   ports: NodePorts,
   attachment: AzVolumeAttachment,
-  answer: { readonly id: string; readonly published: readonly string[]; readonly majorMinor: string | undefined; readonly unmounting: boolean },
+  answer: RecallAnswer,
   signal: AbortSignal,
 ): Promise<Result<unknown, Failure>> {
   const progress = answer.majorMinor === undefined ? ok("") : await ports.host.writeProgress(answer.majorMinor, signal);
   if (!progress.ok) return progress;
-  const recall = {
+  const recall: Recall = {
     id: answer.id,
     published: [...answer.published],
     unmounting: answer.unmounting,
     progress: progress.value,
     time: toTimestamp(ports.clock.nowMs()),
+    ...(answer.giveRefused === true ? { giveRefused: true } : {}),
   };
   return ports.steps.run("answer-recall", () =>
     changeStatus(
@@ -30,7 +43,11 @@ export async function answerRecall(
       { kind: "AzVolumeAttachment", name: attachment.metadata.name },
       (present) => {
         const earlier = present.status?.recall;
-        const isSameUse = earlier?.id === recall.id && earlier.unmounting === recall.unmounting && earlier.published.join("\n") === recall.published.join("\n");
+        const isSameUse =
+          earlier?.id === recall.id &&
+          earlier.unmounting === recall.unmounting &&
+          earlier.giveRefused === recall.giveRefused &&
+          earlier.published.join("\n") === recall.published.join("\n");
         // The time alone is no news: an answer that did not move is how a stalled unmount is noticed. And each answer wakes this node again: a workload that writes moves its
         // progress meanwhile, and the node would answer as fast as the store takes it.
         const isSame = isSameUse && (earlier.progress === recall.progress || Math.abs(ports.clock.nowMs() - fromTimestamp(earlier.time)) < PROGRESS_MS);
@@ -61,7 +78,7 @@ export async function unmountUnderRecall(
   }
 }
 
-async function tellProgress(ports: NodePorts, attachment: AzVolumeAttachment, answer: Parameters<typeof answerRecall>[2], signal: AbortSignal): Promise<void> {
+async function tellProgress(ports: NodePorts, attachment: AzVolumeAttachment, answer: RecallAnswer, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const answered = await answerRecall(ports, attachment, answer, signal).catch((error: unknown) => {
       if (signal.aborted) return ok(undefined);

@@ -255,6 +255,44 @@ describe("ownVolumesReconciler", () => {
       assert.equal(world.record()?.writer?.held, false);
     }));
 
+  /** A recalled holder without a pod. Answers what refuses its next give. */
+  async function recalled(world: NodeWorld, request: StageRequest): Promise<() => void> {
+    await stage(world, request);
+    await world.setRecord((record) => ({ ...record, writer: { ...granted, held: true, wanted: false } }));
+    const recall = { id: "recall-1", since: "2026-01-01T00:00:00.000Z" };
+    await world.setAttachment((attachment) => ({ ...attachment, spec: { ...attachment.spec, recall } }));
+    return () => {
+      world.meanwhile.give = async () => world.store.failNext({ fault: "unavailable", verb: "updateStatus", kind: "AzVolume" });
+    };
+  }
+
+  it("answers a recall that its give is refused, and writes nothing more for as long as it is", () =>
+    withNode({ writer: granted }, async (world) => {
+      const refuse = await recalled(world, mount);
+      refuse();
+      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(world.machine.mounts().length, 0);
+      const answered = world.attachment();
+      const { id, published, giveRefused } = answered?.status?.recall ?? {};
+      assert.deepEqual({ id, published, giveRefused }, { id: "recall-1", published: [], giveRefused: true });
+      refuse();
+      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(world.attachment()?.metadata.resourceVersion, answered?.metadata.resourceVersion);
+      assert.equal(kindOf(await reconcile(world)), "ok");
+      assert.equal(world.record()?.writer?.held, false);
+    }));
+
+  it("says no more that its give is refused once a process has the device open: that may stall", () =>
+    withNode({ writer: granted }, async (world) => {
+      const refuse = await recalled(world, block);
+      refuse();
+      assert.equal(kindOf(await reconcile(world)), "StoreUnavailable");
+      assert.equal(world.attachment()?.status?.recall?.giveRefused, true);
+      world.machine.openRaw(0);
+      assert.equal(kindOf(await reconcile(world)), "DeviceBusy");
+      assert.equal(world.attachment()?.status?.recall?.giveRefused, undefined);
+    }));
+
   it("tells a recall of a busy workload's progress every five seconds, not each time that it has moved: its own answer wakes it again", () =>
     withNode({ writer: granted }, async (world) => {
       await stage(world, mount);

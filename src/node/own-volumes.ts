@@ -175,14 +175,20 @@ async function execute(ports: NodePorts, target: Target, action: NodeVolumeActio
             signal,
           );
     case "UnmountAndGive": {
+      const { mount, targets } = target.observed;
+      // What is unmounted already makes no progress: it would only overwrite that the give was refused.
+      const recallId = mount === "none" && targets.length === 0 ? undefined : action.recallId;
       const unmounted = await unmountUnderRecall(
         ports,
-        { attachment: target.attachment, recallId: action.recallId, majorMinor: target.note?.majorMinor },
+        { attachment: target.attachment, recallId, majorMinor: target.note?.majorMinor },
         () => unmountAll(ports, target, action.tombstones, signal),
         signal,
       );
       const given = unmounted.ok ? await giveAndForget(ports, volumeName, signal) : unmounted;
-      if (!given.ok) await tellStillUnmounting(ports, target, action.recallId, signal);
+      if (!given.ok) {
+        const giveRefused = unmounted.ok && given.failure.kind === "StoreUnavailable";
+        await tellNotGiven(ports, target, { recallId: action.recallId, giveRefused }, signal);
+      }
       return given;
     }
     case "CleanUp": {
@@ -213,10 +219,15 @@ function tell(ports: NodePorts, volumeName: string, reason: EventReason, message
 }
 
 /** The unmount may have ended before it could tell anything of itself, and the node still can't give: a recall without an answer would be waited for without end. */
-async function tellStillUnmounting(ports: NodePorts, target: Target, recallId: string | undefined, signal: AbortSignal): Promise<void> {
-  const { attachment, note } = target;
-  if (attachment === undefined || recallId === undefined) return;
-  const answered = await answerRecall(ports, attachment, { id: recallId, published: [], majorMinor: note?.majorMinor, unmounting: true }, signal);
+async function tellNotGiven(
+  ports: NodePorts,
+  { attachment, note }: Target,
+  { recallId: id, giveRefused }: { readonly recallId: string | undefined; readonly giveRefused: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  if (attachment === undefined || id === undefined) return;
+  const answer = { id, published: [], majorMinor: note?.majorMinor, unmounting: true, giveRefused };
+  const answered = await answerRecall(ports, attachment, answer, signal);
   if (!answered.ok && !signal.aborted) ports.logger.warn("recall not answered", { attachmentName: attachment.metadata.name, failure: answered.failure });
 }
 

@@ -43,6 +43,10 @@ export const azVolumeAttachmentSchema = z.object({
           published: z.array(z.string()).describe("Target paths still bound."),
           unmounting: z.boolean(),
           progress: z.string().describe("Anything that changes while the unmount makes progress: the device's write counter."),
+          giveRefused: z
+            .literal(true)
+            .optional()
+            .describe("The node has unmounted the volume, and its give is refused, as where its token is older than its Node."),
           time: z.string(),
         })
         .optional(),

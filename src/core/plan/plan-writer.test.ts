@@ -297,6 +297,7 @@ describe("planWriter", () => {
     const answer = { id: "recall-1", published: [], unmounting: true, progress: "1", time: agoMs(600_000) };
     const asked = anAttachment("node-a", { spec: { recall } });
     const unmounting = anAttachment("node-a", { spec: { recall }, status: { recall: answer } });
+    const refused = anAttachment("node-a", { spec: { recall }, status: { recall: { ...answer, giveRefused: true } } });
     const bound = { ...answer, published: ["/pods/1"], unmounting: false };
     const inUse = anAttachment("node-a", { spec: { recall }, status: { recall: bound } });
     const inUseSince = (ms: number): AzVolumeAttachment =>
@@ -393,6 +394,20 @@ describe("planWriter", () => {
       {
         because: "out of service, and its unmount has made no progress for long",
         observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, unmounting)], nodes: [aNode("node-a", { isOutOfService: true })] }),
+        plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
+      },
+      {
+        because: "it has unmounted the volume, and its token is too old to say so in the record: nothing there writes",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(hour, refused)] }),
+        plan: [
+          waitsFor(
+            "has unmounted the volume, and the API server refuses that it gives it back; where its Node was made again, delete the pod of its node plug-in, so that it gets a new token",
+          ),
+        ],
+      },
+      {
+        because: "the same, out of service: its plug-in may never try it again",
+        observed: anObservedVolume({ volume, attachments: [unchangedFor(120_000, refused)], nodes: [aNode("node-a", { isOutOfService: true })] }),
         plan: [endsWant("node-a"), fences("outOfService", "its unmount has made no progress for 120 s")],
       },
       {

@@ -35,6 +35,8 @@ const DISPUTED_MS = 120_000;
 const NO_USER_MS = 15_000;
 /** How long a node that is heard of may hold a volume without an AzVolumeAttachment before Azure is asked, in milliseconds: one that has a note gives it back by itself. */
 const STRANDED_MS = 10_000;
+const GIVE_REFUSED =
+  "has unmounted the volume, and the API server refuses that it gives it back; where its Node was made again, delete the pod of its node plug-in, so that it gets a new token";
 /** How often the platform is asked whether a VM that no node stands for still exists, in milliseconds. */
 const ASK_PLATFORM_MS = 10_000;
 
@@ -209,6 +211,8 @@ function judgeRecall(observed: ObservedVolume, recalled: RecalledAttachment, nod
       return { kind: "failed", ground: "lost", because: "its heartbeat and its kubelet's Lease are both stale" };
     return { kind: "wait", because: "has not answered the recall" };
   }
+  // Its token is older than its Node, and will be renewed. Nothing there writes: there is nothing to cut off.
+  if (answer.giveRefused === true && !isOutOfService(observed, attachment.spec.nodeName)) return { kind: "wait", because: GIVE_REFUSED };
   const bound = answer.published.join(", ");
   const recalledForMs = observed.nowMs - fromTimestamp(recall.since);
   // Its plug-in answers, but who would unmount that is its kubelet, which may be dead. What the answer says is written there meanwhile is no progress.

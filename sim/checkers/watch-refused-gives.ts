@@ -1,0 +1,34 @@
+import { asKind } from "../../src/adapters/object-semantics/stored-object.ts";
+import type { SimulatedStore } from "../../src/adapters/simulated-store/simulated-store.ts";
+import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
+import type { RefusedGives } from "../admission/refused-gives.ts";
+import type { OutsideEvents } from "../history/outside-events.ts";
+import type { Violation } from "../history/violation.ts";
+
+/** A node plug-in that is well repeats a refused give within so many milliseconds: its back-off ends at 5 s. */
+const TRIED_AGAIN_MS = 10_000;
+
+/**
+ * No node in service is cut off that has unmounted a volume in good order and may not say so, since its token is
+ * older than its Node.
+ */
+export function watchRefusedGives(world: {
+  readonly clock: Pick<VirtualClock, "elapsedMs">;
+  readonly store: Pick<SimulatedStore, "onCommit">;
+  readonly refusedGives: Pick<RefusedGives, "lastMs">;
+  readonly outside: Pick<OutsideEvents, "wasOutOfService">;
+  readonly report: (violation: Omit<Violation, "atMs">) => void;
+}): void {
+  world.store.onCommit(({ kind, name, before, after, by }) => {
+    if (kind !== "AzVolume" || before === undefined || after === undefined) return;
+    const fenced = asKind<"AzVolume">(after).status?.record?.fencing;
+    const earlier = asKind<"AzVolume">(before).status?.record?.fencing;
+    if (fenced === undefined || fenced.vmId === earlier?.vmId || world.outside.wasOutOfService(fenced.nodeName)) return;
+    const refusedMs = world.refusedGives.lastMs(fenced.nodeName, name);
+    if (refusedMs === undefined || world.clock.elapsedMs() - refusedMs > TRIED_AGAIN_MS) return;
+    world.report({
+      invariant: "healthy-writer-cut-off",
+      detail: `${by} cuts ${fenced.nodeName} off from ${name}, which is in service, has unmounted it, and is refused its give`,
+    });
+  });
+}
