@@ -156,13 +156,16 @@ describe("diskReconciler", () => {
       assert.deepEqual([world.volume(), world.told], [undefined, []]);
     }));
 
-  it("makes an object anew whose disk nobody can ask for just now: it may be there", () =>
+  it("keeps an object that was deleted by hand until Azure answers for its disk: nothing could adopt it before", () =>
     withControllerPorts(async (world) => {
       const unavailable = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" } as const;
       await world.given("AzVolume", aVolume({ metadata: deleted }));
       const cloud = { ...world.ports.cloud, getDisk: async () => fail(unavailable) };
-      await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never));
-      assert.equal(world.volume()?.spec.diskUri, diskUri);
+      assert.deepEqual(await world.answerOf(diskReconciler({ ...world.ports, cloud }).reconcile("pvc-1", never)), fail(unavailable));
+      assert.deepEqual([world.volume()?.metadata.finalizers, world.volume()?.status?.state], [[VOLUME_FINALIZER], "Created"]);
+      world.disks.add(diskUri);
+      await run(world);
+      assert.deepEqual([world.volume()?.spec.diskUri, world.volume()?.status], [diskUri, undefined]);
     }));
 
   it("leaves the finalizer on an object that was made anew already", () =>

@@ -12,17 +12,20 @@ import { withoutFinalizer } from "./remove-finalizer.ts";
 /**
  * An AzVolume that was deleted by hand, by pruning or with its CRD: the disk stays, and the object is made again, its
  * record *unproven*. Only where Azure says that there is no such disk does the object go for good.
- * It goes only once the disk's tags keep its state, which the `tags` loop writes. Until then it serves as before.
+ * It goes only once Azure answers for the disk, without which nothing is adopted, and the disk's tags keep its state,
+ * which the `tags` loop writes. Until then it serves as before.
  * A crash in between leaves the disk without an object; recovery finds it by its tags, and publishing it adopts it.
  */
 export async function rebuildVolume(ports: ControllerPorts, volume: AzVolume, signal: AbortSignal): Promise<Reconciled> {
   const { name, uid } = volume.metadata;
   const knownUri = diskUriOf(volume);
-  const isDiskGone = knownUri !== undefined && (await isGone(ports, knownUri, signal));
+  const disk = knownUri === undefined ? undefined : await ports.cloud.getDisk({ diskUri: knownUri }, signal);
+  const isDiskGone = disk?.ok === false && disk.failure.kind === "DiskNotFound";
   if (!isDiskGone) {
     const about = { kind: "AzVolume", name } as const;
     ports.events.emit({ about, reason: "DeletedByHand", message: "the AzVolume was deleted without DeleteVolume" });
   }
+  if (disk?.ok === false && !isDiskGone) return disk;
   // Judged on the very version on which the object goes: its state may change at any time.
   const mayGo = (present: AzVolume): boolean => isDeletedByHand(present) && (isDiskGone || !areStateTagsDue(present.status));
   const removed = await changeSpec(
@@ -54,10 +57,4 @@ function diskUriOf({ spec, status }: AzVolume): string | undefined {
 function sizeToKeep({ spec, status }: AzVolume): number {
   const sizeGiB = status?.detail?.sizeGiB;
   return sizeGiB === undefined ? spec.requiredBytes : Math.min(spec.requiredBytes, Number(gibToBytes(sizeGiB)));
-}
-
-/** Whatever else Azure answers, or nothing, the disk may be there. */
-async function isGone({ cloud }: ControllerPorts, diskUri: string, signal: AbortSignal): Promise<boolean> {
-  const disk = await cloud.getDisk({ diskUri }, signal);
-  return !disk.ok && disk.failure.kind === "DiskNotFound";
 }
