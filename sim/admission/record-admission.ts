@@ -1,5 +1,5 @@
 import type { WriterRecord } from "../../src/core/model/az-volume.ts";
-import type { NodeIdentity } from "../../src/core/model/node-identity.ts";
+import { includesNode, type NodeIdentity } from "../../src/core/model/node-identity.ts";
 import { sameJson } from "../../src/core/same-json.ts";
 
 /** The farthest that a claim raises the epoch: what a node may have noted, and one more. As in the policy. */
@@ -45,7 +45,7 @@ function claimed(before: WriterRecord, after: WriterRecord, nodeName: string): b
   if (before.writer !== undefined || writer === undefined || writer.nodeName !== nodeName || before.fencing?.nodeName === nodeName) return false;
   const isSelf = (node: NodeIdentity): boolean => node.nodeName === nodeName && node.vmId === writer.vmId;
   const isSameEntry = (node: NodeIdentity): boolean => isSelf(node) && node.instanceUri === writer.instanceUri && node.nodeUid === writer.nodeUid;
-  if ((before.unsettled ?? []).some((node) => node.nodeName === nodeName)) return false;
+  if (includesNode(before.unsettled ?? [], writer)) return false;
   if (!before.unproven.some((node) => isSameEntry(node) && node.unverified === undefined) || after.unproven.some(isSelf)) return false;
   const raised = after.epoch - before.epoch;
   return writer.held && writer.wanted && writer.epoch === after.epoch && raised > 0 && raised <= CLAIM_RAISES_MAX;

@@ -70,6 +70,11 @@ export const nodeSteps: readonly {
   { name: "prove clean while it is fenced, which ends no fence", from: (node) => fencing(found, node), step: steps.proveClean },
   { name: "prove clean while its VM is not settled", from: (node) => ({ ...found, unsettled: [node] }), step: steps.proveClean },
   { name: "claim while another's VM is not settled", from: () => ({ ...found, unsettled: [nodeC] }), step: (record, node) => steps.claim(record, node, 7) },
+  {
+    name: "claim while an earlier VM of its name is not settled",
+    from: (node) => ({ ...found, unsettled: [{ ...node, vmId: nodeC.vmId, instanceUri: nodeC.instanceUri }] }),
+    step: (record, node) => steps.claim(record, node, 7),
+  },
   { name: "claim", from: () => found, step: (record, node) => steps.claim(record, node, 7) },
 ];
 
@@ -136,6 +141,17 @@ export const forgeries: readonly { readonly name: string; readonly from: WriterR
     name: "claiming while its disk may be taken off",
     from: { ...found, unsettled: [nodeA] },
     to: { ...found, unsettled: [nodeA], unproven: [nodeB], epoch: 5, writer: { ...nodeA, epoch: 5, held: true, wanted: true } },
+  },
+  {
+    name: "claiming while its disk may be taken off, its vmId in capitals",
+    from: { ...found, unsettled: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }] },
+    to: {
+      ...found,
+      unsettled: [{ ...nodeA, vmId: nodeA.vmId.toUpperCase() }],
+      unproven: [nodeB],
+      epoch: 5,
+      writer: { ...nodeA, epoch: 5, held: true, wanted: true },
+    },
   },
   { name: "sending another into quarantine", from: written(nodeB), to: { ...written(nodeB), quarantine: [nodeC, nodeB] } },
   { name: "a new order of the quarantine", from: { ...fresh, quarantine: [nodeB, nodeC] }, to: { ...fresh, quarantine: [nodeC, nodeB] } },
