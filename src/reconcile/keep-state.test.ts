@@ -7,6 +7,7 @@ import { aDetail, agoMs, aRecord, aVolume, diskUri, identity } from "../core/pla
 import { fail, ok } from "../core/result.ts";
 import type { CloudProvisioner } from "../ports/cloud-provisioner.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import type { Reconciled } from "./control-loop.ts";
 import { driverTags } from "./disk-tags.ts";
 import { diskReconciler } from "./disk.ts";
 import { keepStateReconciler } from "./keep-state.ts";
@@ -36,10 +37,12 @@ async function withTaggedDisk(
       readonly cloud: CloudProvisioner;
       tagFailure: Failure | undefined;
       readonly tagged: () => number;
+      /** Another process takes over, and does not know since when the tags lack something. */
+      restart(): void;
       /** Runs the loop once. */
-      keep(): Promise<unknown>;
+      keep(): Promise<Reconciled>;
       /** The same after the volume has been at rest. */
-      rest(): Promise<unknown>;
+      rest(): Promise<Reconciled>;
       /** Happens once, while Azure writes the tags. */
       whileTagged: (() => Promise<void>) | undefined;
       /** The same of the loop that rebuilds an object which was deleted by hand. */
@@ -68,7 +71,7 @@ async function withTaggedDisk(
       },
     };
     const ports = { ...plain.ports, cloud };
-    const reconciler = keepStateReconciler(ports, createUntaggedTime(ports));
+    let reconciler = keepStateReconciler(ports, createUntaggedTime(ports));
     const world = {
       ...plain,
       tags,
@@ -79,6 +82,9 @@ async function withTaggedDisk(
       rest: async () => {
         await plain.answerOf(plain.clock.sleep(REST_MS, never));
         return world.keep();
+      },
+      restart: () => {
+        reconciler = keepStateReconciler(ports, createUntaggedTime(ports));
       },
       keep: () => plain.answerOf(reconciler.reconcile("pvc-1", never)),
       rebuild: ({ beforeFirstWrite }: { readonly beforeFirstWrite?: () => Promise<void> } = {}) => {
@@ -189,12 +195,43 @@ describe("the state that a disk's tags keep", () => {
       assert.deepEqual(await world.rest(), ok({}));
     }));
 
+  it("is written once a minute where it moves during each write", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      world.restart();
+      world.whileTagged = () => world.setRecord((record) => ({ ...record, quarantine: [nodeB, identity("node-c")] }));
+      assert.deepEqual(await world.keep(), ok({}));
+      await world.answerOf(world.clock.sleep(1_000, never));
+      const next = await world.keep();
+      assert.ok(next.ok && (next.value.againAfterMs ?? 0) > 0, JSON.stringify(next));
+      assert.equal(world.tagged(), 1);
+      await world.rest();
+      assert.equal(world.tagged(), 2);
+    }));
+
+  it("is told of no controller that has just started, whose first try fails", () =>
+    withTaggedDisk(async (world) => {
+      const quarantined = { detail: aDetail(), record: aRecord({ quarantine: [nodeB] }) };
+      await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: quarantined }));
+      world.restart();
+      world.tagFailure = { kind: "CloudUnavailable", code: "503", message: "", requestId: "r" };
+      assert.deepEqual([await world.keep(), world.tagged(), world.told.length], [fail(world.tagFailure), 1, 0]);
+      for (let time = 0; time < 3; time++) await world.rest();
+      assert.deepEqual(
+        world.told.map(({ reason }) => reason),
+        ["StateNotKept"],
+      );
+    }));
+
   it("holds up nothing where Azure refuses it, and is told and tried again later", () =>
     withTaggedDisk(async (world) => {
       await world.given("AzVolume", aVolume({ metadata: { finalizers: [VOLUME_FINALIZER] }, status: { record: aRecord() } }));
       await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
       world.tagFailure = noRoom;
-      assert.deepEqual(await world.rest(), ok({ againAfterMs: 600_000 }));
+      const refused = await world.rest();
+      assert.ok(refused.ok);
+      const { againAfterMs = 0 } = refused.value;
+      assert.ok(againAfterMs >= 400_000 && againAfterMs <= 600_000, String(againAfterMs));
       assert.deepEqual(
         world.told.map(({ reason }) => reason),
         ["StateNotKept"],

@@ -3,8 +3,8 @@ import { failureNews } from "../core/events/failure-news.ts";
 import type { Failure } from "../core/failure.ts";
 import { isRetryable } from "../core/is-retryable.ts";
 import type { AzVolume } from "../core/model/az-volume.ts";
-import { isDeleting } from "../core/plan/observed-volume.ts";
-import { planStateTags, type StateTagsAction } from "../core/plan/plan-state-tags.ts";
+import { isDeletedByHand, isDeleting } from "../core/plan/observed-volume.ts";
+import { planFailedStateTags, planStateTags, type StateTagsAction } from "../core/plan/plan-state-tags.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { MayProceed } from "../ports/cloud-provisioner.ts";
 import { changeStatus } from "./change-object.ts";
@@ -12,9 +12,6 @@ import type { Reconciled, Reconciler } from "./control-loop.ts";
 import type { ControllerPorts } from "./controller-ports.ts";
 import { mayWriteDisk } from "./may-write-disk.ts";
 import type { UntaggedTime } from "./untagged-time.ts";
-
-/** Before the next try where only a person can cure what is in the way, in milliseconds. */
-const REFUSED_AGAIN_MS = 600_000;
 
 /**
  * Keeps in a disk's tags what must outlive the volume's objects. In a loop of its own: the disk's loop may wait for
@@ -28,25 +25,34 @@ export function keepStateReconciler(ports: ControllerPorts, untagged: UntaggedTi
     backoff: { baseMs: 1_000, maxMs: 60_000 },
     reconcile: async (volumeName, signal) => {
       const volume = ports.cache.get("AzVolume", volumeName);
-      return volume === undefined ? ok({}) : keepState(ports, volume, untagged.untaggedMs(volumeName), signal);
+      return volume === undefined ? ok({}) : keepState(ports, volume, untagged, signal);
     },
   };
 }
 
-async function keepState(ports: ControllerPorts, volume: AzVolume, untaggedMs: number, signal: AbortSignal): Promise<Reconciled> {
+async function keepState(ports: ControllerPorts, volume: AzVolume, untagged: UntaggedTime, signal: AbortSignal): Promise<Reconciled> {
   const { cache } = ports;
   const { name } = volume.metadata;
   const states = cache.byIndex("AzVolumeAttachment", "volumeName", name).map(({ status }) => status?.state);
   const isMoving = states.includes("Attaching") || states.includes("Detaching");
-  const action = planStateTags({ volume, unchangedMs: cache.unchangedMs("AzVolume", name) ?? 0, untaggedMs, isMoving });
+  const action = planStateTags({ volume, unchangedMs: cache.unchangedMs("AzVolume", name) ?? 0, untaggedMs: untagged.untaggedMs(name), isMoving });
   if (action === undefined) return ok({});
   if (action.kind === "PlanAgain") return ok({ againAfterMs: action.afterMs });
+  untagged.noteTry(name);
   const isKept = (present: AzVolume): boolean => !isDeleting(present);
   const kept = await writeStateTags(ports, volume, action, mayWriteDisk(ports, volume, isKept), signal);
   if (kept.ok) return ok({});
-  const isFinal = !isRetryable(kept.failure);
-  if (isFinal || action.isOverdue) tellNotKept(ports, volume, kept.failure);
-  return isFinal ? ok({ againAfterMs: REFUSED_AGAIN_MS }) : kept;
+  const { failure } = kept;
+  const refusedVolumes = isRetryable(failure) ? 0 : untagged.noteRefusal(name);
+  const { isTold, againAfterMs } = planFailedStateTags({
+    failure,
+    isAwaited: isDeletedByHand(volume),
+    triedMs: untagged.triedMs(name),
+    refusedVolumes,
+    chance: ports.random.next(),
+  });
+  if (isTold) tellNotKept(ports, volume, failure);
+  return againAfterMs === undefined ? kept : ok({ againAfterMs });
 }
 
 /** Writes the tags that keep a volume's state, and then records that they are there. A crash in between writes them once more. */

@@ -61,7 +61,7 @@ export const eventReasons = {
     type: "Warning",
     tells: ["PersistentVolumeClaim"],
     when: "Azure refuses the tags of the disk that keep who was cut off from it and that it has a file system, or they could not be written for a minute, or not yet for an AzVolume that is deleted by hand",
-    cure: "It is tried again by itself, every 10 minutes where Azure refuses it. Do not delete the AzVolume or its finalizer until then: it alone says so.",
+    cure: "It is tried again by itself, after 7 to 10 minutes where Azure refuses it, and later where it refuses the tags of more than 200 volumes. Do not delete the AzVolume or its finalizer until then: it alone says so.",
   },
   Attached: {
     type: "Normal",

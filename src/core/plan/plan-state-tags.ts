@@ -1,3 +1,5 @@
+import type { Failure } from "../failure.ts";
+import { isRetryable } from "../is-retryable.ts";
 import type { AzVolume } from "../model/az-volume.ts";
 import { areStateTagsDue, stateTagsOf } from "../model/state-tags.ts";
 import { isDeletedByHand, isDeleting } from "./observed-volume.ts";
@@ -14,13 +16,22 @@ export const STATE_TAGS_AFTER_MS = 10_000;
  */
 export const STATE_TAGS_WITHIN_MS = 60_000;
 
+/**
+ * Before the next try of tags that Azure refuses, in milliseconds, up to a third shorter by chance: only a person can
+ * cure what is in the way, such as a missing permission, a lock, or 50 tags.
+ */
+const REFUSED_AGAIN_MS = 600_000;
+
+/**
+ * The share of that wait for each volume whose tags are refused, in milliseconds. So all of them together cost no more
+ * than 30 writes of disks a minute, of the 333 that Azure allows (compute throttling limits, 2024), however many they are.
+ */
+const REFUSED_EACH_MS = 3_000;
+
 /** What to do next with the tags that keep a volume's state, for the case that its objects are lost. */
 export type StateTagsAction =
-  /**
-   * The disk's tags do not keep what they are to keep. `isOverdue`: by longer than they may, or a person has deleted
-   * the AzVolume, which waits for them.
-   */
-  | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>>; readonly isOverdue: boolean }
+  /** The disk's tags do not keep what they are to keep. */
+  | { readonly kind: "KeepState"; readonly diskUri: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: "PlanAgain"; readonly afterMs: number };
 
 /** A volume and the times that its tags go by. */
@@ -48,5 +59,32 @@ export function planStateTags({ volume, unchangedMs, untaggedMs, isMoving }: Obs
   const untilOverdueMs = isDeletedByHand(volume) ? 0 : STATE_TAGS_WITHIN_MS - untaggedMs;
   const afterMs = Math.min(untilRestMs, untilOverdueMs);
   if (afterMs > 0) return { kind: "PlanAgain", afterMs };
-  return { kind: "KeepState", diskUri: detail.diskUri, tags: stateTagsOf(volume.status), isOverdue: untilOverdueMs <= 0 };
+  return { kind: "KeepState", diskUri: detail.diskUri, tags: stateTagsOf(volume.status) };
+}
+
+/** A write of state tags that has failed. */
+export interface FailedStateTags {
+  readonly failure: Failure;
+  /** A person has deleted the AzVolume, which waits for the tags. */
+  readonly isAwaited: boolean;
+  /** How long ago the controller's own first try began, in milliseconds. */
+  readonly triedMs: number;
+  /** Volumes whose tags Azure refuses now, this one included where it does. */
+  readonly refusedVolumes: number;
+  /** In [0, 1): spreads the tries of volumes that are refused at once. */
+  readonly chance: number;
+}
+
+/**
+ * What follows from a failed write of state tags. `isTold`: to people. A controller that has just started does not know
+ * for how long the tags have lacked something, and its first try may meet a trouble that is over at once.
+ * `againAfterMs`: undefined where another try may succeed, after the usual back-off.
+ */
+export function planFailedStateTags({ failure, isAwaited, triedMs, refusedVolumes, chance }: FailedStateTags): {
+  readonly isTold: boolean;
+  readonly againAfterMs: number | undefined;
+} {
+  if (isRetryable(failure)) return { isTold: isAwaited || triedMs >= STATE_TAGS_WITHIN_MS, againAfterMs: undefined };
+  const fullMs = Math.max(REFUSED_AGAIN_MS, refusedVolumes * REFUSED_EACH_MS);
+  return { isTold: true, againAfterMs: Math.round(fullMs * (1 - chance / 3)) };
 }
