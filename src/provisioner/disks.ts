@@ -31,8 +31,7 @@ export interface DiskTarget {
   readonly diskUri: string;
 }
 
-/** Nobody waits for a tag. */
-const TAG_LANE: Lane = "collection";
+const TAG_LANE: Lane = "tag";
 
 /** Azure's limit for one resource. */
 const TAGS_MAX = 50;
@@ -228,7 +227,12 @@ async function write(
   const startIfAllowed: typeof start = async (clientRequestId) => ((await target.mayProceed(signal)) ? start(clientRequestId) : notSent(target.diskUri));
   for (let attempt = 1; ; attempt++) {
     const started = await session.call({ group: target.group, resource: undefined, lane }, startIfAllowed, signal);
-    const waiting = { resource: target.diskUri, lane, likeness: target.likeness, readEnd: (asked: AbortSignal) => readWriteEnd(session, target, asked) };
+    const waiting = {
+      resource: target.diskUri,
+      lane,
+      likeness: target.likeness,
+      readEnd: (asked: AbortSignal) => readWriteEnd(session, { ...target, lane }, asked),
+    };
     const ended = started.ok ? await session.untilEnded(started.value, waiting, signal) : started;
     if (ended.ok) return ok(ended.value.disk?.provisioningState === "Succeeded" ? ended.value.disk : undefined);
     if (!isWorthRetrying(ended.failure) || classOf(ended.failure) === "throttled" || attempt > DISK_TRIES_MAX) return ended;
@@ -243,10 +247,10 @@ function notSent(diskUri: string): ArmAnswer<never> {
 
 async function readWriteEnd(
   session: ArmSession,
-  { diskUri, likeness }: { readonly diskUri: string; readonly likeness: string },
+  { diskUri, likeness, lane }: { readonly diskUri: string; readonly likeness: string; readonly lane: Lane },
   signal: AbortSignal,
 ): Promise<Result<ArmOperationEnd | undefined, ArmError>> {
-  const read = await readDisk(session, { diskUri, lane: LANE }, signal);
+  const read = await readDisk(session, { diskUri, lane }, signal);
   // A disk that is being created may not be there yet.
   if (!read.ok) return saysNotThere(read.failure) ? ok(likeness === "diskDelete" ? {} : undefined) : read;
   return likeness === "diskDelete" ? ok(undefined) : endShownBy(read.value.provisioningState, `disk ${diskUri}`);

@@ -28,8 +28,11 @@ describe("ThrottleBudget", () => {
   it("lets low lanes wait while urgent ones still go, each VM by itself", () => {
     const { budget } = aBudget();
     for (let call = 0; call < 9; call++) budget.spend(write());
-    const waits = (["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const).map((lane) => budget.waitMs(write(lane)));
-    assert.deepEqual(waits, [0, 15_000, 0, 15_000, 15_000]);
+    const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
+    assert.deepEqual(
+      lanes.map((lane) => budget.waitMs(write(lane))),
+      [0, 15_000, 0, 15_000, 15_000, 60_000],
+    );
     assert.equal(budget.waitMs(write("collection", "vm-b")), 0);
   });
 

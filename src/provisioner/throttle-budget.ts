@@ -1,4 +1,4 @@
-import { type Lane, mayUseReserve } from "../core/cloud/lane.ts";
+import { type Lane, urgencyOf } from "../core/cloud/lane.ts";
 import { type Bucket, type BucketLimit, blocked, corrected, fullBucket, refilled, spent, waitMs } from "../core/cloud/token-bucket.ts";
 import type { CallBudgetState } from "../ports/call-budget.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -59,6 +59,7 @@ export interface BudgetedCall {
 /**
  * The calls that Azure still allows, shared by all callers: a model of its buckets, corrected by what its answers say. Waiting here is cheaper than
  * being refused there. A share is kept for failover and detaches; failover waits for nothing but a `Retry-After`.
+ * Tags leave half of each bucket for all others.
  */
 export class ThrottleBudget {
   readonly #clock: Clock;
@@ -80,7 +81,7 @@ export class ThrottleBudget {
   /** How long the call must wait; 0: it may go. */
   waitMs(call: BudgetedCall): number {
     const nowMs = this.#clock.elapsedMs();
-    const urgency = call.lane === "failover" ? "now" : mayUseReserve(call.lane) ? "reserve" : "normal";
+    const urgency = urgencyOf(call.lane);
     return Math.max(...this.#scopesOf(call).map(({ key, limit }) => waitMs(this.#bucket(key, limit, nowMs), limit, { nowMs, urgency })));
   }
 

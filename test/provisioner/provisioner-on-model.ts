@@ -4,11 +4,12 @@ import type { VirtualClock } from "../../src/adapters/virtual/virtual-clock.ts";
 import type { ComputeModel } from "../../src/emulator/model/compute-model.ts";
 import type { ArmApi } from "../../src/provisioner/arm-api.ts";
 import { type AzureCloudProvisioner, createAzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import type { ProvisionerSettings } from "../../src/provisioner/settings.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, never } from "../contract/cloud-bench.ts";
 
 /** A provisioner over Azure's model. */
-export function provisionerOnModel(model: ComputeModel, clock: VirtualClock): AzureCloudProvisioner {
-  return provisionerOn(armOnModel(model, clock), clock);
+export function provisionerOnModel(model: ComputeModel, clock: VirtualClock, settings: Partial<ProvisionerSettings> = {}): AzureCloudProvisioner {
+  return provisionerOn(armOnModel(model, clock), clock, settings);
 }
 
 /** Azure's model, called directly: each call takes 5 ms of the clock each way. */
@@ -17,12 +18,13 @@ export function armOnModel(model: ComputeModel, clock: VirtualClock): ArmApi {
 }
 
 /** A provisioner over any `ArmApi`. */
-export function provisionerOn(arm: ArmApi, clock: VirtualClock): AzureCloudProvisioner {
+export function provisionerOn(arm: ArmApi, clock: VirtualClock, settings: Partial<ProvisionerSettings> = {}): AzureCloudProvisioner {
   return createAzureCloudProvisioner({
     arm,
     clock,
     random: createSeededRandom(1),
     place: { subscriptionId: SUBSCRIPTION_ID, resourceGroup: RESOURCE_GROUP, location: LOCATION },
     lifetime: never,
+    settings,
   });
 }

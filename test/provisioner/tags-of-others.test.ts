@@ -6,10 +6,13 @@ import type { FaultEffect } from "../../src/emulator/model/faults.ts";
 import { addResourceGroup } from "../../src/emulator/model/set-up.ts";
 import { findDisk } from "../../src/emulator/model/world.ts";
 import type { AzureCloudProvisioner } from "../../src/provisioner/azure-cloud-provisioner.ts";
+import { azureLimits } from "../../src/provisioner/throttle-budget.ts";
 import { settledOn } from "../../src/reconcile/testing/settled.ts";
 import { LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID, aDiskRequest, failureOf, mayAlways, never, valueOf } from "../contract/cloud-bench.ts";
 import { provisionerOnModel } from "./provisioner-on-model.ts";
 
+/** Half of the writes is for all but tags, a quarter for failover and detaches. One comes back each second. */
+const fewWrites = { ...azureLimits, diskWrite: { perSubscription: { burst: 4, perMinute: 60 } } };
 const THROTTLED: FaultEffect = { kind: "Error", status: 429, code: "TooManyRequests", retryAfterS: 30 };
 /** After the first read of the disk, and before each repeat. */
 const PERSON_AFTER_MS = 60;
@@ -24,11 +27,12 @@ async function withDisk(
     readonly tags: () => unknown;
     readonly tagDisk: (changes: Readonly<Record<string, string | undefined>>) => ReturnType<AzureCloudProvisioner["tagDisk"]>;
   }) => Promise<void>,
+  limits = azureLimits,
 ): Promise<void> {
   const clock = createVirtualClock();
   const model = createComputeModel({ clock, settings: { timeScale: 0 } });
   addResourceGroup(model.world, { subscriptionId: SUBSCRIPTION_ID, name: RESOURCE_GROUP, location: LOCATION });
-  const cloud = provisionerOnModel(model, clock);
+  const cloud = provisionerOnModel(model, clock, { limits });
   const { diskUri } = valueOf(await settledOn(clock, cloud.createDisk(aDiskRequest({ tags: { a: "b" } }), never)));
   const tags = (): unknown => findDisk(model.world, diskUri)?.spec.tags;
   await act({ model, clock, cloud, diskUri, tags, tagDisk: (changes) => cloud.tagDisk({ diskUri, tags: changes, mayProceed: mayAlways }, never) });
@@ -70,6 +74,24 @@ describe("a tag that a person adds while the driver sets its own", () => {
 });
 
 describe("the tags of a disk", () => {
+  it("give way to a creation that is asked for later, where disk writes are scarce", () =>
+    withDisk(async ({ model, clock, cloud, tagDisk }) => {
+      const create = (diskName: string): ReturnType<AzureCloudProvisioner["createDisk"]> => cloud.createDisk(aDiskRequest({ diskName }), never);
+      valueOf(await settledOn(clock, create("pvc-2")));
+      const seen = model.journal.since(0).length;
+      const [tagged, created] = await settledOn(clock, Promise.all([tagDisk({ own: "o" }), clock.sleep(PERSON_AFTER_MS, never).then(() => create("pvc-3"))]));
+      valueOf(tagged);
+      valueOf(created);
+      const writes = model.journal
+        .since(0)
+        .slice(seen)
+        .map(({ operation }) => operation);
+      assert.deepEqual(
+        writes.filter((operation) => operation === "Disks_Update" || operation === "Disks_CreateOrUpdate"),
+        ["Disks_CreateOrUpdate", "Disks_Update"],
+      );
+    }, fewWrites));
+
   it("are not sent again where the lost answer was to their request", () =>
     withDisk(async ({ model, clock, tagDisk }) => {
       model.faults.add({ operation: "Disks_Update", times: 1, effect: { kind: "DropResponse" } });

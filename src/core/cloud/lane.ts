@@ -1,20 +1,29 @@
-/** Why an attach or detach is asked for, the most urgent first. */
-const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection"] as const;
+import type { Urgency } from "./token-bucket.ts";
+
+/** Why a call is made, the most urgent first. No other call waits for a disk's tags: they go last. */
+const lanes = ["failover", "primaryAttach", "detach", "replicaAttach", "collection", "tag"] as const;
 
 /** One of the lanes; earlier lanes go first when a VM's update budget runs low. */
 export type Lane = (typeof lanes)[number];
 
-/** Lanes that may use the share of a budget that is kept back for them: what frees a volume must not wait for what spreads it. */
-const lanesWithReserve: readonly Lane[] = ["failover", "detach"];
+/** How much of a budget is for each lane. What frees a volume must not wait for what spreads it. */
+const urgencies: Readonly<Record<Lane, Urgency>> = {
+  failover: "now",
+  primaryAttach: "normal",
+  detach: "reserve",
+  replicaAttach: "normal",
+  collection: "normal",
+  tag: "last",
+};
 
 /** Orders lanes: negative if `left` goes first. */
 export function compareLanes(left: Lane, right: Lane): number {
   return lanes.indexOf(left) - lanes.indexOf(right);
 }
 
-/** Whether the reserved share of a budget is for this lane, too. */
-export function mayUseReserve(lane: Lane): boolean {
-  return lanesWithReserve.includes(lane);
+/** How much of a budget is for this lane. */
+export function urgencyOf(lane: Lane): Urgency {
+  return urgencies[lane];
 }
 
 /** The most urgent of some lanes; undefined of none. */

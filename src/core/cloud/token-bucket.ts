@@ -12,8 +12,11 @@ export interface Bucket {
   readonly blockedUntilMs: number;
 }
 
-/** The share of a bucket that only urgent lanes may use. */
-const RESERVED_SHARE = 0.25;
+/** How much of a bucket a call may use: all and more, all, all but the reserve, or what is left above half of it. */
+export type Urgency = "now" | "reserve" | "normal" | "last";
+
+/** The share of a bucket that a call leaves for those that are more urgent. */
+const leftShares = { reserve: 0, normal: 0.25, last: 0.5 } as const;
 
 const MS_PER_MINUTE = 60_000;
 
@@ -28,11 +31,11 @@ export function refilled(bucket: Bucket, limit: BucketLimit, nowMs: number): Buc
   return { ...bucket, tokens: Math.min(limit.burst, bucket.tokens + gained), atMs: nowMs };
 }
 
-/** How long a call must wait: until `Retry-After` is over and, unless it is urgent, until a token above the reserve is there. */
-export function waitMs(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly urgency: "now" | "reserve" | "normal" }): number {
+/** How long a call must wait: until `Retry-After` is over and a token is there above what is left for more urgent calls. */
+export function waitMs(bucket: Bucket, limit: BucketLimit, options: { readonly nowMs: number; readonly urgency: Urgency }): number {
   const blockedMs = Math.max(0, bucket.blockedUntilMs - options.nowMs);
   if (options.urgency === "now") return blockedMs;
-  const floor = options.urgency === "reserve" ? 0 : Math.floor(limit.burst * RESERVED_SHARE);
+  const floor = Math.floor(limit.burst * leftShares[options.urgency]);
   const missing = floor + 1 - refilled(bucket, limit, options.nowMs).tokens;
   return Math.max(blockedMs, missing <= 0 ? 0 : Math.ceil((missing * MS_PER_MINUTE) / limit.perMinute));
 }
