@@ -45,6 +45,8 @@ async function withTaggedDisk(
       rest(): Promise<Reconciled>;
       /** Happens once, while Azure writes the tags. */
       whileTagged: (() => Promise<void>) | undefined;
+      /** The same after the disks were listed, before the list is looked at. */
+      afterListing: (() => Promise<void>) | undefined;
       /** The same of the loop that rebuilds an object which was deleted by hand. */
       rebuild(disturbance?: { readonly beforeFirstWrite: () => Promise<void> }): Promise<unknown>;
     },
@@ -56,7 +58,13 @@ async function withTaggedDisk(
     const cloud: CloudProvisioner = {
       ...plain.ports.cloud,
       getDisk: async () => ok(aDisk({ tags: Object.fromEntries(tags) })),
-      listDisks: async () => ok([aDisk({ tags: Object.fromEntries(tags) })]),
+      listDisks: async () => {
+        const listed = [aDisk({ tags: Object.fromEntries(tags) })];
+        const { afterListing } = world;
+        world.afterListing = undefined;
+        await afterListing?.();
+        return ok(listed);
+      },
       tagDisk: async (request) => {
         tagged += 1;
         if (world.tagFailure !== undefined) return fail(world.tagFailure);
@@ -78,6 +86,7 @@ async function withTaggedDisk(
       cloud,
       tagFailure: undefined as Failure | undefined,
       whileTagged: undefined as (() => Promise<void>) | undefined,
+      afterListing: undefined as (() => Promise<void>) | undefined,
       tagged: () => tagged,
       rest: async () => {
         await plain.answerOf(plain.clock.sleep(REST_MS, never));
@@ -148,6 +157,29 @@ describe("the state that a disk's tags keep", () => {
       assert.deepEqual([world.record()?.quarantine, world.volume()?.status?.detail?.formatted], [[nodeB], formatted]);
       await world.rest();
       assert.deepEqual(world.tags, written);
+    }));
+
+  it("is written although recovery has listed the disk as it was before, and is again", () =>
+    withTaggedDisk(async (world) => {
+      await world.given("AzVolume", formattedAndCutOff);
+      await world.rest();
+      const cutOff = new Map(world.tags);
+      const looksAtList = Promise.withResolvers<void>();
+      // The cluster's own resource group is listed twice, since its volumes name it as well.
+      world.afterListing = async () => {
+        world.afterListing = () => looksAtList.promise;
+      };
+      const recovered = recoverVolumes({ ...world.ports, cloud: world.cloud }, never);
+      await world.answerOf(world.clock.sleep(1_000, never));
+      assert.equal(world.afterListing, undefined, "the list was not read twice");
+      await world.setRecord((record) => ({ ...record, quarantine: [] }));
+      await world.rest();
+      assert.notDeepEqual(world.tags, cutOff);
+      looksAtList.resolve();
+      assert.deepEqual(await world.answerOf(recovered), ok(0));
+      await world.setRecord((record) => ({ ...record, quarantine: [nodeB] }));
+      await world.rest();
+      assert.deepEqual(world.tags, cutOff);
     }));
 
   it("distrusts every known node where a tag can't be read", () =>

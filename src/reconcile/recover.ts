@@ -56,8 +56,9 @@ function otherResourceGroups({ cache }: ControllerPorts): readonly string[] {
 }
 
 async function recoverFrom(ports: ControllerPorts, resourceGroup: string | undefined, signal: AbortSignal): Promise<Result<number, Failure>> {
+  const asOfList = new Map(ports.cache.list("AzVolume").map((volume) => [volume.metadata.name, volume]));
   const disks = await ports.cloud.listDisks({ resourceGroup }, signal);
-  return disks.ok ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, signal)) : disks;
+  return disks.ok ? recoverEach(ports, disks.value, (disk) => recoverTagged(ports, disk, asOfList, signal)) : disks;
 }
 
 /** Disks that the cluster names; several of its volumes may stand for one disk. */
@@ -83,16 +84,21 @@ async function recoverEach<T extends { readonly diskUri: string }>(
   return recovered.ok ? ok(recovered.value.filter(Boolean).length) : recovered;
 }
 
-async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: AbortSignal): Promise<Result<boolean, Failure>> {
+async function recoverTagged(
+  ports: ControllerPorts,
+  disk: DiskFacts,
+  asOfList: ReadonlyMap<string, AzVolume>,
+  signal: AbortSignal,
+): Promise<Result<boolean, Failure>> {
   // Nearly every disk has its object, in the cache, and is where its attachments say: the store is asked only about the others, each time that recovery comes round.
   const known = ports.cache.byIndex("AzVolume", "diskUri", resourceUriKey(disk.diskUri))[0];
   if (known !== undefined) {
     const compared = await compareAttachments(ports, known, disk, signal);
     if (!compared.ok) return compared;
+    const read = await recordStateTags(ports, asOfList.get(known.metadata.name), disk, signal);
+    if (!read.ok) return read;
     const sized = await recordGrowth(ports, known, disk, signal);
-    if (!sized.ok) return sized;
-    const read = await recordStateTags(ports, known, disk, signal);
-    return read.ok ? ok(false) : read;
+    return sized.ok ? ok(false) : sized;
   }
   // What another cluster made is that cluster's to recover, wherever it lies.
   if (volumeFromTags(disk.tags) === undefined || clusterOf(disk.tags) !== ports.clusterId) return ok(false);
@@ -100,16 +106,19 @@ async function recoverTagged(ports: ControllerPorts, disk: DiskFacts, signal: Ab
   return recoverVolume(ports, disk.diskUri, stated, signal);
 }
 
-/** State tags that were edited from outside: they are recorded as they are, and the disk loop writes them again. */
-async function recordStateTags(ports: ControllerPorts, { metadata, status }: AzVolume, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
+/**
+ * State tags that were edited from outside: they are recorded as they are, and the `tags` loop writes them again. Only
+ * of a volume that has not changed since before its disk was listed: the list may show tags from before a write of ours.
+ */
+async function recordStateTags(ports: ControllerPorts, asOfList: AzVolume | undefined, disk: DiskFacts, signal: AbortSignal): Promise<Result<void, Failure>> {
   const stateTags = stateTagsIn(disk.tags);
-  if (status?.detail === undefined || sameJson(status.detail.stateTags ?? {}, stateTags)) return ok(undefined);
+  if (asOfList?.status?.detail === undefined || sameJson(asOfList.status.detail.stateTags ?? {}, stateTags)) return ok(undefined);
+  const { name, uid, resourceVersion } = asOfList.metadata;
   const recorded = await changeStatus(
     ports.store,
-    { kind: "AzVolume", name: metadata.name, uid: metadata.uid },
+    { kind: "AzVolume", name, uid },
     (present) => {
-      // Written since the disk was listed.
-      if (present.status?.detail === undefined || !sameJson(present.status.detail.stateTags, status.detail?.stateTags)) return undefined;
+      if (present.status?.detail === undefined || present.metadata.resourceVersion !== resourceVersion) return undefined;
       return { ...present, status: { ...present.status, detail: { ...present.status.detail, stateTags } } };
     },
     signal,
